@@ -1,0 +1,309 @@
+"""Sizes of tensor dimensions: known, symbolic, or unknown.
+
+A dimension is an `int`, an `Expression` over the user's own names (`planes * 4`), or `None` when nothing is known.
+Expressions are kept in one normal form, a polynomial, so that two widths which are written differently but mean the
+same compare equal without a solver: `2 * (planes + planes)` is `4 * planes`.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Union
+
+Coefficient = Union[int, Fraction]
+Number = Union[int, float, Fraction]
+
+
+class Symbol:
+    """One indivisible unknown number.
+
+    `free` says that the name is a parameter of the code under judgement: its author may pass any value, so two
+    different free symbols must be expected to differ. Everything else (a result nobody could compute) is opaque:
+    two opaque symbols may well be equal, and no finding may rest on their difference. `owner` is the class whose
+    parameter it is.
+    """
+
+    __slots__ = ("free", "name", "owner", "serial")
+    _count = 0
+
+    def __init__(self, name: str, *, free: bool = False, owner: object = None) -> None:
+        self.name = name
+        self.free = free
+        self.owner = owner
+        Symbol._count += 1
+        self.serial = Symbol._count
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+Monomial = tuple[Symbol, ...]
+_structural: dict[tuple[object, ...], Symbol] = {}
+
+
+def structural_symbol(name: str, key: tuple[object, ...], *, free: bool, owner: object = None) -> Symbol:
+    """Return the one symbol for a computation, so that the same computation gives the same symbol again."""
+    found = _structural.get(key)
+    if found is None:
+        found = _structural[key] = Symbol(name, free=free, owner=owner)
+    return found
+
+
+class Expression:
+    """A polynomial over symbols with rational coefficients, in normal form."""
+
+    __slots__ = ("_hash", "terms")
+
+    def __init__(self, terms: dict[Monomial, Coefficient]) -> None:
+        self.terms = terms
+        self._hash: int | None = None
+
+    @staticmethod
+    def of(symbol: Symbol) -> Expression:
+        return Expression({(symbol,): 1})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(frozenset(self.terms.items()))
+        return self._hash
+
+    @property
+    def symbols(self) -> set[Symbol]:
+        return {symbol for monomial in self.terms for symbol in monomial}
+
+    @property
+    def is_free(self) -> bool:
+        """Whether every symbol is a parameter of the judged code."""
+        return all(symbol.free for symbol in self.symbols)
+
+    @property
+    def single_symbol(self) -> Symbol | None:
+        """The symbol, when the expression is nothing but one symbol."""
+        if len(self.terms) == 1:
+            ((monomial, coefficient),) = self.terms.items()
+            if coefficient == 1 and len(monomial) == 1:
+                return monomial[0]
+        return None
+
+    def __str__(self) -> str:
+        parts = []
+        for monomial, coefficient in sorted(self.terms.items(), key=lambda t: ([s.serial for s in t[0]] or [1 << 60])):
+            factors = [symbol.name for symbol in monomial]
+            if len(self.terms) > 1:
+                factors = [f"({name})" if " + " in name else name for name in factors]
+            if coefficient != 1 or not factors:
+                factors.append(str(coefficient))
+            parts.append(" * ".join(factors))
+        return " + ".join(parts).replace("+ -", "- ") or "0"
+
+    __repr__ = __str__
+
+
+class TracedInt(int):
+    """A known integer that remembers how it was computed from the constructor's parameters.
+
+    It behaves as a plain `int` everywhere; arithmetic through `add`, `subtract`, `multiply` and `floor_divide` keeps
+    the origin. The origin lets a rule tell the literal `64` from the parameter whose value happens to be 64.
+    """
+
+    origin: Expression
+
+    def __new__(cls, value: int, origin: Expression) -> TracedInt:
+        self = super().__new__(cls, value)
+        self.origin = origin
+        return self
+
+    def __reduce__(self) -> tuple[type[int], tuple[int]]:
+        return int, (int(self),)
+
+
+Dim = Union[int, Expression, None]
+
+
+def _terms(value: Number | Expression) -> dict[Monomial, Coefficient]:
+    if isinstance(value, Expression):
+        return value.terms
+    if isinstance(value, TracedInt):
+        return value.origin.terms
+    if isinstance(value, float):
+        value = Fraction(value).limit_denominator(10**6)
+    return {(): _whole(value)} if value else {}
+
+
+def _whole(value: Number) -> Coefficient:
+    fraction = Fraction(value)
+    return fraction.numerator if fraction.denominator == 1 else fraction
+
+
+def _simplify(terms: dict[Monomial, Coefficient]) -> Expression | Coefficient:
+    kept = {monomial: _whole(c) for monomial, c in terms.items() if c}
+    if not kept:
+        return 0
+    if len(kept) == 1 and () in kept:
+        return kept[()]
+    return Expression(kept)
+
+
+def _combine(
+    a: Number | Expression, b: Number | Expression, symbolic: Callable[..., Expression | Coefficient], value: int | None
+) -> Expression | Coefficient:
+    result = symbolic(_terms(a), _terms(b))
+    if value is not None and isinstance(result, Expression):
+        return TracedInt(value, result)
+    return value if value is not None else result
+
+
+def _concrete(a: object, b: object, compute: Callable[[int, int], int]) -> int | None:
+    if isinstance(a, int) and isinstance(b, int):
+        return compute(int(a), int(b))
+    return None
+
+
+def _sum(a: dict[Monomial, Coefficient], b: dict[Monomial, Coefficient]) -> Expression | Coefficient:
+    terms = dict(a)
+    for monomial, coefficient in b.items():
+        terms[monomial] = terms.get(monomial, 0) + coefficient
+    return _simplify(terms)
+
+
+def _product(a: dict[Monomial, Coefficient], b: dict[Monomial, Coefficient]) -> Expression | Coefficient:
+    terms: dict[Monomial, Coefficient] = {}
+    for left, x in a.items():
+        for right, y in b.items():
+            monomial = tuple(sorted(left + right, key=_serial))
+            terms[monomial] = terms.get(monomial, 0) + x * y
+    return _simplify(terms)
+
+
+def _serial(symbol: Symbol) -> int:
+    return symbol.serial
+
+
+def add(a: Number | Expression, b: Number | Expression) -> Expression | Coefficient:
+    return _combine(a, b, _sum, _concrete(a, b, int.__add__))
+
+
+def subtract(a: Number | Expression, b: Number | Expression) -> Expression | Coefficient:
+    def symbolic(x: dict[Monomial, Coefficient], y: dict[Monomial, Coefficient]) -> Expression | Coefficient:
+        return _sum(x, {monomial: -c for monomial, c in y.items()})
+
+    return _combine(a, b, symbolic, _concrete(a, b, int.__sub__))
+
+
+def multiply(a: Number | Expression, b: Number | Expression) -> Expression | Coefficient:
+    return _combine(a, b, _product, _concrete(a, b, int.__mul__))
+
+
+def divide(a: Number | Expression, b: Number | Expression) -> Expression | Coefficient:
+    """True division. A quotient of expressions that is no polynomial becomes one structural symbol."""
+    if isinstance(b, (int, float, Fraction)) and b:
+        factor = Fraction(1, int(b)) if isinstance(b, int) else 1 / Fraction(b).limit_denominator(10**6)
+        return _product(_terms(a), {(): factor}) if isinstance(a, (Expression, TracedInt)) else _whole(Fraction(a) * factor)
+    exact = _exact_quotient(_terms(a), _terms(b))
+    if exact is not None:
+        return exact
+    return _quotient_symbol("/", a, b)
+
+
+def floor_divide(a: Number | Expression, b: Number | Expression) -> Expression | Coefficient:
+    """Floor division, exact where every coefficient divides evenly, one structural symbol otherwise."""
+    value = _concrete(a, b, int.__floordiv__) if b else None
+
+    def symbolic(x: dict[Monomial, Coefficient], y: dict[Monomial, Coefficient]) -> Expression | Coefficient:
+        exact = _exact_quotient(x, y)
+        if exact is not None and _is_integral(exact):
+            return exact
+        return _quotient_symbol("//", a, b)
+
+    return _combine(a, b, symbolic, value)
+
+
+def truncate(a: Number | Expression) -> Expression | Coefficient:
+    """`int(a)` for a size, which is never negative."""
+    if not isinstance(a, Expression):
+        return a if isinstance(a, TracedInt) else int(a)
+    if _is_integral(a):
+        return a
+    denominator = math.lcm(*(Fraction(c).denominator for c in a.terms.values()))
+    return floor_divide(multiply(a, denominator), denominator)
+
+
+def _is_integral(value: Expression | Coefficient) -> bool:
+    if isinstance(value, Expression):
+        return all(isinstance(c, int) for c in value.terms.values())
+    return isinstance(value, int)
+
+
+def _exact_quotient(
+    a: dict[Monomial, Coefficient], b: dict[Monomial, Coefficient]
+) -> Expression | Coefficient | None:
+    if len(b) != 1:
+        return 1 if a == b and b else None
+    ((divisor, factor),) = b.items()
+    terms: dict[Monomial, Coefficient] = {}
+    for monomial, coefficient in a.items():
+        rest = list(monomial)
+        for symbol in divisor:
+            if symbol not in rest:
+                return None
+            rest.remove(symbol)
+        terms[tuple(rest)] = Fraction(coefficient) / Fraction(factor)
+    return _simplify(terms)
+
+
+def _quotient_symbol(operator: str, a: Number | Expression, b: Number | Expression) -> Expression:
+    left, right = (_parenthesised(_simplify(_terms(x))) for x in (a, b))
+    key = (operator, frozenset(_terms(a).items()), frozenset(_terms(b).items()))
+    free = all(symbol.free for x in (a, b) for monomial in _terms(x) for symbol in monomial)
+    return Expression.of(structural_symbol(f"{left} {operator} {right}", key, free=free))
+
+
+def _parenthesised(value: object) -> str:
+    text = str(value)
+    return f"({text})" if " " in text else text
+
+
+class Comparison(enum.Enum):
+    """What is known about two sizes."""
+
+    SAME = "same"
+    #: Proven to differ, whatever values the symbols take (sizes are at least 1).
+    DIFFERENT = "different"
+    #: Different parameters: they differ unless every caller happens to pass fitting values.
+    INDEPENDENT = "independent"
+    UNKNOWN = "unknown"
+
+
+def compare(a: Dim, b: Dim) -> Comparison:
+    """Compare two sizes by normal form. `None` (unknown) compares UNKNOWN with everything."""
+    if a is None or b is None:
+        return Comparison.UNKNOWN
+    if isinstance(a, int) and isinstance(b, int):
+        return Comparison.SAME if a == b else Comparison.DIFFERENT
+    # A known value against a symbolic one: the value may still be traced to the same symbol.
+    difference = subtract(a, b)
+    if difference == 0:
+        return Comparison.SAME
+    if not isinstance(difference, Expression):
+        return Comparison.DIFFERENT
+    if len({c > 0 for c in difference.terms.values()}) == 1:
+        return Comparison.DIFFERENT
+    return Comparison.INDEPENDENT if difference.is_free else Comparison.UNKNOWN
+
+
+def origin_of(dim: Dim) -> Expression | None:
+    """The expression a size was computed from, when it has one."""
+    if isinstance(dim, TracedInt):
+        return dim.origin
+    return dim if isinstance(dim, Expression) else None
+
+
+def describe(dim: Dim) -> str:
+    """The size as a reader would write it: `64`, `planes * 4`, or `?`."""
+    return "?" if dim is None else str(int(dim) if isinstance(dim, int) else dim)

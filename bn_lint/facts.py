@@ -1,0 +1,313 @@
+"""The vocabulary in which both front ends describe a program.
+
+The static analyzer derives these facts, the runtime tracer observes them, and rules judge them without knowing which of
+the two spoke. Whatever is not known is `None`, so a rule that is written naturally stays silent about it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Union
+
+from bn_lint.dims import Dim
+
+#: Dimensions that an input must have, batch and channels included, for each variant.
+RANKS = {"1d": (2, 3), "2d": (4,), "3d": (5,)}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A stretch of source text. Lines and columns are 1-based, columns count code points; the end is exclusive."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Evidence(NamedTuple):
+    """One step of the reasoning behind a finding: what is known, and the place that shows it."""
+
+    message: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One dimension of a tensor.
+
+    `made_by` names what fixed its size, in words that continue "... channels come from": a layer, an operation.
+    `features` marks an axis that a layer made as the last one and that carries features rather than positions
+    (`nn.Linear`, `nn.Embedding`, recurrent and attention layers): in `(batch, sequence, features)` the last axis.
+    """
+
+    size: Dim = None
+    made_by: Evidence | None = None
+    features: bool = False
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of a tensor, as far as it is known.
+
+    With `rank` None only the last axes are known: `axes` then holds those, right-aligned.
+    """
+
+    axes: tuple[Axis, ...] = ()
+    ranked: bool = True
+    #: What gave the tensor its number of dimensions.
+    made_by: Evidence | None = None
+
+    @property
+    def rank(self) -> int | None:
+        return len(self.axes) if self.ranked else None
+
+    @property
+    def sizes(self) -> tuple[Dim, ...] | None:
+        return tuple(axis.size for axis in self.axes) if self.ranked else None
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a BatchNorm constructor call, as written.
+
+    `value` is the number, string, bool or None it evaluates to, or the module constant `UNKNOWN`. `literal` says that
+    the text names nothing: `64` and `2 * 32` are literals, `planes` is not.
+    """
+
+    name: str | None
+    position: int | None
+    text: str
+    value: object
+    literal: bool
+    place: Place
+
+
+class _Unknown:
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+#: The value of an argument that could not be determined. Distinct from `None`, which is a value users pass.
+UNKNOWN = _Unknown()
+
+
+@dataclass(frozen=True)
+class BatchNormLayer:
+    """One BatchNorm layer: what it is, how it was configured, where it was built.
+
+    Attributes:
+        name: The name in the model (`layer1.0.bn1`), or the expression that builds it.
+        variant: `1d`, `2d`, `3d`, `sync`, or `functional` for `F.batch_norm`.
+        num_features: The expected number of channels; None when unknown, and for lazy layers.
+        literal_width: Whether the width is written as a plain number.
+    """
+
+    name: str
+    variant: str
+    class_name: str
+    num_features: Dim
+    built: Place
+    literal_width: bool = False
+    lazy: bool = False
+    eps: object = UNKNOWN
+    momentum: object = UNKNOWN
+    affine: object = UNKNOWN
+    track_running_stats: object = UNKNOWN
+
+
+@dataclass(frozen=True)
+class BatchNormBuilt:
+    """A BatchNorm layer is constructed.
+
+    Attributes:
+        arguments: The arguments as written, in order.
+        per_call: The constructor runs inside `forward`, that is: once for every call of the model.
+        unexpected: Keyword arguments that the constructor does not have.
+    """
+
+    layer: BatchNormLayer
+    arguments: tuple[Argument, ...]
+    place: Place
+    per_call: bool = False
+    unexpected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class UnknownBatchNorm:
+    """A name that looks like a BatchNorm layer but that `torch.nn` does not have.
+
+    `rank` is the number of dimensions of the input it was called on, when that is known.
+    """
+
+    name: str
+    place: Place
+    rank: int | None = None
+
+
+@dataclass(frozen=True)
+class BatchNormCall:
+    """A BatchNorm layer is applied to an input.
+
+    Attributes:
+        shape: The shape of the input; None when nothing at all is known of it.
+        training: The mode of the layer at this call.
+        grad: Whether gradients are recorded at this call.
+        path: The calls that led here, outermost first.
+    """
+
+    layer: BatchNormLayer
+    shape: Shape | None
+    place: Place
+    training: bool | None = None
+    grad: bool | None = None
+    path: tuple[Evidence, ...] = ()
+
+    @property
+    def channels(self) -> Axis | None:
+        """The axis that the layer takes for the channels: the second one.
+
+        Behind a layer that gives vectors of features, and with nothing else known, the input of a BatchNorm1d is taken
+        for `(batch, features)`.
+        """
+        if self.shape is None:
+            return None
+        if self.shape.ranked:
+            return self.shape.axes[1] if len(self.shape.axes) > 1 else None
+        last = self.shape.axes[-1] if self.shape.axes else None
+        return last if last is not None and last.features and self.layer.variant == "1d" else None
+
+
+@dataclass(frozen=True)
+class ModeAccess:
+    """Source text that reads, calls or assigns one of the names that switch a module's mode.
+
+    Attributes:
+        kind: `statement` for a bare reference (`model.eval`), `assignment` (`model.eval = True`,
+            `model.training = False`), or `call` (`model.train("eval")`).
+        receiver: The text before the last dot.
+        name: `eval`, `train`, `training`, or a misspelling of them.
+        value: For an assignment or call with one constant argument: that value, else UNKNOWN.
+        is_module: Whether the receiver is known to be (True) or not to be (False) an `nn.Module`.
+        receiver_is_self: The access is on `self` inside a method.
+    """
+
+    kind: str
+    receiver: str
+    name: str
+    place: Place
+    value: object = UNKNOWN
+    is_module: bool | None = None
+    receiver_is_self: bool = False
+
+
+@dataclass(frozen=True)
+class TrainOverride:
+    """A class overrides `nn.Module.train`.
+
+    Attributes:
+        accepts_mode: The signature takes the `mode` that `eval()` passes.
+        passes_mode: The mode reaches `super().train(...)`; False when a call without it or with literal True is made,
+            None when it cannot be told or when another constant is pinned on purpose.
+        returns_self: Every way out returns a value; None when it cannot be told.
+        mode: The name of the parameter that takes the mode.
+        super_call: The one call of the inherited `train`: the callee as written, and the place of the call.
+        ending: The last statement, when running past it is the only way out without a value.
+    """
+
+    class_name: str
+    place: Place
+    accepts_mode: bool = True
+    passes_mode: bool | None = None
+    returns_self: bool | None = None
+    mode: str | None = None
+    super_call: Evidence | None = None
+    ending: Place | None = None
+
+
+@dataclass(frozen=True)
+class PlainContainer:
+    """A module keeps BatchNorm layers in a plain Python container, so PyTorch does not know them.
+
+    `attribute` is the name on the module, `container` is `list`, `tuple` or `dict`.
+    """
+
+    class_name: str
+    attribute: str
+    container: str
+    layers: int
+    place: Place
+
+
+@dataclass(frozen=True)
+class PlainStatistics:
+    """A hand-written normalisation keeps its running statistics in something that is not a buffer.
+
+    `kind` is `tensor` (lost in `state_dict`, not moved by `.to()`) or `parameter` (trained by the optimizer).
+    """
+
+    class_name: str
+    attribute: str
+    kind: str
+    place: Place
+
+
+Fact = Union[
+    BatchNormBuilt,
+    UnknownBatchNorm,
+    BatchNormCall,
+    ModeAccess,
+    TrainOverride,
+    PlainContainer,
+    PlainStatistics,
+]
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A BatchNorm layer that could not be judged, and why."""
+
+    place: Place
+    reason: str
+
+
+@dataclass
+class Coverage:
+    """How much of the BatchNorm in the given paths was judged.
+
+    Attributes:
+        judged: Constructor calls whose input channels and width were known in at least one call of the layer.
+        undecided: The others, with the reason.
+    """
+
+    judged: int = 0
+    undecided: list[Undecided] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return self.judged + len(self.undecided)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that kept a file from being judged: BN901 unreadable, BN902 syntax error, BN903 analysis incomplete.
+
+    `internal` marks a defect of bn-lint itself.
+    """
+
+    code: str
+    message: str
+    place: Place
+    internal: bool = False
+
+
+@dataclass
+class Analysis:
+    """What the static engine found out about the judged files."""
+
+    facts: list[Fact] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    coverage: Coverage = field(default_factory=Coverage)
+    #: What `reveal(value)` showed, for the specifications of the engine.
+    revealed: list[Evidence] = field(default_factory=list)

@@ -1,0 +1,119 @@
+"""Sources -> facts -> findings: the part of a check that only files with BatchNorm need."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bn_lint.config import Settings
+from bn_lint.facts import Analysis, Fact, Place, Problem
+from bn_lint.registry import load_rules
+from bn_lint.report import Report
+from bn_lint.rule import Finding, Rule, Severity
+from bn_lint.select import covers
+from bn_lint.source import Source, Sources
+from bn_lint.suppress import mistakes_in, suppress
+from bn_lint.tool_codes import ANALYSIS_INCOMPLETE, SYNTAX_ERROR
+
+_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+def judge(sources: Sequence[Source], settings: Mapping[str, Settings], report: Report) -> None:
+    """Analyse the sources and add the findings and problems to the report.
+
+    Args:
+        settings: Of each source, by its displayed path.
+    """
+    rules = load_rules()
+    report.sources = Sources(sources)
+    analysis = _analyze(sources, report)
+    report.coverage = analysis.coverage
+    found: dict[str, list[Finding]] = {source.display: [] for source in sources}
+    for finding in _findings(analysis, rules, report):
+        if finding.place.path in found:  # the engine also meets mistakes in files that were only read for context
+            found[finding.place.path].append(finding)
+    for source in sources:
+        kept = _select(_distinct(found[source.display]), settings[source.display], source.path)
+        report.findings.extend(suppress(kept, source))
+        report.remarks.extend(f"{source.display}:{line}: {text}" for line, text in mistakes_in(source, rules))
+    report.findings.sort(key=_order)
+
+
+def _analyze(sources: Sequence[Source], report: Report) -> Analysis:
+    """Derive the facts; where the engine itself breaks, file by file, so that one file costs only itself."""
+    from bn_lint.static.analyze import analyze
+
+    try:
+        return analyze(sources)
+    except Exception as error:  # the engine is large, and no defect of it may cost the report
+        if len(sources) == 1:
+            report.tracebacks.append(traceback.format_exc())
+            return Analysis(problems=[_defect("the analysis", error, sources[0].display)])
+    whole = Analysis()
+    for source in sources:
+        part = _analyze([source], report)
+        whole.facts += part.facts
+        whole.problems += part.problems
+        whole.coverage.judged += part.coverage.judged
+        whole.coverage.undecided += part.coverage.undecided
+    return whole
+
+
+def _findings(analysis: Analysis, rules: Sequence[Rule], report: Report) -> Iterator[Finding]:
+    for problem in analysis.problems:
+        if problem.code == SYNTAX_ERROR.code:
+            yield Finding(problem.code, SYNTAX_ERROR.name, Severity.ERROR, problem.message, problem.place)
+        else:
+            report.problems.append(problem)
+    judges: dict[type, list[Rule]] = {}
+    for rule in rules:
+        for kind in rule.judges:
+            judges.setdefault(kind, []).append(rule)
+    broken: set[tuple[str, str]] = set()
+    for fact in analysis.facts:
+        for rule in judges.get(type(fact), ()):
+            yield from _judge_fact(rule, fact, broken, report)
+
+
+def _judge_fact(rule: Rule, fact: Fact, broken: set[tuple[str, str]], report: Report) -> list[Finding]:
+    try:
+        return list(rule.findings(fact))
+    except Exception as error:  # a defect of one rule must not cost the findings of the others
+        path = fact.place.path
+        if (rule.code, path) not in broken:
+            broken.add((rule.code, path))
+            report.tracebacks.append(traceback.format_exc())
+            report.problems.append(_defect(f"{rule.code} ({rule.name})", error, path, fact.place))
+        return []
+
+
+def _defect(where: str, error: Exception, path: str, place: Place | None = None) -> Problem:
+    message = f"internal error in {where}: {type(error).__name__}: {error}".rstrip(": ")
+    return Problem(ANALYSIS_INCOMPLETE.code, message, place or Place(path, 1, 1, 1, 1), internal=True)
+
+
+def _distinct(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for each rule and place, the most severe: a class that is used ten times is wrong once."""
+    chosen: dict[tuple[str, Place], Finding] = {}
+    for finding in findings:
+        known = chosen.get((finding.code, finding.place))
+        if known is None or _RANK[finding.severity] < _RANK[known.severity]:
+            chosen[finding.code, finding.place] = finding
+    return list(chosen.values())
+
+
+def _select(findings: Iterable[Finding], settings: Settings, path: Path) -> Iterator[Finding]:
+    ignored = settings.ignored_in(path)
+    for finding in findings:
+        if finding.code == SYNTAX_ERROR.code:
+            yield finding
+            continue
+        severity = settings.severity_of(finding, finding.severity.value)
+        if severity is not None and not any(covers(selector, finding) for selector in ignored):
+            yield replace(finding, severity=Severity(severity))
+
+
+def _order(finding: Finding) -> tuple[str, int, int, str]:
+    return finding.place.path, finding.place.line, finding.place.column, finding.code

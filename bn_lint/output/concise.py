@@ -1,0 +1,15 @@
+"""One line for each finding: `path:line:column: severity CODE message`."""
+
+from __future__ import annotations
+
+from bn_lint.output.text import Painter, location, printable
+from bn_lint.report import Report
+
+
+def render(report: Report, *, color: bool) -> str:
+    paint = Painter(color=color)
+    return "".join(
+        f"{paint(location(finding.place), 'message')}: {paint(f'{finding.severity} {finding.code}', finding.severity)} "
+        f"{printable(finding.message)} ({finding.name})\n"
+        for finding in report.visible
+    )

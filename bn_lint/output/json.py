@@ -1,0 +1,88 @@
+"""The report for programs. Fields may be added within version 1; none changes its meaning or goes away."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from bn_lint.tool_codes import TOOL_CODES
+
+if TYPE_CHECKING:
+    from bn_lint.facts import Coverage, Evidence, Problem
+    from bn_lint.report import Report
+    from bn_lint.rule import Finding, Fix
+
+VERSION = 1
+
+
+def render(report: Report, *, coverage: bool = False) -> str:
+    """One JSON object, with an end of line."""
+    document: dict[str, Any] = {
+        "version": VERSION,
+        "findings": [_finding(finding) for finding in report.visible],
+        "errors": [_problem(problem) for problem in report.problems],
+        "files": report.files,
+    }
+    if coverage:
+        document["coverage"] = _coverage(report.coverage)
+    # ASCII only, so that neither the terminal's encoding nor an odd file name can break it.
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "path": finding.place.path,
+        "line": finding.place.line,
+        "column": finding.place.column,
+        "end_line": finding.place.end_line,
+        "end_column": finding.place.end_column,
+        "evidence": [_evidence(evidence) for evidence in finding.evidence],
+        "help": finding.help,
+        "fix": None if finding.fix is None else _fix(finding.fix),
+        "source": finding.source,
+        "confirmed": finding.confirmed,
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {"message": evidence.message, "path": evidence.place.path, "line": evidence.place.line}
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    edits = [
+        {
+            "path": edit.place.path,
+            "line": edit.place.line,
+            "column": edit.place.column,
+            "end_line": edit.place.end_line,
+            "end_column": edit.place.end_column,
+            "content": edit.content,
+        }
+        for edit in fix.edits
+    ]
+    return {"applicability": fix.applicability.value, "edits": edits}
+
+
+def _coverage(coverage: Coverage | None) -> dict[str, Any]:
+    if coverage is None:
+        return {"judged": 0, "total": 0, "undecided": []}
+    undecided = [
+        {"path": each.place.path, "line": each.place.line, "column": each.place.column, "reason": each.reason}
+        for each in coverage.undecided
+    ]
+    return {"judged": coverage.judged, "total": coverage.total, "undecided": undecided}
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "name": TOOL_CODES[problem.code].name,
+        "message": problem.message,
+        "path": problem.place.path,
+        "line": problem.place.line,
+        "column": problem.place.column,
+    }

@@ -1,0 +1,67 @@
+"""Words, colours and widths shared by the formats for people."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bn_lint.facts import Place
+
+#: What a terminal may interpret instead of showing: controls, and marks that reorder the text around them.
+_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+STYLES: dict[str, dict[str, Any]] = {
+    "error": {"fg": "red", "bold": True},
+    "warning": {"fg": "yellow", "bold": True},
+    "info": {"fg": "cyan", "bold": True},
+    "message": {"bold": True},
+    "frame": {"fg": "blue", "bold": True},
+    "help": {"fg": "green", "bold": True},
+    "faint": {"dim": True},
+}
+
+
+class Painter:
+    """Colours text, or leaves it alone."""
+
+    def __init__(self, *, color: bool) -> None:
+        self._color = color
+
+    def __call__(self, text: str, style: str) -> str:
+        return click.style(text, **STYLES[style]) if self._color and text else text
+
+
+def printable(text: str) -> str:
+    """The text with a question mark for every character that a terminal might obey."""
+    return _UNSAFE.sub("?", text)
+
+
+def width(text: str) -> int:
+    """How many terminal cells a text without tabs takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells(character) for character in text)
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def location(place: Place) -> str:
+    return f"{printable(place.path)}:{place.line}:{place.column}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listed(parts: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

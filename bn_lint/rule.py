@@ -1,0 +1,140 @@
+"""Rules and findings.
+
+A rule is one generator function that takes one fact and yields findings. The annotation of its parameter says which
+facts it judges; its docstring is its page (`bn-lint rule CODE`).
+"""
+
+from __future__ import annotations
+
+import enum
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import UnionType
+from typing import Any
+
+from bn_lint.facts import Evidence, Place
+
+
+class Severity(str, enum.Enum):
+    """How sure and how bad. Findings of severity `info` are off by default."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Applicability(str, enum.Enum):
+    """Whether a fix keeps what the program computes (`safe`) or may change it (`unsafe`)."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace the text at `place` by `content`."""
+
+    place: Place
+    content: str
+
+
+@dataclass(frozen=True)
+class Fix:
+    applicability: Applicability
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule yields: the message and where. `severity` None takes the rule's own."""
+
+    message: str
+    place: Place
+    evidence: tuple[Evidence, ...] = ()
+    help: str | None = None
+    severity: Severity | None = None
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A verdict together with the rule that gave it, as reports show it."""
+
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    place: Place
+    evidence: tuple[Evidence, ...] = ()
+    help: str | None = None
+    fix: Fix | None = None
+    source: str = "static"
+    confirmed: bool | None = None
+    suppressed: bool = False
+
+
+Judge = Callable[[Any], Iterator[Verdict]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named judgement over one kind of fact."""
+
+    code: str
+    name: str
+    severity: Severity
+    since: str
+    judges: tuple[type, ...]
+    judge: Judge = field(repr=False)
+
+    @property
+    def page(self) -> str:
+        """The rule's documentation, in Markdown."""
+        import inspect
+
+        return inspect.getdoc(self.judge) or ""
+
+    @property
+    def summary(self) -> str:
+        """The page's first line."""
+        return self.page.split("\n", 1)[0].strip()
+
+    def findings(self, fact: object, source: str = "static") -> Iterator[Finding]:
+        """Judge one fact of a type named in `judges`."""
+        for verdict in self.judge(fact):
+            yield Finding(
+                self.code,
+                self.name,
+                verdict.severity or self.severity,
+                verdict.message,
+                verdict.place,
+                verdict.evidence,
+                verdict.help,
+                verdict.fix,
+                source,
+            )
+
+
+def rule(code: str, name: str, *, severity: Severity, since: str) -> Callable[[Judge], Rule]:
+    """Make a rule of a generator function `(fact: SomeFact) -> Iterator[Verdict]`.
+
+    Raises:
+        TypeError: the function's parameter is not annotated with a fact type.
+    """
+
+    def decorate(judge: Judge) -> Rule:
+        hints = [kind for key, kind in typing.get_type_hints(judge).items() if key != "return"]
+        if len(hints) != 1:
+            raise TypeError(f"rule {code}: annotate exactly one parameter with the facts it judges")
+        union = typing.get_origin(hints[0]) in (typing.Union, UnionType)
+        judges = typing.get_args(hints[0]) if union else (hints[0],)
+        return Rule(code, name, severity, since, judges, judge)
+
+    return decorate

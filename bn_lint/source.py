@@ -1,0 +1,133 @@
+"""Source files as text, decoded the way Python decodes them."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import re
+import tokenize
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bn_lint.errors import SourceError
+
+# Python ends lines here and nowhere else; `str.splitlines` also splits at form feeds and at U+2028.
+_NEWLINE = re.compile(r"\r\n|\n|\r")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source file.
+
+    Attributes:
+        path: Where the file is, absolute.
+        display: How reports call it: relative to the working directory with forward slashes, absolute when outside.
+        text: The decoded text, without a byte order mark, with the newlines of the file.
+    """
+
+    path: Path
+    display: str
+    text: str
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines without their newlines; `lines[0]` is line 1."""
+        return _NEWLINE.split(self.text)
+
+    def line(self, number: int) -> str | None:
+        """The text of one 1-based line, None outside the file."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else None
+
+
+def absolute(path: str | Path) -> Path:
+    """The absolute path without `..`; links stay, so that users see the names they gave."""
+    return Path(os.path.abspath(path))
+
+
+def display_path(path: Path) -> str:
+    """The path as reports show it."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # Windows: another drive has no relative path
+        return path.as_posix()
+    if relative == os.pardir or relative.startswith(os.pardir + os.sep):
+        return path.as_posix()
+    return Path(relative).as_posix()
+
+
+def load(path: Path, *, display: str | None = None) -> Source:
+    """Read and decode one file.
+
+    Raises:
+        SourceError: the file cannot be read or decoded.
+    """
+    path = absolute(path)
+    display = display_path(path) if display is None else display
+    return from_bytes(read(path, display), path, display)
+
+
+def read(path: Path, display: str) -> bytes:
+    """The bytes of one file.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{display} cannot be read: {_reason(error)}.") from error
+
+
+def from_bytes(data: bytes, path: Path, display: str) -> Source:
+    """Decode the bytes of one file by its byte order mark, its encoding declaration (PEP 263), or as UTF-8.
+
+    Raises:
+        SourceError: the declared encoding does not exist or does not fit.
+    """
+    path = absolute(path)
+    encoding = _encoding(data, display)
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode(encoding, errors="replace")
+        lines = _NEWLINE.split(before)
+        name = "UTF-8" if encoding.startswith("utf-8") else encoding
+        message = f"{display} is not valid {name}: byte 0x{data[error.start]:02x} on line {len(lines)}."
+        raise SourceError(message, len(lines), len(lines[-1]) + 1) from error
+    except (LookupError, UnicodeError) as error:
+        raise SourceError(f"{display} declares the encoding {encoding}, which does not fit its text.") from error
+    return Source(path, display, text)
+
+
+def _encoding(data: bytes, display: str) -> str:
+    try:
+        return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+    except SyntaxError as error:
+        if not re.search(rb"coding[:=]", b"\n".join(data.split(b"\n", 2)[:2])):
+            # detect_encoding decodes the first two lines itself; let the caller find the byte and its line.
+            return "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "utf-8"
+        raise SourceError(f"{display} cannot be decoded: {error.msg or error}.") from error
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
+
+
+class Sources:
+    """The text of files by their displayed path; files that were not judged are read when asked for."""
+
+    def __init__(self, sources: Iterable[Source] = ()) -> None:
+        self._known: dict[str, Source | None] = {source.display: source for source in sources}
+
+    def line(self, path: str, number: int) -> str | None:
+        """One line of source text; None where there is no such line."""
+        if path not in self._known:
+            try:
+                self._known[path] = load(Path(path), display=path)
+            except SourceError:
+                self._known[path] = None
+        source = self._known[path]
+        return None if source is None else source.line(number)

@@ -1,0 +1,263 @@
+"""From sources to facts: which code of a project is run, with what, and in which order.
+
+Modules run first, then functions and classes that need no arguments, then everything that nobody has called by then, the
+last definition first, so that callers come before what they call. A class that the project instantiates somewhere is
+judged by these instances alone; only one that nobody instantiates is judged with symbolic arguments.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+import libcst as cst
+
+from bn_lint.facts import Analysis, Place, Problem
+from bn_lint.source import Source
+from bn_lint.static.calls import call
+from bn_lint.static.frames import Frame
+from bn_lint.static.observe import Observer
+from bn_lint.static.project import ParseError, Project, SourceFile
+from bn_lint.static.run import BudgetExhausted, Run
+from bn_lint.static.survey import survey
+from bn_lint.static.torch.batchnorm import batchnorm_class
+from bn_lint.static.values import (
+    MISSING,
+    Arguments,
+    BoundMethod,
+    Class,
+    Function,
+    Instance,
+    Spot,
+    Unknown,
+    Value,
+)
+
+#: Steps that all entry points of one file may take together.
+STEPS_PER_FILE = 1_500_000
+#: Deeply nested code recurses deeply here, in libcst's parser as well: it gets a stack of its own (bytes, reserved only).
+_STACK = 512 * 1024 * 1024
+_RECURSION = 60_000
+
+
+def analyze(sources: Sequence[Source]) -> Analysis:
+    """Derive the facts of the given sources; other files of the project are read for context.
+
+    Raises:
+        Exception: whatever defect of the engine a source lays bare, once no single entry point can be blamed.
+    """
+    outcome: list[Analysis] = []
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(_Analyzer(sources).analyze())
+        except BaseException as error:
+            failure.append(error)
+
+    limit, size = sys.getrecursionlimit(), threading.stack_size(_STACK)
+    sys.setrecursionlimit(max(limit, _RECURSION))
+    try:
+        thread = threading.Thread(target=work, name="bn-lint analysis")
+        thread.start()
+        thread.join()
+    finally:
+        sys.setrecursionlimit(limit)
+        threading.stack_size(size)
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
+class _Analyzer:
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self.observer = Observer()
+        self.project = Project(sources)
+        self.run = Run(self.project, self.observer)
+        self.sources = sources
+        self.files: list[SourceFile] = []
+        self.spent: dict[SourceFile, int] = {}
+
+    def analyze(self) -> Analysis:
+        for source in self.sources:
+            file = self.project.files[source.path]
+            assert file is not None
+            self._admit(file)
+        for file in self.files:
+            self._enter(file, lambda file=file: self._run_module(file))
+        judged = set(self.files)
+        functions = [f for f in self.observer.functions if f.file in judged]
+        classes = [c for c in self.observer.classes if c.file in judged and c.is_module]
+        for function in functions:
+            if not function.called and not _required(function):
+                self._enter(function.file, lambda function=function: self._call(function))
+        for cls in classes:
+            if not cls.instantiated and not _required_by_constructor(cls):
+                self._enter(cls.file, lambda cls=cls: self._instantiate(cls))
+        # What is left needs arguments that nobody passes; the last definition first, since callers follow callees.
+        left = {c.node: c for c in classes if not c.instantiated} | {f.node: f for f in functions if not f.called}
+        for file in reversed(self.files):
+            for node in reversed(list(_definitions(file.tree))):
+                found = left.get(node)
+                if isinstance(found, Class) and not found.instantiated:
+                    self._enter(file, lambda cls=found: self._instantiate(cls))
+                elif isinstance(found, Function) and not found.called:
+                    self._enter(file, lambda function=found: self._call(function))
+        unreached = self._unreached()
+        return self._result(unreached)
+
+    # -- entry points -----------------------------------------------------------------------------------------------
+
+    def _admit(self, file: SourceFile) -> None:
+        try:
+            file.tree  # noqa: B018 - parses
+        except ParseError as error:
+            place = Place(file.display, error.line, error.column, error.line, error.column)
+            self.observer.problems.append(Problem("BN902", error.message, place))
+        else:
+            self.files.append(file)
+
+    def _enter(self, file: SourceFile, action: Callable[[], None]) -> None:
+        """Run one entry point within its share of steps, on a state of its own."""
+        spent = self.spent.get(file, 0)
+        if spent > STEPS_PER_FILE:
+            self.observer.incomplete(file, "not everything in it was judged: it takes too long to evaluate")
+            return
+        self.run.steps = 0
+        self.run.created.clear()
+        self.run.stack.clear()
+        try:
+            action()
+            self._call_roots(file)
+        except BudgetExhausted:
+            self.observer.incomplete(file, "not everything in it was judged: one definition takes too long to evaluate")
+        self.observer.settle()
+        self.spent[file] = spent + self.run.steps
+
+    def _run_module(self, file: SourceFile) -> None:
+        scope = self.run.module_at(file.path)
+        if scope is not None:
+            self.run.execute_module(scope)
+
+    def _call(self, function: Function) -> None:
+        arguments = Arguments(keywords={name: _parameter(function, name) for name in _required(function)})
+        call(self.run, function, arguments, Spot(function.file, function.node), None)
+
+    def _instantiate(self, cls: Class) -> None:
+        init = cls.lookup("__init__")[0]
+        keywords = {n: _parameter(init, n) for n in _required_by_constructor(cls)} if isinstance(init, Function) else {}
+        call(self.run, cls, Arguments(keywords=keywords), Spot(cls.file, cls.node), None)
+
+    def _call_roots(self, file: SourceFile) -> None:
+        """Call the modules that the entry point built but did not call."""
+        created = list(self.run.created)
+        for instance in created:
+            if instance.owner is None and not instance.called:
+                self._call_forward(instance)
+        # Modules that no forward reached, such as children of a container that the program iterates in its own way.
+        tried: dict[Value, int] = {}
+        for instance in created:
+            if not instance.called and isinstance(instance.cls, Class) and tried.get(instance.cls, 0) < 3:
+                tried[instance.cls] = tried.get(instance.cls, 0) + 1
+                self._call_forward(instance)
+        for instance in created:
+            if isinstance(instance.cls, Class) and instance.called and tried.get(instance.cls, 0) < 3:
+                if any(self._is_idle(child) for _, child in instance.children()):
+                    tried[instance.cls] = tried.get(instance.cls, 0) + 1
+                    self._call_other_methods(instance)
+
+    def _is_idle(self, child: Value) -> bool:
+        return isinstance(child, Instance) and not child.called and batchnorm_class(child) is not None
+
+    def _call_forward(self, instance: Instance) -> None:
+        forward = instance.cls.lookup("forward")[0]
+        if isinstance(forward, Function):
+            required = _required(forward)[1:]
+            arguments = Arguments([Unknown(name, f"the caller of `{instance.cls.name}` decides `{name}`") for name in required])
+        elif forward is not MISSING:
+            arguments = Arguments([Unknown("input", "nothing before it is known")])
+        else:
+            if isinstance(instance.cls, Class):
+                self._call_other_methods(instance)
+            return
+        spot = instance.built or Spot(self.files[0], self.files[0].tree)
+        call(self.run, instance, arguments, spot, None)
+
+    def _call_other_methods(self, instance: Instance) -> None:
+        for name, method in list(instance.cls.cells.items()) if isinstance(instance.cls, Class) else ():
+            if isinstance(method, Function) and not name.startswith("__") and not method.called:
+                unknowns: list[Value] = [Unknown(n, f"the caller of `{name}` decides `{n}`") for n in _required(method)[1:]]
+                spot = instance.built or Spot(method.file, method.node)
+                call(self.run, BoundMethod(method, instance), Arguments(unknowns), spot, None)
+
+    # -- what was not reached ---------------------------------------------------------------------------------------
+
+    def _unreached(self) -> list[Spot]:
+        """Evaluate, on their own, the BatchNorm constructor calls that no entry point reached."""
+        from bn_lint.static.expressions import evaluate
+
+        unreached = []
+        for file in self.files:
+            scope = self.run.module_at(file.path)
+            for node in _batchnorm_calls(file.tree) if scope is not None else ():
+                if node in self.observer.sites:
+                    continue
+                self.run.steps = 0
+                frame = Frame(scope, file, {})  # type: ignore[arg-type]
+                try:
+                    evaluate(self.run, node, frame)
+                except BudgetExhausted:
+                    continue
+                if self.observer.sites.pop(node, None) is not None:
+                    unreached.append(Spot(file, node))
+        self.observer.settle()
+        return unreached
+
+    def _result(self, unreached: list[Spot]) -> Analysis:
+        facts = list(self.observer.facts)
+        for file in self.files:
+            facts.extend(survey(file.tree, file.place))
+        coverage = self.observer.coverage(unreached, set(self.files))
+        return Analysis(facts, self.observer.problems, coverage, self.observer.reveals)
+
+
+def _required(function: Function) -> list[str]:
+    params = function.params
+    return [n for n in (*params.positional, *params.keyword_only) if n not in function.defaults]
+
+
+def _required_by_constructor(cls: Class) -> list[str]:
+    init = cls.lookup("__init__")[0]
+    return _required(init)[1:] if isinstance(init, Function) else []
+
+
+def _parameter(function: Function, name: str) -> Unknown:
+    return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`", free=True)
+
+
+def _definitions(tree: cst.Module) -> Sequence[cst.CSTNode]:
+    found: list[cst.CSTNode] = []
+    pending: list[cst.CSTNode] = list(tree.body)
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+            found.append(node)
+        elif isinstance(node, (cst.If, cst.Try, cst.Else, cst.With, cst.IndentedBlock)):
+            pending = [*node.children, *pending]
+    return found
+
+
+def _batchnorm_calls(tree: cst.Module) -> list[cst.Call]:
+    found = []
+    pending: list[cst.CSTNode] = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, cst.Call):
+            name = node.func.attr.value if isinstance(node.func, cst.Attribute) else getattr(node.func, "value", "")
+            if isinstance(name, str) and "atch" in name and "orm" in name:
+                found.append(node)
+        pending.extend(node.children)
+    return found[::-1]
+
+

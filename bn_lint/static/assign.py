@@ -1,0 +1,131 @@
+"""Binding values to targets: names, attributes, subscripts, and nested tuples of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from bn_lint.static.frames import Frame, ModuleScope
+from bn_lint.static.iteration import unpack
+from bn_lint.static.run import Run
+from bn_lint.static.values import MISSING, Class, Dict, Function, Instance, List, OneOf, Property, Spot, Unknown, Value
+
+
+def assign(run: Run, target: cst.BaseExpression, value: Value, frame: Frame) -> None:
+    """Bind a value to an assignment target."""
+    if isinstance(target, cst.Name):
+        assign_name(run, target.value, value, frame)
+    elif isinstance(target, cst.Attribute):
+        from bn_lint.static.expressions import evaluate
+
+        set_attribute(run, evaluate(run, target.value, frame), target.attr.value, value, Spot(frame.file, target))
+    elif isinstance(target, (cst.Tuple, cst.List)):
+        _assign_sequence(run, target.elements, value, frame)
+    elif isinstance(target, cst.Subscript):
+        from bn_lint.static.expressions import evaluate, evaluate_index
+        from bn_lint.static.subscripts import set_item
+
+        container = evaluate(run, target.value, frame)
+        set_item(run, container, evaluate_index(run, target.slice, frame), value)
+    elif isinstance(target, cst.StarredElement):
+        assign(run, target.value, value, frame)
+
+
+def assign_name(run: Run, name: str, value: Value, frame: Frame) -> None:
+    """Bind a name in a frame, or where its `global` or `nonlocal` statement says."""
+    owner = frame.global_names.get(name)
+    run.heap.write(frame.cells if owner is None else owner.cells, name, value)
+
+
+def _assign_sequence(
+    run: Run, elements: Sequence[cst.BaseElement], value: Value, frame: Frame
+) -> None:
+    star = next((i for i, e in enumerate(elements) if isinstance(e, cst.StarredElement)), None)
+    values = unpack(run, value, len(elements), star)
+    for element, part in zip(elements, values):
+        assign(run, element.value, part, frame)
+
+
+def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot) -> None:
+    """Write an attribute of an object; writes to anything but objects, classes and functions are lost."""
+    if isinstance(receiver, Instance):
+        found = receiver.cls.lookup(name)[0]
+        if isinstance(found, Property):
+            if found.setter is not None:
+                from bn_lint.static.calls import call
+                from bn_lint.static.values import Arguments
+
+                call(run, found.setter, Arguments([receiver, value]), spot, None)
+            return
+        register(run, receiver, name, value)
+    elif isinstance(receiver, (Class, ModuleScope)):
+        run.heap.set(receiver, name, value)
+    elif isinstance(receiver, Function):
+        receiver.attributes[name] = value
+    elif isinstance(receiver, OneOf):
+        for one in receiver.values:
+            if isinstance(one, Instance):
+                register(run, one, name, Unknown(name, "set on one of several objects"))
+
+
+def register(run: Run, owner: Instance, name: str, value: Value) -> None:
+    """Write an attribute of an instance. Layers learn the name they are known by."""
+    run.heap.set(owner, name, value)
+    if owner.template is not None:
+        # A module that is changed after its construction behaves differently from its twins.
+        run.heap.write(_Template(owner), "template", None)
+    _name_layers(owner, name, value)
+
+
+class _Template(dict):  # type: ignore[type-arg]
+    """Lets `Heap.write` change (and undo) the `template` of an instance as if it were a cell."""
+
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(template=instance.template)
+        self._instance = instance
+
+    def __setitem__(self, key: str, value: Value) -> None:
+        super().__setitem__(key, value)
+        self._instance.template = value
+
+
+def _name_layers(owner: Instance, name: str, value: Value) -> None:
+    if isinstance(value, Instance):
+        if value.is_module and value.owner is None and value is not owner:
+            value.owner = owner
+            value.name = name
+    elif isinstance(value, OneOf):
+        for one in value.values:
+            _name_layers(owner, name, one)
+
+
+def delete(run: Run, target: cst.BaseExpression, frame: Frame) -> None:
+    """Execute `del target`."""
+    from bn_lint.static.expressions import evaluate, evaluate_index
+
+    if isinstance(target, cst.Name):
+        if target.value in frame.cells:
+            run.heap.write(frame.cells, target.value, Unknown(target.value, "deleted"))
+    elif isinstance(target, cst.Attribute):
+        owner = evaluate(run, target.value, frame)
+        if isinstance(owner, Instance):
+            run.heap.remove(owner, target.attr.value)
+    elif isinstance(target, cst.Subscript):
+        container = evaluate(run, target.value, frame)
+        key = evaluate_index(run, target.slice, frame)
+        if isinstance(container, Dict) and not isinstance(key, Unknown) and container.cells.get(key, MISSING) is not MISSING:
+            run.heap.remove(container, key)
+        elif isinstance(container, List):
+            items = list(container.items)
+            if isinstance(key, (int, slice)) and not container.rest:
+                try:
+                    del items[key]
+                except (IndexError, TypeError):
+                    return
+                run.heap.set(container, "items", tuple(items))
+            else:
+                run.heap.set(container, "rest", (Unknown("?", "an unknown element was deleted"),))
+    elif isinstance(target, (cst.Tuple, cst.List)):
+        for element in target.elements:
+            delete(run, element.value, frame)

@@ -1,0 +1,249 @@
+"""Calling things."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.static.frames import Frame
+from bn_lint.static.join import join
+from bn_lint.static.run import RAISE, RETURN, Run, key_of
+from bn_lint.static.syntax import is_generator
+from bn_lint.static.values import (
+    MISSING,
+    Arguments,
+    BoundMethod,
+    Builtin,
+    Class,
+    ClassMethod,
+    Dict,
+    External,
+    Function,
+    Instance,
+    LibraryClass,
+    List,
+    OneOf,
+    Parameters,
+    Partial,
+    Spot,
+    StaticMethod,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def call(run: Run, function: Value, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
+    """Return what calling a value gives. `frame` is the caller's, for the path of calls."""
+    run.step()
+    if isinstance(function, BoundMethod):
+        return call(run, function.function, arguments.prefixed(function.receiver), spot, frame)
+    if isinstance(function, Function):
+        return _call_function(run, function, arguments, spot, frame)
+    if isinstance(function, Builtin):
+        return _call_builtin(run, function, arguments, spot, frame)
+    if isinstance(function, (Class, LibraryClass)):
+        from bn_lint.static.objects import instantiate
+
+        return instantiate(run, function, arguments, spot, frame)
+    if isinstance(function, Instance):
+        return call_instance(run, function, arguments, spot, frame)
+    if isinstance(function, Partial):
+        merged = Arguments(
+            [*function.positional, *arguments.positional],
+            {**dict(function.keywords), **arguments.keywords},
+            more=arguments.more,
+            rest=arguments.rest,
+        )
+        return call(run, function.function, merged, spot, frame)
+    if isinstance(function, OneOf):
+        return _call_alternatives(run, function, arguments, spot, frame)
+    if isinstance(function, (StaticMethod, ClassMethod)):
+        return call(run, function.function, arguments, spot, frame)
+    escape(run, arguments)
+    if isinstance(function, External):
+        return Unknown("?", f"`{function.dotted}` is outside the project")
+    if isinstance(function, Unknown):
+        return Unknown(f"{function.name}(...)" if len(function.name) < 40 else "?", function.why)
+    return Unknown("?", f"calling {type(function).__name__} is not evaluated")
+
+
+def escape(run: Run, arguments: Arguments) -> None:
+    """Forget what lists hold that code out of sight may change."""
+    for value in (*arguments.positional, *arguments.keywords.values()):
+        if isinstance(value, List) and not value.rest:
+            run.heap.set(value, "rest", (Unknown("?", "the list was passed to code outside the project"),))
+        elif isinstance(value, Dict):
+            run.heap.set(value, Dict.OPEN, True)
+
+
+def _call_builtin(run: Run, function: Builtin, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
+    outer = run.frame
+    run.frame = frame if frame is not None else outer
+    try:
+        return function.implementation(run, arguments, spot)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # What the analysed program passes may be anything; the real call would fail as well.
+        if run.strict:
+            raise
+        return Unknown("?", f"`{function.name}` cannot be evaluated here ({type(error).__name__})")
+    finally:
+        run.frame = outer
+
+
+def _call_alternatives(run: Run, function: OneOf, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
+    callable_ = [v for v in function.values if v is not None and not isinstance(v, (bool, int, str, float))]
+    if len(callable_) == 1:
+        return call(run, callable_[0], arguments, spot, frame)
+    results: list[Value] = []
+
+    def alternative(one: Value) -> None:
+        results.append(call(run, one, arguments, spot, frame))
+
+    owner = frame if frame is not None else run.frame
+    if owner is None:
+        return Unknown("?")
+    # Which layer was built and what it is fed may depend on the same condition: a mismatch of one pair proves nothing.
+    with run.observer.quiet(_widths_differ(callable_)):
+        run.branch(owner, *((lambda one=one: alternative(one)) for one in callable_))
+    return join(results)
+
+
+def _widths_differ(alternatives: list[Value]) -> bool:
+    widths = {
+        repr(one.cells.get("num_features")) for one in alternatives if isinstance(one, Instance) and "num_features" in one.cells
+    }
+    return len(widths) > 1
+
+
+def call_instance(run: Run, instance: Instance, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
+    """Call an object: a module's `forward`, or `__call__`."""
+    method, owner = instance.cls.lookup("__call__")
+    if method is MISSING or isinstance(owner, LibraryClass):
+        if not instance.is_module:
+            return Unknown("?", f"calling a {instance.cls.name} is not evaluated")
+        method, _ = instance.cls.lookup("forward")
+        if method is MISSING:
+            return Unknown("?", f"`{instance.cls.name}` has no forward in sight")
+    instance.called = True
+    key = None
+    if instance.template is not None and isinstance(method, Function):
+        keys = tuple(key_of(v) for v in arguments.positional)
+        named = tuple((name, key_of(v)) for name, v in sorted(arguments.keywords.items()))
+        if None not in keys and all(k is not None for _, k in named) and not arguments.more:
+            key = ("call", instance.template, keys, named)
+    return run.memoize(key, lambda: call(run, method, arguments.prefixed(instance), spot, frame))
+
+
+def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
+    if len(run.stack) > run.DEPTH or run.stack.count(function) > run.RECURSION:
+        return Unknown("?", f"`{function.name}` calls itself too often")
+    function.called = True
+    cells = bind(function, arguments)
+    inner = Frame(
+        function.scope.module, function.file, cells, function.scope, function=function, caller=frame or run.frame, site=spot
+    )
+    if inner.parent is not None and inner.parent.cells is inner.module.cells:
+        inner.parent = None
+    if function.params.positional:
+        inner.receiver = cells.get(function.params.positional[0])
+    inner.uncertain = run.uncertain
+    run.stack.append(function)
+    outer, run.frame = run.frame, inner
+    try:
+        return _run_body(run, function, inner)
+    finally:
+        run.frame = outer
+        run.stack.pop()
+
+
+def _run_body(run: Run, function: Function, frame: Frame) -> Value:
+    node = function.node
+    if isinstance(node, cst.Lambda):
+        from bn_lint.static.expressions import evaluate
+
+        return evaluate(run, node.body, frame)
+    from bn_lint.static.statements import execute_suite
+
+    generator = is_generator(node)
+    if generator:
+        frame.yields = []
+    completion = execute_suite(run, node.body, frame)
+    if frame.pending:
+        run.arrive(frame, RETURN, 0)
+    if generator:
+        return List(tuple(frame.yields or ()), tuple(frame.yield_rest))
+    if completion == RAISE and not frame.returns:
+        return Unknown("?", f"`{function.name}` raises")
+    if completion is None:
+        frame.returns.append(None)
+    return join(frame.returns)
+
+
+def bind(function: Function, arguments: Arguments) -> dict[str, Value]:
+    """Return the local names of a call: parameters bound to arguments, defaults, or unknown values."""
+    params = function.params
+    cells: dict[str, Value] = {}
+    positional = arguments.positional
+    count = len(params.positional)
+    for position, name in enumerate(params.positional):
+        if position < len(positional):
+            cells[name] = positional[position]
+        elif name in arguments.keywords:
+            cells[name] = arguments.keywords[name]
+        else:
+            cells[name] = _absent(function, name, arguments)
+    for name in params.keyword_only:
+        cells[name] = arguments.keywords[name] if name in arguments.keywords else _absent(function, name, arguments)
+    if params.star is not None:
+        extra = tuple(positional[count:])
+        cells[params.star] = List(extra, arguments.rest or (Unknown("?"),)) if arguments.more else extra
+    if params.star_star is not None:
+        known = {*params.positional, *params.keyword_only}
+        extra_keywords = {k: v for k, v in arguments.keywords.items() if k not in known}
+        cells[params.star_star] = Dict(extra_keywords, is_open=arguments.more)
+    return cells
+
+
+def _absent(function: Function, name: str, arguments: Arguments) -> Value:
+    default = function.defaults.get(name, MISSING)
+    if default is not MISSING:
+        return default
+    return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`")
+
+
+def make_parameters(
+    run: Run, node: cst.Parameters, frame: Frame
+) -> tuple[Parameters, dict[str, Value]]:
+    """Return a function's parameters and its defaults, evaluated in the scope that defines it."""
+    from bn_lint.static.expressions import evaluate
+
+    defaults: dict[str, Value] = {}
+    annotations: dict[str, str] = {}
+
+    def names(params: object) -> tuple[str, ...]:
+        result = []
+        for param in params:  # type: ignore[attr-defined]
+            name = param.name.value
+            result.append(name)
+            if param.default is not None:
+                defaults[name] = evaluate(run, param.default, frame)
+            annotation = param.annotation
+            if annotation is not None and isinstance(annotation.annotation, cst.Name):
+                annotations[name] = annotation.annotation.value
+        return tuple(result)
+
+    only = names(node.posonly_params)
+    positional = names(node.params)
+    keyword_only = names(node.kwonly_params)
+    star = node.star_arg.name.value if isinstance(node.star_arg, cst.Param) else None
+    star_star = node.star_kwarg.name.value if node.star_kwarg is not None else None
+    return Parameters(only + positional, len(only), keyword_only, star, star_star, annotations), defaults
+
+
+
+__all__ = ["Tensor", "bind", "call", "call_instance", "escape", "make_parameters"]

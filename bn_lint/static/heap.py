@@ -1,0 +1,88 @@
+"""Changes to the abstract state, which can be undone and merged.
+
+Both branches of an `if` whose condition is unknown are executed, each on the state before the `if`; afterwards the cells
+that either of them changed get the joined value. Recording the changes costs as much as there are changes, where copying
+the state would cost as much as there is state.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bn_lint.static.values import MISSING, Mutable, Value
+
+Cells = dict[Any, Value]
+#: (identity of the cells, key) -> (cells, key, value after the branch)
+Changes = dict[tuple[int, Any], tuple[Cells, Any, Value]]
+
+
+class Heap:
+    """The only writer of cells."""
+
+    def __init__(self) -> None:
+        self._trail: list[tuple[Cells, Any, Value]] | None = None
+        #: Birth times below which a write makes the running memoised call impure (see `Run.memoize`).
+        self.purity: list[_Purity] = []
+
+    def write(self, cells: Cells, key: Any, value: Value) -> None:
+        if self._trail is not None:
+            self._trail.append((cells, key, cells.get(key, MISSING)))
+        cells[key] = value
+
+    def set(self, target: Mutable, key: Any, value: Value) -> None:
+        """Write a cell of an object, noticing when the object is older than a call under way."""
+        for purity in self.purity:
+            if target.born <= purity.start:
+                purity.pure = False
+        self.write(target.cells, key, value)
+
+    def remove(self, target: Mutable, key: Any) -> None:
+        if key in target.cells:
+            for purity in self.purity:
+                if target.born <= purity.start:
+                    purity.pure = False
+            if self._trail is not None:
+                self._trail.append((target.cells, key, target.cells[key]))
+            del target.cells[key]
+
+    def begin(self) -> list[tuple[Cells, Any, Value]] | None:
+        """Start recording; returns what `undo` and `isolate` need to go back to."""
+        outer = self._trail
+        self._trail = []
+        return outer
+
+    def undo(self, outer: list[tuple[Cells, Any, Value]] | None) -> Changes:
+        """Take back everything since `begin` and return it as changes."""
+        trail = self._trail or []
+        changes: Changes = {}
+        for cells, key, _ in trail:
+            changes[(id(cells), key)] = (cells, key, cells.get(key, MISSING))
+        for cells, key, before in reversed(trail):
+            if before is MISSING:
+                cells.pop(key, None)
+            else:
+                cells[key] = before
+        self._trail = outer
+        return changes
+
+    def isolate(self) -> list[tuple[Cells, Any, Value]] | None:
+        """Stop recording: what follows must outlive the branch it happens in (the first run of a module)."""
+        outer = self._trail
+        self._trail = None
+        return outer
+
+    def resume(self, outer: list[tuple[Cells, Any, Value]] | None) -> None:
+        self._trail = outer
+
+
+class _Purity:
+    __slots__ = ("pure", "start")
+
+    def __init__(self) -> None:
+        self.start = Mutable.now()
+        self.pure = True
+
+
+def watch() -> _Purity:
+    """A watch that is put on `Heap.purity` while a call runs."""
+    return _Purity()

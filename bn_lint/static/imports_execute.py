@@ -1,0 +1,69 @@
+"""Executing import statements."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from bn_lint.static.frames import Frame, ModuleScope
+from bn_lint.static.run import Imported, Run
+from bn_lint.static.values import Unknown, Value
+
+
+def dotted_name(node: cst.BaseExpression | None) -> str:
+    """Return the text of a dotted name."""
+    if isinstance(node, cst.Attribute):
+        return f"{dotted_name(node.value)}.{node.attr.value}"
+    return node.value if isinstance(node, cst.Name) else ""
+
+
+def execute_import(run: Run, node: cst.Import, frame: Frame) -> None:
+    """Execute `import a.b` and `import a.b as c`."""
+    for alias in node.names:
+        dotted = dotted_name(alias.name)
+        if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
+            run.heap.write(frame.cells, alias.asname.name.value, module_named(run, frame, dotted, 0))
+        else:
+            top = dotted.partition(".")[0]
+            run.heap.write(frame.cells, top, module_named(run, frame, top, 0))
+
+
+def execute_import_from(run: Run, node: cst.ImportFrom, frame: Frame) -> None:
+    """Execute `from a.b import c`; what is imported is looked up when it is first used."""
+    module = module_named(run, frame, dotted_name(node.module), len(node.relative))
+    if isinstance(node.names, cst.ImportStar):
+        stars: tuple[Value, ...] = frame.cells.get("*", ())
+        if isinstance(module, ModuleScope):
+            run.heap.write(frame.cells, "*", (*stars, module))
+        else:
+            from bn_lint.static.library import star_names
+
+            for name, value in star_names(module):
+                run.heap.write(frame.cells, name, value)
+        return
+    for alias in node.names:
+        name = dotted_name(alias.name)
+        target = alias.asname.name.value if alias.asname is not None and isinstance(alias.asname.name, cst.Name) else name
+        run.heap.write(frame.cells, target, _member(run, module, name))
+
+
+def _member(run: Run, module: Value, name: str) -> Value:
+    if isinstance(module, ModuleScope):
+        return Imported(module, name)
+    if isinstance(module, Unknown):
+        return Unknown(name)
+    from bn_lint.static.library import library_member
+
+    return library_member(module.dotted, name)
+
+
+def module_named(run: Run, frame: Frame, dotted: str, level: int) -> Value:
+    """Return the module an import names: one of the project, or something external."""
+    path = run.project.resolve(frame.file.path, dotted, level)
+    scope = run.module_at(path) if path is not None else None
+    if scope is not None:
+        return scope
+    if level:
+        return Unknown(dotted, f"the module `{'.' * level}{dotted}` is not in sight")
+    from bn_lint.static.library import library_module
+
+    return library_module(dotted)

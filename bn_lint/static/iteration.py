@@ -1,0 +1,101 @@
+"""What a `for` loop, a star or an unpacking finds in a value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bn_lint.static.values import (
+    Class,
+    Dict,
+    Instance,
+    Iterator_,
+    List,
+    OneOf,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from bn_lint.static.run import Run
+
+#: Longer ranges are not unrolled.
+MAX_ITEMS = 4096
+
+Items = tuple[tuple[Value, ...], tuple[Value, ...]]
+
+
+def iterate(run: Run, value: Value) -> Items:
+    """Return the known elements of an iterable, and samples of those that may follow an unknown number of times."""
+    if isinstance(value, tuple):
+        return value, ()
+    if isinstance(value, List):
+        return value.items, value.rest
+    if isinstance(value, Iterator_):
+        items, rest = value.cells["items"], value.cells["rest"]
+        run.heap.set(value, "items", ())
+        return items, rest
+    if isinstance(value, Dict):
+        rest = (Unknown("key", "the keys of a dictionary are not all known"),) if value.is_open else ()
+        return tuple(key for key, _ in value.entries()), rest
+    if isinstance(value, str):
+        return tuple(value), ()
+    if isinstance(value, range):
+        return (tuple(value), ()) if len(value) <= MAX_ITEMS else (tuple(value[:2]), (Unknown("index"),))
+    if isinstance(value, Instance):
+        return _iterate_instance(run, value)
+    if isinstance(value, Class) and value.kind == "enum":
+        return tuple(v for v in value.cells.values() if isinstance(v, Instance) and v.cls is value), ()
+    if isinstance(value, Tensor):
+        return (), (Tensor(value.axes[1:]) if value.ranked and value.axes else Tensor(ranked=False, why=value.why),)
+    if isinstance(value, OneOf):
+        rest_: list[Value] = []
+        for one in value.values:
+            if one is not None:
+                items, rest = iterate(run, one)
+                rest_.extend((*items, *rest))
+        return (), tuple(rest_[:8])
+    if isinstance(value, Unknown):
+        return (), (value.member("[*]", "[i]"),)
+    return (), (Unknown("?", f"iterating over {type(value).__name__} is not evaluated"),)
+
+
+def _iterate_instance(run: Run, value: Instance) -> Items:
+    from bn_lint.static.calls import call
+    from bn_lint.static.values import Arguments, BoundMethod, Builtin
+
+    method, _ = value.cls.lookup("__iter__")
+    if isinstance(method, Builtin) or method is not None and value.is_module and value.built is not None:
+        result = call(run, BoundMethod(method, value), Arguments(), value.built, None)
+        if not isinstance(result, Instance):
+            return iterate(run, result)
+    if "*fields" in value.cells:
+        return tuple(value.cells[name] for name in value.cells["*fields"]), ()
+    return (), (Unknown("?", f"iterating over a {value.cls.name} is not evaluated"),)
+
+
+def unpack(run: Run, value: Value, count: int, star: int | None) -> list[Value]:
+    """Return the values for `count` targets, of which the one at `star` takes a list."""
+    if isinstance(value, Unknown):
+        return [
+            Unknown("?", value.why) if i == star else value.member(i, f"[{i}]") for i in range(count)
+        ]
+    if isinstance(value, Tensor) and value.ranked and value.axes:
+        return [Tensor(value.axes[1:], origin=value.origin) for _ in range(count)]
+    if isinstance(value, OneOf):
+        from bn_lint.static.join import join
+
+        fitting = [v for v in value.values if v is not None]
+        return [join(column) for column in zip(*(unpack(run, v, count, star) for v in fitting))]
+    items, rest = iterate(run, value)
+    if star is not None and not rest and len(items) >= count - 1:
+        after = count - star - 1
+        end = len(items) - after
+        return [*items[:star], List(items[star:end]), *items[end:]]
+    if star is None and not rest and len(items) == count:
+        return list(items)
+    known = list(items[:count]) if rest and star is None else []
+    sample = rest[0] if len(rest) == 1 and isinstance(rest[0], Tensor) else None
+    while len(known) < count:
+        known.append(sample or Unknown("?", "unpacked from a sequence of unknown length"))
+    return known

@@ -1,0 +1,113 @@
+"""Merging the values that two branches of a program give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bn_lint.dims import Expression, TracedInt, structural_symbol
+from bn_lint.static.values import MISSING, Axis, Dict, External, List, OneOf, Tensor, Unknown, Value
+
+#: More alternatives than this are no longer worth following.
+MAX_ALTERNATIVES = 4
+
+
+def same(a: Value, b: Value) -> bool:
+    """Whether two values are surely equal (identity for objects, type and value for constants)."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, TracedInt):
+        return int(a) == int(b) and a.origin == b.origin
+    if isinstance(a, (bool, int, float, str, bytes, Expression, External)):
+        return bool(a == b)
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, Tensor):
+        return a.key() == b.key()
+    return False
+
+
+def join(values: Iterable[Value]) -> Value:
+    """Return the value that stands for any of the given ones."""
+    alternatives: list[Value] = []
+    for value in values:
+        for one in value.values if isinstance(value, OneOf) else (value,):
+            if one is not MISSING and not any(same(one, other) for other in alternatives):
+                alternatives.append(one)
+    if not alternatives:
+        return MISSING
+    if len(alternatives) == 1:
+        return alternatives[0]
+    if all(isinstance(v, (int, float, Expression)) and not isinstance(v, bool) for v in alternatives):
+        return _either_number(alternatives)
+    tensors = [v for v in alternatives if isinstance(v, Tensor)]
+    if len(tensors) == len(alternatives):
+        return _join_tensors(tensors)
+    unknowns = [v for v in alternatives if isinstance(v, Unknown)]
+    if unknowns:
+        if tensors and len(tensors) + len(unknowns) == len(alternatives):
+            return Tensor(ranked=False, why=unknowns[0].why)
+        return unknowns[0] if len(unknowns) == len(alternatives) == 1 else Unknown("?", unknowns[0].why)
+    if all(isinstance(v, tuple) for v in alternatives) and len({len(v) for v in alternatives}) == 1:
+        return tuple(join(column) for column in zip(*alternatives))
+    if all(isinstance(v, List) for v in alternatives):
+        return _join_lists(alternatives)
+    if all(isinstance(v, Dict) for v in alternatives):
+        return _join_dicts(alternatives)
+    if len(alternatives) > MAX_ALTERNATIVES:
+        return Unknown("?", "too many alternatives")
+    return OneOf(tuple(alternatives))
+
+
+def _either_number(values: list[Value]) -> Value:
+    # The same choice made twice is the same number: a pure helper called twice must agree with itself.
+    key = ("either", frozenset(values))
+    name = " or ".join(str(v) for v in values)
+    return Expression.of(structural_symbol(name if len(name) < 40 else "?", key, free=False))
+
+
+def _join_tensors(tensors: list[Tensor]) -> Tensor:
+    first = tensors[0]
+    if len({len(t.axes) for t in tensors}) == 1 and len({t.ranked for t in tensors}) == 1:
+        axes = tuple(_join_axes(column) for column in zip(*(t.axes for t in tensors)))
+        return Tensor(axes, ranked=first.ranked, origin=first.origin)
+    # The ranks differ or are unknown: what the last axes have in common still holds.
+    shared = []
+    for column in zip(*(reversed(t.axes) for t in tensors)):
+        axis = _join_axes(column)
+        if axis.size is None:
+            break
+        shared.append(axis)
+    return Tensor(tuple(reversed(shared)), ranked=False, why="the branches give different shapes")
+
+
+def _join_axes(axes: Iterable[Axis]) -> Axis:
+    first, *others = axes
+    size = first.size
+    if any(not same(size, other.size) for other in others):
+        size = None
+    return Axis(size, first.origin, first.features and all(other.features for other in others))
+
+
+def _join_lists(lists: list[List]) -> List:
+    shortest = min(lists, key=lambda each: len(each.items))
+    count = len(shortest.items)
+    items = tuple(join(column) for column in zip(*(each.items[:count] for each in lists)))
+    rest: list[Value] = []
+    for each in lists:
+        for extra in (*each.items[count:], *each.rest):
+            if not any(same(extra, known) for known in rest):
+                rest.append(extra)
+    return List(items, tuple(rest))
+
+
+def _join_dicts(dicts: list[Dict]) -> Dict:
+    merged = Dict(is_set=dicts[0].is_set, is_open=any(each.is_open for each in dicts))
+    for each in dicts:
+        for key, _ in each.entries():
+            if key not in merged.cells:
+                merged.cells[key] = join(other.cells.get(key, MISSING) for other in dicts)
+                if any(key not in other.cells for other in dicts):
+                    merged.cells[Dict.OPEN] = True
+    return merged

@@ -1,0 +1,63 @@
+"""What is known of code outside the project: the standard library and PyTorch, by dotted name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bn_lint.static.python.stdlib import STDLIB
+from bn_lint.static.torch.batchnorm import missing_batchnorm
+from bn_lint.static.torch.functional import FUNCTIONS
+from bn_lint.static.torch.layers import LAYERS
+from bn_lint.static.values import External, Value
+
+KNOWN: dict[str, Value] = {**STDLIB, **FUNCTIONS, **LAYERS}
+
+#: Where PyTorch defines what it offers as `torch.nn.X`, and other second names.
+_SECOND_NAMES = (
+    (re.compile(r"^torch\.nn\.modules\.(?:\w+\.)?([A-Za-z]\w*)$"), r"torch.nn.\1"),
+    (re.compile(r"^torch\.nn\.parameter\.(\w+)$"), r"torch.nn.\1"),
+    (re.compile(r"^torch\.functional\.(\w+)$"), r"torch.\1"),
+    (re.compile(r"^torch\.nn\.functional\.(relu_?|sigmoid|tanh)$"), r"torch.nn.functional.\1"),
+    (re.compile(r"^torch\._C\._nn\.(\w+)$"), r"torch.nn.functional.\1"),
+)
+_SUBMODULES = frozenset(
+    "activation adaptive batchnorm container conv distance dropout embedding flatten fold instancenorm lazy linear loss "
+    "module normalization padding pixelshuffle pooling rnn sparse transformer upsampling utils".split()
+)
+
+
+def library_member(dotted: str, name: str) -> Value:
+    """Return the member of an external module or class."""
+    full = f"{dotted}.{name}"
+    value = KNOWN.get(full)
+    if value is not None:
+        return value
+    if full.startswith("torch."):
+        for pattern, replacement in _SECOND_NAMES:
+            if pattern.match(full) and name not in _SUBMODULES:
+                canonical = pattern.sub(replacement, full)
+                if canonical in KNOWN:
+                    return KNOWN[canonical]
+        if dotted == "torch.nn":
+            missing = missing_batchnorm(name)
+            if missing is not None:
+                return missing
+    return External(full)
+
+
+def library_module(dotted: str) -> Value:
+    """Return an external module."""
+    return External(dotted)
+
+
+def star_names(module: Value) -> Iterator[tuple[str, Value]]:
+    """Return what `from module import *` brings in, as far as the engine knows the module."""
+    if isinstance(module, External):
+        prefix = module.dotted + "."
+        for dotted, value in KNOWN.items():
+            if dotted.startswith(prefix) and "." not in dotted[len(prefix) :]:
+                yield dotted[len(prefix) :], value
+
+
+__all__ = ["KNOWN", "library_member", "library_module", "star_names"]

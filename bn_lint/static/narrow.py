@@ -1,0 +1,45 @@
+"""What a branch may assume: `x is None`, `isinstance(x, C)` and plain truth, about names and attributes."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from bn_lint.static.frames import Frame
+from bn_lint.static.join import join
+from bn_lint.static.run import Run
+from bn_lint.static.truth import truth
+from bn_lint.static.values import MISSING, Instance, OneOf, Value
+
+
+def assume(run: Run, test: cst.BaseExpression, frame: Frame, holds: bool) -> None:
+    """Keep, of the alternatives that a name or attribute may be, those for which the test may come out so."""
+    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        assume(run, test.expression, frame, not holds)
+    elif isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And) is holds:
+        assume(run, test.left, frame, holds)
+        assume(run, test.right, frame, holds)
+    elif isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
+        operator, other = test.comparisons[0].operator, test.comparisons[0].comparator
+        if isinstance(other, cst.Name) and other.value == "None" and isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
+            is_none = isinstance(operator, (cst.Is, cst.Equal)) is holds
+            _keep(run, test.left, frame, lambda value: (value is None) is is_none)
+    elif isinstance(test, (cst.Name, cst.Attribute)):
+        _keep(run, test, frame, lambda value: truth(value) is not (not holds))
+
+
+def _keep(run: Run, target: cst.BaseExpression, frame: Frame, fits: object) -> None:
+    if isinstance(target, cst.Name):
+        cells = frame.cells
+        name = target.value
+    elif isinstance(target, cst.Attribute) and isinstance(target.value, cst.Name):
+        owner = frame.cells.get(target.value.value)
+        if not isinstance(owner, Instance):
+            return
+        cells, name = owner.cells, target.attr.value
+    else:
+        return
+    value: Value = cells.get(name, MISSING)
+    if isinstance(value, OneOf):
+        kept = [v for v in value.values if fits(v)]  # type: ignore[operator]
+        if kept and len(kept) < len(value.values):
+            run.heap.write(cells, name, join(kept))

@@ -1,0 +1,344 @@
+"""What a run sees of BatchNorm, turned into facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.dims import Dim, Expression, TracedInt, describe, origin_of
+from bn_lint.facts import (
+    UNKNOWN,
+    Argument,
+    BatchNormBuilt,
+    BatchNormCall,
+    BatchNormLayer,
+    Coverage,
+    Evidence,
+    PlainContainer,
+    Problem,
+    Shape,
+    Undecided,
+    UnknownBatchNorm,
+)
+from bn_lint.facts import Axis as FactAxis
+from bn_lint.static.places import NodePlace
+from bn_lint.static.source_text import argument_nodes, code_of, is_literal
+from bn_lint.static.torch.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
+from bn_lint.static.torch.sizes import size_of
+from bn_lint.static.values import (
+    MISSING,
+    Arguments,
+    Axis,
+    Class,
+    Dict,
+    Function,
+    Instance,
+    LibraryClass,
+    List,
+    Origin,
+    Spot,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from bn_lint.facts import Fact
+    from bn_lint.static.frames import Frame
+    from bn_lint.static.project import SourceFile
+    from bn_lint.static.run import Run
+
+
+class Site:
+    """One place that builds BatchNorm layers, and what became of them."""
+
+    def __init__(self, spot: Spot) -> None:
+        self.spot = spot
+        self.called = False
+        self.judged = False
+        self.reason = ""
+
+
+class Observer:
+    """Collects facts while the interpreter runs."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.problems: list[Problem] = []
+        self.reveals: list[Evidence] = []
+        self.functions: list[Function] = []
+        self.classes: list[Class] = []
+        self.sites: dict[cst.CSTNode, Site] = {}
+        #: BatchNorm layers built since the last `settle`, with what is known of how.
+        self._pending: list[tuple[Instance, Arguments, bool]] = []
+        self._missing: dict[int, tuple[Instance, str, int | None]] = {}
+        self._builders: dict[int, Value] = {}
+        self._seen: set[object] = set()
+        self._quiet = 0
+
+    # -- told by the interpreter ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def quiet(self, condition: bool) -> Iterator[None]:
+        """Note no calls meanwhile, if the condition holds."""
+        self._quiet += condition
+        try:
+            yield
+        finally:
+            self._quiet -= condition
+
+    def incomplete(self, file: SourceFile, message: str) -> None:
+        place = NodePlace(Spot(file, file.tree))
+        if ("incomplete", file.display, message) not in self._seen:
+            self._seen.add(("incomplete", file.display, message))
+            self.problems.append(Problem("BN903", message, place))
+
+    def revealed(self, spot: Spot, value: Value) -> None:
+        self.reveals.append(Evidence(repr(value), NodePlace(spot)))
+
+    def function_defined(self, function: Function, frame: Frame) -> None:
+        if frame.cells is frame.module.cells:
+            self.functions.append(function)
+
+    def class_defined(self, cls: Class, frame: Frame) -> None:
+        if frame.cells is frame.module.cells:
+            self.classes.append(cls)
+
+    def batchnorm_built(self, run: Run, layer: Instance, arguments: Arguments, spot: Spot) -> None:
+        if layer.built is None:
+            return
+        self.sites.setdefault(layer.built.node, Site(layer.built))
+        frame = run.frame
+        while frame is not None and frame.owner is None:
+            frame = frame.caller
+        builder = frame.owner if frame is not None else None
+        if isinstance(layer.cls, Class) and builder in layer.cls.mro and frame is not None:
+            outer = frame.caller
+            while outer is not None and (outer.owner is None or outer.owner in layer.cls.mro):
+                outer = outer.caller
+            builder = outer.owner if outer is not None else None
+        layer.cells["*builder"] = builder
+        in_forward = any(f.name == "forward" and f.owner is not None and f.owner.is_module for f in run.stack)
+        self._pending.append((layer, arguments, in_forward))
+
+    def batchnorm_called(self, run: Run, layer: Instance, x: Tensor, spot: Spot) -> None:
+        site = self.sites.get(layer.built.node) if layer.built is not None else None
+        if site is None:
+            return
+        site.called = True
+        call = self._call_fact(run, layer, x, spot)
+        width, channels = call.layer.num_features, call.channels
+        if channels is not None and channels.size is not None and (width is not None or call.layer.lazy):
+            site.judged = True
+        elif not site.judged:
+            site.reason = self._reason(layer, x, width)
+        if self._quiet:
+            return
+        key = (id(layer.built.node) if layer.built else 0, id(spot.node), x.key(), width, origin_of(width))
+        if key not in self._seen:
+            self._seen.add(key)
+            self.facts.append(call)
+
+    def missing_built(self, run: Run, name: str, layer: Instance) -> None:
+        if layer.built is not None:
+            self._missing.setdefault(id(layer.built.node), (layer, name, None))
+
+    def missing_called(self, run: Run, layer: Instance, x: Tensor) -> None:
+        if layer.built is not None and x.ranked:
+            _, name, _ = self._missing[id(layer.built.node)]
+            self._missing[id(layer.built.node)] = (layer, name, len(x.axes))
+
+    def module_built(self, run: Run, module: Instance) -> None:
+        """Look for BatchNorm layers that a finished module keeps where PyTorch does not see them."""
+        plain = [(name, v) for name, v in module.cells.items() if isinstance(v, (List, tuple, Dict)) and not name.startswith("*")]
+        if not plain:
+            return
+        from bn_lint.static.torch.module_methods import descendants
+
+        known = {id(child) for _, child in descendants(module)}
+        for name, container in plain:
+            layers = [b for b in _layers_in(container) if not any(id(i) in known for i in (b, *_owners(b)))]
+            if layers and layers[0].built is not None and ("container", id(module.cls), name) not in self._seen:
+                self._seen.add(("container", id(module.cls), name))
+                kind = "dict" if isinstance(container, Dict) else "list" if isinstance(container, List) else "tuple"
+                place = NodePlace(_built(layers[0]))
+                self.facts.append(PlainContainer(module.cls.name, name, kind, len(layers), place))
+
+    # -- facts ----------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Turn what was built since the last time into facts, now that it is known what became of it."""
+        for layer, arguments, in_forward in self._pending:
+            fact = self._built_fact(layer, arguments, per_call=in_forward and layer.owner is None)
+            own = fact.layer
+            odd = own.num_features if isinstance(own.num_features, int) and own.num_features <= 0 else None
+            key = ("built", layer.built.node if layer.built else None, str(own.eps), str(own.momentum), odd, fact.per_call)
+            if key not in self._seen:
+                self._seen.add(key)
+                self.facts.append(fact)
+        self._pending.clear()
+        for layer, name, rank in self._missing.values():
+            self.facts.append(UnknownBatchNorm(name, NodePlace(_built(layer)), rank))
+        self._missing.clear()
+
+    def _built_fact(self, layer: Instance, arguments: Arguments, *, per_call: bool) -> BatchNormBuilt:
+        direct = isinstance(layer.cls, LibraryClass)
+        spot = _built(layer)
+        written = tuple(_arguments_as_written(spot, arguments, layer)) if direct else ()
+        known = {name for name, _ in layer.cls.signature} | KEYWORD_ONLY if isinstance(layer.cls, LibraryClass) else set()
+        unexpected = tuple(name for name in arguments.keywords if name not in known) if direct else ()
+        return BatchNormBuilt(self._layer_fact(layer), written, NodePlace(spot), per_call, unexpected)
+
+    def _layer_fact(self, layer: Instance) -> BatchNormLayer:
+        spot = _built(layer)
+        cls = batchnorm_class(layer)
+        name = cls.short_name if cls is not None else "BatchNorm"
+        width = layer.cells.get("num_features", MISSING)
+        return BatchNormLayer(
+            label_of(layer),
+            variant_of(name),
+            layer.cls.name.rpartition(".")[2],
+            _own(size_of(width), layer.cells.get("*builder")),
+            NodePlace(spot),
+            literal_width=_has_literal_width(spot),
+            lazy=name.startswith("Lazy"),
+            eps=_setting(layer, "eps"),
+            momentum=_setting(layer, "momentum"),
+            affine=_setting(layer, "affine"),
+            track_running_stats=_setting(layer, "track_running_stats"),
+        )
+
+    def _call_fact(self, run: Run, layer: Instance, x: Tensor, spot: Spot) -> BatchNormCall:
+        builder = layer.cells.get("*builder")
+        axes = tuple(FactAxis(_own(a.size, builder), _evidence(a), a.features) for a in x.axes)
+        rank = _rank_evidence(x.origin) if x.origin is not None else None
+        shape = Shape(axes, x.ranked, rank) if x.ranked or axes else None
+        return BatchNormCall(self._layer_fact(layer), shape, NodePlace(spot), path=_path(run.frame))
+
+    def _reason(self, layer: Instance, x: Tensor, width: Dim) -> str:
+        if width is None:
+            value = layer.cells.get("num_features", MISSING)
+            return f"its width is not known: {value.why}" if isinstance(value, Unknown) else "its width is not known"
+        if x.why:
+            return f"the shape of its input is not known: {x.why}"
+        if not x.ranked:
+            return "the shape of its input is not known: nothing before it fixes the channels"
+        return "the channels of its input are not known"
+
+    def coverage(self, unreached: list[Spot], judged_files: set[SourceFile]) -> Coverage:
+        """How many of the places that build BatchNorm in the judged files were judged."""
+        result = Coverage()
+        for site in self.sites.values():
+            if site.spot.file not in judged_files:
+                continue
+            if site.judged:
+                result.judged += 1
+            else:
+                reason = site.reason if site.called else "no call of the layer is in sight"
+                result.undecided.append(Undecided(NodePlace(site.spot), reason))
+        for spot in unreached:
+            result.undecided.append(Undecided(NodePlace(spot), "the code that builds it is not reached"))
+        return result
+
+
+def label_of(layer: Instance) -> str:
+    """What a reader would call a layer: `bn1`, `downsample[1]`, or the class when it has no name."""
+    name, owner = layer.name, layer.owner
+    if name is None:
+        return layer.cls.name.rpartition(".")[2]
+    if name.isdigit():
+        return f"{label_of(owner)}[{name}]" if owner is not None and owner.name is not None else f"[{name}]"
+    return name
+
+
+def _built(layer: Instance) -> Spot:
+    assert layer.built is not None, "layers in facts were built by the program"
+    return layer.built
+
+
+def _own(size: Dim, builder: Value) -> Dim:
+    """The size; its origin is kept only where it speaks of the parameters of the class that builds the layer."""
+    if isinstance(size, TracedInt) and not all(s.owner is builder for s in size.origin.symbols):
+        return int(size)
+    return size
+
+
+def _evidence(axis: Axis) -> Evidence | None:
+    if axis.origin is None:
+        return None
+    maker, spot = axis.origin
+    size = describe(axis.size)
+    if isinstance(maker, Instance):
+        kind = maker.cls.name.rpartition(".")[2]
+        label = label_of(maker)
+        named = f"`{label}`" if label != kind else f"this {kind}"
+        unit = "features" if axis.features else "channels"
+        return Evidence(f"{named} gives {size} {unit}", NodePlace(spot))
+    return Evidence(f"`{maker}` makes this axis {size}", NodePlace(spot))
+
+
+def _rank_evidence(origin: Origin) -> Evidence:
+    maker = origin.maker
+    name = label_of(maker) if isinstance(maker, Instance) else maker
+    return Evidence(f"the number of dimensions comes from `{name}`", NodePlace(origin.spot))
+
+
+def _setting(layer: Instance, name: str) -> object:
+    value = layer.cells.get(name, MISSING)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return int(value) if isinstance(value, TracedInt) else value
+    return UNKNOWN
+
+
+def _path(frame: Frame | None) -> tuple[Evidence, ...]:
+    steps: list[Evidence] = []
+    while frame is not None and frame.site is not None and len(steps) < 12:
+        name = frame.function.name if frame.function is not None else "?"
+        owner = f"{frame.owner.name}." if frame.owner is not None else ""
+        steps.append(Evidence(f"{owner}{name}", NodePlace(frame.site)))
+        frame = frame.caller
+    return tuple(reversed(steps))
+
+
+def _has_literal_width(spot: Spot) -> bool:
+    for position, keyword, node in argument_nodes(spot.node):
+        if position == 0 or keyword == "num_features":
+            return is_literal(node)
+    return False
+
+
+def _arguments_as_written(spot: Spot, arguments: Arguments, layer: Instance) -> Iterator[Argument]:
+    for position, keyword, node in argument_nodes(spot.node):
+        if keyword is not None:
+            value = arguments.keywords.get(keyword, UNKNOWN)
+        else:
+            value = arguments.positional[position] if position is not None and position < len(arguments.positional) else UNKNOWN
+        if not (value is None or isinstance(value, (bool, int, float, str, tuple, Expression))):
+            value = UNKNOWN
+        if isinstance(value, TracedInt):
+            value = int(value)
+        yield Argument(keyword, position, code_of(spot.file, node), value, is_literal(node), NodePlace(Spot(spot.file, node)))
+
+
+def _layers_in(container: Value) -> Iterator[Instance]:
+    if isinstance(container, Dict):
+        values: tuple[Value, ...] = tuple(v for _, v in container.entries())
+    else:
+        values = container.items if isinstance(container, List) else container
+    for value in values:
+        if isinstance(value, Instance) and value.is_module:
+            from bn_lint.static.torch.module_methods import descendants
+
+            yield from (m for _, m in descendants(value) if batchnorm_class(m) is not None)
+        elif isinstance(value, (List, tuple, Dict)):
+            yield from _layers_in(value)
+
+
+def _owners(layer: Instance) -> Iterator[Instance]:
+    owner = layer.owner
+    while owner is not None:
+        yield owner
+        owner = owner.owner

@@ -1,0 +1,442 @@
+"""Python's built-in functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bn_lint import dims
+from bn_lint.dims import Expression, TracedInt, structural_symbol
+from bn_lint.static.assign import set_attribute
+from bn_lint.static.attributes import get_attribute
+from bn_lint.static.calls import call
+from bn_lint.static.keys import make_set
+from bn_lint.static.iteration import MAX_ITEMS, iterate
+from bn_lint.static.join import join
+from bn_lint.static.operators import BINARY, number_of
+from bn_lint.static.python.concrete import computed
+from bn_lint.static.python.isinstances import is_instance, is_subclass, type_of
+from bn_lint.static.run import Run
+from bn_lint.static.truth import truth
+from bn_lint.static.values import (
+    MISSING,
+    Arguments,
+    BoundMethod,
+    Builtin,
+    Class,
+    ClassMethod,
+    Dict,
+    External,
+    Function,
+    Instance,
+    Iterator_,
+    LibraryClass,
+    List,
+    OneOf,
+    Partial,
+    Property,
+    Spot,
+    StaticMethod,
+    Super,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+BUILTINS: dict[str, Value] = {
+    name: computed(name, function)
+    for name, function in {
+        "bin": bin, "chr": chr, "complex": complex, "divmod": divmod, "format": format, "hex": hex, "oct": oct, "ord": ord,
+        "bytes": bytes,
+    }.items()
+}  # fmt: skip
+for _name in ("object", "Exception", "ValueError", "TypeError", "RuntimeError", "KeyError", "AttributeError", "ImportError",
+              "NotImplementedError", "AssertionError", "StopIteration", "IndexError", "OSError", "ModuleNotFoundError",
+              "FileNotFoundError", "DeprecationWarning", "UserWarning", "Warning", "BaseException", "KeyboardInterrupt"):  # fmt: skip
+    BUILTINS[_name] = External(_name)
+BUILTINS.update({"True": True, "False": False, "None": None, "Ellipsis": ..., "NotImplemented": External("NotImplemented")})
+BUILTINS.update({"__name__": "__main__", "__file__": Unknown("__file__"), "__doc__": None, "__debug__": True})
+
+
+def builtin(name: str) -> Callable[[Callable[[Run, Arguments, Spot], Value]], Callable[[Run, Arguments, Spot], Value]]:
+    def register(function: Callable[[Run, Arguments, Spot], Value]) -> Callable[[Run, Arguments, Spot], Value]:
+        BUILTINS[name] = Builtin(name, function)
+        return function
+
+    return register
+
+
+def _silent(name: str) -> None:
+    BUILTINS[name] = Builtin(name, lambda run, arguments, spot: None)
+
+
+_silent("print")
+
+
+@builtin("len")
+def _len(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    value = arguments.positional[0]
+    if isinstance(value, (str, tuple, range, bytes)):
+        return len(value)
+    if isinstance(value, Tensor):
+        return value.axes[0].size if value.ranked and value.axes and value.axes[0].size is not None else Unknown("len")
+    if isinstance(value, Unknown):
+        return value.member("len()", ".__len__()")
+    if isinstance(value, Instance):
+        method, _ = value.cls.lookup("__len__")
+        if method is not MISSING:
+            return call(run, BoundMethod(method, value), Arguments(), spot, None)
+    if isinstance(value, OneOf):
+        return join(_len(run, Arguments([v]), spot) for v in value.values if v is not None)
+    items, rest = iterate(run, value)
+    return Unknown("len", "the length of a list is not known") if rest else len(items)
+
+
+@builtin("range")
+def _range(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    bounds = arguments.positional
+    if all(isinstance(b, int) for b in bounds):
+        return range(*(int(b) for b in bounds))
+    unknown = next((b for b in bounds if isinstance(b, Unknown)), None)
+    return List((), (Unknown("i", unknown.why if unknown is not None else "the length of a range is not known"),))
+
+
+@builtin("int")
+def _int(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    if not arguments.positional:
+        return 0
+    value = arguments.positional[0]
+    if isinstance(value, (Unknown, Expression)):
+        number = number_of(value)
+        return dims.truncate(number)
+    if isinstance(value, TracedInt):
+        return value
+    return int(*arguments.positional) if isinstance(value, (int, float, str)) else Unknown("int")
+
+
+@builtin("round")
+def _round(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    value = arguments.positional[0]
+    if isinstance(value, Unknown):
+        value = value.number
+    if isinstance(value, Expression):
+        if all(isinstance(c, int) for c in value.terms.values()):
+            return value
+        return Expression.of(structural_symbol(f"round({value})", ("round", value), free=value.is_free))
+    return value if isinstance(value, TracedInt) else round(*arguments.positional)
+
+
+@builtin("float")
+def _float(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    value = arguments.get(0, "x", 0.0)
+    return value if isinstance(value, (Unknown, Expression)) else float(value)
+
+
+@builtin("abs")
+def _abs(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    value = arguments.positional[0]
+    return value if isinstance(value, (Unknown, Expression, Tensor, TracedInt)) else abs(value)
+
+
+@builtin("pow")
+def _pow(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    import libcst as cst
+
+    return BINARY[cst.Power](run, arguments.positional[0], arguments.positional[1], spot)
+
+
+@builtin("str")
+def _str(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    value = arguments.get(0, "object", "")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(int(value))
+    return str(value) if isinstance(value, (str, bool, float)) or value is None else Unknown("text")
+
+
+@builtin("bool")
+def _bool(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    decided = truth(arguments.get(0, "x", False))
+    return Unknown("bool") if decided is None else decided
+
+
+@builtin("repr")
+def _repr(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return Unknown("text")
+
+
+@builtin("list")
+def _list(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return List(*iterate(run, arguments.positional[0])) if arguments.positional else List()
+
+
+@builtin("tuple")
+def _tuple(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    if not arguments.positional:
+        return ()
+    items, rest = iterate(run, arguments.positional[0])
+    return List(items, rest) if rest else items
+
+
+@builtin("set")
+@builtin("frozenset")
+def _set(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    items, rest = iterate(run, arguments.positional[0]) if arguments.positional else ((), ())
+    return make_set(items, is_open=bool(rest))
+
+
+@builtin("dict")
+def _dict(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    from bn_lint.static.python.methods import _update
+
+    result = Dict()
+    _update(run, result, arguments, spot)
+    return result
+
+
+@builtin("zip")
+def _zip(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    columns = [iterate(run, v) for v in arguments.positional]
+    if arguments.more:
+        return List((), (Unknown("?"),))
+    open_ = [column for column in columns if column[1]]
+    shortest = min((len(items) for items, rest in columns if not rest), default=None)
+    if not open_:
+        return List(tuple(zip(*(items for items, _ in columns))))
+    known = min(len(items) for items, _ in columns)
+    items = tuple(zip(*(items[:known] for items, _ in columns)))
+    if shortest is not None and known == shortest:
+        return List(items)
+    sample = tuple(join((*items[known:], *rest)) for items, rest in columns)
+    return List(items, (sample,))
+
+
+@builtin("enumerate")
+def _enumerate(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    items, rest = iterate(run, arguments.positional[0])
+    start = arguments.get(1, "start", 0)
+    if not isinstance(start, int):
+        return List((), tuple((Unknown("i"), v) for v in (*items, *rest)))
+    pairs = tuple((start + i, v) for i, v in enumerate(items))
+    return List(pairs, tuple((Unknown("i", "a position in a list of unknown length"), v) for v in rest))
+
+
+@builtin("reversed")
+def _reversed(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    items, rest = iterate(run, arguments.positional[0])
+    return List((), (*rest, *items)) if rest else List(tuple(reversed(items)))
+
+
+@builtin("sorted")
+def sorted_values(run: Run, arguments: Arguments, spot: Spot) -> Any:
+    """Sort what is known; otherwise the order is unknown."""
+    items, rest = iterate(run, arguments.positional[0])
+    key = arguments.keywords.get("key")
+    keys = [call(run, key, Arguments([v]), spot, None) for v in items] if key is not None else list(items)
+    reverse = truth(arguments.keywords.get("reverse", False))
+    if rest or reverse is None or not all(isinstance(k, (int, float, str, tuple)) for k in keys):
+        return List((), (*items, *rest))
+    try:
+        order = sorted(range(len(items)), key=keys.__getitem__, reverse=reverse)
+    except TypeError:
+        return List((), items)
+    return List(tuple(items[i] for i in order))
+
+
+@builtin("map")
+def _map(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    function = arguments.positional[0]
+    rows, rest = iterate(run, _zip(run, Arguments(arguments.positional[1:]), spot))
+    results = tuple(call(run, function, Arguments(list(row)), spot, None) for row in rows)
+    more = tuple(call(run, function, Arguments(list(row)), spot, None) for row in rest if isinstance(row, tuple))
+    return List(results, more)
+
+
+@builtin("filter")
+def _filter(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    function, values = arguments.positional
+    items, rest = iterate(run, values)
+    kept: list[Value] = []
+    for item in items:
+        decided = truth(item if function is None else call(run, function, Arguments([item]), spot, None))
+        if decided is None or rest:
+            rest = (*rest, item)
+        elif decided:
+            kept.append(item)
+    return List(tuple(kept), rest)
+
+
+@builtin("sum")
+def _sum(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    import libcst as cst
+
+    items, rest = iterate(run, arguments.positional[0])
+    if rest:
+        tensors = [v for v in (*items, *rest) if isinstance(v, Tensor)]
+        return join(tensors) if tensors else Unknown("sum", "the sum of a list of unknown length")
+    total = arguments.get(1, "start", 0)
+    for item in items:
+        total = item if isinstance(item, Tensor) and total == 0 else BINARY[cst.Add](run, total, item, spot)
+    return total
+
+
+def _extreme(name: str, choose: Callable[..., Any]) -> None:
+    @builtin(name)
+    def extreme(run: Run, arguments: Arguments, spot: Spot) -> Value:
+        items, rest = (
+            iterate(run, arguments.positional[0]) if len(arguments.positional) == 1 else (tuple(arguments.positional), ())
+        )
+        if "key" in arguments.keywords or rest or not items:
+            return Unknown(name)
+        if all(isinstance(v, (int, float)) for v in items) or all(isinstance(v, str) for v in items):
+            return choose(items)
+        numbers = [number_of(v) for v in items]
+        if None in numbers:
+            return Unknown(name)
+        text = ", ".join(map(str, numbers))
+        free = all(n.is_free for n in numbers if isinstance(n, Expression))
+        return Expression.of(structural_symbol(f"{name}({text})", (name, frozenset(numbers)), free=free))
+
+
+_extreme("max", max)
+_extreme("min", min)
+
+
+def _quantifier(name: str, decisive: bool) -> None:
+    @builtin(name)
+    def quantify(run: Run, arguments: Arguments, spot: Spot) -> Value:
+        items, rest = iterate(run, arguments.positional[0])
+        outcomes = [truth(v) for v in items]
+        if decisive in outcomes:
+            return decisive
+        return Unknown(name) if rest or None in outcomes else not decisive
+
+
+_quantifier("all", False)
+_quantifier("any", True)
+
+
+@builtin("iter")
+def _iter(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    value = arguments.positional[0]
+    return value if isinstance(value, (Iterator_, Unknown)) else Iterator_(*iterate(run, value))
+
+
+@builtin("next")
+def _next_value(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    from bn_lint.static.python.methods import _next
+
+    value = arguments.positional[0]
+    if isinstance(value, List):
+        # A generator expression is kept as the list of what it gives.
+        return value.items[0] if value.items else (join(value.rest) if value.rest else arguments.get(1, "default"))
+    return _next(run, value) if isinstance(value, Iterator_) else Unknown("next")
+
+
+@builtin("isinstance")
+def _isinstance(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    outcome = is_instance(run, arguments.positional[0], arguments.positional[1])
+    return Unknown("isinstance") if outcome is None else outcome
+
+
+@builtin("issubclass")
+def _issubclass(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    outcome = is_subclass(run, arguments.positional[0], arguments.positional[1])
+    return Unknown("issubclass") if outcome is None else outcome
+
+
+@builtin("type")
+def _type(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return type_of(arguments.positional[0])
+
+
+@builtin("callable")
+def _callable(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    value = arguments.positional[0]
+    if isinstance(value, (Function, Builtin, Class, LibraryClass, BoundMethod, Partial)):
+        return True
+    return False if value is None or isinstance(value, (int, float, str, tuple, List, Dict)) else Unknown("callable")
+
+
+@builtin("getattr")
+def _getattr(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    owner, name = arguments.positional[0], arguments.get(1, "name")
+    if not isinstance(name, str):
+        return Unknown("?", "an attribute with an unknown name")
+    if len(arguments.positional) > 2 and has_attribute(owner, name) is False:
+        return arguments.positional[2]
+    value = get_attribute(run, owner, name, spot)
+    return value
+
+
+@builtin("hasattr")
+def _hasattr(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    owner, name = arguments.positional[0], arguments.get(1, "name")
+    outcome = has_attribute(owner, name) if isinstance(name, str) else None
+    return Unknown("hasattr") if outcome is None else outcome
+
+
+def has_attribute(owner: Value, name: str) -> bool | None:
+    """Return `hasattr(owner, name)`, as far as it is known."""
+    if isinstance(owner, Instance):
+        if owner.cells.get(name, MISSING) is not MISSING or owner.cls.lookup(name)[0] is not MISSING:
+            return True
+        if isinstance(owner.cls, LibraryClass):
+            return None if name in ("weight", "bias") else False
+        return None if owner.cls.has_unknown_base or owner.cls.lookup("__getattr__")[1] is not None else False
+    if isinstance(owner, Class):
+        if owner.lookup(name)[0] is not MISSING:
+            return True
+        return None if owner.has_unknown_base else False
+    if isinstance(owner, Function):
+        return True if name in owner.attributes else None
+    if isinstance(owner, (int, float, str)) or owner is None:
+        return hasattr(owner, name)
+    if isinstance(owner, (tuple, List)):
+        return hasattr([], name) or name == "__len__"
+    if isinstance(owner, Dict):
+        return hasattr({}, name)
+    return None
+
+
+@builtin("setattr")
+def _setattr(run: Run, arguments: Arguments, spot: Spot) -> None:
+    owner, name, value = arguments.positional
+    if isinstance(name, str):
+        set_attribute(run, owner, name, value, spot)
+    elif isinstance(owner, Instance) and owner.is_module:
+        run.heap.set(owner, Instance.REST, (*owner.cells.get(Instance.REST, ()), value))
+
+
+@builtin("super")
+def _super(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    frame = run.frame
+    if arguments.positional:
+        after = arguments.positional[0]
+        receiver = arguments.get(1, "obj")
+        return Super(after, receiver)
+    while frame is not None and frame.owner is None:
+        frame = frame.parent
+    if frame is None or frame.owner is None:
+        return Unknown("super")
+    return Super(frame.owner, frame.receiver)
+
+
+@builtin("reveal")
+def _reveal(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    """Show a value in the specifications of the engine."""
+    value = arguments.get(0, "value")
+    run.observer.revealed(spot, value)
+    return value
+
+
+BUILTINS["property"] = Builtin("property", lambda run, arguments, spot: Property(arguments.get(0, "fget")))
+BUILTINS["staticmethod"] = Builtin("staticmethod", lambda run, arguments, spot: StaticMethod(arguments.positional[0]))
+BUILTINS["classmethod"] = Builtin("classmethod", lambda run, arguments, spot: ClassMethod(arguments.positional[0]))
+BUILTINS["hash"] = BUILTINS["id"] = BUILTINS["vars"] = BUILTINS["dir"] = Unknown("?", "identity is not evaluated")
+BUILTINS["locals"] = Builtin("locals", lambda run, arguments, spot: Dict(dict(run.frame.cells)) if run.frame else Dict())
+BUILTINS["globals"] = Builtin(
+    "globals", lambda run, arguments, spot: Dict(dict(run.frame.module.cells), is_open=True) if run.frame else Dict()
+)
+BUILTINS["slice"] = Builtin("slice", lambda run, arguments, spot: slice(*arguments.positional))
+
+__all__ = ["BUILTINS", "MAX_ITEMS", "has_attribute", "sorted_values"]

@@ -1,0 +1,310 @@
+"""The parts of the standard library that model code uses."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import libcst as cst
+
+from bn_lint import dims
+from bn_lint.dims import Expression, structural_symbol
+from bn_lint.static.calls import call
+from bn_lint.static.clone import clone
+from bn_lint.static.iteration import iterate
+from bn_lint.static.join import join
+from bn_lint.static.operators import BINARY, number_of
+from bn_lint.static.python.concrete import computed
+from bn_lint.static.python.names import BUILTINS
+from bn_lint.static.run import Run
+from bn_lint.static.values import (
+    MISSING,
+    Arguments,
+    Builtin,
+    Class,
+    Dict,
+    External,
+    Function,
+    Instance,
+    List,
+    Partial,
+    Spot,
+    Unknown,
+    Value,
+)
+
+STDLIB: dict[str, Value] = {}
+
+
+def library(*names: str) -> Callable[[Callable[[Run, Arguments, Spot], Value]], Callable[[Run, Arguments, Spot], Value]]:
+    def register(function: Callable[[Run, Arguments, Spot], Value]) -> Callable[[Run, Arguments, Spot], Value]:
+        for name in names:
+            STDLIB[name] = Builtin(name, function)
+        return function
+
+    return register
+
+
+def _symbolic_math(name: str, function: Callable[..., Any]) -> None:
+    """A function of one number: computed when it is known, one symbol for the computation when it is symbolic."""
+
+    def implementation(run: Run, arguments: Arguments, spot: Spot) -> Value:
+        value = arguments.positional[0]
+        number = number_of(value)
+        if isinstance(number, Expression):
+            if name in ("floor", "ceil", "trunc") and all(isinstance(c, int) for c in number.terms.values()):
+                return number
+            if name in ("floor", "trunc"):
+                return dims.truncate(number)
+            symbol = structural_symbol(f"{name}({number})", (name, number), free=number.is_free)
+            return Expression.of(symbol)
+        return function(*(float(v) if isinstance(v, float) else v for v in arguments.positional))
+
+    for module in ("math", "numpy"):
+        STDLIB[f"{module}.{name}"] = Builtin(name, implementation)
+
+
+for _name in ("floor", "ceil", "trunc", "sqrt", "log2", "log", "exp", "log10"):
+    _symbolic_math(_name, getattr(math, _name))
+for _name in ("gcd", "lcm", "pow", "prod", "isclose", "fabs", "sin", "cos", "tan", "hypot", "fmod", "copysign", "isfinite", "isnan"):
+    STDLIB[f"math.{_name}"] = computed(_name, getattr(math, _name))
+STDLIB.update({"math.pi": math.pi, "math.e": math.e, "math.inf": math.inf, "numpy.pi": math.pi})
+STDLIB["numpy.prod"] = STDLIB["math.prod"]
+for _name in ("compile", "match", "fullmatch", "search", "split", "sub", "findall", "escape"):
+    STDLIB[f"re.{_name}"] = computed(_name, getattr(re, _name))
+STDLIB.update({f"re.{flag}": int(getattr(re, flag)) for flag in ("I", "IGNORECASE", "M", "S", "X", "VERBOSE")})
+STDLIB["collections.OrderedDict"] = Builtin("collections.OrderedDict", BUILTINS["dict"].implementation)
+STDLIB["typing.OrderedDict"] = STDLIB["collections.OrderedDict"]
+STDLIB["typing.TYPE_CHECKING"] = True
+STDLIB["typing.cast"] = Builtin("cast", lambda run, arguments, spot: arguments.get(1, "val"))
+STDLIB["warnings.warn"] = Builtin("warn", lambda run, arguments, spot: None)
+for _name in ("Sequence", "Iterable", "Mapping", "Callable"):
+    STDLIB[f"typing.{_name}"] = External(f"collections.abc.{_name}")
+
+
+@library("functools.partial")
+def _partial(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    function = arguments.positional[0]
+    keywords = dict(arguments.keywords)
+    positional = tuple(arguments.positional[1:])
+    if isinstance(function, Partial):
+        positional = function.positional + positional
+        keywords = {**dict(function.keywords), **keywords}
+        function = function.function
+    return Partial(function, positional, tuple(keywords.items()))
+
+
+@library("functools.wraps", "functools.update_wrapper")
+def _wraps(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return Builtin("wraps", lambda run, arguments, spot: arguments.positional[0])
+
+
+@library("functools.lru_cache", "functools.cache")
+def _cache(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    if arguments.positional and isinstance(arguments.positional[0], Function):
+        return arguments.positional[0]
+    return Builtin("cache", lambda run, arguments, spot: arguments.positional[0])
+
+
+@library("functools.cached_property")
+def _cached_property(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return BUILTINS["property"].implementation(run, arguments, spot)
+
+
+@library("functools.reduce")
+def _reduce(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    function = arguments.positional[0]
+    items, rest = iterate(run, arguments.positional[1])
+    if rest:
+        return Unknown("?", "reducing a list of unknown length")
+    values = [*arguments.positional[2:3], *items]
+    if not values:
+        return Unknown("?", "reducing an empty list")
+    total = values[0]
+    for value in values[1:]:
+        total = call(run, function, Arguments([total, value]), spot, None)
+    return total
+
+
+@library("itertools.chain")
+def _chain(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    items: list[Value] = []
+    rest: list[Value] = []
+    for value in arguments.positional:
+        known, more = iterate(run, value)
+        (rest if rest else items).extend(known)
+        rest.extend(more)
+    return List(tuple(items), tuple(rest))
+
+
+@library("itertools.chain.from_iterable")
+def _chain_from(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    items, rest = iterate(run, arguments.positional[0])
+    return _chain(run, Arguments([*items, *rest]), spot)
+
+
+@library("itertools.repeat")
+def _repeat(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    times = arguments.get(1, "times")
+    if isinstance(times, int) and times < 4096:
+        return List((arguments.positional[0],) * int(times))
+    return List((), (arguments.positional[0],))
+
+
+@library("itertools.accumulate")
+def _accumulate(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    items, rest = iterate(run, arguments.positional[0])
+    totals: list[Value] = []
+    for item in items:
+        totals.append(BINARY[cst.Add](run, totals[-1], item, spot) if totals else item)
+    return List(tuple(totals), (Unknown("?"),) if rest else ())
+
+
+@library("itertools.product")
+def _product(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    import itertools
+
+    columns = [iterate(run, v) for v in arguments.positional]
+    if any(rest for _, rest in columns) or arguments.keywords or math.prod(len(c[0]) for c in columns) > 4096:
+        return Unknown("?", "a product of unknown size")
+    return List(tuple(itertools.product(*(items for items, _ in columns))))
+
+
+@library("itertools.islice")
+def _islice(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    items, rest = iterate(run, arguments.positional[0])
+    bounds = arguments.positional[1:]
+    if rest or not all(isinstance(b, int) or b is None for b in bounds):
+        return List((), (*items, *rest))
+    return List(items[slice(*bounds)])
+
+
+@library("itertools.tee")
+def _tee(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    items, rest = iterate(run, arguments.positional[0])
+    return (List(items, rest), List(items, rest))
+
+
+@library("itertools.pairwise")
+def _pairwise(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    items, rest = iterate(run, arguments.positional[0])
+    return List(tuple(zip(items, items[1:])), ((join((*items[-1:], *rest)),) * 2,) if rest else ())
+
+
+@library("collections.namedtuple")
+def _namedtuple(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    name, fields = arguments.get(0, "typename"), arguments.get(1, "field_names")
+    names = fields.replace(",", " ").split() if isinstance(fields, str) else iterate(run, fields)[0]
+    if run.frame is None or not all(isinstance(n, str) for n in names):
+        return Unknown("namedtuple")
+    defaults = iterate(run, arguments.keywords["defaults"])[0] if arguments.keywords.get("defaults") is not None else ()
+    padded = (MISSING,) * (len(names) - len(defaults)) + tuple(defaults)
+    empty = cst.ClassDef(cst.Name("_"), cst.IndentedBlock([]))
+    cls = Class(str(name), empty, (), run.frame, run.frame.file)
+    cls.kind = "namedtuple"
+    cls.fields = tuple(zip(names, padded))
+    return cls
+
+
+@library("collections.defaultdict")
+def _defaultdict(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return Dict(is_open=True)
+
+
+@library("collections.deque")
+def _deque(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return List(*iterate(run, arguments.positional[0])) if arguments.positional else List()
+
+
+@library("copy.deepcopy")
+def _deepcopy(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    value = arguments.get(0, "x")
+    copy = clone(value)
+    if isinstance(value, Instance) and not value.is_module:
+        copy = _copy(run, arguments, spot)
+        for name, part in value.cells.items():
+            copy.cells[name] = clone(part)
+    if isinstance(copy, Instance) and copy.is_module:
+        copy.owner = None
+        run.created.append(copy)
+    return copy
+
+
+@library("copy.copy")
+def _copy(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    value = arguments.get(0, "x")
+    if isinstance(value, Instance):
+        copy = Instance(value.cls, value.built)
+        copy.cells.update(value.cells)
+        return copy
+    if isinstance(value, List):
+        return List(value.items, value.rest)
+    return Dict(dict(value.cells), is_set=value.is_set) if isinstance(value, Dict) else value
+
+
+@library("dataclasses.dataclass")
+def _dataclass(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    from bn_lint.static.objects import make_dataclass
+
+    def decorate(run: Run, arguments: Arguments, spot: Spot) -> Value:
+        cls = arguments.positional[0]
+        if isinstance(cls, Class):
+            make_dataclass(cls, list(cls.annotated))
+        return cls
+
+    if arguments.positional:
+        return decorate(run, arguments, spot)
+    return Builtin("dataclass", decorate)
+
+
+@library("dataclasses.field")
+def _field(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    from bn_lint.static.objects import Field
+
+    return Field(arguments.keywords.get("default", MISSING), arguments.keywords.get("default_factory"))
+
+
+@library("dataclasses.replace")
+def _replace(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    original = arguments.positional[0]
+    if not isinstance(original, Instance):
+        return Unknown("replace")
+    copy = Instance(original.cls, original.built)
+    copy.cells.update(original.cells)
+    copy.cells.update(arguments.keywords)
+    return copy
+
+
+@library("dataclasses.asdict")
+def _asdict(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    original = arguments.positional[0]
+    if not isinstance(original, Instance) or not isinstance(original.cls, Class):
+        return Unknown("asdict")
+    return Dict({name: original.cells.get(name, Unknown(name)) for name, _ in original.cls.fields})
+
+
+def _operator(name: str, node: type) -> None:
+    STDLIB[f"operator.{name}"] = Builtin(
+        name, lambda run, arguments, spot: BINARY[node](run, arguments.positional[0], arguments.positional[1], spot)
+    )
+
+
+for _name, _node in (("add", cst.Add), ("sub", cst.Subtract), ("mul", cst.Multiply), ("floordiv", cst.FloorDivide), ("truediv", cst.Divide)):
+    _operator(_name, _node)
+
+
+@library("operator.itemgetter")
+def _itemgetter(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    from bn_lint.static.subscripts import get_item
+
+    keys = list(arguments.positional)
+
+    def get(run: Run, arguments: Arguments, spot: Spot) -> Value:
+        values = tuple(get_item(run, arguments.positional[0], key, spot) for key in keys)
+        return values[0] if len(values) == 1 else values
+
+    return Builtin("itemgetter", get)
+
+

@@ -1,0 +1,288 @@
+"""One run of the abstract interpreter: its state, its limits, and what it found out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bn_lint.static.clone import clone
+from bn_lint.static.frames import Frame, ModuleScope
+from bn_lint.static.heap import Changes, Heap, watch
+from bn_lint.static.join import join
+from bn_lint.static.parse import ParseError
+from bn_lint.static.project import Project, SourceFile
+from bn_lint.static.values import (
+    MISSING,
+    Class,
+    External,
+    Function,
+    Instance,
+    LibraryClass,
+    List,
+    Partial,
+    Spot,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from bn_lint.static.observe import Observer
+
+#: How a block of statements ended; None is the normal end.
+RETURN, RAISE, BREAK, CONTINUE = "return", "raise", "break", "continue"
+Completion = "str | None"
+
+
+class BudgetExhausted(Exception):
+    """An entry point took more steps than it is given."""
+
+
+class Run:
+    """The state of the interpreter that outlives single calls."""
+
+    #: Statements and calls that one entry point may execute (about one second).
+    STEPS = 120_000
+    #: Nested calls of functions of the program.
+    DEPTH = 60
+    #: The same function within itself.
+    RECURSION = 9
+
+    def __init__(self, project: Project, observer: Observer) -> None:
+        self.project = project
+        self.observer = observer
+        self.heap = Heap()
+        self.modules: dict[Path, ModuleScope] = {}
+        self.unparsed: dict[Path, ParseError] = {}
+        self.stack: list[Function] = []
+        self.created: list[Instance] = []
+        self.steps = 0
+        #: Whether the code that runs now is only one of several alternatives.
+        self.uncertain = 0
+        #: The frame whose code is being executed.
+        self.frame: Frame | None = None
+        #: Let errors in the engine's own functions through, for tests.
+        self.strict = False
+        self._templates: dict[Hashable, object] = {}
+        self._memo: dict[Hashable, tuple[Value]] = {}
+
+    # -- limits ---------------------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Count one statement or call.
+
+        Raises:
+            BudgetExhausted: the entry point has had its share.
+        """
+        self.steps += 1
+        if self.steps > self.STEPS:
+            raise BudgetExhausted
+
+    # -- modules --------------------------------------------------------------------------------------------------
+
+    def module_at(self, path: Path) -> ModuleScope | None:
+        """Return the module in a file (or the package in a folder), not yet executed."""
+        scope = self.modules.get(path)
+        if scope is None:
+            file = self.project.file(path) if path.suffix == ".py" else None
+            if file is None and path.suffix == ".py":
+                return None
+            name = path.parent.name if path.name == "__init__.py" else path.stem
+            scope = self.modules[path] = ModuleScope(name, path, file)
+        return scope
+
+    def execute_module(self, scope: ModuleScope) -> None:
+        """Run the top level of a module, once. A file that does not parse leaves an empty module."""
+        if scope.state != ModuleScope.FRESH:
+            return
+        scope.state = ModuleScope.RUNNING
+        if scope.file is not None:
+            from bn_lint.static.statements import execute_body
+
+            outer = self.heap.isolate()
+            # A module is nobody's callee: it neither uses up the importer's steps nor spoils a memoised call.
+            steps, self.steps = self.steps, 0
+            purity, self.heap.purity = self.heap.purity, []
+            stack, self.stack = self.stack, []
+            uncertain, self.uncertain = self.uncertain, 0
+            try:
+                execute_body(self, scope.file.tree.body, Frame(scope, scope.file, scope.cells))
+            except ParseError as error:
+                self.unparsed[scope.path] = error
+            except BudgetExhausted:
+                self.observer.incomplete(scope.file, "its top level takes too long to evaluate")
+            finally:
+                self.heap.resume(outer)
+                self.heap.purity = purity
+                self.stack = stack
+                self.steps = steps
+                self.uncertain = uncertain
+        scope.state = ModuleScope.DONE
+
+    def module_member(self, scope: ModuleScope, name: str) -> Value:
+        """Return a name of a module: a global, or a submodule of a package."""
+        self.execute_module(scope)
+        value = scope.cells.get(name, MISSING)
+        if value is MISSING:
+            path = self.project.submodule(scope.path, name)
+            found = self.module_at(path) if path is not None else None
+            if found is not None:
+                return found
+            for star in scope.cells.get("*", ()):
+                value = self.module_member(star, name) if isinstance(star, ModuleScope) else MISSING
+                if value is not MISSING and not isinstance(value, Unknown):
+                    return value
+            return Unknown(name, f"`{scope.name}` has no visible `{name}`")
+        return self.resolved(value)
+
+    def resolved(self, value: Value) -> Value:
+        """Follow a name that was imported but not yet looked up."""
+        hops = 0
+        while isinstance(value, Imported) and hops < 20:
+            if value.looking:
+                return Unknown(value.name, f"`{value.name}` is imported in a circle")
+            lookup = value
+            lookup.looking = True
+            try:
+                value = self.module_member(lookup.module, lookup.name)
+            finally:
+                lookup.looking = False
+            hops += 1
+        return value
+
+    # -- alternatives ---------------------------------------------------------------------------------------------
+
+    def branch(self, frame: Frame, *alternatives: Callable[[], str | None]) -> str | None:
+        """Execute each alternative on the present state, then merge what they changed.
+
+        An alternative that raises never happened. One that returns, breaks or continues has its changes merged where it
+        arrives; the code after the branch belongs to the others.
+        """
+        live: list[Changes] = []
+        ended: list[str] = []
+        for alternative in alternatives:
+            outer = self.heap.begin()
+            self.uncertain += 1
+            completion = None
+            try:
+                completion = alternative()
+            except BaseException:
+                self.heap.undo(outer)
+                raise
+            finally:
+                self.uncertain -= 1
+            changes = self.heap.undo(outer)
+            if completion is None:
+                live.append(changes)
+            else:
+                ended.append(completion)
+                if completion != RAISE:
+                    frame.pending.append((completion, changes))
+        if not live:
+            return next((c for c in ended if c != RAISE), RAISE)
+        self.merge(live)
+        return None
+
+    def merge(self, alternatives: list[Changes], *, optional: bool = False) -> None:
+        """Write the join of several sets of changes; with `optional`, none of them may have happened."""
+        keys = {key: entry for changes in alternatives for key, entry in changes.items()}
+        for key, (cells, name, _) in keys.items():
+            now = cells.get(name, MISSING)
+            values = [changes[key][2] if key in changes else now for changes in alternatives]
+            if optional:
+                values.append(now)
+            if name == "items" and "rest" in cells:
+                rest_key = (id(cells), "rest")
+                rests = [changes[rest_key][2] if rest_key in changes else cells["rest"] for changes in alternatives]
+                merged = join(
+                    List(items, rest) for items, rest in zip(values, [*rests, cells["rest"]]) if items is not MISSING
+                )
+                if isinstance(merged, List):
+                    self.heap.write(cells, "rest", merged.rest)
+                    self.heap.write(cells, "items", merged.items)
+                continue
+            if name == "rest" and "items" in cells and (id(cells), "items") in keys:
+                continue
+            value = join(values)
+            if value is not MISSING:
+                self.heap.write(cells, name, value)
+            elif name in cells:
+                self.heap.write(cells, name, Unknown(str(name), "deleted on one branch"))
+
+    def arrive(self, frame: Frame, completion: str, since: int) -> None:
+        """Merge the changes of branches that ended in `completion` since a mark in `frame.pending`."""
+        keep = []
+        for kind, changes in frame.pending[since:]:
+            if kind == completion:
+                own = {k: e for k, e in changes.items() if completion != RETURN or e[0] is not frame.cells}  # type: ignore[attr-defined]
+                self.merge([own], optional=True)
+            else:
+                keep.append((kind, changes))
+        frame.pending[since:] = keep
+
+    def template_of(self, key: Hashable) -> object:
+        """Return the object that stands for everything built with this key."""
+        return self._templates.setdefault(key, object())
+
+    # -- memoised calls -------------------------------------------------------------------------------------------
+
+    def memoize(self, key: Hashable | None, compute: Callable[[], Value]) -> Value:
+        """Return what the same computation gave before, when it changed nothing that is older than itself."""
+        if key is None:
+            return compute()
+        hit = self._memo.get(key)
+        if hit is not None:
+            return clone(hit[0])
+        purity = watch()
+        self.heap.purity.append(purity)
+        try:
+            value = compute()
+        finally:
+            self.heap.purity.remove(purity)
+        if purity.pure:
+            self._memo[key] = (clone(value),)
+        return value
+
+
+class Imported:
+    """A name imported from a module of the project, looked up when it is used (imports may be circular)."""
+
+    __slots__ = ("looking", "module", "name")
+
+    def __init__(self, module: ModuleScope, name: str) -> None:
+        self.module = module
+        self.name = name
+        self.looking = False
+
+
+def key_of(value: Value) -> Hashable | None:
+    """Return what determines how a computation treats this value, or None when nothing simple does."""
+    kind = type(value)
+    if value is None or kind in (bool, int, float, str, bytes):
+        return (kind, value)
+    if isinstance(value, int):
+        return (int, int(value), getattr(value, "origin", None))
+    if kind is tuple:
+        parts = tuple(key_of(v) for v in value)
+        return None if None in parts else (tuple, parts)
+    if kind is Tensor:
+        key: Hashable = value.key()
+        return key
+    if kind is Instance:
+        return value.template  # type: ignore[no-any-return]
+    if kind is Partial:
+        parts = (key_of(value.function), key_of(value.positional), *(key_of(v) for _, v in value.keywords))
+        return None if None in parts else (Partial, parts, tuple(k for k, _ in value.keywords))
+    if kind is List:
+        parts = tuple(key_of(v) for v in value.items)
+        return None if None in parts or value.rest else (List, parts)
+    if isinstance(value, (Class, LibraryClass, External, Function, Unknown)):
+        return value
+    try:
+        return value if not hasattr(value, "cells") and hash(value) else None
+    except TypeError:
+        return None
+
+
+__all__ = ["BREAK", "CONTINUE", "RAISE", "RETURN", "BudgetExhausted", "Imported", "Run", "key_of", "Spot"]

@@ -1,0 +1,40 @@
+"""Source text of syntax nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+if TYPE_CHECKING:
+    from bn_lint.static.project import SourceFile
+
+
+def code_of(file: SourceFile, node: cst.CSTNode) -> str:
+    """Return the text of a node."""
+    return file.tree.code_for_node(node)
+
+
+def argument_nodes(node: cst.CSTNode) -> Iterator[tuple[int | None, str | None, cst.BaseExpression]]:
+    """Yield (position, keyword, expression) of the plain arguments of a call, up to the first star."""
+    if not isinstance(node, cst.Call):
+        return
+    position = 0
+    for arg in node.args:
+        if arg.star:
+            return
+        if arg.keyword is not None:
+            yield None, arg.keyword.value, arg.value
+        else:
+            yield position, None, arg.value
+            position += 1
+
+
+def is_literal(node: cst.BaseExpression) -> bool:
+    """Whether an expression is made of numbers only."""
+    if isinstance(node, (cst.Integer, cst.Float)):
+        return True
+    if isinstance(node, cst.BinaryOperation):
+        return is_literal(node.left) and is_literal(node.right)
+    return isinstance(node, cst.UnaryOperation) and is_literal(node.expression)

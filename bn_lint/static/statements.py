@@ -1,0 +1,351 @@
+"""Executing statements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import libcst as cst
+
+from bn_lint.static.assign import assign, assign_name, delete
+from bn_lint.static.calls import call, make_parameters
+from bn_lint.static.expressions import evaluate
+from bn_lint.static.frames import Frame, ModuleScope
+from bn_lint.static.imports_execute import execute_import, execute_import_from
+from bn_lint.static.iteration import iterate
+from bn_lint.static.narrow import assume
+from bn_lint.static.objects import finish_class
+from bn_lint.static.operators import AUGMENTED, BINARY
+from bn_lint.static.run import BREAK, CONTINUE, RAISE, RETURN, Run
+from bn_lint.static.truth import truth
+from bn_lint.static.values import (
+    Arguments,
+    Class,
+    External,
+    Function,
+    Spot,
+    Unknown,
+    Value,
+)
+
+#: Passes of one `while` loop with a known condition.
+_MAX_PASSES = 2000
+
+
+def execute_body(run: Run, body: Sequence[cst.CSTNode], frame: Frame) -> str | None:
+    """Execute statements in order; returns how they ended."""
+    for statement in body:
+        completion = execute(run, statement, frame)
+        if completion is not None:
+            return completion
+    return None
+
+
+def execute_suite(run: Run, suite: cst.BaseSuite, frame: Frame) -> str | None:
+    return execute_body(run, suite.body, frame)
+
+
+def execute(run: Run, node: cst.CSTNode, frame: Frame) -> str | None:
+    run.step()
+    executor = _EXECUTORS.get(type(node))
+    return executor(run, node, frame) if executor is not None else None
+
+
+def _line(run: Run, node: cst.SimpleStatementLine, frame: Frame) -> str | None:
+    for statement in node.body:
+        executor = _EXECUTORS.get(type(statement))
+        if executor is not None:
+            completion = executor(run, statement, frame)
+            if completion is not None:
+                return completion
+    return None
+
+
+def _expression(run: Run, node: cst.Expr, frame: Frame) -> None:
+    if type(node.value) not in (cst.SimpleString, cst.ConcatenatedString):
+        evaluate(run, node.value, frame)
+
+
+def _assign(run: Run, node: cst.Assign, frame: Frame) -> None:
+    value = evaluate(run, node.value, frame)
+    for target in node.targets:
+        assign(run, target.target, value, frame)
+
+
+def _annotated(run: Run, node: cst.AnnAssign, frame: Frame) -> None:
+    from bn_lint.static.values import MISSING
+
+    value = evaluate(run, node.value, frame) if node.value is not None else MISSING
+    if frame.class_body and isinstance(node.target, cst.Name):
+        frame.annotated.append((node.target.value, value))
+    if value is not MISSING:
+        assign(run, node.target, value, frame)
+
+
+def _augmented(run: Run, node: cst.AugAssign, frame: Frame) -> None:
+    from bn_lint.static.values import List
+
+    left, right = evaluate(run, node.target, frame), evaluate(run, node.value, frame)
+    if isinstance(left, List) and isinstance(node.operator, cst.AddAssign):
+        items, rest = iterate(run, right)
+        extend_list(run, left, items, rest)
+        return
+    operation = AUGMENTED.get(type(node.operator))
+    value = BINARY[operation](run, left, right, Spot(frame.file, node)) if operation is not None else Unknown("?")
+    assign(run, node.target, value, frame)
+
+
+def extend_list(run: Run, target: Any, items: tuple[Value, ...], rest: tuple[Value, ...] = ()) -> None:
+    """Append to a list, whose own end may already be unknown."""
+    if target.rest:
+        run.heap.set(target, "rest", (*target.rest, *items, *rest))
+    else:
+        run.heap.set(target, "items", target.items + items)
+        if rest:
+            run.heap.set(target, "rest", rest)
+
+
+def _return(run: Run, node: cst.Return, frame: Frame) -> str:
+    frame.returns.append(evaluate(run, node.value, frame) if node.value is not None else None)
+    return RETURN
+
+
+def _raise(run: Run, node: cst.Raise, frame: Frame) -> str:
+    return RAISE
+
+
+def _assert(run: Run, node: cst.Assert, frame: Frame) -> str | None:
+    outcome = truth(evaluate(run, node.test, frame))
+    if outcome is None:
+        assume(run, node.test, frame, True)
+    return RAISE if outcome is False and isinstance(node.test, cst.Name) and node.test.value == "False" else None
+
+
+def _delete(run: Run, node: cst.Del, frame: Frame) -> None:
+    delete(run, node.target, frame)
+
+
+def _global(run: Run, node: cst.Global, frame: Frame) -> None:
+    for item in node.names:
+        frame.global_names[item.name.value] = frame.module
+
+
+def _nonlocal(run: Run, node: cst.Nonlocal, frame: Frame) -> None:
+    for item in node.names:
+        scope = frame.parent
+        while scope is not None and item.name.value not in scope.cells:
+            scope = scope.parent
+        if scope is not None:
+            frame.global_names[item.name.value] = scope
+
+
+def _if(run: Run, node: cst.If, frame: Frame) -> str | None:
+    decided = truth(evaluate(run, node.test, frame))
+    if decided is True:
+        return execute_suite(run, node.body, frame)
+    if decided is False:
+        return _else(run, node.orelse, frame)
+
+    def then() -> str | None:
+        assume(run, node.test, frame, True)
+        return execute_suite(run, node.body, frame)
+
+    def otherwise() -> str | None:
+        assume(run, node.test, frame, False)
+        return _else(run, node.orelse, frame)
+
+    return run.branch(frame, then, otherwise)
+
+
+def _else(run: Run, node: cst.If | cst.Else | None, frame: Frame) -> str | None:
+    if node is None:
+        return None
+    return _if(run, node, frame) if isinstance(node, cst.If) else execute_suite(run, node.body, frame)
+
+
+def _for(run: Run, node: cst.For, frame: Frame) -> str | None:
+    items, rest = iterate(run, evaluate(run, node.iter, frame))
+    mark = len(frame.pending)
+    for item in items:
+        run.step()
+        assign(run, node.target, item, frame)
+        completion = execute_suite(run, node.body, frame)
+        _end_of_pass(run, frame, mark)
+        if completion == BREAK:
+            run.arrive(frame, BREAK, mark)
+            return None
+        if completion in (RETURN, RAISE):
+            return completion
+    for item in rest:
+        # One pass with an element nobody knows stands for all of them; there may also be none.
+        def again(item: Value = item) -> str | None:
+            assign(run, node.target, item, frame)
+            completion = execute_suite(run, node.body, frame)
+            _end_of_pass(run, frame, mark)
+            return None if completion in (CONTINUE, BREAK) else completion
+
+        run.branch(frame, again, lambda: None)
+    run.arrive(frame, BREAK, mark)
+    return execute_suite(run, node.orelse.body, frame) if node.orelse is not None else None
+
+
+def _end_of_pass(run: Run, frame: Frame, mark: int) -> None:
+    if len(frame.pending) > mark:
+        run.arrive(frame, CONTINUE, mark)
+
+
+def _while(run: Run, node: cst.While, frame: Frame) -> str | None:
+    mark = len(frame.pending)
+    for _ in range(_MAX_PASSES):
+        run.step()
+        decided = truth(evaluate(run, node.test, frame))
+        if decided is False:
+            break
+        if decided is None:
+
+            def again() -> str | None:
+                assume(run, node.test, frame, True)
+                completion = execute_suite(run, node.body, frame)
+                _end_of_pass(run, frame, mark)
+                return None if completion in (CONTINUE, BREAK) else completion
+
+            run.branch(frame, again, lambda: None)
+            break
+        pending = len(frame.pending)
+        completion = execute_suite(run, node.body, frame)
+        _end_of_pass(run, frame, mark)
+        if completion == BREAK:
+            break
+        if completion in (RETURN, RAISE):
+            return completion
+        if len(frame.pending) > pending:
+            # A branch may have left the loop: that this pass was not the last is no longer known.
+            break
+    run.arrive(frame, BREAK, mark)
+    return None
+
+
+def _try(run: Run, node: cst.Try, frame: Frame) -> str | None:
+    completion = execute_suite(run, node.body, frame)
+    if completion == RAISE and node.handlers:
+        completions: list[str | None] = []
+
+        def handle(handler: cst.ExceptHandler) -> Callable[[], str | None]:
+            def execute_handler() -> str | None:
+                if handler.name is not None and isinstance(handler.name.name, cst.Name):
+                    assign_name(run, handler.name.name.value, Unknown("exception"), frame)
+                completions.append(execute_suite(run, handler.body, frame))
+                return completions[-1]
+
+            return execute_handler
+
+        if len(node.handlers) == 1:
+            completion = handle(node.handlers[0])()
+        else:
+            completion = run.branch(frame, *(handle(h) for h in node.handlers))
+    elif completion is None and node.orelse is not None:
+        completion = execute_suite(run, node.orelse.body, frame)
+    if node.finalbody is not None:
+        final = execute_suite(run, node.finalbody.body, frame)
+        completion = final or completion
+    return completion
+
+
+def _with(run: Run, node: cst.With, frame: Frame) -> str | None:
+    for item in node.items:
+        manager = evaluate(run, item.item, frame)
+        if item.asname is not None:
+            entered = Unknown("context", getattr(manager, "why", "")) if isinstance(manager, Unknown) else manager
+            assign(run, item.asname.name, entered, frame)
+    return execute_suite(run, node.body, frame)
+
+
+def _function(run: Run, node: cst.FunctionDef, frame: Frame) -> None:
+    params, defaults = make_parameters(run, node.params, frame)
+    scope = frame
+    while scope.class_body and scope.parent is not None:
+        scope = scope.parent
+    if scope.class_body:
+        scope = Frame(frame.module, frame.file, frame.module.cells)
+    function: Value = Function(node.name.value, node, params, defaults, scope, frame.file)
+    function.owner = frame.owner
+    run.observer.function_defined(function, frame)
+    assign_name(run, node.name.value, _decorated(run, node.decorators, function, frame), frame)
+
+
+def _decorated(run: Run, decorators: Sequence[cst.Decorator], value: Value, frame: Frame) -> Value:
+    """Apply decorators. One that cannot be evaluated is taken to leave what it decorates as it is."""
+    for decorator in reversed(decorators):
+        function = evaluate(run, decorator.decorator, frame)
+        if isinstance(function, (Unknown, External)):
+            continue
+        result = call(run, function, Arguments([value]), Spot(frame.file, decorator), frame)
+        if result is not None and not isinstance(result, (Unknown, External)):
+            value = result
+    return value
+
+
+def _class(run: Run, node: cst.ClassDef, frame: Frame) -> None:
+    bases = tuple(evaluate(run, arg.value, frame) for arg in node.bases if arg.star == "")
+    cls = Class(node.name.value, node, bases, frame, frame.file)
+    body = Frame(frame.module, frame.file, cls.cells, frame, caller=frame.caller, site=frame.site)
+    body.class_body = True
+    body.owner = cls
+    if frame.cells is frame.module.cells:
+        body.parent = None
+    execute_suite(run, node.body, body)
+    finish_class(run, cls, body.annotated)
+    run.observer.class_defined(cls, frame)
+    cls.annotated = tuple(body.annotated)
+    assign_name(run, node.name.value, _decorated(run, node.decorators, cls, frame), frame)
+
+
+def _match(run: Run, node: cst.Match, frame: Frame) -> str | None:
+    from bn_lint.static.patterns import matches
+
+    subject = evaluate(run, node.subject, frame)
+    undecided: list[cst.MatchCase] = []
+    certain: cst.MatchCase | None = None
+    for case in node.cases:
+        outcome = matches(run, case, subject, frame)
+        if outcome is True:
+            certain = case
+            break
+        if outcome is None:
+            undecided.append(case)
+    if not undecided:
+        return execute_suite(run, certain.body, frame) if certain is not None else None
+    bodies: list[Callable[[], str | None]] = [
+        (lambda case=case: execute_suite(run, case.body, frame)) for case in undecided
+    ]
+    bodies.append((lambda: execute_suite(run, certain.body, frame)) if certain is not None else (lambda: None))
+    return run.branch(frame, *bodies)
+
+
+_EXECUTORS: dict[type, Callable[[Run, Any, Frame], str | None]] = {
+    cst.SimpleStatementLine: _line,
+    cst.Expr: _expression,
+    cst.Assign: _assign,
+    cst.AnnAssign: _annotated,
+    cst.AugAssign: _augmented,
+    cst.Return: _return,
+    cst.Raise: _raise,
+    cst.Assert: _assert,
+    cst.Del: _delete,
+    cst.Global: _global,
+    cst.Nonlocal: _nonlocal,
+    cst.Import: execute_import,
+    cst.ImportFrom: execute_import_from,
+    cst.Break: lambda run, node, frame: BREAK,
+    cst.Continue: lambda run, node, frame: CONTINUE,
+    cst.If: _if,
+    cst.For: _for,
+    cst.While: _while,
+    cst.Try: _try,
+    cst.With: _with,
+    cst.FunctionDef: _function,
+    cst.ClassDef: _class,
+    cst.Match: _match,
+}
+
+__all__ = ["ModuleScope", "execute", "execute_body", "execute_suite", "extend_list"]

@@ -1,0 +1,162 @@
+"""Reading and writing `container[key]`."""
+
+from __future__ import annotations
+
+from bn_lint.dims import Expression
+from bn_lint.static.join import join
+from bn_lint.static.run import Run
+from bn_lint.static.values import (
+    MISSING,
+    Arguments,
+    BoundMethod,
+    Class,
+    Dict,
+    External,
+    Instance,
+    LibraryClass,
+    List,
+    OneOf,
+    Spot,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+
+def slice_of(lower: Value, upper: Value, step: Value) -> Value:
+    """Return a slice; its bounds may be unknown."""
+    return slice(lower, upper, step)
+
+
+def get_item(run: Run, container: Value, key: Value, spot: Spot) -> Value:
+    """Return `container[key]`."""
+    if isinstance(container, (tuple, List, str, range)):
+        return _sequence_item(container, key)
+    if isinstance(container, Dict):
+        return _dict_item(container, key)
+    if isinstance(container, Tensor):
+        from bn_lint.static.torch.indexing import index
+
+        return index(container, key, spot)
+    if isinstance(container, Instance):
+        return _instance_item(run, container, key, spot)
+    if isinstance(container, OneOf):
+        return join(get_item(run, v, key, spot) for v in container.values if v is not None)
+    if isinstance(container, Unknown):
+        return _unknown_item(container, key)
+    if isinstance(container, Class) and container.kind == "enum" and isinstance(key, str):
+        return container.cells.get(key, Unknown(key))
+    if isinstance(container, (Class, LibraryClass, External)):
+        return container  # a generic type: `List[int]`
+    return Unknown("?", f"subscripts of {type(container).__name__} are not evaluated")
+
+
+def _unknown_item(container: Unknown, key: Value) -> Value:
+    if isinstance(key, (str, int)):
+        return container.member(("item", key), f"[{key!r}]")
+    if isinstance(key, slice) and container.name.endswith(("shape", "size()")):
+        return Unknown("?", container.why)
+    return Unknown("?", container.why)
+
+
+def _sequence_item(container: Value, key: Value) -> Value:
+    items = container.items if isinstance(container, List) else container
+    rest = container.rest if isinstance(container, List) else ()
+    if isinstance(key, slice):
+        if not all(b is None or (isinstance(b, int)) for b in (key.start, key.stop, key.step)):
+            return List((), tuple(items)[:8] + rest) if not isinstance(items, str) else Unknown("text")
+        bounds = slice(*(None if b is None else int(b) for b in (key.start, key.stop, key.step)))
+        if rest:
+            start = bounds.start or 0
+            if bounds.stop is None and bounds.step is None and 0 <= start <= len(items):
+                return List(items[start:], rest)
+            return List((), (*items[:8], *rest))
+        part = items[bounds]
+        return List(part) if isinstance(container, List) else part
+    if isinstance(key, int):
+        position = int(key)
+        if rest and not 0 <= position < len(items):
+            return join((*items[-1:], *rest)) if position < 0 else join(rest)
+        try:
+            return items[position]
+        except IndexError:
+            return Unknown("?", "an index out of range")
+    if isinstance(key, (Unknown, Expression, OneOf)) and len(items) + len(rest) <= 64 and not isinstance(items, (str, range)):
+        candidates = join((*items, *rest))
+        return Unknown("?", "an unknown element") if candidates is MISSING else candidates
+    return Unknown("?", "an unknown element")
+
+
+def _dict_item(container: Dict, key: Value) -> Value:
+    if isinstance(key, OneOf):
+        return join(_dict_item(container, k) for k in key.values)
+    if not isinstance(key, (Unknown, Expression, List, Dict, Tensor)):
+        try:
+            value = container.cells.get(key, MISSING)
+        except TypeError:
+            value = MISSING
+        if value is not MISSING:
+            return value
+        return Unknown(str(key), f"no key `{key}` is known")
+    values = [v for _, v in container.entries()]
+    if values and not container.is_open and len(values) <= 4:
+        return join(values)
+    return Unknown("?", "a dictionary read with an unknown key")
+
+
+def _instance_item(run: Run, container: Instance, key: Value, spot: Spot) -> Value:
+    method, _ = container.cls.lookup("__getitem__")
+    if method is not MISSING:
+        from bn_lint.static.calls import call
+
+        return call(run, BoundMethod(method, container), Arguments([key]), spot, None)
+    fields = container.cells.get("*fields", MISSING)
+    if fields is not MISSING:
+        return _sequence_item(tuple(container.cells[name] for name in fields), key)
+    return Unknown("?", f"subscripts of a {container.cls.name} are not evaluated")
+
+
+def set_item(run: Run, container: Value, key: Value, value: Value) -> None:
+    """Execute `container[key] = value`."""
+    if isinstance(container, List):
+        items = container.items
+        if isinstance(key, int) and -len(items) <= key < len(items):
+            position = int(key) % len(items)
+            run.heap.set(container, "items", (*items[:position], value, *items[position + 1 :]))
+        elif isinstance(key, slice) and all(b is None or isinstance(b, int) for b in (key.start, key.stop, key.step)):
+            changed = list(items)
+            new = value.items if isinstance(value, List) else value
+            try:
+                changed[key] = new
+            except (TypeError, ValueError):
+                changed, container_rest = [], (Unknown("?", "a slice was assigned"),)
+                run.heap.set(container, "rest", container_rest)
+            run.heap.set(container, "items", tuple(changed))
+        else:
+            run.heap.set(container, "items", tuple(join((item, value)) for item in items))
+    elif isinstance(container, Dict):
+        from bn_lint.static.keys import is_key
+
+        if is_key(key):
+            run.heap.set(container, key, value)
+        else:
+            run.heap.set(container, Dict.OPEN, True)
+    elif isinstance(container, Instance):
+        _set_instance_item(run, container, key, value)
+
+
+def _set_instance_item(run: Run, container: Instance, key: Value, value: Value) -> None:
+    from bn_lint.static.assign import register
+
+    method, _ = container.cls.lookup("__setitem__")
+    if method is not MISSING and container.built is not None and not container.is_module:
+        from bn_lint.static.calls import call
+
+        call(run, BoundMethod(method, container), Arguments([key, value]), container.built, None)
+    elif container.is_module:
+        if isinstance(key, int) and key < 0:
+            key = sum(1 for _ in container.children()) + key
+        if isinstance(key, (int, str)):
+            register(run, container, str(key), value)
+        else:
+            run.heap.set(container, Instance.REST, (Unknown("?", "a module was replaced by an unknown index"),))

@@ -1,0 +1,119 @@
+"""The BatchNorm layers themselves: built, called, and looked for in vain."""
+
+from __future__ import annotations
+
+from bn_lint.static.join import same
+from bn_lint.static.run import Run
+from bn_lint.static.torch.sizes import as_tensor, size_of
+from bn_lint.static.values import (
+    MISSING,
+    Arguments,
+    Axis,
+    Builtin,
+    Instance,
+    LibraryClass,
+    Origin,
+    Property,
+    Spot,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+_PLAIN = "num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None"
+_LAZY = "eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None"
+
+#: The BatchNorm classes of `torch.nn` and their constructors (torch 2.13).
+BATCHNORM_CLASSES = {
+    "BatchNorm1d": _PLAIN,
+    "BatchNorm2d": _PLAIN,
+    "BatchNorm3d": _PLAIN,
+    "LazyBatchNorm1d": _LAZY,
+    "LazyBatchNorm2d": _LAZY,
+    "LazyBatchNorm3d": _LAZY,
+    "SyncBatchNorm": _PLAIN.replace("device", "process_group=None, device"),
+}
+#: `bias` is a keyword-only argument of recent versions.
+KEYWORD_ONLY = frozenset({"bias", "process_group"})
+
+
+def variant_of(name: str) -> str:
+    """Return `1d`, `2d`, `3d` or `sync` for the name of a BatchNorm class."""
+    return "sync" if name.startswith("Sync") else name[-2:]
+
+
+def batchnorm_class(instance: Instance) -> LibraryClass | None:
+    """Return the `torch.nn` BatchNorm class that an object is of, directly or by inheritance."""
+    for cls in instance.cls.mro:
+        if isinstance(cls, LibraryClass) and cls.short_name in BATCHNORM_CLASSES:
+            return cls
+    return None
+
+
+def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
+    """Return the methods of a BatchNorm class."""
+
+    def init(run: Run, arguments: Arguments, spot: Spot) -> None:
+        initialise.implementation(run, arguments, spot)
+        run.observer.batchnorm_built(run, arguments.positional[0], arguments.shifted(), spot)
+
+    def forward(run: Run, arguments: Arguments, spot: Spot) -> Value:
+        return apply(run, arguments.positional[0], as_tensor(arguments.get(1, "input")), spot)
+
+    def statistics(run: Run, arguments: Arguments, spot: Spot) -> Value:
+        layer = arguments.positional[0]
+        return Tensor((Axis(size_of(layer.cells.get("num_features", MISSING))),), layer=layer)
+
+    vector = Property(Builtin("statistics", statistics))
+    return {
+        "__init__": Builtin("__init__", init),
+        "forward": Builtin("forward", forward),
+        "running_mean": vector,
+        "running_var": vector,
+        "weight": vector,
+        "bias": vector,
+        "convert_sync_batchnorm": Builtin("convert_sync_batchnorm", lambda run, arguments, spot: arguments.positional[-1]),
+    }
+
+
+def apply(run: Run, layer: Instance, x: Tensor, spot: Spot) -> Value:
+    """Call a BatchNorm layer: note the call, and return its output."""
+    run.observer.batchnorm_called(run, layer, x, spot)
+    cls = batchnorm_class(layer)
+    if x.ranked or cls is None:
+        return x
+    width = size_of(layer.cells.get("num_features", MISSING))
+    origin = Origin(layer, layer.built or spot)
+    rank = {"2d": 4, "3d": 5}.get(variant_of(cls.short_name))
+    if rank is not None:
+        # The layer accepts nothing else, so from here on the shape is known.
+        return Tensor((Axis(), Axis(width, origin), *(Axis(),) * (rank - 2)), origin=origin)
+    if x.axes and same(x.axes[-1].size, width) and variant_of(cls.short_name) == "1d":
+        return Tensor((Axis(), x.axes[-1]), origin=x.origin)
+    return x
+
+
+def missing_batchnorm(name: str) -> LibraryClass | None:
+    """Return a stand-in for a name that looks like a BatchNorm layer but that `torch.nn` does not have."""
+    lowered = name.lower()
+    if "batch" not in lowered or "norm" not in lowered or name in BATCHNORM_CLASSES or lowered.startswith("_"):
+        return None
+    found = _missing.get(name)
+    if found is None:
+
+        def init(run: Run, arguments: Arguments, spot: Spot) -> None:
+            run.observer.missing_built(run, name, arguments.positional[0])
+
+        def forward(run: Run, arguments: Arguments, spot: Spot) -> Value:
+            x = arguments.get(1, "input", Unknown("input"))
+            run.observer.missing_called(run, arguments.positional[0], as_tensor(x))
+            return x
+
+        from bn_lint.static.torch.layers import MODULE
+
+        methods: dict[str, Value] = {"__init__": Builtin("__init__", init), "forward": Builtin("forward", forward)}
+        found = _missing[name] = LibraryClass(f"torch.nn.{name}", (MODULE,), (), methods)
+    return found
+
+
+_missing: dict[str, LibraryClass] = {}

@@ -1,0 +1,228 @@
+"""`nn.Sequential`, `nn.ModuleList`, `nn.ModuleDict`, and wrappers that hold one module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bn_lint.static.calls import call
+from bn_lint.static.iteration import iterate
+from bn_lint.static.join import join
+from bn_lint.static.run import Run
+from bn_lint.static.subscripts import get_item
+from bn_lint.static.values import (
+    MISSING,
+    Arguments,
+    Builtin,
+    Dict,
+    Instance,
+    List,
+    OneOf,
+    Spot,
+    Unknown,
+    Value,
+)
+
+Method = Callable[[Run, Instance, Arguments, Spot], Value]
+
+
+def elements(container: Instance) -> tuple[tuple[tuple[str, Value], ...], tuple[Value, ...]]:
+    """Return the children of a container by name, and samples of those that may follow."""
+    known = tuple(
+        (name, value)
+        for name, value in container.cells.items()
+        if isinstance(name, str) and value is not MISSING and _is_child(name, value)
+    )
+    return known, container.cells.get(Instance.REST, ())
+
+
+def _is_child(name: str, value: Value) -> bool:
+    if isinstance(value, Instance):
+        return value.is_module
+    if isinstance(value, OneOf):
+        return any(isinstance(v, Instance) and v.is_module for v in value.values)
+    return name.isdigit()
+
+
+def add(run: Run, container: Instance, modules: tuple[Value, ...], rest: tuple[Value, ...] = ()) -> None:
+    """Append children under the next numbers."""
+    from bn_lint.static.assign import register
+
+    known, more = elements(container)
+    if more:
+        run.heap.set(container, Instance.REST, (*more, *modules, *rest))
+        return
+    numbers = [int(name) for name, _ in known if name.isdigit()]
+    number = max(numbers, default=-1) + 1
+    for module in modules:
+        register(run, container, str(number), module)
+        number += 1
+    if rest:
+        run.heap.set(container, Instance.REST, rest)
+
+
+def _sequential_init(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> None:
+    first = arguments.get(0, "args")
+    if len(arguments.positional) == 1 and isinstance(first, (Dict, List)):
+        _named_init(run, self, arguments, spot)
+    else:
+        add(run, self, tuple(arguments.positional), arguments.rest or ((Unknown("layers"),) if arguments.more else ()))
+
+
+def _named_init(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> None:
+    from bn_lint.static.assign import register
+
+    source = arguments.get(0, "modules")
+    if isinstance(source, Dict):
+        for name, module in source.entries():
+            if isinstance(name, str):
+                register(run, self, name, module)
+        if source.is_open:
+            run.heap.set(self, Instance.REST, (Unknown("layers", "the keys of a dictionary are not all known"),))
+    elif source is not None:
+        items, rest = iterate(run, source)
+        for item in items:
+            if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
+                register(run, self, item[0], item[1])
+            else:
+                rest = (item,)
+        if rest:
+            run.heap.set(self, Instance.REST, rest)
+
+
+def _list_init(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> None:
+    if arguments.get(0, "modules") is not None:
+        add(run, self, *iterate(run, arguments.get(0, "modules")))
+
+
+def _sequential_forward(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> Value:
+    known, rest = elements(self)
+    value = arguments.get(0, "input", Unknown("input"))
+    for _, module in known:
+        if module is not None:
+            value = call(run, module, Arguments([value]), spot, None)
+    if rest:
+        after = value
+        for module in rest:
+            after = call(run, module, Arguments([after]), spot, None)
+        value = join((value, after))
+    return value
+
+
+def _append(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> Value:
+    add(run, self, (arguments.get(0, "module"),))
+    return self
+
+
+def _extend(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> Value:
+    add(run, self, *iterate(run, arguments.get(0, "modules")))
+    return self
+
+
+def _insert(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> None:
+    known, rest = elements(self)
+    position = arguments.get(0, "index")
+    modules = [module for _, module in known]
+    if isinstance(position, int) and not rest:
+        modules.insert(position, arguments.get(1, "module"))
+        for name, _ in known:
+            run.heap.remove(self, name)
+        add(run, self, tuple(modules))
+    else:
+        run.heap.set(self, Instance.REST, (*modules, arguments.get(1, "module"), *rest))
+
+
+def _iterate(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> Value:
+    known, rest = elements(self)
+    return List(tuple(module for _, module in known), rest)
+
+
+def _iterate_keys(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> Value:
+    known, rest = elements(self)
+    return List(tuple(name for name, _ in known), (Unknown("key"),) if rest else ())
+
+
+def _items(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> Value:
+    known, rest = elements(self)
+    return List(known, tuple((Unknown("key"), module) for module in rest))
+
+
+def _length(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> Value:
+    known, rest = elements(self)
+    return Unknown("len", "the number of layers is not known") if rest else len(known)
+
+
+def _get_item(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> Value:
+    key = arguments.positional[0]
+    known, rest = elements(self)
+    if isinstance(key, str):
+        value = self.cells.get(key, MISSING)
+        if value is not MISSING:
+            return value
+        return join(rest) if rest else Unknown(key, f"no child `{key}` is known")
+    part = get_item(run, List(tuple(module for _, module in known), rest), key, spot)
+    if isinstance(part, List):
+        sliced = Instance(self.cls, spot)
+        add(run, sliced, part.items, part.rest)
+        for child in part.items:
+            if isinstance(child, Instance) and child.owner is sliced:
+                child.owner = self
+        sliced.name = self.name
+        return sliced
+    return part
+
+
+def _update(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> None:
+    _named_init(run, self, arguments, spot)
+
+
+def _pop(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> Value:
+    value = _get_item(run, self, arguments, spot)
+    known, _ = elements(self)
+    key = arguments.positional[0]
+    if isinstance(key, int) and -len(known) <= key < len(known):
+        run.heap.remove(self, known[key][0])
+    elif isinstance(key, str):
+        run.heap.remove(self, key)
+    return value
+
+
+def _wrapped_init(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> None:
+    from bn_lint.static.assign import register
+
+    register(run, self, "module", arguments.get(0, "module"))
+
+
+def _wrapped_forward(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> Value:
+    return call(run, self.cells.get("module", Unknown("module")), arguments, spot, None)
+
+
+def method(function: Method) -> Builtin:
+    """Make a builtin method, called with its instance first."""
+    return Builtin(
+        function.__name__.strip("_"),
+        lambda run, arguments, spot: function(run, arguments.positional[0], arguments.shifted(), spot),
+    )
+
+
+_SHARED: dict[str, Method] = {"__len__": _length, "__getitem__": _get_item, "pop": _pop}
+_ORDERED: dict[str, Method] = {**_SHARED, "__iter__": _iterate, "append": _append, "extend": _extend, "insert": _insert,
+                               "__iadd__": _extend}  # fmt: skip
+_TABLES: dict[str, dict[str, Method]] = {
+    "Sequential": {**_ORDERED, "__init__": _sequential_init, "forward": _sequential_forward},
+    "ModuleList": {**_ORDERED, "__init__": _list_init},
+    "ParameterList": {**_ORDERED, "__init__": _list_init},
+    "ModuleDict": {
+        **_SHARED,
+        "__init__": _named_init,
+        "__iter__": _iterate_keys,
+        "keys": _iterate_keys,
+        "values": _iterate,
+        "items": _items,
+        "update": _update,
+    },
+    "ParameterDict": {**_SHARED, "__init__": _named_init, "keys": _iterate_keys, "values": _iterate, "items": _items},
+    "DataParallel": {"__init__": _wrapped_init, "forward": _wrapped_forward},
+}
+CONTAINER_METHODS: dict[str, dict[str, Value]] = {
+    name: {key: method(function) for key, function in table.items()} for name, table in _TABLES.items()
+}

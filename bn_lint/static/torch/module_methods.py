@@ -1,0 +1,111 @@
+"""The methods of `nn.Module`."""
+
+from __future__ import annotations
+
+from bn_lint.static.run import Run
+from bn_lint.static.values import Arguments, Builtin, Instance, List, OneOf, Spot, Unknown, Value
+
+
+def _init(run: Run, arguments: Arguments, spot: Spot) -> None:
+    return None
+
+
+def _itself(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return arguments.positional[0]
+
+
+def _add_module(run: Run, arguments: Arguments, spot: Spot) -> None:
+    from bn_lint.static.assign import register
+
+    owner, name, module = arguments.positional[0], arguments.get(1, "name"), arguments.get(2, "module")
+    if isinstance(name, str):
+        register(run, owner, name, module)
+    elif isinstance(owner, Instance):
+        run.heap.set(owner, Instance.REST, (*owner.cells.get(Instance.REST, ()), module))
+
+
+def _register_value(run: Run, arguments: Arguments, spot: Spot) -> None:
+    owner, name = arguments.positional[0], arguments.get(1, "name")
+    if isinstance(owner, Instance) and isinstance(name, str):
+        run.heap.set(owner, name, arguments.get(2, "tensor"))
+
+
+def _named_children(instance: Instance) -> tuple[list[tuple[str, Value]], tuple[Value, ...]]:
+    from bn_lint.static.torch.containers import elements
+
+    known, rest = elements(instance)
+    return [(name, child) for name, child in known if isinstance(child, (Instance, OneOf, Unknown))], rest
+
+
+def _children(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    known, rest = _named_children(arguments.positional[0])
+    return List(tuple(child for _, child in known), rest)
+
+
+def _children_by_name(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    known, rest = _named_children(arguments.positional[0])
+    return List(tuple(known), tuple((Unknown("name"), child) for child in rest))
+
+
+def descendants(instance: Instance, prefix: str = "", seen: set[int] | None = None) -> list[tuple[str, Instance]]:
+    """Return a module and everything below it, with dotted names, in the order of `named_modules`."""
+    seen = set() if seen is None else seen
+    if id(instance) in seen:
+        return []
+    seen.add(id(instance))
+    found = [(prefix, instance)]
+    for name, child in _named_children(instance)[0]:
+        for one in child.values if isinstance(child, OneOf) else (child,):
+            if isinstance(one, Instance):
+                found.extend(descendants(one, f"{prefix}.{name}" if prefix else name, seen))
+    return found
+
+
+def _modules(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return List(tuple(module for _, module in descendants(arguments.positional[0])))
+
+
+def _modules_by_name(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return List(tuple(descendants(arguments.positional[0])))
+
+
+def _get_submodule(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    owner, path = arguments.positional[0], arguments.get(1, "target")
+    if not isinstance(path, str):
+        return Unknown("submodule")
+    for name in path.split(".") if path else ():
+        owner = owner.cells.get(name, Unknown(name)) if isinstance(owner, Instance) else Unknown(name)
+    return owner
+
+
+def _parameters(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return Unknown("parameters", "parameters are not followed")
+
+
+def _nothing(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return None
+
+
+MODULE_METHODS: dict[str, Value] = {"__init__": Builtin("__init__", _init)}
+for _name in (
+    "train eval to cuda cpu float double half bfloat16 type requires_grad_ apply share_memory to_empty xpu".split()
+):
+    MODULE_METHODS[_name] = Builtin(_name, _itself)
+for _name in ("add_module", "register_module"):
+    MODULE_METHODS[_name] = Builtin(_name, _add_module)
+for _name in ("register_buffer", "register_parameter"):
+    MODULE_METHODS[_name] = Builtin(_name, _register_value)
+for _name in ("zero_grad", "load_state_dict", "compile", "set_extra_state"):
+    MODULE_METHODS[_name] = Builtin(_name, _nothing)
+for _name in ("parameters", "named_parameters", "buffers", "named_buffers", "state_dict", "register_forward_hook",
+              "register_forward_pre_hook", "register_full_backward_hook"):  # fmt: skip
+    MODULE_METHODS[_name] = Builtin(_name, _parameters)
+MODULE_METHODS.update(
+    children=Builtin("children", _children),
+    named_children=Builtin("named_children", _children_by_name),
+    modules=Builtin("modules", _modules),
+    named_modules=Builtin("named_modules", _modules_by_name),
+    get_submodule=Builtin("get_submodule", _get_submodule),
+)
+
+__all__ = ["MODULE_METHODS", "descendants"]

@@ -1,0 +1,489 @@
+"""Abstract values: what an expression of the analysed program may stand for.
+
+Python's own immutable objects stand for themselves: `None`, booleans, numbers, strings, and tuples of values. Everything
+else is one of the classes below. `Unknown` is the value of everything that could not be evaluated, and nothing ever
+follows from it.
+
+Whatever can change lives in a `cells` dictionary that only `Heap` writes to, so that a branch can be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bn_lint.dims import Dim, Expression, Symbol
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from bn_lint.static.frames import Frame
+    from bn_lint.static.project import SourceFile
+    from bn_lint.static.run import Run
+
+Value = Any
+
+
+class Spot(NamedTuple):
+    """A syntax node and the file it is in; it becomes a `Place` only when something is reported there."""
+
+    file: SourceFile
+    node: cst.CSTNode
+
+
+class Unknown:
+    """A value nobody can tell. The same object is the same value, so `cfg.width` equals `cfg.width`.
+
+    `free` marks parameters of the judged code and what is read from them; see `bn_lint.dims.Symbol`.
+    `why` says what could not be evaluated, for the list of undecided layers.
+    """
+
+    __slots__ = ("_members", "_number", "free", "name", "why")
+
+    def __init__(self, name: str = "?", why: str = "", *, free: bool = False) -> None:
+        self.name = name
+        self.why = why or f"the value of `{name}` is not known"
+        self.free = free
+        self._members: dict[object, Unknown] | None = None
+        self._number: Expression | None = None
+
+    def member(self, key: object, text: str) -> Unknown:
+        """Return the value read from this one by an attribute or a subscript, the same one each time."""
+        if self._members is None:
+            self._members = {}
+        found = self._members.get(key)
+        if found is None:
+            name = self.name + text
+            deep = len(name) > 60
+            found = self._members[key] = Unknown("?" if deep else name, self.why, free=self.free and not deep)
+        return found
+
+    @property
+    def number(self) -> Expression:
+        """This value as a number."""
+        if self._number is None:
+            self._number = Expression.of(Symbol(self.name, free=self.free))
+        return self._number
+
+    def __repr__(self) -> str:
+        return f"Unknown({self.name})"
+
+
+class OneOf:
+    """One of a few values: the branches of the program did not agree."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: tuple[Value, ...]) -> None:
+        self.values = values
+
+
+class Missing:
+    """The content of a cell that has not been written (an attribute that is not there)."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = Missing()
+
+
+class Axis(NamedTuple):
+    """One dimension of a tensor: its size, and the layer or operation that made it that size."""
+
+    size: Dim = None
+    origin: Origin | None = None
+    features: bool = False
+
+
+class Origin(NamedTuple):
+    """What made an axis or a rank what it is: a layer, or an operation named by its text."""
+
+    maker: Instance | str
+    spot: Spot
+
+
+class Tensor:
+    """A tensor, of which the shape may be known. With `ranked` False, `axes` are the last axes only.
+
+    `layer` is the BatchNorm layer whose statistics or parameters it holds.
+    """
+
+    __slots__ = ("axes", "layer", "origin", "ranked", "why")
+
+    def __init__(
+        self,
+        axes: tuple[Axis, ...] = (),
+        *,
+        ranked: bool = True,
+        origin: Origin | None = None,
+        why: str = "",
+        layer: Instance | None = None,
+    ) -> None:
+        self.axes = axes
+        self.ranked = ranked
+        self.origin = origin
+        self.why = why
+        self.layer = layer
+
+    @property
+    def rank(self) -> int | None:
+        return len(self.axes) if self.ranked else None
+
+    def key(self) -> object:
+        """What two tensors must share to be interchangeable as inputs."""
+        return ("tensor", self.ranked, tuple((a.size, a.features) for a in self.axes))
+
+    def __repr__(self) -> str:
+        sizes = ", ".join("?" if a.size is None else str(a.size) for a in self.axes)
+        return f"({sizes})" if self.ranked else f"(..., {sizes})"
+
+
+class Mutable:
+    """Anything the program can change. `born` orders objects by creation (see `Run.memoize`)."""
+
+    __slots__ = ("born", "cells")
+    _clock = 0
+
+    def __init__(self, cells: dict[Any, Value]) -> None:
+        self.cells = cells
+        Mutable._clock += 1
+        self.born = Mutable._clock
+
+    @staticmethod
+    def now() -> int:
+        return Mutable._clock
+
+
+class List(Mutable):
+    """A list. `rest` holds samples of elements that may follow an unknown number of times."""
+
+    __slots__ = ()
+
+    def __init__(self, items: tuple[Value, ...] = (), rest: tuple[Value, ...] = ()) -> None:
+        super().__init__({"items": items, "rest": rest})
+
+    @property
+    def items(self) -> tuple[Value, ...]:
+        items: tuple[Value, ...] = self.cells["items"]
+        return items
+
+    @property
+    def rest(self) -> tuple[Value, ...]:
+        rest: tuple[Value, ...] = self.cells["rest"]
+        return rest
+
+
+class Dict(Mutable):
+    """A dictionary, or a set (whose values are None). The cell `OPEN` says that there may be other keys."""
+
+    __slots__ = ("is_set",)
+
+    OPEN = Missing()
+
+    def __init__(self, cells: dict[Any, Value] | None = None, *, is_set: bool = False, is_open: bool = False) -> None:
+        super().__init__(cells if cells is not None else {})
+        self.is_set = is_set
+        if is_open:
+            self.cells[Dict.OPEN] = True
+
+    @property
+    def is_open(self) -> bool:
+        return Dict.OPEN in self.cells
+
+    def entries(self) -> list[tuple[Any, Value]]:
+        return [(k, v) for k, v in self.cells.items() if k is not Dict.OPEN and v is not MISSING]
+
+
+class Iterator_(Mutable):
+    """An iterator over known values: `next` takes from the front."""
+
+    __slots__ = ()
+
+    def __init__(self, items: tuple[Value, ...], rest: tuple[Value, ...] = ()) -> None:
+        super().__init__({"items": items, "rest": rest})
+
+
+class Instance(Mutable):
+    """An object of a class of the program, or a layer of `torch.nn`.
+
+    Modules keep their children among the attributes, in the order of registration, as PyTorch does.
+    """
+
+    __slots__ = ("built", "called", "cls", "name", "owner", "template")
+
+    def __init__(self, cls: Class | LibraryClass, built: Spot | None) -> None:
+        super().__init__({})
+        self.cls = cls
+        self.built = built
+        self.name: str | None = None
+        self.owner: Instance | None = None
+        self.called = False
+        #: For an unchanged module: stands for everything that determines its behaviour.
+        self.template: object = None
+
+    #: Key of the cell that holds samples of children that may follow (see `List.rest`).
+    REST = "*rest"
+
+    @property
+    def is_module(self) -> bool:
+        return self.cls.is_module
+
+    def children(self) -> Iterator[tuple[str, Value]]:
+        for name, value in self.cells.items():
+            if isinstance(value, Instance) and value.is_module:
+                yield name, value
+            elif isinstance(value, OneOf) and any(isinstance(v, Instance) and v.is_module for v in value.values):
+                yield name, value
+
+
+class Class(Mutable):
+    """A class of the program."""
+
+    __slots__ = ("annotated", "bases", "fields", "file", "instantiated", "kind", "mro", "name", "node", "scope")
+
+    def __init__(self, name: str, node: cst.ClassDef, bases: tuple[Value, ...], scope: Frame, file: SourceFile) -> None:
+        super().__init__({})
+        self.name = name
+        self.node = node
+        self.bases = bases
+        self.scope = scope
+        self.file = file
+        self.instantiated = False
+        #: "", "dataclass", "namedtuple" or "enum": how instances are made.
+        self.kind = ""
+        self.fields: tuple[tuple[str, Value], ...] = ()
+        #: The annotated names of the class body, in order, with their values (`MISSING` where there is none).
+        self.annotated: tuple[tuple[str, Value], ...] = ()
+        self.mro: tuple[Class | LibraryClass | External, ...] = _linearize(self)
+
+    def lookup(self, name: str) -> tuple[Value, Class | LibraryClass | External | None]:
+        """Find a class attribute along the method resolution order, and the class that has it."""
+        return lookup_in(self.mro, name)
+
+    @property
+    def is_module(self) -> bool:
+        if any(isinstance(c, LibraryClass) and c.is_module for c in self.mro):
+            return True
+        return self.has_unknown_base and self.lookup("forward")[0] is not MISSING
+
+    @property
+    def has_unknown_base(self) -> bool:
+        return any(isinstance(c, External) for c in self.mro)
+
+    def __repr__(self) -> str:
+        return f"<class {self.name}>"
+
+
+def lookup_in(
+    mro: tuple[Class | LibraryClass | External, ...], name: str
+) -> tuple[Value, Class | LibraryClass | External | None]:
+    for cls in mro:
+        if isinstance(cls, Class):
+            value = cls.cells.get(name, MISSING)
+        elif isinstance(cls, LibraryClass):
+            value = cls.methods.get(name, MISSING)
+        else:
+            continue
+        if value is not MISSING:
+            return value, cls
+    return MISSING, None
+
+
+def _linearize(cls: Class) -> tuple[Class | LibraryClass | External, ...]:
+    """C3 linearisation. Where it has no answer (an invalid hierarchy), depth first."""
+    sequences: list[list[Any]] = []
+    bases: list[Any] = []
+    for base in cls.bases:
+        if isinstance(base, (Class, LibraryClass)):
+            sequences.append(list(base.mro))
+            bases.append(base)
+        elif isinstance(base, External):
+            if base.dotted == "object":
+                continue
+            sequences.append([base])
+            bases.append(base)
+        else:
+            stranger = External(f"?{id(base)}")
+            sequences.append([stranger])
+            bases.append(stranger)
+    sequences.append(bases)
+    result: list[Any] = [cls]
+    while sequences := [s for s in sequences if s]:
+        head = next((s[0] for s in sequences if not any(s[0] in other[1:] for other in sequences)), sequences[0][0])
+        result.append(head)
+        sequences = [[c for c in s if c is not head and c != head] for s in sequences]
+    return tuple(result)
+
+
+class LibraryClass:
+    """A class of PyTorch that the engine knows: its constructor's parameters and what its methods do."""
+
+    __slots__ = ("bases", "methods", "mro", "name", "signature")
+
+    def __init__(
+        self,
+        name: str,
+        bases: tuple[LibraryClass, ...] = (),
+        signature: tuple[tuple[str, Value], ...] = (),
+        methods: dict[str, Value] | None = None,
+    ) -> None:
+        self.name = name
+        self.bases = bases
+        self.signature = signature
+        self.methods: dict[str, Value] = methods or {}
+        mro: list[LibraryClass] = [self]
+        for base in bases:
+            mro.extend(c for c in base.mro if c not in mro)
+        self.mro: tuple[LibraryClass, ...] = tuple(mro)
+
+    @property
+    def short_name(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    @property
+    def is_module(self) -> bool:
+        return self.mro[-1].name == "torch.nn.Module"
+
+    def lookup(self, name: str) -> tuple[Value, Any]:
+        return lookup_in(self.mro, name)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class External:
+    """Something outside the analysed project, known by its dotted name only."""
+
+    __slots__ = ("dotted",)
+
+    def __init__(self, dotted: str) -> None:
+        self.dotted = dotted
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, External) and self.dotted == other.dotted
+
+    def __hash__(self) -> int:
+        return hash(self.dotted)
+
+    def __repr__(self) -> str:
+        return f"External({self.dotted})"
+
+
+class Function:
+    """A function of the program, with the scope it was defined in and its evaluated defaults."""
+
+    __slots__ = ("attributes", "called", "defaults", "file", "name", "node", "owner", "params", "scope")
+
+    def __init__(
+        self,
+        name: str,
+        node: cst.FunctionDef | cst.Lambda,
+        params: Parameters,
+        defaults: dict[str, Value],
+        scope: Frame,
+        file: SourceFile,
+    ) -> None:
+        self.name = name
+        self.node = node
+        self.params = params
+        self.defaults = defaults
+        self.scope = scope
+        self.file = file
+        self.called = False
+        #: The class whose body defines it, for `super()`.
+        self.owner: Class | None = None
+        self.attributes: dict[str, Value] = {}
+
+    def __repr__(self) -> str:
+        return f"<function {self.name}>"
+
+
+class Parameters(NamedTuple):
+    """The parameters of a function, by kind."""
+
+    positional: tuple[str, ...]
+    positional_only: int
+    keyword_only: tuple[str, ...]
+    star: str | None
+    star_star: str | None
+    annotations: dict[str, str]
+
+
+class BoundMethod(NamedTuple):
+    function: Value
+    receiver: Value
+
+
+class Partial(NamedTuple):
+    function: Value
+    positional: tuple[Value, ...]
+    keywords: tuple[tuple[str, Value], ...]
+
+
+class Property(NamedTuple):
+    getter: Value
+    setter: Value = None
+
+
+class StaticMethod(NamedTuple):
+    function: Value
+
+
+class ClassMethod(NamedTuple):
+    function: Value
+
+
+class Super(NamedTuple):
+    """`super()`: attribute lookup on `receiver` that starts behind `after` in the resolution order."""
+
+    after: Value
+    receiver: Value
+
+
+class Builtin:
+    """A function that the engine itself implements."""
+
+    __slots__ = ("implementation", "name")
+
+    def __init__(self, name: str, implementation: Callable[[Run, Arguments, Spot], Value]) -> None:
+        self.name = name
+        self.implementation = implementation
+
+    def __repr__(self) -> str:
+        return f"<builtin {self.name}>"
+
+
+class Arguments:
+    """The arguments of one call.
+
+    `more` says that others may follow which are not known (`*args`, `**kwargs`); `rest` holds samples of such
+    positional arguments.
+    """
+
+    __slots__ = ("keywords", "more", "positional", "rest")
+
+    def __init__(
+        self,
+        positional: list[Value] | None = None,
+        keywords: dict[str, Value] | None = None,
+        *,
+        more: bool = False,
+        rest: tuple[Value, ...] = (),
+    ) -> None:
+        self.positional = positional if positional is not None else []
+        self.keywords = keywords if keywords is not None else {}
+        self.more = more
+        self.rest = rest
+
+    def get(self, position: int, name: str, default: Value = None) -> Value:
+        """Return the argument given at a position or by name."""
+        if 0 <= position < len(self.positional):
+            return self.positional[position]
+        return self.keywords.get(name, default)
+
+    def shifted(self, count: int = 1) -> Arguments:
+        return Arguments(self.positional[count:], self.keywords, more=self.more, rest=self.rest)
+
+    def prefixed(self, *values: Value) -> Arguments:
+        return Arguments([*values, *self.positional], self.keywords, more=self.more, rest=self.rest)

@@ -1,0 +1,40 @@
+"""The codes that bn-lint itself reports: they are no rules, always on, and cannot be selected or suppressed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class ToolCode(NamedTuple):
+    """A code of the tool: `page` is what `bn-lint rule CODE` shows."""
+
+    code: str
+    name: str
+    page: str
+
+
+UNREADABLE_FILE = ToolCode(
+    "BN901",
+    "unreadable-file",
+    """A file or directory cannot be read or decoded.
+
+The file is not checked, and the exit code is 2. Files are decoded by their byte order mark, by their encoding
+declaration (`# -*- coding: latin-1 -*-`), and otherwise as UTF-8, as Python does.""",
+)
+SYNTAX_ERROR = ToolCode(
+    "BN902",
+    "syntax-error",
+    """A file is not valid Python.
+
+Nothing else is reported for this file; the other files are checked. The exit code is 1.""",
+)
+ANALYSIS_INCOMPLETE = ToolCode(
+    "BN903",
+    "analysis-incomplete",
+    """A file was not judged completely.
+
+Either the program is too large to follow within the limits of the analysis (shown with `-v`, the exit code does not
+change), or bn-lint has a defect (always shown, the exit code is 2; `--debug` prints the traceback).""",
+)
+
+TOOL_CODES = {entry.code: entry for entry in (UNREADABLE_FILE, SYNTAX_ERROR, ANALYSIS_INCOMPLETE)}

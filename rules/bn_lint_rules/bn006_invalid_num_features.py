@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from bn_lint.facts import UNKNOWN, Argument, BatchNormBuilt
+from bn_lint.rule import Severity, Verdict, rule
+
+
+@rule("BN006", "invalid-num-features", severity=Severity.ERROR, since="0.1.0")
+def invalid_num_features(built: BatchNormBuilt) -> Iterator[Verdict]:
+    """A `num_features` that is no channel count.
+
+    ## What it does
+    Reports a `num_features` that is a float, a string or None, zero or negative, a tuple of several sizes, or a whole
+    shape.
+
+    ## Why is this bad?
+    `num_features` is the number of channels, a positive integer. `channels / 2` is a float in Python 3 and raises a
+    TypeError. A tuple or `x.shape` is accepted by the constructor, which then keeps statistics for every element of
+    that shape and fails when the layer is first called.
+
+    ## Example
+    ```python
+    from torch import nn
+
+
+    def norm(channels=64):
+        return nn.BatchNorm2d(channels / 2)
+    ```
+
+    ## Use instead
+    ```python
+    from torch import nn
+
+
+    def norm(channels=64):
+        return nn.BatchNorm2d(channels // 2)
+    ```
+
+    ## Known limits
+    A tuple of one element works, and is not reported.
+
+    ## References
+    - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
+    """
+    argument = _width(built)
+    if argument is None:
+        return
+    problem, advice = _problem(argument)
+    if problem is not None:
+        yield Verdict(f"num_features is {problem}", built.place, help=advice)
+
+
+def _width(built: BatchNormBuilt) -> Argument | None:
+    """The argument for num_features; lazy layers have none."""
+    if built.layer.lazy:
+        return None
+    for argument in built.arguments:
+        if argument.name == "num_features" or (argument.name is None and argument.position == 0):
+            return None if argument.text.startswith("*") else argument
+    return None
+
+
+def _problem(argument: Argument) -> tuple[str | None, str | None]:
+    value, text = argument.value, argument.text
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return f"{value!r}, which is no channel count", None
+    if isinstance(value, int):
+        return (f"{value}: a layer needs at least one channel", None) if value <= 0 else (None, None)
+    if isinstance(value, float):
+        whole = "use `//`, which divides integers" if "/" in text else f"write {value:.0f}" if value % 1 == 0 else None
+        return f"the float {value:g}; PyTorch raises TypeError", whole
+    if isinstance(value, (tuple, list)) and len(value) > 1:
+        return f"`{text}`, several sizes instead of one", "pass the number of channels alone"
+    if text.endswith((".shape", ".size()")):
+        return f"the whole shape `{text}`", f"pass the number of channels: `{text}[1]`"
+    return _problem_of_text(text) if value is UNKNOWN else (None, None)
+
+
+def _problem_of_text(text: str) -> tuple[str | None, str | None]:
+    """Judge an expression of unknown value by its form: true division is a float, whatever it divides."""
+    if "/" not in text and "," not in text:
+        return None, None
+    try:
+        expression = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        return None, None
+    if isinstance(expression, (ast.Tuple, ast.List)) and len(expression.elts) > 1:
+        return f"`{text}`, several sizes instead of one", "pass the number of channels alone"
+    if _is_quotient(expression):
+        return f"the float `{text}`; PyTorch raises TypeError", "use `//`, which divides integers"
+    return None, None
+
+
+def _is_quotient(expression: ast.expr) -> bool:
+    if not isinstance(expression, ast.BinOp):
+        return False
+    if isinstance(expression.op, ast.Div):
+        return True
+    arithmetic = isinstance(expression.op, (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv))
+    return arithmetic and (_is_quotient(expression.left) or _is_quotient(expression.right))

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bn_lint.facts import TrainOverride
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+
+
+@rule("BN106", "train-override-ignores-mode", severity=Severity.ERROR, since="0.1.0")
+def train_override_ignores_mode(override: TrainOverride) -> Iterator[Verdict]:
+    """A `train` override that drops the mode, so that `eval()` does not work.
+
+    ## What it does
+    Reports a class that overrides `nn.Module.train` and does not pass the mode on to `super().train(mode)`, or does
+    not accept it at all.
+
+    ## Why is this bad?
+    `model.eval()` is nothing but `model.train(False)`. An override that calls `super().train()` switches the model
+    into training mode instead: BatchNorm keeps using, and changing, batch statistics during evaluation. An override
+    without the parameter makes `eval()` raise a TypeError.
+
+    ## Example
+    ```python
+    from torch import nn
+
+
+    class Encoder(nn.Sequential):
+        def train(self, mode=True):
+            super().train()
+            return self
+    ```
+
+    ## Use instead
+    ```python
+    from torch import nn
+
+
+    class Encoder(nn.Sequential):
+        def train(self, mode=True):
+            super().train(mode)
+            return self
+    ```
+
+    ## Known limits
+    `super().train(False)` pins a frozen network on purpose and is not reported.
+
+    ## References
+    - [torch.nn.Module.train](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.train)
+    """
+    if not override.accepts_mode:
+        yield Verdict(
+            f"`{override.class_name}.train` takes no mode, so `eval()`, which is `train(False)`, raises TypeError",
+            override.place,
+            help="declare it as `def train(self, mode=True)` and pass the mode on",
+        )
+    elif override.passes_mode is False:
+        mode = override.mode or "mode"
+        call = override.super_call
+        yield Verdict(
+            f"`{override.class_name}.train` drops `{mode}`: `eval()` leaves the module in training mode",
+            call.place if call else override.place,
+            help=f"pass `{mode}` on to the inherited `train`",
+            fix=Fix(Applicability.UNSAFE, (Edit(call.place, _passing(call.message, mode)),)) if call else None,
+        )
+
+
+def _passing(callee: str, mode: str) -> str:
+    """The corrected call; `Base.train` is called with an explicit `self`."""
+    return f"{callee}({mode})" if callee.startswith("super(") else f"{callee}(self, {mode})"

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bn_lint.facts import Place, TrainOverride
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+
+
+@rule("BN107", "train-override-returns-none", severity=Severity.WARNING, since="0.1.0")
+def train_override_returns_none(override: TrainOverride) -> Iterator[Verdict]:
+    """A `train` override that returns nothing, so that `model = model.eval()` gives None.
+
+    ## What it does
+    Reports a class that overrides `nn.Module.train` without returning the module.
+
+    ## Why is this bad?
+    `train()` and `eval()` return the module, and programs rely on it: `model = model.to(device).eval()`. `eval()`
+    returns whatever `train(False)` returns, so with this override the model becomes None.
+
+    ## Example
+    ```python
+    from torch import nn
+
+
+    class Encoder(nn.Sequential):
+        def train(self, mode=True):
+            super().train(mode)
+            self[0].eval()
+    ```
+
+    ## Use instead
+    ```python
+    from torch import nn
+
+
+    class Encoder(nn.Sequential):
+        def train(self, mode=True):
+            super().train(mode)
+            self[0].eval()
+            return self
+    ```
+
+    ## References
+    - [torch.nn.Module.train](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.train)
+    """
+    if override.returns_self is False:
+        yield Verdict(
+            f"`{override.class_name}.train` returns None, so `model = model.eval()` loses the model",
+            override.place,
+            help="end it with `return self`",
+            fix=_returning(override.ending) if override.ending else None,
+        )
+
+
+def _returning(ending: Place) -> Fix:
+    after = Place(ending.path, ending.end_line, ending.end_column, ending.end_line, ending.end_column)
+    # What the override does stays the same: callers that use the result can only gain.
+    return Fix(Applicability.SAFE, (Edit(after, f"\n{' ' * (ending.column - 1)}return self"),))

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bn_lint.facts import BatchNormBuilt
+from bn_lint.rule import Severity, Verdict, rule
+
+
+@rule("BN401", "keras-momentum", severity=Severity.WARNING, since="0.1.0")
+def keras_momentum(built: BatchNormBuilt) -> Iterator[Verdict]:
+    """BatchNorm momentum that follows the convention of Keras, not of PyTorch.
+
+    ## What it does
+    Reports a `momentum` of 0.5 or more, up to but not including 1.
+
+    ## Why is this bad?
+    In PyTorch momentum is the weight of the *new* batch: `running = (1 - momentum) * running + momentum * batch`.
+    Keras, TensorFlow, Caffe and MXNet use the opposite convention. With 0.99 the running statistics are nearly those of
+    the last batch alone, and evaluation becomes noisy.
+
+    ## Example
+    ```python
+    from torch import nn
+
+    layer = nn.BatchNorm2d(64, momentum=0.99)
+    ```
+
+    ## Use instead
+    ```python
+    from torch import nn
+
+    layer = nn.BatchNorm2d(64, momentum=0.01)
+    ```
+
+    ## Known limits
+    `momentum=1.0` is taken as the deliberate wish for the statistics of the last batch, and not reported.
+
+    ## References
+    - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
+    """
+    momentum = built.layer.momentum
+    if isinstance(momentum, (int, float)) and not isinstance(momentum, bool) and 0.5 <= momentum < 1:
+        yield Verdict(
+            f"momentum {momentum:g} gives the newest batch {momentum:.0%} of the running statistics",
+            built.place,
+            help=f"PyTorch counts momentum the other way than Keras: use momentum={round(1 - momentum, 6):g}",
+        )

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bn_lint.facts import Argument, BatchNormBuilt, Place
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+
+#: From here on `eps` visibly weakens the normalisation, and is not what anybody means by epsilon.
+LARGEST_EPS = 0.1
+_MOMENTUM = re.compile(r"momentum|(?:^|_)mom(?:_|$)|decay", re.IGNORECASE)
+
+
+@rule("BN403", "positional-eps", severity=Severity.ERROR, since="0.1.0")
+def positional_eps(built: BatchNormBuilt) -> Iterator[Verdict]:
+    """A second positional argument that becomes `eps`, though something else was meant.
+
+    ## What it does
+    Reports a BatchNorm layer whose positional `eps` cannot be one: a channel count, as in `BatchNorm2d(64, 64)`, or a
+    momentum, as in `BatchNorm2d(64, 0.8)`.
+
+    ## Why is this bad?
+    The second parameter of BatchNorm is `eps`, which is added to the variance. With `eps=64` the output is hardly
+    normalised: activations with variance 1 shrink to a standard deviation of 0.12. Nothing raises an error.
+
+    ## Example
+    ```python
+    from torch import nn
+
+    layer = nn.BatchNorm2d(64, 0.8)
+    ```
+
+    ## Use instead
+    ```python
+    from torch import nn
+
+    layer = nn.BatchNorm2d(64, momentum=0.2)
+    ```
+
+    ## Known limits
+    Arguments whose name contains `eps` are taken at their word.
+
+    ## References
+    - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
+    """
+    eps = mistaken_eps(built)
+    if eps is None:
+        return
+    width = None if built.layer.lazy else _positional(built, 0)
+    if width is not None and (eps.text == width.text or _is_count(eps.value)):
+        yield Verdict(
+            f"`{eps.text}` is taken as eps, not as a second channel count: the output is hardly normalised",
+            built.place,
+            help=f"BatchNorm has one width: {built.layer.class_name}({width.text})",
+            fix=Fix(Applicability.UNSAFE, (Edit(_between(width.place, eps.place), ""),)),
+        )
+    elif width is None and _is_count(eps.value):
+        yield Verdict(
+            f"`{eps.text}` is taken as eps, not as a width: {built.layer.class_name} finds its width by itself",
+            built.place,
+            help=f"write {built.layer.class_name}()",
+        )
+    else:
+        yield Verdict(
+            f"`{eps.text}` is taken as eps, not as momentum: the output is hardly normalised",
+            built.place,
+            help="pass momentum by name; PyTorch counts it the other way than Keras: 0.2 there is 0.8 here",
+        )
+
+
+def mistaken_eps(built: BatchNormBuilt) -> Argument | None:
+    """The positional argument that lands in `eps` without being one."""
+    eps = _positional(built, 0 if built.layer.lazy else 1)
+    if eps is None or "eps" in eps.text.lower():
+        return None
+    width = None if built.layer.lazy else _positional(built, 0)
+    same = width is not None and width.text == eps.text and not eps.literal
+    large = eps.literal and _is_number(eps.value) and eps.value >= LARGEST_EPS  # type: ignore[operator]
+    if same or large or _is_count(eps.value) or _MOMENTUM.search(eps.text):
+        return eps
+    return None
+
+
+def _positional(built: BatchNormBuilt, position: int) -> Argument | None:
+    for argument in built.arguments:
+        if argument.name is None and argument.position == position and not argument.text.startswith("*"):
+            return argument
+    return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _between(first: Place, second: Place) -> Place:
+    """From the end of the first argument to the end of the second: the comma and the argument."""
+    return Place(first.path, first.end_line, first.end_column, second.end_line, second.end_column)

@@ -1,0 +1,129 @@
+"""Collects Markdown specifications, so that `pytest tests/rules/bn002_num_features_mismatch.md` works.
+
+Each test of a specification becomes up to two items: `name` lints the code, `name[torch]` runs it under PyTorch.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .specification import (
+    Specification,
+    SpecificationError,
+    disagreements,
+    expectations,
+    read,
+    revelations,
+    unlike,
+)
+
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+
+
+class MismatchError(Exception):
+    """The code of a test is judged or runs otherwise than the specification says. One line a difference."""
+
+
+def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> SpecificationFile | None:
+    return SpecificationFile.from_parent(parent, path=file_path) if file_path.suffix == ".md" else None
+
+
+class SpecificationFile(pytest.File):
+    def collect(self) -> Iterator[pytest.Item]:
+        try:
+            tests = read(self.path.relative_to(self.config.rootpath), self.path.read_text(encoding="utf-8"))
+        except SpecificationError as error:
+            raise self.CollectError(str(error)) from None
+        for test in tests:
+            yield LintItem.from_parent(self, name=test.name, test=test)
+            if test.executes:
+                yield TorchItem.from_parent(self, name=f"{test.name}[torch]", test=test)
+
+
+class SpecificationItem(pytest.Item):
+    def __init__(self, *, test: Specification, **context: object) -> None:
+        super().__init__(**context)  # type: ignore[arg-type]
+        self.test = test
+
+    def setup(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.root = Path(self.folder.name).resolve()
+        for file in self.test.files.values():
+            path = self.root / file.title
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(file.text, encoding="utf-8")
+
+    def teardown(self) -> None:
+        self.folder.cleanup()
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self.test.line - 1, self.name
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> object:  # type: ignore[override]
+        if isinstance(excinfo.value, MismatchError):
+            return str(excinfo.value)
+        excinfo.traceback = excinfo.traceback.cut(path=__file__)
+        return super().repr_failure(excinfo)
+
+    def difference(self, title: str, line: int, sentence: str) -> str:
+        """One line of a failure message, with the place in the specification first."""
+        file = self.test.files[title]
+        source = file.lines[line - 1].strip() if 0 < line <= len(file.lines) else ""
+        where = "" if title == "test.py" else f"{title}: "
+        return f"{self.test.path}:{file.origin(line)}: {where}{sentence}\n    {source}"
+
+
+class LintItem(SpecificationItem):
+    """Lints the code and compares the findings with the comments."""
+
+    def runtest(self) -> None:
+        from .project import lint
+
+        reported, revealed = lint(self.root, list(self.test.files))
+        differences = []
+        for title, file in self.test.files.items():
+            here = [one for one in reported if one.path == title]
+            shown = [(place.line, message) for message, place in revealed if Path(place.path) == Path(title)]
+            broken = [*disagreements(expectations(file.lines), here), *unlike(revelations(file.lines), shown)]
+            differences += [self.difference(title, line, sentence) for line, sentence in sorted(broken)]
+        differences += [
+            f"{one.path}:{one.line}: unexpected {one}" for one in reported if one.path not in self.test.files
+        ]
+        if differences:
+            raise MismatchError("\n".join(differences))
+
+
+class TorchItem(SpecificationItem):
+    """Runs the code under PyTorch: the oracle for what the comments claim."""
+
+    def runtest(self) -> None:
+        if not HAS_TORCH:
+            pytest.skip("torch is not installed")
+        from .project import contradicts, execute
+
+        entry = "test.py" if "test.py" in self.test.files else list(self.test.files)[-1]
+        start = f"{self.test.path}:{self.test.line}: "
+        try:
+            seen = execute(self.root, entry)
+        except Exception as error:
+            if self.test.raises is None:
+                raise
+            if self.test.raises not in str(error):
+                raise MismatchError(f"{start}expected {self.test.raises!r}, but it raised {error!r}") from error
+            return
+        if self.test.raises is not None:
+            raise MismatchError(f"{start}expected {self.test.raises!r}, but it ran to its end")
+        promised = {title: revelations(file.lines) for title, file in self.test.files.items()}
+        wrong = [
+            self.difference(title, line, f"revealed {text}, but the tensor has shape {sizes}")
+            for title, line, sizes in seen
+            for text in promised[title].get(line, [])
+            if len(promised[title][line]) == 1 and contradicts(text, sizes)
+        ]
+        if wrong:
+            raise MismatchError("\n".join(wrong))

@@ -1,0 +1,117 @@
+"""Lints a small project, and runs it under PyTorch."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import importlib
+import linecache
+import runpy
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+from bn_lint.facts import Evidence
+
+from .specification import Reported
+
+#: A value that `reveal` saw while the project ran: file, line, and the sizes when it was a tensor.
+Seen = tuple[str, int, "tuple[int, ...] | None"]
+
+
+def lint(root: Path, files: Sequence[str]) -> tuple[list[Reported], list[Evidence]]:
+    """Judge files of the project at `root` by all rules, `info` included; also returns what `reveal` showed."""
+    from bn_lint.config import Settings
+    from bn_lint.judge import judge
+    from bn_lint.report import Report
+    from bn_lint.select import ALL, Layer
+    from bn_lint.source import load
+    from bn_lint.static.analyze import analyze
+
+    sources = [load(root / name, display=name) for name in files]
+    settings = Settings(layers=(Layer(select=(ALL,)),))
+    report = Report()
+    judge(sources, {source.display: settings for source in sources}, report)
+    reported = [
+        Reported(one.place.path, one.place.line, str(one.severity), one.code, one.message) for one in report.visible
+    ]
+    for problem in report.failures:
+        message = "\n".join([problem.message, *report.tracebacks])
+        reported.append(Reported(problem.place.path, problem.place.line, "error", problem.code, message))
+    reveals = any("reveal(" in source.text for source in sources)
+    return reported, analyze(sources).revealed if reveals else []
+
+
+def execute(root: Path, entry: str) -> list[Seen]:
+    """Run a file of the project at `root` as a script under PyTorch; returns what its `reveal` calls saw.
+
+    Whatever the script raises comes out, with SystemExit as the only exception: a script may end itself.
+    """
+    import torch
+
+    seen: list[Seen] = []
+
+    def reveal(value: object) -> object:
+        frame: FrameType = sys._getframe(1)
+        sizes = tuple(value.shape) if isinstance(value, torch.Tensor) else None
+        path = Path(frame.f_code.co_filename)
+        if path.is_relative_to(root):
+            seen.append((path.relative_to(root).as_posix(), frame.f_lineno, sizes))
+        return value
+
+    random_state, dtype = torch.get_rng_state(), torch.get_default_dtype()
+    with _on_path(root), warnings.catch_warnings(), torch.enable_grad():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(0)
+        builtins.__dict__["reveal"] = reveal
+        try:
+            _run(root, entry)
+        except SystemExit as stop:
+            if stop.code:
+                raise
+        finally:
+            del builtins.__dict__["reveal"]
+            torch.set_default_dtype(dtype)
+            torch.set_rng_state(random_state)
+    return seen
+
+
+def _run(root: Path, entry: str) -> None:
+    """Run a file as `python entry` does, or as `python -m` does when it belongs to a package."""
+    path = root / entry
+    base = root / "src" if entry.startswith("src/") else root
+    if path.parent != base and (path.parent / "__init__.py").exists():
+        runpy.run_module(".".join(path.relative_to(base).with_suffix("").parts), run_name="__main__")
+    else:
+        runpy.run_path(str(path), run_name="__main__")
+
+
+@contextlib.contextmanager
+def _on_path(root: Path) -> Iterator[None]:
+    """Make the modules of a project importable, and forget them afterwards."""
+    before = list(sys.path)
+    bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path[:0] = [str(root), str(root / "src")]
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+        sys.dont_write_bytecode = bytecode
+        for name, module in list(sys.modules.items()):
+            if (file := getattr(module, "__file__", None)) and Path(file).is_relative_to(root):
+                del sys.modules[name]
+        linecache.clearcache()
+
+
+def contradicts(expected: str, sizes: tuple[int, ...] | None) -> bool:
+    """Whether a revealed shape such as `(N, 64, ?, ?)` cannot be the shape that a tensor really had."""
+    if sizes is None or not (expected.startswith("(") and expected.endswith(")")):
+        return False
+    promised = [one.strip() for one in expected[1:-1].split(",") if one.strip()]
+    if "..." in promised:
+        return False
+    known = zip(promised, sizes, strict=False)
+    return len(promised) != len(sizes) or any(one.isdecimal() and int(one) != size for one, size in known)

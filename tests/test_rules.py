@@ -1,0 +1,212 @@
+"""What every rule must have: a page, a specification, a place in the catalogue and in the changelog."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import bn_lint_rules
+from bn_lint.catalogue import catalogue, file_name
+from bn_lint.registry import load_rules
+from bn_lint.rule import Rule
+
+from .project import lint
+from .specification import read
+
+ROOT = Path(__file__).parent.parent
+RULES = load_rules()
+HEADINGS = [
+    "What it does",
+    "Why is this bad?",
+    "Example",
+    "Use instead",
+    "Fix safety",
+    "Known limits",
+    "References",
+]
+OPTIONAL = {"Fix safety", "Known limits", "References"}
+
+#: Codes and names are the contract with configuration files and suppression comments: a name never changes.
+CONTRACT = {
+    "BN001": "unknown-batchnorm",
+    "BN002": "num-features-mismatch",
+    "BN003": "wrong-batchnorm-variant",
+    "BN004": "channels-last-input",
+    "BN005": "hard-coded-num-features",
+    "BN006": "invalid-num-features",
+    "BN101": "missing-eval",
+    "BN102": "mode-call-mistake",
+    "BN103": "train-not-restored",
+    "BN104": "train-mode-in-validation",
+    "BN105": "training-in-eval-mode",
+    "BN106": "train-override-ignores-mode",
+    "BN107": "train-override-returns-none",
+    "BN108": "functional-training-flag",
+    "BN109": "batchnorm-skipped",
+    "BN110": "export-in-train-mode",
+    "BN111": "fuse-in-train-mode",
+    "BN112": "teacher-in-train-mode",
+    "BN113": "auxiliary-forward-in-train-mode",
+    "BN114": "eval-before-replacement",
+    "BN201": "single-value-per-channel",
+    "BN202": "last-batch-of-one",
+    "BN203": "tiny-batch",
+    "BN204": "batchnorm-on-1x1",
+    "BN205": "accumulation-does-not-help",
+    "BN301": "frozen-without-eval",
+    "BN302": "frozen-batchnorm-reenabled",
+    "BN303": "freeze-misses-variant",
+    "BN304": "freeze-flips-tracking",
+    "BN401": "keras-momentum",
+    "BN402": "zero-momentum",
+    "BN403": "positional-eps",
+    "BN404": "eps-out-of-range",
+    "BN405": "no-running-stats-in-eval",
+    "BN406": "redundant-bias",
+    "BN407": "weight-decay-on-batchnorm",
+    "BN408": "dropout-before-batchnorm",
+    "BN501": "unregistered-batchnorm",
+    "BN502": "batchnorm-built-in-forward",
+    "BN503": "shared-batchnorm",
+    "BN504": "unused-batchnorm",
+    "BN505": "running-stats-not-buffers",
+    "BN601": "ddp-without-syncbatchnorm",
+    "BN602": "syncbatchnorm-order",
+    "BN603": "syncbatchnorm-without-ddp",
+    "BN604": "buffers-diverge",
+    "BN605": "half-precision-running-stats",
+    "BN606": "checkpoint-double-update",
+    "BN607": "swa-without-update-bn",
+    "BN608": "ema-ignores-buffers",
+    "BN609": "missing-running-stats-loaded",
+    "BN701": "dp-sgd-batchnorm",
+    "BN702": "vmap-batchnorm",
+    "BN801": "running-stats-never-updated",
+    "BN802": "running-stats-not-finite",
+    "BN803": "collapsed-variance",
+    "BN804": "batch-running-drift",
+    "BN805": "mode-flapping",
+}
+
+each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+
+
+def section(page: str, heading: str) -> str:
+    """The text under one heading of a page, empty when there is none."""
+    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    return found[1] if found else ""
+
+
+def code(text: str) -> str:
+    return "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+
+
+def test_every_rule_file_holds_one_rule() -> None:
+    files = {path.name for path in Path(bn_lint_rules.__path__[0]).glob("bn*.py")}
+    assert files == {file_name(rule) for rule in RULES}
+
+
+@each_rule
+def test_code_and_name_are_in_the_contract(rule: Rule) -> None:
+    assert CONTRACT.get(rule.code) == rule.name
+
+
+@each_rule
+def test_page_has_its_headings_in_order(rule: Rule) -> None:
+    summary, *rest = rule.page.split("\n")
+    assert summary.endswith(".")
+    assert not rest[0]
+    headings = re.findall(r"^## (.*)$", rule.page, re.MULTILINE)
+    assert headings == [one for one in HEADINGS if one in headings or one not in OPTIONAL]
+    assert all(section(rule.page, heading).strip() for heading in headings)
+
+
+@each_rule
+def test_page_shows_code_that_the_rule_reports_and_code_that_it_does_not(rule: Rule, tmp_path: Path) -> None:
+    bad, good = code(section(rule.page, "Example")), code(section(rule.page, "Use instead"))
+    assert bad
+    assert good
+    assert rule.code in codes(bad, tmp_path)
+    assert rule.code not in codes(good, tmp_path)
+
+
+def codes(text: str, root: Path) -> set[str]:
+    (root / "example.py").write_text(text, encoding="utf-8")
+    reported, _ = lint(root, ["example.py"])
+    return {one.code for one in reported}
+
+
+@each_rule
+def test_specification_shows_the_finding_and_a_clean_twin(rule: Rule) -> None:
+    path = ROOT / "tests" / "rules" / Path(file_name(rule)).with_suffix(".md").name
+    tests = read(path.relative_to(ROOT), path.read_text(encoding="utf-8"))
+    texts = ["".join(file.text for file in test.files.values()) for test in tests]
+    assert any(f"[{rule.code}]" in text for text in texts)
+    assert any(f"[{rule.code}]" not in text for text in texts)
+
+
+@each_rule
+def test_changelog_mentions_the_rule(rule: Rule) -> None:
+    assert re.search(rf"\b{rule.code}\b.*\b{rule.name}\b", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+
+
+def test_catalogue_is_current() -> None:
+    written = (ROOT / "rules" / "README.md").read_text(encoding="utf-8")
+    assert written == catalogue(RULES), "run `python -m bn_lint.catalogue rules/README.md`"
+
+
+def imports(path: Path, *, at_start: bool) -> set[str]:
+    """Top-level names of the absolute imports in a file; `at_start` leaves out those inside functions."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = {
+        node
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for node in ast.walk(function)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if at_start and node in inside:
+            continue
+        if isinstance(node, ast.Import):
+            found.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+RULE_FILES = sorted((ROOT / "rules").rglob("*.py"))
+ENGINE_FILES = sorted((ROOT / "bn_lint").rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=name_of)
+def test_rules_know_neither_syntax_nor_torch(path: Path) -> None:
+    foreign = imports(path, at_start=False) - set(sys.stdlib_module_names)
+    assert foreign <= {"bn_lint", "bn_lint_rules"}
+    assert "ast" not in imports(path, at_start=False)
+    assert "bn_lint.static" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", ENGINE_FILES, ids=name_of)
+def test_torch_belongs_to_the_tracer(path: Path) -> None:
+    if "runtime" not in path.relative_to(ROOT).parts:
+        assert not imports(path, at_start=False) & {"torch", "numpy"}
+
+
+@pytest.mark.parametrize("path", ENGINE_FILES, ids=name_of)
+def test_heavy_imports_wait_until_they_are_needed(path: Path) -> None:
+    assert not imports(path, at_start=True) & {"rich", "torch", "pathspec", "multiprocessing"}
+
+
+def test_boundaries_see_imports() -> None:
+    path = ROOT / "tests" / "project.py"
+    assert "torch" in imports(path, at_start=False)
+    assert "torch" not in imports(path, at_start=True)
