@@ -81,6 +81,8 @@ def write(text: str, *, color: bool = False) -> None:
     Raises:
         PathError: the output cannot be written, because a disk is full.
     """
+    if sys.stdout is None:  # started without one, as by `>&-`
+        return
     try:
         click.echo(text, nl=False, color=color)
     except BrokenPipeError:

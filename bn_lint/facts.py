@@ -82,6 +82,8 @@ class Argument:
     value: object
     literal: bool
     place: Place
+    #: The text is a true division, so its value is a float whatever it divides.
+    quotient: bool = False
 
 
 class _Unknown:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import traceback
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -64,7 +66,8 @@ def _analyze(sources: Sequence[Source], report: Report) -> Analysis:
 def _findings(analysis: Analysis, rules: Sequence[Rule], report: Report) -> Iterator[Finding]:
     for problem in analysis.problems:
         if problem.code == SYNTAX_ERROR.code:
-            yield Finding(problem.code, SYNTAX_ERROR.name, Severity.ERROR, problem.message, problem.place)
+            message, place = _in_words_of_python(problem, report.sources)
+            yield Finding(problem.code, SYNTAX_ERROR.name, Severity.ERROR, message, place)
         else:
             report.problems.append(problem)
     judges: dict[type, list[Rule]] = {}
@@ -75,6 +78,23 @@ def _findings(analysis: Analysis, rules: Sequence[Rule], report: Report) -> Iter
     for fact in analysis.facts:
         for rule in judges.get(type(fact), ()):
             yield from _judge_fact(rule, fact, broken, report)
+
+
+def _in_words_of_python(problem: Problem, sources: Sources) -> tuple[str, Place]:
+    """The message and place of a syntax error as the running Python would report it, which people know."""
+    source = sources.get(problem.place.path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse("" if source is None else source.text)
+    except SyntaxError as error:
+        line, column = error.lineno or 1, max(error.offset or 1, 1)
+        end = error.end_offset if error.end_lineno == line and error.end_offset else 0
+        return error.msg, Place(problem.place.path, line, column, line, max(end, column + 1))
+    except (ValueError, RecursionError, MemoryError):
+        pass
+    # The running Python has nothing to object to, or cannot tell: it may be newer than the parser.
+    return problem.message, problem.place
 
 
 def _judge_fact(rule: Rule, fact: Fact, broken: set[tuple[str, str]], report: Report) -> list[Finding]:

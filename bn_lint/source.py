@@ -124,10 +124,14 @@ class Sources:
 
     def line(self, path: str, number: int) -> str | None:
         """One line of source text; None where there is no such line."""
+        source = self.get(path)
+        return None if source is None else source.line(number)
+
+    def get(self, path: str) -> Source | None:
+        """The file with this displayed path; None when it cannot be read."""
         if path not in self._known:
             try:
                 self._known[path] = load(Path(path), display=path)
             except SourceError:
                 self._known[path] = None
-        source = self._known[path]
-        return None if source is None else source.line(number)
+        return self._known[path]

@@ -120,10 +120,10 @@ class TorchItem(SpecificationItem):
             raise MismatchError(f"{start}expected {self.test.raises!r}, but it ran to its end")
         promised = {title: revelations(file.lines) for title, file in self.test.files.items()}
         wrong = [
-            self.difference(title, line, f"revealed {text}, but the tensor has shape {sizes}")
-            for title, line, sizes in seen
+            self.difference(title, line, f"revealed {text}, but it is {shown}")
+            for title, line, shown in seen
             for text in promised[title].get(line, [])
-            if len(promised[title][line]) == 1 and contradicts(text, sizes)
+            if len(promised[title][line]) == 1 and contradicts(text, shown)
         ]
         if wrong:
             raise MismatchError("\n".join(wrong))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import contextlib
 import importlib
@@ -12,13 +13,16 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Union
 
 from bn_lint.facts import Evidence
 
 from .specification import Reported
 
-#: A value that `reveal` saw while the project ran: file, line, and the sizes when it was a tensor.
-Seen = tuple[str, int, "tuple[int, ...] | None"]
+#: What `reveal` saw of a value: the sizes of a tensor, the text of a plain value, or None.
+Shown = Union[tuple[int, ...], str, None]
+#: A value that `reveal` saw while the project ran: file, line, and what it was.
+Seen = tuple[str, int, Shown]
 
 
 def lint(root: Path, files: Sequence[str]) -> tuple[list[Reported], list[Evidence]]:
@@ -55,10 +59,10 @@ def execute(root: Path, entry: str) -> list[Seen]:
 
     def reveal(value: object) -> object:
         frame: FrameType = sys._getframe(1)
-        sizes = tuple(value.shape) if isinstance(value, torch.Tensor) else None
+        shown: Shown = tuple(value.shape) if isinstance(value, torch.Tensor) else repr(value) if _is_plain(value) else None
         path = Path(frame.f_code.co_filename)
         if path.is_relative_to(root):
-            seen.append((path.relative_to(root).as_posix(), frame.f_lineno, sizes))
+            seen.append((path.relative_to(root).as_posix(), frame.f_lineno, shown))
         return value
 
     random_state, dtype = torch.get_rng_state(), torch.get_default_dtype()
@@ -106,8 +110,18 @@ def _on_path(root: Path) -> Iterator[None]:
         linecache.clearcache()
 
 
-def contradicts(expected: str, sizes: tuple[int, ...] | None) -> bool:
-    """Whether a revealed shape such as `(N, 64, ?, ?)` cannot be the shape that a tensor really had."""
+def _is_plain(value: object) -> bool:
+    return value is None or type(value) in (bool, int, str) or (type(value) is tuple and all(map(_is_plain, value)))
+
+
+def contradicts(expected: str, shown: Shown) -> bool:
+    """Whether a revealed shape such as `(N, 64, ?, ?)`, or a revealed value, cannot be what `reveal` really saw."""
+    if isinstance(shown, str):
+        try:
+            return bool(ast.literal_eval(expected) != ast.literal_eval(shown))
+        except (ValueError, SyntaxError):
+            return False  # an expression over names, which has many values
+    sizes = shown
     if sizes is None or not (expected.startswith("(") and expected.endswith(")")):
         return False
     promised = [one.strip() for one in expected[1:-1].split(",") if one.strip()]

@@ -256,13 +256,22 @@ def test_a_file_that_vanishes_is_no_error_unless_it_was_given(run: Run, monkeypa
 
 
 def test_syntax_errors_are_findings_that_nothing_turns_off(run: Run, use_engine: Callable[[Engine], None]) -> None:
-    problem = Problem("BN902", "invalid syntax", Place("model.py", 2, 5, 2, 6))
+    problem = Problem("BN902", "expected one of )", Place("model.py", 3, 1, 3, 2))
     use_engine(lambda sources: Analysis(problems=[problem]))
     write("model.py", "# BatchNorm  noqa\nx = (  # noqa\n")
     for arguments in ([], ["--select=BN401"], ["--config=severity={BN4='info'}"]):
         code, out, err = run("check", "model.py", "--output-format=concise", *arguments)
         assert (code, err) == (1, "")
-        assert out.startswith("model.py:2:5: error BN902 invalid syntax (syntax-error)\n")
+        assert out.startswith("model.py:2:5: error BN902 '(' was never closed (syntax-error)\n")
+
+
+def test_syntax_that_only_the_parser_rejects(run: Run, use_engine: Callable[[Engine], None]) -> None:
+    problem = Problem("BN902", "expected one of )", Place("model.py", 2, 5, 2, 6))
+    use_engine(lambda sources: Analysis(problems=[problem]))
+    for text in (MISTAKE, "# BatchNorm\nx = '\\d'\n"):
+        write("model.py", text)
+        out = run("check", "model.py", "--output-format=concise")[1]
+        assert out.startswith("model.py:2:5: error BN902 expected one of ) (syntax-error)\n")
 
 
 def test_incomplete_analysis_is_told_when_asked(run: Run, use_engine: Callable[[Engine], None]) -> None:

@@ -201,7 +201,7 @@ class _Analyzer:
         for file in self.files:
             scope = self.run.module_at(file.path)
             for node in _batchnorm_calls(file.tree) if scope is not None else ():
-                if node in self.observer.sites:
+                if node in self.observer.sites or node in self.observer.missing_sites:
                     continue
                 self.run.steps = 0
                 frame = Frame(scope, file, {})  # type: ignore[arg-type]

@@ -59,6 +59,8 @@ def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot
                 call(run, found.setter, Arguments([receiver, value]), spot, None)
             return
         register(run, receiver, name, value)
+        if isinstance(value, (List, Dict, tuple)):
+            receiver.set_at = {**(receiver.set_at or {}), name: spot}
     elif isinstance(receiver, (Class, ModuleScope)):
         run.heap.set(receiver, name, value)
     elif isinstance(receiver, Function):

@@ -58,6 +58,7 @@ def call(run: Run, function: Value, arguments: Arguments, spot: Spot, frame: Fra
             {**dict(function.keywords), **arguments.keywords},
             more=arguments.more,
             rest=arguments.rest,
+            partial=function.spot if function.keywords else arguments.partial,
         )
         return call(run, function.function, merged, spot, frame)
     if isinstance(function, OneOf):
@@ -151,7 +152,7 @@ def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spo
         inner.parent = None
     if function.params.positional:
         inner.receiver = cells.get(function.params.positional[0])
-    inner.uncertain = run.uncertain
+    inner.uncertain, inner.guards = run.uncertain, run.guards
     run.stack.append(function)
     outer, run.frame = run.frame, inner
     try:

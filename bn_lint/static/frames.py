@@ -42,6 +42,7 @@ class Frame:
         "file",
         "function",
         "global_names",
+        "guards",
         "module",
         "owner",
         "parent",
@@ -81,6 +82,8 @@ class Frame:
         self.yield_rest: list[Value] = []
         #: How many undecided branches surround the call.
         self.uncertain = 0
+        #: How many taken `if` branches surround the call.
+        self.guards = 0
         self.class_body = False
         #: Annotated names of a class body, in order, and their values if any.
         self.annotated: list[tuple[str, Value]] = []

@@ -6,7 +6,8 @@ import libcst as cst
 
 from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.run import Imported, Run
-from bn_lint.static.values import Unknown, Value
+from bn_lint.static.torch.batchnorm import is_missing
+from bn_lint.static.values import LibraryClass, Spot, Unknown, Value
 
 
 def dotted_name(node: cst.BaseExpression | None) -> str:
@@ -43,7 +44,11 @@ def execute_import_from(run: Run, node: cst.ImportFrom, frame: Frame) -> None:
     for alias in node.names:
         name = dotted_name(alias.name)
         target = alias.asname.name.value if alias.asname is not None and isinstance(alias.asname.name, cst.Name) else name
-        run.heap.write(frame.cells, target, _member(run, module, name))
+        value = _member(run, module, name)
+        if isinstance(value, LibraryClass) and is_missing(value):
+            run.observer.missing_imported(name, Spot(frame.file, alias))
+            value = Unknown(name, f"`torch.nn` has no `{name}`")
+        run.heap.write(frame.cells, target, value)
 
 
 def _member(run: Run, module: Value, name: str) -> Value:

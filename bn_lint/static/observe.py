@@ -25,7 +25,7 @@ from bn_lint.facts import (
 )
 from bn_lint.facts import Axis as FactAxis
 from bn_lint.static.places import NodePlace
-from bn_lint.static.source_text import argument_nodes, code_of, is_literal
+from bn_lint.static.source_text import argument_nodes, code_of, is_literal, is_quotient
 from bn_lint.static.torch.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
 from bn_lint.static.torch.sizes import size_of
 from bn_lint.static.values import (
@@ -73,7 +73,8 @@ class Observer:
         self.classes: list[Class] = []
         self.sites: dict[cst.CSTNode, Site] = {}
         #: BatchNorm layers built since the last `settle`, with what is known of how.
-        self._pending: list[tuple[Instance, Arguments, bool]] = []
+        self._pending: list[tuple[Instance, Arguments, str]] = []
+        self.missing_sites: set[cst.CSTNode] = set()
         self._missing: dict[int, tuple[Instance, str, int | None]] = {}
         self._builders: dict[int, Value] = {}
         self._seen: set[object] = set()
@@ -121,8 +122,7 @@ class Observer:
                 outer = outer.caller
             builder = outer.owner if outer is not None else None
         layer.cells["*builder"] = builder
-        in_forward = any(f.name == "forward" and f.owner is not None and f.owner.is_module for f in run.stack)
-        self._pending.append((layer, arguments, in_forward))
+        self._pending.append((layer, arguments, _forward_around(run)))
 
     def batchnorm_called(self, run: Run, layer: Instance, x: Tensor, spot: Spot) -> None:
         site = self.sites.get(layer.built.node) if layer.built is not None else None
@@ -144,7 +144,11 @@ class Observer:
 
     def missing_built(self, run: Run, name: str, layer: Instance) -> None:
         if layer.built is not None:
+            self.missing_sites.add(layer.built.node)
             self._missing.setdefault(id(layer.built.node), (layer, name, None))
+
+    def missing_imported(self, name: str, spot: Spot) -> None:
+        self.facts.append(UnknownBatchNorm(name, NodePlace(spot)))
 
     def missing_called(self, run: Run, layer: Instance, x: Tensor) -> None:
         if layer.built is not None and x.ranked:
@@ -164,15 +168,17 @@ class Observer:
             if layers and layers[0].built is not None and ("container", id(module.cls), name) not in self._seen:
                 self._seen.add(("container", id(module.cls), name))
                 kind = "dict" if isinstance(container, Dict) else "list" if isinstance(container, List) else "tuple"
-                place = NodePlace(_built(layers[0]))
+                place = NodePlace((module.set_at or {}).get(name) or _built(layers[0]))
                 self.facts.append(PlainContainer(module.cls.name, name, kind, len(layers), place))
 
     # -- facts ----------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
         """Turn what was built since the last time into facts, now that it is known what became of it."""
-        for layer, arguments, in_forward in self._pending:
-            fact = self._built_fact(layer, arguments, per_call=in_forward and layer.owner is None)
+        for layer, arguments, within in self._pending:
+            # Built under a condition and kept, a layer is created lazily: once.
+            per_call = within == "forward" or (within == "guarded" and layer.owner is None)
+            fact = self._built_fact(layer, arguments, per_call=per_call)
             own = fact.layer
             odd = own.num_features if isinstance(own.num_features, int) and own.num_features <= 0 else None
             key = ("built", layer.built.node if layer.built else None, str(own.eps), str(own.momentum), odd, fact.per_call)
@@ -190,7 +196,8 @@ class Observer:
         written = tuple(_arguments_as_written(spot, arguments, layer)) if direct else ()
         known = {name for name, _ in layer.cls.signature} | KEYWORD_ONLY if isinstance(layer.cls, LibraryClass) else set()
         unexpected = tuple(name for name in arguments.keywords if name not in known) if direct else ()
-        return BatchNormBuilt(self._layer_fact(layer), written, NodePlace(spot), per_call, unexpected)
+        place = NodePlace(arguments.partial if arguments.partial is not None else spot)
+        return BatchNormBuilt(self._layer_fact(layer), written, place, per_call, unexpected)
 
     def _layer_fact(self, layer: Instance) -> BatchNormLayer:
         spot = _built(layer)
@@ -242,6 +249,17 @@ class Observer:
         for spot in unreached:
             result.undecided.append(Undecided(NodePlace(spot), "the code that builds it is not reached"))
         return result
+
+
+def _forward_around(run: Run) -> str:
+    """Whether a `forward` is running: "forward", "guarded" when an `if` inside it surrounds what happens now, or ""."""
+    frame = run.frame
+    while frame is not None:
+        function = frame.function
+        if function is not None and function.name == "forward" and function.owner is not None and function.owner.is_module:
+            return "guarded" if run.guards > frame.guards else "forward"
+        frame = frame.caller
+    return ""
 
 
 def label_of(layer: Instance) -> str:
@@ -298,7 +316,8 @@ def _path(frame: Frame | None) -> tuple[Evidence, ...]:
     while frame is not None and frame.site is not None and len(steps) < 12:
         name = frame.function.name if frame.function is not None else "?"
         owner = f"{frame.owner.name}." if frame.owner is not None else ""
-        steps.append(Evidence(f"{owner}{name}", NodePlace(frame.site)))
+        if isinstance(frame.site.node, cst.Call):
+            steps.append(Evidence(f"`{owner}{name}` is called here", NodePlace(frame.site)))
         frame = frame.caller
     return tuple(reversed(steps))
 
@@ -320,7 +339,9 @@ def _arguments_as_written(spot: Spot, arguments: Arguments, layer: Instance) -> 
             value = UNKNOWN
         if isinstance(value, TracedInt):
             value = int(value)
-        yield Argument(keyword, position, code_of(spot.file, node), value, is_literal(node), NodePlace(Spot(spot.file, node)))
+        place = NodePlace(Spot(spot.file, node))
+        text = code_of(spot.file, node)
+        yield Argument(keyword, position, text, value, is_literal(node), place, is_quotient(node))
 
 
 def _layers_in(container: Value) -> Iterator[Instance]:

@@ -62,6 +62,8 @@ class Run:
         self.uncertain = 0
         #: The frame whose code is being executed.
         self.frame: Frame | None = None
+        #: How many `if` branches surround the code that runs now.
+        self.guards = 0
         #: Let errors in the engine's own functions through, for tests.
         self.strict = False
         self._templates: dict[Hashable, object] = {}
@@ -187,28 +189,38 @@ class Run:
     def merge(self, alternatives: list[Changes], *, optional: bool = False) -> None:
         """Write the join of several sets of changes; with `optional`, none of them may have happened."""
         keys = {key: entry for changes in alternatives for key, entry in changes.items()}
+        sequences: set[int] = set()
         for key, (cells, name, _) in keys.items():
             now = cells.get(name, MISSING)
             values = [changes[key][2] if key in changes else now for changes in alternatives]
             if optional:
                 values.append(now)
-            if name == "items" and "rest" in cells:
-                rest_key = (id(cells), "rest")
-                rests = [changes[rest_key][2] if rest_key in changes else cells["rest"] for changes in alternatives]
-                merged = join(
-                    List(items, rest) for items, rest in zip(values, [*rests, cells["rest"]]) if items is not MISSING
-                )
-                if isinstance(merged, List):
-                    self.heap.write(cells, "rest", merged.rest)
-                    self.heap.write(cells, "items", merged.items)
-                continue
-            if name == "rest" and "items" in cells and (id(cells), "items") in keys:
+            if name in ("items", "rest") and "items" in cells and "rest" in cells:
+                if id(cells) not in sequences:
+                    sequences.add(id(cells))
+                    self._merge_sequence(cells, alternatives, optional=optional)
                 continue
             value = join(values)
             if value is not MISSING:
                 self.heap.write(cells, name, value)
             elif name in cells:
                 self.heap.write(cells, name, Unknown(str(name), "deleted on one branch"))
+
+    def _merge_sequence(self, cells: dict[Any, Value], alternatives: list[Changes], *, optional: bool) -> None:
+        """Merge the two cells of a list, which belong together."""
+        items_key, rest_key = (id(cells), "items"), (id(cells), "rest")
+        versions = [
+            List(
+                changes[items_key][2] if items_key in changes else cells["items"],
+                changes[rest_key][2] if rest_key in changes else cells["rest"],
+            )
+            for changes in alternatives
+        ]
+        if optional:
+            versions.append(List(cells["items"], cells["rest"]))
+        merged = join(versions)
+        for name in ("items", "rest"):
+            self.heap.write(cells, name, merged.cells[name])
 
     def arrive(self, frame: Frame, completion: str, since: int) -> None:
         """Merge the changes of branches that ended in `completion` since a mark in `frame.pending`."""

@@ -31,6 +31,16 @@ def argument_nodes(node: cst.CSTNode) -> Iterator[tuple[int | None, str | None, 
             position += 1
 
 
+def is_quotient(node: cst.BaseExpression) -> bool:
+    """Whether an expression is a true division, or a sum or product with one."""
+    if not isinstance(node, cst.BinaryOperation):
+        return False
+    if isinstance(node.operator, cst.Divide):
+        return True
+    arithmetic = isinstance(node.operator, (cst.Add, cst.Subtract, cst.Multiply, cst.FloorDivide))
+    return arithmetic and (is_quotient(node.left) or is_quotient(node.right))
+
+
 def is_literal(node: cst.BaseExpression) -> bool:
     """Whether an expression is made of numbers only."""
     if isinstance(node, (cst.Integer, cst.Float)):

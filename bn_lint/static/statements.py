@@ -141,6 +141,14 @@ def _nonlocal(run: Run, node: cst.Nonlocal, frame: Frame) -> None:
 
 def _if(run: Run, node: cst.If, frame: Frame) -> str | None:
     decided = truth(evaluate(run, node.test, frame))
+    run.guards += 1
+    try:
+        return _branches(run, node, frame, decided)
+    finally:
+        run.guards -= 1
+
+
+def _branches(run: Run, node: cst.If, frame: Frame, decided: bool | None) -> str | None:
     if decided is True:
         return execute_suite(run, node.body, frame)
     if decided is False:

@@ -210,7 +210,7 @@ class Instance(Mutable):
     Modules keep their children among the attributes, in the order of registration, as PyTorch does.
     """
 
-    __slots__ = ("built", "called", "cls", "name", "owner", "template")
+    __slots__ = ("built", "called", "cls", "name", "owner", "set_at", "template")
 
     def __init__(self, cls: Class | LibraryClass, built: Spot | None) -> None:
         super().__init__({})
@@ -219,6 +219,8 @@ class Instance(Mutable):
         self.name: str | None = None
         self.owner: Instance | None = None
         self.called = False
+        #: Where attributes that hold plain containers were set.
+        self.set_at: dict[str, Spot] | None = None
         #: For an unchanged module: stands for everything that determines its behaviour.
         self.template: object = None
 
@@ -419,6 +421,7 @@ class Partial(NamedTuple):
     function: Value
     positional: tuple[Value, ...]
     keywords: tuple[tuple[str, Value], ...]
+    spot: Spot | None = None
 
 
 class Property(NamedTuple):
@@ -458,10 +461,10 @@ class Arguments:
     """The arguments of one call.
 
     `more` says that others may follow which are not known (`*args`, `**kwargs`); `rest` holds samples of such
-    positional arguments.
+    positional arguments. `partial` is the `functools.partial` that some of them come from.
     """
 
-    __slots__ = ("keywords", "more", "positional", "rest")
+    __slots__ = ("keywords", "more", "partial", "positional", "rest")
 
     def __init__(
         self,
@@ -470,7 +473,9 @@ class Arguments:
         *,
         more: bool = False,
         rest: tuple[Value, ...] = (),
+        partial: Spot | None = None,
     ) -> None:
+        self.partial = partial
         self.positional = positional if positional is not None else []
         self.keywords = keywords if keywords is not None else {}
         self.more = more
@@ -483,7 +488,8 @@ class Arguments:
         return self.keywords.get(name, default)
 
     def shifted(self, count: int = 1) -> Arguments:
-        return Arguments(self.positional[count:], self.keywords, more=self.more, rest=self.rest)
+        return Arguments(self.positional[count:], self.keywords, more=self.more, rest=self.rest, partial=self.partial)
 
     def prefixed(self, *values: Value) -> Arguments:
-        return Arguments([*values, *self.positional], self.keywords, more=self.more, rest=self.rest)
+        positional = [*values, *self.positional]
+        return Arguments(positional, self.keywords, more=self.more, rest=self.rest, partial=self.partial)

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
-from bn_lint.facts import UNKNOWN, Argument, BatchNormBuilt
+from bn_lint.facts import Argument, BatchNormBuilt
 from bn_lint.rule import Severity, Verdict, rule
 
 
@@ -64,39 +63,17 @@ def _width(built: BatchNormBuilt) -> Argument | None:
 
 def _problem(argument: Argument) -> tuple[str | None, str | None]:
     value, text = argument.value, argument.text
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    if isinstance(value, (bool, str)) or value is None:
         return f"{value!r}, which is no channel count", None
     if isinstance(value, int):
         return (f"{value}: a layer needs at least one channel", None) if value <= 0 else (None, None)
     if isinstance(value, float):
-        whole = "use `//`, which divides integers" if "/" in text else f"write {value:.0f}" if value % 1 == 0 else None
+        whole = "use `//`, which divides integers" if argument.quotient else f"write {value:.0f}" if value % 1 == 0 else None
         return f"the float {value:g}; PyTorch raises TypeError", whole
-    if isinstance(value, (tuple, list)) and len(value) > 1:
-        return f"`{text}`, several sizes instead of one", "pass the number of channels alone"
     if text.endswith((".shape", ".size()")):
         return f"the whole shape `{text}`", f"pass the number of channels: `{text}[1]`"
-    return _problem_of_text(text) if value is UNKNOWN else (None, None)
-
-
-def _problem_of_text(text: str) -> tuple[str | None, str | None]:
-    """Judge an expression of unknown value by its form: true division is a float, whatever it divides."""
-    if "/" not in text and "," not in text:
-        return None, None
-    try:
-        expression = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError):
-        return None, None
-    if isinstance(expression, (ast.Tuple, ast.List)) and len(expression.elts) > 1:
+    if isinstance(value, tuple) and len(value) > 1:
         return f"`{text}`, several sizes instead of one", "pass the number of channels alone"
-    if _is_quotient(expression):
+    if argument.quotient:
         return f"the float `{text}`; PyTorch raises TypeError", "use `//`, which divides integers"
     return None, None
-
-
-def _is_quotient(expression: ast.expr) -> bool:
-    if not isinstance(expression, ast.BinOp):
-        return False
-    if isinstance(expression.op, ast.Div):
-        return True
-    arithmetic = isinstance(expression.op, (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv))
-    return arithmetic and (_is_quotient(expression.left) or _is_quotient(expression.right))

@@ -54,6 +54,6 @@ def batchnorm_built_in_forward(built: BatchNormBuilt) -> Iterator[Verdict]:
     if built.per_call:
         yield Verdict(
             f"a new {built.layer.class_name} is built for every input: never trained, never saved, never in eval mode",
-            built.place,
+            built.layer.built,
             help="build it in `__init__`, as an attribute of the module",
         )

@@ -387,6 +387,12 @@ def has_attribute(owner: Value, name: str) -> bool | None:
         if owner.lookup(name)[0] is not MISSING:
             return True
         return None if owner.has_unknown_base else False
+    if isinstance(owner, External):
+        from bn_lint.static.library import library_member
+        from bn_lint.static.torch.batchnorm import is_missing
+
+        found = library_member(owner.dotted, name)
+        return not is_missing(found) if isinstance(found, LibraryClass) else None
     if isinstance(owner, Function):
         return True if name in owner.attributes else None
     if isinstance(owner, (int, float, str)) or owner is None:

@@ -93,7 +93,7 @@ def _partial(run: Run, arguments: Arguments, spot: Spot) -> Value:
         positional = function.positional + positional
         keywords = {**dict(function.keywords), **keywords}
         function = function.function
-    return Partial(function, positional, tuple(keywords.items()))
+    return Partial(function, positional, tuple(keywords.items()), spot)
 
 
 @library("functools.wraps", "functools.update_wrapper")

@@ -116,4 +116,9 @@ def missing_batchnorm(name: str) -> LibraryClass | None:
     return found
 
 
+def is_missing(cls: LibraryClass) -> bool:
+    """Whether a class is a stand-in for one that does not exist."""
+    return _missing.get(cls.short_name) is cls
+
+
 _missing: dict[str, LibraryClass] = {}

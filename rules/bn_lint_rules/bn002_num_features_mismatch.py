@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bn_lint.dims import Comparison, compare, describe
+from bn_lint.facts import BatchNormCall
+from bn_lint.rule import Severity, Verdict, rule
+from bn_lint_rules.layout import fits_rank, is_channels_last, steps
+
+
+@rule("BN002", "num-features-mismatch", severity=Severity.ERROR, since="0.1.0")
+def num_features_mismatch(call: BatchNormCall) -> Iterator[Verdict]:
+    """`num_features` is not the number of channels that arrive.
+
+    ## What it does
+    Follows the shape of the input to each call of a BatchNorm layer and compares its channels (the second axis) with
+    `num_features`. Widths that are computed from parameters are compared as expressions: `planes * 4` is not `planes`.
+
+    ## Why is this bad?
+    The first forward pass fails: `RuntimeError: running_mean should contain 64 elements not 32`. The first number is
+    the width that arrived. With `affine=False, track_running_stats=False` nothing fails at all, and the layer
+    normalizes something other than what it was written for.
+
+    ## Example
+    ```python
+    from torch import nn
+
+    block = nn.Sequential(
+        nn.Conv2d(3, 64, kernel_size=3),
+        nn.BatchNorm2d(32),
+    )
+    ```
+
+    ## Use instead
+    ```python
+    from torch import nn
+
+    block = nn.Sequential(
+        nn.Conv2d(3, 64, kernel_size=3),
+        nn.BatchNorm2d(64),
+    )
+    ```
+
+    ## Known limits
+    A class that the project instantiates is judged by these instances only. One that nobody instantiates is judged with
+    a different symbol for each parameter: `Conv2d(a, b)` followed by `BatchNorm2d(a)` is reported, although a caller
+    who passes `a == b` would get away with it. Behind an `nn.Linear` whose input is not known, the input of a
+    `BatchNorm1d` is taken for `(batch, features)`.
+
+    ## References
+    - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
+    """
+    layer, channels = call.layer, call.channels
+    if channels is None or not fits_rank(call) or is_channels_last(call):
+        return
+    verdict = compare(channels.size, layer.num_features)
+    if isinstance(layer.num_features, int) and layer.num_features <= 0:
+        return  # no width at all: BN006
+    if verdict is Comparison.INDEPENDENT and layer.literal_width:
+        return  # the width is fixed and the channels are not: BN005
+    if verdict in (Comparison.DIFFERENT, Comparison.INDEPENDENT):
+        width = describe(layer.num_features)
+        given = channels.made_by.message if channels.made_by is not None else f"the input has {describe(channels.size)} channels"
+        yield Verdict(
+            f"{given}; `{layer.name}` expects {width}",
+            layer.built,
+            steps(call, channels.made_by),
+            help=f"build it with num_features={describe(channels.size)}",
+        )

@@ -1,0 +1,38 @@
+"""What several shape rules ask about the input of a BatchNorm call."""
+
+from __future__ import annotations
+
+from bn_lint.dims import Comparison, compare, describe
+from bn_lint.facts import RANKS, BatchNormCall, Evidence
+
+
+def fits_rank(call: BatchNormCall) -> bool:
+    """Whether the input may have the number of dimensions that the variant takes."""
+    ranks = RANKS.get(call.layer.variant)
+    rank = call.shape.rank if call.shape is not None else None
+    return ranks is None or rank is None or rank in ranks
+
+
+def is_channels_last(call: BatchNormCall) -> bool:
+    """Whether the features that the layer was built for arrive on the last axis instead of the second.
+
+    `(batch, sequence, features)` into a BatchNorm1d, `(batch, height, width, features)` into a BatchNorm2d: the last axis
+    was made by a layer that gives features and has the layer's width, and the second axis has not, or has it by chance.
+    """
+    shape, width = call.shape, call.layer.num_features
+    if shape is None or not shape.ranked or len(shape.axes) < 3 or width is None:
+        return False
+    second, last = shape.axes[1], shape.axes[-1]
+    if compare(last.size, width) is not Comparison.SAME or last.made_by is None:
+        return False
+    if compare(second.size, width) is Comparison.SAME:
+        return last.features and second.made_by is None
+    return last.features or second.size is not None
+
+
+def steps(call: BatchNormCall, *more: Evidence | None) -> tuple[Evidence, ...]:
+    """The evidence of a shape finding: what made the input, what the layer was built for, and where it is called."""
+    layer = call.layer
+    built = Evidence(f"`{layer.name}` is built for {describe(layer.num_features)}", layer.built)
+    where = Evidence(f"`{layer.name}` is called here", call.place)
+    return (*(evidence for evidence in more if evidence is not None), built, where, *call.path)
