@@ -21,6 +21,7 @@ from bn_lint.static.observe import Observer
 from bn_lint.static.project import ParseError, Project, SourceFile
 from bn_lint.static.run import BudgetExhausted, Run
 from bn_lint.static.survey import survey
+from bn_lint.static.syntax import walk
 from bn_lint.static.torch.batchnorm import batchnorm_class
 from bn_lint.static.values import (
     MISSING,
@@ -200,7 +201,7 @@ class _Analyzer:
         unreached = []
         for file in self.files:
             scope = self.run.module_at(file.path)
-            for node in _batchnorm_calls(file.tree) if scope is not None else ():
+            for node in _batchnorm_calls(file.tree) if scope is not None and "BatchNorm" in file.source.text else ():
                 if node in self.observer.sites or node in self.observer.missing_sites:
                     continue
                 self.run.steps = 0
@@ -250,14 +251,11 @@ def _definitions(tree: cst.Module) -> Sequence[cst.CSTNode]:
 
 def _batchnorm_calls(tree: cst.Module) -> list[cst.Call]:
     found = []
-    pending: list[cst.CSTNode] = [tree]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, cst.Call):
+    for node in walk(tree):
+        if type(node) is cst.Call:
             name = node.func.attr.value if isinstance(node.func, cst.Attribute) else getattr(node.func, "value", "")
             if isinstance(name, str) and "atch" in name and "orm" in name:
                 found.append(node)
-        pending.extend(node.children)
-    return found[::-1]
+    return found
 
 

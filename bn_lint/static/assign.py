@@ -9,27 +9,27 @@ import libcst as cst
 from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.iteration import unpack
 from bn_lint.static.run import Run
+from bn_lint.static.subscripts import set_item
 from bn_lint.static.values import MISSING, Class, Dict, Function, Instance, List, OneOf, Property, Spot, Unknown, Value
 
 
 def assign(run: Run, target: cst.BaseExpression, value: Value, frame: Frame) -> None:
     """Bind a value to an assignment target."""
-    if isinstance(target, cst.Name):
-        assign_name(run, target.value, value, frame)
-    elif isinstance(target, cst.Attribute):
-        from bn_lint.static.expressions import evaluate
+    from bn_lint.static.expressions import evaluate, evaluate_index
 
-        set_attribute(run, evaluate(run, target.value, frame), target.attr.value, value, Spot(frame.file, target))
-    elif isinstance(target, (cst.Tuple, cst.List)):
-        _assign_sequence(run, target.elements, value, frame)
-    elif isinstance(target, cst.Subscript):
-        from bn_lint.static.expressions import evaluate, evaluate_index
-        from bn_lint.static.subscripts import set_item
-
-        container = evaluate(run, target.value, frame)
-        set_item(run, container, evaluate_index(run, target.slice, frame), value)
-    elif isinstance(target, cst.StarredElement):
-        assign(run, target.value, value, frame)
+    match target:
+        case cst.Name():
+            assign_name(run, target.value, value, frame)
+        case cst.Attribute():
+            owner = evaluate(run, target.value, frame)
+            set_attribute(run, owner, target.attr.value, value, Spot(frame.file, target))
+        case cst.Tuple() | cst.List():
+            _assign_sequence(run, target.elements, value, frame)
+        case cst.Subscript():
+            container = evaluate(run, target.value, frame)
+            set_item(run, container, evaluate_index(run, target.slice, frame), value)
+        case cst.StarredElement():
+            assign(run, target.value, value, frame)
 
 
 def assign_name(run: Run, name: str, value: Value, frame: Frame) -> None:
@@ -74,22 +74,12 @@ def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot
 def register(run: Run, owner: Instance, name: str, value: Value) -> None:
     """Write an attribute of an instance. Layers learn the name they are known by."""
     run.heap.set(owner, name, value)
-    if owner.template is not None:
-        # A module that is changed after its construction behaves differently from its twins.
-        run.heap.write(_Template(owner), "template", None)
+    # A module that is changed after its construction behaves differently from its twins, and so does what it is part of.
+    changed: Instance | None = owner
+    while changed is not None and changed.template is not None:
+        changed.template = None
+        changed = changed.owner
     _name_layers(owner, name, value)
-
-
-class _Template(dict):  # type: ignore[type-arg]
-    """Lets `Heap.write` change (and undo) the `template` of an instance as if it were a cell."""
-
-    def __init__(self, instance: Instance) -> None:
-        super().__init__(template=instance.template)
-        self._instance = instance
-
-    def __setitem__(self, key: str, value: Value) -> None:
-        super().__setitem__(key, value)
-        self._instance.template = value
 
 
 def _name_layers(owner: Instance, name: str, value: Value) -> None:

@@ -98,6 +98,11 @@ def _instance_attribute(run: Run, instance: Instance, name: str, spot: Spot) -> 
         method = record_method(run, instance, name)
         if method is not MISSING:
             return method
+    if name == "_modules" and instance.is_module:
+        from bn_lint.static.torch.containers import elements
+
+        known, rest = elements(instance)
+        return Dict(dict(known), is_open=bool(rest))
     if name == "__dict__":
         return Unknown("__dict__")
     if name == "training":

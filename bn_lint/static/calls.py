@@ -144,6 +144,28 @@ def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spo
     if len(run.stack) > run.DEPTH or run.stack.count(function) > run.RECURSION:
         return Unknown("?", f"`{function.name}` calls itself too often")
     function.called = True
+    key = _plain_key(arguments)
+    if key is not None:
+        if function.scope.parent is None and function.scope.cells is function.scope.module.cells:
+            return run.memoize(("function", function, key), lambda: _execute_function(run, function, arguments, spot, frame))
+        if function in run.stack:
+            # Nothing outside runs while a function recurses: within one outermost call its results hold.
+            return run.remember_while_running(function, key, lambda: _execute_function(run, function, arguments, spot, frame))
+    return _execute_function(run, function, arguments, spot, frame)
+
+
+def _plain_key(arguments: Arguments) -> object:
+    """Return what identifies a call with plain data; None when an argument is an object, or is not known."""
+    if arguments.more:
+        return None
+    positional = tuple(key_of(v) for v in arguments.positional)
+    if None in positional:
+        return None
+    keywords = tuple((name, key_of(v)) for name, v in arguments.keywords.items())
+    return None if any(k is None for _, k in keywords) else (positional, keywords)
+
+
+def _execute_function(run: Run, function: Function, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
     cells = bind(function, arguments)
     inner = Frame(
         function.scope.module, function.file, cells, function.scope, function=function, caller=frame or run.frame, site=spot
@@ -160,6 +182,7 @@ def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spo
     finally:
         run.frame = outer
         run.stack.pop()
+        run.forget(function)
 
 
 def _run_body(run: Run, function: Function, frame: Frame) -> Value:
@@ -170,7 +193,7 @@ def _run_body(run: Run, function: Function, frame: Frame) -> Value:
         return evaluate(run, node.body, frame)
     from bn_lint.static.statements import execute_suite
 
-    generator = is_generator(node)
+    generator = is_generator(function.file, node)
     if generator:
         frame.yields = []
     completion = execute_suite(run, node.body, frame)

@@ -67,6 +67,7 @@ class Run:
         #: Let errors in the engine's own functions through, for tests.
         self.strict = False
         self._templates: dict[Hashable, object] = {}
+        self._recursive: dict[Function, dict[Hashable, Value]] = {}
         self._memo: dict[Hashable, tuple[Value]] = {}
 
     # -- limits ---------------------------------------------------------------------------------------------------
@@ -237,6 +238,18 @@ class Run:
         """Return the object that stands for everything built with this key."""
         return self._templates.setdefault(key, object())
 
+    def remember_while_running(self, function: Function, key: Hashable, compute: Callable[[], Value]) -> Value:
+        """Return what a recursive call gave before, within the outermost call of the function."""
+        results = self._recursive.setdefault(function, {})
+        if key not in results:
+            results[key] = compute()
+        return clone(results[key])
+
+    def forget(self, function: Function) -> None:
+        """Drop what `remember_while_running` kept, once the function no longer runs."""
+        if self._recursive and function in self._recursive and function not in self.stack:
+            del self._recursive[function]
+
     # -- memoised calls -------------------------------------------------------------------------------------------
 
     def memoize(self, key: Hashable | None, compute: Callable[[], Value]) -> Value:
@@ -244,7 +257,7 @@ class Run:
         if key is None:
             return compute()
         hit = self._memo.get(key)
-        if hit is not None:
+        if hit is not None and not (isinstance(hit[0], Instance) and hit[0].template is None):
             return clone(hit[0])
         purity = watch()
         self.heap.purity.append(purity)
@@ -253,7 +266,8 @@ class Run:
         finally:
             self.heap.purity.remove(purity)
         if purity.pure:
-            self._memo[key] = (clone(value),)
+            # A module is kept as it is: should the program change it, its template is gone and so is this memory.
+            self._memo[key] = (value if isinstance(value, Instance) else clone(value),)
         return value
 
 
