@@ -34,7 +34,8 @@ def check(files: Sequence[File], configuration: Configuration, *, unreadable: It
     if judged:
         from bn_lint.judge import judge
 
-        judge(judged, settings, report)
+        known = {source.path for source in judged}
+        judge(judged, settings, report, [file.path for file in files if file.path not in known])
     report.problems.sort(key=lambda problem: (problem.place.path, problem.place.line, problem.place.column))
     return report
 

@@ -129,11 +129,13 @@ Dim = Union[int, Expression, None]
 def _terms(value: Number | Expression) -> dict[Monomial, Coefficient]:
     if isinstance(value, Expression):
         return value.terms
-    if isinstance(value, TracedInt):
-        return value.origin.terms
     if isinstance(value, float):
         value = Fraction(value).limit_denominator(10**6)
     return {(): _whole(value)} if value else {}
+
+
+def _origin_terms(value: Number | Expression) -> dict[Monomial, Coefficient]:
+    return value.origin.terms if isinstance(value, TracedInt) else _terms(value)
 
 
 def _whole(value: Number) -> Coefficient:
@@ -153,10 +155,13 @@ def _simplify(terms: dict[Monomial, Coefficient]) -> Expression | Coefficient:
 def _combine(
     a: Number | Expression, b: Number | Expression, symbolic: Callable[..., Expression | Coefficient], value: int | None
 ) -> Expression | Coefficient:
-    result = symbolic(_terms(a), _terms(b))
-    if value is not None and isinstance(result, Expression):
-        return TracedInt(value, result)
-    return value if value is not None else result
+    if value is None:
+        # A known value counts as that value among symbols: its origin would hide that it is known.
+        return symbolic(_terms(a), _terms(b))
+    if not isinstance(a, TracedInt) and not isinstance(b, TracedInt):
+        return value
+    result = symbolic(_origin_terms(a), _origin_terms(b))
+    return TracedInt(value, result) if isinstance(result, Expression) else value
 
 
 def _concrete(a: object, b: object, compute: Callable[[int, int], int]) -> int | None:
@@ -204,7 +209,7 @@ def divide(a: Number | Expression, b: Number | Expression) -> Expression | Coeff
     """True division. A quotient of expressions that is no polynomial becomes one structural symbol."""
     if isinstance(b, (int, float, Fraction)) and b:
         factor = Fraction(1, int(b)) if isinstance(b, int) else 1 / Fraction(b).limit_denominator(10**6)
-        return _product(_terms(a), {(): factor}) if isinstance(a, (Expression, TracedInt)) else _whole(Fraction(a) * factor)
+        return _product(_terms(a), {(): factor}) if isinstance(a, Expression) else _whole(Fraction(a) * factor)
     exact = _exact_quotient(_terms(a), _terms(b))
     if exact is not None:
         return exact
@@ -286,7 +291,6 @@ def compare(a: Dim, b: Dim) -> Comparison:
         return Comparison.UNKNOWN
     if isinstance(a, int) and isinstance(b, int):
         return Comparison.SAME if a == b else Comparison.DIFFERENT
-    # A known value against a symbolic one: the value may still be traced to the same symbol.
     difference = subtract(a, b)
     if difference == 0:
         return Comparison.SAME

@@ -22,15 +22,18 @@ from bn_lint.tool_codes import ANALYSIS_INCOMPLETE, SYNTAX_ERROR
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
-def judge(sources: Sequence[Source], settings: Mapping[str, Settings], report: Report) -> None:
+def judge(
+    sources: Sequence[Source], settings: Mapping[str, Settings], report: Report, context: Sequence[Path] = ()
+) -> None:
     """Analyse the sources and add the findings and problems to the report.
 
     Args:
         settings: Of each source, by its displayed path.
+        context: Other files that were given; they may use what the sources define.
     """
     rules = load_rules()
     report.sources = Sources(sources)
-    analysis = _analyze(sources, report)
+    analysis = _analyze(sources, context, report)
     report.coverage = analysis.coverage
     found: dict[str, list[Finding]] = {source.display: [] for source in sources}
     for finding in _findings(analysis, rules, report):
@@ -43,19 +46,19 @@ def judge(sources: Sequence[Source], settings: Mapping[str, Settings], report: R
     report.findings.sort(key=_order)
 
 
-def _analyze(sources: Sequence[Source], report: Report) -> Analysis:
+def _analyze(sources: Sequence[Source], context: Sequence[Path], report: Report) -> Analysis:
     """Derive the facts; where the engine itself breaks, file by file, so that one file costs only itself."""
     from bn_lint.static.analyze import analyze
 
     try:
-        return analyze(sources)
+        return analyze(sources, context)
     except Exception as error:  # the engine is large, and no defect of it may cost the report
         if len(sources) == 1:
             report.tracebacks.append(traceback.format_exc())
             return Analysis(problems=[_defect("the analysis", error, sources[0].display)])
     whole = Analysis()
     for source in sources:
-        part = _analyze([source], report)
+        part = _analyze([source], context, report)
         whole.facts += part.facts
         whole.problems += part.problems
         whole.coverage.judged += part.coverage.judged

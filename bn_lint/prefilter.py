@@ -17,3 +17,9 @@ def deserves_judging(data: bytes) -> bool:
     if b"batchnorm" in lowered or b"batch_norm" in lowered:
         return True
     return b"torch" in data and _MODE.search(data) is not None
+
+
+def is_interpreted(text: str) -> bool:
+    """Whether the file is executed for its own sake: it names BatchNorm, or asks to `reveal(...)` a value."""
+    lowered = text.lower()
+    return "batchnorm" in lowered or "batch_norm" in lowered or "reveal(" in text

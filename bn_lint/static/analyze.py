@@ -7,13 +7,17 @@ judged by these instances alone; only one that nobody instantiates is judged wit
 
 from __future__ import annotations
 
+import gc
+import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import libcst as cst
 
 from bn_lint.facts import Analysis, Place, Problem
+from bn_lint.prefilter import is_interpreted
 from bn_lint.source import Source
 from bn_lint.static.calls import call
 from bn_lint.static.frames import Frame
@@ -37,13 +41,20 @@ from bn_lint.static.values import (
 
 #: Steps that all entry points of one file may take together.
 STEPS_PER_FILE = 1_500_000
+#: Model zoos define hundreds of factories over the same classes. After this many in a row that lead to no BatchNorm call
+#: that was not seen before, the remaining ones of the file are not called.
+IDLE_FACTORIES = 16
 #: Deeply nested code recurses deeply here, in libcst's parser as well: it gets a stack of its own (bytes, reserved only).
 _STACK = 512 * 1024 * 1024
 _RECURSION = 60_000
 
 
-def analyze(sources: Sequence[Source]) -> Analysis:
-    """Derive the facts of the given sources; other files of the project are read for context.
+def analyze(sources: Sequence[Source], context: Sequence[Path] = ()) -> Analysis:
+    """Derive the facts of the given sources; other files of the project are read where the sources import them.
+
+    Args:
+        sources: The files to judge.
+        context: Files that are not judged, but searched for uses of the classes that nobody else instantiates.
 
     Raises:
         Exception: whatever defect of the engine a source lays bare, once no single entry point can be blamed.
@@ -53,12 +64,15 @@ def analyze(sources: Sequence[Source]) -> Analysis:
 
     def work() -> None:
         try:
-            outcome.append(_Analyzer(sources).analyze())
+            outcome.append(_Analyzer(sources, context).analyze())
         except BaseException as error:
             failure.append(error)
 
     limit, size = sys.getrecursionlimit(), threading.stack_size(_STACK)
     sys.setrecursionlimit(max(limit, _RECURSION))
+    # Syntax trees are large and live to the end; collecting garbage would walk through them again and again.
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         thread = threading.Thread(target=work, name="bn-lint analysis")
         thread.start()
@@ -66,13 +80,16 @@ def analyze(sources: Sequence[Source]) -> Analysis:
     finally:
         sys.setrecursionlimit(limit)
         threading.stack_size(size)
+        if collecting:
+            gc.enable()
     if failure:
         raise failure[0]
     return outcome[0]
 
 
 class _Analyzer:
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, sources: Sequence[Source], context: Sequence[Path] = ()) -> None:
+        self.context = context
         self.observer = Observer()
         self.project = Project(sources)
         self.run = Run(self.project, self.observer)
@@ -85,20 +102,21 @@ class _Analyzer:
             file = self.project.files[source.path]
             assert file is not None
             self._admit(file)
-        for file in self.files:
+        interpreted = [file for file in self.files if is_interpreted(file.source.text)]
+        for file in interpreted:
             self._enter(file, lambda file=file: self._run_module(file))
-        judged = set(self.files)
+        judged = set(interpreted)
         functions = [f for f in self.observer.functions if f.file in judged]
         classes = [c for c in self.observer.classes if c.file in judged and c.is_module]
-        for function in functions:
-            if not function.called and not _required(function):
-                self._enter(function.file, lambda function=function: self._call(function))
+        for file in interpreted:
+            self._call_factories([f for f in functions if f.file is file and not _required(f)])
         for cls in classes:
             if not cls.instantiated and not _required_by_constructor(cls):
                 self._enter(cls.file, lambda cls=cls: self._instantiate(cls))
+        self._find_users([c.name for c in classes if not c.instantiated] + [f.name for f in functions if not f.called])
         # What is left needs arguments that nobody passes; the last definition first, since callers follow callees.
         left = {c.node: c for c in classes if not c.instantiated} | {f.node: f for f in functions if not f.called}
-        for file in reversed(self.files):
+        for file in reversed(interpreted):
             for node in reversed(list(_definitions(file.tree))):
                 found = left.get(node)
                 if isinstance(found, Class) and not found.instantiated:
@@ -107,6 +125,34 @@ class _Analyzer:
                     self._enter(file, lambda function=found: self._call(function))
         unreached = self._unreached()
         return self._result(unreached)
+
+    def _find_users(self, wanted: list[str]) -> None:
+        """Run the files that do not mention BatchNorm but call the classes and functions that do."""
+        if not wanted:
+            return
+        names = re.compile(r"\b(?:%s)\s*\(" % "|".join(sorted({re.escape(name) for name in wanted})))
+        known = {file for file in self.files if is_interpreted(file.source.text)}
+        paths = [*(s.path for s in self.sources), *self.context]
+        for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
+            if file not in known and names.search(file.source.text) and self._parses(file):
+                self._enter(file, lambda file=file: self._run_module(file))
+                self._call_factories([f for f in self.observer.functions if f.file is file])
+
+    def _parses(self, file: SourceFile) -> bool:
+        try:
+            file.tree  # noqa: B018 - parses
+        except ParseError:
+            return False
+        return True
+
+    def _call_factories(self, functions: list[Function]) -> None:
+        """Call the functions of one file that need no arguments, until they stop showing new code."""
+        idle = 0
+        for function in functions:
+            if not function.called and idle < IDLE_FACTORIES:
+                seen = len(self.observer.seen_calls)
+                self._enter(function.file, lambda function=function: self._call(function))
+                idle = idle + 1 if len(self.observer.seen_calls) == seen else 0
 
     # -- entry points -----------------------------------------------------------------------------------------------
 
@@ -125,9 +171,7 @@ class _Analyzer:
         if spent > STEPS_PER_FILE:
             self.observer.incomplete(file, "not everything in it was judged: it takes too long to evaluate")
             return
-        self.run.steps = 0
-        self.run.created.clear()
-        self.run.stack.clear()
+        self.run.start()
         try:
             action()
             self._call_roots(file)
@@ -204,7 +248,7 @@ class _Analyzer:
             for node in _batchnorm_calls(file.tree) if scope is not None and "BatchNorm" in file.source.text else ():
                 if node in self.observer.sites or node in self.observer.missing_sites:
                     continue
-                self.run.steps = 0
+                self.run.start()
                 frame = Frame(scope, file, {})  # type: ignore[arg-type]
                 try:
                     evaluate(self.run, node, frame)

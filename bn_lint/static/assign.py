@@ -10,7 +10,7 @@ from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.iteration import unpack
 from bn_lint.static.run import Run
 from bn_lint.static.subscripts import set_item
-from bn_lint.static.values import MISSING, Class, Dict, Function, Instance, List, OneOf, Property, Spot, Unknown, Value
+from bn_lint.static.values import MISSING, Arguments, BoundMethod, Class, Dict, Function, Instance, List, OneOf, Property, Spot, Unknown, Value
 
 
 def assign(run: Run, target: cst.BaseExpression, value: Value, frame: Frame) -> None:
@@ -35,6 +35,8 @@ def assign(run: Run, target: cst.BaseExpression, value: Value, frame: Frame) -> 
 def assign_name(run: Run, name: str, value: Value, frame: Frame) -> None:
     """Bind a name in a frame, or where its `global` or `nonlocal` statement says."""
     owner = frame.global_names.get(name)
+    if type(value) is Instance and value.variable is None:
+        value.variable = name
     run.heap.write(frame.cells if owner is None else owner.cells, name, value)
 
 
@@ -54,8 +56,6 @@ def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot
         if isinstance(found, Property):
             if found.setter is not None:
                 from bn_lint.static.calls import call
-                from bn_lint.static.values import Arguments
-
                 call(run, found.setter, Arguments([receiver, value]), spot, None)
             return
         register(run, receiver, name, value)
@@ -118,6 +118,12 @@ def delete(run: Run, target: cst.BaseExpression, frame: Frame) -> None:
                 run.heap.set(container, "items", tuple(items))
             else:
                 run.heap.set(container, "rest", (Unknown("?", "an unknown element was deleted"),))
+        elif isinstance(container, Instance):
+            from bn_lint.static.calls import call
+
+            method = container.cls.lookup("__delitem__")[0]
+            if method is not MISSING:
+                call(run, BoundMethod(method, container), Arguments([key]), Spot(frame.file, target), frame)
     elif isinstance(target, (cst.Tuple, cst.List)):
         for element in target.elements:
             delete(run, element.value, frame)

@@ -63,6 +63,8 @@ def get_attribute(run: Run, value: Value, name: str, spot: Spot) -> Value:
         return {"func": value.function, "args": value.positional, "keywords": Dict(dict(value.keywords))}.get(
             name, Unknown(name)
         )
+    if isinstance(value, Property):
+        return _property_attribute(value, name)
     if isinstance(value, BoundMethod):
         if name == "__self__":
             return value.receiver
@@ -81,6 +83,15 @@ def _unknown_attribute(value: Unknown, name: str) -> Value:
 
     # Methods that only tensors have tell the shape of their result whatever they are called on.
     return BoundMethod(unknown_method(name), value) if name in SHAPING else value.member(("attr", name), f".{name}")
+
+
+def _property_attribute(value: Property, name: str) -> Value:
+    """`@width.setter` and its like: functions that return a changed property."""
+    if name == "setter":
+        return Builtin(name, lambda run, arguments, spot: Property(value.getter, arguments.positional[0]))
+    if name == "deleter":
+        return Builtin(name, lambda run, arguments, spot: value)
+    return value.getter if name == "fget" else Unknown(name)
 
 
 def _instance_attribute(run: Run, instance: Instance, name: str, spot: Spot) -> Value:

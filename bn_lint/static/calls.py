@@ -141,10 +141,11 @@ def call_instance(run: Run, instance: Instance, arguments: Arguments, spot: Spot
 
 
 def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
-    if len(run.stack) > run.DEPTH or run.stack.count(function) > run.RECURSION:
-        return Unknown("?", f"`{function.name}` calls itself too often")
     function.called = True
     key = _plain_key(arguments)
+    blind = key is None or any(isinstance(v, Unknown) for v in arguments.positional)
+    if len(run.stack) > run.DEPTH or run.stack.count(function) > (run.BLIND_RECURSION if blind else run.RECURSION):
+        return Unknown("?", f"`{function.name}` calls itself too often")
     if key is not None:
         if function.scope.parent is None and function.scope.cells is function.scope.module.cells:
             return run.memoize(("function", function, key), lambda: _execute_function(run, function, arguments, spot, frame))

@@ -23,7 +23,7 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
             return value
         copy = Instance(value.cls, value.built)
         copies[id(value)] = copy
-        copy.name, copy.template, copy.called = value.name, value.template, value.called
+        copy.name, copy.variable, copy.template, copy.called = value.name, value.variable, value.template, value.called
         copy.owner = copies.get(id(value.owner)) if value.owner is not None else None
     else:
         copy = kind.__new__(kind)

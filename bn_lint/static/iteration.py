@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bn_lint.static.values import (
+    MISSING,
     Class,
     Dict,
     Instance,
@@ -62,10 +63,10 @@ def iterate(run: Run, value: Value) -> Items:
 
 def _iterate_instance(run: Run, value: Instance) -> Items:
     from bn_lint.static.calls import call
-    from bn_lint.static.values import Arguments, BoundMethod, Builtin
+    from bn_lint.static.values import Arguments, BoundMethod
 
     method, _ = value.cls.lookup("__iter__")
-    if isinstance(method, Builtin) or method is not None and value.is_module and value.built is not None:
+    if method is not MISSING and value.built is not None:
         result = call(run, BoundMethod(method, value), Arguments(), value.built, None)
         if not isinstance(result, Instance):
             return iterate(run, result)

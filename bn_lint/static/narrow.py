@@ -6,6 +6,7 @@ import libcst as cst
 
 from bn_lint.static.frames import Frame
 from bn_lint.static.join import join
+from bn_lint.static.python.isinstances import is_instance
 from bn_lint.static.run import Run
 from bn_lint.static.truth import truth
 from bn_lint.static.values import MISSING, Instance, OneOf, Value
@@ -23,6 +24,11 @@ def assume(run: Run, test: cst.BaseExpression, frame: Frame, holds: bool) -> Non
         if isinstance(other, cst.Name) and other.value == "None" and isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
             is_none = isinstance(operator, (cst.Is, cst.Equal)) is holds
             _keep(run, test.left, frame, lambda value: (value is None) is is_none)
+    elif isinstance(test, cst.Call) and isinstance(test.func, cst.Name) and test.func.value == "isinstance" and len(test.args) == 2:
+        from bn_lint.static.expressions import evaluate
+
+        kind = evaluate(run, test.args[1].value, frame)
+        _keep(run, test.args[0].value, frame, lambda value: is_instance(run, value, kind) is not (not holds))
     elif isinstance(test, (cst.Name, cst.Attribute)):
         _keep(run, test, frame, lambda value: truth(value) is not (not holds))
 

@@ -79,6 +79,8 @@ class Observer:
         self._builders: dict[int, Value] = {}
         self._seen: set[object] = set()
         self._quiet = 0
+        #: Pairs of places: where a layer is built, and where it is called.
+        self.seen_calls: set[tuple[int, int]] = set()
 
     # -- told by the interpreter ----------------------------------------------------------------------------------
 
@@ -141,6 +143,7 @@ class Observer:
         if key not in self._seen:
             self._seen.add(key)
             self.facts.append(call)
+            self.seen_calls.add((key[0], key[1]))
 
     def missing_built(self, run: Run, name: str, layer: Instance) -> None:
         if layer.built is not None:
@@ -257,7 +260,7 @@ def _forward_around(run: Run) -> str:
     while frame is not None:
         function = frame.function
         if function is not None and function.name == "forward" and function.owner is not None and function.owner.is_module:
-            return "guarded" if run.guards > frame.guards else "forward"
+            return "guarded" if run.guards > frame.guards or run.uncertain > frame.uncertain else "forward"
         frame = frame.caller
     return ""
 
@@ -266,7 +269,7 @@ def label_of(layer: Instance) -> str:
     """What a reader would call a layer: `bn1`, `downsample[1]`, or the class when it has no name."""
     name, owner = layer.name, layer.owner
     if name is None:
-        return layer.cls.name.rpartition(".")[2]
+        return layer.variable or layer.cls.name.rpartition(".")[2]
     if name.isdigit():
         return f"{label_of(owner)}[{name}]" if owner is not None and owner.name is not None else f"[{name}]"
     return name

@@ -82,7 +82,7 @@ def _settle(result: Value, a: Value, b: Value, concrete: Callable[[Any, Any], An
     """Turn an exact fraction back into what Python gives."""
     if isinstance(result, Fraction):
         return float(result)
-    if isinstance(a, int) and isinstance(b, int) and not isinstance(result, int):
+    if isinstance(a, int) and isinstance(b, int) and (concrete is operator.truediv or not isinstance(result, int)):
         return _compute(concrete, int(a), int(b))
     if isinstance(a, float) or isinstance(b, float):
         return float(result) if isinstance(result, int) else result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,12 +43,15 @@ class BudgetExhausted(Exception):
 class Run:
     """The state of the interpreter that outlives single calls."""
 
-    #: Statements and calls that one entry point may execute (about one second).
+    #: Statements and calls that one entry point may execute.
     STEPS = 120_000
+    #: Seconds of computing time after which an entry point is given up, should its steps be unusually long ones.
+    SECONDS = 6.0
     #: Nested calls of functions of the program.
     DEPTH = 60
-    #: The same function within itself.
-    RECURSION = 9
+    #: The same function within itself: with known arguments, and with unknown ones, which may never reach an end.
+    RECURSION = 12
+    BLIND_RECURSION = 2
 
     def __init__(self, project: Project, observer: Observer) -> None:
         self.project = project
@@ -58,6 +62,7 @@ class Run:
         self.stack: list[Function] = []
         self.created: list[Instance] = []
         self.steps = 0
+        self.deadline = 0.0
         #: Whether the code that runs now is only one of several alternatives.
         self.uncertain = 0
         #: The frame whose code is being executed.
@@ -79,8 +84,17 @@ class Run:
             BudgetExhausted: the entry point has had its share.
         """
         self.steps += 1
-        if self.steps > self.STEPS:
+        if self.steps > self.STEPS or (self.steps & 511 == 0 and time.process_time() > self.deadline):
             raise BudgetExhausted
+
+    def start(self) -> None:
+        """Begin an entry point: its steps and its time count from here."""
+        self.steps = 0
+        self.deadline = time.process_time() + self.SECONDS
+        self.created.clear()
+        self.stack.clear()
+        self.uncertain = self.guards = 0
+        self.frame = None
 
     # -- modules --------------------------------------------------------------------------------------------------
 
@@ -104,8 +118,7 @@ class Run:
             from bn_lint.static.statements import execute_body
 
             outer = self.heap.isolate()
-            # A module is nobody's callee: it neither uses up the importer's steps nor spoils a memoised call.
-            steps, self.steps = self.steps, 0
+            # A module is nobody's callee: what it writes is not the importer's doing.
             purity, self.heap.purity = self.heap.purity, []
             stack, self.stack = self.stack, []
             uncertain, self.uncertain = self.uncertain, 0
@@ -113,13 +126,10 @@ class Run:
                 execute_body(self, scope.file.tree.body, Frame(scope, scope.file, scope.cells))
             except ParseError as error:
                 self.unparsed[scope.path] = error
-            except BudgetExhausted:
-                self.observer.incomplete(scope.file, "its top level takes too long to evaluate")
             finally:
                 self.heap.resume(outer)
                 self.heap.purity = purity
                 self.stack = stack
-                self.steps = steps
                 self.uncertain = uncertain
         scope.state = ModuleScope.DONE
 

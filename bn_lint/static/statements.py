@@ -140,7 +140,11 @@ def _nonlocal(run: Run, node: cst.Nonlocal, frame: Frame) -> None:
 
 
 def _if(run: Run, node: cst.If, frame: Frame) -> str | None:
-    decided = truth(evaluate(run, node.test, frame))
+    if _is_type_checking(node.test):
+        # What is imported for annotations is looked up as well, unless the program says what to use instead.
+        decided: bool | None = node.orelse is None
+    else:
+        decided = truth(evaluate(run, node.test, frame))
     run.guards += 1
     try:
         return _branches(run, node, frame, decided)
@@ -163,6 +167,11 @@ def _branches(run: Run, node: cst.If, frame: Frame, decided: bool | None) -> str
         return _else(run, node.orelse, frame)
 
     return run.branch(frame, then, otherwise)
+
+
+def _is_type_checking(test: cst.BaseExpression) -> bool:
+    name = test.attr if isinstance(test, cst.Attribute) else test
+    return isinstance(name, cst.Name) and name.value == "TYPE_CHECKING"
 
 
 def _else(run: Run, node: cst.If | cst.Else | None, frame: Frame) -> str | None:
@@ -234,7 +243,9 @@ def _while(run: Run, node: cst.While, frame: Frame) -> str | None:
 
 
 def _try(run: Run, node: cst.Try, frame: Frame) -> str | None:
-    completion = execute_suite(run, node.body, frame)
+    # A failing call that the program expects is no mistake.
+    with run.observer.quiet(any(_expects_failure(handler.type) for handler in node.handlers)):
+        completion = execute_suite(run, node.body, frame)
     if completion == RAISE and node.handlers:
         completions: list[str | None] = []
 
@@ -259,13 +270,29 @@ def _try(run: Run, node: cst.Try, frame: Frame) -> str | None:
     return completion
 
 
+def _expects_failure(kind: cst.BaseExpression | None) -> bool:
+    """Whether an exception handler names what PyTorch raises for shapes that do not fit."""
+    if isinstance(kind, cst.Tuple):
+        return any(_expects_failure(element.value) for element in kind.elements)
+    return isinstance(kind, cst.Name) and kind.value in ("RuntimeError", "ValueError")
+
+
+def _expects_raise(manager: cst.BaseExpression) -> bool:
+    """Whether a `with` block is `pytest.raises(...)` or `self.assertRaises(...)`."""
+    if not isinstance(manager, cst.Call):
+        return False
+    name = manager.func.attr if isinstance(manager.func, cst.Attribute) else manager.func
+    return isinstance(name, cst.Name) and name.value in ("raises", "assertRaises", "assertRaisesRegex")
+
+
 def _with(run: Run, node: cst.With, frame: Frame) -> str | None:
     for item in node.items:
         manager = evaluate(run, item.item, frame)
         if item.asname is not None:
             entered = Unknown("context", getattr(manager, "why", "")) if isinstance(manager, Unknown) else manager
             assign(run, item.asname.name, entered, frame)
-    return execute_suite(run, node.body, frame)
+    with run.observer.quiet(any(_expects_raise(item.item) for item in node.items)):
+        return execute_suite(run, node.body, frame)
 
 
 def _function(run: Run, node: cst.FunctionDef, frame: Frame) -> None:

@@ -210,7 +210,7 @@ class Instance(Mutable):
     Modules keep their children among the attributes, in the order of registration, as PyTorch does.
     """
 
-    __slots__ = ("built", "called", "cls", "name", "owner", "set_at", "template")
+    __slots__ = ("built", "called", "cls", "name", "owner", "set_at", "template", "variable")
 
     def __init__(self, cls: Class | LibraryClass, built: Spot | None) -> None:
         super().__init__({})
@@ -218,6 +218,8 @@ class Instance(Mutable):
         self.built = built
         self.name: str | None = None
         self.owner: Instance | None = None
+        #: The variable it was first assigned to, for a layer that is no attribute.
+        self.variable: str | None = None
         self.called = False
         #: Where attributes that hold plain containers were set.
         self.set_at: dict[str, Spot] | None = None

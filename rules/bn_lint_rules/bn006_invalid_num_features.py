@@ -66,7 +66,9 @@ def _problem(argument: Argument) -> tuple[str | None, str | None]:
     if isinstance(value, (bool, str)) or value is None:
         return f"{value!r}, which is no channel count", None
     if isinstance(value, int):
-        return (f"{value}: a layer needs at least one channel", None) if value <= 0 else (None, None)
+        # A computed 0 builds, and may belong to a layer that is then never called; a negative width does not build.
+        invalid = value < 0 or (value == 0 and argument.literal)
+        return (f"{value}: a layer needs at least one channel", None) if invalid else (None, None)
     if isinstance(value, float):
         whole = "use `//`, which divides integers" if argument.quotient else f"write {value:.0f}" if value % 1 == 0 else None
         return f"the float {value:g}; PyTorch raises TypeError", whole

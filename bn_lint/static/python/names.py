@@ -285,8 +285,13 @@ def _extreme(name: str, choose: Callable[..., Any]) -> None:
         items, rest = (
             iterate(run, arguments.positional[0]) if len(arguments.positional) == 1 else (tuple(arguments.positional), ())
         )
-        if "key" in arguments.keywords or rest or not items:
-            return Unknown(name)
+        if rest or not items:
+            return arguments.keywords.get("default", Unknown(name)) if not items and not rest else Unknown(name)
+        key = arguments.keywords.get("key")
+        if key is not None:
+            keys = [call(run, key, Arguments([v]), spot, None) for v in items]
+            known = all(isinstance(k, (int, float)) for k in keys)
+            return choose(zip(keys, range(len(items)), items), key=lambda row: row[0])[2] if known else Unknown(name)
         if all(isinstance(v, (int, float)) for v in items) or all(isinstance(v, str) for v in items):
             return choose(items)
         numbers = [number_of(v) for v in items]
@@ -329,7 +334,11 @@ def _next_value(run: Run, arguments: Arguments, spot: Spot) -> Value:
     if isinstance(value, List):
         # A generator expression is kept as the list of what it gives.
         return value.items[0] if value.items else (join(value.rest) if value.rest else arguments.get(1, "default"))
-    return _next(run, value) if isinstance(value, Iterator_) else Unknown("next")
+    if not isinstance(value, Iterator_):
+        return Unknown("next")
+    if not value.cells["items"] and not value.cells["rest"] and len(arguments.positional) > 1:
+        return arguments.positional[1]
+    return _next(run, value)
 
 
 @builtin("isinstance")

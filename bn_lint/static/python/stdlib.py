@@ -28,7 +28,9 @@ from bn_lint.static.values import (
     External,
     Function,
     Instance,
+    LibraryClass,
     List,
+    OneOf,
     Partial,
     Spot,
     Unknown,
@@ -77,7 +79,6 @@ for _name in ("compile", "match", "fullmatch", "search", "split", "sub", "findal
 STDLIB.update({f"re.{flag}": int(getattr(re, flag)) for flag in ("I", "IGNORECASE", "M", "S", "X", "VERBOSE")})
 STDLIB["collections.OrderedDict"] = Builtin("collections.OrderedDict", BUILTINS["dict"].implementation)
 STDLIB["typing.OrderedDict"] = STDLIB["collections.OrderedDict"]
-STDLIB["typing.TYPE_CHECKING"] = True
 STDLIB["typing.cast"] = Builtin("cast", lambda run, arguments, spot: arguments.get(1, "val"))
 STDLIB["warnings.warn"] = Builtin("warn", lambda run, arguments, spot: None)
 for _name in ("Sequence", "Iterable", "Mapping", "Callable"):
@@ -283,6 +284,18 @@ def _asdict(run: Run, arguments: Arguments, spot: Spot) -> Value:
     if not isinstance(original, Instance) or not isinstance(original.cls, Class):
         return Unknown("asdict")
     return Dict({name: original.cells.get(name, Unknown(name)) for name, _ in original.cls.fields})
+
+
+@library("inspect.isfunction")
+def _isfunction(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    value = arguments.positional[0]
+    return Unknown("isfunction") if isinstance(value, (Unknown, External, OneOf)) else isinstance(value, Function)
+
+
+@library("inspect.isclass")
+def _isclass(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    value = arguments.positional[0]
+    return Unknown("isclass") if isinstance(value, (Unknown, External, OneOf)) else isinstance(value, (Class, LibraryClass))
 
 
 def _operator(name: str, node: type) -> None:
