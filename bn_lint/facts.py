@@ -178,7 +178,7 @@ class BatchNormCall:
         if self.shape.ranked:
             return self.shape.axes[1] if len(self.shape.axes) > 1 else None
         last = self.shape.axes[-1] if self.shape.axes else None
-        return last if last is not None and last.features and self.layer.variant == "1d" else None
+        return last if last is not None and last.features and self.layer.variant in ("1d", "functional") else None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from bn_lint.static.calls import call
 from bn_lint.static.frames import Frame
 from bn_lint.static.observe import Observer
 from bn_lint.static.project import ParseError, Project, SourceFile
+from bn_lint.static.reach import relevant_definitions
 from bn_lint.static.run import BudgetExhausted, Run
 from bn_lint.static.survey import survey
 from bn_lint.static.syntax import walk
@@ -40,7 +41,7 @@ from bn_lint.static.values import (
 )
 
 #: Steps that all entry points of one file may take together.
-STEPS_PER_FILE = 1_500_000
+STEPS_PER_FILE = 500_000
 #: Model zoos define hundreds of factories over the same classes. After this many in a row that lead to no BatchNorm call
 #: that was not seen before, the remaining ones of the file are not called.
 IDLE_FACTORIES = 16
@@ -105,9 +106,9 @@ class _Analyzer:
         interpreted = [file for file in self.files if is_interpreted(file.source.text)]
         for file in interpreted:
             self._enter(file, lambda file=file: self._run_module(file))
-        judged = set(interpreted)
-        functions = [f for f in self.observer.functions if f.file in judged]
-        classes = [c for c in self.observer.classes if c.file in judged and c.is_module]
+        judged, relevant = set(interpreted), relevant_definitions(interpreted)
+        functions = [f for f in self.observer.functions if f.file in judged and f.node in relevant]
+        classes = [c for c in self.observer.classes if c.file in judged and c.node in relevant and c.is_module]
         for file in interpreted:
             self._call_factories([f for f in functions if f.file is file and not _required(f)])
         for cls in classes:
@@ -136,7 +137,9 @@ class _Analyzer:
         for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
             if file not in known and names.search(file.source.text) and self._parses(file):
                 self._enter(file, lambda file=file: self._run_module(file))
-                self._call_factories([f for f in self.observer.functions if f.file is file])
+                self._call_factories([f for f in self.observer.functions if f.file is file and not _required(f)])
+                for cls in [c for c in self.observer.classes if c.file is file and c.is_module and not c.instantiated]:
+                    self._enter(file, lambda cls=cls: self._instantiate(cls))
 
     def _parses(self, file: SourceFile) -> bool:
         try:

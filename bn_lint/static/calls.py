@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.static.frames import Frame
+from bn_lint.static.initialisation import only_initialises
 from bn_lint.static.join import join
 from bn_lint.static.run import RAISE, RETURN, Run, key_of
 from bn_lint.static.syntax import is_generator
@@ -142,6 +143,8 @@ def call_instance(run: Run, instance: Instance, arguments: Arguments, spot: Spot
 
 def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
     function.called = True
+    if type(function.node) is cst.FunctionDef and only_initialises(function.node):
+        return None
     key = _plain_key(arguments)
     blind = key is None or any(isinstance(v, Unknown) for v in arguments.positional)
     if len(run.stack) > run.DEPTH or run.stack.count(function) > (run.BLIND_RECURSION if blind else run.RECURSION):

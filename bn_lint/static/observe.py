@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -126,12 +127,17 @@ class Observer:
         layer.cells["*builder"] = builder
         self._pending.append((layer, arguments, _forward_around(run)))
 
-    def batchnorm_called(self, run: Run, layer: Instance, x: Tensor, spot: Spot) -> None:
+    def batchnorm_called(
+        self, run: Run, layer: Instance, x: Tensor, spot: Spot, *, functional: bool = False
+    ) -> None:
+        """Note a call of a layer, or of `F.batch_norm` with its statistics, which takes any number of dimensions."""
         site = self.sites.get(layer.built.node) if layer.built is not None else None
         if site is None:
             return
         site.called = True
         call = self._call_fact(run, layer, x, spot)
+        if functional:
+            call = replace(call, layer=replace(call.layer, variant="functional"))
         width, channels = call.layer.num_features, call.channels
         if channels is not None and channels.size is not None and (width is not None or call.layer.lazy):
             site.judged = True

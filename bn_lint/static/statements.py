@@ -12,6 +12,7 @@ from bn_lint.static.calls import call, make_parameters
 from bn_lint.static.expressions import evaluate
 from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.imports_execute import execute_import, execute_import_from
+from bn_lint.static.initialisation import is_initialisation_loop
 from bn_lint.static.iteration import iterate
 from bn_lint.static.narrow import assume
 from bn_lint.static.objects import finish_class
@@ -181,6 +182,8 @@ def _else(run: Run, node: cst.If | cst.Else | None, frame: Frame) -> str | None:
 
 
 def _for(run: Run, node: cst.For, frame: Frame) -> str | None:
+    if is_initialisation_loop(node):
+        return None
     items, rest = iterate(run, evaluate(run, node.iter, frame))
     mark = len(frame.pending)
     for item in items:

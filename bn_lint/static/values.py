@@ -69,6 +69,12 @@ class Unknown:
         return f"Unknown({self.name})"
 
 
+class Position(Unknown):
+    """An integer nobody can tell, such as the variable of a loop over a range of unknown length."""
+
+    __slots__ = ()
+
+
 class OneOf:
     """One of a few values: the branches of the program did not agree."""
 
@@ -163,6 +169,9 @@ class List(Mutable):
     def __init__(self, items: tuple[Value, ...] = (), rest: tuple[Value, ...] = ()) -> None:
         super().__init__({"items": items, "rest": rest})
 
+    def __repr__(self) -> str:
+        return f"[{', '.join([*map(repr, self.items), *(['...'] if self.rest else [])])}]"
+
     @property
     def items(self) -> tuple[Value, ...]:
         items: tuple[Value, ...] = self.cells["items"]
@@ -186,6 +195,10 @@ class Dict(Mutable):
         self.is_set = is_set
         if is_open:
             self.cells[Dict.OPEN] = True
+
+    def __repr__(self) -> str:
+        shown = [repr(key) if self.is_set else f"{key!r}: {value!r}" for key, value in self.entries()]
+        return "{" + ", ".join([*shown, *(["..."] if self.is_open else [])]) + "}"
 
     @property
     def is_open(self) -> bool:
@@ -225,6 +238,9 @@ class Instance(Mutable):
         self.set_at: dict[str, Spot] | None = None
         #: For an unchanged module: stands for everything that determines its behaviour.
         self.template: object = None
+
+    def __repr__(self) -> str:
+        return f"<{self.cls.name} object>"
 
     #: Key of the cell that holds samples of children that may follow (see `List.rest`).
     REST = "*rest"

@@ -34,6 +34,7 @@ from bn_lint.static.values import (
     List,
     OneOf,
     Partial,
+    Position,
     Property,
     Spot,
     StaticMethod,
@@ -98,7 +99,7 @@ def _range(run: Run, arguments: Arguments, spot: Spot) -> Value:
     if all(isinstance(b, int) for b in bounds):
         return range(*(int(b) for b in bounds))
     unknown = next((b for b in bounds if isinstance(b, Unknown)), None)
-    return List((), (Unknown("i", unknown.why if unknown is not None else "the length of a range is not known"),))
+    return List((), (Position("i", unknown.why if unknown is not None else "the length of a range is not known"),))
 
 
 @builtin("int")
@@ -215,9 +216,9 @@ def _enumerate(run: Run, arguments: Arguments, spot: Spot) -> Value:
     items, rest = iterate(run, arguments.positional[0])
     start = arguments.get(1, "start", 0)
     if not isinstance(start, int):
-        return List((), tuple((Unknown("i"), v) for v in (*items, *rest)))
+        return List((), tuple((Position("i"), v) for v in (*items, *rest)))
     pairs = tuple((start + i, v) for i, v in enumerate(items))
-    return List(pairs, tuple((Unknown("i", "a position in a list of unknown length"), v) for v in rest))
+    return List(pairs, tuple((Position("i", "a position in a list of unknown length"), v) for v in rest))
 
 
 @builtin("reversed")

@@ -380,7 +380,7 @@ def _batch_norm(run: Run, arguments: Arguments, spot: Spot) -> Value:
     for vector in vectors:
         for one in vector.values if isinstance(vector, OneOf) else (vector,):
             if isinstance(one, Tensor) and isinstance(one.layer, Instance):
-                run.observer.batchnorm_called(run, one.layer, x, spot)
+                run.observer.batchnorm_called(run, one.layer, x, spot, functional=True)
                 return x
     return x
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bn_lint import dims
 from bn_lint.dims import Dim, Expression
 from bn_lint.static.torch.sizes import size_of
-from bn_lint.static.values import Axis, Origin, Spot, Tensor, Unknown, Value
+from bn_lint.static.values import Axis, Origin, Position, Spot, Tensor, Unknown, Value
 
 
 def index(x: Tensor, key: Value, spot: Spot) -> Tensor:
@@ -13,7 +13,7 @@ def index(x: Tensor, key: Value, spot: Spot) -> Tensor:
     parts = list(key) if isinstance(key, tuple) else [key]
     unknown = Tensor(ranked=False, why=x.why or "an index that is not followed")
     if not all(_is_simple(p) for p in parts):
-        return unknown
+        return _index_by_tensor(x, parts) or unknown
     if not x.ranked:
         return _index_last(x, parts, spot) or unknown
     consumed = sum(1 for p in parts if p is not None and p is not ...)
@@ -50,8 +50,18 @@ def _index_last(x: Tensor, parts: list[Value], spot: Spot) -> Tensor | None:
     return None
 
 
+def _index_by_tensor(x: Tensor, parts: list[Value]) -> Tensor | None:
+    """`x[indices]`: whatever shape the indices have, the axes behind the first stay."""
+    if len(parts) != 1 or not isinstance(parts[0], (Unknown, Tensor)) or not x.ranked or len(x.axes) < 2:
+        return None
+    return Tensor(x.axes[1:], ranked=False, why="indexing by a tensor")
+
+
 def _is_simple(part: Value) -> bool:
-    return part is None or part is ... or isinstance(part, (int, slice, Expression, Unknown)) and not isinstance(part, bool)
+    """Whether an index is a number, a slice, `None` or `...`; a value nobody knows may be a tensor of indices."""
+    if isinstance(part, Unknown):
+        return isinstance(part, Position)
+    return part is None or part is ... or (isinstance(part, (int, slice, Expression)) and not isinstance(part, bool))
 
 
 def _sliced(size: Dim, part: slice) -> Dim:

@@ -1,0 +1,61 @@
+"""Recognising code that only fills weights, which no shape and no mode depends on.
+
+Models initialise hundreds of layers in loops over `modules()`; evaluating that would be most of the work.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import libcst as cst
+
+from bn_lint.static.syntax import walk
+
+_NAME = re.compile(r"(?:init|reset)\w*(?:weight|parameters)|(?:weight|parameters)\w*init", re.IGNORECASE)
+_LOOPED = frozenset({"modules", "named_modules", "parameters", "named_parameters", "children", "named_children"})
+_HARMLESS = frozenset({"isinstance", "hasattr", "getattr", "len", "float", "int", "max", "min", "sqrt", "size", "numel", "any", "all",
+                       "print", "startswith", "endswith", "no_grad", "dim", "log", "zeros", "ones", "type", "calculate_gain",
+                       "_calculate_fan_in_and_fan_out", "split", "lower"})  # fmt: skip
+
+
+@lru_cache(maxsize=None)
+def only_initialises(node: cst.FunctionDef) -> bool:
+    """Whether a function is named as one that initialises weights, and returns nothing."""
+    if _NAME.search(node.name.value) is None:
+        return False
+    return not any(type(n) is cst.Return and n.value is not None for n in walk(node.body))
+
+
+@lru_cache(maxsize=None)
+def is_initialisation_loop(node: cst.For) -> bool:
+    """Whether a loop over modules or parameters does nothing but call in-place and `init` functions."""
+    source = node.iter
+    if type(source) is not cst.Call or type(source.func) is not cst.Attribute or source.func.attr.value not in _LOOPED:
+        return False
+    return all(_is_harmless(inner) for inner in walk(node.body))
+
+
+def _is_harmless(node: cst.CSTNode) -> bool:
+    kind = type(node)
+    if kind is cst.Call:
+        name = node.func.attr.value if type(node.func) is cst.Attribute else getattr(node.func, "value", "")
+        if not isinstance(name, str):
+            return False
+        return name in _HARMLESS or (name.endswith("_") and not name.startswith("__")) or "init" in str(name) or _is_init_module(node)
+    if kind is cst.AssignTarget or kind is cst.AugAssign:
+        target = node.target
+        if type(target) is cst.Attribute:
+            return target.attr.value == "data" or target.attr.value == "requires_grad"
+        return type(target) in (cst.Name, cst.Tuple, cst.Subscript)
+    return kind not in (cst.Return, cst.Yield, cst.Del, cst.Global, cst.Nonlocal, cst.FunctionDef, cst.ClassDef)
+
+
+def _is_init_module(node: cst.Call) -> bool:
+    """`nn.init.constant(...)`, `init.xavier_normal(...)`."""
+    owner = node.func.value if type(node.func) is cst.Attribute else None
+    if type(owner) is cst.Attribute:
+        owner = owner.attr
+    return type(owner) is cst.Name and owner.value == "init"
+
+
