@@ -93,7 +93,7 @@ class Expression:
 
     def __str__(self) -> str:
         parts = []
-        for monomial, coefficient in sorted(self.terms.items(), key=lambda t: ([s.serial for s in t[0]] or [1 << 60])):
+        for monomial, coefficient in sorted(self.terms.items(), key=lambda t: [s.serial for s in t[0]] or [1 << 60]):
             factors = [symbol.name for symbol in monomial]
             if len(self.terms) > 1:
                 factors = [f"({name})" if " + " in name else name for name in factors]
@@ -245,9 +245,7 @@ def _is_integral(value: Expression | Coefficient) -> bool:
     return isinstance(value, int)
 
 
-def _exact_quotient(
-    a: dict[Monomial, Coefficient], b: dict[Monomial, Coefficient]
-) -> Expression | Coefficient | None:
+def _exact_quotient(a: dict[Monomial, Coefficient], b: dict[Monomial, Coefficient]) -> Expression | Coefficient | None:
     if len(b) != 1:
         return 1 if a == b and b else None
     ((divisor, factor),) = b.items()

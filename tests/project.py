@@ -59,7 +59,9 @@ def execute(root: Path, entry: str) -> list[Seen]:
 
     def reveal(value: object) -> object:
         frame: FrameType = sys._getframe(1)
-        shown: Shown = tuple(value.shape) if isinstance(value, torch.Tensor) else repr(value) if _is_plain(value) else None
+        shown: Shown = (
+            tuple(value.shape) if isinstance(value, torch.Tensor) else repr(value) if _is_plain(value) else None
+        )
         path = Path(frame.f_code.co_filename)
         if path.is_relative_to(root):
             seen.append((path.relative_to(root).as_posix(), frame.f_lineno, shown))

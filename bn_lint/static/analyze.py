@@ -1,8 +1,8 @@
 """From sources to facts: which code of a project is run, with what, and in which order.
 
-Modules run first, then functions and classes that need no arguments, then everything that nobody has called by then, the
-last definition first, so that callers come before what they call. A class that the project instantiates somewhere is
-judged by these instances alone; only one that nobody instantiates is judged with symbolic arguments.
+Modules run first, then functions and classes that need no arguments, then everything that nobody has called by then,
+the last definition first, so that callers come before what they call. A class that the project instantiates somewhere
+is judged by these instances alone; only one that nobody instantiates is judged with symbolic arguments.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import libcst as cst
@@ -42,10 +43,10 @@ from bn_lint.static.values import (
 
 #: Steps that all entry points of one file may take together.
 STEPS_PER_FILE = 500_000
-#: Model zoos define hundreds of factories over the same classes. After this many in a row that lead to no BatchNorm call
-#: that was not seen before, the remaining ones of the file are not called.
+#: Model zoos define hundreds of factories over the same classes. After this many in a row that lead to no BatchNorm
+#: call that was not seen before, the remaining ones of the file are not called.
 IDLE_FACTORIES = 16
-#: Deeply nested code recurses deeply here, in libcst's parser as well: it gets a stack of its own (bytes, reserved only).
+#: Deeply nested code recurses deeply here, and in libcst's parser: it gets a stack of its own (bytes, only reserved).
 _STACK = 512 * 1024 * 1024
 _RECURSION = 60_000
 
@@ -105,7 +106,7 @@ class _Analyzer:
             self._admit(file)
         interpreted = [file for file in self.files if is_interpreted(file.source.text)]
         for file in interpreted:
-            self._enter(file, lambda file=file: self._run_module(file))
+            self._enter(file, partial(self._run_module, file))
         judged, relevant = set(interpreted), relevant_definitions(interpreted)
         functions = [f for f in self.observer.functions if f.file in judged and f.node in relevant]
         classes = [c for c in self.observer.classes if c.file in judged and c.node in relevant and c.is_module]
@@ -113,17 +114,18 @@ class _Analyzer:
             self._call_factories([f for f in functions if f.file is file and not _required(f)])
         for cls in classes:
             if not cls.instantiated and not _required_by_constructor(cls):
-                self._enter(cls.file, lambda cls=cls: self._instantiate(cls))
+                self._enter(cls.file, partial(self._instantiate, cls))
         self._find_users([c.name for c in classes if not c.instantiated] + [f.name for f in functions if not f.called])
         # What is left needs arguments that nobody passes; the last definition first, since callers follow callees.
-        left = {c.node: c for c in classes if not c.instantiated} | {f.node: f for f in functions if not f.called}
+        left: dict[cst.CSTNode, Class | Function] = {c.node: c for c in classes if not c.instantiated}
+        left.update((f.node, f) for f in functions if not f.called)
         for file in reversed(interpreted):
             for node in reversed(list(_definitions(file.tree))):
                 found = left.get(node)
                 if isinstance(found, Class) and not found.instantiated:
-                    self._enter(file, lambda cls=found: self._instantiate(cls))
+                    self._enter(file, partial(self._instantiate, found))
                 elif isinstance(found, Function) and not found.called:
-                    self._enter(file, lambda function=found: self._call(function))
+                    self._enter(file, partial(self._call, found))
         unreached = self._unreached()
         return self._result(unreached)
 
@@ -131,15 +133,15 @@ class _Analyzer:
         """Run the files that do not mention BatchNorm but call the classes and functions that do."""
         if not wanted:
             return
-        names = re.compile(r"\b(?:%s)\s*\(" % "|".join(sorted({re.escape(name) for name in wanted})))
+        names = re.compile(rf"\b(?:{'|'.join(sorted({re.escape(name) for name in wanted}))})\s*\(")
         known = {file for file in self.files if is_interpreted(file.source.text)}
         paths = [*(s.path for s in self.sources), *self.context]
         for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
             if file not in known and names.search(file.source.text) and self._parses(file):
-                self._enter(file, lambda file=file: self._run_module(file))
+                self._enter(file, partial(self._run_module, file))
                 self._call_factories([f for f in self.observer.functions if f.file is file and not _required(f)])
                 for cls in [c for c in self.observer.classes if c.file is file and c.is_module and not c.instantiated]:
-                    self._enter(file, lambda cls=cls: self._instantiate(cls))
+                    self._enter(file, partial(self._instantiate, cls))
 
     def _parses(self, file: SourceFile) -> bool:
         try:
@@ -154,7 +156,7 @@ class _Analyzer:
         for function in functions:
             if not function.called and idle < IDLE_FACTORIES:
                 seen = len(self.observer.seen_calls)
-                self._enter(function.file, lambda function=function: self._call(function))
+                self._enter(function.file, partial(self._call, function))
                 idle = idle + 1 if len(self.observer.seen_calls) == seen else 0
 
     # -- entry points -----------------------------------------------------------------------------------------------
@@ -210,10 +212,11 @@ class _Analyzer:
                 tried[instance.cls] = tried.get(instance.cls, 0) + 1
                 self._call_forward(instance)
         for instance in created:
-            if isinstance(instance.cls, Class) and instance.called and tried.get(instance.cls, 0) < 3:
-                if any(self._is_idle(child) for _, child in instance.children()):
-                    tried[instance.cls] = tried.get(instance.cls, 0) + 1
-                    self._call_other_methods(instance)
+            if not instance.called or not isinstance(instance.cls, Class) or tried.get(instance.cls, 0) >= 3:
+                continue
+            if any(self._is_idle(child) for _, child in instance.children()):
+                tried[instance.cls] = tried.get(instance.cls, 0) + 1
+                self._call_other_methods(instance)
 
     def _is_idle(self, child: Value) -> bool:
         return isinstance(child, Instance) and not child.called and batchnorm_class(child) is not None
@@ -222,7 +225,9 @@ class _Analyzer:
         forward = instance.cls.lookup("forward")[0]
         if isinstance(forward, Function):
             required = _required(forward)[1:]
-            arguments = Arguments([Unknown(name, f"the caller of `{instance.cls.name}` decides `{name}`") for name in required])
+            arguments = Arguments(
+                [Unknown(name, f"the caller of `{instance.cls.name}` decides `{name}`") for name in required]
+            )
         elif forward is not MISSING:
             arguments = Arguments([Unknown("input", "nothing before it is known")])
         else:
@@ -235,7 +240,9 @@ class _Analyzer:
     def _call_other_methods(self, instance: Instance) -> None:
         for name, method in list(instance.cls.cells.items()) if isinstance(instance.cls, Class) else ():
             if isinstance(method, Function) and not name.startswith("__") and not method.called:
-                unknowns: list[Value] = [Unknown(n, f"the caller of `{name}` decides `{n}`") for n in _required(method)[1:]]
+                unknowns: list[Value] = [
+                    Unknown(n, f"the caller of `{name}` decides `{n}`") for n in _required(method)[1:]
+                ]
                 spot = instance.built or Spot(method.file, method.node)
                 call(self.run, BoundMethod(method, instance), Arguments(unknowns), spot, None)
 
@@ -304,5 +311,3 @@ def _batchnorm_calls(tree: cst.Module) -> list[cst.Call]:
             if isinstance(name, str) and "atch" in name and "orm" in name:
                 found.append(node)
     return found
-
-

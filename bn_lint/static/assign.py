@@ -10,7 +10,21 @@ from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.iteration import unpack
 from bn_lint.static.run import Run
 from bn_lint.static.subscripts import set_item
-from bn_lint.static.values import MISSING, Arguments, BoundMethod, Class, Dict, Function, Instance, List, OneOf, Property, Spot, Unknown, Value
+from bn_lint.static.values import (
+    MISSING,
+    Arguments,
+    BoundMethod,
+    Class,
+    Dict,
+    Function,
+    Instance,
+    List,
+    OneOf,
+    Property,
+    Spot,
+    Unknown,
+    Value,
+)
 
 
 def assign(run: Run, target: cst.BaseExpression, value: Value, frame: Frame) -> None:
@@ -40,9 +54,7 @@ def assign_name(run: Run, name: str, value: Value, frame: Frame) -> None:
     run.heap.write(frame.cells if owner is None else owner.cells, name, value)
 
 
-def _assign_sequence(
-    run: Run, elements: Sequence[cst.BaseElement], value: Value, frame: Frame
-) -> None:
+def _assign_sequence(run: Run, elements: Sequence[cst.BaseElement], value: Value, frame: Frame) -> None:
     star = next((i for i, e in enumerate(elements) if isinstance(e, cst.StarredElement)), None)
     values = unpack(run, value, len(elements), star)
     for element, part in zip(elements, values):
@@ -56,6 +68,7 @@ def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot
         if isinstance(found, Property):
             if found.setter is not None:
                 from bn_lint.static.calls import call
+
                 call(run, found.setter, Arguments([receiver, value]), spot, None)
             return
         register(run, receiver, name, value)
@@ -74,7 +87,7 @@ def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot
 def register(run: Run, owner: Instance, name: str, value: Value) -> None:
     """Write an attribute of an instance. Layers learn the name they are known by."""
     run.heap.set(owner, name, value)
-    # A module that is changed after its construction behaves differently from its twins, and so does what it is part of.
+    # A module that is changed after its construction differs from its twins, and so does what it is part of.
     changed: Instance | None = owner
     while changed is not None and changed.template is not None:
         changed.template = None
@@ -106,7 +119,11 @@ def delete(run: Run, target: cst.BaseExpression, frame: Frame) -> None:
     elif isinstance(target, cst.Subscript):
         container = evaluate(run, target.value, frame)
         key = evaluate_index(run, target.slice, frame)
-        if isinstance(container, Dict) and not isinstance(key, Unknown) and container.cells.get(key, MISSING) is not MISSING:
+        if (
+            isinstance(container, Dict)
+            and not isinstance(key, Unknown)
+            and container.cells.get(key, MISSING) is not MISSING
+        ):
             run.heap.remove(container, key)
         elif isinstance(container, List):
             items = list(container.items)

@@ -17,7 +17,6 @@ from bn_lint.static.values import (
     External,
     Function,
     Instance,
-    Iterator_,
     LibraryClass,
     List,
     OneOf,
@@ -29,6 +28,7 @@ from bn_lint.static.values import (
     Tensor,
     Unknown,
     Value,
+    ValueIterator,
     lookup_in,
 )
 
@@ -69,7 +69,7 @@ def get_attribute(run: Run, value: Value, name: str, spot: Spot) -> Value:
         if name == "__self__":
             return value.receiver
         return get_attribute(run, value.function, name, spot) if name == "__name__" else Unknown(name)
-    if isinstance(value, (List, Dict, Iterator_, str, bytes, tuple, int, float, Expression, range, slice)):
+    if isinstance(value, (List, Dict, ValueIterator, str, bytes, tuple, int, float, Expression, range, slice)):
         from bn_lint.static.python.methods import plain_attribute
 
         return plain_attribute(value, name)
@@ -190,7 +190,7 @@ def _super_attribute(run: Run, value: Super, name: str, spot: Spot) -> Value:
         return Unknown(name)
     mro = cls.mro
     start = next((i + 1 for i, c in enumerate(mro) if c is value.after), 0)
-    found, _ = lookup_in(mro[start:], name)  # type: ignore[arg-type]
+    found, _ = lookup_in(mro[start:], name)
     if found is MISSING:
         if name == "__init__":
             return Builtin("__init__", lambda run, arguments, spot: None)

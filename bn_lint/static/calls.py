@@ -35,7 +35,7 @@ from bn_lint.static.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    pass
 
 
 def call(run: Run, function: Value, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
@@ -117,7 +117,9 @@ def _call_alternatives(run: Run, function: OneOf, arguments: Arguments, spot: Sp
 
 def _widths_differ(alternatives: list[Value]) -> bool:
     widths = {
-        repr(one.cells.get("num_features")) for one in alternatives if isinstance(one, Instance) and "num_features" in one.cells
+        repr(one.cells.get("num_features"))
+        for one in alternatives
+        if isinstance(one, Instance) and "num_features" in one.cells
     }
     return len(widths) > 1
 
@@ -151,10 +153,14 @@ def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spo
         return Unknown("?", f"`{function.name}` calls itself too often")
     if key is not None:
         if function.scope.parent is None and function.scope.cells is function.scope.module.cells:
-            return run.memoize(("function", function, key), lambda: _execute_function(run, function, arguments, spot, frame))
+            return run.memoize(
+                ("function", function, key), lambda: _execute_function(run, function, arguments, spot, frame)
+            )
         if function in run.stack:
             # Nothing outside runs while a function recurses: within one outermost call its results hold.
-            return run.remember_while_running(function, key, lambda: _execute_function(run, function, arguments, spot, frame))
+            return run.remember_while_running(
+                function, key, lambda: _execute_function(run, function, arguments, spot, frame)
+            )
     return _execute_function(run, function, arguments, spot, frame)
 
 
@@ -172,7 +178,13 @@ def _plain_key(arguments: Arguments) -> object:
 def _execute_function(run: Run, function: Function, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
     cells = bind(function, arguments)
     inner = Frame(
-        function.scope.module, function.file, cells, function.scope, function=function, caller=frame or run.frame, site=spot
+        function.scope.module,
+        function.file,
+        cells,
+        function.scope,
+        function=function,
+        caller=frame or run.frame,
+        site=spot,
     )
     if inner.parent is not None and inner.parent.cells is inner.module.cells:
         inner.parent = None
@@ -244,9 +256,7 @@ def _absent(function: Function, name: str, arguments: Arguments) -> Value:
     return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`")
 
 
-def make_parameters(
-    run: Run, node: cst.Parameters, frame: Frame
-) -> tuple[Parameters, dict[str, Value]]:
+def make_parameters(run: Run, node: cst.Parameters, frame: Frame) -> tuple[Parameters, dict[str, Value]]:
     """Return a function's parameters and its defaults, evaluated in the scope that defines it."""
     from bn_lint.static.expressions import evaluate
 
@@ -271,7 +281,6 @@ def make_parameters(
     star = node.star_arg.name.value if isinstance(node.star_arg, cst.Param) else None
     star_star = node.star_kwarg.name.value if node.star_kwarg is not None else None
     return Parameters(only + positional, len(only), keyword_only, star, star_star, annotations), defaults
-
 
 
 __all__ = ["Tensor", "bind", "call", "call_instance", "escape", "make_parameters"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bn_lint.static.values import Dict, Instance, Iterator_, List, Value
+from bn_lint.static.values import Dict, Instance, List, Value, ValueIterator
 
 
 def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
     """Return a deep copy of modules, lists and dictionaries; everything else is shared."""
     kind = type(value)
-    if kind not in (Instance, List, Dict, Iterator_, tuple):
+    if kind not in (Instance, List, Dict, ValueIterator, tuple):
         return value
     if copies is None:
         copies = {}
@@ -18,6 +18,7 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
     if kind is tuple:
         parts = tuple(clone(part, copies) for part in value)
         return parts if any(a is not b for a, b in zip(parts, value)) else value
+    copy: Value
     if kind is Instance:
         if not value.is_module:
             return value
@@ -26,10 +27,7 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
         copy.name, copy.variable, copy.template, copy.called = value.name, value.variable, value.template, value.called
         copy.owner = copies.get(id(value.owner)) if value.owner is not None else None
     else:
-        copy = kind.__new__(kind)
+        copy = Dict(is_set=value.is_set) if kind is Dict else List() if kind is List else ValueIterator(())
         copies[id(value)] = copy
-        copy.__init__()
-        if kind is Dict:
-            copy.is_set = value.is_set
     copy.cells.update((key, clone(part, copies)) for key, part in value.cells.items())
     return copy

@@ -19,7 +19,7 @@ from bn_lint.static.python.names import BUILTINS
 from bn_lint.static.run import Imported, Run
 from bn_lint.static.subscripts import get_item, slice_of
 from bn_lint.static.truth import truth
-from bn_lint.static.values import MISSING, Arguments, Dict, Function, List, OneOf, Spot, Tensor, Unknown, Value
+from bn_lint.static.values import MISSING, Arguments, Dict, Function, List, OneOf, Spot, Unknown, Value
 
 _literals: dict[str, Value] = {}
 
@@ -144,7 +144,7 @@ def _subscript(run: Run, node: cst.Subscript, frame: Frame) -> Value:
 
 def evaluate_index(run: Run, slices: Any, frame: Frame) -> Value:
     """Evaluate what stands between the brackets of a subscript."""
-    parts = []
+    parts: list[Value] = []
     for element in slices:
         part = element.slice
         if isinstance(part, cst.Index):

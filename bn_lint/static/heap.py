@@ -1,8 +1,8 @@
 """Changes to the abstract state, which can be undone and merged.
 
-Both branches of an `if` whose condition is unknown are executed, each on the state before the `if`; afterwards the cells
-that either of them changed get the joined value. Recording the changes costs as much as there are changes, where copying
-the state would cost as much as there is state.
+Both branches of an `if` whose condition is unknown are executed, each on the state before the `if`; afterwards the
+cells that either of them changed get the joined value. Recording the changes costs as much as there are changes, where
+copying the state would cost as much as there is state.
 """
 
 from __future__ import annotations

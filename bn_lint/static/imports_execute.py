@@ -43,7 +43,9 @@ def execute_import_from(run: Run, node: cst.ImportFrom, frame: Frame) -> None:
         return
     for alias in node.names:
         name = dotted_name(alias.name)
-        target = alias.asname.name.value if alias.asname is not None and isinstance(alias.asname.name, cst.Name) else name
+        target = (
+            alias.asname.name.value if alias.asname is not None and isinstance(alias.asname.name, cst.Name) else name
+        )
         value = _member(run, module, name)
         if isinstance(value, LibraryClass) and is_missing(value):
             run.observer.missing_imported(name, Spot(frame.file, alias))

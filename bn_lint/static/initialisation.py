@@ -6,7 +6,7 @@ Models initialise hundreds of layers in loops over `modules()`; evaluating that 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 
 import libcst as cst
 
@@ -14,12 +14,13 @@ from bn_lint.static.syntax import walk
 
 _NAME = re.compile(r"(?:init|reset)\w*(?:weight|parameters)|(?:weight|parameters)\w*init", re.IGNORECASE)
 _LOOPED = frozenset({"modules", "named_modules", "parameters", "named_parameters", "children", "named_children"})
-_HARMLESS = frozenset({"isinstance", "hasattr", "getattr", "len", "float", "int", "max", "min", "sqrt", "size", "numel", "any", "all",
-                       "print", "startswith", "endswith", "no_grad", "dim", "log", "zeros", "ones", "type", "calculate_gain",
-                       "_calculate_fan_in_and_fan_out", "split", "lower"})  # fmt: skip
+_HARMLESS = frozenset(
+    "isinstance hasattr getattr len float int max min sqrt size numel any all print startswith endswith no_grad dim "
+    "log zeros ones type calculate_gain _calculate_fan_in_and_fan_out split lower".split()
+)
 
 
-@lru_cache(maxsize=None)
+@cache
 def only_initialises(node: cst.FunctionDef) -> bool:
     """Whether a function is named as one that initialises weights, and returns nothing."""
     if _NAME.search(node.name.value) is None:
@@ -27,7 +28,7 @@ def only_initialises(node: cst.FunctionDef) -> bool:
     return not any(type(n) is cst.Return and n.value is not None for n in walk(node.body))
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_initialisation_loop(node: cst.For) -> bool:
     """Whether a loop over modules or parameters does nothing but call in-place and `init` functions."""
     source = node.iter
@@ -37,25 +38,24 @@ def is_initialisation_loop(node: cst.For) -> bool:
 
 
 def _is_harmless(node: cst.CSTNode) -> bool:
-    kind = type(node)
-    if kind is cst.Call:
-        name = node.func.attr.value if type(node.func) is cst.Attribute else getattr(node.func, "value", "")
+    if isinstance(node, cst.Call):
+        name = node.func.attr.value if isinstance(node.func, cst.Attribute) else getattr(node.func, "value", None)
         if not isinstance(name, str):
             return False
-        return name in _HARMLESS or (name.endswith("_") and not name.startswith("__")) or "init" in str(name) or _is_init_module(node)
-    if kind is cst.AssignTarget or kind is cst.AugAssign:
+        in_place = name.endswith("_") and not name.startswith("__")
+        return in_place or name in _HARMLESS or "init" in name or _is_of_init_module(node)
+    if isinstance(node, (cst.AssignTarget, cst.AugAssign)):
         target = node.target
-        if type(target) is cst.Attribute:
-            return target.attr.value == "data" or target.attr.value == "requires_grad"
-        return type(target) in (cst.Name, cst.Tuple, cst.Subscript)
-    return kind not in (cst.Return, cst.Yield, cst.Del, cst.Global, cst.Nonlocal, cst.FunctionDef, cst.ClassDef)
+        if isinstance(target, cst.Attribute):
+            return target.attr.value in ("data", "requires_grad")
+        return isinstance(target, (cst.Name, cst.Tuple, cst.Subscript))
+    leaving = (cst.Return, cst.Yield, cst.Del, cst.Global, cst.Nonlocal, cst.FunctionDef, cst.ClassDef)
+    return not isinstance(node, leaving)
 
 
-def _is_init_module(node: cst.Call) -> bool:
+def _is_of_init_module(node: cst.Call) -> bool:
     """`nn.init.constant(...)`, `init.xavier_normal(...)`."""
-    owner = node.func.value if type(node.func) is cst.Attribute else None
-    if type(owner) is cst.Attribute:
+    owner = node.func.value if isinstance(node.func, cst.Attribute) else None
+    if isinstance(owner, cst.Attribute):
         owner = owner.attr
-    return type(owner) is cst.Name and owner.value == "init"
-
-
+    return isinstance(owner, cst.Name) and owner.value == "init"

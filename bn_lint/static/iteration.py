@@ -9,12 +9,12 @@ from bn_lint.static.values import (
     Class,
     Dict,
     Instance,
-    Iterator_,
     List,
     OneOf,
     Tensor,
     Unknown,
     Value,
+    ValueIterator,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def iterate(run: Run, value: Value) -> Items:
         return value, ()
     if isinstance(value, List):
         return value.items, value.rest
-    if isinstance(value, Iterator_):
+    if isinstance(value, ValueIterator):
         items, rest = value.cells["items"], value.cells["rest"]
         run.heap.set(value, "items", ())
         return items, rest
@@ -78,9 +78,7 @@ def _iterate_instance(run: Run, value: Instance) -> Items:
 def unpack(run: Run, value: Value, count: int, star: int | None) -> list[Value]:
     """Return the values for `count` targets, of which the one at `star` takes a list."""
     if isinstance(value, Unknown):
-        return [
-            Unknown("?", value.why) if i == star else value.member(i, f"[{i}]") for i in range(count)
-        ]
+        return [Unknown("?", value.why) if i == star else value.member(i, f"[{i}]") for i in range(count)]
     if isinstance(value, Tensor) and value.ranked and value.axes:
         return [Tensor(value.axes[1:], origin=value.origin) for _ in range(count)]
     if isinstance(value, OneOf):

@@ -24,7 +24,7 @@ def same(a: Value, b: Value) -> bool:
     if isinstance(a, tuple):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, Tensor):
-        return a.key() == b.key()
+        return bool(a.key() == b.key())
     return False
 
 

@@ -22,8 +22,8 @@ _SECOND_NAMES = (
     (re.compile(r"^torch\._C\._nn\.(\w+)$"), r"torch.nn.functional.\1"),
 )
 _SUBMODULES = frozenset(
-    "activation adaptive batchnorm container conv distance dropout embedding flatten fold instancenorm lazy linear loss "
-    "module normalization padding pixelshuffle pooling rnn sparse transformer upsampling utils".split()
+    "activation adaptive batchnorm container conv distance dropout embedding flatten fold instancenorm lazy linear "
+    "loss module normalization padding pixelshuffle pooling rnn sparse transformer upsampling utils".split()
 )
 
 

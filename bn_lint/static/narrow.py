@@ -21,10 +21,19 @@ def assume(run: Run, test: cst.BaseExpression, frame: Frame, holds: bool) -> Non
         assume(run, test.right, frame, holds)
     elif isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
         operator, other = test.comparisons[0].operator, test.comparisons[0].comparator
-        if isinstance(other, cst.Name) and other.value == "None" and isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
+        if (
+            isinstance(other, cst.Name)
+            and other.value == "None"
+            and isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual))
+        ):
             is_none = isinstance(operator, (cst.Is, cst.Equal)) is holds
             _keep(run, test.left, frame, lambda value: (value is None) is is_none)
-    elif isinstance(test, cst.Call) and isinstance(test.func, cst.Name) and test.func.value == "isinstance" and len(test.args) == 2:
+    elif (
+        isinstance(test, cst.Call)
+        and isinstance(test.func, cst.Name)
+        and test.func.value == "isinstance"
+        and len(test.args) == 2
+    ):
         from bn_lint.static.expressions import evaluate
 
         kind = evaluate(run, test.args[1].value, frame)

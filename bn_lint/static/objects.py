@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import libcst as cst
+
 from bn_lint.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.assign import register
 from bn_lint.static.run import Run, key_of
+from bn_lint.static.syntax import attributes_written
 from bn_lint.static.values import (
     MISSING,
     Arguments,
@@ -18,6 +21,7 @@ from bn_lint.static.values import (
     Instance,
     LibraryClass,
     Spot,
+    Tensor,
     Unknown,
     Value,
 )
@@ -67,9 +71,7 @@ def make_dataclass(cls: Class, annotated: list[tuple[str, Value]]) -> None:
     cls.fields = tuple(inherited.items())
 
 
-def instantiate(
-    run: Run, cls: Class | LibraryClass, arguments: Arguments, spot: Spot, frame: Frame | None
-) -> Value:
+def instantiate(run: Run, cls: Class | LibraryClass, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
     """Return a new object of a class."""
     if isinstance(cls, LibraryClass):
         return _instantiate_library(run, cls, arguments, spot, frame)
@@ -101,6 +103,7 @@ def _construct_module(
 ) -> Value:
     instance = _construct(run, cls, arguments, spot, frame)
     if isinstance(instance, Instance):
+        _forget_placeholders(instance, cls)
         run.observer.module_built(run, instance)
         if key is not None:
             # Whatever is built again from the same arguments behaves the same: calls of it can be remembered.
@@ -108,11 +111,27 @@ def _construct_module(
     return instance
 
 
+def _forget_placeholders(instance: Instance, cls: Class) -> None:
+    """Forget tensors that the constructor only put where another method, such as a hook, writes later."""
+    held = [name for name, value in instance.cells.items() if isinstance(value, Tensor)]
+    if held:
+        written = {
+            name
+            for owner in cls.mro
+            if isinstance(owner, Class)
+            for method in owner.cells.values()
+            if isinstance(method, Function) and method.name != "__init__" and isinstance(method.node, cst.FunctionDef)
+            for name in attributes_written(method.node)
+        }
+        for name in written.intersection(held):
+            instance.cells[name] = Tensor(ranked=False, why=f"`{name}` is written by a method of `{cls.name}`")
+
+
 def _construct(run: Run, cls: Class, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
     from bn_lint.static.calls import call
 
     instance = Instance(cls, spot)
-    init, owner = cls.lookup("__init__")
+    init, _ = cls.lookup("__init__")
     if isinstance(init, Function):
         given = _traced(cls, init, arguments) if cls.is_module else arguments
         call(run, init, given.prefixed(instance), spot, frame)
@@ -158,7 +177,9 @@ def _fill_fields(
         if value is MISSING:
             value = default
             if isinstance(value, Field):
-                value = call(run, value.factory, Arguments(), spot, frame) if value.factory is not None else value.default
+                value = (
+                    call(run, value.factory, Arguments(), spot, frame) if value.factory is not None else value.default
+                )
             if value is MISSING:
                 value = Unknown(name, f"no value is visible for the field `{name}` of `{cls.name}`")
         instance.cells[name] = value
@@ -209,9 +230,7 @@ def _enum_member(cls: Class, arguments: Arguments) -> Value:
     return Unknown(cls.name, f"which member of `{cls.name}` is not known")
 
 
-def _instantiate_library(
-    run: Run, cls: LibraryClass, arguments: Arguments, spot: Spot, frame: Frame | None
-) -> Value:
+def _instantiate_library(run: Run, cls: LibraryClass, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
     new, _ = cls.lookup("__new__")
     outer = run.frame
     run.frame = frame if frame is not None else outer

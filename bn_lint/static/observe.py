@@ -127,9 +127,7 @@ class Observer:
         layer.cells["*builder"] = builder
         self._pending.append((layer, arguments, _forward_around(run)))
 
-    def batchnorm_called(
-        self, run: Run, layer: Instance, x: Tensor, spot: Spot, *, functional: bool = False
-    ) -> None:
+    def batchnorm_called(self, run: Run, layer: Instance, x: Tensor, spot: Spot, *, functional: bool = False) -> None:
         """Note a call of a layer, or of `F.batch_norm` with its statistics, which takes any number of dimensions."""
         site = self.sites.get(layer.built.node) if layer.built is not None else None
         if site is None:
@@ -166,7 +164,11 @@ class Observer:
 
     def module_built(self, run: Run, module: Instance) -> None:
         """Look for BatchNorm layers that a finished module keeps where PyTorch does not see them."""
-        plain = [(name, v) for name, v in module.cells.items() if isinstance(v, (List, tuple, Dict)) and not name.startswith("*")]
+        plain = [
+            (name, v)
+            for name, v in module.cells.items()
+            if isinstance(v, (List, tuple, Dict)) and not name.startswith("*")
+        ]
         if not plain:
             return
         from bn_lint.static.torch.module_methods import descendants
@@ -190,7 +192,14 @@ class Observer:
             fact = self._built_fact(layer, arguments, per_call=per_call)
             own = fact.layer
             odd = own.num_features if isinstance(own.num_features, int) and own.num_features <= 0 else None
-            key = ("built", layer.built.node if layer.built else None, str(own.eps), str(own.momentum), odd, fact.per_call)
+            key = (
+                "built",
+                layer.built.node if layer.built else None,
+                str(own.eps),
+                str(own.momentum),
+                odd,
+                fact.per_call,
+            )
             if key not in self._seen:
                 self._seen.add(key)
                 self.facts.append(fact)
@@ -203,7 +212,9 @@ class Observer:
         direct = isinstance(layer.cls, LibraryClass)
         spot = _built(layer)
         written = tuple(_arguments_as_written(spot, arguments, layer)) if direct else ()
-        known = {name for name, _ in layer.cls.signature} | KEYWORD_ONLY if isinstance(layer.cls, LibraryClass) else set()
+        known = (
+            {name for name, _ in layer.cls.signature} | KEYWORD_ONLY if isinstance(layer.cls, LibraryClass) else set()
+        )
         unexpected = tuple(name for name in arguments.keywords if name not in known) if direct else ()
         place = NodePlace(arguments.partial if arguments.partial is not None else spot)
         return BatchNormBuilt(self._layer_fact(layer), written, place, per_call, unexpected)
@@ -265,7 +276,12 @@ def _forward_around(run: Run) -> str:
     frame = run.frame
     while frame is not None:
         function = frame.function
-        if function is not None and function.name == "forward" and function.owner is not None and function.owner.is_module:
+        if (
+            function is not None
+            and function.name == "forward"
+            and function.owner is not None
+            and function.owner.is_module
+        ):
             return "guarded" if run.guards > frame.guards or run.uncertain > frame.uncertain else "forward"
         frame = frame.caller
     return ""
@@ -343,7 +359,11 @@ def _arguments_as_written(spot: Spot, arguments: Arguments, layer: Instance) -> 
         if keyword is not None:
             value = arguments.keywords.get(keyword, UNKNOWN)
         else:
-            value = arguments.positional[position] if position is not None and position < len(arguments.positional) else UNKNOWN
+            value = (
+                arguments.positional[position]
+                if position is not None and position < len(arguments.positional)
+                else UNKNOWN
+            )
         if not (value is None or isinstance(value, (bool, int, float, str, tuple, Expression))):
             value = UNKNOWN
         if isinstance(value, TracedInt):

@@ -91,7 +91,11 @@ def _settle(result: Value, a: Value, b: Value, concrete: Callable[[Any, Any], An
 
 def _is_real(a: Any, b: Any) -> bool:
     """Whether this is floating-point arithmetic on known numbers, where no origin is kept."""
-    return (isinstance(a, float) or isinstance(b, float)) and not isinstance(a, Expression) and not isinstance(b, Expression)
+    return (
+        (isinstance(a, float) or isinstance(b, float))
+        and not isinstance(a, Expression)
+        and not isinstance(b, Expression)
+    )
 
 
 def _compute(concrete: Callable[[Any, Any], Any], a: Any, b: Any) -> Value:
@@ -100,8 +104,9 @@ def _compute(concrete: Callable[[Any, Any], Any], a: Any, b: Any) -> Value:
         return Unknown("?", f"an operator on {type(a).__name__} and {type(b).__name__} is not evaluated")
     if concrete in (operator.pow, operator.lshift) and isinstance(b, int) and abs(b) > 256:
         return Unknown("?", "a very large power")
-    if concrete is operator.mul and (isinstance(a, (str, bytes)) or isinstance(b, (str, bytes))):
-        if not isinstance(a, (int, str)) or not isinstance(b, (int, str)) or _length(a) * _length(b) > _MAX_SIZE:
+    if concrete is operator.mul and isinstance(a, (str, bytes, int)) and isinstance(b, (str, bytes, int)):
+        is_text = not isinstance(a, int) or not isinstance(b, int)
+        if is_text and _length(a) * _length(b) > _MAX_SIZE:
             return Unknown("?", "a very long string")
     try:
         return concrete(a, b)
@@ -109,7 +114,7 @@ def _compute(concrete: Callable[[Any, Any], Any], a: Any, b: Any) -> Value:
         return Unknown("?", "an operator that Python refuses")
 
 
-def _length(value: int | str) -> int:
+def _length(value: int | str | bytes) -> int:
     return value if isinstance(value, int) else len(value)
 
 
@@ -137,7 +142,9 @@ def _overloaded(run: Run, name: str, a: Value, b: Value, spot: Spot) -> Value:
 
 def _sequence(name: str, a: List | tuple[Value, ...], b: Value) -> Value:
     items, rest = (a.items, a.rest) if isinstance(a, List) else (a, ())
-    make: Callable[..., Value] = List if isinstance(a, List) else lambda items, rest=(): List(items, rest) if rest else items
+    make: Callable[..., Value] = (
+        List if isinstance(a, List) else lambda items, rest=(): List(items, rest) if rest else items
+    )
     if name == "add" and isinstance(b, (List, tuple)):
         more, more_rest = (b.items, b.rest) if isinstance(b, List) else (b, ())
         if rest:
@@ -276,7 +283,11 @@ def contains(container: Value, item: Value) -> bool | None:
             return True
         return None if None in results or (isinstance(container, List) and container.rest) else False
     if isinstance(container, Instance) and container.is_module and isinstance(item, str):
-        return True if container.cells.get(item, MISSING) is not MISSING else (None if Instance.REST in container.cells else False)
+        return (
+            True
+            if container.cells.get(item, MISSING) is not MISSING
+            else (None if Instance.REST in container.cells else False)
+        )
     return None
 
 

@@ -17,7 +17,7 @@ _STRINGS_AND_COMMENTS = re.compile(
     r"""#[^\n]*|(\"\"\"|''')(?:\\.|(?!\1)[\s\S])*\1|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""
 )
 _BRACKETS = re.compile(r"[()\[\]{}]")
-_LONG_CHAIN = re.compile(r"^(?:[^\n]*?(?:[-+*/%%.|&]|\band\b|\bor\b|\()){%d}" % MAX_CHAIN, re.MULTILINE)
+_LONG_CHAIN = re.compile(rf"^(?:[^\n]*?(?:[-+*/%.|&]|\band\b|\bor\b|\()){{{MAX_CHAIN}}}", re.MULTILINE)
 
 
 class ParseError(Exception):

@@ -7,7 +7,10 @@ from bn_lint.static.values import Spot
 
 
 class NodePlace(Place):
-    """The place of a syntax node. Positions of a whole file cost more than its parse, and most places are never read."""
+    """The place of a syntax node.
+
+    Positions of a whole file cost more than its parse, and most places are never read.
+    """
 
     _spot: Spot
 
@@ -19,23 +22,23 @@ class NodePlace(Place):
         return self._spot.file.place(self._spot.node)
 
     @property
-    def path(self) -> str:  # type: ignore[override]
+    def path(self) -> str:
         return self._spot.file.display
 
     @property
-    def line(self) -> int:  # type: ignore[override]
+    def line(self) -> int:
         return self._place.line
 
     @property
-    def column(self) -> int:  # type: ignore[override]
+    def column(self) -> int:
         return self._place.column
 
     @property
-    def end_line(self) -> int:  # type: ignore[override]
+    def end_line(self) -> int:
         return self._place.end_line
 
     @property
-    def end_column(self) -> int:  # type: ignore[override]
+    def end_column(self) -> int:
         return self._place.end_column
 
     def __eq__(self, other: object) -> bool:

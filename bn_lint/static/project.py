@@ -125,7 +125,9 @@ class Project:
 
     def _locate(self, root: Path, dotted: str) -> Path | None:
         base = root.joinpath(*dotted.split(".")) if dotted else root
-        for candidate in ((base / "__init__.py",) if not dotted else (base / "__init__.py", base.with_name(base.name + ".py"))):
+        for candidate in (
+            (base / "__init__.py",) if not dotted else (base / "__init__.py", base.with_name(base.name + ".py"))
+        ):
             if self._exists(candidate):
                 return candidate
         return base if self._holds_python(base) else None

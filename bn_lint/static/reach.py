@@ -11,7 +11,7 @@ from bn_lint.static.syntax import walk
 
 
 def relevant_definitions(files: Iterable[SourceFile]) -> set[cst.CSTNode]:
-    """Return the top-level functions and classes that name BatchNorm, or use a definition that does, however indirectly.
+    """Return the top-level functions and classes that name BatchNorm, or use a definition that does, at any distance.
 
     Names are compared as they are written, across all files: this may take in too much, but nothing is left out that
     the files themselves define.
@@ -74,4 +74,6 @@ def _defines(statement: cst.CSTNode) -> Iterable[str]:
                     if isinstance(target.target, cst.Name):
                         yield target.target.value
             elif isinstance(small, cst.ImportFrom) and not isinstance(small.names, cst.ImportStar):
-                yield from (a.asname.name.value for a in small.names if a.asname and isinstance(a.asname.name, cst.Name))
+                yield from (
+                    a.asname.name.value for a in small.names if a.asname and isinstance(a.asname.name, cst.Name)
+                )

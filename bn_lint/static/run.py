@@ -12,7 +12,7 @@ from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.heap import Changes, Heap, watch
 from bn_lint.static.join import join
 from bn_lint.static.parse import ParseError
-from bn_lint.static.project import Project, SourceFile
+from bn_lint.static.project import Project
 from bn_lint.static.values import (
     MISSING,
     Class,
@@ -321,4 +321,4 @@ def key_of(value: Value) -> Hashable | None:
         return None
 
 
-__all__ = ["BREAK", "CONTINUE", "RAISE", "RETURN", "BudgetExhausted", "Imported", "Run", "key_of", "Spot"]
+__all__ = ["BREAK", "CONTINUE", "RAISE", "RETURN", "BudgetExhausted", "Imported", "Run", "Spot", "key_of"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import libcst as cst
@@ -353,11 +354,10 @@ def _match(run: Run, node: cst.Match, frame: Frame) -> str | None:
             undecided.append(case)
     if not undecided:
         return execute_suite(run, certain.body, frame) if certain is not None else None
-    bodies: list[Callable[[], str | None]] = [
-        (lambda case=case: execute_suite(run, case.body, frame)) for case in undecided
-    ]
-    bodies.append((lambda: execute_suite(run, certain.body, frame)) if certain is not None else (lambda: None))
-    return run.branch(frame, *bodies)
+    bodies = [partial(execute_suite, run, case.body, frame) for case in undecided]
+    if certain is not None:
+        bodies.append(partial(execute_suite, run, certain.body, frame))
+    return run.branch(frame, *bodies, *(() if certain is not None else (lambda: None,)))
 
 
 _EXECUTORS: dict[type, Callable[[Run, Any, Frame], str | None]] = {

@@ -81,7 +81,11 @@ def _sequence_item(container: Value, key: Value) -> Value:
             return items[position]
         except IndexError:
             return Unknown("?", "an index out of range")
-    if isinstance(key, (Unknown, Expression, OneOf)) and len(items) + len(rest) <= 64 and not isinstance(items, (str, range)):
+    if (
+        isinstance(key, (Unknown, Expression, OneOf))
+        and len(items) + len(rest) <= 64
+        and not isinstance(items, (str, range))
+    ):
         candidates = join((*items, *rest))
         return Unknown("?", "an unknown element") if candidates is MISSING else candidates
     return Unknown("?", "an unknown element")
@@ -111,7 +115,7 @@ def _instance_item(run: Run, container: Instance, key: Value, spot: Spot) -> Val
 
         return call(run, BoundMethod(method, container), Arguments([key]), spot, None)
     fields = container.cells.get("*fields", MISSING)
-    if fields is not MISSING:
+    if isinstance(fields, tuple):
         return _sequence_item(tuple(container.cells[name] for name in fields), key)
     return Unknown("?", f"subscripts of a {container.cls.name} are not evaluated")
 

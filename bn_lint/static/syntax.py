@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 _SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
 #: Fields that hold layout or punctuation.
-_LAYOUT = ("whitespace", "leading_lines", "lines_after", "lpar", "rpar", "lbracket", "rbracket", "lbrace", "rbrace", "comma",
-           "semicolon", "header", "footer", "trailing", "equal", "dot", "colon", "newline", "indent", "encoding", "default_")  # fmt: skip
+_LAYOUT = tuple(
+    "whitespace leading_lines lines_after lpar rpar lbracket rbracket lbrace rbrace comma semicolon header footer "
+    "trailing equal dot colon newline indent encoding default_".split()
+)
 
 _fields: dict[type, tuple[str, ...]] = {}
 
 
 def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Yield the meaningful children of a node. `CSTNode.children` builds a visitor for each node and is ten times slower."""
+    """Yield the meaningful children of a node. (`CSTNode.children` builds a visitor each time, which is slow.)"""
     kind = type(node)
     names = _fields.get(kind)
     if names is None:
@@ -45,7 +47,7 @@ def walk(root: cst.CSTNode) -> Iterator[cst.CSTNode]:
         pending.extend(children(node))
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_generator(file: SourceFile, node: cst.FunctionDef) -> bool:
     """Whether the function's own body contains `yield`."""
     if "yield" not in file.source.text:
@@ -58,3 +60,16 @@ def is_generator(file: SourceFile, node: cst.FunctionDef) -> bool:
         if type(inner) not in _SCOPES:
             pending.extend(children(inner))
     return False
+
+
+@cache
+def attributes_written(node: cst.FunctionDef) -> frozenset[str]:
+    """The attributes of `self` that a method assigns."""
+    return frozenset(
+        inner.target.attr.value
+        for inner in walk(node.body)
+        if isinstance(inner, cst.AssignTarget)
+        and isinstance(inner.target, cst.Attribute)
+        and isinstance(inner.target.value, cst.Name)
+        and inner.target.value.value == "self"
+    )

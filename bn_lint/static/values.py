@@ -1,8 +1,8 @@
 """Abstract values: what an expression of the analysed program may stand for.
 
-Python's own immutable objects stand for themselves: `None`, booleans, numbers, strings, and tuples of values. Everything
-else is one of the classes below. `Unknown` is the value of everything that could not be evaluated, and nothing ever
-follows from it.
+Python's own immutable objects stand for themselves: `None`, booleans, numbers, strings, and tuples of values.
+Everything else is one of the classes below. `Unknown` is the value of everything that could not be evaluated, and
+nothing ever follows from it.
 
 Whatever can change lives in a `cells` dictionary that only `Heap` writes to, so that a branch can be undone.
 """
@@ -208,7 +208,7 @@ class Dict(Mutable):
         return [(k, v) for k, v in self.cells.items() if k is not Dict.OPEN and v is not MISSING]
 
 
-class Iterator_(Mutable):
+class ValueIterator(Mutable):
     """An iterator over known values: `next` takes from the front."""
 
     __slots__ = ()
@@ -251,9 +251,8 @@ class Instance(Mutable):
 
     def children(self) -> Iterator[tuple[str, Value]]:
         for name, value in self.cells.items():
-            if isinstance(value, Instance) and value.is_module:
-                yield name, value
-            elif isinstance(value, OneOf) and any(isinstance(v, Instance) and v.is_module for v in value.values):
+            alternatives = value.values if isinstance(value, OneOf) else (value,)
+            if any(isinstance(one, Instance) and one.is_module for one in alternatives):
                 yield name, value
 
 

@@ -60,7 +60,11 @@ def num_features_mismatch(call: BatchNormCall) -> Iterator[Verdict]:
         return  # the width is fixed and the channels are not: BN005
     if verdict in (Comparison.DIFFERENT, Comparison.INDEPENDENT):
         width = describe(layer.num_features)
-        given = channels.made_by.message if channels.made_by is not None else f"the input has {describe(channels.size)} channels"
+        given = (
+            channels.made_by.message
+            if channels.made_by is not None
+            else f"the input has {describe(channels.size)} channels"
+        )
         yield Verdict(
             f"{given}; `{layer.name}` expects {width}",
             layer.built,

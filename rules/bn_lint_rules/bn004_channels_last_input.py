@@ -58,7 +58,8 @@ def channels_last_input(call: BatchNormCall) -> Iterator[Verdict]:
     consequence = "PyTorch refuses this" if fails else "it is normalized along the wrong axis"
     back = "transpose(1, 2)" if shape.rank == 3 else "movedim(-1, 1)"
     yield Verdict(
-        f"the {width} features of ({sizes}) are on the last axis, but `{layer.name}` normalizes the second: {consequence}",
+        f"the {width} features of ({sizes}) are on the last axis, but `{layer.name}` normalizes the second: "
+        f"{consequence}",
         call.place,
         steps(call, last.made_by),
         help=f"normalize x.{back} and turn the result back, or normalize x.reshape(-1, {width})",

@@ -70,7 +70,13 @@ def _problem(argument: Argument) -> tuple[str | None, str | None]:
         invalid = value < 0 or (value == 0 and argument.literal)
         return (f"{value}: a layer needs at least one channel", None) if invalid else (None, None)
     if isinstance(value, float):
-        whole = "use `//`, which divides integers" if argument.quotient else f"write {value:.0f}" if value % 1 == 0 else None
+        whole = (
+            "use `//`, which divides integers"
+            if argument.quotient
+            else f"write {value:.0f}"
+            if value % 1 == 0
+            else None
+        )
         return f"the float {value:g}; PyTorch raises TypeError", whole
     if text.endswith((".shape", ".size()")):
         return f"the whole shape `{text}`", f"pass the number of channels: `{text}[1]`"

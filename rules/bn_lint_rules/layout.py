@@ -16,8 +16,9 @@ def fits_rank(call: BatchNormCall) -> bool:
 def is_channels_last(call: BatchNormCall) -> bool:
     """Whether the features that the layer was built for arrive on the last axis instead of the second.
 
-    `(batch, sequence, features)` into a BatchNorm1d, `(batch, height, width, features)` into a BatchNorm2d: the last axis
-    was made by a layer that gives features and has the layer's width, and the second axis has not, or has it by chance.
+    `(batch, sequence, features)` into a BatchNorm1d, `(batch, height, width, features)` into a BatchNorm2d: the last
+    axis was made by a layer that gives features and has the layer's width, and the second axis has not, or has it by
+    chance.
     """
     shape, width = call.shape, call.layer.num_features
     if shape is None or not shape.ranked or len(shape.axes) < 3 or width is None:

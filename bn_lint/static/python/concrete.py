@@ -29,7 +29,7 @@ def concrete(value: Value) -> Any:
     """
     if isinstance(value, TracedInt):
         return int(value)
-    if isinstance(value, _PLAIN) or isinstance(value, _FOREIGN):
+    if isinstance(value, (*_PLAIN, *_FOREIGN)):
         return value
     if isinstance(value, tuple):
         return tuple(concrete(v) for v in value)
@@ -44,7 +44,7 @@ def concrete(value: Value) -> Any:
 
 def abstract(value: Any) -> Value:
     """Return the abstract value of a Python object."""
-    if isinstance(value, _PLAIN) or isinstance(value, _FOREIGN):
+    if isinstance(value, (*_PLAIN, *_FOREIGN)):
         return value
     if isinstance(value, tuple):
         return tuple(abstract(v) for v in value)

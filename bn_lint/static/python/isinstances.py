@@ -45,10 +45,21 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "torch.nn.Parameter": (),
     "type": (Class, LibraryClass),
 }
+_PYTHON_KINDS = (bool, int, float, str, bytes, type(None), tuple, range)
 _KNOWN_KINDS = (
-    bool, int, float, str, bytes, type(None), tuple, List, Dict, Tensor, Function, Class, LibraryClass, Partial, Expression,
-    Instance, BoundMethod, Builtin, range,
-)  # fmt: skip
+    *_PYTHON_KINDS,
+    List,
+    Dict,
+    Tensor,
+    Function,
+    Class,
+    LibraryClass,
+    Partial,
+    Expression,
+    Instance,
+    BoundMethod,
+    Builtin,
+)
 
 
 def type_name(value: Value) -> str | None:
@@ -122,7 +133,15 @@ def type_of(value: Value) -> Value:
         return value.cls
     from bn_lint.static.python.names import BUILTINS
 
-    names = ((bool, "bool"), (int, "int"), (float, "float"), (str, "str"), (List, "list"), (tuple, "tuple"), (Dict, "dict"))
+    names = (
+        (bool, "bool"),
+        (int, "int"),
+        (float, "float"),
+        (str, "str"),
+        (List, "list"),
+        (tuple, "tuple"),
+        (Dict, "dict"),
+    )
     for kind, name in names:
         if isinstance(value, kind):
             return BUILTINS[name]

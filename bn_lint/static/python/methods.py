@@ -15,11 +15,11 @@ from bn_lint.static.values import (
     BoundMethod,
     Builtin,
     Dict,
-    Iterator_,
     List,
     Spot,
     Unknown,
     Value,
+    ValueIterator,
 )
 
 Method = Callable[[Run, Value, Arguments, Spot], Value]
@@ -32,8 +32,10 @@ def plain_attribute(value: Value, name: str) -> Value:
     elif isinstance(value, Dict):
         table = _SET if value.is_set and name in _SET else _DICT
     else:
-        if isinstance(value, Iterator_):
-            return Builtin(name, lambda run, arguments, spot: _next(run, value)) if name == "__next__" else Unknown(name)
+        if isinstance(value, ValueIterator):
+            return (
+                Builtin(name, lambda run, arguments, spot: _next(run, value)) if name == "__next__" else Unknown(name)
+            )
         if isinstance(value, str) and name == "join":
             return BoundMethod(Builtin(name, _join_text), value)
         if isinstance(value, (str, bytes, int, float, tuple, range)) and not isinstance(value, bool):
@@ -163,7 +165,9 @@ def _is_known_key(key: Value) -> bool:
 def _get(run: Run, self: Dict, arguments: Arguments, spot: Spot) -> Value:
     key, default = arguments.get(0, "key"), arguments.get(1, "default")
     if not _is_known_key(key):
-        return join((*(v for _, v in self.entries()[:4]), default)) if not self.is_open else Unknown("?", "an unknown key")
+        return (
+            join((*(v for _, v in self.entries()[:4]), default)) if not self.is_open else Unknown("?", "an unknown key")
+        )
     value = self.cells.get(key, MISSING)
     if value is not MISSING:
         return value
@@ -246,7 +250,7 @@ def _union(run: Run, self: Dict, arguments: Arguments, spot: Spot) -> Value:
     return copy
 
 
-def _next(run: Run, iterator: Iterator_) -> Value:
+def _next(run: Run, iterator: ValueIterator) -> Value:
     items = iterator.cells["items"]
     if items:
         run.heap.set(iterator, "items", items[1:])
@@ -297,4 +301,3 @@ def _as_builtin(method: Method) -> Builtin:
 
 
 _BUILTINS = {method: _as_builtin(method) for table in (_LIST, _DICT, _SET) for method in table.values()}
-

@@ -10,9 +10,9 @@ from bn_lint.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.assign import set_attribute
 from bn_lint.static.attributes import get_attribute
 from bn_lint.static.calls import call
-from bn_lint.static.keys import make_set
 from bn_lint.static.iteration import MAX_ITEMS, iterate
 from bn_lint.static.join import join
+from bn_lint.static.keys import make_set
 from bn_lint.static.operators import BINARY, number_of
 from bn_lint.static.python.concrete import computed
 from bn_lint.static.python.isinstances import is_instance, is_subclass, type_of
@@ -29,7 +29,6 @@ from bn_lint.static.values import (
     External,
     Function,
     Instance,
-    Iterator_,
     LibraryClass,
     List,
     OneOf,
@@ -42,20 +41,21 @@ from bn_lint.static.values import (
     Tensor,
     Unknown,
     Value,
+    ValueIterator,
 )
 
-BUILTINS: dict[str, Value] = {
-    name: computed(name, function)
-    for name, function in {
-        "bin": bin, "chr": chr, "complex": complex, "divmod": divmod, "format": format, "hex": hex, "oct": oct, "ord": ord,
-        "bytes": bytes,
-    }.items()
-}  # fmt: skip
-for _name in ("object", "Exception", "ValueError", "TypeError", "RuntimeError", "KeyError", "AttributeError", "ImportError",
-              "NotImplementedError", "AssertionError", "StopIteration", "IndexError", "OSError", "ModuleNotFoundError",
-              "FileNotFoundError", "DeprecationWarning", "UserWarning", "Warning", "BaseException", "KeyboardInterrupt"):  # fmt: skip
-    BUILTINS[_name] = External(_name)
-BUILTINS.update({"True": True, "False": False, "None": None, "Ellipsis": ..., "NotImplemented": External("NotImplemented")})
+_PURE: tuple[Callable[..., Any], ...] = (bin, bytes, chr, complex, divmod, format, hex, oct, ord)
+_EXCEPTIONS = (
+    "object BaseException Exception AssertionError AttributeError FileNotFoundError ImportError IndexError KeyError "
+    "KeyboardInterrupt ModuleNotFoundError NotImplementedError OSError RuntimeError StopIteration TypeError ValueError "
+    "Warning DeprecationWarning UserWarning"
+)
+
+BUILTINS: dict[str, Value] = {function.__name__: computed(function.__name__, function) for function in _PURE}
+BUILTINS.update((name, External(name)) for name in _EXCEPTIONS.split())
+BUILTINS.update(
+    {"True": True, "False": False, "None": None, "Ellipsis": ..., "NotImplemented": External("NotImplemented")}
+)
 BUILTINS.update({"__name__": "__main__", "__file__": Unknown("__file__"), "__doc__": None, "__debug__": True})
 
 
@@ -284,7 +284,9 @@ def _extreme(name: str, choose: Callable[..., Any]) -> None:
     @builtin(name)
     def extreme(run: Run, arguments: Arguments, spot: Spot) -> Value:
         items, rest = (
-            iterate(run, arguments.positional[0]) if len(arguments.positional) == 1 else (tuple(arguments.positional), ())
+            iterate(run, arguments.positional[0])
+            if len(arguments.positional) == 1
+            else (tuple(arguments.positional), ())
         )
         if rest or not items:
             return arguments.keywords.get("default", Unknown(name)) if not items and not rest else Unknown(name)
@@ -324,7 +326,7 @@ _quantifier("any", True)
 @builtin("iter")
 def _iter(run: Run, arguments: Arguments, spot: Spot) -> Value:
     value = arguments.positional[0]
-    return value if isinstance(value, (Iterator_, Unknown)) else Iterator_(*iterate(run, value))
+    return value if isinstance(value, (ValueIterator, Unknown)) else ValueIterator(*iterate(run, value))
 
 
 @builtin("next")
@@ -335,7 +337,7 @@ def _next_value(run: Run, arguments: Arguments, spot: Spot) -> Value:
     if isinstance(value, List):
         # A generator expression is kept as the list of what it gives.
         return value.items[0] if value.items else (join(value.rest) if value.rest else arguments.get(1, "default"))
-    if not isinstance(value, Iterator_):
+    if not isinstance(value, ValueIterator):
         return Unknown("next")
     if not value.cells["items"] and not value.cells["rest"] and len(arguments.positional) > 1:
         return arguments.positional[1]
@@ -449,7 +451,9 @@ BUILTINS["property"] = Builtin("property", lambda run, arguments, spot: Property
 BUILTINS["staticmethod"] = Builtin("staticmethod", lambda run, arguments, spot: StaticMethod(arguments.positional[0]))
 BUILTINS["classmethod"] = Builtin("classmethod", lambda run, arguments, spot: ClassMethod(arguments.positional[0]))
 BUILTINS["hash"] = BUILTINS["id"] = BUILTINS["vars"] = BUILTINS["dir"] = Unknown("?", "identity is not evaluated")
-BUILTINS["locals"] = Builtin("locals", lambda run, arguments, spot: Dict(dict(run.frame.cells)) if run.frame else Dict())
+BUILTINS["locals"] = Builtin(
+    "locals", lambda run, arguments, spot: Dict(dict(run.frame.cells)) if run.frame else Dict()
+)
 BUILTINS["globals"] = Builtin(
     "globals", lambda run, arguments, spot: Dict(dict(run.frame.module.cells), is_open=True) if run.frame else Dict()
 )

@@ -40,7 +40,9 @@ from bn_lint.static.values import (
 STDLIB: dict[str, Value] = {}
 
 
-def library(*names: str) -> Callable[[Callable[[Run, Arguments, Spot], Value]], Callable[[Run, Arguments, Spot], Value]]:
+def library(
+    *names: str,
+) -> Callable[[Callable[[Run, Arguments, Spot], Value]], Callable[[Run, Arguments, Spot], Value]]:
     def register(function: Callable[[Run, Arguments, Spot], Value]) -> Callable[[Run, Arguments, Spot], Value]:
         for name in names:
             STDLIB[name] = Builtin(name, function)
@@ -70,7 +72,22 @@ def _symbolic_math(name: str, function: Callable[..., Any]) -> None:
 
 for _name in ("floor", "ceil", "trunc", "sqrt", "log2", "log", "exp", "log10"):
     _symbolic_math(_name, getattr(math, _name))
-for _name in ("gcd", "lcm", "pow", "prod", "isclose", "fabs", "sin", "cos", "tan", "hypot", "fmod", "copysign", "isfinite", "isnan"):
+for _name in (
+    "gcd",
+    "lcm",
+    "pow",
+    "prod",
+    "isclose",
+    "fabs",
+    "sin",
+    "cos",
+    "tan",
+    "hypot",
+    "fmod",
+    "copysign",
+    "isfinite",
+    "isnan",
+):
     STDLIB[f"math.{_name}"] = computed(_name, getattr(math, _name))
 STDLIB.update({"math.pi": math.pi, "math.e": math.e, "math.inf": math.inf, "numpy.pi": math.pi})
 STDLIB["numpy.prod"] = STDLIB["math.prod"]
@@ -191,7 +208,8 @@ def _tee(run: Run, arguments: Arguments, spot: Spot) -> Value:
 @library("itertools.pairwise")
 def _pairwise(run: Run, arguments: Arguments, spot: Spot) -> Value:
     items, rest = iterate(run, arguments.positional[0])
-    return List(tuple(zip(items, items[1:])), ((join((*items[-1:], *rest)),) * 2,) if rest else ())
+    pairs = tuple((items[i], items[i + 1]) for i in range(len(items) - 1))
+    return List(pairs, ((join((*items[-1:], *rest)),) * 2,) if rest else ())
 
 
 @library("collections.namedtuple")
@@ -295,7 +313,11 @@ def _isfunction(run: Run, arguments: Arguments, spot: Spot) -> Value:
 @library("inspect.isclass")
 def _isclass(run: Run, arguments: Arguments, spot: Spot) -> Value:
     value = arguments.positional[0]
-    return Unknown("isclass") if isinstance(value, (Unknown, External, OneOf)) else isinstance(value, (Class, LibraryClass))
+    return (
+        Unknown("isclass")
+        if isinstance(value, (Unknown, External, OneOf))
+        else isinstance(value, (Class, LibraryClass))
+    )
 
 
 def _operator(name: str, node: type) -> None:
@@ -304,7 +326,13 @@ def _operator(name: str, node: type) -> None:
     )
 
 
-for _name, _node in (("add", cst.Add), ("sub", cst.Subtract), ("mul", cst.Multiply), ("floordiv", cst.FloorDivide), ("truediv", cst.Divide)):
+for _name, _node in (
+    ("add", cst.Add),
+    ("sub", cst.Subtract),
+    ("mul", cst.Multiply),
+    ("floordiv", cst.FloorDivide),
+    ("truediv", cst.Divide),
+):
     _operator(_name, _node)
 
 
@@ -319,5 +347,3 @@ def _itemgetter(run: Run, arguments: Arguments, spot: Spot) -> Value:
         return values[0] if len(values) == 1 else values
 
     return Builtin("itemgetter", get)
-
-

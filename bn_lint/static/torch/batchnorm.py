@@ -72,7 +72,9 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
         "running_var": vector,
         "weight": vector,
         "bias": vector,
-        "convert_sync_batchnorm": Builtin("convert_sync_batchnorm", lambda run, arguments, spot: arguments.positional[-1]),
+        "convert_sync_batchnorm": Builtin(
+            "convert_sync_batchnorm", lambda run, arguments, spot: arguments.positional[-1]
+        ),
     }
 
 

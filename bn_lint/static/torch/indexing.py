@@ -42,7 +42,13 @@ def _index_last(x: Tensor, parts: list[Value], spot: Spot) -> Tensor | None:
     if parts and parts[0] is ... and len(parts) - 1 <= len(x.axes) and all(isinstance(p, slice) for p in parts[1:]):
         kept = index(Tensor(x.axes[len(x.axes) - len(parts) + 1 :]), tuple(parts[1:]), spot)
         return Tensor((*x.axes[: len(x.axes) - len(parts) + 1], *kept.axes), ranked=False, why=x.why)
-    if len(parts) == 2 and parts[0] == slice(None) and not isinstance(parts[1], slice) and parts[1] is not None and x.axes:
+    if (
+        len(parts) == 2
+        and parts[0] == slice(None)
+        and not isinstance(parts[1], slice)
+        and parts[1] is not None
+        and x.axes
+    ):
         # `outputs[:, -1]` of a sequence: what follows keeps the features.
         return Tensor(x.axes[-1:], ranked=False, why=x.why)
     if len(parts) == 3 and parts[0] == slice(None) == parts[2] and x.axes and isinstance(parts[1], int):
@@ -95,5 +101,3 @@ def _difference(size: Dim, less: Dim) -> Dim:
         return None
     result = dims.subtract(size, less)
     return result if isinstance(result, (int, Expression)) else None
-
-

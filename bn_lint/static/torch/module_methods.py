@@ -87,9 +87,9 @@ def _nothing(run: Run, arguments: Arguments, spot: Spot) -> Value:
 
 
 MODULE_METHODS: dict[str, Value] = {"__init__": Builtin("__init__", _init)}
-for _name in (
-    "train eval to cuda cpu float double half bfloat16 type requires_grad_ apply share_memory to_empty xpu".split()
-):
+for (
+    _name
+) in "train eval to cuda cpu float double half bfloat16 type requires_grad_ apply share_memory to_empty xpu".split():
     MODULE_METHODS[_name] = Builtin(_name, _itself)
 for _name in ("add_module", "register_module"):
     MODULE_METHODS[_name] = Builtin(_name, _add_module)

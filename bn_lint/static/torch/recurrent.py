@@ -2,64 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from bn_lint.dims import Dim
-from bn_lint.static.run import Run
-from bn_lint.static.torch.reshaping import with_last
-from bn_lint.static.torch.sizes import scaled, size_of
-from bn_lint.static.values import MISSING, Axis, Instance, Origin, Tensor, Unknown, Value
-
-Effect = Callable[[Run, Instance, Tensor, Origin], Value]
-
-
-def _setting(layer: Instance, name: str) -> Value:
-    return layer.cells.get(name, MISSING)
+from bn_lint.static.torch.layer_table import layer
+from bn_lint.static.torch.operations import At, Rule
+from bn_lint.static.torch.sizes import as_tensor, scaled, size_of, unknown
+from bn_lint.static.torch.vectors import with_last
+from bn_lint.static.values import Axis, Tensor, Value
 
 
-def _recurrent(run: Run, layer: Instance, x: Tensor, origin: Origin) -> Value:
-    hidden = size_of(_setting(layer, "hidden_size"))
-    projected = _setting(layer, "proj_size")
-    width: Dim = size_of(projected) if isinstance(projected, int) and projected > 0 else hidden
-    if _setting(layer, "bidirectional") is True:
-        width = scaled(width, 2)
-    elif _setting(layer, "bidirectional") is not False:
-        width = None
-    last = Axis(width, origin, True)
-    output = with_last(x, last, origin) if x.ranked else Tensor((last,), ranked=False, why=x.why, origin=origin)
-    state = Tensor((Axis(), Axis(), Axis(hidden, origin, True)), origin=origin)
-    return (output, (state, state)) if layer.cls.lookup("forward")[1].short_name == "LSTM" else (output, state)
+def _recurrent(*, cell: bool) -> Rule:
+    """The outputs at every step, and the last state of every layer; an LSTM has a cell state too."""
+
+    def rule(
+        at: At,
+        x: Tensor,
+        hidden_size: Value,
+        num_layers: Value,
+        batch_first: Value,
+        bidirectional: Value,
+        proj_size: Value,
+    ) -> Value:
+        directions = {True: 2, False: 1}.get(bidirectional) if isinstance(bidirectional, bool) else None
+        hidden = size_of(hidden_size)
+        projected = hidden if proj_size == 0 else size_of(proj_size)
+        output = with_last(at, x, scaled(projected, directions))
+        layers = scaled(size_of(num_layers), directions)
+        states = tuple(_state(at, x, layers, size, batch_first) for size in (projected, hidden))
+        return (output, states if cell else states[0])
+
+    return rule
 
 
-def _cell(run: Run, layer: Instance, x: Tensor, origin: Origin) -> Value:
-    state = with_last(x, Axis(size_of(_setting(layer, "hidden_size")), origin, True), origin)
-    return (state, state) if layer.cls.lookup("forward")[1].short_name == "LSTMCell" else state
+def _state(at: At, x: Tensor, layers: Dim, size: Dim, batch_first: Value) -> Tensor:
+    """`(layers, batch, features)`, without the batch where the input has none."""
+    batch: tuple[Axis, ...] = (Axis(),)
+    if x.ranked and isinstance(batch_first, bool):
+        batch = (x.axes[0 if batch_first else 1],) if len(x.axes) == 3 else ()
+    return Tensor((Axis(layers, at.origin), *batch, Axis(size, at.origin, features=True)), origin=at.origin)
 
 
-def _attention(run: Run, layer: Instance, x: Tensor, origin: Origin) -> Value:
-    output = with_last(x, Axis(size_of(_setting(layer, "embed_dim")), origin, True), origin)
-    return (output, Unknown("attention weights"))
+def _cell(at: At, x: Tensor, hidden_size: Value) -> Value:
+    return with_last(at, x, size_of(hidden_size))
 
 
-def _same_features(run: Run, layer: Instance, x: Tensor, origin: Origin) -> Value:
-    if x.axes and x.axes[-1].size is not None:
-        return x
-    return with_last(x, Axis(size_of(_setting(layer, "d_model")), origin, True), origin)
+def _lstm_cell(at: At, x: Tensor, hidden_size: Value) -> Value:
+    state = _cell(at, x, hidden_size)
+    return (state, state)
 
 
-_RECURRENT = "input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False, proj_size=0"
-_ATTENTION = (
-    "embed_dim, num_heads, dropout=0.0, bias=True, add_bias_kv=False, add_zero_attn=False, kdim=None, vdim=None, batch_first=False"
+_SETTINGS = "num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False, proj_size=0"
+layer("LSTM", f"input_size, hidden_size, {_SETTINGS}", _recurrent(cell=True), inputs="input, hx=None")
+layer("GRU", f"input_size, hidden_size, {_SETTINGS}", _recurrent(cell=False), inputs="input, hx=None")
+_RNN = _SETTINGS.replace("bias=True", "nonlinearity='tanh', bias=True")
+layer("RNN", f"input_size, hidden_size, {_RNN}", _recurrent(cell=False), inputs="input, hx=None")
+layer("LSTMCell", "input_size, hidden_size, bias=True", _lstm_cell)
+layer("GRUCell", "input_size, hidden_size, bias=True", _cell)
+layer("RNNCell", "input_size, hidden_size, bias=True, nonlinearity='tanh'", _cell)
+
+
+def _attention(
+    at: At,
+    x: Tensor,
+    key: Value,
+    embed_dim: Value,
+    batch_first: Value,
+    need_weights: Value,
+    average_attn_weights: Value,
+) -> Value:
+    output, keys = with_last(at, x, size_of(embed_dim)), as_tensor(key)
+    if need_weights is False:
+        return (output, None)
+    known = need_weights is True and average_attn_weights is True and isinstance(batch_first, bool)
+    if not known or x.rank != 3 or keys.rank != 3:
+        return (output, unknown("attention weights"))
+    batch, length = (0, 1) if batch_first else (1, 0)
+    return (output, Tensor((x.axes[batch], x.axes[length], keys.axes[length]), origin=at.origin))
+
+
+layer(
+    "MultiheadAttention",
+    "embed_dim, num_heads, dropout=0.0, bias=True, add_bias_kv=False, add_zero_attn=False, kdim=None, vdim=None, "
+    "batch_first=False",
+    _attention,
+    inputs="input, key, value, key_padding_mask=None, need_weights=True, attn_mask=None, average_attn_weights=True",
 )
-RECURRENT: dict[str, tuple[str, Effect]] = {
-    "LSTM": (_RECURRENT, _recurrent),
-    "GRU": (_RECURRENT, _recurrent),
-    "RNN": (_RECURRENT.replace("bias=True", "nonlinearity='tanh', bias=True"), _recurrent),
-    "LSTMCell": ("input_size, hidden_size, bias=True", _cell),
-    "GRUCell": ("input_size, hidden_size, bias=True", _cell),
-    "RNNCell": ("input_size, hidden_size, bias=True, nonlinearity='tanh'", _cell),
-    "MultiheadAttention": (_ATTENTION, _attention),
-    "TransformerEncoderLayer": ("d_model, nhead, dim_feedforward=2048, dropout=0.1", _same_features),
-    "TransformerEncoder": ("encoder_layer, num_layers, norm=None", lambda run, layer, x, origin: x),
-    "TransformerDecoderLayer": ("d_model, nhead, dim_feedforward=2048, dropout=0.1", _same_features),
-}
+
+
+def _same_features(at: At, x: Tensor, d_model: Value) -> Tensor:
+    return x if x.axes and x.axes[-1].size is not None else with_last(at, x, size_of(d_model))
+
+
+def _encoder(at: At, x: Tensor) -> Tensor:
+    return x
+
+
+def _transformer(at: At, tgt: Value, d_model: Value) -> Tensor:
+    return _same_features(at, as_tensor(tgt), d_model)
+
+
+layer("TransformerEncoderLayer TransformerDecoderLayer", "d_model, nhead, dim_feedforward=2048", _same_features)
+layer("TransformerEncoder TransformerDecoder", "encoder_layer, num_layers, norm=None", _encoder)
+layer("Transformer", "d_model=512, nhead=8", _transformer, inputs="src, tgt")

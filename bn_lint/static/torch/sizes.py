@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bn_lint import dims
-from bn_lint.dims import Comparison, Dim, Expression, TracedInt, compare
+from bn_lint.dims import Comparison, Dim, Expression, compare
 from bn_lint.static.iteration import iterate
 from bn_lint.static.run import Run
-from bn_lint.static.values import Axis, List, OneOf, Origin, Tensor, Unknown, Value
+from bn_lint.static.values import Axis, List, OneOf, Tensor, Unknown, Value
 
 
 def size_of(value: Value) -> Dim:
@@ -20,6 +20,11 @@ def size_of(value: Value) -> Dim:
     return value.number if isinstance(value, Unknown) else None
 
 
+def unknown(why: str = "") -> Tensor:
+    """A tensor of which nothing is known."""
+    return Tensor(ranked=False, why=why)
+
+
 def as_tensor(value: Value) -> Tensor:
     """Return a value as a tensor; of anything that is none, nothing is known."""
     if isinstance(value, Tensor):
@@ -29,7 +34,7 @@ def as_tensor(value: Value) -> Tensor:
         if len(tensors) == 1:
             return tensors[0]
     why = value.why if isinstance(value, Unknown) else f"the input is a {type(value).__name__.lower()}, not a tensor"
-    return Tensor(ranked=False, why=why)
+    return unknown(why)
 
 
 def integer(value: Value) -> int | None:
@@ -50,7 +55,9 @@ def integers(run: Run, value: Value, count: int) -> tuple[int | None, ...]:
     return (None,) * count
 
 
-def window(size: Dim, kernel: int | None, stride: int | None, padding: int | None, dilation: int | None, *, ceil: bool = False) -> Dim:
+def window(
+    size: Dim, kernel: int | None, stride: int | None, padding: int | None, dilation: int | None, *, ceil: bool = False
+) -> Dim:
     """The size that a convolution or pooling leaves; see the formula in `torch.nn.Conv2d`."""
     if kernel is None or stride is None or padding is None or dilation is None or not stride:
         return None
@@ -119,6 +126,24 @@ def axis_position(tensor: Tensor, dim: Value, *, extra: int = 0) -> int | None:
     return number + count if number < 0 and number + count >= 0 else None
 
 
+def replaced(x: Tensor, position: int, axis: Axis) -> Tensor:
+    """The tensor with another axis at a position."""
+    return Tensor((*x.axes[:position], axis, *x.axes[position + 1 :]), ranked=x.ranked, origin=x.origin, why=x.why)
+
+
+def pair(value: Value, wanted: Value) -> Value:
+    """The value, with indices of the same shape where they are asked for."""
+    return (value, value) if wanted is True else value
+
+
+def spatial(x: Tensor, count: int) -> tuple[tuple[Axis, ...], tuple[Axis, ...]]:
+    """Split a feature map into (batch, channels) and its `count` spatial axes; the batch may be absent."""
+    if x.rank in (count + 1, count + 2):
+        return x.axes[:-count], x.axes[-count:]
+    known = x.axes[-count:] if not x.ranked else ()
+    return (Axis(), Axis()), (Axis(),) * (count - len(known)) + known
+
+
 def broadcast(a: Tensor, b: Tensor) -> Tensor:
     """The shape of an elementwise operation on two tensors."""
     # What is not known of one tensor may be broadcast by it, but a size other than 1 survives.
@@ -158,11 +183,3 @@ def merged_axis(x: Axis, y: Axis) -> Axis:
         return x if x.origin is not None else y
     # Both are known and differ: only a size of 1 behind one of the names makes that possible.
     return Axis()
-
-
-def plain(size: Dim) -> Dim:
-    return int(size) if isinstance(size, TracedInt) else size
-
-
-def axis(size: Dim, origin: Origin | None = None, *, features: bool = False) -> Axis:
-    return Axis(size, origin, features)

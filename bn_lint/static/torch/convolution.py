@@ -1,0 +1,132 @@
+"""Convolutions, as layers and as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bn_lint.dims import Dim
+from bn_lint.static.iteration import iterate
+from bn_lint.static.run import Run
+from bn_lint.static.torch.layer_table import layer, parameter
+from bn_lint.static.torch.operations import FUNCTIONAL, TORCH, At, Rule, operation
+from bn_lint.static.torch.sizes import as_tensor, divided, integer, integers, scaled, size_of, spatial, window
+from bn_lint.static.values import Axis, Tensor, Value
+
+
+def _convolved(at: At, x: Tensor, channels: Dim, sizes: Iterable[Dim]) -> Tensor:
+    """A feature map with new channels and spatial sizes."""
+    sizes = tuple(sizes)
+    leading, _ = spatial(x, len(sizes))
+    return Tensor((*leading[:-1], Axis(channels, at.origin), *map(Axis, sizes)), origin=at.origin)
+
+
+def _convolution(count: int) -> Rule:
+    def rule(
+        at: At, x: Tensor, out_channels: Value, kernel_size: Value, stride: Value, padding: Value, dilation: Value
+    ) -> Tensor:
+        _, space = spatial(x, count)
+        if padding == "same":
+            sizes = [axis.size for axis in space]
+        else:
+            pads = 0 if padding == "valid" else padding
+            settings = zip(*(integers(at.run, value, count) for value in (kernel_size, stride, pads, dilation)))
+            sizes = [window(axis.size, *setting) for axis, setting in zip(space, settings)]
+        return _convolved(at, x, size_of(out_channels), sizes)
+
+    return rule
+
+
+def _transposed(count: int) -> Rule:
+    def rule(
+        at: At,
+        x: Tensor,
+        out_channels: Value,
+        kernel_size: Value,
+        stride: Value,
+        padding: Value,
+        output_padding: Value,
+        dilation: Value,
+        output_size: Value = None,
+    ) -> Tensor:
+        _, space = spatial(x, count)
+        if output_size is not None:
+            # It may name the batch and the channels too.
+            items, rest = iterate(at.run, output_size)
+            wanted = [size_of(one) for one in items[-count:]] if not rest and len(items) >= count else [None] * count
+            return _convolved(at, x, size_of(out_channels), wanted)
+        values = (kernel_size, stride, padding, output_padding, dilation)
+        settings = zip(*(integers(at.run, value, count) for value in values))
+        return _convolved(at, x, size_of(out_channels), (_upsampled(a.size, *s) for a, s in zip(space, settings)))
+
+    return rule
+
+
+def _upsampled(
+    size: Dim, kernel: int | None, stride: int | None, padding: int | None, extra: int | None, dilation: int | None
+) -> Dim:
+    """What a transposed convolution makes of a size; see the formula in `torch.nn.ConvTranspose2d`."""
+    if kernel is None or stride is None or padding is None or extra is None or dilation is None:
+        return None
+    added = dilation * (kernel - 1) + extra - 2 * padding + 1 - stride
+    if not isinstance(size, int):
+        return size if stride == 1 and added == 0 else (scaled(size, stride) if added == 0 else None)
+    return size * stride + added
+
+
+def _function(count: int, rule: Rule, *, transposed: bool) -> Rule:
+    """The rule of a layer for a function, which gets the weight instead of the numbers that it is made of."""
+
+    def function(
+        at: At,
+        x: Tensor,
+        weight: Value,
+        stride: Value,
+        padding: Value,
+        dilation: Value,
+        groups: Value,
+        output_padding: Value = 0,
+    ) -> Value:
+        kernel = as_tensor(weight)
+        axes = kernel.axes if kernel.rank == count + 2 else (Axis(),) * (count + 2)
+        channels = scaled(axes[1].size, groups) if transposed else axes[0].size
+        kernel_size = tuple(integer(axis.size) for axis in axes[2:])
+        if transposed:
+            return rule(at, x, channels, kernel_size, stride, padding, output_padding, dilation)
+        return rule(at, x, channels, kernel_size, stride, padding, dilation)
+
+    return function
+
+
+def _weight(count: int, *, transposed: bool) -> Value:
+    def sizes(run: Run, attributes: dict[str, Value]) -> tuple[Dim, ...]:
+        inner, outer = size_of(attributes["in_channels"]), size_of(attributes["out_channels"])
+        first, second = (inner, outer) if transposed else (outer, inner)
+        return (first, divided(second, attributes["groups"]), *integers(run, attributes["kernel_size"], count))
+
+    return parameter(sizes)
+
+
+_CONVOLUTION = "kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, padding_mode='zeros'"
+_TRANSPOSED = (
+    "kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True, dilation=1, padding_mode='zeros'"
+)
+_FUNCTION = "input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1"
+_TRANSPOSED_FUNCTION = "input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1"
+
+
+def _define(count: int, *, transposed: bool) -> None:
+    rule = (_transposed if transposed else _convolution)(count)
+    settings = _TRANSPOSED if transposed else _CONVOLUTION
+    name = f"ConvTranspose{count}d" if transposed else f"Conv{count}d"
+    function = f"conv_transpose{count}d" if transposed else f"conv{count}d"
+    inputs = "input, output_size=None" if transposed else "input"
+    weight = _weight(count, transposed=transposed)
+    layer(name, f"in_channels, out_channels, {settings}", rule, inputs=inputs, bias="out_channels", weight=weight)
+    layer(f"Lazy{name}", f"out_channels, {settings}", rule, inputs=inputs, bias="out_channels")
+    signature = _TRANSPOSED_FUNCTION if transposed else _FUNCTION
+    operation(function, signature, TORCH, FUNCTIONAL)(_function(count, rule, transposed=transposed))
+
+
+for _count in (1, 2, 3):
+    _define(_count, transposed=False)
+    _define(_count, transposed=True)
