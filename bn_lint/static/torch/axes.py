@@ -103,6 +103,6 @@ def diagonal(at: At, x: Tensor, offset: Value, dim1: Value, dim2: Value) -> Tens
     if not x.ranked or first is None or second is None:
         return unknown(x.why)
     others = tuple(axis for i, axis in enumerate(x.axes) if i not in (first, second))
-    sizes = (x.axes[first].size, x.axes[second].size)
-    size = sizes[0] if sizes[0] == sizes[1] and offset == 0 else None
+    sizes = [side.size for side in (x.axes[first], x.axes[second]) if isinstance(side.size, int)]
+    size = min(sizes) if len(sizes) == 2 and offset == 0 else None
     return Tensor((*others, Axis(size, at.origin)), origin=at.origin)

@@ -81,8 +81,9 @@ def _named_init(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> N
     elif source is not None:
         items, rest = iterate(run, source)
         for item in items:
-            if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
-                register(run, self, item[0], item[1])
+            pair = item.items if isinstance(item, List) else item
+            if isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str):
+                register(run, self, pair[0], pair[1])
             else:
                 rest = (item,)
         if rest:
@@ -129,6 +130,30 @@ def _insert(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> None:
         add(run, self, tuple(modules))
     else:
         run.heap.set(self, Instance.REST, (*modules, arguments.get(1, "module"), *rest))
+
+
+def _delete(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> None:
+    key = arguments.positional[0]
+    if isinstance(key, str):
+        run.heap.remove(self, key)
+        return
+    known, rest = elements(self)
+    if not isinstance(key, (int, slice)) or rest:
+        run.heap.set(self, Instance.REST, (Unknown("layers", "an unknown layer was deleted"),))
+        return
+    kept = [module for _, module in known]
+    del kept[key]
+    for name, _ in known:
+        run.heap.remove(self, name)
+    add(run, self, tuple(kept))
+
+
+def _joined(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> Value:
+    both = Instance(self.cls, spot)
+    known, rest = elements(self)
+    add(run, both, tuple(module for _, module in known), rest)
+    add(run, both, *iterate(run, arguments.get(0, "other")))
+    return both
 
 
 def _iterate(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> Value:
@@ -204,9 +229,9 @@ def method(function: Method) -> Builtin:
     )
 
 
-_SHARED: dict[str, Method] = {"__len__": _length, "__getitem__": _get_item, "pop": _pop}
+_SHARED: dict[str, Method] = {"__len__": _length, "__getitem__": _get_item, "pop": _pop, "__delitem__": _delete}
 _ORDERED: dict[str, Method] = {**_SHARED, "__iter__": _iterate, "append": _append, "extend": _extend, "insert": _insert,
-                               "__iadd__": _extend}  # fmt: skip
+                               "__iadd__": _extend, "__add__": _joined}  # fmt: skip
 _TABLES: dict[str, dict[str, Method]] = {
     "Sequential": {**_ORDERED, "__init__": _sequential_init, "forward": _sequential_forward},
     "ModuleList": {**_ORDERED, "__init__": _list_init},

@@ -11,14 +11,16 @@ from bn_lint.static.torch import (
     convolution,
     creation,
     elementwise,
+    indexing,
     pooling,
     products,
+    queries,
     reductions,
     resampling,
     reshaping,
     vectors,
 )
-from bn_lint.static.torch.operations import FUNCTIONAL, FUNCTIONS, TORCH, At, operation
+from bn_lint.static.torch.operations import FUNCTIONAL, FUNCTIONS, METHODS, TORCH, At, operation
 from bn_lint.static.values import Arguments, Builtin, External, Instance, OneOf, Spot, Tensor, Unknown, Value
 
 
@@ -80,19 +82,21 @@ _define("_C._log_api_usage_once _assert manual_seed", lambda run, arguments, spo
 # `torch.Tensor` is a type as well as a constructor; types win, because annotations and isinstance are everywhere.
 FUNCTIONS["torch.Tensor"] = External("torch.Tensor")
 
-#: Importing these modules defines their functions.
+#: Importing these modules defines their functions and methods.
 TOPICS = (
     axes,
     combining,
     convolution,
     creation,
     elementwise,
+    indexing,
     pooling,
     products,
+    queries,
     reductions,
     resampling,
     reshaping,
     vectors,
 )
 
-__all__ = ["FUNCTIONS", "TOPICS"]
+__all__ = ["FUNCTIONS", "METHODS", "TOPICS"]

@@ -3,38 +3,61 @@
 from __future__ import annotations
 
 from bn_lint import dims
-from bn_lint.dims import Dim, Expression
-from bn_lint.static.torch.sizes import size_of
-from bn_lint.static.values import Axis, Origin, Position, Spot, Tensor, Unknown, Value
+from bn_lint.dims import Comparison, Dim, Expression, compare
+from bn_lint.static.torch.operations import At, operation
+from bn_lint.static.torch.sizes import as_tensor, axis_position, replaced, size_of, unknown
+from bn_lint.static.values import Axis, List, Origin, Position, Spot, Tensor, Unknown, Value
 
 
 def index(x: Tensor, key: Value, spot: Spot) -> Tensor:
     """Return `x[key]`."""
     parts = list(key) if isinstance(key, tuple) else [key]
-    unknown = Tensor(ranked=False, why=x.why or "an index that is not followed")
-    if not all(_is_simple(p) for p in parts):
-        return _index_by_tensor(x, parts) or unknown
+    selecting = [p for p in parts if isinstance(p, (Tensor, List))]
+    if selecting:
+        # Several of them, or one beside numbers, follow rules of their own.
+        numbers = any(isinstance(p, (int, Expression)) for p in parts)
+        if len(selecting) > 1 or numbers or not _is_row(selecting[0]):
+            return _index_by_tensor(x, parts)
+    if not all(_is_simple(p) or isinstance(p, (Tensor, List)) for p in parts):
+        return _index_by_tensor(x, parts)
     if not x.ranked:
-        return _index_last(x, parts, spot) or unknown
-    consumed = sum(1 for p in parts if p is not None and p is not ...)
-    if ... in [p for p in parts if p is ...]:
-        at = next(i for i, p in enumerate(parts) if p is ...)
-        parts[at : at + 1] = [slice(None)] * max(0, len(x.axes) - consumed)
-    else:
-        parts += [slice(None)] * (len(x.axes) - consumed)
-    if sum(1 for p in parts if p is not None) != len(x.axes):
-        return unknown
+        return _index_last(x, parts, spot) or unknown(x.why)
+    return _index_known(x, parts, Origin("indexing", spot))
+
+
+def _index_known(x: Tensor, parts: list[Value], origin: Origin) -> Tensor:
+    missing = len(x.axes) - sum(1 for p in parts if p is not None and p is not ...)
+    at = next((i for i, p in enumerate(parts) if p is ...), len(parts))
+    parts[at : at + 1] = [slice(None)] * missing
+    if missing < 0 or any(p is ... for p in parts):
+        return unknown("an index that does not fit")
     axes: list[Axis] = []
-    origin = Origin("indexing", spot)
     remaining = iter(x.axes)
     for part in parts:
-        if part is None:
-            axes.append(Axis(1, origin))
-            continue
-        axis = next(remaining)
+        axis = Axis(1, origin) if part is None else next(remaining)
         if isinstance(part, slice):
-            axes.append(axis if part == slice(None) else Axis(_sliced(axis.size, part), origin, axis.features))
+            axis = axis if part == slice(None) else Axis(_sliced(axis.size, part), origin, axis.features)
+        elif isinstance(part, (Tensor, List)):
+            axis = Axis(_selected(axis.size, part), origin, axis.features)
+        elif part is not None:
+            continue
+        axes.append(axis)
     return Tensor(tuple(axes), origin=origin if len(axes) != len(x.axes) else x.origin)
+
+
+def _is_row(part: Tensor | List) -> bool:
+    """Whether an index is one row of positions (or of truth values)."""
+    if isinstance(part, Tensor):
+        return part.rank == 1
+    return not part.rest and all(isinstance(item, int) for item in part.items)
+
+
+def _selected(size: Dim, part: Tensor | List) -> Dim:
+    """How many elements of an axis a row of positions takes; a row of truth values may take any number."""
+    if isinstance(part, List):
+        return sum(part.items) if any(isinstance(item, bool) for item in part.items) else len(part.items)
+    count = part.axes[0].size
+    return count if compare(count, size) is Comparison.DIFFERENT else None
 
 
 def _index_last(x: Tensor, parts: list[Value], spot: Spot) -> Tensor | None:
@@ -56,11 +79,11 @@ def _index_last(x: Tensor, parts: list[Value], spot: Spot) -> Tensor | None:
     return None
 
 
-def _index_by_tensor(x: Tensor, parts: list[Value]) -> Tensor | None:
-    """`x[indices]`: whatever shape the indices have, the axes behind the first stay."""
-    if len(parts) != 1 or not isinstance(parts[0], (Unknown, Tensor)) or not x.ranked or len(x.axes) < 2:
-        return None
-    return Tensor(x.axes[1:], ranked=False, why="indexing by a tensor")
+def _index_by_tensor(x: Tensor, parts: list[Value]) -> Tensor:
+    """`x[indices]`: whatever shape the indices have, the last axis stays."""
+    if len(parts) == 1 and x.ranked and len(x.axes) > 1:
+        return Tensor(x.axes[-1:], ranked=False, why="indexing by a tensor")
+    return unknown(x.why or "an index that is not followed")
 
 
 def _is_simple(part: Value) -> bool:
@@ -101,3 +124,36 @@ def _difference(size: Dim, less: Dim) -> Dim:
         return None
     result = dims.subtract(size, less)
     return result if isinstance(result, (int, Expression)) else None
+
+
+@operation("select", "input, dim, index")
+def select(at: At, x: Tensor, dim: Value) -> Tensor:
+    """Without the axis, of which one element is taken."""
+    position = axis_position(x, dim)
+    if position is None:
+        return unknown(x.why)
+    axes = (*x.axes[:position], *x.axes[position + 1 :])
+    return Tensor(axes, ranked=x.ranked, why=x.why, origin=at.origin)
+
+
+@operation("narrow", "input, dim, start, length")
+def narrow(at: At, x: Tensor, dim: Value, start: Value, length: Value) -> Tensor:
+    position = axis_position(x, dim)
+    if position is None or not isinstance(start, int) or not isinstance(length, int):
+        return unknown(x.why)
+    return index(x, (slice(None),) * position + (slice(start, start + length),), at.origin.spot)
+
+
+@operation("index_select", "input, dim, index")
+def index_select(at: At, x: Tensor, dim: Value, index: Value) -> Tensor:
+    """As many elements of an axis as there are indices."""
+    position = axis_position(x, dim)
+    if position is None:
+        return unknown(x.why)
+    count = index.axes[0] if isinstance(index, Tensor) and index.rank == 1 else None
+    return replaced(x, position, Axis(count.size if count is not None else None, at.origin))
+
+
+@operation("gather take_along_dim", "input, dim, index")
+def gather(at: At, x: Tensor, index: Value) -> Tensor:
+    return as_tensor(index)

@@ -1,8 +1,8 @@
 """The table of operations on tensors: one rule, however the operation is spelled.
 
 A rule is a function `rule(at, ...)` that names the settings it needs: `def flatten(at, x, start_dim, end_dim)`. The
-same rule serves `torch.flatten(x, 1)`, `x.flatten(start_dim=1)` and `nn.Flatten(1)(x)`, because all of them are bound by
-a signature in PyTorch's own words. `x` is what PyTorch calls `input`, and always a `Tensor`.
+same rule serves `torch.flatten(x, 1)`, `x.flatten(start_dim=1)` and `nn.Flatten(1)(x)`, because all of them are bound
+by a signature in PyTorch's own words. `x` is what PyTorch calls `input`, and always a `Tensor`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from bn_lint.static.values import (
     List,
     Origin,
     Spot,
+    Tensor,
     Unknown,
     Value,
 )
@@ -97,7 +98,7 @@ def _sequence(run: Run, name: str, arguments: Arguments, position: int) -> tuple
     )
     if arguments.more:
         return None
-    if len(values) != 1 or isinstance(values[0], (int, Expression)):
+    if len(values) != 1 or isinstance(values[0], (int, Expression, Tensor)):
         return values
     if not isinstance(values[0], (tuple, List)):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bn_lint.dims import Comparison, Dim, compare
+from bn_lint.dims import Comparison, Dim, Expression, compare
 from bn_lint.static.iteration import iterate
 from bn_lint.static.torch.operations import TENSOR, TORCH, At, operation
 from bn_lint.static.torch.sizes import as_tensor, axis_position, divided, integer, product, replaced, size_of, unknown
@@ -113,11 +113,18 @@ def _filled(x: Tensor, axes: list[Axis], hole: int, origin: Origin) -> Axis:
             del before[match]
     if len(before) == 1 and not after:
         return Axis(before[0], next((a.origin for a in x.axes if a.size is before[0]), origin))
-    # An unknown batch axis in front is what a leading unknown size stands for.
-    if hole > 0 and len(before) == len(x.axes) and before[0] is None and len(after) == len(axes) - 1:
+    if hole > 0 and before and before[0] is None and after and after[0] is axes[0].size and _is_symbol(after[0]):
+        # The batch, of which nothing is known, by the name it was read under.
         before, after = before[1:], after[1:]
     whole, part = product(before), product(after)
-    return Axis(None if whole is None or part is None else divided(whole, part), origin)
+    if whole is None or part is None:
+        return Axis(None, origin)
+    quotient = divided(whole, part)
+    return Axis(quotient if compare(product((quotient, part)), whole) is Comparison.SAME else None, origin)
+
+
+def _is_symbol(size: Dim) -> bool:
+    return size is None or (isinstance(size, Expression) and size.single_symbol is not None)
 
 
 @operation("expand", "input, *size", TENSOR)

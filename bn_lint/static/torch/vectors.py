@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bn_lint.dims import Dim
-from bn_lint.static.torch.layer_table import layer, parameter
-from bn_lint.static.torch.operations import FUNCTIONAL, At, operation
+from bn_lint.static.calls import call
+from bn_lint.static.torch.layer_table import LAYERS, layer, parameter
+from bn_lint.static.torch.operations import FUNCTIONAL, FUNCTIONS, TORCH, At, operation
 from bn_lint.static.torch.sizes import as_tensor, axis_position, divided, integer, replaced, size_of, unknown
-from bn_lint.static.values import Axis, Tensor, Value
+from bn_lint.static.values import Arguments, Axis, Tensor, Unknown, Value
 
 
 def with_last(at: At, x: Tensor, size: Dim) -> Tensor:
@@ -69,6 +70,19 @@ def one_hot(at: At, x: Tensor, num_classes: Value) -> Tensor:
 
 _TABLE = parameter(lambda run, attributes: (size_of(attributes[n]) for n in ("num_embeddings", "embedding_dim")))
 layer("Embedding", "num_embeddings, embedding_dim, padding_idx=None", _embedding, weight=_TABLE)
+_EMBEDDING = LAYERS["torch.nn.Embedding"]
+
+
+@operation("nn.Embedding.from_pretrained", "embeddings", TORCH)
+def from_pretrained(at: At, embeddings: Value) -> Value:
+    """An embedding of the sizes of a matrix."""
+    matrix = as_tensor(embeddings)
+    rows, columns = (axis.size for axis in matrix.axes) if matrix.rank == 2 else (None, None)
+    sizes = [Unknown("size") if size is None else size for size in (rows, columns)]
+    return call(at.run, _EMBEDDING, Arguments(sizes), at.origin.spot, None)
+
+
+_EMBEDDING.methods["from_pretrained"] = FUNCTIONS["torch.nn.Embedding.from_pretrained"]
 layer("EmbeddingBag", "num_embeddings, embedding_dim", _embedding_bag, inputs="input, offsets=None", weight=_TABLE)
 
 

@@ -1,0 +1,75 @@
+"""Pinned PyPI releases, unpacked outside the tree: the code that the benchmarks read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+
+CACHE_VARIABLE = "BN_LINT_BENCHMARK_CACHE"
+
+
+def cache() -> Path:
+    """Returns the folder that holds what the benchmarks download (it may not exist yet)."""
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen).absolute()
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "bn-lint-benchmarks"
+
+
+def source(name: str, version: str) -> Path:
+    """Returns the folder of an unpacked release: that of a wheel's contents, or of an sdist's top folder.
+
+    Downloads it the first time. Raises subprocess.CalledProcessError where pip finds no such release.
+    """
+    target = cache() / "sources" / f"{name}-{version}"
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        archive = _download(name, version, Path(folder) / "archive")
+        unpacked = _unpack(archive, Path(folder) / "unpacked")
+        try:
+            unpacked.rename(target)
+        except OSError:
+            if not target.is_dir():  # otherwise another run was faster
+                raise
+    return target
+
+
+def _download(name: str, version: str, folder: Path) -> Path:
+    """An sdist is fetched by pip only where no wheel fits; a release without either raises."""
+    folder.mkdir()
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    wheel = subprocess.run([*pip, "--only-binary=:all:", "--dest", str(folder), f"{name}=={version}"], capture_output=True)
+    if wheel.returncode != 0:
+        # Without build isolation pip asks the sdist for its metadata, which not every setup.py survives: the
+        # archive is kept all the same, because it is moved to its place before that.
+        command = [*pip, "--no-binary=:all:", "--no-build-isolation", "--dest", str(folder), f"{name}=={version}"]
+        subprocess.run(command, check=True)
+    return next(path for path in sorted(folder.iterdir()) if path.name.endswith((".whl", ".zip", ".tar.gz", ".tgz")))
+
+
+def _unpack(archive: Path, folder: Path) -> Path:
+    if archive.suffix in {".whl", ".zip"}:
+        with zipfile.ZipFile(archive) as opened:
+            opened.extractall(folder)
+    else:
+        with tarfile.open(archive) as opened:
+            opened.extractall(folder, filter="data")
+    if archive.suffix == ".whl":
+        for compiled in (path for path in folder.rglob("*") if path.suffix in {".so", ".dll", ".pyd", ".dylib"}):
+            compiled.unlink()
+        return folder
+    tops = [path for path in folder.iterdir() if path.is_dir()]
+    return tops[0] if len(tops) == 1 else folder
+
+
+def forget(name: str, version: str) -> None:
+    """Removes an unpacked release, so that the next call downloads it again."""
+    shutil.rmtree(cache() / "sources" / f"{name}-{version}", ignore_errors=True)

@@ -1,0 +1,184 @@
+"""Input that a linter must survive: each file gets a clear result in bounded time, and the others are still judged."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+#: Seconds; a single file takes a fraction of a second, but machines differ.
+PATIENCE = 120
+
+GOOD = "from torch import nn\nnet = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(4))\n"
+
+HOSTILE = {
+    "a forward that calls itself": """
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(4)
+    def forward(self, x):
+        return self.forward(self.norm(x))
+""",
+    "classes that build themselves": """
+from torch import nn
+class Tree(nn.Module):
+    def __init__(self, n=3):
+        super().__init__()
+        self.left, self.right = Tree(n + 1), Tree(n - 1)
+        self.norm = nn.BatchNorm2d(n)
+    def forward(self, x):
+        return self.left(x) + self.right(x)
+""",
+    "a module that contains itself": """
+from torch import nn
+class Knot(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(4)
+        self.me = self
+        self.add_module("again", self)
+    def forward(self, x):
+        return self.me(x)
+""",
+    "functions that recurse in two directions": """
+from torch.nn import BatchNorm2d
+def norm(n):
+    return norm(n + 1) or norm(n - 1) or BatchNorm2d(n)
+norm(3)
+""",
+    "endless loops": """
+from torch import nn
+while True:
+    nn.BatchNorm2d(3)
+    while True:
+        for i in range(10**9):
+            for j in range(10**9):
+                i *= 3
+""",
+    "containers in themselves": """
+from torch import nn
+a = [nn.BatchNorm2d(3)]
+a.append(a)
+d = {}
+d["d"] = d
+nn.Sequential(*a)
+print(a, d)
+""",
+    "huge values": """
+from torch.nn import BatchNorm2d
+a = "x" * 10**9 * 10**9
+b = [0] * 10**9
+c = 10 ** 10 ** 10
+d = list(range(10**10))
+BatchNorm2d(c)
+""",
+    "a class that inherits from itself": """
+from torch import nn
+class Net(nn.Module):
+    norm = nn.BatchNorm2d(3)
+class Net(Net):
+    pass
+class Net(Net, Net):
+    pass
+Net()
+""",
+    "modules that import each other": "from hostile import BatchNorm\nimport hostile\nhostile.hostile.hostile.x(BatchNorm)\n",
+    "many branches of an if": "from torch.nn import BatchNorm2d\nx = BatchNorm2d\nif x == 0:\n    pass\n"
+    + "".join(f"elif x == {i}:\n    pass\n" for i in range(1500)),
+    "deeply nested lists": "from torch.nn import BatchNorm2d\nx = " + "[" * 150 + "BatchNorm2d(1)" + "]" * 150 + "\n",
+    "a long sum": "from torch.nn import BatchNorm2d\na = 1\nx = BatchNorm2d(" + " + ".join(["a"] * 1500) + ")\n",
+}
+
+
+def lint(folder: Path) -> tuple[int, dict[str, Any]]:
+    """Run bn-lint on a folder, in a process of its own, because what is tested here could kill it."""
+    command = [sys.executable, "-m", "bn_lint", "check", "--isolated", "--output-format", "json", "."]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "rules")])}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.stdout, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, report
+
+
+def codes(report: dict[str, Any], path: str) -> list[str]:
+    return [entry["code"] for entry in (*report["findings"], *report["errors"]) if entry["path"] == path]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_programs_that_never_end_do_not_stop_the_others(name: str, tmp_path: Path) -> None:
+    (tmp_path / "hostile.py").write_text(HOSTILE[name], encoding="utf-8")
+    (tmp_path / "good.py").write_text(GOOD, encoding="utf-8")
+    code, report = lint(tmp_path)
+    assert code == 1
+    assert codes(report, "good.py") == ["BN002"]
+    assert not [error for error in report["errors"] if error["code"] != "BN903"]
+    assert "internal" not in json.dumps(report["errors"])
+
+
+def test_a_syntax_error_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("from torch import nn\nnn.BatchNorm2d(3\nx = 3\n", encoding="utf-8")
+    (tmp_path / "good.py").write_text(GOOD, encoding="utf-8")
+    code, report = lint(tmp_path)
+    assert code == 1
+    assert codes(report, "broken.py") == ["BN902"]
+    assert codes(report, "good.py") == ["BN002"]
+
+
+def test_nesting_that_no_parser_survives_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "nested.py").write_text("# BatchNorm\nx = " + "(" * 5000 + "1" + ")" * 5000 + "\n", encoding="utf-8")
+    (tmp_path / "chain.py").write_text("# BatchNorm\nx = a" + ".b" * 20_000 + "\n", encoding="utf-8")
+    (tmp_path / "good.py").write_text(GOOD, encoding="utf-8")
+    code, report = lint(tmp_path)
+    assert code == 1
+    assert codes(report, "nested.py") == ["BN902"]
+    assert codes(report, "chain.py") == ["BN902"]
+    assert codes(report, "good.py") == ["BN002"]
+
+
+def test_an_undecodable_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "latin.py").write_bytes(b"# BatchNorm\nx = '\xff\xfe'\n")
+    (tmp_path / "binary.py").write_bytes(bytes(range(256)) + b"BatchNorm")
+    (tmp_path / "empty.py").write_bytes(b"")
+    (tmp_path / "good.py").write_text(GOOD, encoding="utf-8")
+    code, report = lint(tmp_path)
+    assert code == 2
+    assert codes(report, "latin.py") == ["BN901"]
+    assert codes(report, "binary.py") == ["BN901"]
+    assert codes(report, "empty.py") == []
+    assert codes(report, "good.py") == ["BN002"]
+
+
+def test_a_folder_without_python_files_is_clean(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("BatchNorm", encoding="utf-8")
+    code, report = lint(tmp_path)
+    assert code == 0
+    assert report["findings"] == [] and report["errors"] == []
+
+
+def test_twenty_thousand_lines(tmp_path: Path) -> None:
+    block = """
+class Block{0}(nn.Module):
+    def __init__(self, inplanes=8, planes=16):
+        super().__init__()
+        self.conv = nn.Conv2d(inplanes, planes, 3)
+        self.norm = nn.BatchNorm2d({1})
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+
+"""
+    blocks = (block.format(i, "inplanes" if i == 1999 else "planes") for i in range(2000))
+    (tmp_path / "long.py").write_text("from torch import nn\n" + "".join(blocks), encoding="utf-8")
+    code, report = lint(tmp_path)
+    assert code == 1
+    assert codes(report, "long.py") == ["BN002"]
