@@ -343,6 +343,7 @@ def in_analysis(programs: list[Program]) -> list[str]:
     return [shown.message for shown in analyze([source]).revealed]
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 def test_shapes_are_what_pytorch_says(family: Callable[[], st.SearchStrategy[Program]]) -> None:
     @settings(max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))

@@ -45,7 +45,7 @@ from bn_lint.static.values import (
 STEPS_PER_FILE = 500_000
 #: Model zoos define hundreds of factories over the same classes. After this many in a row that lead to no BatchNorm
 #: call that was not seen before, the remaining ones of the file are not called.
-IDLE_FACTORIES = 16
+IDLE_FACTORIES = 8
 #: Deeply nested code recurses deeply here, and in libcst's parser: it gets a stack of its own (bytes, only reserved).
 _STACK = 512 * 1024 * 1024
 _RECURSION = 60_000

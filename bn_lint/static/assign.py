@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import libcst as cst
 
@@ -27,23 +28,23 @@ from bn_lint.static.values import (
 )
 
 
-def assign(run: Run, target: cst.BaseExpression, value: Value, frame: Frame) -> None:
+def assign(run: Run, target: Any, value: Value, frame: Frame) -> None:
     """Bind a value to an assignment target."""
     from bn_lint.static.expressions import evaluate, evaluate_index
 
-    match target:
-        case cst.Name():
-            assign_name(run, target.value, value, frame)
-        case cst.Attribute():
-            owner = evaluate(run, target.value, frame)
-            set_attribute(run, owner, target.attr.value, value, Spot(frame.file, target))
-        case cst.Tuple() | cst.List():
-            _assign_sequence(run, target.elements, value, frame)
-        case cst.Subscript():
-            container = evaluate(run, target.value, frame)
-            set_item(run, container, evaluate_index(run, target.slice, frame), value)
-        case cst.StarredElement():
-            assign(run, target.value, value, frame)
+    kind = type(target)  # isinstance is slow on syntax nodes, which are abstract base classes
+    if kind is cst.Name:
+        assign_name(run, target.value, value, frame)
+    elif kind is cst.Attribute:
+        owner = evaluate(run, target.value, frame)
+        set_attribute(run, owner, target.attr.value, value, Spot(frame.file, target))
+    elif kind in (cst.Tuple, cst.List):
+        _assign_sequence(run, target.elements, value, frame)
+    elif kind is cst.Subscript:
+        container = evaluate(run, target.value, frame)
+        set_item(run, container, evaluate_index(run, target.slice, frame), value)
+    elif kind is cst.StarredElement:
+        assign(run, target.value, value, frame)
 
 
 def assign_name(run: Run, name: str, value: Value, frame: Frame) -> None:
@@ -55,7 +56,7 @@ def assign_name(run: Run, name: str, value: Value, frame: Frame) -> None:
 
 
 def _assign_sequence(run: Run, elements: Sequence[cst.BaseElement], value: Value, frame: Frame) -> None:
-    star = next((i for i, e in enumerate(elements) if isinstance(e, cst.StarredElement)), None)
+    star = next((i for i, e in enumerate(elements) if type(e) is cst.StarredElement), None)
     values = unpack(run, value, len(elements), star)
     for element, part in zip(elements, values):
         assign(run, element.value, part, frame)
@@ -87,11 +88,6 @@ def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot
 def register(run: Run, owner: Instance, name: str, value: Value) -> None:
     """Write an attribute of an instance. Layers learn the name they are known by."""
     run.heap.set(owner, name, value)
-    # A module that is changed after its construction differs from its twins, and so does what it is part of.
-    changed: Instance | None = owner
-    while changed is not None and changed.template is not None:
-        changed.template = None
-        changed = changed.owner
     _name_layers(owner, name, value)
 
 

@@ -135,7 +135,7 @@ def call_instance(run: Run, instance: Instance, arguments: Arguments, spot: Spot
             return Unknown("?", f"`{instance.cls.name}` has no forward in sight")
     instance.called = True
     key = None
-    if instance.template is not None and isinstance(method, Function):
+    if instance.template is not None and (isinstance(method, Function) or any(instance.children())):
         keys = tuple(key_of(v) for v in arguments.positional)
         named = tuple((name, key_of(v)) for name, v in sorted(arguments.keywords.items()))
         if None not in keys and all(k is not None for _, k in named) and not arguments.more:
@@ -146,6 +146,8 @@ def call_instance(run: Run, instance: Instance, arguments: Arguments, spot: Spot
 def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
     function.called = True
     if type(function.node) is cst.FunctionDef and only_initialises(function.node):
+        return None
+    if any(_initialises(value) for value in arguments.positional):
         return None
     key = _plain_key(arguments)
     blind = key is None or any(isinstance(v, Unknown) for v in arguments.positional)
@@ -162,6 +164,13 @@ def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spo
                 function, key, lambda: _execute_function(run, function, arguments, spot, frame)
             )
     return _execute_function(run, function, arguments, spot, frame)
+
+
+def _initialises(value: Value) -> bool:
+    """Whether a value is a function that fills weights, as it is handed to `apply` and its like."""
+    while isinstance(value, (Partial, BoundMethod)):
+        value = value.function
+    return isinstance(value, Function) and type(value.node) is cst.FunctionDef and only_initialises(value.node)
 
 
 def _plain_key(arguments: Arguments) -> object:

@@ -96,7 +96,7 @@ def elements(run: Run, nodes: Any, frame: Frame) -> tuple[tuple[Value, ...], tup
     rest: list[Value] = []
     for element in nodes:
         value = evaluate(run, element.value, frame)
-        if isinstance(element, cst.StarredElement):
+        if type(element) is cst.StarredElement:
             known, more = iterate(run, value)
             (rest if rest else items).extend(known)
             rest.extend(more)
@@ -147,7 +147,7 @@ def evaluate_index(run: Run, slices: Any, frame: Frame) -> Value:
     parts: list[Value] = []
     for element in slices:
         part = element.slice
-        if isinstance(part, cst.Index):
+        if type(part) is cst.Index:
             value = evaluate(run, part.value, frame)
             if part.star is not None:
                 parts.extend(iterate(run, value)[0])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bn_lint.static.values import MISSING, Mutable, Value
+from bn_lint.static.values import MISSING, Instance, Mutable, Value
 
 Cells = dict[Any, Value]
 #: (identity of the cells, key) -> (cells, key, value after the branch)
@@ -31,19 +31,25 @@ class Heap:
 
     def set(self, target: Mutable, key: Any, value: Value) -> None:
         """Write a cell of an object, noticing when the object is older than a call under way."""
-        for purity in self.purity:
-            if target.born <= purity.start:
-                purity.pure = False
+        self._changed(target)
         self.write(target.cells, key, value)
 
     def remove(self, target: Mutable, key: Any) -> None:
         if key in target.cells:
-            for purity in self.purity:
-                if target.born <= purity.start:
-                    purity.pure = False
+            self._changed(target)
             if self._trail is not None:
                 self._trail.append((target.cells, key, target.cells[key]))
             del target.cells[key]
+
+    def _changed(self, target: Mutable) -> None:
+        for purity in self.purity:
+            if target.born <= purity.start:
+                purity.pure = False
+        # A module that is changed after its construction differs from its twins, and so does what it is part of.
+        module = target if isinstance(target, Instance) else None
+        while module is not None and module.template is not None:
+            module.template = None
+            module = module.owner
 
     def begin(self) -> list[tuple[Cells, Any, Value]] | None:
         """Start recording; returns what `undo` and `isolate` need to go back to."""

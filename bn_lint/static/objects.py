@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.dims import Expression, TracedInt, structural_symbol
-from bn_lint.static.assign import register
 from bn_lint.static.run import Run, key_of
 from bn_lint.static.syntax import attributes_written
 from bn_lint.static.values import (
@@ -88,7 +87,7 @@ def instantiate(run: Run, cls: Class | LibraryClass, arguments: Arguments, spot:
     return instance
 
 
-def _construction_key(cls: Class, arguments: Arguments, spot: Spot) -> Hashable | None:
+def _construction_key(cls: Class | LibraryClass, arguments: Arguments, spot: Spot) -> Hashable | None:
     if arguments.more:
         return None
     positional = tuple(key_of(v) for v in arguments.positional)
@@ -245,9 +244,7 @@ def _instantiate_library(run: Run, cls: LibraryClass, arguments: Arguments, spot
         run.frame = outer
     if instance.is_module:
         run.created.append(instance)
+        key = _construction_key(cls, arguments, spot)
+        if key is not None:
+            instance.template = run.template_of((key, spot.node))
     return instance
-
-
-def adopt(run: Run, owner: Instance, name: str, module: Value) -> None:
-    """Register a child module."""
-    register(run, owner, name, module)

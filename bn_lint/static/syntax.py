@@ -19,6 +19,8 @@ _LAYOUT = tuple(
     "trailing equal dot colon newline indent encoding default_".split()
 )
 
+_PLAIN = (type(None), str, bytes, bool, int, cst.MaybeSentinel)
+
 _fields: dict[type, tuple[str, ...]] = {}
 
 
@@ -34,7 +36,7 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         value = getattr(node, name)
         if value.__class__ in (tuple, list):
             yield from value
-        elif isinstance(value, cst.CSTNode):
+        elif value.__class__ not in _PLAIN:
             yield value
 
 

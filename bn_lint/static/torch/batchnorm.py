@@ -111,7 +111,7 @@ def missing_batchnorm(name: str) -> LibraryClass | None:
             run.observer.missing_called(run, arguments.positional[0], as_tensor(x))
             return x
 
-        from bn_lint.static.torch.layers import MODULE
+        from bn_lint.static.torch.layer_table import MODULE
 
         methods: dict[str, Value] = {"__init__": Builtin("__init__", init), "forward": Builtin("forward", forward)}
         found = _missing[name] = LibraryClass(f"torch.nn.{name}", (MODULE,), (), methods)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from bn_lint.dims import Dim
 from bn_lint.static.iteration import iterate
 from bn_lint.static.join import join
 from bn_lint.static.torch.axes import unsqueeze
@@ -56,22 +59,26 @@ def hstack(at: At, tensors: Value) -> Tensor:
 
 @operation("vstack row_stack", "tensors", TORCH)
 def vstack(at: At, tensors: Value) -> Tensor:
-    return concatenate(at, _deepened(at, tensors, 2, 0), 0)
+    return concatenate(at, _each(at, tensors, _with_row), 0)
 
 
 @operation("dstack", "tensors", TORCH)
 def dstack(at: At, tensors: Value) -> Tensor:
-    return concatenate(at, _deepened(at, tensors, 3, 2), 2)
+    return concatenate(at, _each(at, tensors, _with_depth), 2)
 
 
-def _deepened(at: At, tensors: Value, rank: int, dim: int) -> Value:
-    """The tensors, those with one axis too few with one more."""
+def _each(at: At, tensors: Value, change: Callable[[At, Tensor], Tensor]) -> List:
     items, rest = iterate(at.run, tensors)
-    return List(tuple(unsqueeze(at, one, dim) if _lacks_one(one, rank) else one for one in items), rest)
+    return List(tuple(change(at, one) if isinstance(one, Tensor) else one for one in items), rest)
 
 
-def _lacks_one(value: Value, rank: int) -> bool:
-    return isinstance(value, Tensor) and value.rank == rank - 1
+def _with_row(at: At, x: Tensor) -> Tensor:
+    return unsqueeze(at, x, 0) if x.rank == 1 else x
+
+
+def _with_depth(at: At, x: Tensor) -> Tensor:
+    flat = _with_row(at, x)
+    return unsqueeze(at, flat, 2) if flat.rank == 2 else flat
 
 
 @operation("chunk", "input, chunks, dim=0")
@@ -117,15 +124,17 @@ def tensor_split(at: At, x: Tensor, indices_or_sections: Value, dim: Value) -> V
     return tuple(replaced(x, position, Axis(size, at.origin)) for size in sizes)
 
 
-def _parts(at: At, x: Tensor, position: int, size: Value) -> Value:
+def _parts(at: At, x: Tensor, position: int, size: Dim) -> Value:
     whole = x.axes[position].size
     part = replaced(x, position, Axis(size, at.origin))
+    last: tuple[Tensor, ...] = ()
     if isinstance(whole, int) and isinstance(size, int):
         count, left = divmod(whole, size) if size > 0 else (1, 0)
         last = (replaced(x, position, Axis(left, at.origin)),) if left else ()
     else:
-        count, last = divided(whole, size), ()
-    return (part,) * count + last if isinstance(count, int) and count <= MAX_PARTS else List((), (part, *last))
+        quotient = divided(whole, size)
+        count = quotient if isinstance(quotient, int) else MAX_PARTS + 1
+    return (part,) * count + last if count <= MAX_PARTS else List((), (part, *last))
 
 
 @operation("unbind", "input, dim=0")

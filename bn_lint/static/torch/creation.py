@@ -53,9 +53,8 @@ def arange(at: At, bounds: tuple[Value, ...] | None) -> Tensor:
 
 
 def _steps(start: Value, end: Value, step: Value = 1) -> Dim:
-    if all(isinstance(v, (int, float)) for v in (start, end, step)) and step:
-        return max(0, math.ceil((end - start) / step))
-    return None
+    numbers = [v for v in (start, end, step) if isinstance(v, (int, float))]
+    return max(0, math.ceil((numbers[1] - numbers[0]) / step)) if len(numbers) == 3 and step else None
 
 
 @operation("linspace logspace", "start, end, steps", TORCH)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bn_lint import dims
 from bn_lint.dims import Comparison, Dim, Expression, compare
 from bn_lint.static.torch.operations import At, operation
@@ -101,7 +103,8 @@ def _sliced(size: Dim, part: slice) -> Dim:
     if isinstance(size, int) and all(v is None or isinstance(v, int) for v in (start, stop)):
         if any(given is not None and read is None for given, read in ((part.start, start), (part.stop, stop))):
             return None
-        return len(range(int(size))[slice(start, stop, step)])
+        bounds: list[Any] = [start, stop, step]
+        return len(range(int(size))[slice(*bounds)])
     if step not in (None, 1):
         return None
     if part.start is None and part.stop is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bn_lint.dims import Expression
 from bn_lint.static.iteration import iterate
@@ -43,6 +43,7 @@ class At(NamedTuple):
 
 
 Rule = Callable[..., Value]
+AnyRule = TypeVar("AnyRule", bound=Rule)
 
 #: Functions by dotted name, and methods of tensors by name.
 FUNCTIONS: dict[str, Value] = {}
@@ -114,10 +115,10 @@ def apply(rule: Rule, at: At, settings: dict[str, Value]) -> Value:
     return rule(at, **{name: settings[name] for name in wanted if name in settings})
 
 
-def operation(names: str, signature: str, *namespaces: str) -> Callable[[Rule], Rule]:
+def operation(names: str, signature: str, *namespaces: str) -> Callable[[AnyRule], AnyRule]:
     """Register a rule for functions of the given namespaces (`TORCH` and `TENSOR` when there are none)."""
 
-    def register(rule: Rule) -> Rule:
+    def register(rule: AnyRule) -> AnyRule:
         for namespace in namespaces or (TORCH, TENSOR):
             for name in names.split():
                 spelled = {TORCH: f"torch.{name}", FUNCTIONAL: f"F.{name}"}.get(namespace, name)

@@ -1,0 +1,1 @@
+"""How many of bn-lint's findings about released packages are true."""

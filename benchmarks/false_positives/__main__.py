@@ -1,0 +1,60 @@
+"""Lints released packages and holds the findings against recorded verdicts: `python -m benchmarks.false_positives`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import click
+
+from benchmarks.false_positives.lint import Outcome, Package, lint
+from benchmarks.false_positives.table import failures, render
+from benchmarks.false_positives.verdicts import VERDICTS, judge, load_packages, load_verdicts, stanza
+from benchmarks.machine import RESULTS, heading
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", nargs=-1)
+@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="How many packages at a time.")
+@click.option("--limit", default=900.0, show_default=True, help="Seconds that one package may take.")
+def main(names: tuple[str, ...], jobs: int, limit: float) -> None:
+    """Lint all packages (or only those NAMED) and compute the precision.
+
+    Exits with 1 when a finding has no verdict, when the finding of a verdict is gone, or when bn-lint crashes.
+    A run over all packages writes benchmarks/results/false_positives.md.
+    """
+    packages = [package for package in load_packages() if not names or package.name in names]
+    unknown = set(names) - {package.name for package in packages}
+    if unknown:
+        raise click.UsageError(f"packages.toml has no {', '.join(sorted(unknown))}.")
+    verdicts = load_verdicts()
+
+    def run(package: Package) -> Outcome:
+        outcome = lint(package, limit)
+        found, problems = len(outcome.findings), "".join(f"\n  {crash}" for crash in outcome.crashes)
+        click.echo(f"{package.name} {package.version}: {found} findings, {outcome.cpu:.1f} s{problems}", err=True)
+        return outcome
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        outcomes = list(pool.map(run, packages))
+    judgement = judge([f for outcome in outcomes for f in outcome.findings], verdicts, packages)
+    report = render(outcomes, judgement, heading("python -m benchmarks.false_positives"))
+    if names:
+        click.echo(report, nl=False)
+    else:
+        target = RESULTS / "false_positives.md"
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(report, encoding="utf-8")
+        click.echo(report.partition("\n## ")[0])
+    if judgement.unjudged:
+        click.echo(f"\nRead these, and add to {VERDICTS.name}:\n", err=True)
+        click.echo("\n".join(stanza(finding) for finding in judgement.unjudged), err=True)
+    reasons = failures(outcomes, judgement)
+    for reason in reasons:
+        click.echo(reason, err=True)
+    sys.exit(1 if reasons else 0)
+
+
+if __name__ == "__main__":
+    main()

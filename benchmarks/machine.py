@@ -1,0 +1,50 @@
+"""Says on what and with what a benchmark ran, for the head of its report."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+#: Runs the linter of this checkout, whatever is installed.
+LINTER = (sys.executable, "-m", "bn_lint")
+ENVIRONMENT = {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "rules"))), "NO_COLOR": "1"}
+
+
+def heading(command: str) -> str:
+    """Returns Markdown lines: command, commit, machine, versions, date."""
+    python = f"Python {platform.python_version()}, libcst {version('libcst')}, click {version('click')}"
+    return "\n".join(
+        (
+            f"* Command: `{command}`",
+            f"* Commit: {_commit()}",
+            f"* Machine: {_processor()}, {os.cpu_count()} cores, {platform.system()}; {python}",
+            f"* Date: {datetime.now(timezone.utc):%Y-%m-%d}",
+        )
+    )
+
+
+def _commit() -> str:
+    """The commit, and whether the linter's code differs from it."""
+    commit = _git("rev-parse", "--short=10", "HEAD")
+    changed = _git("status", "--porcelain", "--", "bn_lint", "rules")
+    return f"{commit} with changes" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

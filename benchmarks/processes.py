@@ -1,0 +1,75 @@
+"""Runs a command as a process of its own and measures it, with everything that it starts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+#: Of a run that was ended because it took too long, as in `timeout(1)`.
+TIMED_OUT = 124
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command did: times in seconds; `cpu` is user and system time, that of its child processes included."""
+
+    code: int
+    output: str
+    errors: str
+    wall: float
+    cpu: float
+
+
+def measure(
+    command: Sequence[str | Path],
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    limit: float | None = None,
+) -> Run:
+    """Runs the command to its end, or for `limit` seconds."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        begin = time.perf_counter()
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=folder,
+            env=None if environment is None else {**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
+        )
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            os.killpg(process.pid, signal.SIGKILL)
+
+        timer = threading.Timer(limit or threading.TIMEOUT_MAX, stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            # Not `Popen.wait`: only `wait4` tells what this one child used.
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        finally:
+            timer.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.perf_counter() - begin
+        code = TIMED_OUT if late.is_set() else process.returncode
+        return Run(code, _text(output), _text(errors), wall, used.ru_utime + used.ru_stime)
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")

@@ -1,0 +1,1 @@
+"""What bn-lint costs, as ratios to what the reader knows."""
