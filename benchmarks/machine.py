@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-import sys
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-#: Runs the linter of this checkout, whatever is installed.
-LINTER = (sys.executable, "-m", "bn_lint")
-ENVIRONMENT = {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "rules"))), "NO_COLOR": "1"}
 
 
 def heading(command: str) -> str:

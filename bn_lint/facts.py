@@ -311,5 +311,7 @@ class Analysis:
     facts: list[Fact] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     coverage: Coverage = field(default_factory=Coverage)
+    #: Of the problems that are defects of bn-lint itself.
+    tracebacks: list[str] = field(default_factory=list)
     #: What `reveal(value)` showed, for the specifications of the engine.
     revealed: list[Evidence] = field(default_factory=list)

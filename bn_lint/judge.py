@@ -35,6 +35,7 @@ def judge(
     report.sources = Sources(sources)
     analysis = _analyze(sources, context, report)
     report.coverage = analysis.coverage
+    report.tracebacks.extend(analysis.tracebacks)
     found: dict[str, list[Finding]] = {source.display: [] for source in sources}
     for finding in _findings(analysis, rules, report):
         if finding.place.path in found:  # the engine also meets mistakes in files that were only read for context

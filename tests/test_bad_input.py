@@ -90,7 +90,37 @@ class Net(Net, Net):
     pass
 Net()
 """,
-    "modules that import each other": "from hostile import BatchNorm\nimport hostile\nhostile.hostile.hostile.x(BatchNorm)\n",
+    "a module that imports itself": """
+from hostile import BatchNorm
+import hostile
+hostile.hostile.hostile.x(BatchNorm)
+""",
+    "infinite widths": """
+from torch import nn
+def norm(width):
+    best = float("inf")
+    return nn.BatchNorm2d(width + best if width < best else int(best))
+""",
+    "star imports under a condition": """
+import os
+from torch.nn import BatchNorm2d
+if os.environ.get("FAST"):
+    from good import *
+else:
+    from hostile import *
+    from good import *
+print(missing, net, BatchNorm2d)
+""",
+    "variables that are called items and rest": """
+from torch import nn
+def stack(widths, flag):
+    items = []
+    rest = []
+    if flag:
+        items = [nn.BatchNorm2d(widths)]
+        rest = [1]
+    return nn.Sequential(*items, *rest)
+""",
     "many branches of an if": "from torch.nn import BatchNorm2d\nx = BatchNorm2d\nif x == 0:\n    pass\n"
     + "".join(f"elif x == {i}:\n    pass\n" for i in range(1500)),
     "deeply nested lists": "from torch.nn import BatchNorm2d\nx = " + "[" * 150 + "BatchNorm2d(1)" + "]" * 150 + "\n",
@@ -162,7 +192,8 @@ def test_a_folder_without_python_files_is_clean(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("BatchNorm", encoding="utf-8")
     code, report = lint(tmp_path)
     assert code == 0
-    assert report["findings"] == [] and report["errors"] == []
+    assert report["findings"] == []
+    assert report["errors"] == []
 
 
 def test_twenty_thousand_lines(tmp_path: Path) -> None:

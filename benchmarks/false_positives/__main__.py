@@ -11,6 +11,7 @@ import click
 from benchmarks.false_positives.lint import Outcome, Package, lint
 from benchmarks.false_positives.table import failures, render
 from benchmarks.false_positives.verdicts import VERDICTS, judge, load_packages, load_verdicts, stanza
+from benchmarks.linter import installed
 from benchmarks.machine import RESULTS, heading
 
 
@@ -31,12 +32,12 @@ def main(names: tuple[str, ...], jobs: int, limit: float) -> None:
     verdicts = load_verdicts()
 
     def run(package: Package) -> Outcome:
-        outcome = lint(package, limit)
+        outcome = lint(package, linter, limit)
         found, problems = len(outcome.findings), "".join(f"\n  {crash}" for crash in outcome.crashes)
         click.echo(f"{package.name} {package.version}: {found} findings, {outcome.cpu:.1f} s{problems}", err=True)
         return outcome
 
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
+    with installed() as linter, ThreadPoolExecutor(max_workers=jobs) as pool:
         outcomes = list(pool.map(run, packages))
     judgement = judge([f for outcome in outcomes for f in outcome.findings], verdicts, packages)
     report = render(outcomes, judgement, heading("python -m benchmarks.false_positives"))

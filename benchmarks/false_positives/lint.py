@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.machine import ENVIRONMENT
+from benchmarks.linter import Linter
 from benchmarks.processes import TIMED_OUT, Run, measure
 from benchmarks.sources import source
 
@@ -56,14 +56,21 @@ class Outcome:
     slowest: list[tuple[str, float]] = field(default_factory=list)
 
 
-def lint(package: Package, limit: float) -> Outcome:
+def lint(package: Package, linter: Linter, limit: float) -> Outcome:
     """Lints the release, for `limit` seconds at most; a run that does not end by itself counts as a crash."""
     folder = source(package.name, package.version)
     with tempfile.TemporaryDirectory() as temporary:
         times = Path(temporary) / "seconds.json"
         # By its path: with `-m`, modules of the package could stand in for those of bn-lint.
-        command: list[str | Path] = [sys.executable, Path(__file__).with_name("timed.py"), times, "check", ".", *_OPTIONS]
-        run = measure(command, folder=folder, environment=ENVIRONMENT, limit=limit)
+        command: list[str | Path] = [
+            sys.executable,
+            Path(__file__).with_name("timed.py"),
+            times,
+            "check",
+            ".",
+            *_OPTIONS,
+        ]
+        run = measure(command, folder=folder, environment=linter.environment, limit=limit)
         seconds = json.loads(times.read_text(encoding="utf-8")) if times.exists() else {}
     outcome = Outcome(package, run.cpu)
     outcome.slowest = sorted(seconds.items(), key=lambda item: -item[1])[:10]

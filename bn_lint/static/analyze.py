@@ -182,6 +182,10 @@ class _Analyzer:
             self._call_roots(file)
         except BudgetExhausted:
             self.observer.incomplete(file, "not everything in it was judged: one definition takes too long to evaluate")
+        except Exception as error:  # the engine is large: a defect of it costs one entry point of one file
+            if self.run.strict:
+                raise
+            self.observer.defect(file, error)
         self.observer.settle()
         self.spent[file] = spent + self.run.steps
 
@@ -274,7 +278,8 @@ class _Analyzer:
         for file in self.files:
             facts.extend(survey(file.tree, file.place))
         coverage = self.observer.coverage(unreached, set(self.files))
-        return Analysis(facts, self.observer.problems, coverage, self.observer.reveals)
+        observer = self.observer
+        return Analysis(facts, observer.problems, coverage, observer.tracebacks, observer.reveals)
 
 
 def _required(function: Function) -> list[str]:

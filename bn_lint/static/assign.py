@@ -12,7 +12,9 @@ from bn_lint.static.iteration import unpack
 from bn_lint.static.run import Run
 from bn_lint.static.subscripts import set_item
 from bn_lint.static.values import (
+    ITEMS,
     MISSING,
+    REST,
     Arguments,
     BoundMethod,
     Class,
@@ -128,9 +130,9 @@ def delete(run: Run, target: cst.BaseExpression, frame: Frame) -> None:
                     del items[key]
                 except (IndexError, TypeError):
                     return
-                run.heap.set(container, "items", tuple(items))
+                run.heap.set(container, ITEMS, tuple(items))
             else:
-                run.heap.set(container, "rest", (Unknown("?", "an unknown element was deleted"),))
+                run.heap.set(container, REST, (Unknown("?", "an unknown element was deleted"),))
         elif isinstance(container, Instance):
             from bn_lint.static.calls import call
 

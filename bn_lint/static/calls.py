@@ -13,6 +13,7 @@ from bn_lint.static.run import RAISE, RETURN, Run, key_of
 from bn_lint.static.syntax import is_generator
 from bn_lint.static.values import (
     MISSING,
+    REST,
     Arguments,
     BoundMethod,
     Builtin,
@@ -78,7 +79,7 @@ def escape(run: Run, arguments: Arguments) -> None:
     """Forget what lists hold that code out of sight may change."""
     for value in (*arguments.positional, *arguments.keywords.values()):
         if isinstance(value, List) and not value.rest:
-            run.heap.set(value, "rest", (Unknown("?", "the list was passed to code outside the project"),))
+            run.heap.set(value, REST, (Unknown("?", "the list was passed to code outside the project"),))
         elif isinstance(value, Dict):
             run.heap.set(value, Dict.OPEN, True)
 
@@ -88,7 +89,7 @@ def _call_builtin(run: Run, function: Builtin, arguments: Arguments, spot: Spot,
     run.frame = frame if frame is not None else outer
     try:
         return function.implementation(run, arguments, spot)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         # What the analysed program passes may be anything; the real call would fail as well.
         if run.strict:
             raise

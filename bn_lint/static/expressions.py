@@ -44,8 +44,7 @@ def _name(run: Run, node: cst.Name, frame: Frame) -> Value:
     value = BUILTINS.get(name, MISSING)
     if value is not MISSING:
         return value
-    stars = frame.module.cells.get("*", ())
-    for star in stars:
+    for star in frame.module.stars:
         value = run.module_member(star, name)
         if not isinstance(value, Unknown):
             return value

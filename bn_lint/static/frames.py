@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class ModuleScope(Mutable):
     """A module of the project. Its top level runs when a name of it is first needed."""
 
-    __slots__ = ("file", "name", "path", "state")
+    __slots__ = ("file", "name", "path", "stars", "state")
 
     FRESH, RUNNING, DONE = range(3)
 
@@ -26,6 +26,8 @@ class ModuleScope(Mutable):
         self.path = path
         self.file = file
         self.state = ModuleScope.FRESH
+        #: Modules of the project of which everything was imported.
+        self.stars: list[ModuleScope] = []
 
     def __repr__(self) -> str:
         return f"<module {self.name}>"

@@ -32,9 +32,9 @@ def execute_import_from(run: Run, node: cst.ImportFrom, frame: Frame) -> None:
     """Execute `from a.b import c`; what is imported is looked up when it is first used."""
     module = module_named(run, frame, dotted_name(node.module), len(node.relative))
     if isinstance(node.names, cst.ImportStar):
-        stars: tuple[Value, ...] = frame.cells.get("*", ())
         if isinstance(module, ModuleScope):
-            run.heap.write(frame.cells, "*", (*stars, module))
+            if module not in frame.module.stars:
+                frame.module.stars.append(module)
         else:
             from bn_lint.static.library import star_names
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bn_lint.dims import Expression, structural_symbol
 from bn_lint.static.values import (
+    ITEMS,
     MISSING,
+    REST,
     Class,
     Dict,
     Instance,
@@ -33,8 +36,8 @@ def iterate(run: Run, value: Value) -> Items:
     if isinstance(value, List):
         return value.items, value.rest
     if isinstance(value, ValueIterator):
-        items, rest = value.cells["items"], value.cells["rest"]
-        run.heap.set(value, "items", ())
+        items, rest = value.cells[ITEMS], value.cells[REST]
+        run.heap.set(value, ITEMS, ())
         return items, rest
     if isinstance(value, Dict):
         rest = (Unknown("key", "the keys of a dictionary are not all known"),) if value.is_open else ()
@@ -75,6 +78,23 @@ def _iterate_instance(run: Run, value: Instance) -> Items:
     return (), (Unknown("?", f"iterating over a {value.cls.name} is not evaluated"),)
 
 
+def distinct(value: Value, position: object) -> Value:
+    """Return the sample of a list's elements as the element at one position: what is not known of it is its own."""
+    if isinstance(value, Unknown):
+        return value.member(("element", position), f"[{position}]")
+    if isinstance(value, Expression):
+        return Expression.of(structural_symbol(f"{value}[{position}]", ("element", value, position), free=False))
+    if isinstance(value, tuple):
+        return tuple(distinct(part, position) for part in value)
+    if isinstance(value, Tensor):
+        axes = tuple(
+            axis._replace(size=distinct(axis.size, position)) if isinstance(axis.size, Expression) else axis
+            for axis in value.axes
+        )
+        return Tensor(axes, ranked=value.ranked, origin=value.origin, why=value.why)
+    return value
+
+
 def unpack(run: Run, value: Value, count: int, star: int | None) -> list[Value]:
     """Return the values for `count` targets, of which the one at `star` takes a list."""
     if isinstance(value, Unknown):
@@ -94,7 +114,7 @@ def unpack(run: Run, value: Value, count: int, star: int | None) -> list[Value]:
     if star is None and not rest and len(items) == count:
         return list(items)
     known = list(items[:count]) if rest and star is None else []
-    sample = rest[0] if len(rest) == 1 and isinstance(rest[0], Tensor) else None
+    sample = rest[0] if len(rest) == 1 else Unknown("?", "unpacked from a sequence of unknown length")
     while len(known) < count:
-        known.append(sample or Unknown("?", "unpacked from a sequence of unknown length"))
+        known.append(distinct(sample, len(known)))
     return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -69,6 +70,7 @@ class Observer:
     def __init__(self) -> None:
         self.facts: list[Fact] = []
         self.problems: list[Problem] = []
+        self.tracebacks: list[str] = []
         self.reveals: list[Evidence] = []
         self.functions: list[Function] = []
         self.classes: list[Class] = []
@@ -99,6 +101,12 @@ class Observer:
         if ("incomplete", file.display, message) not in self._seen:
             self._seen.add(("incomplete", file.display, message))
             self.problems.append(Problem("BN903", message, place))
+
+    def defect(self, file: SourceFile, error: Exception) -> None:
+        """Note that the engine itself failed in a file."""
+        text = f"internal error while analysing it: {type(error).__name__}: {error}"
+        self.problems.append(Problem("BN903", text, NodePlace(Spot(file, file.tree)), internal=True))
+        self.tracebacks.append("".join(traceback.format_exception(error)))
 
     def revealed(self, spot: Spot, value: Value) -> None:
         self.reveals.append(Evidence(repr(value), NodePlace(spot)))
@@ -373,18 +381,18 @@ def _arguments_as_written(spot: Spot, arguments: Arguments, layer: Instance) -> 
         yield Argument(keyword, position, text, value, is_literal(node), place, is_quotient(node))
 
 
-def _layers_in(container: Value) -> Iterator[Instance]:
+def _layers_in(container: Value, depth: int = 0) -> Iterator[Instance]:
+    from bn_lint.static.torch.module_methods import descendants
+
     if isinstance(container, Dict):
         values: tuple[Value, ...] = tuple(v for _, v in container.entries())
     else:
         values = container.items if isinstance(container, List) else container
     for value in values:
         if isinstance(value, Instance) and value.is_module:
-            from bn_lint.static.torch.module_methods import descendants
-
-            yield from (m for _, m in descendants(value) if batchnorm_class(m) is not None)
-        elif isinstance(value, (List, tuple, Dict)):
-            yield from _layers_in(value)
+            yield from (module for _, module in descendants(value) if batchnorm_class(module) is not None)
+        elif isinstance(value, (List, tuple, Dict)) and depth < 4:
+            yield from _layers_in(value, depth + 1)
 
 
 def _owners(layer: Instance) -> Iterator[Instance]:

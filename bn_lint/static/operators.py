@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from fractions import Fraction
@@ -39,7 +40,9 @@ Operation = Callable[[Run, Value, Value, Spot], Value]
 
 def number_of(value: Value) -> Any:
     """The value as a number that arithmetic understands, or None."""
-    if isinstance(value, (int, float, Expression)):
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (int, Expression)):
         return value
     if isinstance(value, Unknown):
         return value.number

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bn_lint.dims import Expression, TracedInt
 from bn_lint.static.clone import clone
 from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.heap import Changes, Heap, watch
@@ -14,7 +15,9 @@ from bn_lint.static.join import join
 from bn_lint.static.parse import ParseError
 from bn_lint.static.project import Project
 from bn_lint.static.values import (
+    ITEMS,
     MISSING,
+    REST,
     Class,
     External,
     Function,
@@ -22,6 +25,7 @@ from bn_lint.static.values import (
     LibraryClass,
     List,
     Partial,
+    Position,
     Spot,
     Tensor,
     Unknown,
@@ -142,8 +146,12 @@ class Run:
             found = self.module_at(path) if path is not None else None
             if found is not None:
                 return found
-            for star in scope.cells.get("*", ()):
-                value = self.module_member(star, name) if isinstance(star, ModuleScope) else MISSING
+            for star in scope.stars:
+                value = (
+                    self.module_member(star, name)
+                    if star.state != ModuleScope.RUNNING or name in star.cells
+                    else MISSING
+                )
                 if value is not MISSING and not isinstance(value, Unknown):
                     return value
             return Unknown(name, f"`{scope.name}` has no visible `{name}`")
@@ -206,7 +214,7 @@ class Run:
             values = [changes[key][2] if key in changes else now for changes in alternatives]
             if optional:
                 values.append(now)
-            if name in ("items", "rest") and "items" in cells and "rest" in cells:
+            if name in (ITEMS, REST):
                 if id(cells) not in sequences:
                     sequences.add(id(cells))
                     self._merge_sequence(cells, alternatives, optional=optional)
@@ -219,18 +227,18 @@ class Run:
 
     def _merge_sequence(self, cells: dict[Any, Value], alternatives: list[Changes], *, optional: bool) -> None:
         """Merge the two cells of a list, which belong together."""
-        items_key, rest_key = (id(cells), "items"), (id(cells), "rest")
+        items_key, rest_key = (id(cells), ITEMS), (id(cells), REST)
         versions = [
             List(
-                changes[items_key][2] if items_key in changes else cells["items"],
-                changes[rest_key][2] if rest_key in changes else cells["rest"],
+                changes[items_key][2] if items_key in changes else cells[ITEMS],
+                changes[rest_key][2] if rest_key in changes else cells[REST],
             )
             for changes in alternatives
         ]
         if optional:
-            versions.append(List(cells["items"], cells["rest"]))
+            versions.append(List(cells[ITEMS], cells[REST]))
         merged = join(versions)
-        for name in ("items", "rest"):
+        for name in (ITEMS, REST):
             self.heap.write(cells, name, merged.cells[name])
 
     def arrive(self, frame: Frame, completion: str, since: int) -> None:
@@ -292,33 +300,42 @@ class Imported:
         self.looking = False
 
 
-def key_of(value: Value) -> Hashable | None:
+def key_of(value: Value, depth: int = 0) -> Hashable | None:
     """Return what determines how a computation treats this value, or None when nothing simple does."""
     kind = type(value)
     if value is None or kind in (bool, int, float, str, bytes):
         return (kind, value)
-    if isinstance(value, int):
-        return (int, int(value), getattr(value, "origin", None))
-    if kind is tuple:
-        parts = tuple(key_of(v) for v in value)
-        return None if None in parts else (tuple, parts)
+    if kind is TracedInt:
+        return (int, int(value), value.origin)
     if kind is Tensor:
         key: Hashable = value.key()
         return key
     if kind is Instance:
-        return value.template  # type: ignore[no-any-return]
-    if kind is Partial:
-        parts = (key_of(value.function), key_of(value.positional), *(key_of(v) for _, v in value.keywords))
-        return None if None in parts else (Partial, parts, tuple(k for k, _ in value.keywords))
-    if kind is List:
-        parts = tuple(key_of(v) for v in value.items)
-        return None if None in parts or value.rest else (List, parts)
-    if isinstance(value, (Class, LibraryClass, External, Function, Unknown)):
-        return value
-    try:
-        return value if not hasattr(value, "cells") and hash(value) else None
-    except TypeError:
+        template: Hashable = value.template
+        return template
+    if kind in (Class, LibraryClass, External, Function, Unknown, Position, Expression, range):
+        hashable: Hashable = value
+        return hashable
+    if depth > _MAX_KEY_DEPTH:  # a list may contain itself
         return None
+    if kind is tuple:
+        return _keys(tuple, value, depth)
+    if kind is List and not value.rest:
+        return _keys(List, value.items, depth)
+    if kind is Partial:
+        names = tuple(name for name, _ in value.keywords)
+        values = (value.function, *value.positional, *(v for _, v in value.keywords))
+        keys = _keys(Partial, values, depth)
+        return None if keys is None else (keys, len(value.positional), names)
+    return None
+
+
+_MAX_KEY_DEPTH = 6
+
+
+def _keys(kind: type, values: tuple[Value, ...], depth: int) -> Hashable | None:
+    keys = tuple(key_of(value, depth + 1) for value in values)
+    return None if None in keys else (kind, keys)
 
 
 __all__ = ["BREAK", "CONTINUE", "RAISE", "RETURN", "BudgetExhausted", "Imported", "Run", "Spot", "key_of"]

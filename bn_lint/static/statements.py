@@ -21,6 +21,8 @@ from bn_lint.static.operators import AUGMENTED, BINARY
 from bn_lint.static.run import BREAK, CONTINUE, RAISE, RETURN, Run
 from bn_lint.static.truth import truth
 from bn_lint.static.values import (
+    ITEMS,
+    REST,
     Arguments,
     Class,
     External,
@@ -100,11 +102,11 @@ def _augmented(run: Run, node: cst.AugAssign, frame: Frame) -> None:
 def extend_list(run: Run, target: Any, items: tuple[Value, ...], rest: tuple[Value, ...] = ()) -> None:
     """Append to a list, whose own end may already be unknown."""
     if target.rest:
-        run.heap.set(target, "rest", (*target.rest, *items, *rest))
+        run.heap.set(target, REST, (*target.rest, *items, *rest))
     else:
-        run.heap.set(target, "items", target.items + items)
+        run.heap.set(target, ITEMS, target.items + items)
         if rest:
-            run.heap.set(target, "rest", rest)
+            run.heap.set(target, REST, rest)
 
 
 def _return(run: Run, node: cst.Return, frame: Frame) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from bn_lint.dims import Expression
+from bn_lint.static.iteration import distinct
 from bn_lint.static.join import join
 from bn_lint.static.run import Run
 from bn_lint.static.values import (
+    ITEMS,
     MISSING,
+    REST,
     Arguments,
     BoundMethod,
     Class,
@@ -76,7 +79,7 @@ def _sequence_item(container: Value, key: Value) -> Value:
     if isinstance(key, int):
         position = int(key)
         if rest and not 0 <= position < len(items):
-            return join((*items[-1:], *rest)) if position < 0 else join(rest)
+            return distinct(join((*items[-1:], *rest)) if position < 0 else join(rest), position)
         try:
             return items[position]
         except IndexError:
@@ -126,7 +129,7 @@ def set_item(run: Run, container: Value, key: Value, value: Value) -> None:
         items = container.items
         if isinstance(key, int) and -len(items) <= key < len(items):
             position = int(key) % len(items)
-            run.heap.set(container, "items", (*items[:position], value, *items[position + 1 :]))
+            run.heap.set(container, ITEMS, (*items[:position], value, *items[position + 1 :]))
         elif isinstance(key, slice) and all(b is None or isinstance(b, int) for b in (key.start, key.stop, key.step)):
             changed = list(items)
             new = value.items if isinstance(value, List) else value
@@ -134,10 +137,10 @@ def set_item(run: Run, container: Value, key: Value, value: Value) -> None:
                 changed[key] = new
             except (TypeError, ValueError):
                 changed, container_rest = [], (Unknown("?", "a slice was assigned"),)
-                run.heap.set(container, "rest", container_rest)
-            run.heap.set(container, "items", tuple(changed))
+                run.heap.set(container, REST, container_rest)
+            run.heap.set(container, ITEMS, tuple(changed))
         else:
-            run.heap.set(container, "items", tuple(join((item, value)) for item in items))
+            run.heap.set(container, ITEMS, tuple(join((item, value)) for item in items))
     elif isinstance(container, Dict):
         from bn_lint.static.keys import is_key
 

@@ -161,25 +161,29 @@ class Mutable:
         return Mutable._clock
 
 
+#: The cells of lists and iterators: keys that are no names a program can have.
+ITEMS, REST = "*items", "*rest"
+
+
 class List(Mutable):
     """A list. `rest` holds samples of elements that may follow an unknown number of times."""
 
     __slots__ = ()
 
     def __init__(self, items: tuple[Value, ...] = (), rest: tuple[Value, ...] = ()) -> None:
-        super().__init__({"items": items, "rest": rest})
+        super().__init__({ITEMS: items, REST: rest})
 
     def __repr__(self) -> str:
         return f"[{', '.join([*map(repr, self.items), *(['...'] if self.rest else [])])}]"
 
     @property
     def items(self) -> tuple[Value, ...]:
-        items: tuple[Value, ...] = self.cells["items"]
+        items: tuple[Value, ...] = self.cells[ITEMS]
         return items
 
     @property
     def rest(self) -> tuple[Value, ...]:
-        rest: tuple[Value, ...] = self.cells["rest"]
+        rest: tuple[Value, ...] = self.cells[REST]
         return rest
 
 
@@ -214,7 +218,7 @@ class ValueIterator(Mutable):
     __slots__ = ()
 
     def __init__(self, items: tuple[Value, ...], rest: tuple[Value, ...] = ()) -> None:
-        super().__init__({"items": items, "rest": rest})
+        super().__init__({ITEMS: items, REST: rest})
 
 
 class Instance(Mutable):

@@ -10,7 +10,9 @@ from bn_lint.static.python.concrete import computed
 from bn_lint.static.run import Run
 from bn_lint.static.truth import equal
 from bn_lint.static.values import (
+    ITEMS,
     MISSING,
+    REST,
     Arguments,
     BoundMethod,
     Builtin,
@@ -84,10 +86,10 @@ def _insert(run: Run, self: List, arguments: Arguments, spot: Spot) -> None:
     if isinstance(position, int) and (not self.rest or 0 <= position <= len(self.items)):
         items = list(self.items)
         items.insert(position, value)
-        run.heap.set(self, "items", tuple(items))
+        run.heap.set(self, ITEMS, tuple(items))
     else:
-        run.heap.set(self, "rest", (*self.items, value, *self.rest))
-        run.heap.set(self, "items", ())
+        run.heap.set(self, REST, (*self.items, value, *self.rest))
+        run.heap.set(self, ITEMS, ())
 
 
 def _pop(run: Run, self: List, arguments: Arguments, spot: Spot) -> Value:
@@ -96,33 +98,33 @@ def _pop(run: Run, self: List, arguments: Arguments, spot: Spot) -> Value:
         items = list(self.items)
         if -len(items) <= position < len(items):
             value = items.pop(position)
-            run.heap.set(self, "items", tuple(items))
+            run.heap.set(self, ITEMS, tuple(items))
             return value
     return join((*self.items[-1:], *self.rest)) if self.items or self.rest else Unknown("?", "pop from an empty list")
 
 
 def _reverse(run: Run, self: List, arguments: Arguments, spot: Spot) -> None:
     if self.rest:
-        run.heap.set(self, "rest", (*self.rest, *self.items))
-        run.heap.set(self, "items", ())
+        run.heap.set(self, REST, (*self.rest, *self.items))
+        run.heap.set(self, ITEMS, ())
     else:
-        run.heap.set(self, "items", tuple(reversed(self.items)))
+        run.heap.set(self, ITEMS, tuple(reversed(self.items)))
 
 
 def _sort(run: Run, self: List, arguments: Arguments, spot: Spot) -> None:
     from bn_lint.static.python.names import sorted_values
 
     result = sorted_values(run, Arguments([self], arguments.keywords), spot)
-    run.heap.set(self, "items", result.items)
-    run.heap.set(self, "rest", result.rest)
+    run.heap.set(self, ITEMS, result.items)
+    run.heap.set(self, REST, result.rest)
 
 
 def _remove(run: Run, self: List, arguments: Arguments, spot: Spot) -> None:
     for position, item in enumerate(self.items):
         if equal(item, arguments.positional[0]) is True:
-            run.heap.set(self, "items", self.items[:position] + self.items[position + 1 :])
+            run.heap.set(self, ITEMS, self.items[:position] + self.items[position + 1 :])
             return
-    run.heap.set(self, "rest", (*self.rest, *self.items[:1]))
+    run.heap.set(self, REST, (*self.rest, *self.items[:1]))
 
 
 def _index(run: Run, self: List, arguments: Arguments, spot: Spot) -> Value:
@@ -142,8 +144,8 @@ def _count(run: Run, self: List, arguments: Arguments, spot: Spot) -> Value:
 
 def _clear(run: Run, self: List | Dict, arguments: Arguments, spot: Spot) -> None:
     if isinstance(self, List):
-        run.heap.set(self, "items", ())
-        run.heap.set(self, "rest", ())
+        run.heap.set(self, ITEMS, ())
+        run.heap.set(self, REST, ())
     else:
         for key in list(self.cells):
             run.heap.remove(self, key)
@@ -251,11 +253,11 @@ def _union(run: Run, self: Dict, arguments: Arguments, spot: Spot) -> Value:
 
 
 def _next(run: Run, iterator: ValueIterator) -> Value:
-    items = iterator.cells["items"]
+    items = iterator.cells[ITEMS]
     if items:
-        run.heap.set(iterator, "items", items[1:])
+        run.heap.set(iterator, ITEMS, items[1:])
         return items[0]
-    rest = iterator.cells["rest"]
+    rest = iterator.cells[REST]
     return join(rest) if rest else Unknown("?", "the iterator is exhausted")
 
 

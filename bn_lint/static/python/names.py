@@ -19,7 +19,9 @@ from bn_lint.static.python.isinstances import is_instance, is_subclass, type_of
 from bn_lint.static.run import Run
 from bn_lint.static.truth import truth
 from bn_lint.static.values import (
+    ITEMS,
     MISSING,
+    REST,
     Arguments,
     BoundMethod,
     Builtin,
@@ -339,7 +341,7 @@ def _next_value(run: Run, arguments: Arguments, spot: Spot) -> Value:
         return value.items[0] if value.items else (join(value.rest) if value.rest else arguments.get(1, "default"))
     if not isinstance(value, ValueIterator):
         return Unknown("next")
-    if not value.cells["items"] and not value.cells["rest"] and len(arguments.positional) > 1:
+    if not value.cells[ITEMS] and not value.cells[REST] and len(arguments.positional) > 1:
         return arguments.positional[1]
     return _next(run, value)
 

@@ -121,8 +121,9 @@ def _define(count: int, *, transposed: bool) -> None:
     function = f"conv_transpose{count}d" if transposed else f"conv{count}d"
     inputs = "input, output_size=None" if transposed else "input"
     weight = _weight(count, transposed=transposed)
-    layer(name, f"in_channels, out_channels, {settings}", rule, inputs=inputs, bias="out_channels", weight=weight)
-    layer(f"Lazy{name}", f"out_channels, {settings}", rule, inputs=inputs, bias="out_channels")
+    given = f"in_channels, out_channels, {settings}"
+    layer(name, given, rule, inputs=inputs, bias="out_channels", spread=count, weight=weight)
+    layer(f"Lazy{name}", f"out_channels, {settings}", rule, inputs=inputs, bias="out_channels", spread=count)
     signature = _TRANSPOSED_FUNCTION if transposed else _FUNCTION
     operation(function, signature, TORCH, FUNCTIONAL)(_function(count, rule, transposed=transposed))
 

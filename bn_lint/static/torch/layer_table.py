@@ -28,25 +28,36 @@ MODULE = LibraryClass("torch.nn.Module", (), (), MODULE_METHODS)
 LAYERS: dict[str, Value] = {"torch.nn.Module": MODULE}
 
 
+#: What convolutions keep as one number for each spatial axis, however it is given.
+_SPREAD = ("kernel_size", "stride", "padding", "output_padding", "dilation")
+
+
 def layer(
-    names: str, signature: str, rule: Rule, *, inputs: str = "input", bias: str = "", **attributes: Value
+    names: str,
+    signature: str,
+    rule: Rule,
+    *,
+    inputs: str = "input",
+    bias: str = "",
+    spread: int = 0,
+    **attributes: Value,
 ) -> None:
     """Define layers that share a constructor and a rule.
 
     The rule finds the constructor's parameters and the arguments of the call under their names. `bias` names the
-    parameter that is the size of the layer's bias.
+    parameter that is the size of the layer's bias; `spread` is the number of spatial axes of a convolution.
     """
     parsed = parse_signature(signature)
     for name in names.split():
         methods: dict[str, Value] = {
-            "__init__": initialise(parsed, bias),
+            "__init__": initialise(parsed, bias, spread),
             "forward": _forward(rule, parse_signature(inputs)),
             **attributes,
         }
         LAYERS[f"torch.nn.{name}"] = LibraryClass(f"torch.nn.{name}", (MODULE,), parsed, methods)
 
 
-def initialise(signature: Signature, bias: str = "") -> Builtin:
+def initialise(signature: Signature, bias: str = "", spread: int = 0) -> Builtin:
     """Return a constructor that keeps its arguments under their names."""
 
     def init(run: Run, arguments: Arguments, spot: Spot) -> None:
@@ -55,7 +66,7 @@ def initialise(signature: Signature, bias: str = "") -> Builtin:
             value = arguments.get(position, name, MISSING)
             if value is MISSING:
                 value = Unknown(name) if default is MISSING or arguments.more else default
-            instance.cells[name] = value
+            instance.cells[name] = (value,) * spread if spread and name in _SPREAD and isinstance(value, int) else value
         if bias and isinstance(instance.cells["bias"], bool):
             size = Axis(size_of(instance.cells[bias]))
             instance.cells["bias"] = Tensor((size,)) if instance.cells["bias"] else None

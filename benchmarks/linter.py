@@ -1,0 +1,36 @@
+"""The linter as an installation has it: compiled, and apart from the checkout, which may change during a run."""
+
+from __future__ import annotations
+
+import compileall
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.machine import ROOT
+
+_PACKAGES = (Path("bn_lint"), Path("rules", "bn_lint_rules"))
+
+
+@dataclass(frozen=True)
+class Linter:
+    """A copy of bn-lint that can be run: `[*command, "check", ...]` in this environment."""
+
+    command: tuple[str, ...]
+    environment: dict[str, str]
+
+
+@contextmanager
+def installed() -> Iterator[Linter]:
+    """Gives the linter of this checkout, as it is now, for the time of the block."""
+    with tempfile.TemporaryDirectory(prefix="bn-lint-") as folder:
+        for package in _PACKAGES:
+            target = Path(folder) / package.name
+            shutil.copytree(ROOT / package, target, ignore=shutil.ignore_patterns("__pycache__"))
+            compileall.compile_dir(target, quiet=1)
+        environment = {"PYTHONPATH": folder, "NO_COLOR": "1"}
+        yield Linter((sys.executable, "-m", "bn_lint"), environment)
