@@ -15,6 +15,8 @@ from typing import IO
 
 #: Of a run that was ended because it took too long, as in `timeout(1)`.
 TIMED_OUT = 124
+#: Seconds between asking a process to end and ending it.
+_GRACE = 10
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,16 @@ def measure(
             start_new_session=True,
         )
         late = threading.Event()
+        ended = threading.Event()
 
         def stop() -> None:
-            late.set()
-            os.killpg(process.pid, signal.SIGKILL)
+            if not ended.wait(limit):
+                late.set()
+                os.killpg(process.pid, signal.SIGTERM)
+                if not ended.wait(_GRACE):
+                    os.killpg(process.pid, signal.SIGKILL)
 
-        timer = threading.Timer(limit or threading.TIMEOUT_MAX, stop)
-        timer.daemon = True
-        timer.start()
+        threading.Thread(target=stop, daemon=True).start()
         try:
             # Not `Popen.wait`: only `wait4` tells what this one child used.
             _, status, used = os.wait4(process.pid, 0)
@@ -63,7 +67,7 @@ def measure(
             os.killpg(process.pid, signal.SIGKILL)
             raise
         finally:
-            timer.cancel()
+            ended.set()
         process.returncode = os.waitstatus_to_exitcode(status)
         wall = time.perf_counter() - begin
         code = TIMED_OUT if late.is_set() else process.returncode

@@ -23,16 +23,18 @@ class Symbol:
     `free` says that the name is a parameter of the code under judgement: its author may pass any value, so two
     different free symbols must be expected to differ. Everything else (a result nobody could compute) is opaque:
     two opaque symbols may well be equal, and no finding may rest on their difference. `owner` is the class whose
-    parameter it is.
+    parameter it is. `exact` is, for the floor of a quotient, the quotient itself: the two are equal where it divides
+    evenly.
     """
 
-    __slots__ = ("free", "name", "owner", "serial")
+    __slots__ = ("exact", "free", "name", "owner", "serial")
     _count = 0
 
     def __init__(self, name: str, *, free: bool = False, owner: object = None) -> None:
         self.name = name
         self.free = free
         self.owner = owner
+        self.exact: Expression | None = None
         Symbol._count += 1
         self.serial = Symbol._count
 
@@ -264,7 +266,11 @@ def _quotient_symbol(operator: str, a: Number | Expression, b: Number | Expressi
     left, right = (_parenthesised(_simplify(_terms(x))) for x in (a, b))
     key = (operator, frozenset(_terms(a).items()), frozenset(_terms(b).items()))
     free = all(symbol.free for x in (a, b) for monomial in _terms(x) for symbol in monomial)
-    return Expression.of(structural_symbol(f"{left} {operator} {right}", key, free=free))
+    symbol = structural_symbol(f"{left} {operator} {right}", key, free=free)
+    if operator == "//" and isinstance(b, int) and symbol.exact is None:
+        quotient = _product(_terms(a), {(): Fraction(1, int(b))})
+        symbol.exact = quotient if isinstance(quotient, Expression) else None
+    return Expression.of(symbol)
 
 
 def _parenthesised(value: object) -> str:
@@ -294,9 +300,23 @@ def compare(a: Dim, b: Dim) -> Comparison:
         return Comparison.SAME
     if not isinstance(difference, Expression):
         return Comparison.DIFFERENT
+    if any(symbol.exact is not None for symbol in difference.symbols):
+        # `c // 2 * 2` is `c` for every even `c`: what only rounding tells apart may be the same.
+        return Comparison.INDEPENDENT if _differs_exactly(difference) else Comparison.UNKNOWN
     if len({c > 0 for c in difference.terms.values()}) == 1:
         return Comparison.DIFFERENT
     return Comparison.INDEPENDENT if difference.is_free else Comparison.UNKNOWN
+
+
+def _differs_exactly(difference: Expression) -> bool:
+    """Whether a difference remains when no quotient is rounded."""
+    total: Expression | Coefficient = 0
+    for monomial, coefficient in difference.terms.items():
+        factor: Expression | Coefficient = coefficient
+        for symbol in monomial:
+            factor = multiply(factor, symbol.exact if symbol.exact is not None else Expression.of(symbol))
+        total = add(total, factor)
+    return isinstance(total, Expression) and total.is_free
 
 
 def origin_of(dim: Dim) -> Expression | None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import click
 
-from benchmarks.false_positives.lint import Outcome, Package, lint
+from benchmarks.false_positives.lint import Outcome, Package, lint, size
 from benchmarks.false_positives.table import failures, render
 from benchmarks.false_positives.verdicts import VERDICTS, judge, load_packages, load_verdicts, stanza
 from benchmarks.linter import installed
@@ -33,12 +33,16 @@ def main(names: tuple[str, ...], jobs: int, limit: float) -> None:
 
     def run(package: Package) -> Outcome:
         outcome = lint(package, linter, limit)
-        found, problems = len(outcome.findings), "".join(f"\n  {crash}" for crash in outcome.crashes)
-        click.echo(f"{package.name} {package.version}: {found} findings, {outcome.cpu:.1f} s{problems}", err=True)
+        problems = "".join(f"\n  {crash}" for crash in outcome.crashes)
+        count = len(outcome.findings)
+        click.echo(f"{package.name} {package.version}: {count} findings, {outcome.cpu:.1f} s{problems}", err=True)
         return outcome
 
+    # The largest first, so that none of them is left for the end, when there is nothing to do beside it.
+    order = sorted(packages, key=size, reverse=True)
     with installed() as linter, ThreadPoolExecutor(max_workers=jobs) as pool:
-        outcomes = list(pool.map(run, packages))
+        found = dict(zip(order, pool.map(run, order)))
+    outcomes = [found[package] for package in packages]
     judgement = judge([f for outcome in outcomes for f in outcome.findings], verdicts, packages)
     report = render(outcomes, judgement, heading("python -m benchmarks.false_positives"))
     if names:

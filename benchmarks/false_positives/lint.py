@@ -56,6 +56,12 @@ class Outcome:
     slowest: list[tuple[str, float]] = field(default_factory=list)
 
 
+def size(package: Package) -> int:
+    """Returns how many bytes of Python the release has; downloads it the first time."""
+    folder = source(package.name, package.version)
+    return sum(path.stat().st_size for path in folder.rglob("*.py") if path.is_file())
+
+
 def lint(package: Package, linter: Linter, limit: float) -> Outcome:
     """Lints the release, for `limit` seconds at most; a run that does not end by itself counts as a crash."""
     folder = source(package.name, package.version)

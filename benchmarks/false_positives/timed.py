@@ -6,6 +6,8 @@ The report of bn-lint has no times, so the two places where the engine takes up 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import time
 from collections import defaultdict
@@ -17,26 +19,49 @@ from bn_lint import cli
 from bn_lint.static import analyze
 
 
-def _watched(method: Callable[..., Any], seconds: dict[str, float]) -> Callable[..., Any]:
-    def wrapper(self: object, file: Any, *arguments: object) -> Any:
-        begin = time.thread_time()
-        try:
-            return method(self, file, *arguments)
-        finally:
-            seconds[file.display] += time.thread_time() - begin
+class _Watch:
+    """Seconds by file, and the file that is being judged."""
 
-    return wrapper
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.current = ("", 0.0)
+
+    def around(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns the method, timed for the file that it is given."""
+
+        def wrapper(analyzer: object, file: Any, *arguments: object) -> Any:
+            begin = time.thread_time()
+            self.current = (file.display, begin)
+            try:
+                return method(analyzer, file, *arguments)
+            finally:
+                self.seconds[file.display] += time.thread_time() - begin
+                self.current = ("", 0.0)
+
+        return wrapper
 
 
 def main(target: str, arguments: list[str]) -> int:
-    """Returns the exit code of bn-lint; `target` receives {path: CPU seconds}."""
-    seconds: dict[str, float] = defaultdict(float)
+    """Returns the exit code of bn-lint; `target` receives {path: CPU seconds}, also of a run that is told to end."""
+    watch = _Watch()
     for name in ("_admit", "_enter"):
-        setattr(analyze._Analyzer, name, _watched(getattr(analyze._Analyzer, name), seconds))
+        setattr(analyze._Analyzer, name, watch.around(getattr(analyze._Analyzer, name)))
+
+    def save() -> None:
+        Path(target).write_text(json.dumps(watch.seconds), encoding="utf-8")
+
+    def stop(*_: object) -> None:
+        file, begin = watch.current
+        if file:  # the process has hardly another thread that uses time
+            watch.seconds[file] += time.process_time() - begin
+        save()
+        os._exit(1)
+
+    signal.signal(signal.SIGTERM, stop)
     try:
         return cli.main(arguments)
     finally:
-        Path(target).write_text(json.dumps(seconds), encoding="utf-8")
+        save()
 
 
 if __name__ == "__main__":

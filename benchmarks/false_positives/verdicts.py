@@ -46,9 +46,9 @@ class Judgement:
     unjudged: list[Finding]
     vanished: list[Verdict]
 
-    def precision(self, code: str | None = None) -> tuple[int, int]:
-        """Returns how many findings (of one rule) are true, and how many have a verdict."""
-        verdicts = [verdict.true for finding, verdict in self.judged if code in (None, finding.code)]
+    def precision(self, *codes: str) -> tuple[int, int]:
+        """Returns how many findings of these rules are true, and how many have a verdict."""
+        verdicts = [verdict.true for finding, verdict in self.judged if finding.code in codes]
         return sum(verdicts), len(verdicts)
 
     def false_errors(self) -> list[Finding]:

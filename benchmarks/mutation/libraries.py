@@ -61,7 +61,15 @@ def libraries() -> tuple[Library, ...]:
     return (
         Library(*_TORCHVISION, "torchvision", tuple(_torchvision()), needs=("numpy", "PIL")),
         Library(*_TIMM, "timm", tuple(_timm()), needs=("torchvision",), neighbours=(_TORCHVISION,), by_file=True),
-        Library("pytorchcv", "0.0.74", "pytorchcv", tuple(_pytorchcv()), modules=("pytorchcv.model_provider",)),
+        Library(
+            "pytorchcv",
+            "0.0.74",
+            "pytorchcv",
+            tuple(_pytorchcv()),
+            modules=("pytorchcv.model_provider",),
+            needs=("torchvision",),
+            neighbours=(_TORCHVISION,),
+        ),
         Library(
             "pretrainedmodels",
             "0.7.4",

@@ -62,7 +62,7 @@ class Truth:
 
 def truth(library: Library, *, wanted: int, seed: int, jobs: int) -> Truth:
     """Returns the mutants of a library, from the cache where they have been made before."""
-    path = cache() / "mutation" / f"{library.name}-{library.version}-{wanted}-{seed}-{_fingerprint()}.json"
+    path = cache() / "mutation" / f"{library.name}-{library.version}-{wanted}-{seed}-{_fingerprint(library)}.json"
     if path.is_file():
         return _read(path)
     # In a fork, for what a library imports and declares is in the way of the next one.
@@ -74,11 +74,11 @@ def truth(library: Library, *, wanted: int, seed: int, jobs: int) -> Truth:
     return made
 
 
-def _fingerprint() -> str:
-    """Of the code that decides about mutants."""
-    names = ("libraries", "mutants", "run", "sites", "truth", "zoo")
+def _fingerprint(library: Library) -> str:
+    """Of what decides about the mutants of a library: its recipes, and the code here."""
     folder = Path(__file__).parent
-    return hashlib.sha256(b"".join((folder / f"{name}.py").read_bytes() for name in names)).hexdigest()[:12]
+    code = b"".join((folder / f"{name}.py").read_bytes() for name in ("mutants", "run", "sites", "truth"))
+    return hashlib.sha256(code + repr(library).encode()).hexdigest()[:12]
 
 
 def _read(path: Path) -> Truth:

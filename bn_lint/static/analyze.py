@@ -23,6 +23,7 @@ from bn_lint.source import Source
 from bn_lint.static.calls import call
 from bn_lint.static.frames import Frame
 from bn_lint.static.observe import Observer
+from bn_lint.static.options import hidden_behind
 from bn_lint.static.project import ParseError, Project, SourceFile
 from bn_lint.static.reach import relevant_definitions
 from bn_lint.static.run import BudgetExhausted, Run
@@ -126,6 +127,7 @@ class _Analyzer:
                     self._enter(file, partial(self._instantiate, found))
                 elif isinstance(found, Function) and not found.called:
                     self._enter(file, partial(self._call, found))
+        self._switch_options()
         unreached = self._unreached()
         return self._result(unreached)
 
@@ -252,6 +254,38 @@ class _Analyzer:
 
     # -- what was not reached ---------------------------------------------------------------------------------------
 
+    def _switch_options(self) -> None:
+        """Run definitions again with options switched, to reach the BatchNorm that is off by default."""
+        definitions: dict[cst.CSTNode, Class | Function] = {c.node: c for c in self.observer.classes}
+        definitions.update((f.node, f) for f in self.observer.functions)
+        for file in self.files:
+            targets: set[cst.CSTNode] = set(self._missed(file))
+            hidden = hidden_behind(file.tree, targets) if targets else {}
+            for node, (definition, names) in hidden.items():
+                found = definitions.get(definition)
+                if found is not None and node not in self.observer.sites:
+                    self._enter(file, partial(self._run_switched, found, names))
+
+    def _run_switched(self, definition: Class | Function, names: frozenset[str]) -> None:
+        function = definition.lookup("__init__")[0] if isinstance(definition, Class) else definition
+        if not isinstance(function, Function):
+            return
+        params = [n for n in (*function.params.positional, *function.params.keyword_only) if n != "self"]
+        keywords: dict[str, Value] = {}
+        for name in params:
+            default = function.defaults.get(name, MISSING)
+            if default is MISSING:
+                keywords[name] = _parameter(function, name)
+            elif name in names:
+                keywords[name] = not default if isinstance(default, bool) else Unknown(name, f"the option `{name}`")
+        call(self.run, definition, Arguments(keywords=keywords), Spot(definition.file, definition.node), None)
+
+    def _missed(self, file: SourceFile) -> list[cst.Call]:
+        if "BatchNorm" not in file.source.text:
+            return []
+        known = self.observer.sites.keys() | self.observer.missing_sites
+        return [node for node in _batchnorm_calls(file.tree) if node not in known]
+
     def _unreached(self) -> list[Spot]:
         """Evaluate, on their own, the BatchNorm constructor calls that no entry point reached."""
         from bn_lint.static.expressions import evaluate
@@ -259,13 +293,12 @@ class _Analyzer:
         unreached = []
         for file in self.files:
             scope = self.run.module_at(file.path)
-            for node in _batchnorm_calls(file.tree) if scope is not None and "BatchNorm" in file.source.text else ():
-                if node in self.observer.sites or node in self.observer.missing_sites:
-                    continue
+            if scope is None:
+                continue
+            for node in self._missed(file):
                 self.run.start()
-                frame = Frame(scope, file, {})  # type: ignore[arg-type]
                 try:
-                    evaluate(self.run, node, frame)
+                    evaluate(self.run, node, Frame(scope, file, {}))
                 except BudgetExhausted:
                     continue
                 if self.observer.sites.pop(node, None) is not None:

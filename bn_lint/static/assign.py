@@ -78,6 +78,8 @@ def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot
         if isinstance(value, (List, Dict, tuple)):
             receiver.set_at = {**(receiver.set_at or {}), name: spot}
     elif isinstance(receiver, (Class, ModuleScope)):
+        if isinstance(receiver, ModuleScope):
+            run.execute_module(receiver)  # or its own assignment would come later
         run.heap.set(receiver, name, value)
     elif isinstance(receiver, Function):
         receiver.attributes[name] = value

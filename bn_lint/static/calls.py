@@ -151,7 +151,8 @@ def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spo
     if any(_initialises(value) for value in arguments.positional):
         return None
     key = _plain_key(arguments)
-    blind = key is None or any(isinstance(v, Unknown) for v in arguments.positional)
+    given = arguments.positional[1:] if function.owner is not None else arguments.positional
+    blind = any(isinstance(value, Unknown) or key_of(value) is None for value in given)
     if len(run.stack) > run.DEPTH or run.stack.count(function) > (run.BLIND_RECURSION if blind else run.RECURSION):
         return Unknown("?", f"`{function.name}` calls itself too often")
     if key is not None:

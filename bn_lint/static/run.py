@@ -54,7 +54,7 @@ class Run:
     #: Nested calls of functions of the program.
     DEPTH = 60
     #: The same function within itself: with known arguments, and with unknown ones, which may never reach an end.
-    RECURSION = 12
+    RECURSION = 8
     BLIND_RECURSION = 2
 
     def __init__(self, project: Project, observer: Observer) -> None:
@@ -214,7 +214,7 @@ class Run:
             values = [changes[key][2] if key in changes else now for changes in alternatives]
             if optional:
                 values.append(now)
-            if name in (ITEMS, REST):
+            if name in (ITEMS, REST) and ITEMS in cells:
                 if id(cells) not in sequences:
                     sequences.add(id(cells))
                     self._merge_sequence(cells, alternatives, optional=optional)

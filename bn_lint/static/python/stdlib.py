@@ -96,6 +96,15 @@ for _name in ("compile", "match", "fullmatch", "search", "split", "sub", "findal
 STDLIB.update({f"re.{flag}": int(getattr(re, flag)) for flag in ("I", "IGNORECASE", "M", "S", "X", "VERBOSE")})
 STDLIB["collections.OrderedDict"] = Builtin("collections.OrderedDict", BUILTINS["dict"].implementation)
 STDLIB["typing.OrderedDict"] = STDLIB["collections.OrderedDict"]
+
+
+def _namespace_init(run: Run, arguments: Arguments, spot: Spot) -> None:
+    arguments.positional[0].cells.update(arguments.keywords)
+
+
+_NAMESPACE: dict[str, Value] = {"__init__": Builtin("__init__", _namespace_init)}
+for _name in ("types.SimpleNamespace", "argparse.Namespace"):
+    STDLIB[_name] = LibraryClass(_name, (), (), dict(_NAMESPACE))
 STDLIB["typing.cast"] = Builtin("cast", lambda run, arguments, spot: arguments.get(1, "val"))
 STDLIB["warnings.warn"] = Builtin("warn", lambda run, arguments, spot: None)
 for _name in ("Sequence", "Iterable", "Mapping", "Callable"):

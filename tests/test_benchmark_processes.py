@@ -1,0 +1,53 @@
+"""What the benchmarks measure with."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.processes import TIMED_OUT, Run, measure
+from benchmarks.speed.ratios import compare
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="child processes are measured with wait4")
+
+
+def test_a_process_is_measured_with_its_children() -> None:
+    busy = "import time\nwhile time.process_time() < 0.3: pass"
+    alone = measure([sys.executable, "-c", busy])
+    parent = measure(
+        [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}])"]
+    )
+    assert alone.cpu > 0.29
+    assert parent.cpu > alone.cpu - 0.02
+
+
+def test_output_and_exit_code_are_kept(tmp_path: Path) -> None:
+    code = "import os, sys; print(os.getcwd(), os.environ['COLOUR']); print('oh', file=sys.stderr); sys.exit(3)"
+    run = measure([sys.executable, "-c", code], folder=tmp_path, environment={"COLOUR": "red"})
+    assert (run.code, run.output, run.errors) == (3, f"{tmp_path.resolve()} red\n", "oh\n")
+
+
+def test_a_process_that_does_not_end_is_ended() -> None:
+    run = measure([sys.executable, "-c", "import time; time.sleep(60)"], limit=0.2)
+    assert run.code == TIMED_OUT
+    assert run.wall < 30
+
+
+def _runs(*seconds: float, code: int = 0) -> list[Run]:
+    return [Run(code, "", "", wall=9.0, cpu=each) for each in seconds]
+
+
+def test_ratios_are_taken_pair_by_pair() -> None:
+    # The machine is ten times slower for the second pair: that must not show.
+    mine, reference = iter(_runs(2.0, 30.0, 2.5)), iter(_runs(1.0, 10.0, 1.0))
+    found = compare(lambda: next(mine), lambda: next(reference), 3)
+    assert found.pairs == ((2.0, 1.0), (30.0, 10.0), (2.5, 1.0))
+    assert found.ratio == 2.5
+    assert found.spread == (2.0, 3.0)
+
+
+def test_the_time_of_a_failed_run_means_nothing() -> None:
+    with pytest.raises(RuntimeError, match="exit code 2"):
+        compare(lambda: _runs(1.0, code=2)[0], lambda: _runs(1.0)[0], 1)
