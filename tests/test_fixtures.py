@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from bn_lint import cli
+
 from .project import execute, lint
 from .specification import ORACLE, disagreements, expectations
 
@@ -91,14 +93,13 @@ def test_readme_lists_every_folder() -> None:
     assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == [folder.name for folder in FOLDERS]
 
 
-def test_the_example_of_the_readme(tmp_path: Path) -> None:
+def test_the_example_of_the_readme(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     readme = (FIXTURES.parent / "README.md").read_text(encoding="utf-8")
     code = re.findall(r"^```python title=\"model.py\"\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)[0]
     (tmp_path / "model.py").write_text(code, encoding="utf-8")
-    reported, _ = lint(tmp_path, ["model.py"])
-    lines = code.splitlines()
-    found = {(one.code, lines[one.line - 1].strip()) for one in reported}
-    assert found == {
-        ("BN401", "self.bn1 = nn.BatchNorm2d(planes, momentum=0.99)"),
-        ("BN002", "self.bn2 = nn.BatchNorm2d(inplanes)"),
-    }
+    shown = re.findall(r"^```text\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)[0]
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["check", "--isolated", "--color", "never", "model.py"]) == 1
+    assert capsys.readouterr().out == shown

@@ -103,7 +103,6 @@ def _side_by_side(linter: Linter, tree: Path, limit: float) -> str:
     rows = [_tool_row("bn-lint (this commit)", "bn-lint check . --isolated --no-cache --quiet", own, own, limit)]
     for tool in TOOLS:
         name = f"{tool.name} {tool.version}"
-        click.echo(f"{name}...", err=True)
         try:
             path = program(tool)
         except subprocess.CalledProcessError as error:
@@ -111,6 +110,7 @@ def _side_by_side(linter: Linter, tree: Path, limit: float) -> str:
             rows.append(f"| {name} | `{tool.command}` | not installed: {reason} | | |")
             continue
         rows.append(_tool_row(name, tool.command, _lint(path, tool, tree, limit), own, limit))
+        click.echo(rows[-1], err=True)
     return "\n".join(
         (
             "## Other linters on the same tree",
@@ -133,6 +133,8 @@ def _lint(path: Path, tool: Tool, tree: Path, limit: float) -> Run:
 def _tool_row(name: str, command: str, run: Run, own: Run, limit: float) -> str:
     if run.code == TIMED_OUT:
         return f"| {name} | `{command}` | not measured | more than {limit:.0f} | |"
+    if run.code not in (0, 1):  # 1 says that something was found
+        return f"| {name} | `{command}` | failed with exit code {run.code} | | |"
     cells = (name, f"`{command}`", f"{run.cpu:.1f}", f"{run.wall:.1f}", f"{run.cpu / own.cpu:.2f}")
     return "| " + " | ".join(cells) + " |"
 

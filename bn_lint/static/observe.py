@@ -350,7 +350,11 @@ def _path(frame: Frame | None) -> tuple[Evidence, ...]:
         name = frame.function.name if frame.function is not None else "?"
         owner = f"{frame.owner.name}." if frame.owner is not None else ""
         if isinstance(frame.site.node, cst.Call):
-            steps.append(Evidence(f"`{owner}{name}` is called here", NodePlace(frame.site)))
+            receiver = frame.receiver
+            # A module that no code in sight calls is called where it is built.
+            uncalled = isinstance(receiver, Instance) and receiver.built == frame.site
+            text = f"this `{owner[:-1]}` is built here" if uncalled else f"`{owner}{name}` is called here"
+            steps.append(Evidence(text, NodePlace(frame.site)))
         frame = frame.caller
     return tuple(reversed(steps))
 

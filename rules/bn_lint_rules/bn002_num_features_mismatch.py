@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.dims import Comparison, compare, describe
+from bn_lint.dims import Comparison, compare, describe, origin_of
 from bn_lint.facts import BatchNormCall
 from bn_lint.rule import Severity, Verdict, rule
 from bn_lint_rules.layout import fits_rank, is_channels_last, steps
@@ -69,5 +69,5 @@ def num_features_mismatch(call: BatchNormCall) -> Iterator[Verdict]:
             f"{given}; `{layer.name}` expects {width}",
             layer.built,
             steps(call, channels.made_by),
-            help=f"build it with num_features={describe(channels.size)}",
+            help=f"build it with num_features={origin_of(channels.size) or describe(channels.size)}",
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bn_lint.dims import Comparison, compare, describe
 from bn_lint.facts import BatchNormCall
 from bn_lint.rule import Severity, Verdict, rule
-from bn_lint_rules.layout import fits_rank, is_channels_last, steps
+from bn_lint_rules.layout import fits_rank, is_channels_last, steps_to_layer
 
 
 @rule("BN004", "channels-last-input", severity=Severity.WARNING, since="0.1.0")
@@ -61,7 +61,7 @@ def channels_last_input(call: BatchNormCall) -> Iterator[Verdict]:
         f"the {width} features of ({sizes}) are on the last axis, but `{layer.name}` normalizes the second: "
         f"{consequence}",
         call.place,
-        steps(call, last.made_by),
+        steps_to_layer(call, last.made_by),
         help=f"normalize x.{back} and turn the result back, or normalize x.reshape(-1, {width})",
         severity=Severity.ERROR if fails else None,
     )

@@ -31,9 +31,14 @@ def is_channels_last(call: BatchNormCall) -> bool:
     return last.features or second.size is not None
 
 
-def steps(call: BatchNormCall, *more: Evidence | None) -> tuple[Evidence, ...]:
-    """The evidence of a shape finding: what made the input, what the layer was built for, and where it is called."""
+def steps(call: BatchNormCall, made_by: Evidence | None) -> tuple[Evidence, ...]:
+    """The evidence of a finding at the place that builds a layer: what made its input, and the calls that lead to it."""
+    where = Evidence(f"`{call.layer.name}` is called here", call.place)
+    return (*((made_by,) if made_by is not None else ()), where, *call.path)
+
+
+def steps_to_layer(call: BatchNormCall, made_by: Evidence | None) -> tuple[Evidence, ...]:
+    """The evidence of a finding at the call of a layer: what made its input, what the layer was built for, the calls."""
     layer = call.layer
     built = Evidence(f"`{layer.name}` is built for {describe(layer.num_features)}", layer.built)
-    where = Evidence(f"`{layer.name}` is called here", call.place)
-    return (*(evidence for evidence in more if evidence is not None), built, where, *call.path)
+    return (*((made_by,) if made_by is not None else ()), built, *call.path)
