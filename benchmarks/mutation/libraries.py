@@ -96,11 +96,12 @@ def _square(size: int) -> tuple[Shape, ...]:
 
 def _torchvision() -> Iterator[Recipe]:
     for name in zoo.TORCHVISION.split():
-        size = 299 if name == "inception_v3" else 224
-        weights = ", weights_backbone=None" if "." in name and name.startswith(("segm", "detec")) else ""
+        size = 299 if name.endswith("inception_v3") else 224
+        weights = ", weights_backbone=None" if name.startswith("segmentation") else ""
         yield Recipe(f"torchvision.models.{name}(weights=None{weights})", _square(size))
     for name in zoo.TORCHVISION_VIDEO.split():
-        yield Recipe(f"torchvision.models.video.{name}(weights=None)", ((2, 3, 16, 112, 112),))
+        size = 224 if name == "s3d" else 112
+        yield Recipe(f"torchvision.models.video.{name}(weights=None)", ((2, 3, 16, size, size),))
     for name in ("raft_small", "raft_large"):
         frames = ((2, 3, 128, 128), (2, 3, 128, 128))
         yield Recipe(f"torchvision.models.optical_flow.{name}(weights=None)", frames)
@@ -123,7 +124,8 @@ def _pytorchcv() -> Iterator[Recipe]:
 
 def _pretrainedmodels() -> Iterator[Recipe]:
     for name in zoo.PRETRAINEDMODELS.split():
-        size = 331 if name in ("nasnetalarge", "pnasnet5large", "polynet") else 299 if "ception" in name else 224
+        sizes = {"nasnetalarge": 331, "pnasnet5large": 331, "polynet": 331, "bninception": 224}
+        size = sizes.get(name, 299 if "ception" in name else 224)
         yield Recipe(f"pretrainedmodels.{name}(pretrained=None)", _square(size))
 
 
@@ -133,7 +135,7 @@ def _segmentation_models() -> Iterator[Recipe]:
     for name in zoo.SEGMENTATION_ENCODERS.split():
         yield Recipe(f"segmentation_models_pytorch.Unet({name!r}, encoder_weights=None)", _square(256))
     for name in ("Unet", "DeepLabV3Plus"):
-        # The head for whole images, and normalisation given by a dictionary.
+        # With a second head, for the whole image.
         options = "aux_params={'classes': 5, 'pooling': 'avg'}"
         yield Recipe(f"segmentation_models_pytorch.{name}('resnet34', encoder_weights=None, {options})", _square(256))
 

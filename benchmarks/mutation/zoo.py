@@ -17,7 +17,7 @@ TORCHVISION_BACKBONES = """
 """
 
 PRETRAINEDMODELS = """
-    fbresnet152 bninception resnext101_32x4d inceptionv4 inceptionresnetv2 densenet121 resnet18 nasnetamobile
+    fbresnet152 bninception inceptionv4 inceptionresnetv2 densenet121 resnet18 nasnetamobile
     nasnetalarge dpn68 dpn68b dpn92 xception senet154 se_resnet50 se_resnext50_32x4d cafferesnet101 pnasnet5large
     polynet
 """

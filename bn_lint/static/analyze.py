@@ -274,7 +274,8 @@ class _Analyzer:
         keywords: dict[str, Value] = {}
         for name in params:
             default = function.defaults.get(name, MISSING)
-            if default is MISSING:
+            if default is MISSING or (default is None and name not in names):
+                # Who switches an option on passes what it needs besides.
                 keywords[name] = _parameter(function, name)
             elif name in names:
                 keywords[name] = not default if isinstance(default, bool) else Unknown(name, f"the option `{name}`")

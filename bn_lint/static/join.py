@@ -5,7 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bn_lint.dims import Expression, TracedInt, structural_symbol
-from bn_lint.static.values import MISSING, Axis, Dict, External, List, OneOf, Tensor, Unknown, Value
+from bn_lint.static.values import (
+    MISSING,
+    Axis,
+    BoundMethod,
+    ClassMethod,
+    Dict,
+    External,
+    List,
+    OneOf,
+    Partial,
+    Property,
+    StaticMethod,
+    Super,
+    Tensor,
+    Unknown,
+    Value,
+)
 
 #: More alternatives than this are no longer worth following.
 MAX_ALTERNATIVES = 4
@@ -20,6 +36,8 @@ def same(a: Value, b: Value) -> bool:
     if isinstance(a, TracedInt):
         return int(a) == int(b) and a.origin == b.origin
     if isinstance(a, (bool, int, float, str, bytes, Expression, External)):
+        return bool(a == b)
+    if isinstance(a, (BoundMethod, ClassMethod, Partial, Property, StaticMethod, Super)):
         return bool(a == b)
     if isinstance(a, tuple):
         return len(a) == len(b) and all(map(same, a, b))

@@ -44,9 +44,10 @@ def number_of(value: Value) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, (int, Expression)):
         return value
-    if isinstance(value, Unknown):
-        return value.number
-    return None
+    if isinstance(value, BoundMethod) and isinstance(value.receiver, Unknown):
+        # `config.expand` of an unknown object is a number as likely as a method of a tensor.
+        return value.receiver.member(("attr", value.function.name), f".{value.function.name}").number
+    return value.number if isinstance(value, Unknown) else None
 
 
 def _binary(name: str, concrete: Callable[[Any, Any], Any], symbolic: Callable[[Any, Any], Any] | None) -> Operation:

@@ -10,6 +10,7 @@ Whatever can change lives in a `cells` dictionary that only `Heap` writes to, so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bn_lint.dims import Dim, Expression, Symbol
@@ -433,32 +434,38 @@ class Parameters(NamedTuple):
     annotations: dict[str, str]
 
 
-class BoundMethod(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)
+class BoundMethod:
     function: Value
     receiver: Value
 
 
-class Partial(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)
+class Partial:
     function: Value
     positional: tuple[Value, ...]
     keywords: tuple[tuple[str, Value], ...]
     spot: Spot | None = None
 
 
-class Property(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)
+class Property:
     getter: Value
     setter: Value = None
 
 
-class StaticMethod(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)
+class StaticMethod:
     function: Value
 
 
-class ClassMethod(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)
+class ClassMethod:
     function: Value
 
 
-class Super(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)
+class Super:
     """`super()`: attribute lookup on `receiver` that starts behind `after` in the resolution order."""
 
     after: Value

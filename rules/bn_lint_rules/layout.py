@@ -32,13 +32,13 @@ def is_channels_last(call: BatchNormCall) -> bool:
 
 
 def steps(call: BatchNormCall, made_by: Evidence | None) -> tuple[Evidence, ...]:
-    """The evidence of a finding at the place that builds a layer: what made its input, and the calls that lead to it."""
+    """The evidence of a finding where a layer is built: what made its input, and the calls that lead to it."""
     where = Evidence(f"`{call.layer.name}` is called here", call.place)
     return (*((made_by,) if made_by is not None else ()), where, *call.path)
 
 
 def steps_to_layer(call: BatchNormCall, made_by: Evidence | None) -> tuple[Evidence, ...]:
-    """The evidence of a finding at the call of a layer: what made its input, what the layer was built for, the calls."""
+    """The evidence of a finding where a layer is called: what made its input, what it was built for, the calls."""
     layer = call.layer
     built = Evidence(f"`{layer.name}` is built for {describe(layer.num_features)}", layer.built)
     return (*((made_by,) if made_by is not None else ()), built, *call.path)
