@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import subprocess
+import sys
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -13,8 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 
 
-def heading(command: str) -> str:
-    """Returns Markdown lines: command, commit, machine, versions, date."""
+def heading(module: str) -> str:
+    """Returns Markdown lines: command, commit, machine, versions, date; to be called before anything is measured."""
+    command = shlex.join(("python", "-m", module, *sys.argv[1:]))
     python = f"Python {platform.python_version()}, libcst {version('libcst')}, click {version('click')}"
     return "\n".join(
         (

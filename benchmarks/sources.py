@@ -46,7 +46,9 @@ def _download(name: str, version: str, folder: Path) -> Path:
     """An sdist is fetched by pip only where no wheel fits; a release without either raises."""
     folder.mkdir()
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    wheel = subprocess.run([*pip, "--only-binary=:all:", "--dest", str(folder), f"{name}=={version}"], capture_output=True)
+    wheel = subprocess.run(
+        [*pip, "--only-binary=:all:", "--dest", str(folder), f"{name}=={version}"], capture_output=True
+    )
     if wheel.returncode != 0:
         # Without build isolation pip asks the sdist for its metadata, which not every setup.py survives: the
         # archive is kept all the same, because it is moved to its place before that.

@@ -29,7 +29,7 @@ def main(names: tuple[str, ...], jobs: int, limit: float) -> None:
     unknown = set(names) - {package.name for package in packages}
     if unknown:
         raise click.UsageError(f"packages.toml has no {', '.join(sorted(unknown))}.")
-    verdicts = load_verdicts()
+    verdicts, head = load_verdicts(), heading("benchmarks.false_positives")
 
     def run(package: Package) -> Outcome:
         outcome = lint(package, linter, limit)
@@ -44,7 +44,7 @@ def main(names: tuple[str, ...], jobs: int, limit: float) -> None:
         found = dict(zip(order, pool.map(run, order)))
     outcomes = [found[package] for package in packages]
     judgement = judge([f for outcome in outcomes for f in outcome.findings], verdicts, packages)
-    report = render(outcomes, judgement, heading("python -m benchmarks.false_positives"))
+    report = render(outcomes, judgement, head)
     if names:
         click.echo(report, nl=False)
     else:

@@ -116,17 +116,17 @@ def changed(path: Path, text: str) -> Iterator[None]:
 @contextmanager
 def watched(notice: Callable[[Any, int, types.FrameType], None]) -> Iterator[None]:
     """Calls `notice(layer, num_features, frame of the caller)` for each BatchNorm layer that is constructed."""
-    from torch.nn.modules.batchnorm import _NormBase
+    from torch.nn.modules.batchnorm import _BatchNorm
 
-    original: Any = _NormBase.__init__
+    original: Any = _BatchNorm.__init__
 
     def init(self: Any, num_features: int, *args: Any, **kwargs: Any) -> None:
         frame = sys._getframe(1)
         original(self, num_features, *args, **kwargs)
         notice(self, num_features, frame)
 
-    setattr(_NormBase, "__init__", init)  # noqa: B010 - mypy rejects the assignment to a method
+    setattr(_BatchNorm, "__init__", init)  # noqa: B010 - mypy rejects the assignment to a method
     try:
         yield
     finally:
-        setattr(_NormBase, "__init__", original)  # noqa: B010
+        setattr(_BatchNorm, "__init__", original)  # noqa: B010

@@ -151,7 +151,7 @@ def _reason(mutant: Mutant, report: Report) -> str:
         for path, line, reason in report.undecided
         if path == mutant.path and abs(line - mutant.line) <= NEAR
     }
-    return reasons[min(reasons)] if reasons else "it was judged, and nothing found"
+    return reasons[min(reasons)] if reasons else "the linter names no reason"
 
 
 def _copy(package: Path, folder: Path) -> Path:

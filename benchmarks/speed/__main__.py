@@ -43,7 +43,7 @@ def main(pairs: int, limit: float, only: tuple[str, ...]) -> None:
     A complete run writes benchmarks/results/speed.md; a part is only printed.
     """
     tree = source(_PROJECT, _RELEASE) / _TREE
-    parts = ["# Speed", heading("python -m benchmarks.speed")]
+    parts = ["# Speed", heading("benchmarks.speed")]
     with installed() as linter:
         if not only or "cold" in only or "start" in only:
             parts.append(_ratios(linter, tree, pairs, only))
