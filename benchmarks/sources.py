@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -47,11 +46,10 @@ def _download(name: str, version: str, folder: Path) -> Path:
     folder.mkdir()
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
     wheel = subprocess.run(
-        [*pip, "--only-binary=:all:", "--dest", str(folder), f"{name}=={version}"], capture_output=True
+        [*pip, "--only-binary=:all:", "--dest", str(folder), f"{name}=={version}"], check=False, capture_output=True
     )
     if wheel.returncode != 0:
-        # Without build isolation pip asks the sdist for its metadata, which not every setup.py survives: the
-        # archive is kept all the same, because it is moved to its place before that.
+        # pip asks an sdist for its metadata; the setuptools at hand is as good for that as one it would download.
         command = [*pip, "--no-binary=:all:", "--no-build-isolation", "--dest", str(folder), f"{name}=={version}"]
         subprocess.run(command, check=True)
     return next(path for path in sorted(folder.iterdir()) if path.name.endswith((".whl", ".zip", ".tar.gz", ".tgz")))
@@ -70,8 +68,3 @@ def _unpack(archive: Path, folder: Path) -> Path:
         return folder
     tops = [path for path in folder.iterdir() if path.is_dir()]
     return tops[0] if len(tops) == 1 else folder
-
-
-def forget(name: str, version: str) -> None:
-    """Removes an unpacked release, so that the next call downloads it again."""
-    shutil.rmtree(cache() / "sources" / f"{name}-{version}", ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The mutation benchmark judges linters: here are its judgements of linters of which it is known what they are worth."""
+"""The mutation benchmark judges linters; here it judges some of which it is known what they are worth."""
 
 from __future__ import annotations
 
@@ -70,8 +70,9 @@ def sites() -> list[Site]:
     for node in ast.walk(ast.parse(MODEL)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "nn.BatchNorm2d":
             width = node.args[0]
-            spans = [(n.lineno, n.col_offset, n.end_lineno or 0, n.end_col_offset or 0) for n in (node, width)]
-            found.append(Site("zoo/model.py", *spans, ["inputs"], ["BatchNorm1d", "BatchNorm3d"], ["zoo/model.py"]))
+            call, inner = ((n.lineno, n.col_offset, n.end_lineno or 0, n.end_col_offset or 0) for n in (node, width))
+            variants = ["BatchNorm1d", "BatchNorm3d"]
+            found.append(Site("zoo/model.py", call, inner, ["inputs"], variants, ["zoo/model.py"]))
     assert len(found) == 2
     return found
 

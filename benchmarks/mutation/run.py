@@ -43,7 +43,8 @@ def _declare_torchvision_operators() -> None:
     """Without torchvision's compiled part, which is not used here, its import asks for operators nobody declared."""
     import torch
 
-    declarations = torch.library.Library("torchvision", "DEF")
+    library: Any = torch.library.Library
+    declarations = library("torchvision", "DEF")
     for name in ("nms", "qnms"):
         declarations.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _KEPT.append(declarations)

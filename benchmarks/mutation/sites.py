@@ -86,8 +86,8 @@ class Recorder:
 
 
 def _span(frame: types.FrameType) -> Span | None:
-    position = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
-    line, end_line, column, end_column = position
+    code: Any = frame.f_code  # `co_positions` is new in Python 3.11
+    line, end_line, column, end_column = next(itertools.islice(code.co_positions(), frame.f_lasti // 2, None))
     if line is None or end_line is None or column is None or end_column is None:
         return None
     return line, column, end_line, end_column

@@ -66,6 +66,7 @@ class Run:
         self.stack: list[Function] = []
         self.created: list[Instance] = []
         self.steps = 0
+        self.limit = self.STEPS
         self.deadline = 0.0
         #: Whether the code that runs now is only one of several alternatives.
         self.uncertain = 0
@@ -88,12 +89,28 @@ class Run:
             BudgetExhausted: the entry point has had its share.
         """
         self.steps += 1
-        if self.steps > self.STEPS or (self.steps & 511 == 0 and time.process_time() > self.deadline):
+        if self.steps > self.limit or (self.steps & 511 == 0 and time.process_time() > self.deadline):
             raise BudgetExhausted
+
+    def within(self, steps: int, compute: Callable[[], Value]) -> Value:
+        """Compute something that must not take more than a number of steps; Unknown when it would."""
+        limit, frame, depth = self.limit, self.frame, len(self.stack)
+        self.limit = min(limit, self.steps + steps)
+        try:
+            return compute()
+        except BudgetExhausted:
+            if self.limit == limit or self.steps <= self.limit:
+                raise  # the entry point itself is over
+            self.frame = frame
+            del self.stack[depth:]
+            return Unknown("?", "it takes too long to evaluate")
+        finally:
+            self.limit = limit
 
     def start(self) -> None:
         """Begin an entry point: its steps and its time count from here."""
         self.steps = 0
+        self.limit = self.STEPS
         self.deadline = time.process_time() + self.SECONDS
         self.created.clear()
         self.stack.clear()

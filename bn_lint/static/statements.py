@@ -34,6 +34,8 @@ from bn_lint.static.values import (
 
 #: Passes of one `while` loop with a known condition.
 _MAX_PASSES = 2000
+#: Steps of one decorator. Longer ones write documentation or registries, and return what they were given.
+_DECORATOR_STEPS = 600
 
 
 def execute_body(run: Run, body: Sequence[cst.CSTNode], frame: Frame) -> str | None:
@@ -320,7 +322,9 @@ def _decorated(run: Run, decorators: Sequence[cst.Decorator], value: Value, fram
         function = evaluate(run, decorator.decorator, frame)
         if isinstance(function, (Unknown, External)):
             continue
-        result = call(run, function, Arguments([value]), Spot(frame.file, decorator), frame)
+        result = run.within(
+            _DECORATOR_STEPS, partial(call, run, function, Arguments([value]), Spot(frame.file, decorator), frame)
+        )
         if result is not None and not isinstance(result, (Unknown, External)):
             value = result
     return value
