@@ -12,14 +12,20 @@ _MODE = re.compile(rb"\.\s*(?:eval|train)\b|\btraining\b")
 
 
 def deserves_judging(data: bytes) -> bool:
-    """Whether the file names BatchNorm, or switches modes in a program that uses torch."""
+    """Whether the file names BatchNorm, takes a layer for it, or switches modes in a program that uses torch."""
     lowered = data.lower()
-    if b"batchnorm" in lowered or b"batch_norm" in lowered:
+    if b"batchnorm" in lowered or b"batch_norm" in lowered or (b"norm_layer" in data and b"Conv" in data):
         return True
     return b"torch" in data and _MODE.search(data) is not None
 
 
 def is_interpreted(text: str) -> bool:
-    """Whether the file is executed for its own sake: it names BatchNorm, or asks to `reveal(...)` a value."""
+    """Whether the file is executed for its own sake.
+
+    It names BatchNorm; or it builds convolutions and whatever `norm_layer` its caller passes, which is how the blocks of
+    model zoos are written; or it asks to `reveal(...)` a value.
+    """
     lowered = text.lower()
-    return "batchnorm" in lowered or "batch_norm" in lowered or "reveal(" in text
+    if "batchnorm" in lowered or "batch_norm" in lowered or "reveal(" in text:
+        return True
+    return "norm_layer" in text and "Conv" in text

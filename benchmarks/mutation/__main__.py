@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -38,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begin = time.monotonic()
     scores = []
     with installed() as checkout:
+        head = heading("benchmarks.mutation")  # while the linter is what was just installed
         linter = Command(options.linter, checkout.environment)
         for library in libraries():
             if options.library and library.name not in options.library:
@@ -48,8 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _say("\n".join(by_library([score]).splitlines()[2:5]))
     if not scores:
         return 0
-    command = shlex.join(["python", "-m", "benchmarks.mutation", *(sys.argv[1:] if arguments is None else arguments)])
-    head = f"{heading(command)}\n* Linter: `{options.linter}`\n* Time: {(time.monotonic() - begin) / 60:.0f} minutes"
+    head += f"\n* Linter: `{options.linter}`\n* Time: {(time.monotonic() - begin) / 60:.0f} minutes"
     text = document(head, scores)
     full = not options.library and options.sample is None and options.paths is None and options.linter == LINTER
     output = options.output or (RESULTS / "mutation.md" if full else None)

@@ -1,0 +1,35 @@
+"""Which files are worth a parse, and which are executed for their own sake."""
+
+from __future__ import annotations
+
+import pytest
+
+from bn_lint.prefilter import deserves_judging, is_interpreted
+
+BLOCK = """
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self, inp, oup, norm_layer):
+        super().__init__()
+        self.conv = nn.Conv2d(inp, oup, 3)
+        self.norm = norm_layer(inp)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "judged", "interpreted"),
+    [
+        ("from torch import nn\nnn.BatchNorm2d(3)\n", True, True),
+        ("import torch.nn.functional as F\nF.batch_norm(x, m, v)\n", True, True),
+        ("build({'norm': 'sync_BatchNorm'})\n", True, True),
+        (BLOCK, True, True),
+        (BLOCK.replace("Conv2d", "Linear"), False, False),
+        ("import torch\nmodel.eval()\n", True, False),
+        ("import pandas\nframe.eval('a + b')\n", False, False),
+        ("import torch\nprint(torch.ones(2))\n", False, False),
+    ],
+)
+def test_what_a_file_mentions_decides(text: str, judged: bool, interpreted: bool) -> None:
+    assert deserves_judging(text.encode()) is judged
+    assert is_interpreted(text) is interpreted
