@@ -22,8 +22,8 @@ def deserves_judging(data: bytes) -> bool:
 def is_interpreted(text: str) -> bool:
     """Whether the file is executed for its own sake.
 
-    It names BatchNorm; or it builds convolutions and whatever `norm_layer` its caller passes, which is how the blocks of
-    model zoos are written; or it asks to `reveal(...)` a value.
+    It names BatchNorm; or it builds convolutions and whatever `norm_layer` its caller passes, which is how the blocks
+    of model zoos are written; or it asks to `reveal(...)` a value.
     """
     lowered = text.lower()
     if "batchnorm" in lowered or "batch_norm" in lowered or "reveal(" in text:
