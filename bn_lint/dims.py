@@ -302,21 +302,28 @@ def compare(a: Dim, b: Dim) -> Comparison:
         return Comparison.DIFFERENT
     if any(symbol.exact is not None for symbol in difference.symbols):
         # `c // 2 * 2` is `c` for every even `c`: what only rounding tells apart may be the same.
-        return Comparison.INDEPENDENT if _differs_exactly(difference) else Comparison.UNKNOWN
+        return _compare_rounded(difference)
     if len({c > 0 for c in difference.terms.values()}) == 1:
         return Comparison.DIFFERENT
     return Comparison.INDEPENDENT if difference.is_free else Comparison.UNKNOWN
 
 
-def _differs_exactly(difference: Expression) -> bool:
-    """Whether a difference remains when no quotient is rounded."""
+def _compare_rounded(difference: Expression) -> Comparison:
+    """Compare by what remains of a difference when no quotient is rounded."""
     total: Expression | Coefficient = 0
     for monomial, coefficient in difference.terms.items():
         factor: Expression | Coefficient = coefficient
         for symbol in monomial:
             factor = multiply(factor, symbol.exact if symbol.exact is not None else Expression.of(symbol))
         total = add(total, factor)
-    return isinstance(total, Expression) and total.is_free
+    if not isinstance(total, Expression):
+        return Comparison.UNKNOWN
+    signs = {c > 0 for c in total.terms.values()}
+    rounded = {c > 0 for monomial, c in difference.terms.items() if any(s.exact is not None for s in monomial)}
+    if len(signs) == 1 and rounded == {not signs.pop()}:
+        # Rounding down makes a quotient that is taken away smaller: `c - c // 2` is at least `c / 2`.
+        return Comparison.DIFFERENT
+    return Comparison.INDEPENDENT if total.is_free else Comparison.UNKNOWN
 
 
 def origin_of(dim: Dim) -> Expression | None:

@@ -80,6 +80,8 @@ def join(values: Iterable[Value]) -> Value:
 
 def _either_number(values: list[Value]) -> Value:
     # The same choice made twice is the same number: a pure helper called twice must agree with itself.
+    if all(isinstance(v, int) for v in values) and len(set(values)) == 1:
+        return int(values[0])
     key = ("either", frozenset(values))
     name = " or ".join(str(v) for v in values)
     return Expression.of(structural_symbol(name if len(name) < 40 else "?", key, free=False))
