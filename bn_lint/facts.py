@@ -6,6 +6,7 @@ the two spoke. Whatever is not known is `None`, so a rule that is written natura
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple, Union
 
@@ -180,6 +181,70 @@ class BatchNormCall:
         last = self.shape.axes[-1] if self.shape.axes else None
         return last if last is not None and last.features and self.layer.variant in ("1d", "functional") else None
 
+    @property
+    def values_per_channel(self) -> Dim:
+        """How many values each channel's statistics are computed from; None when a size is unknown."""
+        if self.shape is None or not self.shape.ranked or len(self.shape.axes) < 2:
+            return None
+        sizes = [axis.size for index, axis in enumerate(self.shape.axes) if index != 1]
+        return (
+            None
+            if any(not isinstance(size, int) for size in sizes)
+            else math.prod(size for size in sizes if isinstance(size, int))
+        )
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """A model with BatchNorm inside is applied, by code that is not part of a model itself.
+
+    Attributes:
+        model: The model as the caller writes it (`net`, `self.generator`).
+        place: The call.
+        training: True when a BatchNorm layer inside runs in training mode, False when none does.
+        grad: Whether gradients are recorded.
+        purpose: `training` when an optimizer then steps on the model's parameters, `evaluation` when the result is only
+            looked at.
+        because: What shows the purpose.
+        mode: The call that put the model in its mode; None while it is in the mode it was built in.
+        mode_is_local: That call belongs to the same evaluation or training, and not to something earlier.
+        certain: Nothing about this was assumed: the model's class, its mode and the way here are all known.
+        switched: Other networks of the same program part that were put in evaluation mode.
+        frozen: Where the parameters of BatchNorm layers that run in training mode were frozen.
+        path: The calls that led here, outermost first.
+    """
+
+    model: str
+    place: Place
+    training: bool | None = None
+    grad: bool | None = None
+    purpose: str | None = None
+    because: Evidence | None = None
+    mode: Evidence | None = None
+    mode_is_local: bool = False
+    certain: bool = False
+    switched: tuple[Evidence, ...] = ()
+    frozen: Evidence | None = None
+    path: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModeChange:
+    """A call switches the mode of a model with BatchNorm inside.
+
+    Attributes:
+        model: The model as the caller writes it.
+        training: The new mode.
+        place: The call.
+        reenabled: Where BatchNorm layers that this call puts back in training mode had been frozen: put in evaluation
+            mode on purpose, apart from the rest of the model.
+    """
+
+    model: str
+    training: bool
+    place: Place
+    reenabled: Evidence | None = None
+
 
 @dataclass(frozen=True)
 class ModeAccess:
@@ -259,6 +324,8 @@ Fact = Union[
     BatchNormBuilt,
     UnknownBatchNorm,
     BatchNormCall,
+    ModelCall,
+    ModeChange,
     ModeAccess,
     TrainOverride,
     PlainContainer,

@@ -13,7 +13,7 @@ from bn_lint.config import Settings
 from bn_lint.facts import Analysis, Fact, Place, Problem
 from bn_lint.registry import load_rules
 from bn_lint.report import Report
-from bn_lint.rule import Finding, Rule, Severity
+from bn_lint.rule import Finding, Rule, Severity, Thresholds
 from bn_lint.select import covers
 from bn_lint.source import Source, Sources
 from bn_lint.suppress import mistakes_in, suppress
@@ -37,7 +37,7 @@ def judge(
     report.coverage = analysis.coverage
     report.tracebacks.extend(analysis.tracebacks)
     found: dict[str, list[Finding]] = {source.display: [] for source in sources}
-    for finding in _findings(analysis, rules, report):
+    for finding in _findings(analysis, rules, settings, report):
         if finding.place.path in found:  # the engine also meets mistakes in files that were only read for context
             found[finding.place.path].append(finding)
     for source in sources:
@@ -67,7 +67,9 @@ def _analyze(sources: Sequence[Source], context: Sequence[Path], report: Report)
     return whole
 
 
-def _findings(analysis: Analysis, rules: Sequence[Rule], report: Report) -> Iterator[Finding]:
+def _findings(
+    analysis: Analysis, rules: Sequence[Rule], settings: Mapping[str, Settings], report: Report
+) -> Iterator[Finding]:
     for problem in analysis.problems:
         if problem.code == SYNTAX_ERROR.code:
             message, place = _in_words_of_python(problem, report.sources)
@@ -80,8 +82,10 @@ def _findings(analysis: Analysis, rules: Sequence[Rule], report: Report) -> Iter
             judges.setdefault(kind, []).append(rule)
     broken: set[tuple[str, str]] = set()
     for fact in analysis.facts:
+        own = settings.get(fact.place.path)
+        thresholds = Thresholds() if own is None else Thresholds(own.min_batch_size)
         for rule in judges.get(type(fact), ()):
-            yield from _judge_fact(rule, fact, broken, report)
+            yield from _judge_fact(rule, fact, thresholds, broken, report)
 
 
 def _in_words_of_python(problem: Problem, sources: Sources) -> tuple[str, Place]:
@@ -101,9 +105,11 @@ def _in_words_of_python(problem: Problem, sources: Sources) -> tuple[str, Place]
     return problem.message, problem.place
 
 
-def _judge_fact(rule: Rule, fact: Fact, broken: set[tuple[str, str]], report: Report) -> list[Finding]:
+def _judge_fact(
+    rule: Rule, fact: Fact, thresholds: Thresholds, broken: set[tuple[str, str]], report: Report
+) -> list[Finding]:
     try:
-        return list(rule.findings(fact))
+        return list(rule.findings(fact, thresholds=thresholds))
     except Exception as error:  # a defect of one rule must not cost the findings of the others
         path = fact.place.path
         if (rule.code, path) not in broken:

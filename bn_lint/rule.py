@@ -11,7 +11,6 @@ import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import UnionType
-from typing import Any
 
 from bn_lint.facts import Evidence, Place
 
@@ -80,7 +79,18 @@ class Finding:
     suppressed: bool = False
 
 
-Judge = Callable[[Any], Iterator[Verdict]]
+@dataclass(frozen=True)
+class Thresholds:
+    """The numbers that the user may set, for rules that take a second parameter.
+
+    Attributes:
+        min_batch_size: The smallest batch that is not reported as tiny, in samples for each device.
+    """
+
+    min_batch_size: int = 2
+
+
+Judge = Callable[..., Iterator[Verdict]]
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,7 @@ class Rule:
     since: str
     judges: tuple[type, ...]
     judge: Judge = field(repr=False)
+    takes_thresholds: bool = False
 
     @property
     def page(self) -> str:
@@ -106,9 +117,11 @@ class Rule:
         """The page's first line."""
         return self.page.split("\n", 1)[0].strip()
 
-    def findings(self, fact: object, source: str = "static") -> Iterator[Finding]:
+    def findings(
+        self, fact: object, source: str = "static", thresholds: Thresholds = Thresholds()
+    ) -> Iterator[Finding]:
         """Judge one fact of a type named in `judges`."""
-        for verdict in self.judge(fact):
+        for verdict in self.judge(fact, thresholds) if self.takes_thresholds else self.judge(fact):
             yield Finding(
                 self.code,
                 self.name,
@@ -125,16 +138,19 @@ class Rule:
 def rule(code: str, name: str, *, severity: Severity, since: str) -> Callable[[Judge], Rule]:
     """Make a rule of a generator function `(fact: SomeFact) -> Iterator[Verdict]`.
 
+    The function may take a second parameter, annotated with `Thresholds`.
+
     Raises:
-        TypeError: the function's parameter is not annotated with a fact type.
+        TypeError: the function's first parameter is not annotated with a fact type.
     """
 
     def decorate(judge: Judge) -> Rule:
         hints = [kind for key, kind in typing.get_type_hints(judge).items() if key != "return"]
-        if len(hints) != 1:
+        takes_thresholds = hints[1:] == [Thresholds]
+        if len(hints) != 1 and not takes_thresholds:
             raise TypeError(f"rule {code}: annotate exactly one parameter with the facts it judges")
         union = typing.get_origin(hints[0]) in (typing.Union, UnionType)
         judges = typing.get_args(hints[0]) if union else (hints[0],)
-        return Rule(code, name, severity, since, judges, judge)
+        return Rule(code, name, severity, since, judges, judge, takes_thresholds)
 
     return decorate

@@ -48,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _say("\n".join(by_library([score]).splitlines()[2:5]))
     if not scores:
         return 0
-    head += f"\n* Linter: `{options.linter}`\n* Time: {(time.monotonic() - begin) / 60:.0f} minutes"
+    making = sum(score.truth.seconds for score in scores)
+    head += (
+        f"\n* Linter: `{options.linter}`\n* Time: {(time.monotonic() - begin) / 60:.0f} minutes "
+        f"(making the mutants took {making / 60:.0f}, in this run or in an earlier one)"
+    )
     text = document(head, scores)
     full = not options.library and options.sample is None and options.paths is None and options.linter == LINTER
     output = options.output or (RESULTS / "mutation.md" if full else None)
