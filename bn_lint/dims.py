@@ -141,6 +141,8 @@ def _origin_terms(value: Number | Expression) -> dict[Monomial, Coefficient]:
 
 
 def _whole(value: Number) -> Coefficient:
+    if type(value) is int:
+        return value
     fraction = Fraction(value)
     return fraction.numerator if fraction.denominator == 1 else fraction
 

@@ -10,11 +10,27 @@ import re
 # A loop that forgets `model.eval()` need not name the layer: the model often lives in another file.
 _MODE = re.compile(rb"\.\s*(?:eval|train)\b|\btraining\b")
 
+# What tells about modes without a name of the layer (see `static/survey`): a switch that is not called or is called
+# with a constant, a method that no module has, an override of `train`, statistics that are kept by hand.
+_SURVEYED = re.compile(
+    r"""
+    \.(?:eval|train)\b\s*(?!\s*\(\s*(?:\)|True\b|False\b|[a-z_]))
+    | \.training\s*=(?!=)
+    | \.(?:evaluat(?:e|ion|ing)|(?:eval|train|inference)_mode|test|testing|training)\s*\(
+    | \bdef\s+train\s*\(
+    | \.train\s*\(\s*mode\s*=
+    | \brunning_
+    """,
+    re.VERBOSE,
+)
+
 
 def deserves_judging(data: bytes) -> bool:
     """Whether the file names BatchNorm, takes a layer for it, or switches modes in a program that uses torch."""
     lowered = data.lower()
-    if b"batchnorm" in lowered or b"batch_norm" in lowered or (b"norm_layer" in data and b"Conv" in data):
+    if b"batchnorm" in lowered or b"batch_norm" in lowered:
+        return True
+    if b"norm_layer" in data and b"Conv" in data and b"layernorm" not in lowered:
         return True
     return b"torch" in data and _MODE.search(data) is not None
 
@@ -23,9 +39,14 @@ def is_interpreted(text: str) -> bool:
     """Whether the file is executed for its own sake.
 
     It names BatchNorm; or it builds convolutions and whatever `norm_layer` its caller passes, which is how the blocks
-    of model zoos are written; or it asks to `reveal(...)` a value.
+    of model zoos are written (transformers pass a LayerNorm, which they name); or it asks to `reveal(...)` a value.
     """
     lowered = text.lower()
     if "batchnorm" in lowered or "batch_norm" in lowered or "reveal(" in text:
         return True
-    return "norm_layer" in text and "Conv" in text
+    return "norm_layer" in text and "Conv" in text and "layernorm" not in lowered
+
+
+def is_surveyed(text: str) -> bool:
+    """Whether the file may show facts that need no execution. Most files that switch modes do so without fault."""
+    return _SURVEYED.search(text) is not None

@@ -11,21 +11,21 @@ import gc
 import re
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import libcst as cst
 
 from bn_lint.facts import Analysis, Place, Problem
-from bn_lint.prefilter import is_interpreted
+from bn_lint.prefilter import is_interpreted, is_surveyed
 from bn_lint.source import Source
 from bn_lint.static.calls import call
 from bn_lint.static.frames import Frame
 from bn_lint.static.observe import Observer
 from bn_lint.static.options import hidden_behind
 from bn_lint.static.project import ParseError, Project, SourceFile
-from bn_lint.static.reach import relevant_definitions
+from bn_lint.static.reach import relevant_definitions, unlike_first
 from bn_lint.static.run import BudgetExhausted, Run
 from bn_lint.static.survey import survey
 from bn_lint.static.syntax import walk
@@ -44,9 +44,9 @@ from bn_lint.static.values import (
 
 #: Steps that all entry points of one file may take together.
 STEPS_PER_FILE = 500_000
-#: Model zoos define hundreds of factories over the same classes. After this many in a row that lead to no BatchNorm
-#: call that was not seen before, the remaining ones of the file are not called.
-IDLE_FACTORIES = 8
+#: Model zoos define hundreds of factories over the same classes. After this many in a row that take no branch and lead
+#: to no BatchNorm call that was not seen before, the remaining ones of the file are not called.
+IDLE_FACTORIES = 3
 #: Deeply nested code recurses deeply here, and in libcst's parser: it gets a stack of its own (bytes, only reserved).
 _STACK = 512 * 1024 * 1024
 _RECURSION = 60_000
@@ -99,12 +99,15 @@ class _Analyzer:
         self.sources = sources
         self.files: list[SourceFile] = []
         self.spent: dict[SourceFile, int] = {}
+        #: Factories that would show nothing new.
+        self.skipped: set[cst.CSTNode] = set()
 
     def analyze(self) -> Analysis:
         for source in self.sources:
             file = self.project.files[source.path]
             assert file is not None
-            self._admit(file)
+            if is_interpreted(source.text) or is_surveyed(source.text):
+                self._admit(file)
         interpreted = [file for file in self.files if is_interpreted(file.source.text)]
         for file in interpreted:
             self._enter(file, partial(self._run_module, file))
@@ -116,10 +119,11 @@ class _Analyzer:
         for cls in classes:
             if not cls.instantiated and not _required_by_constructor(cls):
                 self._enter(cls.file, partial(self._instantiate, cls))
-        self._find_users([c.name for c in classes if not c.instantiated] + [f.name for f in functions if not f.called])
+        uncalled = [f.name for f in functions if not f.called and f.node not in self.skipped]
+        self._find_users([c.name for c in classes if not c.instantiated] + uncalled)
         # What is left needs arguments that nobody passes; the last definition first, since callers follow callees.
         left: dict[cst.CSTNode, Class | Function] = {c.node: c for c in classes if not c.instantiated}
-        left.update((f.node, f) for f in functions if not f.called)
+        left.update((f.node, f) for f in functions if not f.called and f.node not in self.skipped)
         for file in reversed(interpreted):
             for node in reversed(list(_definitions(file.tree))):
                 found = left.get(node)
@@ -154,12 +158,26 @@ class _Analyzer:
 
     def _call_factories(self, functions: list[Function]) -> None:
         """Call the functions of one file that need no arguments, until they stop showing new code."""
-        idle = 0
-        for function in functions:
-            if not function.called and idle < IDLE_FACTORIES:
-                seen = len(self.observer.seen_calls)
-                self._enter(function.file, partial(self._call, function))
-                idle = idle + 1 if len(self.observer.seen_calls) == seen else 0
+        idle, before = 0, len(self.observer.seen_calls)
+        for function in unlike_first(functions):
+            if function.called:
+                continue
+            if idle >= IDLE_FACTORIES:
+                self.skipped.update(self._with_callees(function))
+                continue
+            seen = len(self.observer.seen_calls), len(self.run.branches)
+            self._enter(function.file, partial(self._call, function))
+            now = len(self.observer.seen_calls), len(self.run.branches)
+            # Branches of a model without BatchNorm are of no interest.
+            idle = idle + 1 if now == seen or now[0] == before else 0
+
+    def _with_callees(self, function: Function) -> Iterator[cst.CSTNode]:
+        """A function and those of its module that it names: they are not left over, only not called again."""
+        yield function.node
+        for node in walk(function.node.body):
+            named = function.scope.module.cells.get(node.value) if type(node) is cst.Name else None
+            if isinstance(named, Function):
+                yield named.node
 
     # -- entry points -----------------------------------------------------------------------------------------------
 

@@ -94,6 +94,10 @@ def _property_attribute(value: Property, name: str) -> Value:
     return value.getter if name == "fget" else Unknown(name)
 
 
+#: One value for all: calls that differ in nothing else are the same call.
+_MODE = Unknown("training", "the mode is not known")
+
+
 def _instance_attribute(run: Run, instance: Instance, name: str, spot: Spot) -> Value:
     value = instance.cells.get(name, MISSING)
     if value is not MISSING:
@@ -117,7 +121,7 @@ def _instance_attribute(run: Run, instance: Instance, name: str, spot: Spot) -> 
     if name == "__dict__":
         return Unknown("__dict__")
     if name == "training":
-        return Unknown("training", "the mode is not known")
+        return _MODE
     method, owner = instance.cls.lookup("__getattr__")
     if isinstance(owner, Class) and run.stack.count(method) == 0:
         from bn_lint.static.calls import call

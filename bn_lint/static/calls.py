@@ -141,7 +141,8 @@ def call_instance(run: Run, instance: Instance, arguments: Arguments, spot: Spot
         named = tuple((name, key_of(v)) for name, v in sorted(arguments.keywords.items()))
         if None not in keys and all(k is not None for _, k in named) and not arguments.more:
             key = ("call", instance.template, keys, named)
-    return run.memoize(key, lambda: call(run, method, arguments.prefixed(instance), spot, frame))
+    given = arguments.values()
+    return run.memoize(key, lambda: call(run, method, arguments.prefixed(instance), spot, frame), given)
 
 
 def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
@@ -158,7 +159,9 @@ def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spo
     if key is not None:
         if function.scope.parent is None and function.scope.cells is function.scope.module.cells:
             return run.memoize(
-                ("function", function, key), lambda: _execute_function(run, function, arguments, spot, frame)
+                ("function", function, key),
+                lambda: _execute_function(run, function, arguments, spot, frame),
+                arguments.values(),
             )
         if function in run.stack:
             # Nothing outside runs while a function recurses: within one outermost call its results hold.

@@ -6,7 +6,7 @@ from bn_lint.static.values import Dict, Instance, List, Value, ValueIterator
 
 
 def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
-    """Return a deep copy of modules, lists and dictionaries; everything else is shared."""
+    """Return a deep copy of modules, records, lists and dictionaries; everything else is shared."""
     kind = type(value)
     if kind not in (Instance, List, Dict, ValueIterator, tuple):
         return value
@@ -20,7 +20,7 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
         return parts if any(a is not b for a, b in zip(parts, value)) else value
     copy: Value
     if kind is Instance:
-        if not value.is_module:
+        if not value.is_module and not value.is_record:
             return value
         copy = Instance(value.cls, value.built)
         copies[id(value)] = copy

@@ -211,6 +211,7 @@ def _comparison(run: Run, node: cst.Comparison, frame: Frame) -> Value:
 
 def _conditional(run: Run, node: cst.IfExp, frame: Frame) -> Value:
     decided = truth(evaluate(run, node.test, frame))
+    run.branches.add((id(node), decided))
     if decided is not None:
         return evaluate(run, node.body if decided else node.orelse, frame)
     values: list[Value] = []

@@ -45,6 +45,10 @@ class Heap:
         for purity in self.purity:
             if target.born <= purity.start:
                 purity.pure = False
+        if target.remembered is not None:
+            for memory, key in target.remembered:
+                memory.pop(key, None)
+            target.remembered = None
         # A module that is changed after its construction differs from its twins, and so does what it is part of.
         module = target if isinstance(target, Instance) else None
         while module is not None and module.template is not None:

@@ -80,7 +80,7 @@ def instantiate(run: Run, cls: Class | LibraryClass, arguments: Arguments, spot:
     if not cls.is_module:
         return _construct(run, cls, arguments, spot, frame)
     key = _construction_key(cls, arguments, spot)
-    instance = run.memoize(key, lambda: _construct_module(run, cls, arguments, spot, frame, key))
+    instance = run.memoize(key, lambda: _construct_module(run, cls, arguments, spot, frame, key), arguments.values())
     if isinstance(instance, Instance):
         instance.owner = None
         run.created.append(instance)

@@ -8,6 +8,7 @@ import libcst as cst
 
 from bn_lint.static.project import SourceFile
 from bn_lint.static.syntax import walk
+from bn_lint.static.values import Function
 
 
 def relevant_definitions(files: Iterable[SourceFile]) -> set[cst.CSTNode]:
@@ -39,6 +40,22 @@ def relevant_definitions(files: Iterable[SourceFile]) -> set[cst.CSTNode]:
             for name in _defines(statement):
                 pending.extend(users.get(name, ()))
     return relevant
+
+
+def unlike_first(functions: Iterable[Function]) -> list[Function]:
+    """Order functions so that those that differ in more than constants come first.
+
+    Two functions that use the same names in the same order are taken to differ in constants only.
+    """
+    seen: set[tuple[str, ...]] = set()
+    first: list[Function] = []
+    alike: list[Function] = []
+    for function in functions:
+        body = function.node.body
+        names = tuple(node.value for node in walk(body) if type(node) is cst.Name)
+        (alike if names in seen else first).append(function)
+        seen.add(names)
+    return first + alike
 
 
 def _is_batchnorm(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,16 @@ from bn_lint.static.values import (
     ITEMS,
     MISSING,
     REST,
+    BoundMethod,
+    Builtin,
     Class,
+    Dict,
     External,
     Function,
     Instance,
     LibraryClass,
     List,
+    OneOf,
     Partial,
     Position,
     Spot,
@@ -74,6 +78,8 @@ class Run:
         self.frame: Frame | None = None
         #: How many `if` branches surround the code that runs now.
         self.guards = 0
+        #: The branches taken so far: the node with the condition, and how it came out.
+        self.branches: set[tuple[int, bool | None]] = set()
         #: Let errors in the engine's own functions through, for tests.
         self.strict = False
         self._templates: dict[Hashable, object] = {}
@@ -287,8 +293,11 @@ class Run:
 
     # -- memoised calls -------------------------------------------------------------------------------------------
 
-    def memoize(self, key: Hashable | None, compute: Callable[[], Value]) -> Value:
-        """Return what the same computation gave before, when it changed nothing that is older than itself."""
+    def memoize(self, key: Hashable | None, compute: Callable[[], Value], given: Iterable[Value] = ()) -> Value:
+        """Return what the same computation gave before, when it changed nothing that is older than itself.
+
+        `given` are the values it works on. What it gave may hold them, so it is forgotten once one of them changes.
+        """
         if key is None:
             return compute()
         hit = self._memo.get(key)
@@ -303,7 +312,21 @@ class Run:
         if purity.pure:
             # A module is kept as it is: should the program change it, its template is gone and so is this memory.
             self._memo[key] = (value if isinstance(value, Instance) else clone(value),)
+            for one in given:
+                self._forget_with(one, key)
         return value
+
+    def _forget_with(self, value: Value, key: Hashable) -> None:
+        """Arrange that the memory under a key is dropped when the value changes."""
+        if isinstance(value, (List, Dict)) or (isinstance(value, Instance) and not value.is_module):
+            if value.remembered is None:
+                value.remembered = []
+            value.remembered.append((self._memo, key))
+            for part in value.items if isinstance(value, List) else tuple(value.cells.values()):
+                self._forget_with(part, key)
+        elif type(value) is tuple:
+            for part in value:
+                self._forget_with(part, key)
 
 
 class Imported:
@@ -327,10 +350,10 @@ def key_of(value: Value, depth: int = 0) -> Hashable | None:
     if kind is Tensor:
         key: Hashable = value.key()
         return key
-    if kind is Instance:
+    if kind is Instance and not value.is_record:
         template: Hashable = value.template
         return template
-    if kind in (Class, LibraryClass, External, Function, Unknown, Position, Expression, range):
+    if kind in (Builtin, Class, LibraryClass, External, Function, Unknown, Position, Expression, range):
         hashable: Hashable = value
         return hashable
     if depth > _MAX_KEY_DEPTH:  # a list may contain itself
@@ -339,6 +362,16 @@ def key_of(value: Value, depth: int = 0) -> Hashable | None:
         return _keys(tuple, value, depth)
     if kind is List and not value.rest:
         return _keys(List, value.items, depth)
+    if kind is OneOf:
+        return _keys(OneOf, value.values, depth)
+    if kind is Dict and not value.is_open and len(value.cells) <= _MAX_KEY_ENTRIES:
+        keys = _keys(Dict, tuple(value.cells.values()), depth)
+        return None if keys is None else (keys, value.is_set, tuple(value.cells))
+    if kind is Instance:
+        keys = _keys(Instance, tuple(value.cells.values()), depth)
+        return None if keys is None else (keys, value.cls, tuple(value.cells))
+    if kind is BoundMethod:
+        return _keys(BoundMethod, (value.function, value.receiver), depth)
     if kind is Partial:
         names = tuple(name for name, _ in value.keywords)
         values = (value.function, *value.positional, *(v for _, v in value.keywords))
@@ -348,6 +381,7 @@ def key_of(value: Value, depth: int = 0) -> Hashable | None:
 
 
 _MAX_KEY_DEPTH = 6
+_MAX_KEY_ENTRIES = 60
 
 
 def _keys(kind: type, values: tuple[Value, ...], depth: int) -> Hashable | None:

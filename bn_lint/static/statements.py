@@ -152,6 +152,7 @@ def _if(run: Run, node: cst.If, frame: Frame) -> str | None:
     else:
         decided = truth(evaluate(run, node.test, frame))
     run.guards += 1
+    run.branches.add((id(node), decided))
     try:
         return _branches(run, node, frame, decided)
     finally:

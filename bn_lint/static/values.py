@@ -147,13 +147,18 @@ class Tensor:
 
 
 class Mutable:
-    """Anything the program can change. `born` orders objects by creation (see `Run.memoize`)."""
+    """Anything the program can change.
 
-    __slots__ = ("born", "cells")
+    `born` orders objects by creation, and `remembered` are the calls whose memory holds this object (see
+    `Run.memoize`).
+    """
+
+    __slots__ = ("born", "cells", "remembered")
     _clock = 0
 
     def __init__(self, cells: dict[Any, Value]) -> None:
         self.cells = cells
+        self.remembered: list[tuple[dict[Any, Any], object]] | None = None
         Mutable._clock += 1
         self.born = Mutable._clock
 
@@ -247,6 +252,11 @@ class Instance(Mutable):
     def __repr__(self) -> str:
         return f"<{self.cls.name} object>"
 
+    @property
+    def is_record(self) -> bool:
+        """Whether it is nothing but its fields: a dataclass instance, a named tuple."""
+        return isinstance(self.cls, Class) and self.cls.kind in ("dataclass", "namedtuple")
+
     #: Key of the cell that holds samples of children that may follow (see `List.rest`).
     REST = "*rest"
 
@@ -256,15 +266,31 @@ class Instance(Mutable):
 
     def children(self) -> Iterator[tuple[str, Value]]:
         for name, value in self.cells.items():
-            alternatives = value.values if isinstance(value, OneOf) else (value,)
-            if any(isinstance(one, Instance) and one.is_module for one in alternatives):
+            kind = type(value)
+            if kind is Instance:
+                if value.cls.is_module:
+                    yield name, value
+            elif kind is OneOf and any(type(one) is Instance and one.cls.is_module for one in value.values):
                 yield name, value
 
 
 class Class(Mutable):
     """A class of the program."""
 
-    __slots__ = ("annotated", "bases", "fields", "file", "instantiated", "kind", "mro", "name", "node", "scope")
+    __slots__ = (
+        "annotated",
+        "bases",
+        "fields",
+        "file",
+        "has_unknown_base",
+        "inherits_module",
+        "instantiated",
+        "kind",
+        "mro",
+        "name",
+        "node",
+        "scope",
+    )
 
     def __init__(self, name: str, node: cst.ClassDef, bases: tuple[Value, ...], scope: Frame, file: SourceFile) -> None:
         super().__init__({})
@@ -280,6 +306,8 @@ class Class(Mutable):
         #: The annotated names of the class body, in order, with their values (`MISSING` where there is none).
         self.annotated: tuple[tuple[str, Value], ...] = ()
         self.mro: tuple[Class | LibraryClass | External, ...] = _linearize(self)
+        self.inherits_module = any(type(c) is LibraryClass and c.is_module for c in self.mro)
+        self.has_unknown_base = any(type(c) is External for c in self.mro)
 
     def lookup(self, name: str) -> tuple[Value, Class | LibraryClass | External | None]:
         """Find a class attribute along the method resolution order, and the class that has it."""
@@ -287,13 +315,7 @@ class Class(Mutable):
 
     @property
     def is_module(self) -> bool:
-        if any(isinstance(c, LibraryClass) and c.is_module for c in self.mro):
-            return True
-        return self.has_unknown_base and self.lookup("forward")[0] is not MISSING
-
-    @property
-    def has_unknown_base(self) -> bool:
-        return any(isinstance(c, External) for c in self.mro)
+        return self.inherits_module or (self.has_unknown_base and self.lookup("forward")[0] is not MISSING)
 
     def __repr__(self) -> str:
         return f"<class {self.name}>"
@@ -303,10 +325,11 @@ def lookup_in(
     mro: tuple[Class | LibraryClass | External, ...], name: str
 ) -> tuple[Value, Class | LibraryClass | External | None]:
     for cls in mro:
-        if isinstance(cls, Class):
-            value = cls.cells.get(name, MISSING)
-        elif isinstance(cls, LibraryClass):
-            value = cls.methods.get(name, MISSING)
+        kind = type(cls)
+        if kind is Class:
+            value = cls.cells.get(name, MISSING)  # type: ignore[union-attr]
+        elif kind is LibraryClass:
+            value = cls.methods.get(name, MISSING)  # type: ignore[union-attr]
         else:
             continue
         if value is not MISSING:
@@ -343,7 +366,7 @@ def _linearize(cls: Class) -> tuple[Class | LibraryClass | External, ...]:
 class LibraryClass:
     """A class of PyTorch that the engine knows: its constructor's parameters and what its methods do."""
 
-    __slots__ = ("bases", "methods", "mro", "name", "signature")
+    __slots__ = ("bases", "is_module", "methods", "mro", "name", "short_name", "signature")
 
     def __init__(
         self,
@@ -360,14 +383,8 @@ class LibraryClass:
         for base in bases:
             mro.extend(c for c in base.mro if c not in mro)
         self.mro: tuple[LibraryClass, ...] = tuple(mro)
-
-    @property
-    def short_name(self) -> str:
-        return self.name.rpartition(".")[2]
-
-    @property
-    def is_module(self) -> bool:
-        return self.mro[-1].name == "torch.nn.Module"
+        self.short_name = name.rpartition(".")[2]
+        self.is_module = self.mro[-1].name == "torch.nn.Module"
 
     def lookup(self, name: str) -> tuple[Value, Any]:
         return lookup_in(self.mro, name)
@@ -514,6 +531,9 @@ class Arguments:
         if 0 <= position < len(self.positional):
             return self.positional[position]
         return self.keywords.get(name, default)
+
+    def values(self) -> tuple[Value, ...]:
+        return (*self.positional, *self.keywords.values())
 
     def shifted(self, count: int = 1) -> Arguments:
         return Arguments(self.positional[count:], self.keywords, more=self.more, rest=self.rest, partial=self.partial)
