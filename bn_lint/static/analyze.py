@@ -47,6 +47,8 @@ STEPS_PER_FILE = 500_000
 #: Model zoos define hundreds of factories over the same classes. After this many in a row that take no branch and lead
 #: to no BatchNorm call that was not seen before, the remaining ones of the file are not called.
 IDLE_FACTORIES = 3
+#: The names that a `from ... import` statement brings.
+_IMPORTED = re.compile(r"^\s*from\s+[\w.]+\s+import\s+(\([^)]*\)|[^\n]*)", re.MULTILINE)
 #: Deeply nested code recurses deeply here, and in libcst's parser: it gets a stack of its own (bytes, only reserved).
 _STACK = 512 * 1024 * 1024
 _RECURSION = 60_000
@@ -119,8 +121,10 @@ class _Analyzer:
         for cls in classes:
             if not cls.instantiated and not _required_by_constructor(cls):
                 self._enter(cls.file, partial(self._instantiate, cls))
-        uncalled = [f.name for f in functions if not f.called and f.node not in self.skipped]
-        self._find_users([c.name for c in classes if not c.instantiated] + uncalled)
+        self._find_users(
+            {c.name for c in classes if not c.instantiated}
+            | {f.name for f in functions if not f.called and f.node not in self.skipped}
+        )
         # What is left needs arguments that nobody passes; the last definition first, since callers follow callees.
         left: dict[cst.CSTNode, Class | Function] = {c.node: c for c in classes if not c.instantiated}
         left.update((f.node, f) for f in functions if not f.called and f.node not in self.skipped)
@@ -135,19 +139,27 @@ class _Analyzer:
         unreached = self._unreached()
         return self._result(unreached)
 
-    def _find_users(self, wanted: list[str]) -> None:
-        """Run the files that do not mention BatchNorm but call the classes and functions that do."""
+    def _find_users(self, wanted: set[str]) -> None:
+        """Run the definitions, in files that do not mention BatchNorm, that use classes and functions that do."""
         if not wanted:
             return
-        names = re.compile(rf"\b(?:{'|'.join(sorted({re.escape(name) for name in wanted}))})\s*\(")
+        called = re.compile(rf"(\.\s*)?\b({'|'.join(sorted(map(re.escape, wanted)))})\s*\(")
         known = {file for file in self.files if is_interpreted(file.source.text)}
         paths = [*(s.path for s in self.sources), *self.context]
         for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
-            if file not in known and names.search(file.source.text) and self._parses(file):
+            if file in known:
+                continue
+            text = file.source.text
+            imported = set(re.findall(r"\w+", " ".join(_IMPORTED.findall(text))))
+            used = {name for dot, name in called.findall(text) if dot or name in imported}
+            if used and self._parses(file):
+                users = relevant_definitions([file], used.__contains__)
                 self._enter(file, partial(self._run_module, file))
-                self._call_factories([f for f in self.observer.functions if f.file is file and not _required(f)])
-                for cls in [c for c in self.observer.classes if c.file is file and c.is_module and not c.instantiated]:
-                    self._enter(file, partial(self._instantiate, cls))
+                functions = [f for f in self.observer.functions if f.node in users and not _required(f)]
+                self._call_factories(functions)
+                for cls in [c for c in self.observer.classes if c.node in users and c.is_module]:
+                    if not cls.instantiated:
+                        self._enter(file, partial(self._instantiate, cls))
 
     def _parses(self, file: SourceFile) -> bool:
         try:
@@ -353,9 +365,9 @@ def _definitions(tree: cst.Module) -> Sequence[cst.CSTNode]:
     pending: list[cst.CSTNode] = list(tree.body)
     while pending:
         node = pending.pop(0)
-        if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+        if type(node) in (cst.FunctionDef, cst.ClassDef):
             found.append(node)
-        elif isinstance(node, (cst.If, cst.Try, cst.Else, cst.With, cst.IndentedBlock)):
+        elif type(node) in (cst.If, cst.Try, cst.Else, cst.With, cst.IndentedBlock):
             pending = [*node.children, *pending]
     return found
 
@@ -364,7 +376,7 @@ def _batchnorm_calls(tree: cst.Module) -> list[cst.Call]:
     found = []
     for node in walk(tree):
         if type(node) is cst.Call:
-            name = node.func.attr.value if isinstance(node.func, cst.Attribute) else getattr(node.func, "value", "")
+            name = node.func.attr.value if type(node.func) is cst.Attribute else getattr(node.func, "value", "")
             if isinstance(name, str) and "atch" in name and "orm" in name:
                 found.append(node)
     return found

@@ -109,14 +109,14 @@ def delete(run: Run, target: cst.BaseExpression, frame: Frame) -> None:
     """Execute `del target`."""
     from bn_lint.static.expressions import evaluate, evaluate_index
 
-    if isinstance(target, cst.Name):
+    if type(target) is cst.Name:
         if target.value in frame.cells:
             run.heap.write(frame.cells, target.value, Unknown(target.value, "deleted"))
-    elif isinstance(target, cst.Attribute):
+    elif type(target) is cst.Attribute:
         owner = evaluate(run, target.value, frame)
         if isinstance(owner, Instance):
             run.heap.remove(owner, target.attr.value)
-    elif isinstance(target, cst.Subscript):
+    elif type(target) is cst.Subscript:
         container = evaluate(run, target.value, frame)
         key = evaluate_index(run, target.slice, frame)
         if (

@@ -217,7 +217,7 @@ def _execute_function(run: Run, function: Function, arguments: Arguments, spot: 
 
 def _run_body(run: Run, function: Function, frame: Frame) -> Value:
     node = function.node
-    if isinstance(node, cst.Lambda):
+    if type(node) is cst.Lambda:
         from bn_lint.static.expressions import evaluate
 
         return evaluate(run, node.body, frame)
@@ -226,7 +226,7 @@ def _run_body(run: Run, function: Function, frame: Frame) -> Value:
     generator = is_generator(function.file, node)
     if generator:
         frame.yields = []
-    completion = execute_suite(run, node.body, frame)
+    completion = execute_suite(run, node.body, frame)  # type: ignore[arg-type]
     if frame.pending:
         run.arrive(frame, RETURN, 0)
     if generator:
@@ -285,14 +285,14 @@ def make_parameters(run: Run, node: cst.Parameters, frame: Frame) -> tuple[Param
             if param.default is not None:
                 defaults[name] = evaluate(run, param.default, frame)
             annotation = param.annotation
-            if annotation is not None and isinstance(annotation.annotation, cst.Name):
+            if annotation is not None and type(annotation.annotation) is cst.Name:
                 annotations[name] = annotation.annotation.value
         return tuple(result)
 
     only = names(node.posonly_params)
     positional = names(node.params)
     keyword_only = names(node.kwonly_params)
-    star = node.star_arg.name.value if isinstance(node.star_arg, cst.Param) else None
+    star = node.star_arg.name.value if type(node.star_arg) is cst.Param else None
     star_star = node.star_kwarg.name.value if node.star_kwarg is not None else None
     return Parameters(only + positional, len(only), keyword_only, star, star_star, annotations), defaults
 

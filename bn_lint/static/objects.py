@@ -119,7 +119,7 @@ def _forget_placeholders(instance: Instance, cls: Class) -> None:
             for owner in cls.mro
             if isinstance(owner, Class)
             for method in owner.cells.values()
-            if isinstance(method, Function) and method.name != "__init__" and isinstance(method.node, cst.FunctionDef)
+            if isinstance(method, Function) and method.name != "__init__" and type(method.node) is cst.FunctionDef
             for name in attributes_written(method.node)
         }
         for name in written.intersection(held):

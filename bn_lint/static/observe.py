@@ -349,7 +349,7 @@ def _path(frame: Frame | None) -> tuple[Evidence, ...]:
     while frame is not None and frame.site is not None and len(steps) < 12:
         name = frame.function.name if frame.function is not None else "?"
         owner = f"{frame.owner.name}." if frame.owner is not None else ""
-        if isinstance(frame.site.node, cst.Call):
+        if type(frame.site.node) is cst.Call:
             receiver = frame.receiver
             # A module that no code in sight calls is called where it is built.
             uncalled = isinstance(receiver, Instance) and receiver.built == frame.site

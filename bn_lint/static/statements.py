@@ -82,7 +82,7 @@ def _annotated(run: Run, node: cst.AnnAssign, frame: Frame) -> None:
     from bn_lint.static.values import MISSING
 
     value = evaluate(run, node.value, frame) if node.value is not None else MISSING
-    if frame.class_body and isinstance(node.target, cst.Name):
+    if frame.class_body and type(node.target) is cst.Name:
         frame.annotated.append((node.target.value, value))
     if value is not MISSING:
         assign(run, node.target, value, frame)
@@ -92,7 +92,7 @@ def _augmented(run: Run, node: cst.AugAssign, frame: Frame) -> None:
     from bn_lint.static.values import List
 
     left, right = evaluate(run, node.target, frame), evaluate(run, node.value, frame)
-    if isinstance(left, List) and isinstance(node.operator, cst.AddAssign):
+    if isinstance(left, List) and type(node.operator) is cst.AddAssign:
         items, rest = iterate(run, right)
         extend_list(run, left, items, rest)
         return
@@ -124,7 +124,7 @@ def _assert(run: Run, node: cst.Assert, frame: Frame) -> str | None:
     outcome = truth(evaluate(run, node.test, frame))
     if outcome is None:
         assume(run, node.test, frame, True)
-    return RAISE if outcome is False and isinstance(node.test, cst.Name) and node.test.value == "False" else None
+    return RAISE if outcome is False and type(node.test) is cst.Name and node.test.value == "False" else None
 
 
 def _delete(run: Run, node: cst.Del, frame: Frame) -> None:
@@ -177,14 +177,14 @@ def _branches(run: Run, node: cst.If, frame: Frame, decided: bool | None) -> str
 
 
 def _is_type_checking(test: cst.BaseExpression) -> bool:
-    name = test.attr if isinstance(test, cst.Attribute) else test
-    return isinstance(name, cst.Name) and name.value == "TYPE_CHECKING"
+    name = test.attr if type(test) is cst.Attribute else test
+    return type(name) is cst.Name and name.value == "TYPE_CHECKING"
 
 
 def _else(run: Run, node: cst.If | cst.Else | None, frame: Frame) -> str | None:
     if node is None:
         return None
-    return _if(run, node, frame) if isinstance(node, cst.If) else execute_suite(run, node.body, frame)
+    return _if(run, node, frame) if type(node) is cst.If else execute_suite(run, node.body, frame)
 
 
 def _for(run: Run, node: cst.For, frame: Frame) -> str | None:
@@ -260,7 +260,7 @@ def _try(run: Run, node: cst.Try, frame: Frame) -> str | None:
 
         def handle(handler: cst.ExceptHandler) -> Callable[[], str | None]:
             def execute_handler() -> str | None:
-                if handler.name is not None and isinstance(handler.name.name, cst.Name):
+                if handler.name is not None and type(handler.name.name) is cst.Name:
                     assign_name(run, handler.name.name.value, Unknown("exception"), frame)
                 completions.append(execute_suite(run, handler.body, frame))
                 return completions[-1]
@@ -281,17 +281,17 @@ def _try(run: Run, node: cst.Try, frame: Frame) -> str | None:
 
 def _expects_failure(kind: cst.BaseExpression | None) -> bool:
     """Whether an exception handler names what PyTorch raises for shapes that do not fit."""
-    if isinstance(kind, cst.Tuple):
+    if type(kind) is cst.Tuple:
         return any(_expects_failure(element.value) for element in kind.elements)
-    return isinstance(kind, cst.Name) and kind.value in ("RuntimeError", "ValueError")
+    return type(kind) is cst.Name and kind.value in ("RuntimeError", "ValueError")
 
 
 def _expects_raise(manager: cst.BaseExpression) -> bool:
     """Whether a `with` block is `pytest.raises(...)` or `self.assertRaises(...)`."""
-    if not isinstance(manager, cst.Call):
+    if type(manager) is not cst.Call:
         return False
-    name = manager.func.attr if isinstance(manager.func, cst.Attribute) else manager.func
-    return isinstance(name, cst.Name) and name.value in ("raises", "assertRaises", "assertRaisesRegex")
+    name = manager.func.attr if type(manager.func) is cst.Attribute else manager.func
+    return type(name) is cst.Name and name.value in ("raises", "assertRaises", "assertRaisesRegex")
 
 
 def _with(run: Run, node: cst.With, frame: Frame) -> str | None:
