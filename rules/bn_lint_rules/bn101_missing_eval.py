@@ -66,7 +66,7 @@ def missing_eval(call: ModelCall) -> Iterator[Verdict]:
         return
     severity = Severity.INFO if call.adversarial else Severity.ERROR if call.certain else None
     yield Verdict(
-        f"`{call.model}` is evaluated in training mode: BatchNorm uses each batch's own statistics, and learns from them",
+        f"`{call.model}` is evaluated in training mode: BatchNorm normalizes by batch, and learns from the data",
         call.place,
         tuple(step for step in (call.because, call.mode, *call.switched, *call.path) if step is not None),
         help=f"call {call.model}.eval() before, and {call.model}.train() when training goes on",

@@ -66,12 +66,13 @@ def teacher_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     - [Autograd mechanics: locally disabling gradients, and evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
     """
-    if call.purpose != "reference" or call.training is not True or call.frozen is None:
+    if call.purpose != "reference" or call.training is not True or call.adversarial:
         return
+    state = "frozen but runs" if call.frozen is not None else "not trained itself, and runs"
     yield Verdict(
-        f"`{call.model}` is frozen but runs in training mode: its BatchNorm statistics change with every batch",
+        f"`{call.model}` is {state} in training mode: its BatchNorm statistics change with every batch",
         call.place,
         tuple(step for step in (call.frozen, call.mode, call.because, *call.path) if step is not None),
         help=f"call {call.model}.eval(), and see that train() of a module around it does not undo that",
-        severity=Severity.INFO if call.adversarial else None,
+        severity=Severity.INFO if call.frozen is None else None,
     )

@@ -56,5 +56,5 @@ def single_value_per_channel(call: BatchNormCall) -> Iterator[Verdict]:
         f"`{call.layer.name}` gets one value per channel ({sizes}) {why}: there is no variance",
         call.place,
         steps_to_layer(call, None),
-        help="train with batches of two or more; drop_last=True in the training DataLoader leaves out a last batch of one",
+        help="train with batches of two or more; drop_last=True in the training DataLoader leaves out a last one",
     )
