@@ -48,7 +48,8 @@ class Recorder:
         self.layers: dict[int, Layer] = {}
         self.tables: dict[int, dict[Any, Entry]] = {}
         self.functional: dict[tuple[int, int], dict[Any, Entry]] = {}
-        self.functional_layers: dict[tuple[int, int], tuple[Layer, CodeType, Any]] = {}
+        self.functional_layers: dict[tuple[int, int], Layer] = {}
+        self._codes: dict[int, CodeType] = {}
         self.departed: list[Layer] = []
         self.uncalled: dict[tuple[object, ...], Layer] = {}
         self._dying: list[Layer] = []
@@ -136,7 +137,7 @@ class Recorder:
 
     def everything(self) -> Iterator[Layer]:
         """All layers, in the order in which they were first called; those that never were come last."""
-        found = [*self.departed, *self.uncalled.values(), *self.layers.values(), *(layer for layer, _, _ in self.functional_layers.values())]
+        found = [*self.departed, *self.uncalled.values(), *self.layers.values(), *self.functional_layers.values()]
         yield from sorted(found, key=lambda layer: layer.order if layer.order >= 0 else 1 << 60)
 
     def name_all(self, root: torch.nn.Module) -> None:
@@ -167,7 +168,7 @@ class Recorder:
         if self.paused or not isinstance(x, torch.Tensor):
             return
         try:
-            caller = frame.f_locals.get("self")
+            caller = self._owner_of(mean) or frame.f_locals.get("self")
             key = (id(frame.f_code), id(mean))
             if isinstance(caller, _BatchNorm):
                 layer: Layer = self.layer_of(caller)
@@ -177,10 +178,21 @@ class Recorder:
                 layer, module = self._functional_layer(key, frame.f_code, mean, weight, caller), None
                 table = layer.fast
             if key not in self.functional and self._outlives(key, mean):
+                self._codes[id(frame.f_code)] = frame.f_code  # kept, so that its `id` stays its own
                 self.functional[key] = table
             self._look(layer, module, x, training, frame)
         except Exception:
             self.defect()
+
+    def _owner_of(self, mean: Any) -> _BatchNorm | None:
+        """The layer whose running mean this is: code that was generated from a model passes the buffers themselves."""
+        if mean is None:
+            return None
+        for layer in self.layers.values():
+            module = None if layer.reference is None else layer.reference()
+            if module is not None and module._buffers.get("running_mean") is mean:
+                return module  # type: ignore[no-any-return]
+        return None
 
     def _outlives(self, key: tuple[int, int], mean: Any) -> bool:
         """Forget the fast path of a running mean when it goes, since another may get its `id`."""
@@ -193,20 +205,19 @@ class Recorder:
 
     def _forget(self, key: tuple[int, int]) -> None:
         self.functional.pop(key, None)
-        entry = self.functional_layers.pop(key, None)
-        if entry is not None and entry[0].called:
-            self._dying.append(entry[0])
+        layer = self.functional_layers.pop(key, None)
+        if layer is not None:
+            self._dying.append(layer)
 
     def _functional_layer(self, key: tuple[int, int], code: CodeType, mean: Any, weight: Any, caller: Any) -> Layer:
         known = self.functional_layers.get(key)
         if known is not None:
-            return known[0]
+            return known
         owner = type(caller).__name__ if isinstance(caller, torch.nn.Module) else code.co_name
         width = int(mean.shape[0]) if isinstance(mean, torch.Tensor) and mean.dim() == 1 else None
         layer = Layer(name=f"{owner}.batch_norm", variant="functional", class_name="batch_norm", num_features=width)
         layer.affine, layer.track_running_stats, layer.named = weight is not None, mean is not None, True
-        # The code is kept so that its `id` stays its own.
-        self.functional_layers[key] = (layer, code, None)
+        self.functional_layers[key] = layer
         if isinstance(weight, torch.Tensor):
             layer.parameter = id(weight)
         return layer

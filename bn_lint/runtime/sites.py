@@ -20,6 +20,9 @@ _LIBRARIES = tuple(
 )
 _STANDARD = tuple({os.path.realpath(sysconfig.get_path("stdlib")) + os.sep, sysconfig.get_path("stdlib") + os.sep})
 
+#: Frames outside these belong to the command that runs the program.
+_BORDERS = frozenset(_OWN + os.path.join("runtime", name) for name in ("script.py", "probe.py"))
+
 #: Whose code it is. Machinery is what no finding may point at: torch, the standard library, bn-lint itself.
 USER, LIBRARY, MACHINERY = 0, 1, 2
 
@@ -69,6 +72,11 @@ def owner_of(path: str) -> int:
     return MACHINERY if path.startswith(_STANDARD) else USER
 
 
+def is_border(path: str) -> bool:
+    """Whether the program ends here: what is further out is not its code."""
+    return path in _BORDERS
+
+
 _sites: dict[tuple[int, int], tuple[CodeType, Site]] = {}
 #: A program that makes code objects for ever must not make this grow with them.
 _MOST_SITES = 4096
@@ -95,7 +103,7 @@ def site_of(frame: FrameType) -> Site:
 def here(frame: FrameType | None) -> Site | None:
     """The innermost line of the user's code at or above a frame, or else of a library."""
     library: FrameType | None = None
-    while frame is not None:
+    while frame is not None and not is_border(frame.f_code.co_filename):
         owner = owner_of(frame.f_code.co_filename)
         if owner == USER:
             return site_of(frame)

@@ -95,8 +95,7 @@ class Steps:
         uses = []
         recorder = self.recorder
         recorder.bury()
-        functional = (layer for layer, _, _ in recorder.functional_layers.values())
-        for layer in (*recorder.layers.values(), *functional, *recorder.unclosed):
+        for layer in (*recorder.layers.values(), *recorder.functional_layers.values(), *recorder.unclosed):
             calls: list[int] | None = None
             whole = False
             for entry in layer.entries.values():

@@ -56,8 +56,11 @@ class _Summary:
         layers = [layer for layer in recorder.everything() if layer.called or layer.built is not None]
         self._borrow_places(layers)
         running = self._running(layers)
-        document.layers = [self._layer(layer, running.get(id(layer))) for layer in layers]
-        self._add_compiled(document.layers)
+        compiled = {note["layer"] for note in recorder.compiled.values()}
+        layers += [layer for layer in recorder.everything() if layer in compiled and layer not in layers]
+        traces = {layer: self._layer(layer, running.get(id(layer))) for layer in layers}
+        document.layers = list(traces.values())
+        self._add_compiled(document.layers, traces)
         document.modes = [
             ModeSwitch(self.place(site), training, record["count"], record["layers"])
             for (site, training), record in recorder.mode_sites.items()
@@ -202,24 +205,21 @@ class _Summary:
             reached=[Reached(self.place(trail.call), self.place(trail.model), count) for trail, count in trails],
         )
 
-    def _add_compiled(self, layers: list[LayerTrace]) -> None:
+    def _add_compiled(self, layers: list[LayerTrace], traces: dict[Layer, LayerTrace]) -> None:
         """Layers that Dynamo traced: in graphs there are no calls to count, only what each graph does."""
+        unknown: dict[tuple[object, ...], LayerTrace] = {}
         for note in self.recorder.compiled.values():
-            name, class_name, width = note["name"], note["class_name"], note["num_features"]
-            same = (each for each in layers if (each.class_name, each.num_features) == (class_name, width))
-            layer = next((each for each in same if _same_layer(each.name, name)), None)
+            key = (note["name"], note["class_name"], note["num_features"])
+            layer = traces.get(note["layer"]) or unknown.get(key)
             if layer is None:
+                name, class_name, width = key
                 variant = next((v for v in ("1d", "2d", "3d") if v in class_name), "other")
-                layer = LayerTrace(name, "", variant, class_name, width)
+                layer = unknown[key] = LayerTrace(name, "", variant, class_name, width)
                 layers.append(layer)
-            place, model = self.place(note["call"]), self.place(note["model"])
-            calls = Calls("compiled", [-1] * note["rank"], note["training"], note["grad"], note["graphs"])
-            calls.reached.append(Reached(place, model, note["graphs"]))
+            kind = "recalibration" if note["recalibrates"] else "compiled"
+            calls = Calls(kind, [-1] * note["rank"], note["training"], note["grad"], note["graphs"])
+            calls.reached.append(Reached(self.place(note["call"]), self.place(note["model"]), note["graphs"]))
             layer.calls.append(calls)
-
-
-def _same_layer(known: str, traced: str) -> bool:
-    return known == traced or traced.endswith(f".{known}") or known.endswith(f".{traced}")
 
 
 def _tally(tally: Any) -> Tally:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from bn_lint.runtime.sites import LIBRARY, USER, Site, Trail, owner_of, site_of, torch_folder
+from bn_lint.runtime.sites import LIBRARY, USER, Site, Trail, is_border, owner_of, site_of, torch_folder
 
 _CALL = torch.nn.Module._call_impl.__code__
 #: Functions that recompute running statistics on purpose.
@@ -48,7 +48,7 @@ def survey(frame: FrameType | None) -> Surroundings:
     call = call_in_library = model = model_in_library = root_frame = last = inner = None
     tool: str | None = None
     recalibrates = warms_up = checkpoint = False
-    while frame is not None:
+    while frame is not None and not is_border(frame.f_code.co_filename):
         code = frame.f_code
         if code is _CALL:
             root_frame, inner = frame, last

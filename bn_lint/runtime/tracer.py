@@ -139,10 +139,10 @@ class Trace(AbstractContextManager["Trace"]):
 
     def save_html(self, path: str) -> None:
         """Write the report as one HTML file."""
-        from bn_lint.runtime.html.page import render
+        from bn_lint.runtime.html.page import page
 
         with open(path, "w", encoding="utf-8") as file:
-            file.write(render(self.document, self.report))
+            file.write(page(self.document, self.report))
 
     def table(self) -> str:
         """One line for each layer."""
