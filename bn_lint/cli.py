@@ -92,7 +92,25 @@ def write(text: str, *, color: bool = False) -> None:
         raise PathError(f"Standard output cannot be written: {(error.strerror or str(error)).lower()}.") from error
 
 
-@click.group("bn-lint", context_settings=_HELP)
+class Commands(click.Group):
+    """Imports the commands that live in modules of their own when they are asked for."""
+
+    _ELSEWHERE = ("probe", "report", "trace")
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted({*super().list_commands(context), *self._ELSEWHERE})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name in self._ELSEWHERE:
+            import importlib
+
+            found: click.Command = importlib.import_module(f"bn_lint.commands.{name}").command
+            found.name = name
+            return found
+        return super().get_command(context, name)
+
+
+@click.group("bn-lint", cls=Commands, context_settings=_HELP)
 @click.version_option(__version__, "-V", "--version", message="bn-lint %(version)s")
 def command() -> None:
     """Find BatchNorm misuse in PyTorch code."""

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bn_lint.config import Settings
+from bn_lint.config import Configuration, Settings
 from bn_lint.facts import Analysis, Fact, Place, Problem
 from bn_lint.registry import load_rules
 from bn_lint.report import Report
 from bn_lint.rule import Finding, Rule, Severity, Thresholds
 from bn_lint.select import covers
-from bn_lint.source import Source, Sources
+from bn_lint.source import Source, Sources, absolute
 from bn_lint.suppress import mistakes_in, suppress
 from bn_lint.tool_codes import ANALYSIS_INCOMPLETE, SYNTAX_ERROR
 
@@ -47,6 +47,32 @@ def judge(
     report.findings.sort(key=_order)
 
 
+def judge_observed(analysis: Analysis, configuration: Configuration, report: Report) -> None:
+    """Judge facts about a run: of whatever files they speak, and by the settings of each.
+
+    Raises:
+        ConfigError: a configuration file that applies is wrong.
+        UsageError: a selector names a rule that does not exist.
+    """
+    rules = load_rules()
+    configuration.check_command_line(rules)
+    settings: dict[str, Settings] = {}
+    for fact in analysis.facts:
+        path = fact.place.path
+        if path not in settings:
+            settings[path] = configuration.settings_for(absolute(path))
+            settings[path].check_selectors(rules)
+    found: dict[str, list[Finding]] = {}
+    for finding in _findings(analysis, rules, settings, report, origin="runtime"):
+        found.setdefault(finding.place.path, []).append(finding)
+    for path, findings in found.items():
+        own = settings[path] if path in settings else configuration.settings_for(absolute(path))
+        kept = _select(_distinct(findings), own, absolute(path))
+        source = report.sources.get(path)
+        report.findings.extend(kept if source is None else suppress(kept, source))
+    report.findings.sort(key=_order)
+
+
 def _analyze(sources: Sequence[Source], context: Sequence[Path], report: Report) -> Analysis:
     """Derive the facts; where the engine itself breaks, file by file, so that one file costs only itself."""
     from bn_lint.static.analyze import analyze
@@ -68,7 +94,11 @@ def _analyze(sources: Sequence[Source], context: Sequence[Path], report: Report)
 
 
 def _findings(
-    analysis: Analysis, rules: Sequence[Rule], settings: Mapping[str, Settings], report: Report
+    analysis: Analysis,
+    rules: Sequence[Rule],
+    settings: Mapping[str, Settings],
+    report: Report,
+    origin: str = "static",
 ) -> Iterator[Finding]:
     for problem in analysis.problems:
         if problem.code == SYNTAX_ERROR.code:
@@ -85,7 +115,7 @@ def _findings(
         own = settings.get(fact.place.path)
         thresholds = Thresholds() if own is None else Thresholds(own.min_batch_size)
         for rule in judges.get(type(fact), ()):
-            yield from _judge_fact(rule, fact, thresholds, broken, report)
+            yield from _judge_fact(rule, fact, thresholds, broken, report, origin)
 
 
 def _in_words_of_python(problem: Problem, sources: Sources) -> tuple[str, Place]:
@@ -106,10 +136,10 @@ def _in_words_of_python(problem: Problem, sources: Sources) -> tuple[str, Place]
 
 
 def _judge_fact(
-    rule: Rule, fact: Fact, thresholds: Thresholds, broken: set[tuple[str, str]], report: Report
+    rule: Rule, fact: Fact, thresholds: Thresholds, broken: set[tuple[str, str]], report: Report, origin: str
 ) -> list[Finding]:
     try:
-        return list(rule.findings(fact, thresholds=thresholds))
+        return list(rule.findings(fact, origin, thresholds))
     except Exception as error:  # a defect of one rule must not cost the findings of the others
         path = fact.place.path
         if (rule.code, path) not in broken:
