@@ -242,6 +242,27 @@ class ModelCall:
 
 
 @dataclass(frozen=True)
+class LastBatch:
+    """A model is trained on the batches of a loader, and the last one of an epoch is smaller than the others.
+
+    Attributes:
+        layer: A BatchNorm layer of the model that gets as many values per channel as the batch has samples.
+        size: The number of samples in the last batch.
+        batch_size: The number of samples in the others.
+        length: The number of samples in the data set.
+        place: The construction of the loader.
+        call: Where the model is called on the batches.
+    """
+
+    layer: BatchNormLayer
+    size: int
+    batch_size: int
+    length: int
+    place: Place
+    call: Evidence
+
+
+@dataclass(frozen=True)
 class ModeChange:
     """A call switches the mode of a model with BatchNorm inside.
 
@@ -338,6 +359,7 @@ Fact = Union[
     UnknownBatchNorm,
     BatchNormCall,
     ModelCall,
+    LastBatch,
     ModeChange,
     ModeAccess,
     TrainOverride,

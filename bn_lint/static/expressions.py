@@ -346,6 +346,10 @@ def _yield(run: Run, node: cst.Yield, frame: Frame) -> Value:
 
 
 def _give(run: Run, frame: Frame, value: Value) -> None:
+    if frame.on_yield is not None:
+        body, frame.on_yield = frame.on_yield, None
+        body(value)
+        return
     if run.uncertain > frame.uncertain or frame.yield_rest or frame.yields is None:
         frame.yield_rest.append(value)
     else:
