@@ -41,7 +41,9 @@ def _verdict(finding: Finding, shown: list[Finding], document: Document) -> bool
 def _same_place(finding: Finding, other: Finding) -> bool:
     mine = [finding.place, *(each.place for each in finding.evidence)]
     others = [other.place, *(each.place for each in other.evidence)]
-    return any(_overlap(finding.place, place) for place in others) or any(_overlap(place, other.place) for place in mine)
+    return any(_overlap(finding.place, place) for place in others) or any(
+        _overlap(place, other.place) for place in mine
+    )
 
 
 def _overlap(place: Place, other: Place) -> bool:
@@ -68,9 +70,7 @@ def _ran(layer: LayerTrace) -> bool:
 
 
 def _called_at(layer: LayerTrace, places: list[Place]) -> bool:
-    return any(
-        _at(one.call, places) or _at(one.model, places) for calls in layer.calls for one in calls.reached
-    )
+    return any(_at(one.call, places) or _at(one.model, places) for calls in layer.calls for one in calls.reached)
 
 
 def _at(place: Place | None, places: list[Place]) -> bool:

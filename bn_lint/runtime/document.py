@@ -53,6 +53,8 @@ class Calls:
     tool: str | None = None
     failed: str | None = None
     reached: list[Reached] = field(default_factory=list)
+    #: The line that called the model last.
+    last: Place | None = None
 
     @property
     def values_per_channel(self) -> int | None:
@@ -117,8 +119,9 @@ class LayerTrace:
     calls_per_step: dict[str, int] = field(default_factory=dict)
     owned: bool = False
     requires_grad: bool = False
-    #: The first training calls: optimizer step, line that applies the layer, line of the model, line inside the model.
-    early: list[tuple[int, Place | None, Place | None, Place | None]] = field(default_factory=list)
+    #: The first training calls: optimizer step, line that applies the layer, line of the model, line inside the
+    #: model, and whether the first of these applies the layer itself.
+    early: list[tuple[int, Place | None, Place | None, Place | None, bool]] = field(default_factory=list)
     timeline: str = ""
     flips: int = 0
     without_grad: Tally = field(default_factory=Tally)
@@ -274,10 +277,10 @@ def _layer(data: dict[str, Any]) -> LayerTrace:
     layer.running = None if data.get("running") is None else _known(Statistics, data["running"])
     layer.drift = None if data.get("drift") is None else _known(Drift, data["drift"])
     layer.evaluation_drift = None if data.get("evaluation_drift") is None else _known(Drift, data["evaluation_drift"])
-    layer.early = [(step, *map(_place, places)) for step, *places in data.get("early", [])]  # type: ignore[misc]
+    layer.early = [(step, *map(_place, places[:3]), places[3]) for step, *places in data.get("early", [])]
     layer.calls = []
     for each in data.get("calls", []):
-        calls = _known(Calls, each)
+        calls = _with_places(Calls, each, "last")
         calls.reached = [_with_places(Reached, one, "call", "model") for one in each.get("reached", [])]
         layer.calls.append(calls)
     return layer

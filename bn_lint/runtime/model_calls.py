@@ -29,13 +29,16 @@ def _suspicions(layer: LayerTrace) -> Iterator[tuple[str, Place]]:
     """What a layer was run for where its mode does not fit, and the line that called the model."""
     alone = layer.without_grad
     if alone.calls > 0:
-        purpose = None
+        purpose, places = None, _models(layer, "training-without-grad")
         if not layer.requires_grad and layer.affine and not layer.owned and alone.steps:
             purpose = "reference"
-        elif alone.tail or _evaluates(layer):
+        elif _evaluates(layer):
             purpose = "evaluation"
+        elif alone.tail:
+            purpose = "evaluation"
+            places = [each.last for each in layer.calls_of("training-without-grad")[-1:] if each.last is not None]
         if purpose is not None:
-            yield from ((purpose, place) for place in _models(layer, "training-without-grad"))
+            yield from ((purpose, place) for place in places)
     for calls in layer.calls_of("compiled"):
         if calls.training and not calls.grad:
             yield from (("evaluation", one.model) for one in calls.reached if one.model is not None)
@@ -76,7 +79,7 @@ def _fact(
     document: Document, words: Wording, place: Place, purpose: str | None, layers: Sequence[LayerTrace]
 ) -> ModelCall:
     first = layers[0]
-    model = words.callee(place, first.model)
+    model = words.argument(place, first.model) if purpose == "inspection" else words.callee(place, first.model)
     if purpose == "evaluation":
         return ModelCall(
             model,

@@ -252,7 +252,7 @@ class Recorder:
         entry.root_training = around.root.training if around.root is not None else None
         entry.reached_by(around.trail)
         if kind == kinds.TRAINING and len(layer.early) < _MOST_EARLY:
-            layer.early.append((self.step, around.trail, around.inner))
+            layer.early.append((self.step, around.trail, around.inner, around.direct))
         self._follow(layer, entry, module, around)
         if self.on_look is not None:
             self.on_look(layer, entry, x, module)
@@ -316,7 +316,7 @@ class Recorder:
             if entry.kind == kinds.TRAINING:
                 layer.recalibrating = False
                 if layer.reenabled is not None and not layer.reenabled[2]:
-                    thawed = layer.frozen_grad is False and layer.requires_grad_seen
+                    thawed = layer.frozen_grad is False and _requires_grad(module)
                     layer.reenabled = None if thawed else (*layer.reenabled[:2], True)
         elif entry.kind == kinds.TRAINING_WITHOUT_GRAD:
             recently = layer.mode_step == self.step and layer.mode_site is not None
@@ -324,8 +324,9 @@ class Recorder:
             layer.without_grad_mode = (layer.mode_site, recently and not trained)
         elif entry.kind in (kinds.EVALUATION, kinds.EVALUATION_WITH_GRAD):
             apart = entry.grad and around.root is not None and around.root is not module and around.root.training
-            if apart and layer.frozen_at is None:
-                layer.frozen_at, layer.apart = layer.mode_site, True
+            if apart:
+                layer.frozen_at, layer.apart = layer.frozen_at or layer.mode_site, True
+                layer.frozen_grad = _requires_grad(module)
             self._evaluated(layer, module, around.trail.model)
         if module is not None and around.root is not None:
             wrapper = around.root
@@ -383,8 +384,7 @@ class Recorder:
                 layer.reenabled = None  # frozen again before anything happened
             if module is root:
                 layer.frozen_at, layer.apart = site, True
-                weight = module._parameters.get("weight")
-                layer.frozen_grad = None if weight is None else weight.requires_grad
+                layer.frozen_grad = _requires_grad(module)
         if flips or training:
             layer.mode, layer.mode_site, layer.mode_step, layer.mode_root = training, site, self.step, id(root)
         if flips:
@@ -455,6 +455,11 @@ class Recorder:
             yield
         finally:
             self.paused -= 1
+
+
+def _requires_grad(module: _BatchNorm | None) -> bool | None:
+    weight = None if module is None else module._parameters.get("weight")
+    return None if weight is None else weight.requires_grad
 
 
 def layer_mode(module: _BatchNorm | None) -> bool:

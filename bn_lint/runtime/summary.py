@@ -131,7 +131,10 @@ class _Summary:
 
     def _layer(self, layer: Layer, running: Statistics | None) -> LayerTrace:
         place = self.place
-        early = [(step, place(trail.call), place(trail.model), place(inner)) for step, trail, inner in layer.early]
+        early = [
+            (step, place(trail.call), place(trail.model), place(inner), direct)
+            for step, trail, inner, direct in layer.early
+        ]
         result = LayerTrace(
             name=layer.name,
             model=layer.model,
@@ -203,6 +206,7 @@ class _Summary:
             tool=entry.tool,
             failed=entry.failed,
             reached=[Reached(self.place(trail.call), self.place(trail.model), count) for trail, count in trails],
+            last=None if entry.last_trail is None else self.place(entry.last_trail.model),
         )
 
     def _add_compiled(self, layers: list[LayerTrace], traces: dict[Layer, LayerTrace]) -> None:

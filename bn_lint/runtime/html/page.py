@@ -56,7 +56,7 @@ def _parts(document: Document, report: Report) -> Iterator[str]:
         yield '<p class="clean">Nothing found.</p>\n'
     yield from (_finding(finding, report.sources) for finding in report.visible)
     if document.failure is not None:
-        yield f'<p>The program failed in <code>{escape(document.failure.layer)}</code>: {escape(document.failure.message)}</p>\n'
+        yield f"<p>The program failed in <code>{escape(document.failure.layer)}</code>: {escape(document.failure.message)}</p>\n"
     if layers:
         yield from _modes(document, layers)
         yield from _values(layers)
@@ -150,7 +150,9 @@ def _drift(document: Document, layers: list[LayerTrace]) -> Iterator[str]:
     measured = [layer for layer in layers if layer.drift is not None and any(layer.drift.history)]
     if measured:
         largest = max(max(layer.drift.history) for layer in measured if layer.drift is not None)
-        last = max(index for layer in measured if layer.drift for index, v in enumerate(layer.drift.history) if v > 0) + 1
+        last = (
+            max(index for layer in measured if layer.drift for index, v in enumerate(layer.drift.history) if v > 0) + 1
+        )
         yield "<h2>Batches against running statistics</h2>\n"
         yield '<p class="soft">By how many running standard deviations the means of a batch are off. Dashed: one.</p>\n'
         rows = (
@@ -189,7 +191,7 @@ def _table(layers: list[LayerTrace]) -> Iterator[str]:
     yield "<h2>Layers</h2>\n"
     yield '<div class="scroll"><table class="stack"><thead><tr><th>layer</th><th>type</th><th class="right">width</th>'
     yield '<th>built at</th><th class="right">train</th><th class="right">eval</th><th>shapes</th>'
-    yield '<th>device</th></tr></thead><tbody>\n'
+    yield "<th>device</th></tr></thead><tbody>\n"
     for layer in layers:
         training = sum(each.count for each in layer.calls_of(*_TRAINING))
         evaluation = sum(each.count for each in layer.calls_of(*_EVALUATION))
