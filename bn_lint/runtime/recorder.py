@@ -422,8 +422,8 @@ class Recorder:
         """A BatchNorm call raised; what it was is kept, in case nobody catches the error."""
         try:
             layer = self.layers.get(id(module)) if module is not None else None
-            if layer is None or not isinstance(x, torch.Tensor):
-                return
+            if layer is None or not isinstance(x, torch.Tensor) or type(error).__module__ == "torch.utils.checkpoint":
+                return  # checkpointing stops its second pass by an exception of its own
             sizes = tuple(size if isinstance(size, int) else -1 for size in x.shape)
             entries = [e for e in layer.entries.values() if e.shape == sizes and e.training is layer_mode(module)]
             if entries:
