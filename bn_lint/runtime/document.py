@@ -114,6 +114,8 @@ class LayerTrace:
     lazy: bool = False
     built: Place | None = None
     built_in_library: bool = False
+    #: The user's lines that led to the constructor call, innermost first.
+    built_path: list[Place] = field(default_factory=list)
     calls: list[Calls] = field(default_factory=list)
     steps: int = 0
     calls_per_step: dict[str, int] = field(default_factory=dict)
@@ -272,6 +274,7 @@ _PLACES = (
 
 def _layer(data: dict[str, Any]) -> LayerTrace:
     layer = _with_places(LayerTrace, data, *_PLACES)
+    layer.built_path = [Place(**each) for each in data.get("built_path", [])]
     for name in ("without_grad", "eval_training", "frozen_training", "recomputed"):
         setattr(layer, name, _known(Tally, data.get(name) or {}))
     layer.running = None if data.get("running") is None else _known(Statistics, data["running"])

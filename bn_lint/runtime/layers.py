@@ -137,6 +137,8 @@ class Layer:
         self.built: Site | None = None
         #: The constructor call is in an installed package, whose code the user does not change.
         self.built_in_library = False
+        #: The user's lines that led to the constructor call, innermost first.
+        self.built_path: tuple[Site, ...] = ()
         self.named = False
         self.order = -1
         #: The module, weakly.

@@ -20,7 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm, _LazyNormBase
 
 from bn_lint.runtime import layers as kinds
 from bn_lint.runtime.layers import CLOSE_LOOKS, MOST_SIGNATURES, Entry, Layer
-from bn_lint.runtime.sites import LIBRARY, MACHINERY, Site, here, owner_of
+from bn_lint.runtime.sites import LIBRARY, MACHINERY, Site, here, owner_of, path_to
 from bn_lint.runtime.statistics import holds_initial_values
 from bn_lint.runtime.surroundings import Surroundings, survey
 
@@ -73,6 +73,7 @@ class Recorder:
         layer = self.layer_of(module)
         layer.fresh = True
         layer.built = here(frame)
+        layer.built_path = path_to(frame)
         while frame is not None and owner_of(frame.f_code.co_filename) == MACHINERY:
             frame = frame.f_back
         layer.built_in_library = frame is not None and owner_of(frame.f_code.co_filename) == LIBRARY

@@ -148,6 +148,7 @@ class _Summary:
             lazy=layer.lazy,
             built=place(layer.built),
             built_in_library=layer.built_in_library,
+            built_path=[each for each in map(place, layer.built_path) if each is not None],
             calls=[self._calls(entry) for entry in layer.entries.values() if entry.count or entry.failed],
             steps=layer.trained_steps,
             calls_per_step={str(calls): steps for calls, steps in sorted(layer.calls_per_step.items())},

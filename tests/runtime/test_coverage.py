@@ -121,9 +121,9 @@ SEEN: dict[str, Callable[[], object]] = {
     "vmap in evaluation mode": vmap_in_evaluation,
     "fx": fx_traced,
     "meta tensors": lambda: nn.BatchNorm2d(3, device="meta")(torch.randn(IMAGES, device="meta")),
-    "convert_sync_batchnorm": lambda: nn.SyncBatchNorm.convert_sync_batchnorm(
-        nn.Sequential(nn.BatchNorm2d(3))
-    ).eval()(torch.randn(IMAGES)),
+    "convert_sync_batchnorm": lambda: nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.BatchNorm2d(3))).eval()(
+        torch.randn(IMAGES)
+    ),
 }
 
 

@@ -218,7 +218,10 @@ def reentrant_checkpointing() -> None:
 
 
 def encoder_and_decoder_with_an_optimizer_each() -> None:
-    encoder, decoder = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8)), nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 4))
+    encoder, decoder = (
+        nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8)),
+        nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 4)),
+    )
     optimizers = [sgd(encoder), sgd(decoder)]
     for _ in range(40):
         for optimizer in optimizers:
