@@ -69,7 +69,7 @@ class Calls:
 
 @dataclass
 class Tally:
-    """How often something was seen: calls, optimizer steps, the first and last of these, and calls after the last step."""
+    """How often something was seen: calls, optimizer steps, first and last of these, and calls after the last step."""
 
     calls: int = 0
     steps: int = 0
@@ -248,7 +248,7 @@ def load(name: str) -> Document:
 
 def from_json(data: dict[str, Any]) -> Document:
     """The document of JSON values; fields that are not known are left out."""
-    document = _known(Document, data)
+    document: Document = _known(Document, data)
     document.layers = [_layer(each) for each in data.get("layers", [])]
     document.modes = [_with_places(ModeSwitch, each, "place") for each in data.get("modes", [])]
     failure = data.get("failure")
@@ -273,7 +273,7 @@ _PLACES = (
 
 
 def _layer(data: dict[str, Any]) -> LayerTrace:
-    layer = _with_places(LayerTrace, data, *_PLACES)
+    layer: LayerTrace = _with_places(LayerTrace, data, *_PLACES)
     layer.built_path = [Place(**each) for each in data.get("built_path", [])]
     for name in ("without_grad", "eval_training", "frozen_training", "recomputed"):
         setattr(layer, name, _known(Tally, data.get(name) or {}))

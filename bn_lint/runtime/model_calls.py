@@ -17,7 +17,7 @@ _MANY_FLIPS = 4
 
 def model_calls(document: Document, words: Wording) -> Iterator[ModelCall]:
     """One fact for each line that calls a model in the wrong mode."""
-    found: dict[tuple[Place, str | None], list[LayerTrace]] = {}
+    found: dict[tuple[Place, str], list[LayerTrace]] = {}
     for layer in document.layers:
         for purpose, place in _suspicions(layer):
             found.setdefault((place, purpose), []).append(layer)
@@ -28,8 +28,9 @@ def model_calls(document: Document, words: Wording) -> Iterator[ModelCall]:
 def _suspicions(layer: LayerTrace) -> Iterator[tuple[str, Place]]:
     """What a layer was run for where its mode does not fit, and the line that called the model."""
     alone = layer.without_grad
+    purpose: str | None = None
     if alone.calls > 0:
-        purpose, places = None, _models(layer, "training-without-grad")
+        places = _models(layer, "training-without-grad")
         if not layer.requires_grad and layer.affine and not layer.owned and alone.steps:
             purpose = "reference"
         elif _evaluates(layer):
@@ -75,9 +76,7 @@ def _models(layer: LayerTrace, kind: str) -> list[Place]:
     return sorted(counts, key=lambda place: -counts[place])
 
 
-def _fact(
-    document: Document, words: Wording, place: Place, purpose: str | None, layers: Sequence[LayerTrace]
-) -> ModelCall:
+def _fact(document: Document, words: Wording, place: Place, purpose: str, layers: Sequence[LayerTrace]) -> ModelCall:
     first = layers[0]
     model = words.argument(place, first.model) if purpose == "inspection" else words.callee(place, first.model)
     if purpose == "evaluation":

@@ -129,7 +129,7 @@ class Patches:
     def _init(self, original: Callable[..., None]) -> Callable[..., None]:
         recorder = self.recorder
 
-        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
             if not is_dynamo_compiling() and isinstance(self, _BatchNorm) and not recorder.paused:
                 try:
@@ -137,7 +137,7 @@ class Patches:
                 except Exception:
                     recorder.defect()
 
-        return __init__
+        return init
 
     def _reset(self, original: Callable[..., None]) -> Callable[..., None]:
         recorder = self.recorder
@@ -224,4 +224,4 @@ def _traced_note(recorder: Recorder) -> Callable[..., Any]:
         recorder.compiled_call(class_name, width, rank, training, grad)
         return 0
 
-    return torch.compiler.assume_constant_result(note)
+    return torch.compiler.assume_constant_result(note)  # type: ignore[no-any-return, no-untyped-call]

@@ -171,7 +171,7 @@ def _call(
     mode: Any,
 ) -> None:
     state = {
-        name: tensor if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin) else convert(tensor.detach())
+        name: tensor if torch.nn.parameter.is_lazy(tensor) else convert(tensor.detach())
         for name, tensor in (*model.named_parameters(), *model.named_buffers())
     }
     arguments = tuple(make(each) for each in inputs)

@@ -375,10 +375,10 @@ class Recorder:
     ) -> None:
         flips = layer.mode is not training
         if training:
-            if flips and module is not root:
-                if layer.frozen_at is not None or (before and layer.mode_root != id(root)):
-                    layer.reenabled = (site, layer.frozen_at or layer.mode_site, False)
-                    layer.look_again()
+            apart = layer.frozen_at is not None or (before and layer.mode_root != id(root))
+            if flips and apart and module is not root:
+                layer.reenabled = (site, layer.frozen_at or layer.mode_site, False)
+                layer.look_again()
             layer.frozen_at = None
         else:
             if layer.reenabled is not None and not layer.reenabled[2]:

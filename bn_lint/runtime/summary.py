@@ -125,8 +125,8 @@ class _Summary:
             rows = torch.stack([found[key][1] for key in keys]).cpu().tolist()
             for key, (finite, smallest, low) in zip(keys, rows, strict=True):
                 drift = found[key][0].drift or {}
-                smallest = smallest if math.isfinite(smallest) else 0.0
-                result[key] = Statistics(bool(finite), smallest, int(low), drift.get("broken_since"))
+                known = smallest if math.isfinite(smallest) else 0.0
+                result[key] = Statistics(bool(finite), known, int(low), drift.get("broken_since"))
         return result
 
     def _layer(self, layer: Layer, running: Statistics | None) -> LayerTrace:

@@ -13,16 +13,17 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-import torch.nn.functional as F  # noqa: E402
-from torch import nn  # noqa: E402
-from torch.optim.swa_utils import AveragedModel  # noqa: E402
-from torch.utils.checkpoint import checkpoint  # noqa: E402
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.checkpoint import checkpoint
 
-import bn_lint  # noqa: E402
-import bn_lint.errors  # noqa: E402
-from bn_lint.runtime.document import Document  # noqa: E402
+import bn_lint
+import bn_lint.errors
+from bn_lint.runtime.document import Document
 
 
 class Activated(nn.BatchNorm2d):

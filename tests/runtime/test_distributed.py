@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from bn_lint.registry import load_rules
-
-from ..test_rules import code, section
+from tests.test_rules import code, section
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without distributed")

@@ -7,15 +7,16 @@ from collections.abc import Callable
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
-from torch.optim.swa_utils import AveragedModel  # noqa: E402
-from torch.utils.checkpoint import checkpoint  # noqa: E402
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.checkpoint import checkpoint
 
-import bn_lint  # noqa: E402
+import bn_lint
 
-from .nets import batch, sgd, small, train  # noqa: E402
+from .nets import batch, sgd, small, train
 
 Found = set[tuple[str, str]]
 

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
-from torch.optim.swa_utils import AveragedModel, update_bn  # noqa: E402
-from torch.utils.checkpoint import checkpoint  # noqa: E402
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, update_bn
+from torch.utils.checkpoint import checkpoint
 
-import bn_lint  # noqa: E402
+import bn_lint
 
-from .nets import batch, sgd, small, train  # noqa: E402
+from .nets import batch, sgd, small, train
 
 
 class Block(nn.Module):

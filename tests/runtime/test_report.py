@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
+import torch
+from torch import nn
 
-import bn_lint  # noqa: E402
-from bn_lint.runtime.document import dumps, load  # noqa: E402
-from bn_lint.runtime.html.page import page  # noqa: E402
-from bn_lint.runtime.html.plots import line, timeline, values_range  # noqa: E402
-from bn_lint.runtime.tracer import Trace  # noqa: E402
+import bn_lint
+from bn_lint.runtime.document import dumps, load
+from bn_lint.runtime.html.page import page
+from bn_lint.runtime.html.plots import line, timeline, values_range
+from bn_lint.runtime.tracer import Trace
 
-from .nets import batch, sgd, small, train  # noqa: E402
+from .nets import batch, sgd, small, train
 
 
 @pytest.fixture(scope="module")
@@ -111,10 +112,7 @@ def test_a_trace_is_the_same_after_saving(trace: Trace, tmp_path: Path) -> None:
 
 def test_table(trace: Trace) -> None:
     heading, row = trace.table().splitlines()
-    assert heading.split() == ["layer", "built", "at", "type", "width", "train", "eval", "other", "shapes"] + [
-        "values/channel",
-        "device",
-    ]
+    assert heading.split() == "layer built at type width train eval other shapes values/channel device".split()
     assert re.fullmatch(r"1 +BatchNorm2d +8 +66 +4 +16x8x6x6 4x8x6x6 +144 +cpu", row)
 
 

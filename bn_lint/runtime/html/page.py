@@ -40,7 +40,8 @@ def _parts(document: Document, report: Report) -> Iterator[str]:
     layers = [layer for layer in document.layers if layer.called]
     yield "<h1>BatchNorm at run time</h1>\n"
     yield f'<p class="soft command"><code>{escape(_command(document))}</code><br>'
-    yield f"{escape(document.started[:19].replace('T', ' '))} UTC, {document.seconds:,.1f} s, PyTorch {escape(document.torch)}</p>\n"
+    started = escape(document.started[:19].replace("T", " "))
+    yield f"{started} UTC, {document.seconds:,.1f} s, PyTorch {escape(document.torch)}</p>\n"
     calls = sum(each.count for layer in layers for each in layer.calls)
     numbers = [
         (f"{len(report.visible):,}", "findings" if len(report.visible) != 1 else "finding"),
