@@ -196,7 +196,7 @@ class Layer:
         self.fresh: bool | None = None
         #: Device tensors that say whether the statistics held their initial values at the first evaluation.
         self.untouched: Any = None
-        #: The running statistics after the layer is gone: (finite, smallest variance, collapsed channels) on its device.
+        #: The running statistics in the end, on their device: finite, smallest variance, collapsed channels.
         self.last_words: Any = None
 
         #: What `--stats` found in training and in evaluation.

@@ -195,8 +195,8 @@ def _last_batch(
         if error is None or not _is_of_batchnorm(error) or "more than 1 value" not in str(error):
             return [], None
         text = (
-            f"A batch of one would fail in training mode ({str(error).splitlines()[0]}). Give --samples to know whether "
-            "an epoch ends with one, or set drop_last=True."
+            f"A batch of one would fail in training mode ({str(error).splitlines()[0]}). Give --samples to know "
+            "whether an epoch ends with one, or set drop_last=True."
         )
         return [text], None
     last = samples % batch
