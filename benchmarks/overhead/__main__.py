@@ -137,10 +137,8 @@ def _wait(device: torch.device) -> None:
 def _programs(device: torch.device, steps: int) -> Iterator[tuple[str, Step, int]]:
     size = 8 if device.type == "cpu" else 64
     pixels = 64 if device.type == "cpu" else 224
-    yield (
-        f"ResNet-18, {size} images of {pixels}x{pixels}",
-        _step(resnet18().to(device), (size, 3, pixels, pixels), device),
-    )
+    net = resnet18().to(device)
+    yield f"ResNet-18, {size} images of {pixels}x{pixels}", _step(net, (size, 3, pixels, pixels), device), steps
     small = nn.Sequential(*(part for _ in range(20) for part in (nn.Linear(8, 8), nn.BatchNorm1d(8)))).to(device)
     yield "20 x (Linear(8, 8), BatchNorm1d(8)), the worst case", _step(small, (16, 8), device), 50 * steps
 

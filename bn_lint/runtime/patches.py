@@ -20,7 +20,11 @@ from torch.optim.swa_utils import AveragedModel
 
 from bn_lint.runtime.recorder import Recorder, graph_task, is_grad_enabled
 
-is_dynamo_compiling: Callable[[], bool] = getattr(torch.compiler, "is_dynamo_compiling", torch._dynamo.is_compiling)
+# `torch.compiler` has it since PyTorch 2.2; importing `torch._dynamo` costs seconds.
+if hasattr(torch.compiler, "is_dynamo_compiling"):
+    is_dynamo_compiling: Callable[[], bool] = torch.compiler.is_dynamo_compiling
+else:
+    is_dynamo_compiling = torch._dynamo.is_compiling
 
 
 class Patches:

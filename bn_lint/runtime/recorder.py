@@ -292,7 +292,7 @@ class Recorder:
         entry.dtype = str(x.dtype).removeprefix("torch.")
         entry.device = str(x.device)
         if x.device.type in ("cpu", "cuda"):
-            entry.autocast = torch.is_autocast_enabled(x.device.type)
+            entry.autocast = is_autocast_enabled(x.device.type)
         entry.features_from = features_from(x)
         if module is None:
             return
@@ -465,6 +465,13 @@ def _requires_grad(module: _BatchNorm | None) -> bool | None:
 
 def layer_mode(module: _BatchNorm | None) -> bool:
     return module is not None and module.training
+
+
+def is_autocast_enabled(device: str) -> bool:
+    try:
+        return torch.is_autocast_enabled(device)
+    except TypeError:  # before PyTorch 2.4
+        return torch.is_autocast_enabled() if device == "cuda" else torch.is_autocast_cpu_enabled()
 
 
 def variant_of(module: torch.nn.Module) -> str:
