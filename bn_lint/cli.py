@@ -134,6 +134,9 @@ def command() -> None:
 @click.option("-o", "--output-file", metavar="FILE", help="Write the report to a file.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule instead of listing them.")
 @click.option("--show-coverage", is_flag=True, help="Show how many layers were judged, and why others were not.")
+@click.option(
+    "--trace", "trace_file", metavar="FILE", help="Mark findings that a trace (bn-lint trace) confirms or refutes."
+)
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings.")
 @click.option("--config", multiple=True, metavar="PATH|KEY=VALUE", help="Use this file, or set one setting (TOML).")
 @click.option("--isolated", is_flag=True, help="Read no configuration file.")
@@ -179,7 +182,16 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
         discovery = discover(paths or (".",), excluded, force_exclude=options["force_exclude"])
         if not discovery.files and not discovery.unreadable and not options["quiet"]:
             complain(f"No Python files found in {', '.join(paths or ('.',))}.", "warning")
+    trace = None
+    if options["trace_file"] is not None:
+        from bn_lint.runtime.document import load
+
+        trace = load(options["trace_file"])
     report = run(discovery.files, configuration, unreadable=discovery.unreadable)
+    if trace is not None:
+        from bn_lint.runtime.confirm import confirm_report
+
+        confirm_report(report, trace)
     _publish(report, options)
     code = report.exit_code
     return ExitCode.CLEAN if options["exit_zero"] and code is ExitCode.FINDINGS else code

@@ -66,7 +66,9 @@ def _check_writable(chosen: dict[str, Any]) -> None:
                 with open(chosen[name], "a", encoding="utf-8"):
                     pass
             except OSError as error:
-                raise PathError(f"{chosen[name]} cannot be written: {(error.strerror or str(error)).lower()}.") from error
+                raise PathError(
+                    f"{chosen[name]} cannot be written: {(error.strerror or str(error)).lower()}."
+                ) from error
 
 
 def _run(trace: Trace, program: str, arguments: tuple[str, ...], module: bool) -> tuple[int, BaseException | None]:

@@ -19,7 +19,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bn-lint", "BatchNorm misuse")
     group.addoption("--bn-lint-trace", action="store_true", help="Report how the tests use BatchNorm layers.")
     group.addoption("--bn-lint-fail", action="store_true", help="Fail the run when there are findings.")
-    group.addoption("--bn-lint-select", metavar="RULES", default=None, help="Turn on only these rules, comma-separated.")
+    group.addoption(
+        "--bn-lint-select", metavar="RULES", default=None, help="Turn on only these rules, comma-separated."
+    )
     group.addoption("--bn-lint-ignore", metavar="RULES", default=None, help="Turn off these rules, comma-separated.")
     group.addoption("--bn-lint-output", metavar="FILE", default=None, help="Save the trace as JSON.")
 
@@ -91,7 +93,9 @@ class Tracing:
         for line in lines:
             terminalreporter.write_line(line)
         if not lines:
-            terminalreporter.write_line(f"Nothing found in {called} BatchNorm layers.")
+            from bn_lint.output.text import counted
+
+            terminalreporter.write_line(f"Nothing found in {counted(called, 'BatchNorm layer')}.")
 
 
 def _split(text: str) -> tuple[str, ...]:

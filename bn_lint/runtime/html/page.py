@@ -40,7 +40,8 @@ def _parts(document: Document, report: Report) -> Iterator[str]:
     layers = [layer for layer in document.layers if layer.called]
     yield "<h1>BatchNorm at run time</h1>\n"
     yield f'<p class="soft command"><code>{escape(_command(document))}</code><br>'
-    yield f"{escape(document.started[:19].replace('T', ' '))} UTC, {document.seconds:,.1f} s, PyTorch {escape(document.torch)}</p>\n"
+    started = escape(document.started[:19].replace("T", " "))
+    yield f"{started} UTC, {document.seconds:,.1f} s, PyTorch {escape(document.torch)}</p>\n"
     calls = sum(each.count for layer in layers for each in layer.calls)
     numbers = [
         (f"{len(report.visible):,}", "findings" if len(report.visible) != 1 else "finding"),
@@ -56,7 +57,8 @@ def _parts(document: Document, report: Report) -> Iterator[str]:
         yield '<p class="clean">Nothing found.</p>\n'
     yield from (_finding(finding, report.sources) for finding in report.visible)
     if document.failure is not None:
-        yield f'<p>The program failed in <code>{escape(document.failure.layer)}</code>: {escape(document.failure.message)}</p>\n'
+        where, message = escape(document.failure.layer), escape(document.failure.message)
+        yield f"<p>The program failed in <code>{where}</code>: {message}</p>\n"
     if layers:
         yield from _modes(document, layers)
         yield from _values(layers)
@@ -150,7 +152,9 @@ def _drift(document: Document, layers: list[LayerTrace]) -> Iterator[str]:
     measured = [layer for layer in layers if layer.drift is not None and any(layer.drift.history)]
     if measured:
         largest = max(max(layer.drift.history) for layer in measured if layer.drift is not None)
-        last = max(index for layer in measured if layer.drift for index, v in enumerate(layer.drift.history) if v > 0) + 1
+        last = (
+            max(index for layer in measured if layer.drift for index, v in enumerate(layer.drift.history) if v > 0) + 1
+        )
         yield "<h2>Batches against running statistics</h2>\n"
         yield '<p class="soft">By how many running standard deviations the means of a batch are off. Dashed: one.</p>\n'
         rows = (
@@ -168,7 +172,8 @@ def _drift(document: Document, layers: list[LayerTrace]) -> Iterator[str]:
             drift = layer.evaluation_drift
             assert drift is not None
             spread = "" if drift.spread is None else f"{drift.spread:.2g}"
-            yield f'<tr><td class="mono">{escape(layer.name)}</td><td class="right" data-label="means off by">{drift.shift:.2g}</td>'
+            yield f'<tr><td class="mono">{escape(layer.name)}</td>'
+            yield f'<td class="right" data-label="means off by">{drift.shift:.2g}</td>'
             yield f'<td class="right" data-label="variances times">{spread}</td>'
             yield f'<td class="right" data-label="batches">{drift.batches}</td></tr>\n'
         yield "</tbody></table></div>\n"
@@ -176,12 +181,14 @@ def _drift(document: Document, layers: list[LayerTrace]) -> Iterator[str]:
 
 def _plots(rows: Iterator[tuple[list[LayerTrace], str, str]], axis: str, number: str) -> Iterator[str]:
     head = f'<th class="right">{number}</th>' if number else ""
-    yield f'<div class="scroll"><table class="stack"><thead><tr><th>layer</th><th>{axis}</th>{head}</tr></thead><tbody>\n'
+    yield f'<div class="scroll"><table class="stack"><thead><tr><th>layer</th><th>{axis}</th>{head}</tr></thead>'
+    yield "<tbody>\n"
     for layers, plot, value in rows:
         more = f' <span class="soft">and {len(layers) - 1} more</span>' if len(layers) > 1 else ""
         names = escape(", ".join(layer.name for layer in layers))
         cell = f'<td class="right" data-label="{number}">{value}</td>' if number else ""
-        yield f'<tr><td class="mono" title="{names}">{escape(layers[0].name)}{more}</td><td class="plot">{plot}</td>{cell}</tr>\n'
+        yield f'<tr><td class="mono" title="{names}">{escape(layers[0].name)}{more}</td>'
+        yield f'<td class="plot">{plot}</td>{cell}</tr>\n'
     yield "</tbody></table></div>\n"
 
 
@@ -189,7 +196,7 @@ def _table(layers: list[LayerTrace]) -> Iterator[str]:
     yield "<h2>Layers</h2>\n"
     yield '<div class="scroll"><table class="stack"><thead><tr><th>layer</th><th>type</th><th class="right">width</th>'
     yield '<th>built at</th><th class="right">train</th><th class="right">eval</th><th>shapes</th>'
-    yield '<th>device</th></tr></thead><tbody>\n'
+    yield "<th>device</th></tr></thead><tbody>\n"
     for layer in layers:
         training = sum(each.count for each in layer.calls_of(*_TRAINING))
         evaluation = sum(each.count for each in layer.calls_of(*_EVALUATION))

@@ -76,7 +76,11 @@ def line(history: Sequence[float], positions: int, largest: float) -> str:
     points = " ".join(f"{index * unit:.1f},{height - 1 - value / top * (height - 2):.1f}" for index, value in known)
     dashed = height - 1 - 1 / top * (height - 2)
     limit = f'<line class="limit" x1="0" x2="{_WIDTH}" y1="{dashed:.1f}" y2="{dashed:.1f}"/>'
-    dots = f'<circle class="dot" cx="{points.split(",")[0]}" cy="{points.split(",")[1]}" r="2"/>' if len(known) == 1 else ""
+    dots = (
+        f'<circle class="dot" cx="{points.split(",")[0]}" cy="{points.split(",")[1]}" r="2"/>'
+        if len(known) == 1
+        else ""
+    )
     title = f"<title>at most {max(value for _, value in known):.2g} running standard deviations</title>"
     return _svg(f'{limit}<polyline class="curve" points="{points}"/>{dots}{title}', "drift", height)
 
