@@ -10,7 +10,7 @@ import libcst as cst
 from bn_lint.dims import Expression
 from bn_lint.facts import Axis, BatchNormCall, BatchNormLayer, Evidence, Fact, LastBatch, ModeChange, ModelCall, Shape
 from bn_lint.static.modes.program import Call, Program, Switch, batchnorm_layers, is_part_of, related
-from bn_lint.static.modes.state import Mode, agreed
+from bn_lint.static.modes.state import FROZEN, Mode, agreed
 from bn_lint.static.places import NodePlace
 from bn_lint.static.values import Instance, Spot
 
@@ -56,7 +56,7 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
     if purpose is None:
         return
     training, mode = _state(call, purpose)
-    if training is None:
+    if training is None or (purpose == "training" and not training and _leaves_batchnorm_alone(call)):
         return
     # A teacher whose weights are an average, or that is put in training mode by itself, is in it on purpose.
     meant = id(call.model) in program.averaged or (
@@ -169,6 +169,15 @@ def _replaced(program: Program, call: Call) -> Evidence | None:
         if off and layer.built is not None and all(mode.spot is None and mode.training for mode in modes):
             return Evidence("this layer was put into the model after eval()", NodePlace(layer.built))
     return None
+
+
+def _leaves_batchnorm_alone(call: Call) -> bool:
+    """Whether the training concerns other parts of the model than those with BatchNorm."""
+    layers = batchnorm_layers(call.model)
+    if all(isinstance(layer.cells.get(FROZEN), Spot) for layer in layers):
+        return True
+    owned = call.step.owned if call.step is not None else None
+    return owned is not None and not any(is_part_of(layer, one) for one in owned for layer in layers)
 
 
 def _left_in_evaluation(call: Call) -> Mode | None:

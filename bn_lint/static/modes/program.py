@@ -71,11 +71,20 @@ class Call:
 class Step:
     """One step of an optimizer: when, in which passes of loops, and in which function."""
 
-    def __init__(self, order: int, loops: tuple[int, ...], frame: Frame | None, optimizer: Value) -> None:
+    def __init__(
+        self,
+        order: int,
+        loops: tuple[int, ...],
+        frame: Frame | None,
+        optimizer: Value,
+        owned: tuple[Instance, ...] | None,
+    ) -> None:
         self.order = order
         self.loops = loops
         self.frame = frame
         self.optimizer = optimizer
+        #: The modules whose parameters it changes, when they are known.
+        self.owned = owned
 
 
 class Switch:
@@ -205,7 +214,7 @@ class Program:
     def stepped(self, run: Run, spot: Spot, optimizer: Value = None, owned: tuple[Instance, ...] | None = None) -> None:
         """An optimizer takes a step: what was called and propagated before it is being trained."""
         _disturb(run)
-        step = Step(self.now(), tuple(self.loops), run.frame, optimizer)
+        step = Step(self.now(), tuple(self.loops), run.frame, optimizer, owned)
         self.steps.append(step)
         for call in self._region(run):
             if not call.backward or (owned is not None and not any(related(call.model, one) for one in owned)):
