@@ -231,7 +231,12 @@ def _reenabled(program: Program, switch: Switch) -> ModeChange | None:
     for layer, modes in switch.before:
         frozen = modes[0]
         alone = frozen.training is False and agreed(modes) is False and frozen.root is not None
-        if not alone or id(layer) in after or (frozen.root and is_part_of(switch.model, frozen.root)):
+        if (
+            not alone
+            or id(layer) in after
+            or id(layer) in program.thawed
+            or (frozen.root and is_part_of(switch.model, frozen.root))
+        ):
             continue
         if any(
             c.purpose is None

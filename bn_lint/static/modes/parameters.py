@@ -32,6 +32,8 @@ def freeze(run: Run, module: Instance, requires_grad: Value, spot: Spot) -> None
     for _, layer in descendants(module):
         if batchnorm_class(layer) is not None:
             run.heap.note(layer, FROZEN, state)
+            if state is None:
+                run.program.thawed.add(id(layer))
 
 
 def weights_attribute(weights: Weights, name: str) -> Value:

@@ -116,6 +116,8 @@ class Program:
         self.steps: list[Step] = []
         #: Modules whose weights are written by the program itself, as averages are.
         self.averaged: set[int] = set()
+        #: BatchNorm layers whose parameters are to be trained, as the program says.
+        self.thawed: set[int] = set()
         self.prepared: dict[int, Spot] = {}
         self._kept: list[Instance] = []
         self.dropped: cst.CSTNode | None = None
