@@ -19,6 +19,7 @@ from bn_lint.facts import Analysis, BatchNormBuilt, Place, Problem
 from bn_lint.registry import load_rules
 from bn_lint.rule import Rule, Severity, Verdict, rule
 from bn_lint.source import Source
+from bn_lint.terminal import wants_color
 
 from .builders import MISTAKE, Engine, built, read_momentum
 
@@ -414,7 +415,7 @@ def test_who_decides_about_colour(
         monkeypatch.setenv(name, value)
     stream = io.StringIO()
     monkeypatch.setattr(stream, "isatty", lambda: terminal, raising=False)
-    assert cli.wants_color(choice, stream) is colored
+    assert wants_color(choice, stream) is colored
 
 
 def test_colour(run: Run) -> None:
