@@ -39,7 +39,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def use_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Engine], None]:
     def use(engine: Engine) -> None:
         module = types.ModuleType("bn_lint.static.analyze")
-        module.analyze = lambda sources, context=(): engine(sources)  # type: ignore[attr-defined]
+        module.analyze = lambda sources, context=(), surroundings=None: engine(sources)  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "bn_lint.static.analyze", module)
 
     use(read_momentum)

@@ -41,6 +41,7 @@ from bn_lint.static.values import (
     Unknown,
     Value,
 )
+from bn_lint.surroundings import Surroundings
 
 #: Steps that all entry points of one file may take together.
 STEPS_PER_FILE = 500_000
@@ -52,12 +53,16 @@ _STACK = 512 * 1024 * 1024
 _RECURSION = 60_000
 
 
-def analyze(sources: Sequence[Source], context: Sequence[Path] = ()) -> Analysis:
+def analyze(
+    sources: Sequence[Source], context: Sequence[Path] = (), surroundings: Surroundings | None = None
+) -> Analysis:
     """Derive the facts of the given sources; other files of the project are read where the sources import them.
 
     Args:
         sources: The files to judge.
-        context: Files that are not judged, but searched for uses of the classes that nobody else instantiates.
+        context: Given files that do not mention BatchNorm; they are searched for uses of the classes that nobody else
+            instantiates, and what is built in them counts.
+        surroundings: Where other files are looked for; it remembers what was asked.
 
     Raises:
         Exception: whatever defect of the engine a source lays bare, once no single entry point can be blamed.
@@ -67,7 +72,7 @@ def analyze(sources: Sequence[Source], context: Sequence[Path] = ()) -> Analysis
 
     def work() -> None:
         try:
-            outcome.append(_Analyzer(sources, context).analyze())
+            outcome.append(_Analyzer(sources, context, surroundings).analyze())
         except BaseException as error:
             failure.append(error)
 
@@ -91,10 +96,12 @@ def analyze(sources: Sequence[Source], context: Sequence[Path] = ()) -> Analysis
 
 
 class _Analyzer:
-    def __init__(self, sources: Sequence[Source], context: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, sources: Sequence[Source], context: Sequence[Path] = (), surroundings: Surroundings | None = None
+    ) -> None:
         self.context = context
         self.observer = Observer()
-        self.project = Project(sources)
+        self.project = Project(sources, surroundings)
         self.run = Run(self.project, self.observer)
         self.sources = sources
         self.files: list[SourceFile] = []
@@ -329,7 +336,8 @@ class _Analyzer:
         facts = list(self.observer.facts)
         for file in self.files:
             facts.extend(survey(file.tree, file.place))
-        coverage = self.observer.coverage(unreached, set(self.files))
+        given = {*self.files, *filter(None, map(self.project.files.get, self.context))}
+        coverage = self.observer.coverage(unreached, given)
         observer = self.observer
         return Analysis(facts, observer.problems, coverage, observer.tracebacks, observer.reveals)
 
