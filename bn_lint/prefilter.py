@@ -35,6 +35,11 @@ def deserves_judging(data: bytes) -> bool:
     return b"torch" in data and _MODE.search(data) is not None
 
 
+def may_hold_directives(data: bytes) -> bool:
+    """Whether the file may hold a comment of bn-lint's own."""
+    return b"bn-lint" in data or b"BN-LINT" in data.upper()
+
+
 def is_interpreted(text: str) -> bool:
     """Whether the file is executed for its own sake.
 

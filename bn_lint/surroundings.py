@@ -54,6 +54,8 @@ class Disk:
         return " ".join(sorted(name.removesuffix(".py") for name in _names(path) if _may_be_module(name)))
 
     def _content(self, path: str) -> str | None:
+        if not os.path.isfile(path):
+            return None  # reading a pipe or a device might never end
         try:
             data = read(Path(path), path)
         except SourceError:

@@ -127,8 +127,8 @@ def test_the_most_severe_of_equal_findings_stays(
 
 
 def use_rules(monkeypatch: pytest.MonkeyPatch, *rules: Rule) -> None:
-    monkeypatch.setattr("bn_lint.registry.load_rules", lambda: rules)
-    monkeypatch.setattr("bn_lint.judge.load_rules", lambda: rules)
+    monkeypatch.setattr("bn_lint.registry.load_rules", lambda packages=(): rules)
+    monkeypatch.setattr("bn_lint.judge.load_rules", lambda packages=(): rules)
 
 
 def test_silenced_findings_do_not_count(run: Run) -> None:
@@ -444,7 +444,13 @@ def test_rule_pages_as_json(run: Run) -> None:
     assert list(page) == ["code", "name", "summary", "severity", "default", "since", "page"]
     assert (page["code"], page["severity"], page["default"]) == ("BN401", "warning", True)
     everything = json.loads(run("rule", "--all", "--output-format=json")[1])
-    assert [each["code"] for each in everything] == [*(r.code for r in load_rules()), "BN901", "BN902", "BN903"]
+    assert [each["code"] for each in everything] == [
+        *(r.code for r in load_rules()),
+        "BN900",
+        "BN901",
+        "BN902",
+        "BN903",
+    ]
 
 
 def test_version_and_help(run: Run) -> None:

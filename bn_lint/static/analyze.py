@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import gc
 import re
-import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,7 @@ from bn_lint.facts import Analysis, Place, Problem
 from bn_lint.prefilter import is_interpreted, is_surveyed
 from bn_lint.source import Source
 from bn_lint.static.calls import call
+from bn_lint.static.deep_stack import with_deep_stack
 from bn_lint.static.frames import Frame
 from bn_lint.static.observe import Observer
 from bn_lint.static.options import hidden_behind
@@ -48,11 +47,6 @@ STEPS_PER_FILE = 500_000
 #: Model zoos define hundreds of factories over the same classes. After this many in a row that take no branch and lead
 #: to no BatchNorm call that was not seen before, the remaining ones of the file are not called.
 IDLE_FACTORIES = 3
-#: Deeply nested code recurses deeply here, and in libcst's parser: it gets a stack of its own (bytes, only reserved).
-_STACK = 512 * 1024 * 1024
-_RECURSION = 60_000
-
-
 def analyze(
     sources: Sequence[Source], context: Sequence[Path] = (), surroundings: Surroundings | None = None
 ) -> Analysis:
@@ -67,32 +61,14 @@ def analyze(
     Raises:
         Exception: whatever defect of the engine a source lays bare, once no single entry point can be blamed.
     """
-    outcome: list[Analysis] = []
-    failure: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            outcome.append(_Analyzer(sources, context, surroundings).analyze())
-        except BaseException as error:
-            failure.append(error)
-
-    limit, size = sys.getrecursionlimit(), threading.stack_size(_STACK)
-    sys.setrecursionlimit(max(limit, _RECURSION))
     # Syntax trees are large and live to the end; collecting garbage would walk through them again and again.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        thread = threading.Thread(target=work, name="bn-lint analysis")
-        thread.start()
-        thread.join()
+        return with_deep_stack(lambda: _Analyzer(sources, context, surroundings).analyze())
     finally:
-        sys.setrecursionlimit(limit)
-        threading.stack_size(size)
         if collecting:
             gc.enable()
-    if failure:
-        raise failure[0]
-    return outcome[0]
 
 
 class _Analyzer:
