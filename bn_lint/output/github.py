@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bn_lint.output.text import printable
 from bn_lint.report import Report
 from bn_lint.rule import Finding
 
@@ -33,5 +34,5 @@ def _annotation(finding: Finding) -> str:
 
 
 def _escape(text: str, *, property_: bool = False) -> str:
-    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    text = "%0A".join(printable(line).replace("%", "%25") for line in text.split("\n"))
     return text.replace(":", "%3A").replace(",", "%2C") if property_ else text
