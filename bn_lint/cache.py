@@ -6,6 +6,7 @@ their place and then moved there, so that runs at the same time, or one that is 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -89,7 +90,8 @@ class Cache:
             temporary.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
             os.replace(temporary, file)
         except OSError:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
 
     def _questions(self, stored: Mapping[str, Mapping[str, Answer]]) -> Iterable[tuple[Question, Answer]]:
         for kind, answers in stored.items():

@@ -154,7 +154,10 @@ def imports(text: str) -> Iterator[tuple[str, int]]:
         start = text.rfind("\n", 0, word.start()) + 1
         while text[max(start - 3, 0) : start].rstrip("\r\n").endswith("\\"):
             start = text.rfind("\n", 0, start - 1) + 1
-        for found in _STATEMENT.finditer(text, start, text.find("\n", word.end()) + 1 or len(text)):
+        end = text.find("\n", word.end())
+        while end > 0 and text[end - 2 : end].rstrip("\r").endswith("\\"):
+            end = text.find("\n", end + 1)
+        for found in _STATEMENT.finditer(text, start, end + 1 or len(text)):
             if found["modules"] is None:
                 modules = [(found["module"], found["dots"].count("."))]
             else:
