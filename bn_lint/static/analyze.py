@@ -47,6 +47,8 @@ STEPS_PER_FILE = 500_000
 #: Model zoos define hundreds of factories over the same classes. After this many in a row that take no branch and lead
 #: to no BatchNorm call that was not seen before, the remaining ones of the file are not called.
 IDLE_FACTORIES = 3
+
+
 def analyze(
     sources: Sequence[Source], context: Sequence[Path] = (), surroundings: Surroundings | None = None
 ) -> Analysis:
