@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ def check(
     configuration: Configuration,
     *,
     unreadable: Iterable[tuple[str, str]] = (),
-    cache: Cache | None = None,
+    cache: Callable[[], Cache] | None = None,
     jobs: int | None = 1,
     progress: Progress | None = None,
     coverage: bool = True,
@@ -44,7 +44,7 @@ def check(
     Args:
         files: What to check; other files of the project are read for context, but nothing is reported for them.
         unreadable: Directories that could not be searched, with the reason.
-        cache: Where results of earlier runs are; None judges everything anew.
+        cache: Gives the place of results of earlier runs, should any be needed; None judges everything anew.
         jobs: How many processes to use; None lets the amount of work decide.
         progress: Told how many units are judged, of how many.
         coverage: Whether the report is to say which layers were not judged.
@@ -67,7 +67,7 @@ def check(
         from bn_lint.recall import Judging
 
         others = [(each.file, each.data) for each in given if each.source is None]
-        judging = Judging(settings, packages, cache, jobs, progress, coverage=coverage)
+        judging = Judging(settings, packages, cache and cache(), jobs, progress, coverage=coverage)
         _screen(given, settings, judging.outcomes(judged, others), packages, report)
     elif any(may_hold_directives(each.data) for each in given):
         _screen(given, settings, [], packages, report)
@@ -119,12 +119,11 @@ def _screen(
 
     files = []
     for each in given:
-        source = each.source
-        if source is None and may_hold_directives(each.data):
-            source = report.sources.get(each.file.display)
-        files.append(
-            Screened(each.file.path, each.file.display, settings[each.file.display], source, each.file.explicit)
-        )
+        display = each.file.display
+        # Without BatchNorm nothing is found that a comment for linters in general could silence.
+        mentioned = may_hold_directives(each.data, noqa=each.source is not None)
+        source = (each.source or report.sources.get(display)) if mentioned else None
+        files.append(Screened(each.file.path, display, settings[display], source, each.file.explicit))
     screen(files, outcomes, report, packages=packages)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-import threading
-from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import threading
+    from types import TracebackType
 
 #: Seconds after which something is shown; most runs are over by then.
 _PATIENCE = 1.0
@@ -15,7 +18,7 @@ class Waiting:
 
     def __init__(self, *, quiet: bool) -> None:
         self._wanted = not quiet and sys.stderr is not None and sys.stderr.isatty()
-        self._over = threading.Event()
+        self._over: threading.Event | None = None
         self._thread: threading.Thread | None = None
         self._done, self._total = 0, 0
 
@@ -23,7 +26,10 @@ class Waiting:
         """Take note of how many units are judged."""
         self._done, self._total = done, total
         if self._wanted and self._thread is None:
-            self._thread = threading.Thread(target=self._show, name="bn-lint progress", daemon=True)
+            import threading
+
+            self._over = threading.Event()
+            self._thread = threading.Thread(target=self._show, args=(self._over,), name="bn-lint progress", daemon=True)
             self._thread.start()
 
     def __enter__(self) -> Waiting:
@@ -32,18 +38,18 @@ class Waiting:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
-        if self._thread is not None:
+        if self._over is not None and self._thread is not None:
+            self._over.set()
             self._thread.join()
 
-    def _show(self) -> None:
-        if self._over.wait(_PATIENCE):
+    def _show(self, over: threading.Event) -> None:
+        if over.wait(_PATIENCE):
             return
         from rich.console import Console
 
         console = Console(stderr=True)
         with console.status(self._text(), spinner="line") as status:
-            while not self._over.wait(0.2):
+            while not over.wait(0.2):
                 status.update(self._text())
 
     def _text(self) -> str:

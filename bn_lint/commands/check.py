@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,12 +90,13 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
         write(shown(discovery.files, configuration))
         return ExitCode.CLEAN
     packages = packages_of(discovery.files, configuration)
+    cached = not options["no_cache"] and all(file.data is None for file in discovery.files)
     with Waiting(quiet=options["quiet"]) as progress:
         report = check(
             discovery.files,
             configuration,
             unreadable=discovery.unreadable,
-            cache=_cache(discovery.files, here, packages, options),
+            cache=partial(_cache, here, packages, options) if cached else None,
             jobs=options["jobs"],
             progress=progress,
             coverage=options["show_coverage"],
@@ -166,9 +168,7 @@ def _standard_input(name: str | None) -> File:
     return File(path, display_path(path) if name else "<stdin>", explicit=True, data=data)
 
 
-def _cache(files: list[File], here: Settings, packages: tuple[str, ...], options: dict[str, Any]) -> Cache | None:
-    if options["no_cache"] or any(file.data is not None for file in files):
-        return None
+def _cache(here: Settings, packages: tuple[str, ...], options: dict[str, Any]) -> Cache:
     from bn_lint.cache import FOLDER, Cache, project_root
     from bn_lint.source import absolute
 
