@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,10 @@ class Entry:
     code: str
     name: str
     text: str
+
+
+#: Whether a rule (named by the entry) judged a file.
+Judged = Callable[[Path, Entry], bool]
 
 
 class Baseline:
@@ -78,29 +82,19 @@ class Baseline:
         report.findings = findings
         return +left
 
-    def renewed(self, report: Report, checked: Sequence[Path]) -> Baseline:
-        """A baseline of what the report shows.
-
-        Args:
-            checked: The files that were checked: of all others, the entries stay as they are while the file exists.
-        """
-        known = {self._relative(path) for path in checked}
-        kept = [
-            entry
-            for entry in self.entries.elements()
-            if entry.path not in known and os.path.exists(self.file.parent / entry.path)
-        ]
+    def renewed(self, report: Report, judged: Judged) -> Baseline:
+        """A baseline of what the report shows, and of what it could not show because it was not judged."""
+        kept = [entry for entry in self.entries.elements() if not self._is_over(entry, judged)]
         shown = [self._entry(finding, report.sources) for finding in report.visible if finding.code not in TOOL_CODES]
         return Baseline(self.file, [*kept, *shown])
 
-    def stale(self, left: Counter[Entry], checked: Sequence[Path]) -> list[Entry]:
-        """Of the entries that were not needed, those of files that were checked or that are gone."""
-        known = {self._relative(path) for path in checked}
-        return sorted(
-            entry
-            for entry in left.elements()
-            if entry.path in known or not os.path.exists(self.file.parent / entry.path)
-        )
+    def stale(self, left: Counter[Entry], judged: Judged) -> list[Entry]:
+        """Of the entries that were not needed, those that were judged, or whose file is gone."""
+        return sorted(entry for entry in left.elements() if self._is_over(entry, judged))
+
+    def _is_over(self, entry: Entry, judged: Judged) -> bool:
+        path = absolute(self.file.parent / entry.path)
+        return judged(path, entry) or not os.path.exists(path)
 
     def text(self) -> str:
         """The content of the file: sorted, one line a finding, so that changes are easy to review."""

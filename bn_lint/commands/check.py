@@ -17,6 +17,9 @@ from bn_lint.output import FOR_PROGRAMS, FORMATS
 from bn_lint.terminal import COLORS, complain, save, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bn_lint.baseline import Entry
     from bn_lint.cache import Cache
     from bn_lint.config import Configuration, Settings
     from bn_lint.files import Discovery, File
@@ -101,7 +104,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
             progress=progress,
             coverage=options["show_coverage"],
         )
-    if not _hold_against_baseline(report, discovery.files, here, options):
+    if not _hold_against_baseline(report, discovery.files, configuration, here, options):
         return report.exit_code
     if options["add_ignore"]:
         return _add_ignores(report, discovery.files, options)
@@ -198,7 +201,9 @@ def _publish_rest(report: Report, options: dict[str, Any]) -> None:
     publish(report, Style(quiet=True, color=options["color"], debug=options["debug"]))
 
 
-def _hold_against_baseline(report: Report, files: list[File], here: Settings, options: dict[str, Any]) -> bool:
+def _hold_against_baseline(
+    report: Report, files: list[File], configuration: Configuration, here: Settings, options: dict[str, Any]
+) -> bool:
     """Take known findings out of the report; False when they were written into the baseline instead."""
     from bn_lint.source import absolute
 
@@ -213,7 +218,7 @@ def _hold_against_baseline(report: Report, files: list[File], here: Settings, op
 
     if options["update_baseline"]:
         old = Baseline.read(file) if os.path.exists(file) else Baseline(file)
-        new = old.renewed(report, [each.path for each in files])
+        new = old.renewed(report, _judged(files, configuration))
         save(new.text(), str(file))
         _publish_rest(report, options)
         if not options["quiet"]:
@@ -222,11 +227,26 @@ def _hold_against_baseline(report: Report, files: list[File], here: Settings, op
     baseline = Baseline.read(file)
     left = baseline.apply(report)
     # What a single file needs to be judged may be missing: only a run over directories tells that a finding is gone.
-    searched = [each.path for each in files if not each.explicit]
-    stale = baseline.stale(left, searched) if searched else []
+    searched = [each for each in files if not each.explicit]
+    stale = baseline.stale(left, _judged(searched, configuration)) if searched else []
     shown = [f"{display_path(file)}: {each.code} is gone from {each.path}: {each.text}" for each in stale[:_MOST_STALE]]
     if stale:
         report.remarks += shown
         entries = "entry" if len(stale) == 1 else "entries"
         report.remarks.append(f"{display_path(file)} has {len(stale)} {entries} too many; --update-baseline renews it.")
     return True
+
+
+def _judged(files: list[File], configuration: Configuration) -> Callable[[Path, Entry], bool]:
+    """Whether a rule was on in one of these files; one that does not exist any more will not find anything either."""
+    from bn_lint.registry import load_rules
+
+    known = {file.path for file in files}
+
+    def judged(path: Path, entry: Entry) -> bool:
+        settings = configuration.settings_for(path)
+        rules = [rule for rule in load_rules(settings.plugins) if rule.code == entry.code] if path in known else []
+        on = [rule for rule in rules if settings.severity_in(path, rule, rule.severity.value) is not None]
+        return path in known and bool(on or not rules)
+
+    return judged

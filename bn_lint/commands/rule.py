@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -18,10 +19,12 @@ from bn_lint.terminal import COLORS, wants_color, write
 def command(rule: str | None, everything: bool, output_format: str, color: str) -> None:
     """Explain a rule: what it finds, why that is wrong, what to write instead."""
     from bn_lint import explain
+    from bn_lint.config import Configuration
 
     if (rule is None) != everything:
         raise UsageError("Name one rule by its code or name, or use --all.")
-    entries = explain.everything() if rule is None else [explain.find(rule)]
+    packages = Configuration().settings_for(Path.cwd() / "pyproject.toml").plugins
+    entries = explain.everything(packages) if rule is None else [explain.find(rule, packages)]
     if output_format == "json":
         import json
 
