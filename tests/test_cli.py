@@ -509,3 +509,78 @@ def test_exit_codes_are_a_contract() -> None:
         "FAILURE": 2,
         "INTERRUPTED": 130,
     }
+
+
+def test_show_files(run: Run) -> None:
+    write("b.py")
+    write("a/model.py")
+    write("old/model.py")
+    write("bn-lint.toml", 'exclude = ["old"]\n')
+    assert run("check", "--show-files") == (0, "a/model.py\nb.py\n", "")
+    assert run("check", "--show-files", "old/model.py") == (0, "old/model.py\n", "")
+    assert run("check", "--show-files", "--config=force-exclude=true", "-q", "old/model.py") == (0, "", "")
+
+
+def test_show_settings(run: Run) -> None:
+    write("a.py")
+    write("sub/b.py")
+    write("sub/c.py")
+    write(
+        "sub/bn-lint.toml",
+        'select = ["keras-momentum"]\nmin-batch-size = 4\nexclude = [\'a"b\']\n[per-file-ignores]\n"c.py" = ["BN4"]\n',
+    )
+    code, out, err = run("check", "--show-settings")
+    assert (code, err) == (0, "")
+    first, second = out.split("\n\n# ")
+    assert first.startswith("# a.py: the command line\nexclude = []\n")
+    assert 'BN002 = "error"  # num-features-mismatch\n' in first
+    assert second == (
+        "sub/b.py and 1 other file: sub/bn-lint.toml\n"
+        'exclude = ["a\\"b"]\nforce-exclude = false\nmin-batch-size = 4\nplugins = []\n\n'
+        '[per-file-ignores]\n"c.py" = ["BN4"]\n\n'
+        "[severity]  # of the rules that are on, before per-file-ignores\n"
+        'BN401 = "warning"  # keras-momentum\n'
+    )
+
+
+def test_the_settings_that_are_shown_can_be_read_again(run: Run) -> None:
+    write("a.py")
+    write("bn-lint.toml", 'extend-select = ["ALL"]\n[severity]\nBN401 = "error"\n')
+    shown = run("check", "--show-settings")[1]
+    write("bn-lint.toml", shown)
+    assert run("check", "--show-settings")[1].count("\n") > 10
+
+
+LAYERS = """
+from torch import nn
+Norm = nn.BatchNorm2d
+class Block(nn.Module):
+    def __init__(self, norm):
+        super().__init__()
+        self.norm, self.bn = norm, nn.BatchNorm2d(8)
+    def forward(self, x):
+        return self.bn(self.norm(x))
+"""
+
+
+def test_a_mistake_in_a_given_file_without_batchnorm_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "bn_lint.static.analyze", raising=False)
+    write("layers.py", LAYERS)
+    write(
+        "net.py",
+        "from layers import Block, Norm\na = Block(Norm(8, momentum=0.99))\nb = Block(Norm(8, momentum=0.9))\n",
+    )
+
+    def found(*arguments: str) -> list[str]:
+        cli.main(["check", "-q", "--output-format=concise", *arguments])
+        return [line.split(" ")[0] for line in capsys.readouterr().out.splitlines()]
+
+    assert found() == ["net.py:2:11:", "net.py:3:11:"]
+    assert found("layers.py") == []
+    write("net.py", Path("net.py").read_text().replace("9))\n", "9))  # bn-lint: ignore[BN401]\n", 1))
+    assert found() == ["net.py:3:11:"]
+    assert found("--config=per-file-ignores={'net.py'=['BN4']}") == []
+    cli.main(["check", "-q", "--show-coverage"])
+    assert "of 3 BatchNorm layers judged" in capsys.readouterr().out
