@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bn_lint.commands import completion
 from bn_lint.commands.publish import Style, publish
 from bn_lint.errors import UsageError
 from bn_lint.exit import ExitCode
@@ -31,9 +32,21 @@ _MOST_STALE = 5
 
 @click.command("check")
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("--select", multiple=True, metavar="RULES", help="Turn on only these rules: codes, names, prefixes, ALL.")
-@click.option("--extend-select", multiple=True, metavar="RULES", help="Turn on these rules as well.")
-@click.option("--ignore", multiple=True, metavar="RULES", help="Turn off these rules.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="RULES",
+    shell_complete=completion.rules,
+    help="Turn on only these rules: codes, names, prefixes, ALL.",
+)
+@click.option(
+    "--extend-select",
+    multiple=True,
+    metavar="RULES",
+    shell_complete=completion.rules,
+    help="Turn on these rules as well.",
+)
+@click.option("--ignore", multiple=True, metavar="RULES", shell_complete=completion.rules, help="Turn off these rules.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out files and directories (glob).")
 @click.option("--force-exclude", is_flag=True, help="Leave out excluded files even if they are given by name.")
 @click.option(

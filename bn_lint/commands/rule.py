@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from bn_lint.commands import completion
 from bn_lint.errors import UsageError
 from bn_lint.terminal import COLORS, wants_color, write
 
 
 @click.command("rule")
-@click.argument("rule", metavar="CODE|NAME", required=False)
+@click.argument("rule", metavar="CODE|NAME", required=False, shell_complete=completion.rules)
 @click.option("--all", "everything", is_flag=True, help="Explain every rule.")
 @click.option("--output-format", type=click.Choice(["full", "json"]), default="full", show_default=True)
 @click.option("--color", type=click.Choice(COLORS), default="auto", help="Whether to use colour.")
