@@ -29,7 +29,7 @@ def find(wanted: str, packages: tuple[str, ...] = ()) -> Rule | ToolCode:
 
 def markdown(entry: Rule | ToolCode) -> str:
     """The page of one rule, in Markdown."""
-    facts = "Always on."
+    facts = "Always on." if entry.severity == "error" else f"Severity {entry.severity}, on by default."
     if isinstance(entry, Rule):
         default = "off by default" if entry.severity.value == "info" else "on by default"
         facts = f"Severity {entry.severity}, {default}, since {entry.since}."
@@ -38,7 +38,7 @@ def markdown(entry: Rule | ToolCode) -> str:
 
 def fields(entry: Rule | ToolCode) -> dict[str, Any]:
     """The page of one rule as data."""
-    severity, since = (entry.severity.value, entry.since) if isinstance(entry, Rule) else ("error", None)
+    severity, since = (entry.severity.value, entry.since) if isinstance(entry, Rule) else (entry.severity, None)
     return {
         "code": entry.code,
         "name": entry.name,

@@ -99,7 +99,7 @@ def _unused(source: Source, directive: Directive, selectors: tuple[str, ...]) ->
     return Finding(
         UNUSED_SUPPRESSION.code,
         UNUSED_SUPPRESSION.name,
-        Severity.WARNING,
+        Severity(UNUSED_SUPPRESSION.severity),
         f"this comment silences {names}, which {verb} nothing {where}",
         place,
         help="remove it" if selectors == directive.selectors else f"remove {names} from it",

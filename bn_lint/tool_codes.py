@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 
 class ToolCode(NamedTuple):
-    """A code of the tool: `page` is what `bn-lint rule CODE` shows."""
+    """A code of the tool: `page` is what `bn-lint rule CODE` shows; `severity` is `error` or `warning`."""
 
     code: str
     name: str
     page: str
+    severity: str = "error"
 
 
 UNUSED_SUPPRESSION = ToolCode(
@@ -21,6 +22,7 @@ UNUSED_SUPPRESSION = ToolCode(
 It is a warning, for the files that are found in directories; when single files are checked, what they need to be
 judged may be missing. It can be ignored like a rule (`ignore = ["BN900"]`). A comment for a rule that is off is left
 alone, and so is everything in a `noqa` comment that is not a code or a name of a rule.""",
+    "warning",
 )
 UNREADABLE_FILE = ToolCode(
     "BN901",

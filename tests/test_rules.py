@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import bn_lint_rules
-from bn_lint.catalogue import catalogue, file_name
+from bn_lint.catalogue import COMMAND, catalogue, file_name, pages, write_pages
 from bn_lint.registry import load_rules
 from bn_lint.rule import Rule
 
@@ -156,7 +156,18 @@ def test_changelog_mentions_the_rule(rule: Rule) -> None:
 
 def test_catalogue_is_current() -> None:
     written = (ROOT / "rules" / "README.md").read_text(encoding="utf-8")
-    assert written == catalogue(RULES), "run `python -m bn_lint.catalogue rules/README.md`"
+    assert written == catalogue(RULES), f"run `{COMMAND}`"
+
+
+def test_pages_are_current() -> None:
+    written = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "rules").iterdir()}
+    assert written == pages(), f"run `{COMMAND}`"
+
+
+def test_pages_of_rules_that_are_no_more_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "gone-rule.md").write_text("x", encoding="utf-8")
+    write_pages(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == pages().keys()
 
 
 def imports(path: Path, *, at_start: bool) -> set[str]:

@@ -12,7 +12,7 @@ from bn_lint.fingerprint import fingerprints
 from bn_lint.registry import load_rules
 from bn_lint.report import Report
 from bn_lint.rule import Finding, Fix, Rule
-from bn_lint.tool_codes import TOOL_CODES, UNUSED_SUPPRESSION, ToolCode
+from bn_lint.tool_codes import TOOL_CODES, ToolCode
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
@@ -46,7 +46,7 @@ def render(report: Report, *, packages: tuple[str, ...] = ()) -> str:
 
 def _rule(rule: Rule | ToolCode) -> dict[str, Any]:
     summary, _, rest = rule.page.partition("\n")
-    severity = rule.severity.value if isinstance(rule, Rule) else _severity_of_tool(rule)
+    severity = rule.severity.value if isinstance(rule, Rule) else rule.severity
     return {
         "id": rule.code,
         "name": rule.name,
@@ -56,10 +56,6 @@ def _rule(rule: Rule | ToolCode) -> dict[str, Any]:
         "defaultConfiguration": {"level": _LEVELS[severity], "enabled": severity != "info"},
         "properties": {"tags": ["pytorch", "batchnorm"], "precision": "high"},
     }
-
-
-def _severity_of_tool(code: ToolCode) -> str:
-    return "warning" if code is UNUSED_SUPPRESSION else "error"
 
 
 def _result(finding: Finding, index: dict[str, int], mark: str) -> dict[str, Any]:
