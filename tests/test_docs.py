@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,8 @@ def test_the_rule_package_works(
         file.write_text(code, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path / "installed"))
     load_rules.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("acme_rules")]:
+        monkeypatch.delitem(sys.modules, name)
     project = tmp_path / "project"
     project.mkdir()
     ((_, settings),) = fences(manual, "toml")

@@ -79,17 +79,18 @@ _TABLE = (
 
 def _explained(mistakes: int, clean: int) -> str:
     return f"""\
-`fixtures/` has {mistakes} lines with a mistake of severity error or warning, and {clean} programs without one. Comments
-that name the mistakes were taken out. Whatever a tool says on such a line is counted, whether or not it is about the
-mistake; what it says elsewhere may be right, and is not counted for or against it. The programs are bn-lint's own tests,
-so its own row says only that these pass: how it does on the code of others is measured by `benchmarks.mutation` and
-`benchmarks.false_positives`. All tools run with their default rules; mypy also looks into functions without annotations."""
+`fixtures/` has {mistakes} lines with a mistake of severity error or warning, and {clean} programs without one.
+Comments that name the mistakes were taken out. Whatever a tool says on such a line is counted, whether or not it is about
+the mistake; what it says elsewhere may be right, and is not counted for or against it. The programs are bn-lint's own
+tests, so its own row says only that these pass: how it does on the code of others is measured by `benchmarks.mutation`
+and `benchmarks.false_positives`. All tools run with their default rules; mypy also looks into functions without
+annotations."""
 
 
 def _copy(tree: Path) -> set[tuple[str, int]]:
     """Copy the fixtures without the comments that give the mistakes away, and say where the mistakes are."""
     shutil.copytree(ROOT / "fixtures", tree, ignore=shutil.ignore_patterns("*.md", "__pycache__"))
-    mistakes = set()
+    mistakes: set[tuple[str, int]] = set()
     for path in tree.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         found = [one.line for one in expectations(text.splitlines()) if one.severity != "info"]
