@@ -3,3 +3,12 @@
 from __future__ import annotations
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    # The tracer needs torch, which a linter does not.
+    if name in ("trace", "Trace"):
+        from bn_lint.runtime import tracer
+
+        return getattr(tracer, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ from bn_lint.exit import ExitCode
 from bn_lint.terminal import complain
 
 #: Each is a module of this name in `bn_lint.commands`, whose `command` is imported when it is run or listed.
-COMMANDS = ("check", "rule")
+COMMANDS = ("check", "probe", "report", "rule", "trace")
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -28,6 +28,7 @@ class _Commands(click.Group):
             return None
         found = importlib.import_module(f"bn_lint.commands.{cmd_name.replace('-', '_')}").command
         assert isinstance(found, click.Command)
+        found.name = cmd_name
         return found
 
 

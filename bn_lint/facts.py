@@ -158,6 +158,11 @@ class BatchNormCall:
         training: The mode of the layer at this call.
         grad: Whether gradients are recorded at this call.
         path: The calls that led here, outermost first.
+        usual: Whether most calls of the layer in this mode get an input like this.
+        per_step: How many such calls an optimizer step comes after, as gradient accumulation makes them.
+        statistics: The dtype of the running statistics (`float32`).
+        ranks: How many processes train copies of the model together.
+        recomputed: What runs the layer a second time, in the backward pass.
     """
 
     layer: BatchNormLayer
@@ -166,6 +171,11 @@ class BatchNormCall:
     training: bool | None = None
     grad: bool | None = None
     path: tuple[Evidence, ...] = ()
+    usual: bool | None = None
+    per_step: int | None = None
+    statistics: str | None = None
+    ranks: int | None = None
+    recomputed: Evidence | None = None
 
     @property
     def channels(self) -> Axis | None:
@@ -204,7 +214,8 @@ class ModelCall:
         training: True when a BatchNorm layer inside runs in training mode, False when none does.
         grad: Whether gradients are recorded.
         purpose: `training` when an optimizer then steps on the model's parameters, `evaluation` when the result is only
-            looked at.
+            looked at, `reference` when another model is trained on the result, `inspection` when a tool only looks at
+            how the model is made.
         because: What shows the purpose.
         mode: The call that put the model in its mode; None while it is in the mode it was built in.
         mode_is_local: That call belongs to the same evaluation or training, and not to something earlier.
@@ -212,6 +223,7 @@ class ModelCall:
         switched: Other networks of the same program part that were put in evaluation mode.
         frozen: Where the parameters of BatchNorm layers that run in training mode were frozen.
         path: The calls that led here, outermost first.
+        adversarial: The model is one of two that take turns in training, as in a GAN.
     """
 
     model: str
@@ -226,6 +238,28 @@ class ModelCall:
     switched: tuple[Evidence, ...] = ()
     frozen: Evidence | None = None
     path: tuple[Evidence, ...] = ()
+    adversarial: bool = False
+
+
+@dataclass(frozen=True)
+class LastBatch:
+    """A model is trained on the batches of a loader, and the last one of an epoch is smaller than the others.
+
+    Attributes:
+        layer: A BatchNorm layer of the model that gets as many values per channel as the batch has samples.
+        size: The number of samples in the last batch.
+        batch_size: The number of samples in the others.
+        length: The number of samples in the data set.
+        place: The construction of the loader.
+        call: Where the model is called on the batches.
+    """
+
+    layer: BatchNormLayer
+    size: int
+    batch_size: int
+    length: int
+    place: Place
+    call: Evidence
 
 
 @dataclass(frozen=True)
@@ -325,6 +359,7 @@ Fact = Union[
     UnknownBatchNorm,
     BatchNormCall,
     ModelCall,
+    LastBatch,
     ModeChange,
     ModeAccess,
     TrainOverride,

@@ -46,13 +46,23 @@ def _judge(
 ) -> Outcome:
     analysis = _analyze(unit.sources, unit, ask)
     outcome = Outcome(tracebacks=list(analysis.tracebacks))
-    found = _findings(analysis, rules, thresholds, unit, outcome)
+    texts = {source.display: source.text for source in unit.sources}
+    found = _findings(analysis, rules, thresholds, outcome, texts)
     # The engine also meets mistakes in files that nobody gave it. A place is only worked out when it is reported.
     own = {source.display for source in unit.files}
     outcome.findings = _distinct(finding for finding in found if finding.place.path in own)
     if coverage:
         outcome.coverage = analysis.coverage
     return settled(outcome)
+
+
+def judge_observed(
+    analysis: Analysis, thresholds: Mapping[str, Thresholds], *, packages: tuple[str, ...] = ()
+) -> Outcome:
+    """Judge facts about a run by all rules, of whatever files they speak."""
+    outcome = Outcome()
+    outcome.findings = _distinct(_findings(analysis, load_rules(packages), thresholds, outcome, {}, "runtime"))
+    return outcome
 
 
 def _analyze(sources: Sequence[Source], unit: Unit, surroundings: Surroundings) -> Analysis:
@@ -77,9 +87,13 @@ def _analyze(sources: Sequence[Source], unit: Unit, surroundings: Surroundings) 
 
 
 def _findings(
-    analysis: Analysis, rules: Sequence[Rule], thresholds: Mapping[str, Thresholds], unit: Unit, outcome: Outcome
+    analysis: Analysis,
+    rules: Sequence[Rule],
+    thresholds: Mapping[str, Thresholds],
+    outcome: Outcome,
+    texts: Mapping[str, str],
+    origin: str = "static",
 ) -> Iterator[Finding]:
-    texts = {source.display: source.text for source in unit.sources}
     for problem in analysis.problems:
         if problem.code == SYNTAX_ERROR.code:
             message, place = _in_words_of_python(problem, texts.get(problem.place.path, ""))
@@ -94,7 +108,7 @@ def _findings(
     for fact in analysis.facts:
         own = thresholds.get(fact.place.path, Thresholds())
         for rule in judges.get(type(fact), ()):
-            yield from _judge_fact(rule, fact, own, broken, outcome)
+            yield from _judge_fact(rule, fact, own, broken, outcome, origin)
 
 
 def _in_words_of_python(problem: Problem, text: str) -> tuple[str, Place]:
@@ -114,10 +128,10 @@ def _in_words_of_python(problem: Problem, text: str) -> tuple[str, Place]:
 
 
 def _judge_fact(
-    rule: Rule, fact: Fact, thresholds: Thresholds, broken: set[tuple[str, str]], outcome: Outcome
+    rule: Rule, fact: Fact, thresholds: Thresholds, broken: set[tuple[str, str]], outcome: Outcome, origin: str
 ) -> list[Finding]:
     try:
-        return list(rule.findings(fact, thresholds=thresholds))
+        return list(rule.findings(fact, origin, thresholds))
     except Exception as error:  # a defect of one rule must not cost the findings of the others
         path = fact.place.path
         if (rule.code, path) not in broken:

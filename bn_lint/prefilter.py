@@ -8,7 +8,11 @@ from __future__ import annotations
 import re
 
 # A loop that forgets `model.eval()` need not name the layer: the model often lives in another file.
-_MODE = re.compile(rb"\.\s*(?:eval|train)\b|\btraining\b")
+_MODE = re.compile(rb"\.\s*(?:eval|train|backward)\b|\btraining\b|no_grad|inference_mode|load_state_dict|DataLoader")
+#: What a program that trains or uses a model does.
+_PROGRAM = re.compile(r"no_grad|inference_mode|\.\s*(?:eval|train|backward|load_state_dict)\s*\(|DataLoader")
+#: Libraries of models, which need not be mentioned together with BatchNorm.
+_ZOO = re.compile(r"\btorchvision(?:\.models|\s+import\b[^\n]*\bmodels)|\btimm\b|\bhub\.load\b")
 
 # What tells about modes without a name of the layer (see `static/survey`): a switch that is not called or is called
 # with a constant, a method that no module has, an override of `train`, statistics that are kept by hand.
@@ -51,6 +55,16 @@ def is_interpreted(text: str) -> bool:
     if "batchnorm" in lowered or "batch_norm" in lowered or "reveal(" in text:
         return True
     return "norm_layer" in text and "Conv" in text and "layernorm" not in lowered
+
+
+def is_program(text: str) -> bool:
+    """Whether the file may train or use models: it is executed when models with BatchNorm are in its reach."""
+    return "torch" in text and _PROGRAM.search(text) is not None
+
+
+def uses_zoo(text: str) -> bool:
+    """Whether the file may take models from a library of them."""
+    return _ZOO.search(text) is not None
 
 
 def is_surveyed(text: str) -> bool:

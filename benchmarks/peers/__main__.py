@@ -80,8 +80,8 @@ _TABLE = (
 def _explained(mistakes: int, clean: int) -> str:
     return f"""\
 `fixtures/` has {mistakes} lines with a mistake of severity error or warning, and {clean} programs without one.
-Comments that name the mistakes were taken out. Whatever a tool says on such a line is counted, whether or not it is about
-the mistake; what it says elsewhere may be right, and is not counted for or against it. The programs are bn-lint's own
+Comments that name the mistakes were taken out. Whatever a tool says on such a line is counted, whether it is about
+the mistake or not; what it says elsewhere may be right, and is not counted. The programs are bn-lint's own
 tests, so its own row says only that these pass: how it does on the code of others is measured by `benchmarks.mutation`
 and `benchmarks.false_positives`. All tools run with their default rules; mypy also looks into functions without
 annotations."""

@@ -16,11 +16,12 @@ from pathlib import Path
 import libcst as cst
 
 from bn_lint.facts import Analysis, Place, Problem
-from bn_lint.prefilter import is_interpreted, is_surveyed
+from bn_lint.prefilter import is_interpreted, is_program, is_surveyed, uses_zoo
 from bn_lint.source import Source
 from bn_lint.static.calls import call
 from bn_lint.static.deep_stack import with_deep_stack
 from bn_lint.static.frames import Frame
+from bn_lint.static.modes.judge import facts_of
 from bn_lint.static.observe import Observer
 from bn_lint.static.options import hidden_behind
 from bn_lint.static.project import ParseError, Project, SourceFile
@@ -47,6 +48,12 @@ STEPS_PER_FILE = 500_000
 #: Model zoos define hundreds of factories over the same classes. After this many in a row that take no branch and lead
 #: to no BatchNorm call that was not seen before, the remaining ones of the file are not called.
 IDLE_FACTORIES = 3
+#: The names that a `from ... import` statement brings.
+_IMPORTED = re.compile(r"^\s*from\s+[\w.]+\s+import\s+(\([^)]*\)|[^\n]*)", re.MULTILINE)
+#: Names by which models of other libraries are known.
+_ZOO_NAME = re.compile(
+    r"models$|timm$|create_model$|hub$|resne|densenet|efficientnet|mobilenet|googlenet|inception|regnet"
+)
 
 
 def analyze(
@@ -104,8 +111,11 @@ class _Analyzer:
         for cls in classes:
             if not cls.instantiated and not _required_by_constructor(cls):
                 self._enter(cls.file, partial(self._instantiate, cls))
-        uncalled = [f.name for f in functions if not f.called and f.node not in self.skipped]
-        self._find_users([c.name for c in classes if not c.instantiated] + uncalled)
+        self._find_users(
+            {c.name for c in classes if not c.instantiated}
+            | {f.name for f in functions if not f.called and f.node not in self.skipped}
+        )
+        self._run_programs({c.name for c in classes} | {f.name for f in functions}, judged)
         # What is left needs arguments that nobody passes; the last definition first, since callers follow callees.
         left: dict[cst.CSTNode, Class | Function] = {c.node: c for c in classes if not c.instantiated}
         left.update((f.node, f) for f in functions if not f.called and f.node not in self.skipped)
@@ -120,19 +130,39 @@ class _Analyzer:
         unreached = self._unreached()
         return self._result(unreached)
 
-    def _find_users(self, wanted: list[str]) -> None:
-        """Run the files that do not mention BatchNorm but call the classes and functions that do."""
+    def _find_users(self, wanted: set[str]) -> None:
+        """Run the definitions, in files that do not mention BatchNorm, that use classes and functions that do."""
         if not wanted:
             return
-        names = re.compile(rf"\b(?:{'|'.join(sorted({re.escape(name) for name in wanted}))})\s*\(")
         known = {file for file in self.files if is_interpreted(file.source.text)}
         paths = [*(s.path for s in self.sources), *self.context]
         for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
-            if file not in known and names.search(file.source.text) and self._parses(file):
+            used = set() if file in known else _used(wanted, file.source.text)
+            if used and self._parses(file):
+                users = relevant_definitions([file], used.__contains__)
                 self._enter(file, partial(self._run_module, file))
-                self._call_factories([f for f in self.observer.functions if f.file is file and not _required(f)])
-                for cls in [c for c in self.observer.classes if c.file is file and c.is_module and not c.instantiated]:
-                    self._enter(file, partial(self._instantiate, cls))
+                functions = [f for f in self.observer.functions if f.node in users and not _required(f)]
+                self._call_factories(functions)
+                for cls in [c for c in self.observer.classes if c.node in users and c.is_module]:
+                    if not cls.instantiated:
+                        self._enter(file, partial(self._instantiate, cls))
+
+    def _run_programs(self, models: set[str], known: set[SourceFile]) -> None:
+        """Run the files that do not mention BatchNorm, but that train or use models that have it."""
+        for source in self.sources:
+            file = self.project.files[source.path]
+            if file is None or file in known or not is_program(source.text):
+                continue
+            used = _used(models, source.text)
+            if not (used or uses_zoo(source.text)) or not self._parses(file):
+                continue
+            users = relevant_definitions([file], lambda name: name in used or _ZOO_NAME.match(name) is not None)  # noqa: B023
+            self._enter(file, partial(self._run_module, file))
+            functions = [f for f in self.observer.functions if f.node in users]
+            self._call_factories([f for f in functions if not _required(f)])
+            for function in reversed(functions):
+                if not function.called and function.node not in self.skipped:
+                    self._enter(file, partial(self._call, function))
 
     def _parses(self, file: SourceFile) -> bool:
         try:
@@ -143,16 +173,16 @@ class _Analyzer:
 
     def _call_factories(self, functions: list[Function]) -> None:
         """Call the functions of one file that need no arguments, until they stop showing new code."""
-        idle, before = 0, len(self.observer.seen_calls)
+        idle, before = 0, len(self.observer.facts)
         for function in unlike_first(functions):
             if function.called:
                 continue
             if idle >= IDLE_FACTORIES:
                 self.skipped.update(self._with_callees(function))
                 continue
-            seen = len(self.observer.seen_calls), len(self.run.branches)
+            seen = len(self.observer.facts), len(self.run.branches)
             self._enter(function.file, partial(self._call, function))
-            now = len(self.observer.seen_calls), len(self.run.branches)
+            now = len(self.observer.facts), len(self.run.branches)
             # Branches of a model without BatchNorm are of no interest.
             idle = idle + 1 if now == seen or now[0] == before else 0
 
@@ -192,6 +222,7 @@ class _Analyzer:
                 raise
             self.observer.defect(file, error)
         self.observer.settle()
+        self.observer.programmed(facts_of(self.run.program, self.observer.last_calls))
         self.spent[file] = spent + self.run.steps
 
     def _run_module(self, file: SourceFile) -> None:
@@ -334,14 +365,23 @@ def _parameter(function: Function, name: str) -> Unknown:
     return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`", free=True)
 
 
+def _used(wanted: set[str], text: str) -> set[str]:
+    """The names that a text imports and calls, or calls as attributes."""
+    if not wanted:
+        return set()
+    called = re.compile(rf"(\.\s*)?\b({'|'.join(sorted(map(re.escape, wanted)))})\s*\(")
+    imported = set(re.findall(r"\w+", " ".join(_IMPORTED.findall(text))))
+    return {name for dot, name in called.findall(text) if dot or name in imported}
+
+
 def _definitions(tree: cst.Module) -> Sequence[cst.CSTNode]:
     found: list[cst.CSTNode] = []
     pending: list[cst.CSTNode] = list(tree.body)
     while pending:
         node = pending.pop(0)
-        if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+        if type(node) in (cst.FunctionDef, cst.ClassDef):
             found.append(node)
-        elif isinstance(node, (cst.If, cst.Try, cst.Else, cst.With, cst.IndentedBlock)):
+        elif type(node) in (cst.If, cst.Try, cst.Else, cst.With, cst.IndentedBlock):
             pending = [*node.children, *pending]
     return found
 
@@ -350,7 +390,7 @@ def _batchnorm_calls(tree: cst.Module) -> list[cst.Call]:
     found = []
     for node in walk(tree):
         if type(node) is cst.Call:
-            name = node.func.attr.value if isinstance(node.func, cst.Attribute) else getattr(node.func, "value", "")
+            name = node.func.attr.value if type(node.func) is cst.Attribute else getattr(node.func, "value", "")
             if isinstance(name, str) and "atch" in name and "orm" in name:
                 found.append(node)
     return found

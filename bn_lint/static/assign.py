@@ -9,6 +9,7 @@ import libcst as cst
 
 from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.iteration import unpack
+from bn_lint.static.modes.parameters import Weights, freeze
 from bn_lint.static.run import Run
 from bn_lint.static.subscripts import set_item
 from bn_lint.static.values import (
@@ -81,6 +82,9 @@ def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot
         if isinstance(receiver, ModuleScope):
             run.execute_module(receiver)  # or its own assignment would come later
         run.heap.set(receiver, name, value)
+    elif isinstance(receiver, Weights):
+        if name == "requires_grad":
+            freeze(run, receiver.module, value, spot)
     elif isinstance(receiver, Function):
         receiver.attributes[name] = value
     elif isinstance(receiver, OneOf):
@@ -109,14 +113,14 @@ def delete(run: Run, target: cst.BaseExpression, frame: Frame) -> None:
     """Execute `del target`."""
     from bn_lint.static.expressions import evaluate, evaluate_index
 
-    if isinstance(target, cst.Name):
+    if type(target) is cst.Name:
         if target.value in frame.cells:
             run.heap.write(frame.cells, target.value, Unknown(target.value, "deleted"))
-    elif isinstance(target, cst.Attribute):
+    elif type(target) is cst.Attribute:
         owner = evaluate(run, target.value, frame)
         if isinstance(owner, Instance):
             run.heap.remove(owner, target.attr.value)
-    elif isinstance(target, cst.Subscript):
+    elif type(target) is cst.Subscript:
         container = evaluate(run, target.value, frame)
         key = evaluate_index(run, target.slice, frame)
         if (

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bn_lint.dims import Expression
 from bn_lint.static.frames import ModuleScope
 from bn_lint.static.join import join
+from bn_lint.static.modes.parameters import Weights, weights_attribute
+from bn_lint.static.modes.state import training_flag
 from bn_lint.static.run import Run
 from bn_lint.static.values import (
     MISSING,
@@ -69,6 +71,8 @@ def get_attribute(run: Run, value: Value, name: str, spot: Spot) -> Value:
         if name == "__self__":
             return value.receiver
         return get_attribute(run, value.function, name, spot) if name == "__name__" else Unknown(name)
+    if isinstance(value, Weights):
+        return weights_attribute(value, name)
     if isinstance(value, (List, Dict, ValueIterator, str, bytes, tuple, int, float, Expression, range, slice)):
         from bn_lint.static.python.methods import plain_attribute
 
@@ -94,10 +98,6 @@ def _property_attribute(value: Property, name: str) -> Value:
     return value.getter if name == "fget" else Unknown(name)
 
 
-#: One value for all: calls that differ in nothing else are the same call.
-_MODE = Unknown("training", "the mode is not known")
-
-
 def _instance_attribute(run: Run, instance: Instance, name: str, spot: Spot) -> Value:
     value = instance.cells.get(name, MISSING)
     if value is not MISSING:
@@ -121,7 +121,7 @@ def _instance_attribute(run: Run, instance: Instance, name: str, spot: Spot) -> 
     if name == "__dict__":
         return Unknown("__dict__")
     if name == "training":
-        return _MODE
+        return training_flag(run, instance)
     method, owner = instance.cls.lookup("__getattr__")
     if isinstance(owner, Class) and run.stack.count(method) == 0:
         from bn_lint.static.calls import call

@@ -9,6 +9,7 @@ import libcst as cst
 from bn_lint.static.frames import Frame
 from bn_lint.static.initialisation import only_initialises
 from bn_lint.static.join import join
+from bn_lint.static.modes.loaders import Batch
 from bn_lint.static.run import RAISE, RETURN, Run, key_of
 from bn_lint.static.syntax import is_generator
 from bn_lint.static.values import (
@@ -36,7 +37,7 @@ from bn_lint.static.values import (
 )
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Callable
 
 
 def call(run: Run, function: Value, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
@@ -68,8 +69,11 @@ def call(run: Run, function: Value, arguments: Arguments, spot: Spot, frame: Fra
     if isinstance(function, (StaticMethod, ClassMethod)):
         return call(run, function.function, arguments, spot, frame)
     escape(run, arguments)
+    run.program.unseen_call(run, function, arguments, spot)
     if isinstance(function, External):
         return Unknown("?", f"`{function.dotted}` is outside the project")
+    if isinstance(function, Batch):
+        return Batch(function.batches)
     if isinstance(function, Unknown):
         return Unknown(f"{function.name}(...)" if len(function.name) < 40 else "?", function.why)
     return Unknown("?", f"calling {type(function).__name__} is not evaluated")
@@ -141,8 +145,15 @@ def call_instance(run: Run, instance: Instance, arguments: Arguments, spot: Spot
         named = tuple((name, key_of(v)) for name, v in sorted(arguments.keywords.items()))
         if None not in keys and all(k is not None for _, k in named) and not arguments.more:
             key = ("call", instance.template, keys, named)
-    given = arguments.values()
-    return run.memoize(key, lambda: call(run, method, arguments.prefixed(instance), spot, frame), given)
+    if frame is not None and run.program.depth == 0 and instance.is_module:
+        run.program.called(run, instance, arguments, spot, frame)
+    run.program.depth += instance.is_module
+    try:
+        return run.memoize(
+            key, lambda: call(run, method, arguments.prefixed(instance), spot, frame), arguments.values()
+        )
+    finally:
+        run.program.depth -= instance.is_module
 
 
 def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
@@ -160,15 +171,15 @@ def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spo
         if function.scope.parent is None and function.scope.cells is function.scope.module.cells:
             return run.memoize(
                 ("function", function, key),
-                lambda: _execute_function(run, function, arguments, spot, frame),
+                lambda: execute_function(run, function, arguments, spot, frame),
                 arguments.values(),
             )
         if function in run.stack:
             # Nothing outside runs while a function recurses: within one outermost call its results hold.
             return run.remember_while_running(
-                function, key, lambda: _execute_function(run, function, arguments, spot, frame)
+                function, key, lambda: execute_function(run, function, arguments, spot, frame)
             )
-    return _execute_function(run, function, arguments, spot, frame)
+    return execute_function(run, function, arguments, spot, frame)
 
 
 def _initialises(value: Value) -> bool:
@@ -189,7 +200,15 @@ def _plain_key(arguments: Arguments) -> object:
     return None if any(k is None for _, k in keywords) else (positional, keywords)
 
 
-def _execute_function(run: Run, function: Function, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
+def execute_function(
+    run: Run,
+    function: Function,
+    arguments: Arguments,
+    spot: Spot,
+    frame: Frame | None,
+    on_yield: Callable[[Value], None] | None = None,
+) -> Value:
+    """Run the body of a function. `on_yield` is run in place of its first `yield`."""
     cells = bind(function, arguments)
     inner = Frame(
         function.scope.module,
@@ -204,12 +223,17 @@ def _execute_function(run: Run, function: Function, arguments: Arguments, spot: 
         inner.parent = None
     if function.params.positional:
         inner.receiver = cells.get(function.params.positional[0])
-    inner.uncertain, inner.guards = run.uncertain, run.guards
+    inner.uncertain, inner.guards, inner.on_yield = run.uncertain, run.guards, on_yield
     run.stack.append(function)
     outer, run.frame = run.frame, inner
+    grad = run.program.grad
+    if function.grad is not None:
+        run.program.grad, run.program.with_gradient_context = function.grad, spot
     try:
         return _run_body(run, function, inner)
     finally:
+        if function.grad is not None:
+            run.program.grad = grad
         run.frame = outer
         run.stack.pop()
         run.forget(function)
@@ -217,7 +241,7 @@ def _execute_function(run: Run, function: Function, arguments: Arguments, spot: 
 
 def _run_body(run: Run, function: Function, frame: Frame) -> Value:
     node = function.node
-    if isinstance(node, cst.Lambda):
+    if type(node) is cst.Lambda:
         from bn_lint.static.expressions import evaluate
 
         return evaluate(run, node.body, frame)
@@ -226,7 +250,7 @@ def _run_body(run: Run, function: Function, frame: Frame) -> Value:
     generator = is_generator(function.file, node)
     if generator:
         frame.yields = []
-    completion = execute_suite(run, node.body, frame)
+    completion = execute_suite(run, node.body, frame)  # type: ignore[arg-type]
     if frame.pending:
         run.arrive(frame, RETURN, 0)
     if generator:
@@ -285,14 +309,14 @@ def make_parameters(run: Run, node: cst.Parameters, frame: Frame) -> tuple[Param
             if param.default is not None:
                 defaults[name] = evaluate(run, param.default, frame)
             annotation = param.annotation
-            if annotation is not None and isinstance(annotation.annotation, cst.Name):
+            if annotation is not None and type(annotation.annotation) is cst.Name:
                 annotations[name] = annotation.annotation.value
         return tuple(result)
 
     only = names(node.posonly_params)
     positional = names(node.params)
     keyword_only = names(node.kwonly_params)
-    star = node.star_arg.name.value if isinstance(node.star_arg, cst.Param) else None
+    star = node.star_arg.name.value if type(node.star_arg) is cst.Param else None
     star_star = node.star_kwarg.name.value if node.star_kwarg is not None else None
     return Parameters(only + positional, len(only), keyword_only, star, star_star, annotations), defaults
 

@@ -77,10 +77,10 @@ def _concatenated(run: Run, node: cst.ConcatenatedString, frame: Frame) -> Value
 def _formatted(run: Run, node: cst.FormattedString, frame: Frame) -> Value:
     parts = []
     for part in node.parts:
-        if isinstance(part, cst.FormattedStringText):
+        if type(part) is cst.FormattedStringText:
             parts.append(part.value)
             continue
-        if not isinstance(part, cst.FormattedStringExpression) or part.format_spec or part.conversion:
+        if type(part) is not cst.FormattedStringExpression or part.format_spec or part.conversion:
             return Unknown("formatted string")
         value = evaluate(run, part.expression, frame)
         if not isinstance(value, (str, int, float)):
@@ -122,12 +122,12 @@ def _dict(run: Run, node: cst.Dict, frame: Frame) -> Value:
     result = Dict()
     for element in node.elements:
         value = evaluate(run, element.value, frame)
-        if isinstance(element, cst.StarredDictElement):
+        if type(element) is cst.StarredDictElement:
             if isinstance(value, Dict):
                 result.cells.update(value.cells)
             else:
                 result.cells[Dict.OPEN] = True
-        elif isinstance(element, cst.DictElement):
+        elif type(element) is cst.DictElement:
             key = evaluate(run, element.key, frame)
             if is_key(key):
                 result.cells[key] = value
@@ -172,7 +172,7 @@ def _unary(run: Run, node: cst.UnaryOperation, frame: Frame) -> Value:
 def _boolean(run: Run, node: cst.BooleanOperation, frame: Frame) -> Value:
     left = evaluate(run, node.left, frame)
     decided = truth(left)
-    is_and = isinstance(node.operator, cst.And)
+    is_and = type(node.operator) is cst.And
     if decided is None:
         right = _guess(run, node.right, frame)
         if truth(right) is (not is_and):
@@ -274,7 +274,7 @@ def _comprehension(run: Run, node: Any, frame: Frame) -> tuple[list[Value], list
     rest: list[Value] = []
 
     def element() -> Value:
-        if isinstance(node, cst.DictComp):
+        if type(node) is cst.DictComp:
             return evaluate(run, node.key, inner), evaluate(run, node.value, inner)
         return evaluate(run, node.elt, inner)
 
@@ -333,19 +333,23 @@ def _walrus(run: Run, node: cst.NamedExpr, frame: Frame) -> Value:
 def _yield(run: Run, node: cst.Yield, frame: Frame) -> Value:
     if node.value is None:
         value: Value = None
-    elif isinstance(node.value, cst.From):
+    elif type(node.value) is cst.From:
         known, more = iterate(run, evaluate(run, node.value.item, frame))
         for item in known:
             _give(run, frame, item)
         frame.yield_rest.extend(more)
         return Unknown("yield from")
     else:
-        value = evaluate(run, node.value, frame)
+        value = evaluate(run, node.value, frame)  # type: ignore[arg-type]
     _give(run, frame, value)
     return Unknown("sent")
 
 
 def _give(run: Run, frame: Frame, value: Value) -> None:
+    if frame.on_yield is not None:
+        body, frame.on_yield = frame.on_yield, None
+        body(value)
+        return
     if run.uncertain > frame.uncertain or frame.yield_rest or frame.yields is None:
         frame.yield_rest.append(value)
     else:

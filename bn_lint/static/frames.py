@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bn_lint.static.values import MISSING, Mutable, Spot, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from bn_lint.static.project import SourceFile
@@ -46,6 +47,7 @@ class Frame:
         "global_names",
         "guards",
         "module",
+        "on_yield",
         "owner",
         "parent",
         "pending",
@@ -86,6 +88,7 @@ class Frame:
         self.uncertain = 0
         #: How many taken `if` branches surround the call.
         self.guards = 0
+        self.on_yield: Callable[[Value], None] | None = None
         self.class_body = False
         #: Annotated names of a class body, in order, and their values if any.
         self.annotated: list[tuple[str, Value]] = []

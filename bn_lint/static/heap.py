@@ -34,6 +34,13 @@ class Heap:
         self._changed(target)
         self.write(target.cells, key, value)
 
+    def note(self, target: Mutable, key: Any, value: Value) -> None:
+        """Write a cell that does not decide how the object behaves, such as a mode: its twins stay its twins."""
+        for purity in self.purity:
+            if target.born <= purity.start:
+                purity.pure = False
+        self.write(target.cells, key, value)
+
     def remove(self, target: Mutable, key: Any) -> None:
         if key in target.cells:
             self._changed(target)

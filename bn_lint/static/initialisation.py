@@ -38,24 +38,24 @@ def is_initialisation_loop(node: cst.For) -> bool:
 
 
 def _is_harmless(node: cst.CSTNode) -> bool:
-    if isinstance(node, cst.Call):
-        name = node.func.attr.value if isinstance(node.func, cst.Attribute) else getattr(node.func, "value", None)
+    if type(node) is cst.Call:
+        name = node.func.attr.value if type(node.func) is cst.Attribute else getattr(node.func, "value", None)
         if not isinstance(name, str):
             return False
         in_place = name.endswith("_") and not name.startswith("__")
         return in_place or name in _HARMLESS or "init" in name or _is_of_init_module(node)
     if isinstance(node, (cst.AssignTarget, cst.AugAssign)):
         target = node.target
-        if isinstance(target, cst.Attribute):
+        if type(target) is cst.Attribute:
             return target.attr.value in ("data", "requires_grad")
-        return isinstance(target, (cst.Name, cst.Tuple, cst.Subscript))
+        return type(target) in (cst.Name, cst.Tuple, cst.Subscript)
     leaving = (cst.Return, cst.Yield, cst.Del, cst.Global, cst.Nonlocal, cst.FunctionDef, cst.ClassDef)
     return not isinstance(node, leaving)
 
 
 def _is_of_init_module(node: cst.Call) -> bool:
     """`nn.init.constant(...)`, `init.xavier_normal(...)`."""
-    owner = node.func.value if isinstance(node.func, cst.Attribute) else None
-    if isinstance(owner, cst.Attribute):
+    owner = node.func.value if type(node.func) is cst.Attribute else None
+    if type(owner) is cst.Attribute:
         owner = owner.attr
-    return isinstance(owner, cst.Name) and owner.value == "init"
+    return type(owner) is cst.Name and owner.value == "init"

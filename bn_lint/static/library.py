@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from bn_lint.static.modes.gradients import GRADIENTS
+from bn_lint.static.modes.loaders import LOADERS
+from bn_lint.static.modes.optimizers import OPTIMIZERS
+from bn_lint.static.modes.zoo import zoo_member
 from bn_lint.static.python.stdlib import STDLIB
 from bn_lint.static.torch.batchnorm import missing_batchnorm
 from bn_lint.static.torch.functional import FUNCTIONS
 from bn_lint.static.torch.layers import LAYERS
 from bn_lint.static.values import External, Value
 
-KNOWN: dict[str, Value] = {**STDLIB, **FUNCTIONS, **LAYERS}
+KNOWN: dict[str, Value] = {**STDLIB, **FUNCTIONS, **LAYERS, **GRADIENTS, **LOADERS, **OPTIMIZERS}
 
 #: Where PyTorch defines what it offers as `torch.nn.X`, and other second names.
 _SECOND_NAMES = (
@@ -43,7 +47,8 @@ def library_member(dotted: str, name: str) -> Value:
             missing = missing_batchnorm(name)
             if missing is not None:
                 return missing
-    return External(full)
+    model = zoo_member(full)
+    return model if model is not None else External(full)
 
 
 def library_module(dotted: str) -> Value:

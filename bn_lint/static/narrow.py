@@ -14,23 +14,23 @@ from bn_lint.static.values import MISSING, Instance, OneOf, Value
 
 def assume(run: Run, test: cst.BaseExpression, frame: Frame, holds: bool) -> None:
     """Keep, of the alternatives that a name or attribute may be, those for which the test may come out so."""
-    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+    if type(test) is cst.UnaryOperation and type(test.operator) is cst.Not:
         assume(run, test.expression, frame, not holds)
-    elif isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And) is holds:
+    elif type(test) is cst.BooleanOperation and (type(test.operator) is cst.And) is holds:
         assume(run, test.left, frame, holds)
         assume(run, test.right, frame, holds)
-    elif isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
+    elif type(test) is cst.Comparison and len(test.comparisons) == 1:
         operator, other = test.comparisons[0].operator, test.comparisons[0].comparator
         if (
-            isinstance(other, cst.Name)
+            type(other) is cst.Name
             and other.value == "None"
-            and isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual))
+            and type(operator) in (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)
         ):
-            is_none = isinstance(operator, (cst.Is, cst.Equal)) is holds
+            is_none = (type(operator) in (cst.Is, cst.Equal)) is holds
             _keep(run, test.left, frame, lambda value: (value is None) is is_none)
     elif (
-        isinstance(test, cst.Call)
-        and isinstance(test.func, cst.Name)
+        type(test) is cst.Call
+        and type(test.func) is cst.Name
         and test.func.value == "isinstance"
         and len(test.args) == 2
     ):
@@ -38,15 +38,15 @@ def assume(run: Run, test: cst.BaseExpression, frame: Frame, holds: bool) -> Non
 
         kind = evaluate(run, test.args[1].value, frame)
         _keep(run, test.args[0].value, frame, lambda value: is_instance(run, value, kind) is not (not holds))
-    elif isinstance(test, (cst.Name, cst.Attribute)):
+    elif type(test) in (cst.Name, cst.Attribute):
         _keep(run, test, frame, lambda value: truth(value) is not (not holds))
 
 
 def _keep(run: Run, target: cst.BaseExpression, frame: Frame, fits: object) -> None:
-    if isinstance(target, cst.Name):
+    if type(target) is cst.Name:
         cells = frame.cells
         name = target.value
-    elif isinstance(target, cst.Attribute) and isinstance(target.value, cst.Name):
+    elif type(target) is cst.Attribute and type(target.value) is cst.Name:
         owner = frame.cells.get(target.value.value)
         if not isinstance(owner, Instance):
             return

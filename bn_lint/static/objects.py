@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.dims import Expression, TracedInt, structural_symbol
+from bn_lint.static.modes.state import BUILT, MODE
 from bn_lint.static.run import Run, key_of
 from bn_lint.static.syntax import attributes_written
 from bn_lint.static.values import (
@@ -119,7 +120,7 @@ def _forget_placeholders(instance: Instance, cls: Class) -> None:
             for owner in cls.mro
             if isinstance(owner, Class)
             for method in owner.cells.values()
-            if isinstance(method, Function) and method.name != "__init__" and isinstance(method.node, cst.FunctionDef)
+            if isinstance(method, Function) and method.name != "__init__" and type(method.node) is cst.FunctionDef
             for name in attributes_written(method.node)
         }
         for name in written.intersection(held):
@@ -130,6 +131,8 @@ def _construct(run: Run, cls: Class, arguments: Arguments, spot: Spot, frame: Fr
     from bn_lint.static.calls import call
 
     instance = Instance(cls, spot)
+    if cls.is_module:
+        instance.cells[MODE] = BUILT
     init, _ = cls.lookup("__init__")
     if isinstance(init, Function):
         given = _traced(cls, init, arguments) if cls.is_module else arguments
@@ -237,6 +240,8 @@ def _instantiate_library(run: Run, cls: LibraryClass, arguments: Arguments, spot
         if isinstance(new, Builtin):
             return new.implementation(run, arguments, spot)
         instance = Instance(cls, spot)
+        if cls.is_module:
+            instance.cells[MODE] = BUILT
         init, _ = cls.lookup("__init__")
         if isinstance(init, Builtin):
             init.implementation(run, arguments.prefixed(instance), spot)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from bn_lint.facts import (
     UnknownBatchNorm,
 )
 from bn_lint.facts import Axis as FactAxis
+from bn_lint.static.modes.state import agreed, modes_of
 from bn_lint.static.places import NodePlace
 from bn_lint.static.source_text import argument_nodes, code_of, is_literal, is_quotient
 from bn_lint.static.torch.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
@@ -82,6 +83,8 @@ class Observer:
         self._builders: dict[int, Value] = {}
         self._seen: set[object] = set()
         self._quiet = 0
+        #: By the place that builds a layer: its latest call.
+        self.last_calls: dict[cst.CSTNode, BatchNormCall] = {}
         #: Pairs of places: where a layer is built, and where it is called.
         self.seen_calls: set[tuple[int, int]] = set()
 
@@ -144,11 +147,15 @@ class Observer:
         call = self._call_fact(run, layer, x, spot)
         if functional:
             call = replace(call, layer=replace(call.layer, variant="functional"))
+        if call.values_per_channel == 1:
+            call = replace(call, training=agreed(modes_of(layer)))
         width, channels = call.layer.num_features, call.channels
         if channels is not None and channels.size is not None and (width is not None or call.layer.lazy):
             site.judged = True
         elif not site.judged:
             site.reason = self._reason(layer, x, width)
+        if layer.built is not None:
+            self.last_calls[layer.built.node] = call
         if self._quiet:
             return
         key = (id(layer.built.node) if layer.built else 0, id(spot.node), x.key(), width, origin_of(width))
@@ -216,6 +223,13 @@ class Observer:
             self.facts.append(UnknownBatchNorm(name, NodePlace(_built(layer)), rank))
         self._missing.clear()
 
+    def programmed(self, facts: Iterable[Fact]) -> None:
+        """Take in what an entry point showed of modes, each fact once."""
+        for fact in facts:
+            if fact not in self._seen:
+                self._seen.add(fact)
+                self.facts.append(fact)
+
     def _built_fact(self, layer: Instance, arguments: Arguments, *, per_call: bool) -> BatchNormBuilt:
         direct = isinstance(layer.cls, LibraryClass)
         spot = _built(layer)
@@ -251,7 +265,7 @@ class Observer:
         axes = tuple(FactAxis(_own(a.size, builder), _evidence(a), a.features) for a in x.axes)
         rank = _rank_evidence(x.origin) if x.origin is not None else None
         shape = Shape(axes, x.ranked, rank) if x.ranked or axes else None
-        return BatchNormCall(self._layer_fact(layer), shape, NodePlace(spot), path=_path(run.frame))
+        return BatchNormCall(self._layer_fact(layer), shape, NodePlace(spot), path=path_to(run.frame))
 
     def _reason(self, layer: Instance, x: Tensor, width: Dim) -> str:
         if width is None:
@@ -344,12 +358,13 @@ def _setting(layer: Instance, name: str) -> object:
     return UNKNOWN
 
 
-def _path(frame: Frame | None) -> tuple[Evidence, ...]:
+def path_to(frame: Frame | None) -> tuple[Evidence, ...]:
+    """The calls that lead to a frame, outermost first."""
     steps: list[Evidence] = []
     while frame is not None and frame.site is not None and len(steps) < 12:
         name = frame.function.name if frame.function is not None else "?"
         owner = f"{frame.owner.name}." if frame.owner is not None else ""
-        if isinstance(frame.site.node, cst.Call):
+        if type(frame.site.node) is cst.Call:
             receiver = frame.receiver
             # A module that no code in sight calls is called where it is built.
             uncalled = isinstance(receiver, Instance) and receiver.built == frame.site

@@ -226,14 +226,14 @@ AUGMENTED: dict[type, type] = {
 
 
 def unary(node: cst.BaseUnaryOp, value: Value) -> Value:
-    if isinstance(node, cst.Not):
+    if type(node) is cst.Not:
         decided = truth(value)
         return Unknown("not") if decided is None else not decided
     if isinstance(value, Tensor):
         return value
-    if isinstance(node, cst.Plus):
+    if type(node) is cst.Plus:
         return value
-    if isinstance(node, cst.Minus):
+    if type(node) is cst.Minus:
         if isinstance(value, (TracedInt, Expression, Unknown)):
             return dims.multiply(number_of(value), -1)
         return -value if isinstance(value, (int, float)) else Unknown("?", "a negated unknown")
@@ -242,19 +242,19 @@ def unary(node: cst.BaseUnaryOp, value: Value) -> Value:
 
 def compare_values(run: Run, node: cst.BaseCompOp, a: Value, b: Value) -> Value:
     """Return the outcome of one comparison: True, False, a mask tensor, or Unknown."""
-    if isinstance(node, (cst.Is, cst.IsNot)):
+    if type(node) in (cst.Is, cst.IsNot):
         result = _identical(a, b)
-    elif isinstance(node, (cst.In, cst.NotIn)):
+    elif type(node) in (cst.In, cst.NotIn):
         result = contains(b, a)
     elif isinstance(a, Tensor) or isinstance(b, Tensor):
         return a if isinstance(a, Tensor) else b
-    elif isinstance(node, (cst.Equal, cst.NotEqual)):
+    elif type(node) in (cst.Equal, cst.NotEqual):
         result = equal(a, b)
     else:
         result = _ordered(node, a, b)
     if result is None:
         return Unknown("comparison", "a comparison of unknown values")
-    return result is not isinstance(node, (cst.IsNot, cst.NotIn, cst.NotEqual))
+    return result is not (type(node) in (cst.IsNot, cst.NotIn, cst.NotEqual))
 
 
 def _identical(a: Value, b: Value) -> bool | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import libcst as cst
 
@@ -11,8 +11,12 @@ from bn_lint.static.syntax import walk
 from bn_lint.static.values import Function
 
 
-def relevant_definitions(files: Iterable[SourceFile]) -> set[cst.CSTNode]:
+def relevant_definitions(
+    files: Iterable[SourceFile], is_wanted: Callable[[str], bool] | None = None
+) -> set[cst.CSTNode]:
     """Return the top-level functions and classes that name BatchNorm, or use a definition that does, at any distance.
+
+    With `is_wanted`, those that use a name for which it holds.
 
     Names are compared as they are written, across all files: this may take in too much, but nothing is left out that
     the files themselves define.
@@ -26,7 +30,7 @@ def relevant_definitions(files: Iterable[SourceFile]) -> set[cst.CSTNode]:
             uses[statement] = names
             for name in _defines(statement):
                 defined.setdefault(name, []).append(statement)
-            if any(_is_batchnorm(name) for name in names):
+            if any(map(is_wanted or _is_batchnorm, names)):
                 pending.append(statement)
     users: dict[str, list[cst.CSTNode]] = {}
     for statement, names in uses.items():

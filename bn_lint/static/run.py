@@ -12,6 +12,7 @@ from bn_lint.static.clone import clone
 from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.heap import Changes, Heap, watch
 from bn_lint.static.join import join
+from bn_lint.static.modes.program import Program
 from bn_lint.static.parse import ParseError
 from bn_lint.static.project import Project
 from bn_lint.static.values import (
@@ -78,6 +79,9 @@ class Run:
         self.frame: Frame | None = None
         #: How many `if` branches surround the code that runs now.
         self.guards = 0
+        self.program = Program()
+        #: Generator functions that were decorated as context managers.
+        self.generators: set[object] = set()
         #: The branches taken so far: the node with the condition, and how it came out.
         self.branches: set[tuple[int, bool | None]] = set()
         #: Let errors in the engine's own functions through, for tests.
@@ -122,6 +126,7 @@ class Run:
         self.stack.clear()
         self.uncertain = self.guards = 0
         self.frame = None
+        self.program = Program()
 
     # -- modules --------------------------------------------------------------------------------------------------
 
@@ -149,8 +154,12 @@ class Run:
             purity, self.heap.purity = self.heap.purity, []
             stack, self.stack = self.stack, []
             uncertain, self.uncertain = self.uncertain, 0
+            frame, self.frame = self.frame, Frame(scope, scope.file, scope.cells)
+            program = self.program
+            if frame is not None:
+                self.program = Program()  # what an imported module does is no part of the program that imports it
             try:
-                execute_body(self, scope.file.tree.body, Frame(scope, scope.file, scope.cells))
+                execute_body(self, scope.file.tree.body, self.frame)
             except ParseError as error:
                 self.unparsed[scope.path] = error
             finally:
@@ -158,6 +167,7 @@ class Run:
                 self.heap.purity = purity
                 self.stack = stack
                 self.uncertain = uncertain
+                self.frame, self.program = frame, program
         scope.state = ModuleScope.DONE
 
     def module_member(self, scope: ModuleScope, name: str) -> Value:

@@ -9,12 +9,13 @@ from typing import Any
 import libcst as cst
 
 from bn_lint.static.assign import assign, assign_name, delete
-from bn_lint.static.calls import call, make_parameters
-from bn_lint.static.expressions import evaluate
+from bn_lint.static.calls import call, execute_function, make_parameters
+from bn_lint.static.expressions import evaluate, evaluate_arguments
 from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.imports_execute import execute_import, execute_import_from
 from bn_lint.static.initialisation import is_initialisation_loop
 from bn_lint.static.iteration import iterate
+from bn_lint.static.modes.gradients import GradientMode
 from bn_lint.static.narrow import assume
 from bn_lint.static.objects import finish_class
 from bn_lint.static.operators import AUGMENTED, BINARY
@@ -24,9 +25,11 @@ from bn_lint.static.values import (
     ITEMS,
     REST,
     Arguments,
+    BoundMethod,
     Class,
     External,
     Function,
+    Instance,
     Spot,
     Unknown,
     Value,
@@ -34,6 +37,8 @@ from bn_lint.static.values import (
 
 #: Passes of one `while` loop with a known condition.
 _MAX_PASSES = 2000
+#: Passes of a loop that calls models, after which nothing new is expected of further ones.
+_TRAINING_PASSES = 3
 #: Steps of one decorator. Longer ones write documentation or registries, and return what they were given.
 _DECORATOR_STEPS = 600
 
@@ -69,6 +74,7 @@ def _line(run: Run, node: cst.SimpleStatementLine, frame: Frame) -> str | None:
 
 def _expression(run: Run, node: cst.Expr, frame: Frame) -> None:
     if type(node.value) not in (cst.SimpleString, cst.ConcatenatedString):
+        run.program.dropped = node.value
         evaluate(run, node.value, frame)
 
 
@@ -82,7 +88,7 @@ def _annotated(run: Run, node: cst.AnnAssign, frame: Frame) -> None:
     from bn_lint.static.values import MISSING
 
     value = evaluate(run, node.value, frame) if node.value is not None else MISSING
-    if frame.class_body and isinstance(node.target, cst.Name):
+    if frame.class_body and type(node.target) is cst.Name:
         frame.annotated.append((node.target.value, value))
     if value is not MISSING:
         assign(run, node.target, value, frame)
@@ -92,7 +98,7 @@ def _augmented(run: Run, node: cst.AugAssign, frame: Frame) -> None:
     from bn_lint.static.values import List
 
     left, right = evaluate(run, node.target, frame), evaluate(run, node.value, frame)
-    if isinstance(left, List) and isinstance(node.operator, cst.AddAssign):
+    if isinstance(left, List) and type(node.operator) is cst.AddAssign:
         items, rest = iterate(run, right)
         extend_list(run, left, items, rest)
         return
@@ -124,7 +130,7 @@ def _assert(run: Run, node: cst.Assert, frame: Frame) -> str | None:
     outcome = truth(evaluate(run, node.test, frame))
     if outcome is None:
         assume(run, node.test, frame, True)
-    return RAISE if outcome is False and isinstance(node.test, cst.Name) and node.test.value == "False" else None
+    return RAISE if outcome is False and type(node.test) is cst.Name and node.test.value == "False" else None
 
 
 def _delete(run: Run, node: cst.Del, frame: Frame) -> None:
@@ -177,14 +183,14 @@ def _branches(run: Run, node: cst.If, frame: Frame, decided: bool | None) -> str
 
 
 def _is_type_checking(test: cst.BaseExpression) -> bool:
-    name = test.attr if isinstance(test, cst.Attribute) else test
-    return isinstance(name, cst.Name) and name.value == "TYPE_CHECKING"
+    name = test.attr if type(test) is cst.Attribute else test
+    return type(name) is cst.Name and name.value == "TYPE_CHECKING"
 
 
 def _else(run: Run, node: cst.If | cst.Else | None, frame: Frame) -> str | None:
     if node is None:
         return None
-    return _if(run, node, frame) if isinstance(node, cst.If) else execute_suite(run, node.body, frame)
+    return _if(run, node, frame) if type(node) is cst.If else execute_suite(run, node.body, frame)
 
 
 def _for(run: Run, node: cst.For, frame: Frame) -> str | None:
@@ -192,27 +198,52 @@ def _for(run: Run, node: cst.For, frame: Frame) -> str | None:
         return None
     items, rest = iterate(run, evaluate(run, node.iter, frame))
     mark = len(frame.pending)
-    for item in items:
+    for count, item in enumerate(items):
         run.step()
+        seen = len(run.program.calls)
         assign(run, node.target, item, frame)
-        completion = execute_suite(run, node.body, frame)
-        _end_of_pass(run, frame, mark)
+        completion = _pass(run, node.body, frame, mark)
         if completion == BREAK:
             run.arrive(frame, BREAK, mark)
             return None
         if completion in (RETURN, RAISE):
             return completion
+        if count >= _TRAINING_PASSES and len(run.program.calls) > seen:
+            break  # epochs are all alike
     for item in rest:
         # One pass with an element nobody knows stands for all of them; there may also be none.
         def again(item: Value = item) -> str | None:
             assign(run, node.target, item, frame)
-            completion = execute_suite(run, node.body, frame)
-            _end_of_pass(run, frame, mark)
+            completion = _passes(run, node.body, frame, mark)
             return None if completion in (CONTINUE, BREAK) else completion
 
         run.branch(frame, again, lambda: None)
     run.arrive(frame, BREAK, mark)
     return execute_suite(run, node.orelse.body, frame) if node.orelse is not None else None
+
+
+def _pass(run: Run, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
+    """Execute the body of a loop once."""
+    run.program.loops.append(run.program.now())
+    try:
+        completion = execute_suite(run, body, frame)
+        _end_of_pass(run, frame, mark)
+    finally:
+        run.program.loops.pop()
+    return completion
+
+
+def _passes(run: Run, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
+    """Execute the body of a loop, and once more when it leaves models in another mode than it found them in."""
+    switches = len(run.program.switches)
+    run.program.open_loops += 1
+    try:
+        completion = _pass(run, body, frame, mark)
+        if completion in (None, CONTINUE) and len(run.program.switches) > switches:
+            completion = _pass(run, body, frame, mark)
+    finally:
+        run.program.open_loops -= 1
+    return completion
 
 
 def _end_of_pass(run: Run, frame: Frame, mark: int) -> None:
@@ -222,7 +253,7 @@ def _end_of_pass(run: Run, frame: Frame, mark: int) -> None:
 
 def _while(run: Run, node: cst.While, frame: Frame) -> str | None:
     mark = len(frame.pending)
-    for _ in range(_MAX_PASSES):
+    for count in range(_MAX_PASSES):
         run.step()
         decided = truth(evaluate(run, node.test, frame))
         if decided is False:
@@ -231,15 +262,15 @@ def _while(run: Run, node: cst.While, frame: Frame) -> str | None:
 
             def again() -> str | None:
                 assume(run, node.test, frame, True)
-                completion = execute_suite(run, node.body, frame)
-                _end_of_pass(run, frame, mark)
+                completion = _passes(run, node.body, frame, mark)
                 return None if completion in (CONTINUE, BREAK) else completion
 
             run.branch(frame, again, lambda: None)
             break
-        pending = len(frame.pending)
-        completion = execute_suite(run, node.body, frame)
-        _end_of_pass(run, frame, mark)
+        pending, seen = len(frame.pending), len(run.program.calls)
+        completion = _pass(run, node.body, frame, mark)
+        if completion is None and count >= _TRAINING_PASSES and len(run.program.calls) > seen:
+            break
         if completion == BREAK:
             break
         if completion in (RETURN, RAISE):
@@ -260,7 +291,7 @@ def _try(run: Run, node: cst.Try, frame: Frame) -> str | None:
 
         def handle(handler: cst.ExceptHandler) -> Callable[[], str | None]:
             def execute_handler() -> str | None:
-                if handler.name is not None and isinstance(handler.name.name, cst.Name):
+                if handler.name is not None and type(handler.name.name) is cst.Name:
                     assign_name(run, handler.name.name.value, Unknown("exception"), frame)
                 completions.append(execute_suite(run, handler.body, frame))
                 return completions[-1]
@@ -281,27 +312,92 @@ def _try(run: Run, node: cst.Try, frame: Frame) -> str | None:
 
 def _expects_failure(kind: cst.BaseExpression | None) -> bool:
     """Whether an exception handler names what PyTorch raises for shapes that do not fit."""
-    if isinstance(kind, cst.Tuple):
+    if type(kind) is cst.Tuple:
         return any(_expects_failure(element.value) for element in kind.elements)
-    return isinstance(kind, cst.Name) and kind.value in ("RuntimeError", "ValueError")
+    return type(kind) is cst.Name and kind.value in ("RuntimeError", "ValueError")
 
 
 def _expects_raise(manager: cst.BaseExpression) -> bool:
     """Whether a `with` block is `pytest.raises(...)` or `self.assertRaises(...)`."""
-    if not isinstance(manager, cst.Call):
+    if type(manager) is not cst.Call:
         return False
-    name = manager.func.attr if isinstance(manager.func, cst.Attribute) else manager.func
-    return isinstance(name, cst.Name) and name.value in ("raises", "assertRaises", "assertRaisesRegex")
+    name = manager.func.attr if type(manager.func) is cst.Attribute else manager.func
+    return type(name) is cst.Name and name.value in ("raises", "assertRaises", "assertRaisesRegex")
 
 
 def _with(run: Run, node: cst.With, frame: Frame) -> str | None:
-    for item in node.items:
-        manager = evaluate(run, item.item, frame)
+    grad = run.program.grad
+    try:
+        return _with_items(run, node, frame, 0)
+    finally:
+        run.program.grad = grad
+
+
+def _with_items(run: Run, node: cst.With, frame: Frame, index: int) -> str | None:
+    """Enter the context managers from one on, and execute the suite within."""
+    if index == len(node.items):
+        with run.observer.quiet(any(_expects_raise(item.item) for item in node.items)):
+            return execute_suite(run, node.body, frame)
+    item = node.items[index]
+
+    def enter(value: Value) -> str | None:
         if item.asname is not None:
-            entered = Unknown("context", getattr(manager, "why", "")) if isinstance(manager, Unknown) else manager
-            assign(run, item.asname.name, entered, frame)
-    with run.observer.quiet(any(_expects_raise(item.item) for item in node.items)):
-        return execute_suite(run, node.body, frame)
+            assign(run, item.asname.name, value, frame)
+        return _with_items(run, node, frame, index + 1)
+
+    generator = _generator_called(run, item.item, frame)
+    if generator is not None:
+        return _around(run, *generator, Spot(frame.file, item.item), frame, enter)
+    manager = evaluate(run, item.item, frame)
+    if isinstance(manager, GradientMode):
+        run.program.grad = manager.enabled
+        if manager.enabled is False:
+            run.program.with_gradient_context = Spot(frame.file, item.item)
+        return enter(None)
+    if isinstance(manager, Instance) and isinstance(manager.cls.lookup("__enter__")[0], Function):
+        spot = Spot(frame.file, item.item)
+        entered = call(run, BoundMethod(manager.cls.lookup("__enter__")[0], manager), Arguments(), spot, frame)
+        completion = enter(entered)
+        leave = manager.cls.lookup("__exit__")[0]
+        if isinstance(leave, Function):
+            call(run, BoundMethod(leave, manager), Arguments([None, None, None]), spot, frame)
+        return completion
+    return enter(Unknown("context", manager.why) if isinstance(manager, Unknown) else manager)
+
+
+def _generator_called(run: Run, manager: cst.BaseExpression, frame: Frame) -> tuple[Function, Arguments] | None:
+    """The generator function behind `with switched(model):`, as `contextlib.contextmanager` makes them."""
+    if type(manager) is not cst.Call or not run.generators:
+        return None
+    function = evaluate(run, manager.func, frame)
+    receivers: tuple[Value, ...] = ()
+    if isinstance(function, BoundMethod):
+        receivers, function = (function.receiver,), function.function
+    if not isinstance(function, Function) or function.node not in run.generators:
+        return None
+    return function, evaluate_arguments(run, manager.args, frame).prefixed(*receivers)
+
+
+def _around(
+    run: Run,
+    function: Function,
+    arguments: Arguments,
+    spot: Spot,
+    frame: Frame,
+    enter: Callable[[Value], str | None],
+) -> str | None:
+    """Run a generator function, and where it yields what stands in the `with` block."""
+    completions: list[str | None] = []
+
+    def body(value: Value) -> None:
+        inner, run.frame = run.frame, frame
+        try:
+            completions.append(enter(value))
+        finally:
+            run.frame = inner
+
+    execute_function(run, function, arguments, spot, frame, body)
+    return completions[0] if completions else enter(Unknown("context"))
 
 
 def _function(run: Run, node: cst.FunctionDef, frame: Frame) -> None:
@@ -313,14 +409,24 @@ def _function(run: Run, node: cst.FunctionDef, frame: Frame) -> None:
         scope = Frame(frame.module, frame.file, frame.module.cells)
     function: Value = Function(node.name.value, node, params, defaults, scope, frame.file)
     function.owner = frame.owner
+    if any(_is_context_manager(decorator) for decorator in node.decorators):
+        run.generators.add(node)
     run.observer.function_defined(function, frame)
     assign_name(run, node.name.value, _decorated(run, node.decorators, function, frame), frame)
+
+
+def _is_context_manager(decorator: cst.Decorator) -> bool:
+    name = decorator.decorator.attr if type(decorator.decorator) is cst.Attribute else decorator.decorator
+    return type(name) is cst.Name and name.value in ("contextmanager", "_contextmanager", "asynccontextmanager")
 
 
 def _decorated(run: Run, decorators: Sequence[cst.Decorator], value: Value, frame: Frame) -> Value:
     """Apply decorators. One that cannot be evaluated is taken to leave what it decorates as it is."""
     for decorator in reversed(decorators):
         function = evaluate(run, decorator.decorator, frame)
+        if isinstance(function, GradientMode) and isinstance(value, Function):
+            value.grad = function.enabled
+            continue
         if isinstance(function, (Unknown, External)):
             continue
         result = run.within(

@@ -70,8 +70,8 @@ def attributes_written(node: cst.FunctionDef) -> frozenset[str]:
     return frozenset(
         inner.target.attr.value
         for inner in walk(node.body)
-        if isinstance(inner, cst.AssignTarget)
-        and isinstance(inner.target, cst.Attribute)
-        and isinstance(inner.target.value, cst.Name)
+        if type(inner) is cst.AssignTarget
+        and type(inner.target) is cst.Attribute
+        and type(inner.target.value) is cst.Name
         and inner.target.value.value == "self"
     )

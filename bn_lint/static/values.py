@@ -414,7 +414,7 @@ class External:
 class Function:
     """A function of the program, with the scope it was defined in and its evaluated defaults."""
 
-    __slots__ = ("attributes", "called", "defaults", "file", "name", "node", "owner", "params", "scope")
+    __slots__ = ("attributes", "called", "defaults", "file", "grad", "name", "node", "owner", "params", "scope")
 
     def __init__(
         self,
@@ -432,6 +432,8 @@ class Function:
         self.scope = scope
         self.file = file
         self.called = False
+        #: Whether a decorator switches the recording of gradients on or off for it.
+        self.grad: bool | None = None
         #: The class whose body defines it, for `super()`.
         self.owner: Class | None = None
         self.attributes: dict[str, Value] = {}

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from bn_lint.static.calls import call
+from bn_lint.static.modes.parameters import Weights, freeze
+from bn_lint.static.modes.state import switch
 from bn_lint.static.run import Run
-from bn_lint.static.values import Arguments, Builtin, Instance, List, OneOf, Spot, Unknown, Value
+from bn_lint.static.values import (
+    Arguments,
+    BoundMethod,
+    Builtin,
+    Function,
+    Instance,
+    List,
+    OneOf,
+    Spot,
+    Unknown,
+    Value,
+)
 
 
 def _init(run: Run, arguments: Arguments, spot: Spot) -> None:
@@ -78,8 +92,40 @@ def _get_submodule(run: Run, arguments: Arguments, spot: Spot) -> Value:
     return owner
 
 
+def _weights(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return List((Weights(arguments.positional[0]),))
+
+
+def _weights_by_name(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    return List(((Unknown("name"), Weights(arguments.positional[0])),))
+
+
 def _parameters(run: Run, arguments: Arguments, spot: Spot) -> Value:
     return Unknown("parameters", "parameters are not followed")
+
+
+def _train(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    switch(run, arguments.positional[0], arguments.get(1, "mode", True), spot)
+    return arguments.positional[0]
+
+
+def _eval(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    module = arguments.positional[0]
+    override = module.cls.lookup("train")[0]
+    if isinstance(override, Function):
+        return call(run, BoundMethod(override, module), Arguments([False]), spot, run.frame)
+    switch(run, module, False, spot)
+    return module
+
+
+def _requires_grad(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    freeze(run, arguments.positional[0], arguments.get(1, "requires_grad", True), spot)
+    return arguments.positional[0]
+
+
+def _load(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    run.program.prepare(arguments.positional[0], spot)
+    return Unknown("keys", "what a checkpoint lacks is not known")
 
 
 def _nothing(run: Run, arguments: Arguments, spot: Spot) -> Value:
@@ -87,20 +133,24 @@ def _nothing(run: Run, arguments: Arguments, spot: Spot) -> Value:
 
 
 MODULE_METHODS: dict[str, Value] = {"__init__": Builtin("__init__", _init)}
-for (
-    _name
-) in "train eval to cuda cpu float double half bfloat16 type requires_grad_ apply share_memory to_empty xpu".split():
+for _name in "to cuda cpu float double half bfloat16 type apply share_memory to_empty xpu".split():
     MODULE_METHODS[_name] = Builtin(_name, _itself)
 for _name in ("add_module", "register_module"):
     MODULE_METHODS[_name] = Builtin(_name, _add_module)
 for _name in ("register_buffer", "register_parameter"):
     MODULE_METHODS[_name] = Builtin(_name, _register_value)
-for _name in ("zero_grad", "load_state_dict", "compile", "set_extra_state"):
+for _name in ("zero_grad", "compile", "set_extra_state"):
     MODULE_METHODS[_name] = Builtin(_name, _nothing)
-for _name in ("parameters", "named_parameters", "buffers", "named_buffers", "state_dict", "register_forward_hook",
+for _name in ("buffers", "named_buffers", "state_dict", "register_forward_hook",
               "register_forward_pre_hook", "register_full_backward_hook"):  # fmt: skip
     MODULE_METHODS[_name] = Builtin(_name, _parameters)
 MODULE_METHODS.update(
+    train=Builtin("train", _train),
+    eval=Builtin("eval", _eval),
+    requires_grad_=Builtin("requires_grad_", _requires_grad),
+    load_state_dict=Builtin("load_state_dict", _load),
+    parameters=Builtin("parameters", _weights),
+    named_parameters=Builtin("named_parameters", _weights_by_name),
     children=Builtin("children", _children),
     named_children=Builtin("named_children", _children_by_name),
     modules=Builtin("modules", _modules),

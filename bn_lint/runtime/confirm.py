@@ -1,0 +1,77 @@
+"""Holds static findings against a trace: what really ran confirms them, refutes them, or did not get there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bn_lint.facts import Place
+from bn_lint.rule import Finding
+from bn_lint.runtime.document import Document, LayerTrace
+
+#: What a run with the layer in it decides: the layer was called, and the rule judged the call.
+_BY_CALL = frozenset({"BN002", "BN003", "BN004", "BN201", "BN203", "BN204", "BN405", "BN605"})
+#: What the construction alone decides.
+_BY_CONSTRUCTION = frozenset({"BN401", "BN402"})
+#: What a run of the model decides: its modes at the line that calls it.
+_BY_MODEL = frozenset({"BN101", "BN103", "BN104", "BN105", "BN112", "BN301"})
+#: What the call that switches the mode decides.
+_BY_MODE = frozenset({"BN302"})
+#: Different names that a run may have for the same mistake.
+_SAME = ({"BN002", "BN003", "BN004"}, {"BN101", "BN104"}, {"BN103", "BN105"})
+
+
+def confirm(findings: Iterable[Finding], traced: Iterable[Finding], document: Document) -> list[Finding]:
+    """The findings with `confirmed` set: True when the run showed the same, False when it ran there without, else None.
+
+    Args:
+        traced: What the trace showed, by all rules.
+    """
+    shown = list(traced)
+    return [replace(finding, confirmed=_verdict(finding, shown, document)) for finding in findings]
+
+
+def _verdict(finding: Finding, shown: list[Finding], document: Document) -> bool | None:
+    codes = next((group for group in _SAME if finding.code in group), {finding.code})
+    if any(other.code in codes and _same_place(finding, other) for other in shown):
+        return True
+    return False if _exercised(finding, document) else None
+
+
+def _same_place(finding: Finding, other: Finding) -> bool:
+    mine = [finding.place, *(each.place for each in finding.evidence)]
+    others = [other.place, *(each.place for each in other.evidence)]
+    return any(_overlap(finding.place, place) for place in others) or any(
+        _overlap(place, other.place) for place in mine
+    )
+
+
+def _overlap(place: Place, other: Place) -> bool:
+    return place.path == other.path and place.line <= other.end_line and other.line <= place.end_line
+
+
+def _exercised(finding: Finding, document: Document) -> bool:
+    """Whether the run did what the finding speaks of."""
+    places = [finding.place, *(each.place for each in finding.evidence)]
+    layers = [layer for part in document.everywhere for layer in part.layers]
+    if finding.code in _BY_CONSTRUCTION:
+        return any(_at(layer.built, places[:1]) for layer in layers)
+    if finding.code in _BY_CALL:
+        return any(_ran(layer) and (_at(layer.built, places) or _called_at(layer, places[:1])) for layer in layers)
+    if finding.code in _BY_MODEL:
+        return any(_ran(layer) and _called_at(layer, places[:1]) for layer in layers)
+    if finding.code in _BY_MODE:
+        return any(_at(mode.place, places[:1]) for part in document.everywhere for mode in part.modes)
+    return False
+
+
+def _ran(layer: LayerTrace) -> bool:
+    return any(calls.failed is None and calls.count and calls.kind != "other" for calls in layer.calls)
+
+
+def _called_at(layer: LayerTrace, places: list[Place]) -> bool:
+    return any(_at(one.call, places) or _at(one.model, places) for calls in layer.calls for one in calls.reached)
+
+
+def _at(place: Place | None, places: list[Place]) -> bool:
+    return place is not None and any(_overlap(place, other) for other in places)

@@ -1,0 +1,226 @@
+"""Closes one optimizer step after the other: what was each layer used for since the step before?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+from bn_lint.runtime import layers as kinds
+from bn_lint.runtime.layers import TIMELINE, UNUSUAL, Layer, bits_of
+from bn_lint.runtime.sites import Site
+
+if TYPE_CHECKING:
+    from bn_lint.runtime.recorder import Recorder
+    from bn_lint.runtime.statistics import Drift
+
+#: Different numbers of training calls per step that are told apart.
+_MOST_COUNTS = 8
+#: How often layers with unusual calls are looked at closely again.
+_MOST_SECOND_LOOKS = 20
+
+
+class Use(NamedTuple):
+    """What one layer was used for in one step: calls of each kind, and the mode it was in at the end."""
+
+    layer: Layer
+    calls: tuple[int, ...]
+    mode_site: Site | None
+    evaluated_since_mode: bool
+    whole_model: bool
+
+
+class Steps:
+    """The optimizer steps of a run.
+
+    A step that follows another one without a forward pass between them belongs to it: an encoder and a decoder with an
+    optimizer each are one step, the two halves of a GAN are not.
+    """
+
+    def __init__(self, recorder: Recorder, drift: Drift | None = None, last: int | None = None) -> None:
+        self.recorder = recorder
+        self.drift = drift
+        self.last = last
+        self.seconds: list[int] = []
+        self.width = 1
+        self.adversarial = False
+        self.over = False
+        self._pending: list[Use] = []
+        self._owned: frozenset[int] = frozenset()
+        self._optimizers: tuple[int, ...] = ()
+        self._cache: dict[int, tuple[tuple[int, ...], frozenset[int]]] = {}
+        self._turns: list[frozenset[int]] = []
+        self._alternations = 0
+        self._second_looks = 0
+        self._compare_next = False
+
+    def stepped(self, optimizer: torch.optim.Optimizer) -> None:
+        """An optimizer made a step. Never raises."""
+        if self.over or self.recorder.paused:
+            return
+        try:
+            owned = self._parameters(optimizer)
+            uses = self._close()
+            if uses or not self._pending:
+                self._classify()
+                self._pending, self._owned = uses, owned
+                self.recorder.step += 1
+                self._measure(uses)
+                if self.last is not None and self.recorder.step >= self.last:
+                    self.over = True
+            else:
+                self._owned |= owned
+        except Exception:
+            self.recorder.defect()
+
+    def finish(self) -> None:
+        """The run is over: judge the last step, and what came after it."""
+        self._classify()
+        self._pending = []
+        for use in self._close():
+            self._tail(use)
+
+    def _parameters(self, optimizer: torch.optim.Optimizer) -> frozenset[int]:
+        sizes = tuple(len(group["params"]) for group in optimizer.param_groups)
+        known = self._cache.get(id(optimizer))
+        if known is None or known[0] != sizes:
+            ids = frozenset(id(parameter) for group in optimizer.param_groups for parameter in group["params"])
+            if len(self._cache) > 64:
+                self._cache.clear()
+            known = self._cache[id(optimizer)] = (sizes, ids)
+        return known[1]
+
+    def _close(self) -> list[Use]:
+        """The calls since the last time, layer by layer."""
+        uses = []
+        recorder = self.recorder
+        recorder.bury()
+        for layer in (*recorder.layers.values(), *recorder.functional_layers.values(), *recorder.unclosed):
+            calls: list[int] | None = None
+            whole = False
+            for entry in layer.entries.values():
+                new = entry.count - entry.seen
+                if new:
+                    entry.seen = entry.count
+                    if calls is None:
+                        calls = [0] * len(kinds.KINDS)
+                    calls[entry.kind] += new
+                    whole = whole or entry.root_training is False
+            if calls is not None:
+                since = layer.evaluations() > layer.evaluations_before_mode if calls[2] else False
+                uses.append(Use(layer, tuple(calls), layer.mode_site, since, whole))
+        recorder.closed()
+        return uses
+
+    def _classify(self) -> None:
+        if not self._pending:
+            return
+        step = self.recorder.step - 1
+        self._take_turns(step)
+        index = self._position(step)
+        unusual = False
+        for use in self._pending:
+            layer, calls = use.layer, use.calls
+            bits = 0
+            for kind, count in enumerate(calls):
+                if count:
+                    bits |= bits_of(kind)
+            owned = self._owns(layer)
+            training = calls[kinds.TRAINING]
+            layer.owned = layer.owned or owned
+            self._count_training(layer, training, owned, step)
+            alone = calls[kinds.TRAINING_WITHOUT_GRAD] - calls[kinds.RECOMPUTED]
+            if alone > 0:
+                unusual = True
+                layer.without_grad.add(alone, step)
+                if training or calls[kinds.RECOMPUTED]:
+                    layer.without_grad_beside_training += 1
+                elif not owned:
+                    layer.without_grad_for_others += 1
+            if calls[kinds.RECOMPUTED]:
+                layer.recomputed.add(calls[kinds.RECOMPUTED], step)
+            if calls[kinds.EVALUATION_WITH_GRAD] and not training and owned:
+                unusual = True
+                if use.whole_model:
+                    bits |= UNUSUAL
+                    layer.eval_training.add(calls[kinds.EVALUATION_WITH_GRAD], step)
+                    layer.eval_training_local += not use.evaluated_since_mode
+                    layer.eval_mode_site = layer.eval_mode_site or use.mode_site
+                self._trained_in(layer, False)
+            layer.timeline[index] |= bits
+        if unusual and self._second_looks < _MOST_SECOND_LOOKS:
+            self._second_looks += 1
+            for use in self._pending:
+                use.layer.look_again()
+
+    def _count_training(self, layer: Layer, training: int, owned: bool, step: int) -> None:
+        if not training:
+            return
+        if training in layer.calls_per_step or len(layer.calls_per_step) < _MOST_COUNTS:
+            layer.calls_per_step[training] = layer.calls_per_step.get(training, 0) + 1
+        layer.trained_steps += 1
+        if owned:
+            self._trained_in(layer, True)
+        if not layer.requires_grad_seen:
+            module = layer.reference() if layer.reference is not None else None
+            weight = None if module is None else module._parameters.get("weight")
+            layer.requires_grad_seen = weight is not None and weight.requires_grad
+            if not layer.requires_grad_seen and layer.affine and not owned:
+                layer.frozen_training.add(training, step)
+
+    def _trained_in(self, layer: Layer, mode: bool) -> None:
+        layer.flips += layer.last_trained_in is not None and layer.last_trained_in is not mode
+        layer.last_trained_in = mode
+
+    def _owns(self, layer: Layer) -> bool:
+        """Whether the step changed the layer, or, for one without parameters, the model around it."""
+        if layer.parameter is not None:
+            return layer.parameter in self._owned
+        root = None if layer.root is None else layer.root()
+        return root is not None and any(id(parameter) in self._owned for parameter in root.parameters())
+
+    def _take_turns(self, step: int) -> None:
+        if self.adversarial:
+            return
+        if self._turns and self._turns[-1] != self._owned:
+            if not self._turns[-1] & self._owned:
+                self._alternations += 1
+            self.adversarial = self._alternations >= 3
+        self._turns = [self._owned]
+
+    def _position(self, step: int) -> int:
+        while step // self.width >= TIMELINE:
+            self.width *= 2
+            for layer in self.recorder.everything():
+                old = layer.timeline
+                layer.timeline = bytearray(old[i] | old[i + 1] for i in range(0, TIMELINE, 2)) + bytearray(
+                    TIMELINE // 2
+                )
+            if self.drift is not None:
+                self.drift.halve()
+        return step // self.width
+
+    def _tail(self, use: Use) -> None:
+        layer, calls = use.layer, use.calls
+        alone = calls[kinds.TRAINING_WITHOUT_GRAD] - calls[kinds.RECOMPUTED]
+        if alone > 0:
+            layer.without_grad.add(alone, self.recorder.step, tail=True)
+        if calls[kinds.RECOMPUTED]:
+            layer.recomputed.add(calls[kinds.RECOMPUTED], self.recorder.step, tail=True)
+        bits = 0
+        for kind, count in enumerate(calls):
+            if count:
+                bits |= bits_of(kind)
+        layer.timeline[self._position(self.recorder.step)] |= bits
+
+    def _measure(self, uses: list[Use]) -> None:
+        if self.drift is None:
+            return
+        step = self.recorder.step
+        if self._compare_next:
+            counts: dict[Any, int] = {use.layer: use.calls[kinds.TRAINING] for use in uses}
+            self.drift.compare(counts, step - 1, self._position(step - 1))
+            self._compare_next = False
+        if step % self.drift.every == 0 or step <= 1 or self.drift.every == 1:
+            self.drift.prepare(self.recorder.buffers)
+            self._compare_next = True

@@ -1,0 +1,200 @@
+"""`bn_lint.trace()`: watches the BatchNorm calls of the code inside."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timezone
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from bn_lint import __version__
+from bn_lint.errors import UsageError
+from bn_lint.runtime.document import Document
+from bn_lint.runtime.layers import EVALUATION, EVALUATION_WITH_GRAD, Entry, Layer
+from bn_lint.runtime.patches import Patches
+from bn_lint.runtime.recorder import Recorder
+from bn_lint.runtime.statistics import Drift, EvaluationSamples
+from bn_lint.runtime.steps import Steps
+
+if TYPE_CHECKING:
+    from bn_lint.report import Report
+    from bn_lint.rule import Finding
+
+_active: Trace | None = None
+
+
+class Trace(AbstractContextManager["Trace"]):
+    """A run that is watched, and what was found in it.
+
+    Args:
+        stats: Also compare batches with running statistics, on the device, every few optimizer steps.
+        steps: Watch only this many optimizer steps.
+        select, extend_select, ignore: Which rules, as in `bn-lint check`; they come on top of the configuration file.
+        writer: Anything with TensorBoard's `add_scalar(tag, value, step)`.
+        every: Optimizer steps between two comparisons, and between two scalars.
+
+    Raises:
+        UsageError: another trace is running in this process.
+    """
+
+    def __init__(
+        self,
+        *,
+        stats: bool = False,
+        steps: int | None = None,
+        select: Sequence[str] | None = None,
+        extend_select: Sequence[str] = (),
+        ignore: Sequence[str] = (),
+        writer: Any = None,
+        every: int = 10,
+        command: Sequence[str] | None = None,
+        probing: bool = False,
+    ) -> None:
+        if every < 1 or (steps is not None and steps < 1):
+            raise UsageError("steps and every must be at least 1.")
+        self.selection = (select, extend_select, ignore)
+        self.stats = stats
+        self.recorder = Recorder(probing=probing)
+        self._drift = Drift(every) if stats else None
+        self._samples = EvaluationSamples() if stats else None
+        self._steps = Steps(self.recorder, self._drift, steps)
+        self._patches = Patches(self.recorder, self._stepped)
+        self._writer = None
+        if writer is not None:
+            from bn_lint.runtime.tensorboard import Scalars
+
+            self._writer = Scalars(writer, self.recorder, self._drift, every)
+        self._command = list(sys.argv if command is None else command)
+        self._started = datetime.now(timezone.utc)
+        self._clock = time.monotonic()
+        self._document: Document | None = None
+        self._report: Report | None = None
+        self._merging: Any = None
+
+    def start(self) -> Trace:
+        """Begin to watch."""
+        global _active
+        if _active is not None:
+            raise UsageError("A trace is already running in this process.")
+        _active = self
+        if self._samples is not None:
+            self.recorder.on_look = self._sample
+        self._patches.install()
+        return self
+
+    def stop(self, error: BaseException | None = None) -> Document:
+        """End the watching and read what is left on devices; `error` is what ended the program, if anything did."""
+        global _active
+        if self._document is None:
+            self._patches.remove()
+            if _active is self:
+                _active = None
+            self._document = self._make(error)
+        return self._document
+
+    def __enter__(self) -> Trace:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop(error)
+
+    @property
+    def document(self) -> Document:
+        """Everything that was recorded; ends the trace."""
+        return self.stop()
+
+    @property
+    def report(self) -> Report:
+        """The findings as `bn-lint check` would report them, those that comments silence included; ends the trace."""
+        if self._report is None:
+            from bn_lint.runtime.judgement import judge
+
+            self._report = judge(self.document, *self.selection)
+        return self._report
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The findings that no comment silences; ends the trace."""
+        return self.report.visible
+
+    def ignoring(self) -> AbstractContextManager[None]:
+        """Record nothing inside this context: for statistics that are recomputed on purpose, and the like."""
+        return self.recorder.pause()
+
+    def save(self, path: str) -> None:
+        """Write the trace as JSON, for `bn-lint report` and `bn-lint check --trace`."""
+        from bn_lint.runtime.document import dumps
+
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(dumps(self.document))
+
+    def save_html(self, path: str) -> None:
+        """Write the report as one HTML file."""
+        from bn_lint.runtime.html.page import page
+
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(page(self.document, self.report))
+
+    def table(self) -> str:
+        """One line for each layer."""
+        from bn_lint.runtime.table import table
+
+        return table(self.document)
+
+    def _stepped(self, optimizer: torch.optim.Optimizer) -> None:
+        self._steps.stepped(optimizer)
+        if self._writer is not None:
+            self._writer.stepped()
+        if self._steps.over:
+            self._patches.remove()
+
+    def _sample(self, layer: Layer, entry: Entry, x: torch.Tensor, module: _BatchNorm | None) -> None:
+        if self._samples is not None and module is not None and entry.kind in (EVALUATION, EVALUATION_WITH_GRAD):
+            self._samples.add(layer, x, module)
+
+    def _make(self, error: BaseException | None) -> Document:
+        from bn_lint.runtime.summary import summarize
+
+        self._steps.finish()
+        if self._drift is not None:
+            self._drift.read()
+        if self._samples is not None:
+            self._samples.read()
+        if self._writer is not None:
+            self._writer.close()
+        document = Document(
+            bn_lint=__version__,
+            torch=torch.__version__,
+            python=platform.python_version(),
+            command=self._command,
+            started=self._started.isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - self._clock, 3),
+            steps=self.recorder.step,
+            steps_per_position=self._steps.width,
+            adversarial=self._steps.adversarial,
+            stats=self.stats,
+        )
+        summarize(self.recorder, document, error)
+        return document
+
+
+def trace(**options: Any) -> Trace:
+    """Watch the BatchNorm calls of the code inside: `with bn_lint.trace() as trace: ...`, then `trace.findings`.
+
+    Takes the arguments of `Trace`.
+    """
+    return Trace(**options)
+
+
+def active() -> Trace | None:
+    """The trace that is running."""
+    return _active

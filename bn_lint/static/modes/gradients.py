@@ -1,0 +1,54 @@
+"""What switches the recording of gradients: `no_grad`, `inference_mode`, `set_grad_enabled`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bn_lint.static.values import Arguments, Builtin, Function, Spot, Value
+
+if TYPE_CHECKING:
+    from bn_lint.static.run import Run
+
+
+class GradientMode:
+    """A context manager, or decorator, under which gradients are recorded or not; None where that is not known."""
+
+    __slots__ = ("enabled",)
+
+    def __init__(self, enabled: bool | None) -> None:
+        self.enabled = enabled
+
+    def __repr__(self) -> str:
+        return f"GradientMode({self.enabled})"
+
+
+def _fixed(enabled: bool) -> Builtin:
+    def make(run: Run, arguments: Arguments, spot: Spot) -> Value:
+        decorated = arguments.get(0, "func")
+        if isinstance(decorated, Function):  # `@torch.no_grad` without parentheses
+            decorated.grad = enabled
+            return decorated
+        given = arguments.get(0, "mode", True)
+        return GradientMode(enabled if given is True else None if not isinstance(given, bool) else not enabled)
+
+    return Builtin("gradient mode", make)
+
+
+def _set_enabled(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    given = arguments.get(0, "mode")
+    enabled = given if isinstance(given, bool) else None
+    # As a statement it switches at once; as a context manager `with` puts back what was before.
+    run.program.grad_before_set, run.program.grad = run.program.grad, enabled
+    return GradientMode(enabled)
+
+
+GRADIENTS: dict[str, Value] = {
+    "torch.no_grad": _fixed(False),
+    "torch.autograd.no_grad": _fixed(False),
+    "torch.inference_mode": _fixed(False),
+    "torch.autograd.inference_mode": _fixed(False),
+    "torch.enable_grad": _fixed(True),
+    "torch.autograd.enable_grad": _fixed(True),
+    "torch.set_grad_enabled": Builtin("set_grad_enabled", _set_enabled),
+    "torch.autograd.set_grad_enabled": Builtin("set_grad_enabled", _set_enabled),
+}

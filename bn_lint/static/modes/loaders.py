@@ -1,0 +1,203 @@
+"""Data loaders: how large the batches are, and how large the last one is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bn_lint.static.values import (
+    Arguments,
+    Axis,
+    Builtin,
+    External,
+    Instance,
+    LibraryClass,
+    List,
+    Spot,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from bn_lint.static.run import Run
+
+#: How many samples the data sets of torchvision have (training, test).
+_LENGTHS = {
+    "MNIST": (60_000, 10_000),
+    "FashionMNIST": (60_000, 10_000),
+    "KMNIST": (60_000, 10_000),
+    "CIFAR10": (50_000, 10_000),
+    "CIFAR100": (50_000, 10_000),
+    "SVHN": (73_257, 26_032),
+    "STL10": (5_000, 8_000),
+    "USPS": (7_291, 2_007),
+}
+
+
+class Batches:
+    """The batches that a loader gives."""
+
+    __slots__ = ("drop_last", "length", "shuffle", "size", "spot")
+
+    def __init__(self, spot: Spot, size: int | None, length: int | None, drop_last: bool | None) -> None:
+        self.spot = spot
+        self.size = size
+        self.length = length
+        self.drop_last = drop_last
+
+    @property
+    def last(self) -> int | None:
+        """The size of the last batch, where it is smaller than the others and known."""
+        if self.size is None or self.length is None or self.drop_last is not False:
+            return None
+        return self.length % self.size or None
+
+
+class Batch(Unknown):
+    """What a loader gives in one pass, or a part of it."""
+
+    __slots__ = ("batches",)
+
+    def __init__(self, batches: Batches, name: str = "batch") -> None:
+        super().__init__(name, "the data set decides what a batch holds")
+        self.batches = batches
+
+    def member(self, key: object, text: str) -> Unknown:
+        if self._members is None:
+            self._members = {}
+        found = self._members.get(key)
+        if found is None:
+            found = self._members[key] = Batch(self.batches, (self.name + text)[:60])
+        return found
+
+
+class BatchTensor(Tensor):
+    """A tensor whose first axis is the batch of a loader."""
+
+    __slots__ = ("batches",)
+
+    def __init__(self, batches: Batches, axes: tuple[Axis, ...]) -> None:
+        super().__init__(axes, ranked=True)
+        self.batches = batches
+
+
+def batches_of(value: Value) -> Batches | None:
+    """The loader that a value came from."""
+    found = getattr(value, "batches", None)
+    return found if isinstance(found, Batches) else None
+
+
+def _init(run: Run, arguments: Arguments, spot: Spot) -> None:
+    loader = arguments.positional[0]
+    dataset = arguments.get(1, "dataset")
+    size = arguments.get(2, "batch_size", 1)
+    sampler = arguments.keywords.get("batch_sampler")
+    drop_last = arguments.get(8, "drop_last", False)
+    known = isinstance(size, int) and not isinstance(size, bool) and sampler is None and not arguments.more
+    length = length_of(dataset) if arguments.get(4, "sampler") is None else None
+    loader.cells["dataset"] = dataset
+    loader.cells["batch_size"] = size
+    loader.cells["*batches"] = Batches(
+        spot, int(size) if known else None, length, drop_last if isinstance(drop_last, bool) else None
+    )
+
+
+def _iterate(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    loader = arguments.positional[0]
+    batches = loader.cells["*batches"]
+    dataset = loader.cells["dataset"]
+    tensors = dataset.cells.get("*tensors") if isinstance(dataset, Instance) else None
+    if isinstance(tensors, tuple):
+        axis = Axis(batches.size)
+        sample = tuple(
+            BatchTensor(batches, (axis, *t.axes[1:]))
+            if isinstance(t, Tensor) and t.ranked and t.axes
+            else Batch(batches)
+            for t in tensors
+        )
+        return List((), (sample,))
+    return List((), (Batch(batches),))
+
+
+def _tensors_init(run: Run, arguments: Arguments, spot: Spot) -> None:
+    dataset, *tensors = arguments.positional
+    dataset.cells["*tensors"] = tuple(tensors)
+    first = tensors[0] if tensors else None
+    if isinstance(first, Tensor) and first.ranked and first.axes and isinstance(first.axes[0].size, int):
+        dataset.cells["*length"] = int(first.axes[0].size)
+
+
+def _subset_init(run: Run, arguments: Arguments, spot: Spot) -> None:
+    subset, dataset = arguments.positional[0], arguments.get(1, "dataset")
+    indices = arguments.get(2, "indices")
+    if isinstance(dataset, Instance):
+        subset.cells["*tensors"] = dataset.cells.get("*tensors")
+    if isinstance(indices, (range, tuple)):
+        subset.cells["*length"] = len(indices)
+    elif isinstance(indices, List) and not indices.rest:
+        subset.cells["*length"] = len(indices.items)
+
+
+def _random_split(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    dataset, lengths = arguments.get(0, "dataset"), arguments.get(1, "lengths")
+    items = lengths.items if isinstance(lengths, List) else lengths if isinstance(lengths, tuple) else ()
+    parts = []
+    for length in items:
+        part = Instance(SUBSET, spot)
+        if isinstance(dataset, Instance):
+            part.cells["*tensors"] = dataset.cells.get("*tensors")
+        if isinstance(length, int):
+            part.cells["*length"] = int(length)
+        parts.append(part)
+    return List(tuple(parts)) if parts else Unknown("subsets", "the lengths of the parts are not known")
+
+
+def length_of(dataset: Value) -> int | None:
+    """The number of samples of a data set."""
+    length = dataset.cells.get("*length") if isinstance(dataset, Instance) else None
+    return length if isinstance(length, int) else None
+
+
+def _length(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    length = length_of(arguments.positional[0])
+    return Unknown("len(dataset)", "the length of the data set is not known") if length is None else length
+
+
+def _named_init(name: str) -> Builtin:
+    def init(run: Run, arguments: Arguments, spot: Spot) -> None:
+        dataset = arguments.positional[0]
+        split = arguments.keywords.get(
+            "split", arguments.get(2, "train", True if "SVHN STL10".find(name) < 0 else "train")
+        )
+        if isinstance(split, (bool, str)):
+            dataset.cells["*length"] = _LENGTHS[name][0 if split in (True, "train") else 1]
+
+    return Builtin("__init__", init)
+
+
+DATASET = LibraryClass("torch.utils.data.Dataset")
+_OWN: dict[str, Value] = {"__len__": Builtin("__len__", _length)}
+SUBSET = LibraryClass(
+    "torch.utils.data.Subset", (DATASET,), (), {**_OWN, "__init__": Builtin("__init__", _subset_init)}
+)
+LOADERS: dict[str, Value] = {
+    "torch.utils.data.DataLoader": LibraryClass(
+        "torch.utils.data.DataLoader",
+        (),
+        (),
+        {"__init__": Builtin("__init__", _init), "__iter__": Builtin("__iter__", _iterate)},
+    ),
+    "torch.utils.data.Dataset": External("torch.utils.data.Dataset"),
+    "torch.utils.data.TensorDataset": LibraryClass(
+        "torch.utils.data.TensorDataset", (DATASET,), (), {**_OWN, "__init__": Builtin("__init__", _tensors_init)}
+    ),
+    "torch.utils.data.Subset": SUBSET,
+    "torch.utils.data.random_split": Builtin("random_split", _random_split),
+}
+for _name in _LENGTHS:
+    LOADERS[f"torchvision.datasets.{_name}"] = LibraryClass(
+        f"torchvision.datasets.{_name}", (DATASET,), (), {**_OWN, "__init__": _named_init(_name)}
+    )
+for _name in ("DataLoader", "TensorDataset", "Subset", "random_split", "Dataset"):
+    LOADERS[f"torch.utils.data.dataloader.{_name}"] = LOADERS[f"torch.utils.data.{_name}"]
+    LOADERS[f"torch.utils.data.dataset.{_name}"] = LOADERS[f"torch.utils.data.{_name}"]

@@ -1,0 +1,45 @@
+"""The parameters of a module, as far as it matters whether they are trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bn_lint.static.modes.state import FROZEN
+from bn_lint.static.values import Arguments, Builtin, Instance, Spot, Unknown, Value
+
+if TYPE_CHECKING:
+    from bn_lint.static.run import Run
+
+
+class Weights:
+    """Any parameter of a module: what is done to one in a loop over `parameters()` is done to all."""
+
+    __slots__ = ("module",)
+
+    def __init__(self, module: Instance) -> None:
+        self.module = module
+
+    def __repr__(self) -> str:
+        return f"<parameters of a {self.module.cls.name}>"
+
+
+def freeze(run: Run, module: Instance, requires_grad: Value, spot: Spot) -> None:
+    """Set `requires_grad` of all parameters of a module."""
+    from bn_lint.static.torch.batchnorm import batchnorm_class
+    from bn_lint.static.torch.module_methods import descendants
+
+    state = spot if requires_grad is False else None if requires_grad is True else Unknown("requires_grad")
+    for _, layer in descendants(module):
+        if batchnorm_class(layer) is not None:
+            run.heap.note(layer, FROZEN, state)
+
+
+def weights_attribute(weights: Weights, name: str) -> Value:
+    if name != "requires_grad_":
+        return Unknown(f"parameter.{name}")
+
+    def switch(run: Run, arguments: Arguments, spot: Spot) -> Value:
+        freeze(run, weights.module, arguments.get(0, "requires_grad", True), spot)
+        return weights
+
+    return Builtin(name, switch)

@@ -1,0 +1,257 @@
+"""What a program does with its models: it calls them, records gradients, steps, loads weights, evaluates."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.static.modes.state import FROZEN, Mode, agreed, alternatives, forget, modes_of
+from bn_lint.static.values import Arguments, Instance, Spot, Value
+
+if TYPE_CHECKING:
+    from bn_lint.static.frames import Frame
+    from bn_lint.static.modes.loaders import Batches
+    from bn_lint.static.run import Run
+
+_OPTIMIZER = re.compile(r"optim|\bopts?\b|_opts?\b|scaler|accelerator|fabric|solver|adam|sgd", re.IGNORECASE)
+#: Generators are fed with noise, and keep the statistics of the batch on purpose.
+_NOISE = re.compile(r"noise|latent|\bz\b|(?:^|_)z(?:_|\b|\d)", re.IGNORECASE)
+#: Code out of sight that gets a model and leaves its mode as it is.
+_HARMLESS = re.compile(
+    r"^(?:torch|copy|logging|warnings|json|os|math|numpy|tqdm|wandb\.(?:watch|log)|print|len|str|repr|type|id)(?:\.|$)"
+)
+
+
+#: Tools that run a model as it is, and what for.
+_TOOLS = (
+    (re.compile(r"^torch\.(?:jit\.trace(?:_module)?|export\.export)$"), "export"),
+    (re.compile(r"^torch\.(?:ao\.)?quantization\.(?:fuse_modules\.)?fuse_modules$"), "fusion"),
+    (re.compile(r"^torch\.nn\.utils\.(?:fusion\.)?fuse_conv_bn_eval$"), "fusion"),
+    (re.compile(r"^(?:torchsummary\.summary|thop\.profile|fvcore\.nn\.(?:\w+\.)?FlopCountAnalysis)$"), "inspection"),
+)
+
+
+class Call:
+    """One call of a model by code that is not part of a model."""
+
+    def __init__(self, model: Instance, spot: Spot, frame: Frame) -> None:
+        self.model = model
+        self.spot = spot
+        self.frame = frame
+        self.order = 0
+        self.loops: tuple[int, ...] = ()
+        self.grad: bool | None = True
+        #: The modes that each BatchNorm layer of the model may be in.
+        self.modes: list[tuple[Mode, ...]] = []
+        self.uncertain = False
+        self.dropped = False
+        self.noise = False
+        self.backward = False
+        self.purpose: str | None = None
+        self.because: Spot | None = None
+        self.why = ""
+        #: Whether the weights were trained or loaded before, and where.
+        self.prepared: Spot | None = None
+        self.batches: Batches | None = None
+        self.frozen: Spot | None = None
+        self.caller: list[Frame] = []
+
+    @property
+    def states(self) -> set[bool | None]:
+        return {agreed(modes) for modes in self.modes}
+
+
+class Switch:
+    """One call of `train()` or `eval()`."""
+
+    def __init__(self, model: Instance, mode: Mode, frame: Frame | None) -> None:
+        self.model = model
+        self.mode = mode
+        self.frame = frame
+        #: The modes before, of the BatchNorm layers inside.
+        self.before: list[tuple[Instance, tuple[Mode, ...]]] = []
+
+
+class Program:
+    """The record of one entry point."""
+
+    def __init__(self) -> None:
+        self.clock = 0
+        #: How many modules are being called right now, one within the other.
+        self.depth = 0
+        self.grad: bool | None = True
+        self.grad_before_set: bool | None = True
+        #: The passes of the loops that are running, by serial number.
+        self.loops: list[int] = []
+        #: How many of the running loops may also have no pass at all.
+        self.open_loops = 0
+        self.calls: list[Call] = []
+        self.switches: list[Switch] = []
+        self.steps: list[tuple[int, Spot]] = []
+        self.prepared: dict[int, Spot] = {}
+        self._kept: list[Instance] = []
+        self.dropped: cst.CSTNode | None = None
+        self.with_gradient_context: Spot | None = None
+
+    def now(self) -> int:
+        self.clock += 1
+        return self.clock
+
+    # -- told by the interpreter ------------------------------------------------------------------------------------
+
+    def switched(self, run: Run, module: Instance, mode: Mode) -> None:
+        """`train()` or `eval()` is called on a module."""
+        if self.depth or run.frame is None:
+            return
+        _disturb(run)
+        note = Switch(module, mode, run.frame)
+        note.before = [(layer, modes_of(layer)) for layer in batchnorm_layers(module)]
+        self.switches.append(note)
+
+    def called(self, run: Run, model: Instance, arguments: Arguments, spot: Spot, frame: Frame) -> None:
+        """A module is called."""
+        if _belongs_to_a_model(frame):
+            return
+        layers = batchnorm_layers(model)
+        if not layers or not isinstance(spot.node, cst.Call):
+            return
+        _disturb(run)
+        call = Call(model, spot, frame)
+        call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
+        call.modes = [modes_of(layer) for layer in layers]
+        call.uncertain = run.uncertain > self.open_loops
+        call.dropped = spot.node is self.dropped
+        call.noise = any(_NOISE.search(text) for text in _names_of(spot.node))
+        call.prepared = self.prepared.get(id(model))
+        call.frozen = _frozen(layers, call.modes)
+        from bn_lint.static.modes.loaders import batches_of
+
+        for value in (*arguments.positional, *arguments.keywords.values()):
+            call.batches = call.batches or batches_of(value)
+        inner: Frame | None = frame
+        while inner is not None:
+            call.caller.append(inner)
+            inner = inner.caller
+        if self.grad is False:
+            call.why, call.because = "gradients are off here", self.with_gradient_context
+        self.calls.append(call)
+
+    def unseen_call(self, run: Run, function: Value, arguments: Arguments, spot: Spot) -> None:
+        """Code outside the project is called: it may be `backward`, `step`, or anything that is handed a model."""
+        name, receiver = _method(spot.node)
+        if self.depth == 0:
+            if name in ("backward", "manual_backward"):
+                self._backward(run)
+                return
+            if name == "step" and _OPTIMIZER.search(receiver):
+                self.stepped(run, spot)
+                return
+        if name in ("load_state_dict", "step", "zero_grad", "append", "add", "info", "debug", "log", "save"):
+            return
+        dotted = getattr(function, "dotted", "")
+        tool = next((purpose for pattern, purpose in _TOOLS if pattern.match(dotted)), None)
+        if tool is not None or name == "add_graph":
+            self._looked_at(run, tool or "inspection", arguments, spot)
+            return
+        if dotted and _HARMLESS.match(dotted):
+            return
+        for value in (*arguments.positional, *arguments.keywords.values()):
+            for one in alternatives(value):
+                if isinstance(one, Instance) and one.is_module:
+                    _disturb(run)
+                    forget(run, one)
+
+    def _looked_at(self, run: Run, purpose: str, arguments: Arguments, spot: Spot) -> None:
+        """A tool runs a model in its own way, in the mode it finds it in."""
+        model = arguments.positional[0] if arguments.positional else None
+        if not isinstance(model, Instance) or not model.is_module or run.frame is None or self.depth:
+            return
+        layers = batchnorm_layers(model)
+        if layers:
+            _disturb(run)
+            call = Call(model, spot, run.frame)
+            call.order, call.purpose = self.now(), purpose
+            call.modes = [modes_of(layer) for layer in layers]
+            self.calls.append(call)
+
+    def _backward(self, run: Run) -> None:
+        _disturb(run)
+        for call in self._region(run):
+            call.backward = True
+
+    def stepped(self, run: Run, spot: Spot) -> None:
+        """An optimizer takes a step: what was called and propagated before it is being trained."""
+        _disturb(run)
+        self.steps.append((self.now(), spot))
+        for call in self._region(run):
+            if call.backward and call.purpose is None:
+                call.purpose, call.because, call.why = "training", spot, "an optimizer steps on the result here"
+                self.prepare(call.model, spot)
+
+    def prepare(self, model: Instance, spot: Spot) -> None:
+        """The weights of a model are trained or loaded."""
+        self._kept.append(model)  # so that its identity stays its own
+        self.prepared.setdefault(id(model), spot)
+        for _, child in model.children():
+            for one in alternatives(child):
+                if isinstance(one, Instance) and id(one) not in self.prepared:
+                    self.prepare(one, spot)
+
+    def _region(self, run: Run) -> list[Call]:
+        """The calls that the running function, or what it called, made in this pass of its loop."""
+        loops = tuple(self.loops)
+        return [
+            call
+            for call in self.calls
+            if call.grad is not False and call.loops[: len(loops)] == loops and run.frame in call.caller
+        ]
+
+
+def batchnorm_layers(model: Instance) -> list[Instance]:
+    """The BatchNorm layers of a model that keep running statistics."""
+    from bn_lint.static.torch.batchnorm import batchnorm_class
+    from bn_lint.static.torch.module_methods import descendants
+
+    return [
+        layer
+        for _, layer in descendants(model)
+        if batchnorm_class(layer) is not None and layer.cells.get("track_running_stats", True) is True
+    ]
+
+
+def _frozen(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> Spot | None:
+    """Where the parameters of all layers that run in training mode were frozen."""
+    for layer, own in zip(layers, modes):
+        if agreed(own) is True and isinstance(layer.cells.get(FROZEN), Spot):
+            return layer.cells[FROZEN]  # type: ignore[no-any-return]
+    return None
+
+
+def _disturb(run: Run) -> None:
+    """What happens now must be seen again should the same function be called again."""
+    for purity in run.heap.purity:
+        purity.pure = False
+
+
+def _belongs_to_a_model(frame: Frame | None) -> bool:
+    while frame is not None:
+        receiver = frame.receiver
+        if frame.owner is not None and isinstance(receiver, Instance) and receiver.is_module:
+            return True
+        frame = frame.caller
+    return False
+
+
+def _method(node: cst.CSTNode) -> tuple[str, str]:
+    """The name of the called method and the text before it."""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        return node.func.attr.value, cst.Module([]).code_for_node(node.func.value)
+    return "", ""
+
+
+def _names_of(node: cst.Call) -> list[str]:
+    from bn_lint.static.syntax import walk
+
+    return [inner.value for arg in node.args for inner in walk(arg.value) if type(inner) is cst.Name]

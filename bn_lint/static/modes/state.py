@@ -1,0 +1,111 @@
+"""The mode of modules: a cell of each, written by `train()` and `eval()`, undone and merged like any other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bn_lint.static.values import Arguments, BoundMethod, Function, Instance, OneOf, Spot, Unknown, Value
+
+if TYPE_CHECKING:
+    from bn_lint.static.run import Run
+
+#: The cell that holds a module's mode.
+MODE = "*mode"
+#: The cell of a BatchNorm layer that says whether its parameters are trained.
+FROZEN = "*frozen"
+
+
+class Mode:
+    """A mode a module is in.
+
+    Attributes:
+        training: Whether it is training mode; None when nobody can tell.
+        spot: The call that switched; None for the mode a module is built in.
+        root: The module that `train()` or `eval()` was called on.
+        order: The time of the switch (see `Program.now`).
+        loops: The passes of loops in which it happened.
+        grad: Whether gradients were recorded then.
+        alone: The switch was meant for this part of a model, and not for the whole.
+    """
+
+    __slots__ = ("alone", "grad", "loops", "order", "root", "spot", "training")
+
+    def __init__(self, training: bool | None, spot: Spot | None = None) -> None:
+        self.training = training
+        self.spot = spot
+        self.root: Instance | None = None
+        self.order = 0
+        self.loops: tuple[int, ...] = ()
+        self.grad: bool | None = True
+        self.alone = False
+
+    def __repr__(self) -> str:
+        return {True: "training", False: "evaluation", None: "unknown"}[self.training] + " mode"
+
+
+#: Modules are built in training mode.
+BUILT = Mode(True)
+#: Something out of sight may have switched.
+UNSEEN = Mode(None)
+
+
+def modes_of(module: Instance) -> tuple[Mode, ...]:
+    """The modes that a module may be in."""
+    return tuple(one if isinstance(one, Mode) else UNSEEN for one in alternatives(module.cells.get(MODE, BUILT)))
+
+
+def alternatives(value: Value) -> tuple[Value, ...]:
+    return value.values if isinstance(value, OneOf) else (value,)
+
+
+def agreed(modes: tuple[Mode, ...]) -> bool | None:
+    """Whether all alternatives are training mode, or all evaluation mode."""
+    states = {mode.training for mode in modes}
+    return states.pop() if len(states) == 1 else None
+
+
+def switch(run: Run, module: Instance, training: Value, spot: Spot) -> None:
+    """Do what `nn.Module.train(training)` does."""
+    decided = training if isinstance(training, bool) else None
+    mode = Mode(decided, spot)
+    mode.root = module
+    mode.order, mode.loops, mode.grad = run.program.now(), tuple(run.program.loops), run.program.grad
+    mode.alone = module.owner is not None
+    run.program.switched(run, module, mode)
+    _apply(run, module, mode, training, spot, set())
+
+
+def _apply(run: Run, module: Instance, mode: Mode, training: Value, spot: Spot, seen: set[int]) -> None:
+    if id(module) in seen:
+        return
+    seen.add(id(module))
+    run.heap.note(module, MODE, mode)
+    for _, child in list(module.children()):
+        for one in alternatives(child):
+            if not isinstance(one, Instance) or not one.is_module:
+                continue
+            override = one.cls.lookup("train")[0]
+            if isinstance(override, Function) and run.stack.count(override) == 0:
+                from bn_lint.static.calls import call
+
+                call(run, BoundMethod(override, one), Arguments([training]), spot, run.frame)
+            else:
+                _apply(run, one, mode, training, spot, seen)
+
+
+def forget(run: Run, module: Instance) -> None:
+    """Something out of sight got hold of a module: it may have switched it."""
+    from bn_lint.static.torch.module_methods import descendants
+
+    for _, one in descendants(module):
+        run.heap.note(one, MODE, UNSEEN)
+
+
+def training_flag(run: Run, module: Instance) -> Value:
+    """What `module.training` reads."""
+    known = agreed(modes_of(module)) if run.program.depth == 0 else None
+    return _MODE if known is None else known
+
+
+#: One value for all: calls that differ in nothing else are the same call.
+_MODE = Unknown("training", "the mode is not known")

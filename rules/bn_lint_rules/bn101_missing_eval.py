@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bn_lint.facts import ModelCall
+from bn_lint.rule import Severity, Verdict, rule
+
+
+@rule("BN101", "missing-eval", severity=Severity.WARNING, since="0.1.0")
+def missing_eval(call: ModelCall) -> Iterator[Verdict]:
+    """A model with BatchNorm is evaluated in training mode.
+
+    ## What it does
+    Reports a call of a model whose result is only looked at, with gradients switched off, while BatchNorm layers
+    inside are in training mode because nothing put the model in evaluation mode for it.
+
+    ## Why is this bad?
+    `torch.no_grad()` does not switch BatchNorm. In training mode each image is normalized with the statistics of the
+    batch it happens to be in, so predictions depend on their neighbours; and the running statistics are moved by the
+    data that was meant for validation. Nothing fails, the numbers are just not those of the trained model.
+
+    ## Example
+    ```python
+    import torch
+    from torch import nn
+
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    images, labels = torch.randn(16, 3, 8, 8), torch.randint(10, (16,))
+
+    for _ in range(3):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(images), labels).backward()
+        optimizer.step()
+    with torch.no_grad():
+        accuracy = (net(images).argmax(1) == labels).float().mean()
+    ```
+
+    ## Use instead
+    ```python
+    import torch
+    from torch import nn
+
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    images, labels = torch.randn(16, 3, 8, 8), torch.randint(10, (16,))
+
+    for _ in range(3):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(images), labels).backward()
+        optimizer.step()
+    net.eval()
+    with torch.no_grad():
+        accuracy = (net(images).argmax(1) == labels).float().mean()
+    ```
+
+    ## Known limits
+    Training mode can be meant: for the statistics of a generator, for `update_bn` and its like, for teachers. Where
+    two networks take turns in training, as in a GAN, the finding is of severity `info`.
+
+    ## References
+    - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
+    - [Autograd mechanics: locally disabling gradients, and evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
+    """
+    if call.purpose != "evaluation" or call.training is not True or call.mode_is_local:
+        return
+    severity = Severity.INFO if call.adversarial else Severity.ERROR if call.certain else None
+    yield Verdict(
+        f"`{call.model}` is evaluated in training mode: BatchNorm normalizes by batch, and learns from the data",
+        call.place,
+        tuple(step for step in (call.because, call.mode, *call.switched, *call.path) if step is not None),
+        help=f"call {call.model}.eval() before, and {call.model}.train() when training goes on",
+        severity=severity,
+    )

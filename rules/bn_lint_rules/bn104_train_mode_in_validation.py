@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bn_lint.facts import ModelCall
+from bn_lint.rule import Severity, Verdict, rule
+
+
+@rule("BN104", "train-mode-in-validation", severity=Severity.ERROR, since="0.1.0")
+def train_mode_in_validation(call: ModelCall) -> Iterator[Verdict]:
+    """The code that evaluates a model puts it in training mode.
+
+    ## What it does
+    Reports a call of a model whose result is only looked at, where the evaluation itself called `train()`.
+
+    ## Why is this bad?
+    The usual cause is a copy of the training loop. BatchNorm learns from the validation data, and what is measured is
+    not the model that will be used.
+
+    ## Example
+    ```python
+    import torch
+    from torch import nn
+
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    images, labels = torch.randn(16, 3, 8, 8), torch.randint(10, (16,))
+
+    for _ in range(3):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(images), labels).backward()
+        optimizer.step()
+    net.eval()
+    with torch.no_grad():
+        for _ in range(2):
+            net.train()
+            accuracy = (net(images).argmax(1) == labels).float().mean()
+    ```
+
+    ## Use instead
+    ```python
+    import torch
+    from torch import nn
+
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    images, labels = torch.randn(16, 3, 8, 8), torch.randint(10, (16,))
+
+    for _ in range(3):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(images), labels).backward()
+        optimizer.step()
+    net.eval()
+    with torch.no_grad():
+        for _ in range(2):
+            accuracy = (net(images).argmax(1) == labels).float().mean()
+    ```
+
+    ## Known limits
+    Running statistics that are recomputed on purpose (`update_bn`, precise BatchNorm) are not reported.
+
+    ## References
+    - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
+    - [Autograd mechanics: locally disabling gradients, and evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
+    """
+    if call.purpose != "evaluation" or call.training is not True or call.mode is None or not call.mode_is_local:
+        return
+    yield Verdict(
+        f"`{call.model}` is put in training mode for an evaluation: BatchNorm learns from the data it is measured on",
+        call.place,
+        tuple(step for step in (call.mode, call.because, *call.path) if step is not None),
+        help=f"call {call.model}.eval() instead of {call.model}.train()",
+        severity=Severity.INFO if call.adversarial else None,
+    )

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bn_lint.dims import Comparison, compare, describe
+from bn_lint.facts import BatchNormCall
+from bn_lint.rule import Severity, Verdict, rule
+from bn_lint_rules.layout import fits_rank, steps_to_layer
+
+
+@rule("BN201", "single-value-per-channel", severity=Severity.ERROR, since="0.1.0")
+def single_value_per_channel(call: BatchNormCall) -> Iterator[Verdict]:
+    """BatchNorm gets one value per channel in training mode.
+
+    ## What it does
+    Reports a call in which each channel's mean and variance would be those of a single number: a batch of one with
+    vectors, or with maps of 1x1. A layer without running statistics needs batch statistics in evaluation mode too.
+
+    ## Why is this bad?
+    The variance of one number is nothing to normalize with, so PyTorch refuses: `ValueError: Expected more than 1
+    value per channel when training, got input size torch.Size([1, 8])`. Usually it happens with the last batch of an
+    epoch.
+
+    ## Example
+    ```python
+    import torch
+    from torch import nn
+
+    net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8))
+    net(torch.randn(1, 4))
+    ```
+
+    ## Use instead
+    ```python
+    import torch
+    from torch import nn
+
+    net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8))
+    net(torch.randn(2, 4))
+    ```
+
+    ## References
+    - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
+    """
+    if call.values_per_channel != 1 or not fits_rank(call) or call.shape is None:
+        return
+    width = call.shape.axes[1].size
+    if compare(width, call.layer.num_features) is not Comparison.SAME:
+        return  # another mistake comes first: BN002
+    untracked = call.layer.track_running_stats is False
+    if call.training is not True and not (call.training is False and untracked):
+        return
+    sizes = ", ".join(describe(axis.size) for axis in call.shape.axes)
+    why = "even in evaluation mode, because it has no running statistics" if not call.training else "in training mode"
+    yield Verdict(
+        f"`{call.layer.name}` gets one value per channel ({sizes}) {why}: there is no variance",
+        call.place,
+        steps_to_layer(call, None),
+        help="train with batches of two or more; drop_last=True in the training DataLoader leaves out a last one",
+    )

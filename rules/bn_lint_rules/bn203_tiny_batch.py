@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bn_lint.facts import BatchNormCall, Evidence
+from bn_lint.rule import Severity, Thresholds, Verdict, rule
+
+
+@rule("BN203", "tiny-batch", severity=Severity.WARNING, since="0.1.0")
+def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Verdict]:
+    """A model with BatchNorm is trained on tiny batches.
+
+    ## What it does
+    Reports training in which a BatchNorm layer usually sees fewer samples at once than `min-batch-size` (by default
+    2), on each device. SyncBatchNorm counts the samples of all processes.
+
+    ## Why is this bad?
+    Mean and variance of so few samples are noise. With one sample there is no batch: each image is normalized by
+    itself in training, and by running statistics of something else in evaluation. Accumulating gradients does not
+    help.
+
+    ## Example
+    ```python
+    import torch
+    from torch import nn
+
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    images, labels = torch.randn(16, 3, 8, 8), torch.randint(10, (16,))
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images, labels), batch_size=1)
+
+    for x, y in loader:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(x), y).backward()
+        optimizer.step()
+    ```
+
+    ## Use instead
+    ```python
+    import torch
+    from torch import nn
+
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    images, labels = torch.randn(16, 3, 8, 8), torch.randint(10, (16,))
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images, labels), batch_size=8)
+
+    for x, y in loader:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(x), y).backward()
+        optimizer.step()
+    ```
+
+    ## Known limits
+    Inputs of two dimensions are not judged, because their rows may be nodes, points or tokens of one sample.
+
+    ## References
+    - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
+    """
+    if call.training is not True or call.usual is False or call.shape is None or len(call.shape.axes) < 3:
+        return  # rows of a matrix need not be samples: nodes of a graph, points of a cloud
+    batch = call.shape.axes[0].size if call.shape.ranked else None
+    if not isinstance(batch, int) or not 0 < batch < thresholds.min_batch_size or call.values_per_channel == 1:
+        return
+    if call.layer.variant == "sync" and (call.ranks or 1) > 1:
+        return
+    place, path = (call.path[0].place, call.path[1:]) if call.path else (call.place, ())
+    samples = "a single sample" if batch == 1 else f"{batch} samples"
+    yield Verdict(
+        f"BatchNorm is trained on batches of {batch}: its statistics are those of {samples}",
+        place,
+        (Evidence(f"`{call.layer.name}` is built here", call.layer.built), *path),
+        help="use larger batches, GroupNorm, or BatchNorm layers that are frozen in evaluation mode",
+    )

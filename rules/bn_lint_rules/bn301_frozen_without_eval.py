@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bn_lint.facts import ModelCall
+from bn_lint.rule import Severity, Verdict, rule
+
+
+@rule("BN301", "frozen-without-eval", severity=Severity.WARNING, since="0.1.0")
+def frozen_without_eval(call: ModelCall) -> Iterator[Verdict]:
+    """The parameters of BatchNorm layers are frozen, their running statistics are not.
+
+    ## What it does
+    Reports training in which BatchNorm layers have `requires_grad=False` but run in training mode.
+
+    ## Why is this bad?
+    `requires_grad` concerns the gradient only. In training mode the running statistics go on moving to the new data,
+    and the frozen layers normalize with those of each batch: the part that was meant to stay as it is does not.
+
+    ## Example
+    ```python
+    import torch
+    from torch import nn
+
+    backbone = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten())
+    net = nn.Sequential(backbone, nn.Linear(8 * 36, 10))
+    backbone.requires_grad_(False)
+    optimizer = torch.optim.SGD(net[1].parameters(), lr=0.1)
+    images, labels = torch.randn(16, 3, 8, 8), torch.randint(10, (16,))
+
+    net.train()
+    for _ in range(3):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(images), labels).backward()
+        optimizer.step()
+    ```
+
+    ## Use instead
+    ```python
+    import torch
+    from torch import nn
+
+    backbone = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten())
+    net = nn.Sequential(backbone, nn.Linear(8 * 36, 10))
+    backbone.requires_grad_(False)
+    optimizer = torch.optim.SGD(net[1].parameters(), lr=0.1)
+    images, labels = torch.randn(16, 3, 8, 8), torch.randint(10, (16,))
+
+    net.train()
+    backbone.eval()
+    for _ in range(3):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(images), labels).backward()
+        optimizer.step()
+    ```
+
+    ## Known limits
+    Letting the statistics adapt to new data can be meant. Then say so with a suppression comment.
+
+    ## References
+    - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
+    """
+    if call.purpose != "training" or call.training is not True or call.frozen is None:
+        return
+    yield Verdict(
+        f"`{call.model}` is trained with frozen BatchNorm parameters, but their running statistics keep moving",
+        call.place,
+        tuple(step for step in (call.frozen, call.mode, *call.path) if step is not None),
+        help="call eval() on the frozen part after every train(), best in an override of train()",
+    )
