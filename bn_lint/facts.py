@@ -214,7 +214,7 @@ class ModelCall:
         training: True when a BatchNorm layer inside runs in training mode, False when none does.
         grad: Whether gradients are recorded.
         purpose: `training` when an optimizer then steps on the model's parameters, `evaluation` when the result is only
-            looked at, `reference` when another model is trained on the result, `inspection` when a tool only looks at
+            looked at, `export` and `fusion` when a tool makes something of it, `reference` when another model is trained on the result, `inspection` when a tool only looks at
             how the model is made.
         because: What shows the purpose.
         mode: The call that put the model in its mode; None while it is in the mode it was built in.
@@ -224,6 +224,7 @@ class ModelCall:
         frozen: Where the parameters of BatchNorm layers that run in training mode were frozen.
         path: The calls that led here, outermost first.
         adversarial: The model is one of two that take turns in training, as in a GAN.
+        replaced: Where layers were built that came into the model after it was put in evaluation mode.
     """
 
     model: str
@@ -239,6 +240,7 @@ class ModelCall:
     frozen: Evidence | None = None
     path: tuple[Evidence, ...] = ()
     adversarial: bool = False
+    replaced: Evidence | None = None
 
 
 @dataclass(frozen=True)

@@ -149,19 +149,24 @@ class _Analyzer:
 
     def _run_programs(self, models: set[str], known: set[SourceFile]) -> None:
         """Run the files that do not mention BatchNorm, but that train or use models that have it."""
+        parts = {part for file in known for part in file.path.with_suffix("").parts[-6:]}
         for source in self.sources:
             file = self.project.files[source.path]
             if file is None or file in known or not is_program(source.text):
                 continue
             used = _used(models, source.text)
-            if not (used or uses_zoo(source.text)) or not self._parses(file):
+            # A script may get its model from any function of the package that it imports.
+            indirect = _is_script(source) and any(
+                parts.intersection(re.findall(r"\w+", line)) for line in _imports(source)
+            )
+            if not (used or indirect or uses_zoo(source.text)) or not self._parses(file):
                 continue
-            users = relevant_definitions([file], lambda name: name in used or _ZOO_NAME.match(name) is not None)  # noqa: B023
             self._enter(file, partial(self._run_module, file))
-            functions = [f for f in self.observer.functions if f.node in users]
-            self._call_factories([f for f in functions if not _required(f)])
+            users = relevant_definitions([file], lambda name: name in used or _ZOO_NAME.match(name) is not None)  # noqa: B023
+            functions = [f for f in self.observer.functions if f.file is file]
+            self._call_factories([f for f in functions if not _required(f) and (indirect or f.node in users)])
             for function in reversed(functions):
-                if not function.called and function.node not in self.skipped:
+                if function.node in users and not function.called and function.node not in self.skipped:
                     self._enter(file, partial(self._call, function))
 
     def _parses(self, file: SourceFile) -> bool:
@@ -363,6 +368,14 @@ def _required_by_constructor(cls: Class) -> list[str]:
 
 def _parameter(function: Function, name: str) -> Unknown:
     return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`", free=True)
+
+
+def _is_script(source: Source) -> bool:
+    return "__main__" in source.text or not (source.path.parent / "__init__.py").is_file()
+
+
+def _imports(source: Source) -> list[str]:
+    return re.findall(r"^\s*(?:from|import)\s[^\n]*", source.text, re.MULTILINE)
 
 
 def _used(wanted: set[str], text: str) -> set[str]:

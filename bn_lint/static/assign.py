@@ -85,6 +85,8 @@ def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot
     elif isinstance(receiver, Weights):
         if name == "requires_grad":
             freeze(run, receiver.module, value, spot)
+        elif name == "data":
+            run.program.averaged.add(id(receiver.module))
     elif isinstance(receiver, Function):
         receiver.attributes[name] = value
     elif isinstance(receiver, OneOf):

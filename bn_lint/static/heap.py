@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bn_lint.static.values import MISSING, Instance, Mutable, Value
+from bn_lint.static.values import MISSING, Instance, Mutable, Position, Value
 
 Cells = dict[Any, Value]
 #: (identity of the cells, key) -> (cells, key, value after the branch)
@@ -39,6 +39,10 @@ class Heap:
         for purity in self.purity:
             if target.born <= purity.start:
                 purity.pure = False
+        module: Mutable | None = target
+        while isinstance(module, Instance):
+            _forget_calls(module)
+            module = module.owner
         self.write(target.cells, key, value)
 
     def remove(self, target: Mutable, key: Any) -> None:
@@ -52,10 +56,7 @@ class Heap:
         for purity in self.purity:
             if target.born <= purity.start:
                 purity.pure = False
-        if target.remembered is not None:
-            for memory, key in target.remembered:
-                memory.pop(key, None)
-            target.remembered = None
+        _forget_calls(target)
         # A module that is changed after its construction differs from its twins, and so does what it is part of.
         module = target if isinstance(target, Instance) else None
         while module is not None and module.template is not None:
@@ -82,6 +83,17 @@ class Heap:
         self._trail = outer
         return changes
 
+    def mark(self) -> int:
+        """How many changes are recorded by now, for `widen`."""
+        return len(self._trail) if self._trail is not None else 0
+
+    def widen(self, since: int) -> None:
+        """Forget numbers that changed since a mark: counters, in a loop of unknown length."""
+        for cells, key, before in (self._trail or [])[since:]:
+            now = cells.get(key, MISSING)
+            if isinstance(before, int) and isinstance(now, int) and before != now and type(now) is not bool:
+                self.write(cells, key, Position(str(key), "it is counted in a loop of unknown length"))
+
     def isolate(self) -> list[tuple[Cells, Any, Value]] | None:
         """Stop recording: what follows must outlive the branch it happens in (the first run of a module)."""
         outer = self._trail
@@ -90,6 +102,14 @@ class Heap:
 
     def resume(self, outer: list[tuple[Cells, Any, Value]] | None) -> None:
         self._trail = outer
+
+
+def _forget_calls(target: Mutable) -> None:
+    """Drop the remembered calls whose result holds an object that is changed now."""
+    if target.remembered is not None:
+        for memory, key in target.remembered:
+            memory.pop(key, None)
+        target.remembered = None
 
 
 class _Purity:

@@ -47,7 +47,7 @@ def _is_harmless(node: cst.CSTNode) -> bool:
     if isinstance(node, (cst.AssignTarget, cst.AugAssign)):
         target = node.target
         if type(target) is cst.Attribute:
-            return target.attr.value in ("data", "requires_grad")
+            return target.attr.value == "data"
         return type(target) in (cst.Name, cst.Tuple, cst.Subscript)
     leaving = (cst.Return, cst.Yield, cst.Del, cst.Global, cst.Nonlocal, cst.FunctionDef, cst.ClassDef)
     return not isinstance(node, leaving)

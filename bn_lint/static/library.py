@@ -5,17 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from bn_lint.static.modes.averages import AVERAGES
 from bn_lint.static.modes.gradients import GRADIENTS
 from bn_lint.static.modes.loaders import LOADERS
 from bn_lint.static.modes.optimizers import OPTIMIZERS
 from bn_lint.static.modes.zoo import zoo_member
+from bn_lint.static.python.command_line import COMMAND_LINE
 from bn_lint.static.python.stdlib import STDLIB
 from bn_lint.static.torch.batchnorm import missing_batchnorm
 from bn_lint.static.torch.functional import FUNCTIONS
 from bn_lint.static.torch.layers import LAYERS
 from bn_lint.static.values import External, Value
 
-KNOWN: dict[str, Value] = {**STDLIB, **FUNCTIONS, **LAYERS, **GRADIENTS, **LOADERS, **OPTIMIZERS}
+KNOWN: dict[str, Value] = {
+    **STDLIB,
+    **COMMAND_LINE,
+    **FUNCTIONS,
+    **LAYERS,
+    **GRADIENTS,
+    **LOADERS,
+    **AVERAGES,
+    **OPTIMIZERS,
+}
 
 #: Where PyTorch defines what it offers as `torch.nn.X`, and other second names.
 _SECOND_NAMES = (

@@ -322,6 +322,8 @@ class Run:
         if purity.pure:
             # A module is kept as it is: should the program change it, its template is gone and so is this memory.
             self._memo[key] = (value if isinstance(value, Instance) else clone(value),)
+            if isinstance(value, Instance):
+                value.remembered = [*(value.remembered or ()), (self._memo, key)]
             for one in given:
                 self._forget_with(one, key)
         return value

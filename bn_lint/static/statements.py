@@ -234,12 +234,14 @@ def _pass(run: Run, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
 
 
 def _passes(run: Run, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
-    """Execute the body of a loop, and once more when it leaves models in another mode than it found them in."""
-    switches = len(run.program.switches)
+    """Execute the body of a loop; once more when it calls models, which it may leave in another mode."""
+    calls = len(run.program.calls)
     run.program.open_loops += 1
     try:
+        begin = run.heap.mark()
         completion = _pass(run, body, frame, mark)
-        if completion in (None, CONTINUE) and len(run.program.switches) > switches:
+        if completion in (None, CONTINUE) and len(run.program.calls) > calls:
+            run.heap.widen(begin)
             completion = _pass(run, body, frame, mark)
     finally:
         run.program.open_loops -= 1

@@ -95,6 +95,9 @@ def _equal_numbers(a: Value, b: Value) -> bool | None:
     left, right = (v.number if isinstance(v, Unknown) else v for v in (a, b))
     if isinstance(left, float) or isinstance(right, float):
         return None
+    for one, other in ((left, right), (right, left)):
+        if one == 0 and isinstance(other, Expression) and not other.is_free:
+            return None  # a size is never zero, but a remainder or a counter may be
     verdict = compare(left, right)
     return {Comparison.SAME: True, Comparison.DIFFERENT: False}.get(verdict)
 

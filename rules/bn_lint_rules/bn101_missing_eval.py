@@ -64,6 +64,8 @@ def missing_eval(call: ModelCall) -> Iterator[Verdict]:
     """
     if call.purpose != "evaluation" or call.training is not True or call.mode_is_local:
         return
+    if call.replaced is not None:
+        return  # eval() was called, and layers were put in afterwards: BN114
     severity = Severity.INFO if call.adversarial else Severity.ERROR if call.certain else None
     yield Verdict(
         f"`{call.model}` is evaluated in training mode: BatchNorm normalizes by batch, and learns from the data",

@@ -9,7 +9,7 @@ import libcst as cst
 
 from bn_lint.dims import Expression
 from bn_lint.facts import Axis, BatchNormCall, BatchNormLayer, Evidence, Fact, LastBatch, ModeChange, ModelCall, Shape
-from bn_lint.static.modes.program import Call, Program, Switch, batchnorm_layers
+from bn_lint.static.modes.program import Call, Program, Switch, batchnorm_layers, is_part_of, related
 from bn_lint.static.modes.state import Mode, agreed
 from bn_lint.static.places import NodePlace
 from bn_lint.static.values import Instance, Spot
@@ -33,31 +33,37 @@ def facts_of(program: Program, last_calls: Mapping[cst.CSTNode, BatchNormCall]) 
         if call.purpose == "training" and call.batches is not None:
             yield from _batch_facts(call, call.batches, last_calls)
     for switch in program.switches:
-        yield from _reenabled(program, switch)
+        change = _reenabled(program, switch)
+        if change is not None:
+            yield change
 
 
 def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fact]:
-    if call.purpose in ("export", "fusion", "inspection"):
+    purpose = call.purpose or _purpose(program, call, trained)
+    if purpose in ("export", "fusion", "inspection"):
         if True in call.states:
             yield ModelCall(
-                _text(call.spot, call.model),
+                _text(call.spot, None if call.purpose is None else call.model),
                 NodePlace(call.spot),
                 training=True,
                 grad=call.grad,
-                purpose=call.purpose,
+                purpose=purpose,
                 because=None,
                 mode=_mode_evidence(next(m[0] for m in call.modes if agreed(m) is True)),
                 path=_path(call.frame),
             )
         return
-    purpose = call.purpose or ("evaluation" if _evaluates(program, call) else None)
     if purpose is None:
         return
-    if purpose == "evaluation" and id(call.model) not in trained and _serves_training(program, call):
-        purpose = "reference"
     training, mode = _state(call, purpose)
     if training is None:
         return
+    # A teacher whose weights are an average, or that is put in training mode by itself, is in it on purpose.
+    meant = id(call.model) in program.averaged or (
+        purpose == "reference" and mode is not None and mode.root is call.model
+    )
+    if any(_reenabled(program, switch) for switch in program.switches if switch.mode.order < call.order):
+        meant = True  # they were frozen, and a call of train() undid that: BN302
     yield ModelCall(
         _text(call.spot),
         NodePlace(call.spot),
@@ -69,8 +75,10 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
         mode_is_local=mode is not None and _is_local(program, call, mode),
         certain=not call.uncertain and len(call.modes) > 0 and None not in call.states,
         switched=tuple(_others(program, call)) if purpose == "evaluation" and training else (),
-        frozen=_evidence("the parameters are frozen here", call.frozen),
+        frozen=_evidence("the parameters are frozen here", None if meant else call.frozen),
         path=_path(call.frame),
+        adversarial=_adversarial(program, call),
+        replaced=_replaced(program, call),
     )
 
 
@@ -105,18 +113,34 @@ def _of_zoo(call: Call, layer: Instance) -> BatchNormCall | None:
     return BatchNormCall(described, Shape((Axis(), Axis(), Axis(), Axis())), NodePlace(call.spot))
 
 
-def _evaluates(program: Program, call: Call) -> bool:
-    """Whether a call that is not trained on is there for its result."""
-    if call.dropped or call.noise or call.prepared is None:
-        return False
-    return call.grad is False or (call.grad is True and not program.steps)
+def _purpose(program: Program, call: Call, trained: set[int]) -> str | None:
+    """What a call is for that no optimizer steps on."""
+    passes = [
+        step for step in program.steps if step.loops == call.loops[: len(step.loops)] and step.frame in call.caller
+    ]
+    own = id(call.model) in trained
+    if call.backward and not passes:
+        return "inspection" if call.prepared is not None else None  # saliency, gradients with respect to the input
+    if call.grad is None or call.discarded or call.backward:
+        return None
+    if call.dropped:
+        return "inspection" if call.made_up and call.grad is False and call.prepared is not None else None
+    if any(step.order > call.order and step.loops for step in passes):
+        # What is trained afterwards, in the same pass, is trained on this.
+        return None if own or call.grad is True else "reference"
+    if call.grad is True and program.steps:
+        return "evaluation" if own and not passes else None
+    return "evaluation" if call.prepared is not None or _replaced(program, call) is not None else None
 
 
-def _serves_training(program: Program, call: Call) -> bool:
-    """Whether, in the same pass of the same loop, another model is trained: the result is its target."""
+def _adversarial(program: Program, call: Call) -> bool:
+    """Whether the model is one of two that are trained by optimizers of their own, in turns."""
+    own = [c.step for c in program.calls if c.model is call.model and c.step is not None]
+    others = [c.step for c in program.calls if c.step is not None and c.model is not call.model]
     return any(
-        other.purpose == "training" and other.loops == call.loops and other.loops and other.caller[0] is call.caller[0]
-        for other in program.calls
+        a.optimizer is not b.optimizer and None not in (a.optimizer, b.optimizer) and a.loops[:1] == b.loops[:1]
+        for a in own
+        for b in others
     )
 
 
@@ -125,7 +149,7 @@ def _state(call: Call, purpose: str) -> tuple[bool | None, Mode | None]:
     if purpose == "training":
         # A layer that alone is in evaluation mode is frozen on purpose; the whole model is not.
         if all(state is False for state in call.states):
-            whole = next((m[0] for m in call.modes if m[0].root and _is_part_of(call.model, m[0].root)), None)
+            whole = next((m[0] for m in call.modes if m[0].root and is_part_of(call.model, m[0].root)), None)
             return (False, whole) if whole is not None else (None, None)
         left = _left_in_evaluation(call)
         if left is not None:
@@ -135,6 +159,16 @@ def _state(call: Call, purpose: str) -> tuple[bool | None, Mode | None]:
         if agreed(modes) is True:
             return True, modes[0]
     return (False, None) if call.states == {False} else (None, None)
+
+
+def _replaced(program: Program, call: Call) -> Evidence | None:
+    """Where layers were built that came into the model after its `eval()`."""
+    before = [s for s in program.switches if s.mode.order < call.order and is_part_of(call.model, s.model)]
+    off = bool(before) and before[-1].mode.training is False
+    for layer, modes in zip(batchnorm_layers(call.model), call.modes):
+        if off and layer.built is not None and all(mode.spot is None and mode.training for mode in modes):
+            return Evidence("this layer was put into the model after eval()", NodePlace(layer.built))
+    return None
 
 
 def _left_in_evaluation(call: Call) -> Mode | None:
@@ -158,57 +192,58 @@ def _is_local(program: Program, call: Call, mode: Mode) -> bool:
     between = [c for c in program.calls if c.model is call.model and mode.order < c.order < call.order]
     if call.purpose == "training":
         # `eval()` for an evaluation: something was evaluated since.
-        return not any(c.purpose is None and c.grad is False for c in between)
-    return not any(c.purpose == "training" for c in between) and (mode.grad is False or mode.loops == call.loops)
+        return not any(c.purpose is None for c in between)
+    return not any(c.purpose == "training" for c in between) and mode.loops == call.loops[: len(mode.loops)]
 
 
 def _others(program: Program, call: Call) -> Iterator[Evidence]:
     """Other networks that were put in evaluation mode for the same evaluation."""
     for switch in program.switches:
         same = switch.mode.loops == call.loops[: len(switch.mode.loops)] and switch.mode.order < call.order
-        other = switch.mode.training is False and not _is_part_of(call.model, switch.model)
+        other = switch.mode.training is False and not is_part_of(call.model, switch.model)
         if same and other and switch.frame in call.caller:
             yield Evidence(f"`{_text(switch.mode.spot)}` is switched here", NodePlace(_spot(switch.mode)))
             return
 
 
-def _is_part_of(module: Instance, whole: Instance) -> bool:
-    owner: Instance | None = module
-    while owner is not None:
-        if owner is whole:
-            return True
-        owner = owner.owner
-    return False
-
-
-def _reenabled(program: Program, switch: Switch) -> Iterator[Fact]:
+def _reenabled(program: Program, switch: Switch) -> ModeChange | None:
     """`train()` on a model some of whose layers had been put in evaluation mode by themselves."""
     if switch.mode.training is not True or not any(
-        c.purpose == "training" and c.order > switch.mode.order and _holds(c.model, switch.model) for c in program.calls
+        c.purpose == "training" and c.order > switch.mode.order and related(c.model, switch.model)
+        for c in program.calls
     ):
-        return
-    after = {id(layer) for call in program.calls if call.order > switch.mode.order for layer in _eval_layers(call)}
+        return None
+    after = {
+        id(layer)
+        for call in program.calls
+        if call.purpose == "training" and call.order > switch.mode.order
+        for layer in _eval_layers(call)
+    }
     for layer, modes in switch.before:
         frozen = modes[0]
         alone = frozen.training is False and agreed(modes) is False and frozen.root is not None
-        if not alone or id(layer) in after or (frozen.root and _is_part_of(switch.model, frozen.root)):
+        if not alone or id(layer) in after or (frozen.root and is_part_of(switch.model, frozen.root)):
             continue
-        if any(c.purpose is None and c.grad is False and c.order > frozen.order for c in program.calls):
+        if any(
+            c.purpose is None
+            and c.grad is False
+            and frozen.order < c.order < switch.mode.order
+            and related(c.model, layer)
+            for c in program.calls
+        ):
             continue
         place = NodePlace(_spot(switch.mode))
         text = _text(switch.mode.spot)
-        yield ModeChange(text, True, place, Evidence("they were put in evaluation mode here", NodePlace(_spot(frozen))))
-        return
+        return ModeChange(
+            text, True, place, Evidence("they were put in evaluation mode here", NodePlace(_spot(frozen)))
+        )
+    return None
 
 
 def _eval_layers(call: Call) -> Iterator[Instance]:
     for layer, modes in zip(batchnorm_layers(call.model), call.modes):
         if agreed(modes) is False:
             yield layer
-
-
-def _holds(model: Instance, other: Instance) -> bool:
-    return _is_part_of(model, other) or _is_part_of(other, model)
 
 
 # -- words --------------------------------------------------------------------------------------------------------

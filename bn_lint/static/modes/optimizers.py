@@ -1,13 +1,43 @@
-"""Optimizers of `torch.optim`, as far as modes are concerned: they step."""
+"""Optimizers of `torch.optim`, as far as modes are concerned: whose parameters they hold, and that they step."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bn_lint.static.values import Arguments, Builtin, LibraryClass, Spot, Unknown, Value
+from bn_lint.static.modes.parameters import Weights
+from bn_lint.static.values import Arguments, Builtin, Dict, Instance, LibraryClass, List, Spot, Unknown, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bn_lint.static.run import Run
+
+#: The cell with the modules whose parameters an optimizer holds; None when they are not all known.
+_OWNED = "*owned"
+
+
+def _init(run: Run, arguments: Arguments, spot: Spot) -> None:
+    found = list(_modules_in(arguments.get(1, "params")))
+    arguments.positional[0].cells[_OWNED] = None if None in found else tuple(found)
+
+
+def _modules_in(value: Value, depth: int = 0) -> Iterator[Instance | None]:
+    """The modules that parameters, lists and groups of them belong to; None for what nobody can tell."""
+    if isinstance(value, Weights):
+        yield value.module
+    elif isinstance(value, (List, tuple)) and depth < 4:
+        for one in (*value.items, *value.rest) if isinstance(value, List) else value:
+            yield from _modules_in(one, depth + 1)
+    elif isinstance(value, Dict) and depth < 4:
+        yield from _modules_in(value.cells.get("params"), depth + 1)
+    elif isinstance(value, Unknown) or value is None:
+        yield None
+
+
+def owned_by(optimizer: Value) -> tuple[Instance, ...] | None:
+    """The modules whose parameters an optimizer holds, when they are known."""
+    owned = optimizer.cells.get(_OWNED) if isinstance(optimizer, Instance) else None
+    return owned if isinstance(owned, tuple) else None
 
 
 def _step(run: Run, arguments: Arguments, spot: Spot) -> Value:
@@ -16,8 +46,12 @@ def _step(run: Run, arguments: Arguments, spot: Spot) -> Value:
         from bn_lint.static.calls import call
 
         call(run, closure, Arguments(), spot, run.frame)
-    run.program.stepped(run, spot)
+    run.program.stepped(run, spot, arguments.positional[0], owned_by(arguments.positional[0]))
     return Unknown("loss", "an optimizer returns what its closure gives")
+
+
+def _zero_grad(run: Run, arguments: Arguments, spot: Spot) -> None:
+    run.program.gradients_dropped(run)
 
 
 def _nothing(run: Run, arguments: Arguments, spot: Spot) -> Value:
@@ -29,9 +63,9 @@ OPTIMIZER = LibraryClass(
     (),
     (),
     {
-        "__init__": Builtin("__init__", _nothing),
+        "__init__": Builtin("__init__", _init),
         "step": Builtin("step", _step),
-        "zero_grad": Builtin("zero_grad", _nothing),
+        "zero_grad": Builtin("zero_grad", _zero_grad),
         "load_state_dict": Builtin("load_state_dict", _nothing),
     },
 )

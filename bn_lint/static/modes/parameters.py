@@ -35,6 +35,16 @@ def freeze(run: Run, module: Instance, requires_grad: Value, spot: Spot) -> None
 
 
 def weights_attribute(weights: Weights, name: str) -> Value:
+    if name == "data":
+        return weights
+    if name.endswith("_") and name != "requires_grad_":
+
+        def change(run: Run, arguments: Arguments, spot: Spot) -> Value:
+            run.program.averaged.add(id(weights.module))
+            run.program.prepare(weights.module, spot)
+            return weights
+
+        return Builtin(name, change)
     if name != "requires_grad_":
         return Unknown(f"parameter.{name}")
 

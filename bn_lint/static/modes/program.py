@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from bn_lint.static.modes.optimizers import owned_by
 from bn_lint.static.modes.state import FROZEN, Mode, agreed, alternatives, forget, modes_of
 from bn_lint.static.values import Arguments, Instance, Spot, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bn_lint.static.frames import Frame
     from bn_lint.static.modes.loaders import Batches
     from bn_lint.static.run import Run
 
 _OPTIMIZER = re.compile(r"optim|\bopts?\b|_opts?\b|scaler|accelerator|fabric|solver|adam|sgd", re.IGNORECASE)
-#: Generators are fed with noise, and keep the statistics of the batch on purpose.
-_NOISE = re.compile(r"noise|latent|\bz\b|(?:^|_)z(?:_|\b|\d)", re.IGNORECASE)
 #: Code out of sight that gets a model and leaves its mode as it is.
 _HARMLESS = re.compile(
     r"^(?:torch|copy|logging|warnings|json|os|math|numpy|tqdm|wandb\.(?:watch|log)|print|len|str|repr|type|id)(?:\.|$)"
@@ -47,8 +48,12 @@ class Call:
         self.modes: list[tuple[Mode, ...]] = []
         self.uncertain = False
         self.dropped = False
-        self.noise = False
+        #: Whether it is given a tensor that was made up for the call.
+        self.made_up = False
         self.backward = False
+        #: Whether the gradients of it were computed and then set to zero.
+        self.discarded = False
+        self.step: Step | None = None
         self.purpose: str | None = None
         self.because: Spot | None = None
         self.why = ""
@@ -61,6 +66,16 @@ class Call:
     @property
     def states(self) -> set[bool | None]:
         return {agreed(modes) for modes in self.modes}
+
+
+class Step:
+    """One step of an optimizer: when, in which passes of loops, and in which function."""
+
+    def __init__(self, order: int, loops: tuple[int, ...], frame: Frame | None, optimizer: Value) -> None:
+        self.order = order
+        self.loops = loops
+        self.frame = frame
+        self.optimizer = optimizer
 
 
 class Switch:
@@ -89,7 +104,9 @@ class Program:
         self.open_loops = 0
         self.calls: list[Call] = []
         self.switches: list[Switch] = []
-        self.steps: list[tuple[int, Spot]] = []
+        self.steps: list[Step] = []
+        #: Modules whose weights are written by the program itself, as averages are.
+        self.averaged: set[int] = set()
         self.prepared: dict[int, Spot] = {}
         self._kept: list[Instance] = []
         self.dropped: cst.CSTNode | None = None
@@ -123,7 +140,7 @@ class Program:
         call.modes = [modes_of(layer) for layer in layers]
         call.uncertain = run.uncertain > self.open_loops
         call.dropped = spot.node is self.dropped
-        call.noise = any(_NOISE.search(text) for text in _names_of(spot.node))
+        call.made_up = any(_is_made_up(arg.value) for arg in spot.node.args)
         call.prepared = self.prepared.get(id(model))
         call.frozen = _frozen(layers, call.modes)
         from bn_lint.static.modes.loaders import batches_of
@@ -146,7 +163,11 @@ class Program:
                 self._backward(run)
                 return
             if name == "step" and _OPTIMIZER.search(receiver):
-                self.stepped(run, spot)
+                given = arguments.positional[0] if arguments.positional else None  # `scaler.step(optimizer)`
+                self.stepped(run, spot, given, owned_by(given))
+                return
+            if name == "zero_grad":
+                self.gradients_dropped(run)
                 return
         if name in ("load_state_dict", "step", "zero_grad", "append", "add", "info", "debug", "log", "save"):
             return
@@ -179,16 +200,26 @@ class Program:
     def _backward(self, run: Run) -> None:
         _disturb(run)
         for call in self._region(run):
-            call.backward = True
+            call.backward = not call.discarded
 
-    def stepped(self, run: Run, spot: Spot) -> None:
+    def stepped(self, run: Run, spot: Spot, optimizer: Value = None, owned: tuple[Instance, ...] | None = None) -> None:
         """An optimizer takes a step: what was called and propagated before it is being trained."""
         _disturb(run)
-        self.steps.append((self.now(), spot))
+        step = Step(self.now(), tuple(self.loops), run.frame, optimizer)
+        self.steps.append(step)
+        for call in self._region(run):
+            if not call.backward or (owned is not None and not any(related(call.model, one) for one in owned)):
+                continue
+            if call.purpose is None:
+                call.purpose, call.because, call.why = "training", spot, "an optimizer steps on the result here"
+                call.step = step
+                self.prepare(call.model, spot)
+
+    def gradients_dropped(self, run: Run) -> None:
+        """Gradients are set to zero: what was propagated so far trains nothing."""
         for call in self._region(run):
             if call.backward and call.purpose is None:
-                call.purpose, call.because, call.why = "training", spot, "an optimizer steps on the result here"
-                self.prepare(call.model, spot)
+                call.backward, call.discarded = False, True
 
     def prepare(self, model: Instance, spot: Spot) -> None:
         """The weights of a model are trained or loaded."""
@@ -251,7 +282,25 @@ def _method(node: cst.CSTNode) -> tuple[str, str]:
     return "", ""
 
 
-def _names_of(node: cst.Call) -> list[str]:
-    from bn_lint.static.syntax import walk
+def _is_made_up(node: cst.BaseExpression) -> bool:
+    """`torch.zeros(...)` and its like, and names that say so."""
+    while isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        if node.func.attr.value in ("zeros", "ones", "rand", "randn", "empty", "full"):
+            return True
+        node = node.func.value
+    return isinstance(node, cst.Name) and node.value.startswith(("dummy", "fake_", "example_input"))
 
-    return [inner.value for arg in node.args for inner in walk(arg.value) if type(inner) is cst.Name]
+
+def related(one: Instance, other: Instance) -> bool:
+    """Whether one module is the other, or part of it."""
+    return is_part_of(one, other) or is_part_of(other, one)
+
+
+def is_part_of(module: Instance, whole: Instance) -> bool:
+    return module is whole or any(inner is module for inner in _below(whole))
+
+
+def _below(module: Instance) -> Iterator[Instance]:
+    from bn_lint.static.torch.module_methods import descendants
+
+    return (inner for _, inner in descendants(module))

@@ -70,7 +70,7 @@ def switch(run: Run, module: Instance, training: Value, spot: Spot) -> None:
     mode = Mode(decided, spot)
     mode.root = module
     mode.order, mode.loops, mode.grad = run.program.now(), tuple(run.program.loops), run.program.grad
-    mode.alone = module.owner is not None
+    mode.alone = module.owner is not None and module.owner.is_module
     run.program.switched(run, module, mode)
     _apply(run, module, mode, training, spot, set())
 

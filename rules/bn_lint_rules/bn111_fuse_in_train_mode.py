@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bn_lint.facts import ModelCall
+from bn_lint.rule import Severity, Verdict, rule
+
+
+@rule("BN111", "fuse-in-train-mode", severity=Severity.ERROR, since="0.1.0")
+def fuse_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
+    """Layers are fused with BatchNorm in training mode.
+
+    ## What it does
+    Reports `fuse_modules` and `fuse_conv_bn_eval` of a model in training mode.
+
+    ## Why is this bad?
+    Fusing folds the running statistics into a convolution, which is only right in evaluation mode. PyTorch refuses:
+    `AssertionError: Fusion only for eval!`. For quantization-aware training there is `fuse_modules_qat`.
+
+    ## Example
+    ```python
+    from torch import nn
+    from torch.ao.quantization import fuse_modules
+
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
+    fuse_modules(net, [["0", "1"]])
+    ```
+
+    ## Use instead
+    ```python
+    from torch import nn
+    from torch.ao.quantization import fuse_modules
+
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval()
+    fuse_modules(net, [["0", "1"]])
+    ```
+
+    ## References
+    - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
+    """
+    if call.purpose == "fusion" and call.training is True:
+        yield Verdict(
+            f"`{call.model}` is fused in training mode: PyTorch refuses this",
+            call.place,
+            tuple(step for step in (call.mode, *call.path) if step is not None),
+            help=f"call {call.model}.eval() before",
+        )
