@@ -11,7 +11,7 @@ from bn_lint.facts import Place
 from bn_lint.outcome import Outcome
 from bn_lint.registry import load_rules
 from bn_lint.report import Report
-from bn_lint.rule import Applicability, Edit, Finding, Fix, Severity
+from bn_lint.rule import Applicability, Edit, Finding, Fix, Rule, Severity
 from bn_lint.source import Source
 from bn_lint.suppress import Directive, directives_in, mistakes_in, suppress, unused
 from bn_lint.tool_codes import SYNTAX_ERROR, UNUSED_SUPPRESSION
@@ -69,9 +69,16 @@ def _screen(file: Screened, findings: Sequence[Finding], remarks: list[str], *, 
     yield from suppress(shown, directives)
     remarks.extend(f"{file.display}:{line}: {text}" for line, text in mistakes_in(file.source, rules))
     if complete and not file.explicit:
-        on = [rule for rule in rules if file.settings.severity_in(file.path, rule, rule.severity.value)]
+        on = [
+            rule for rule in rules if _reads(rule) and file.settings.severity_in(file.path, rule, rule.severity.value)
+        ]
         idle = (_unused(file.source, *each) for each in unused(directives, findings, on))
         yield from _select(idle, file.settings, file.path)
+
+
+def _reads(rule: Rule) -> bool:
+    """Whether a rule judges facts that can be read off the source text, not only those of a run."""
+    return any(kind.__module__ != "bn_lint.observed" for kind in rule.judges)
 
 
 def _foreign(settings: Settings, packages: tuple[str, ...]) -> frozenset[str]:

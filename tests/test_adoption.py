@@ -153,6 +153,7 @@ def test_comments_without_need_are_reported(run: Run) -> None:
         ("noqa: E501", False),
         ("noqa", False),
         ("bn-lint: ignore[BN406]", False),  # off by default
+        ("bn-lint: ignore[BN802]", False),  # only a run can tell
     ],
 )
 def test_which_comments_have_no_use(comment: str, reported: bool, run: Run) -> None:

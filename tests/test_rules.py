@@ -217,6 +217,21 @@ def test_heavy_imports_wait_until_they_are_needed(path: Path) -> None:
     assert not imports(path, at_start=True) & {"rich", "torch", "pathspec", "multiprocessing"}
 
 
+@pytest.mark.parametrize("path", [p for p in ENGINE_FILES if "static" in p.relative_to(ROOT).parts], ids=name_of)
+def test_the_engine_asks_the_disk_by_way_of_its_surroundings(path: Path) -> None:
+    """What it learns otherwise would be missing in the cache."""
+    called = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    }
+    direct = {"is_dir", "iterdir", "glob", "rglob", "listdir", "scandir", "open", "read_text", "read_bytes", "stat"}
+    assert not called & direct
+    assert "import os" not in path.read_text(encoding="utf-8")
+    if path.name not in ("analyze.py", "modules.py"):
+        assert "is_file" not in called
+
+
 def test_boundaries_see_imports() -> None:
     path = ROOT / "tests" / "project.py"
     assert "torch" in imports(path, at_start=False)

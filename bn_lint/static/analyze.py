@@ -156,7 +156,7 @@ class _Analyzer:
                 continue
             used = _used(models, source.text)
             # A script may get its model from any function of the package that it imports.
-            indirect = _is_script(source) and any(
+            indirect = self._is_script(source) and any(
                 parts.intersection(re.findall(r"\w+", line)) for line in _imports(source)
             )
             if not (used or indirect or uses_zoo(source.text)) or not self._parses(file):
@@ -168,6 +168,10 @@ class _Analyzer:
             for function in reversed(functions):
                 if function.node in users and not function.called and function.node not in self.skipped:
                     self._enter(file, partial(self._call, function))
+
+    def _is_script(self, source: Source) -> bool:
+        ask = self.project.surroundings
+        return "__main__" in source.text or not ask.is_file(source.path.parent / "__init__.py")
 
     def _parses(self, file: SourceFile) -> bool:
         try:
@@ -368,10 +372,6 @@ def _required_by_constructor(cls: Class) -> list[str]:
 
 def _parameter(function: Function, name: str) -> Unknown:
     return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`", free=True)
-
-
-def _is_script(source: Source) -> bool:
-    return "__main__" in source.text or not (source.path.parent / "__init__.py").is_file()
 
 
 def _imports(source: Source) -> list[str]:
