@@ -4,6 +4,11 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # what `typing` has under this name, without importing it
+if TYPE_CHECKING:
+    from bn_lint.runtime.tracer import Trace as Trace
+    from bn_lint.runtime.tracer import trace as trace
+
 
 def __getattr__(name: str) -> object:
     # The tracer needs torch, which a linter does not.

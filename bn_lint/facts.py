@@ -158,6 +158,7 @@ class BatchNormCall:
         training: The mode of the layer at this call.
         grad: Whether gradients are recorded at this call.
         path: The calls that led here, outermost first.
+        loader: What gives the batches, when that is known.
         usual: Whether most calls of the layer in this mode get an input like this.
         per_step: How many such calls an optimizer step comes after, as gradient accumulation makes them.
         statistics: The dtype of the running statistics (`float32`).
@@ -171,6 +172,7 @@ class BatchNormCall:
     training: bool | None = None
     grad: bool | None = None
     path: tuple[Evidence, ...] = ()
+    loader: Evidence | None = None
     usual: bool | None = None
     per_step: int | None = None
     statistics: str | None = None

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import importlib.util
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from bn_lint.facts import Evidence
+
 from .specification import (
+    Reported,
     Specification,
     SpecificationError,
     disagreements,
@@ -46,7 +49,8 @@ class SpecificationFile(pytest.File):
         except SpecificationError as error:
             raise self.CollectError(str(error)) from None
         for test in tests:
-            yield LintItem.from_parent(self, name=test.name, test=test)
+            kind = TraceItem if test.trace else LintItem
+            yield kind.from_parent(self, name=test.name, test=test)
             if test.executes:
                 yield TorchItem.from_parent(self, name=f"{test.name}[torch]", test=test)
 
@@ -91,6 +95,9 @@ class LintItem(SpecificationItem):
         from .project import lint
 
         reported, revealed = lint(self.root, list(self.test.files))
+        self.compare(reported, revealed)
+
+    def compare(self, reported: Sequence[Reported], revealed: Sequence[Evidence]) -> None:
         differences = []
         for title, file in self.test.files.items():
             here = [one for one in reported if one.path == title]
@@ -104,6 +111,21 @@ class LintItem(SpecificationItem):
             raise MismatchError("\n".join(differences))
 
 
+class TraceItem(LintItem):
+    """Runs the code under the tracer and compares what it reports with the comments."""
+
+    def runtest(self) -> None:
+        if not HAS_TORCH:
+            pytest.skip("torch is not installed")
+        from .project import traced
+
+        reported, error = traced(self.root, self.test.entry)
+        expected = self.test.raises
+        if (error is None) != (expected is None) or (expected is not None and expected not in str(error)):
+            raise MismatchError(f"{self.test.path}:{self.test.line}: expected {expected!r}, but it raised {error!r}")
+        self.compare(reported, [])
+
+
 class TorchItem(SpecificationItem):
     """Runs the code under PyTorch: the oracle for what the comments claim."""
 
@@ -112,10 +134,9 @@ class TorchItem(SpecificationItem):
             pytest.skip("torch is not installed")
         from .project import contradicts, execute
 
-        entry = "test.py" if "test.py" in self.test.files else list(self.test.files)[-1]
         start = f"{self.test.path}:{self.test.line}: "
         try:
-            seen = execute(self.root, entry)
+            seen = execute(self.root, self.test.entry)
         except Exception as error:
             if self.test.raises is None:
                 raise

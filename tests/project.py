@@ -52,6 +52,31 @@ def lint(root: Path, files: Sequence[str]) -> tuple[list[Reported], list[Evidenc
     return reported, analyze(sources).revealed if reveals else []
 
 
+def traced(root: Path, entry: str) -> tuple[list[Reported], Exception | None]:
+    """Run a file of the project at `root` under the tracer; what all rules report, and the error that ended it."""
+    import bn_lint
+
+    trace = bn_lint.trace(stats=True, select=["ALL"])
+    error = None
+    try:
+        with trace:
+            execute(root, entry)
+    except Exception as raised:
+        error = raised
+    assert not trace.recorder.defects, trace.recorder.defects[0]
+    assert not trace.report.tracebacks, trace.report.tracebacks[0]
+    reported = [
+        Reported(_below(root, one.place.path), one.place.line, str(one.severity), one.code, one.message)
+        for one in trace.findings
+    ]
+    return reported, error
+
+
+def _below(root: Path, path: str) -> str:
+    absolute = Path(path).resolve()
+    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else path
+
+
 def execute(root: Path, entry: str) -> list[Seen]:
     """Run a file of the project at `root` as a script under PyTorch; returns what its `reveal` calls saw.
 

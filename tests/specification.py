@@ -86,17 +86,24 @@ class Specification:
     run: bool = False
     raises: str | None = None
     unrun: str | None = None
+    #: The code runs under the tracer, and its comments are compared with what the tracer reports.
+    trace: bool = False
 
     @property
     def executes(self) -> bool:
-        return self.run or self.raises is not None
+        return (self.run or self.raises is not None) and not self.trace
+
+    @property
+    def entry(self) -> str:
+        """The file to run."""
+        return "test.py" if "test.py" in self.files else list(self.files)[-1]
 
     def verify(self) -> None:
         """Raise SpecificationError unless the test says how PyTorch takes its code, where that must be known."""
         if (self.run, self.raises is not None, self.unrun is not None).count(True) > 1:
             raise SpecificationError(f"{self.path}:{self.line}: give one of `run`, `raises=` and `unrun=`")
         expected = [one for file in self.files.values() for one in expectations(file.lines)]
-        if self.unrun is None and self.raises is None:
+        if self.unrun is None and self.raises is None and not self.trace:
             proven = [one for one in expected if one.severity == "error" and one.code in ORACLE]
             if proven:
                 wants = 'must carry raises="part of the message" or unrun="reason"'
@@ -163,6 +170,8 @@ def _apply_info(test: Specification, info: str, where: str) -> CodeFile:
             test.unrun = value
         elif word == "run":
             test.run = True
+        elif word == "trace":
+            test.trace = True
         else:
             raise SpecificationError(f"{where}: unknown word in the info string: {word}")
     path = PurePosixPath(title)

@@ -60,6 +60,9 @@ _MOST_STALE = 5
 @click.option("-o", "--output-file", metavar="FILE", type=click.Path(), help="Write the report to a file.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule instead of listing them.")
 @click.option("--show-coverage", is_flag=True, help="Show how many layers were judged, and why others were not.")
+@click.option(
+    "--trace", "trace_file", metavar="FILE", help="Mark findings that a trace (bn-lint trace) confirms or refutes."
+)
 @click.option("--show-files", is_flag=True, help="List the files that would be checked, and stop.")
 @click.option("--show-settings", is_flag=True, help="Show the settings that the files are checked with, and stop.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings.")
@@ -105,6 +108,11 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
         write(shown(discovery.files, configuration))
         return ExitCode.CLEAN
+    trace = None
+    if options["trace_file"] is not None:
+        from bn_lint.runtime.document import load
+
+        trace = load(options["trace_file"])
     packages = packages_of(discovery.files, configuration)
     cached = not options["no_cache"] and all(file.data is None for file in discovery.files)
     with Waiting(quiet=options["quiet"]) as progress:
@@ -117,6 +125,10 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
             progress=progress,
             coverage=options["show_coverage"],
         )
+    if trace is not None:
+        from bn_lint.runtime.confirm import confirm_report
+
+        confirm_report(report, trace)
     if not _hold_against_baseline(report, discovery.files, configuration, here, options):
         return report.exit_code
     if options["add_ignore"]:

@@ -109,8 +109,7 @@ def publish(document: Document, report: Report, chosen: dict[str, Any], *, to_st
         text = _overview(document, chosen) + text + _failure(document) + _found(report, document, summary, color)
     if text:
         click.echo(text, file=stream, nl=False, color=color)
-    for problem in (*report.failures, *document.notes):
-        message = problem if isinstance(problem, str) else problem.message
+    for message in (*(problem.message for problem in report.failures), *document.notes):
         click.echo(f"error: {message}", err=True)
     if chosen["html"] is not None:
         from bn_lint.runtime.html.page import page
@@ -155,6 +154,6 @@ def _failure(document: Document) -> str:
     call = "" if failure.call is None else f" at {failure.call.path}:{failure.call.line}"
     mode = "training" if failure.training else "evaluation"
     return (
-        f"The program failed in {failure.class_name} `{failure.layer}`{built}: it was called{call} in {mode} mode on an "
-        f"input of ({sizes}).\n  {failure.message}\n\n"
+        f"The program failed in {failure.class_name} `{failure.layer}`{built}: it was called{call} in {mode} mode on "
+        f"an input of ({sizes}).\n  {failure.message}\n\n"
     )

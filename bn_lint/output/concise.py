@@ -5,11 +5,14 @@ from __future__ import annotations
 from bn_lint.output.text import Painter, location, printable
 from bn_lint.report import Report
 
+#: What a trace said about a finding.
+_VERDICTS = {True: " [confirmed by a run]", False: " [refuted by a run]", None: ""}
+
 
 def render(report: Report, *, color: bool) -> str:
     paint = Painter(color=color)
     return "".join(
         f"{paint(location(finding.place), 'message')}: {paint(f'{finding.severity} {finding.code}', finding.severity)} "
-        f"{printable(finding.message)} ({finding.name})\n"
+        f"{printable(finding.message)} ({finding.name}){_VERDICTS[finding.confirmed]}\n"
         for finding in report.visible
     )

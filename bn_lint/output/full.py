@@ -47,6 +47,10 @@ class _Frame:
             yield self._bar()
             yield from self._evidence(evidence, previous)
             previous = (evidence.place.path, evidence.place.line)
+        if finding.confirmed is not None:
+            yield self._bar()
+            said = "a run showed the same" if finding.confirmed else "a run got here and did not show it"
+            yield f"{' ' * self.gutter} {paint('= ', 'frame')}{paint('trace:', 'help')} {said}"
         if finding.help is not None:
             yield self._bar()
             yield f"{' ' * self.gutter} {paint('= ', 'frame')}{paint('help:', 'help')} {printable(finding.help)}"

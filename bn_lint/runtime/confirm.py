@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bn_lint.facts import Place
+from bn_lint.report import Report
 from bn_lint.rule import Finding
 from bn_lint.runtime.document import Document, LayerTrace
 
@@ -17,6 +18,8 @@ _BY_CONSTRUCTION = frozenset({"BN401", "BN402"})
 _BY_MODEL = frozenset({"BN101", "BN103", "BN104", "BN105", "BN112", "BN301"})
 #: What the call that switches the mode decides.
 _BY_MODE = frozenset({"BN302"})
+#: How evidence ends that names a step on the way, and no property of another layer.
+_STEPS = (" is called here", " is built here")
 #: Different names that a run may have for the same mistake.
 _SAME = ({"BN002", "BN003", "BN004"}, {"BN101", "BN104"}, {"BN103", "BN105"})
 
@@ -29,6 +32,13 @@ def confirm(findings: Iterable[Finding], traced: Iterable[Finding], document: Do
     """
     shown = list(traced)
     return [replace(finding, confirmed=_verdict(finding, shown, document)) for finding in findings]
+
+
+def confirm_report(report: Report, document: Document) -> None:
+    """Mark the findings of a report."""
+    from bn_lint.runtime.judgement import judge
+
+    report.findings = confirm(report.findings, judge(document, ["ALL"], isolated=True).findings, document)
 
 
 def _verdict(finding: Finding, shown: list[Finding], document: Document) -> bool | None:
@@ -57,12 +67,22 @@ def _exercised(finding: Finding, document: Document) -> bool:
     if finding.code in _BY_CONSTRUCTION:
         return any(_at(layer.built, places[:1]) for layer in layers)
     if finding.code in _BY_CALL:
-        return any(_ran(layer) and (_at(layer.built, places) or _called_at(layer, places[:1])) for layer in layers)
+        return any(
+            _ran(layer)
+            and (_at(layer.built, places) or _called_at(layer, places[:1]))
+            and all(_led_to(layer, each.place) for each in finding.evidence if each.message.endswith(_STEPS))
+            for layer in layers
+        )
     if finding.code in _BY_MODEL:
         return any(_ran(layer) and _called_at(layer, places[:1]) for layer in layers)
     if finding.code in _BY_MODE:
         return any(_at(mode.place, places[:1]) for part in document.everywhere for mode in part.modes)
     return False
+
+
+def _led_to(layer: LayerTrace, place: Place) -> bool:
+    """Whether a step on the way of the finding (a model that is built, a call) was a step of the run, too."""
+    return _called_at(layer, [place]) or any(_at(each, [place]) for each in layer.built_path)
 
 
 def _ran(layer: LayerTrace) -> bool:

@@ -53,6 +53,8 @@ class Calls:
     tool: str | None = None
     failed: str | None = None
     reached: list[Reached] = field(default_factory=list)
+    #: The line that called the model last.
+    last: Place | None = None
 
     @property
     def values_per_channel(self) -> int | None:
@@ -67,7 +69,7 @@ class Calls:
 
 @dataclass
 class Tally:
-    """How often something was seen: calls, optimizer steps, the first and last of these, and calls after the last step."""
+    """How often something was seen: calls, optimizer steps, first and last of these, and calls after the last step."""
 
     calls: int = 0
     steps: int = 0
@@ -112,13 +114,16 @@ class LayerTrace:
     lazy: bool = False
     built: Place | None = None
     built_in_library: bool = False
+    #: The user's lines that led to the constructor call, innermost first.
+    built_path: list[Place] = field(default_factory=list)
     calls: list[Calls] = field(default_factory=list)
     steps: int = 0
     calls_per_step: dict[str, int] = field(default_factory=dict)
     owned: bool = False
     requires_grad: bool = False
-    #: The first training calls: optimizer step, line that applies the layer, line of the model, line inside the model.
-    early: list[tuple[int, Place | None, Place | None, Place | None]] = field(default_factory=list)
+    #: The first training calls: optimizer step, line that applies the layer, line of the model, line inside the
+    #: model, and whether the first of these applies the layer itself.
+    early: list[tuple[int, Place | None, Place | None, Place | None, bool]] = field(default_factory=list)
     timeline: str = ""
     flips: int = 0
     without_grad: Tally = field(default_factory=Tally)
@@ -243,7 +248,7 @@ def load(name: str) -> Document:
 
 def from_json(data: dict[str, Any]) -> Document:
     """The document of JSON values; fields that are not known are left out."""
-    document = _known(Document, data)
+    document: Document = _known(Document, data)
     document.layers = [_layer(each) for each in data.get("layers", [])]
     document.modes = [_with_places(ModeSwitch, each, "place") for each in data.get("modes", [])]
     failure = data.get("failure")
@@ -268,16 +273,17 @@ _PLACES = (
 
 
 def _layer(data: dict[str, Any]) -> LayerTrace:
-    layer = _with_places(LayerTrace, data, *_PLACES)
+    layer: LayerTrace = _with_places(LayerTrace, data, *_PLACES)
+    layer.built_path = [Place(**each) for each in data.get("built_path", [])]
     for name in ("without_grad", "eval_training", "frozen_training", "recomputed"):
         setattr(layer, name, _known(Tally, data.get(name) or {}))
     layer.running = None if data.get("running") is None else _known(Statistics, data["running"])
     layer.drift = None if data.get("drift") is None else _known(Drift, data["drift"])
     layer.evaluation_drift = None if data.get("evaluation_drift") is None else _known(Drift, data["evaluation_drift"])
-    layer.early = [(step, *map(_place, places)) for step, *places in data.get("early", [])]  # type: ignore[misc]
+    layer.early = [(step, *map(_place, places[:3]), places[3]) for step, *places in data.get("early", [])]
     layer.calls = []
     for each in data.get("calls", []):
-        calls = _known(Calls, each)
+        calls = _with_places(Calls, each, "last")
         calls.reached = [_with_places(Reached, one, "call", "model") for one in each.get("reached", [])]
         layer.calls.append(calls)
     return layer

@@ -49,6 +49,7 @@ class Entry:
         "features_from",
         "grad",
         "kind",
+        "last_trail",
         "root_training",
         "seen",
         "shape",
@@ -77,8 +78,10 @@ class Entry:
         self.tool: str | None = None
         self.failed: str | None = None
         self.trails: dict[Trail, int] = {}
+        self.last_trail: Trail | None = None
 
     def reached_by(self, trail: Trail) -> None:
+        self.last_trail = trail
         if trail in self.trails or len(self.trails) < MOST_TRAILS:
             self.trails[trail] = self.trails.get(trail, 0) + 1
 
@@ -134,6 +137,8 @@ class Layer:
         self.built: Site | None = None
         #: The constructor call is in an installed package, whose code the user does not change.
         self.built_in_library = False
+        #: The user's lines that led to the constructor call, innermost first.
+        self.built_path: tuple[Site, ...] = ()
         self.named = False
         self.order = -1
         #: The module, weakly.
@@ -147,7 +152,7 @@ class Layer:
         self.entries: dict[tuple[Any, int], Entry] = {}
         self.looks = 0
         #: The first training calls: (step, trail), to tell a layer that is used twice from one whose model runs twice.
-        self.early: list[tuple[int, Trail, Site | None]] = []
+        self.early: list[tuple[int, Trail, Site | None, bool]] = []
 
         self.mode = True
         self.mode_site: Site | None = None
@@ -176,6 +181,7 @@ class Layer:
         self.without_grad_mode: tuple[Site | None, bool] = (None, False)
         self.owned = False
         self.weights_changed = False
+        self.weight_version: int | None = None
         self.timeline = bytearray(TIMELINE)
 
         self.loaded_at: Site | None = None
@@ -190,7 +196,7 @@ class Layer:
         self.fresh: bool | None = None
         #: Device tensors that say whether the statistics held their initial values at the first evaluation.
         self.untouched: Any = None
-        #: The running statistics after the layer is gone: (finite, smallest variance, collapsed channels) on its device.
+        #: The running statistics in the end, on their device: finite, smallest variance, collapsed channels.
         self.last_words: Any = None
 
         #: What `--stats` found in training and in evaluation.

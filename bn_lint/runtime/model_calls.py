@@ -17,7 +17,7 @@ _MANY_FLIPS = 4
 
 def model_calls(document: Document, words: Wording) -> Iterator[ModelCall]:
     """One fact for each line that calls a model in the wrong mode."""
-    found: dict[tuple[Place, str | None], list[LayerTrace]] = {}
+    found: dict[tuple[Place, str], list[LayerTrace]] = {}
     for layer in document.layers:
         for purpose, place in _suspicions(layer):
             found.setdefault((place, purpose), []).append(layer)
@@ -28,14 +28,18 @@ def model_calls(document: Document, words: Wording) -> Iterator[ModelCall]:
 def _suspicions(layer: LayerTrace) -> Iterator[tuple[str, Place]]:
     """What a layer was run for where its mode does not fit, and the line that called the model."""
     alone = layer.without_grad
+    purpose: str | None = None
     if alone.calls > 0:
-        purpose = None
+        places = _models(layer, "training-without-grad")
         if not layer.requires_grad and layer.affine and not layer.owned and alone.steps:
             purpose = "reference"
-        elif alone.tail or _evaluates(layer):
+        elif _evaluates(layer):
             purpose = "evaluation"
+        elif alone.tail:
+            purpose = "evaluation"
+            places = [each.last for each in layer.calls_of("training-without-grad")[-1:] if each.last is not None]
         if purpose is not None:
-            yield from ((purpose, place) for place in _models(layer, "training-without-grad"))
+            yield from ((purpose, place) for place in places)
     for calls in layer.calls_of("compiled"):
         if calls.training and not calls.grad:
             yield from (("evaluation", one.model) for one in calls.reached if one.model is not None)
@@ -72,11 +76,9 @@ def _models(layer: LayerTrace, kind: str) -> list[Place]:
     return sorted(counts, key=lambda place: -counts[place])
 
 
-def _fact(
-    document: Document, words: Wording, place: Place, purpose: str | None, layers: Sequence[LayerTrace]
-) -> ModelCall:
+def _fact(document: Document, words: Wording, place: Place, purpose: str, layers: Sequence[LayerTrace]) -> ModelCall:
     first = layers[0]
-    model = words.callee(place, first.model)
+    model = words.argument(place, first.model) if purpose == "inspection" else words.callee(place, first.model)
     if purpose == "evaluation":
         return ModelCall(
             model,

@@ -1,7 +1,7 @@
 """A trace -> facts, in the words of the static engine, and no more of them than there are mistakes.
 
-Layers of one model that show the same are one fact: the first of them stands for all. What may be meant (statistics that
-are recomputed, layers that are frozen, a generator's other half) gives no fact.
+Layers of one model that show the same are one fact: the first of them stands for all. What may be meant (statistics
+that are recomputed, layers that are frozen, a generator's other half) gives no fact.
 """
 
 from __future__ import annotations
@@ -150,10 +150,10 @@ def _path(call: Place, model: Place | None) -> tuple[Evidence, ...]:
 
 
 def _per_step(layer: LayerTrace) -> int | None:
-    """How many micro-batches make an optimizer step; None for one, and for calls that differ in where they come from."""
+    """How many micro-batches make an optimizer step; None for one, and for calls that come from different places."""
     training = layer.calls_of("training")
     ways = {(one.call, one.model) for calls in training for one in calls.reached}
-    inner = {place for _, _, _, place in layer.early}
+    inner = {place for _, _, _, place, _ in layer.early}
     if not layer.calls_per_step or len(ways) != 1 or len(inner) > 1 or layer.recomputed.calls:
         return None
     usual = max(layer.calls_per_step, key=lambda calls: layer.calls_per_step[calls])
@@ -210,8 +210,8 @@ def _shared(layers: Sequence[LayerTrace]) -> Iterator[ObservedFact]:
 def _two_positions(layer: LayerTrace) -> list[Place]:
     """The different lines that apply a layer during one forward pass."""
     passes: defaultdict[tuple[int, Place], list[Place]] = defaultdict(list)
-    for step, call, model, _ in layer.early:
-        if call is not None and model is not None and call != model and call not in passes[step, model]:
+    for step, call, model, _, direct in layer.early:
+        if direct and call is not None and model is not None and call != model and call not in passes[step, model]:
             passes[step, model].append(call)
     return next((places for places in passes.values() if len(places) > 1), [])
 
@@ -284,7 +284,7 @@ def _unfit(layers: Sequence[LayerTrace]) -> Iterator[ObservedFact]:
     broken = [layer for layer in layers if layer.running is not None and not layer.running.finite and layer.called]
     if broken:
         # NaN goes from one layer to all after it: the first has the cause.
-        first = min(broken, key=lambda layer: _since(layer))
+        first = min(broken, key=_since)
         place = layer_fact(first).built
         since = first.running.not_finite_since if first.running is not None else None
         yield UnfitStatistics(

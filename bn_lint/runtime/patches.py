@@ -20,7 +20,11 @@ from torch.optim.swa_utils import AveragedModel
 
 from bn_lint.runtime.recorder import Recorder, graph_task, is_grad_enabled
 
-is_dynamo_compiling: Callable[[], bool] = getattr(torch.compiler, "is_dynamo_compiling", torch._dynamo.is_compiling)
+# `torch.compiler` has it since PyTorch 2.2; importing `torch._dynamo` costs seconds.
+if hasattr(torch.compiler, "is_dynamo_compiling"):
+    is_dynamo_compiling: Callable[[], bool] = torch.compiler.is_dynamo_compiling
+else:
+    is_dynamo_compiling = torch._dynamo.is_compiling
 
 
 class Patches:
@@ -129,7 +133,7 @@ class Patches:
     def _init(self, original: Callable[..., None]) -> Callable[..., None]:
         recorder = self.recorder
 
-        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
             if not is_dynamo_compiling() and isinstance(self, _BatchNorm) and not recorder.paused:
                 try:
@@ -137,7 +141,7 @@ class Patches:
                 except Exception:
                     recorder.defect()
 
-        return __init__
+        return init
 
     def _reset(self, original: Callable[..., None]) -> Callable[..., None]:
         recorder = self.recorder
@@ -224,4 +228,4 @@ def _traced_note(recorder: Recorder) -> Callable[..., Any]:
         recorder.compiled_call(class_name, width, rank, training, grad)
         return 0
 
-    return torch.compiler.assume_constant_result(note)
+    return torch.compiler.assume_constant_result(note)  # type: ignore[no-any-return, no-untyped-call]

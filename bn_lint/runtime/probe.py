@@ -171,7 +171,7 @@ def _call(
     mode: Any,
 ) -> None:
     state = {
-        name: tensor if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin) else convert(tensor.detach())
+        name: tensor if torch.nn.parameter.is_lazy(tensor) else convert(tensor.detach())
         for name, tensor in (*model.named_parameters(), *model.named_buffers())
     }
     arguments = tuple(make(each) for each in inputs)
@@ -195,8 +195,8 @@ def _last_batch(
         if error is None or not _is_of_batchnorm(error) or "more than 1 value" not in str(error):
             return [], None
         text = (
-            f"A batch of one would fail in training mode ({str(error).splitlines()[0]}). Give --samples to know whether "
-            "an epoch ends with one, or set drop_last=True."
+            f"A batch of one would fail in training mode ({str(error).splitlines()[0]}). Give --samples to know "
+            "whether an epoch ends with one, or set drop_last=True."
         )
         return [text], None
     last = samples % batch

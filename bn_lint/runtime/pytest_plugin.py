@@ -93,7 +93,9 @@ class Tracing:
         for line in lines:
             terminalreporter.write_line(line)
         if not lines:
-            terminalreporter.write_line(f"Nothing found in {called} BatchNorm layers.")
+            from bn_lint.output.text import counted
+
+            terminalreporter.write_line(f"Nothing found in {counted(called, 'BatchNorm layer')}.")
 
 
 def _split(text: str) -> tuple[str, ...]:

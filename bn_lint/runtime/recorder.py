@@ -20,7 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm, _LazyNormBase
 
 from bn_lint.runtime import layers as kinds
 from bn_lint.runtime.layers import CLOSE_LOOKS, MOST_SIGNATURES, Entry, Layer
-from bn_lint.runtime.sites import LIBRARY, MACHINERY, Site, here, owner_of
+from bn_lint.runtime.sites import LIBRARY, MACHINERY, Site, here, owner_of, path_to
 from bn_lint.runtime.statistics import holds_initial_values
 from bn_lint.runtime.surroundings import Surroundings, survey
 
@@ -73,6 +73,7 @@ class Recorder:
         layer = self.layer_of(module)
         layer.fresh = True
         layer.built = here(frame)
+        layer.built_path = path_to(frame)
         while frame is not None and owner_of(frame.f_code.co_filename) == MACHINERY:
             frame = frame.f_back
         layer.built_in_library = frame is not None and owner_of(frame.f_code.co_filename) == LIBRARY
@@ -252,7 +253,7 @@ class Recorder:
         entry.root_training = around.root.training if around.root is not None else None
         entry.reached_by(around.trail)
         if kind == kinds.TRAINING and len(layer.early) < _MOST_EARLY:
-            layer.early.append((self.step, around.trail, around.inner))
+            layer.early.append((self.step, around.trail, around.inner, around.direct))
         self._follow(layer, entry, module, around)
         if self.on_look is not None:
             self.on_look(layer, entry, x, module)
@@ -291,7 +292,7 @@ class Recorder:
         entry.dtype = str(x.dtype).removeprefix("torch.")
         entry.device = str(x.device)
         if x.device.type in ("cpu", "cuda"):
-            entry.autocast = torch.is_autocast_enabled(x.device.type)
+            entry.autocast = is_autocast_enabled(x.device.type)
         entry.features_from = features_from(x)
         if module is None:
             return
@@ -316,7 +317,7 @@ class Recorder:
             if entry.kind == kinds.TRAINING:
                 layer.recalibrating = False
                 if layer.reenabled is not None and not layer.reenabled[2]:
-                    thawed = layer.frozen_grad is False and layer.requires_grad_seen
+                    thawed = layer.frozen_grad is False and _requires_grad(module)
                     layer.reenabled = None if thawed else (*layer.reenabled[:2], True)
         elif entry.kind == kinds.TRAINING_WITHOUT_GRAD:
             recently = layer.mode_step == self.step and layer.mode_site is not None
@@ -324,8 +325,9 @@ class Recorder:
             layer.without_grad_mode = (layer.mode_site, recently and not trained)
         elif entry.kind in (kinds.EVALUATION, kinds.EVALUATION_WITH_GRAD):
             apart = entry.grad and around.root is not None and around.root is not module and around.root.training
-            if apart and layer.frozen_at is None:
-                layer.frozen_at, layer.apart = layer.mode_site, True
+            if apart:
+                layer.frozen_at, layer.apart = layer.frozen_at or layer.mode_site, True
+                layer.frozen_grad = _requires_grad(module)
             self._evaluated(layer, module, around.trail.model)
         if module is not None and around.root is not None:
             wrapper = around.root
@@ -373,18 +375,17 @@ class Recorder:
     ) -> None:
         flips = layer.mode is not training
         if training:
-            if flips and module is not root:
-                if layer.frozen_at is not None or (before and layer.mode_root != id(root)):
-                    layer.reenabled = (site, layer.frozen_at or layer.mode_site, False)
-                    layer.look_again()
+            apart = layer.frozen_at is not None or (before and layer.mode_root != id(root))
+            if flips and apart and module is not root:
+                layer.reenabled = (site, layer.frozen_at or layer.mode_site, False)
+                layer.look_again()
             layer.frozen_at = None
         else:
             if layer.reenabled is not None and not layer.reenabled[2]:
                 layer.reenabled = None  # frozen again before anything happened
             if module is root:
                 layer.frozen_at, layer.apart = site, True
-                weight = module._parameters.get("weight")
-                layer.frozen_grad = None if weight is None else weight.requires_grad
+                layer.frozen_grad = _requires_grad(module)
         if flips or training:
             layer.mode, layer.mode_site, layer.mode_step, layer.mode_root = training, site, self.step, id(root)
         if flips:
@@ -422,8 +423,8 @@ class Recorder:
         """A BatchNorm call raised; what it was is kept, in case nobody catches the error."""
         try:
             layer = self.layers.get(id(module)) if module is not None else None
-            if layer is None or not isinstance(x, torch.Tensor):
-                return
+            if layer is None or not isinstance(x, torch.Tensor) or type(error).__module__ == "torch.utils.checkpoint":
+                return  # checkpointing stops its second pass by an exception of its own
             sizes = tuple(size if isinstance(size, int) else -1 for size in x.shape)
             entries = [e for e in layer.entries.values() if e.shape == sizes and e.training is layer_mode(module)]
             if entries:
@@ -457,8 +458,20 @@ class Recorder:
             self.paused -= 1
 
 
+def _requires_grad(module: _BatchNorm | None) -> bool | None:
+    weight = None if module is None else module._parameters.get("weight")
+    return None if weight is None else weight.requires_grad
+
+
 def layer_mode(module: _BatchNorm | None) -> bool:
     return module is not None and module.training
+
+
+def is_autocast_enabled(device: str) -> bool:
+    try:
+        return torch.is_autocast_enabled(device)
+    except TypeError:  # before PyTorch 2.4
+        return torch.is_autocast_enabled() if device == "cuda" else torch.is_autocast_cpu_enabled()
 
 
 def variant_of(module: torch.nn.Module) -> str:

@@ -80,6 +80,7 @@ def is_border(path: str) -> bool:
 _sites: dict[tuple[int, int], tuple[CodeType, Site]] = {}
 #: A program that makes code objects for ever must not make this grow with them.
 _MOST_SITES = 4096
+_LONGEST_PATH = 12
 
 
 def site_of(frame: FrameType) -> Site:
@@ -111,6 +112,16 @@ def here(frame: FrameType | None) -> Site | None:
             library = frame
         frame = frame.f_back
     return None if library is None else site_of(library)
+
+
+def path_to(frame: FrameType | None) -> tuple[Site, ...]:
+    """The user's lines at and above a frame, innermost first."""
+    found: list[Site] = []
+    while frame is not None and len(found) < _LONGEST_PATH and not is_border(frame.f_code.co_filename):
+        if owner_of(frame.f_code.co_filename) == USER:
+            found.append(site_of(frame))
+        frame = frame.f_back
+    return tuple(found)
 
 
 def place_of(site: Site, sources: Sources) -> Place:

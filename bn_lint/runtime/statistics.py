@@ -43,6 +43,11 @@ def last_words(mean: torch.Tensor, variance: torch.Tensor, eps: float | None) ->
     return torch.stack([finite.float(), variance.min().float(), low.float()])
 
 
+def _is_warm(layer: Layer) -> bool:
+    """Whether little of the initial values is left in the running statistics."""
+    return (1 - (layer.momentum or 0.0)) ** layer.updates_seen() <= _WARM
+
+
 class Drift:
     """Compares batches with running statistics, every few optimizer steps, without a look at the activations.
 
@@ -123,8 +128,7 @@ class _Group:
         rates = []
         for layer in self.layers:
             momentum, count = layer.momentum or 0.0, calls.get(layer, 0)
-            warm = (1 - momentum) ** layer.updates_seen() <= _WARM
-            rates.append(1 - (1 - momentum) ** count if count and warm else math.inf)
+            rates.append(1 - (1 - momentum) ** count if count and _is_warm(layer) else math.inf)
         moved = torch._foreach_sub(self.means, self.old)
         torch._foreach_div_(moved, rates)
         scale = torch._foreach_add(self.variances, [layer.eps or 1e-5 for layer in self.layers])
@@ -169,6 +173,8 @@ class EvaluationSamples:
     def add(self, layer: Layer, x: torch.Tensor, module: _BatchNorm) -> None:
         mean, variance = module._buffers.get("running_mean"), module._buffers.get("running_var")
         if mean is None or variance is None or not _can_compute(x, mean, variance) or self.batches.get(layer, 0) >= 32:
+            return
+        if layer.fresh and layer.loaded_at is None and not _is_warm(layer):
             return
         axes = [axis for axis in range(x.dim()) if axis != 1]
         if x.shape[0] < 2 or x.numel() == 0 or not x.is_floating_point():

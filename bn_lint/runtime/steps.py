@@ -105,7 +105,7 @@ class Steps:
                     if calls is None:
                         calls = [0] * len(kinds.KINDS)
                     calls[entry.kind] += new
-                    whole = whole or entry.root_training is False
+                    whole = whole or (entry.kind == kinds.EVALUATION_WITH_GRAD and entry.root_training is False)
             if calls is not None:
                 since = layer.evaluations() > layer.evaluations_before_mode if calls[2] else False
                 uses.append(Use(layer, tuple(calls), layer.mode_site, since, whole))
@@ -133,6 +133,7 @@ class Steps:
             if alone > 0:
                 unusual = True
                 layer.without_grad.add(alone, step)
+                _see_weights(layer)
                 if training or calls[kinds.RECOMPUTED]:
                     layer.without_grad_beside_training += 1
                 elif not owned:
@@ -224,3 +225,14 @@ class Steps:
         if step % self.drift.every == 0 or step <= 1 or self.drift.every == 1:
             self.drift.prepare(self.recorder.buffers)
             self._compare_next = True
+
+
+def _see_weights(layer: Layer) -> None:
+    """Note whether somebody else changes the weights of a layer that is not trained, as an average of them does."""
+    module = layer.reference() if layer.reference is not None else None
+    weight = None if module is None else module._parameters.get("weight")
+    if weight is None or weight.is_inference():
+        return
+    if layer.weight_version is None:
+        layer.weight_version = weight._version
+    layer.weights_changed = layer.weights_changed or weight._version != layer.weight_version

@@ -125,13 +125,16 @@ class _Summary:
             rows = torch.stack([found[key][1] for key in keys]).cpu().tolist()
             for key, (finite, smallest, low) in zip(keys, rows, strict=True):
                 drift = found[key][0].drift or {}
-                smallest = smallest if math.isfinite(smallest) else 0.0
-                result[key] = Statistics(bool(finite), smallest, int(low), drift.get("broken_since"))
+                known = smallest if math.isfinite(smallest) else 0.0
+                result[key] = Statistics(bool(finite), known, int(low), drift.get("broken_since"))
         return result
 
     def _layer(self, layer: Layer, running: Statistics | None) -> LayerTrace:
         place = self.place
-        early = [(step, place(trail.call), place(trail.model), place(inner)) for step, trail, inner in layer.early]
+        early = [
+            (step, place(trail.call), place(trail.model), place(inner), direct)
+            for step, trail, inner, direct in layer.early
+        ]
         result = LayerTrace(
             name=layer.name,
             model=layer.model,
@@ -145,6 +148,7 @@ class _Summary:
             lazy=layer.lazy,
             built=place(layer.built),
             built_in_library=layer.built_in_library,
+            built_path=[each for each in map(place, layer.built_path) if each is not None],
             calls=[self._calls(entry) for entry in layer.entries.values() if entry.count or entry.failed],
             steps=layer.trained_steps,
             calls_per_step={str(calls): steps for calls, steps in sorted(layer.calls_per_step.items())},
@@ -203,6 +207,7 @@ class _Summary:
             tool=entry.tool,
             failed=entry.failed,
             reached=[Reached(self.place(trail.call), self.place(trail.model), count) for trail, count in trails],
+            last=None if entry.last_trail is None else self.place(entry.last_trail.model),
         )
 
     def _add_compiled(self, layers: list[LayerTrace], traces: dict[Layer, LayerTrace]) -> None:

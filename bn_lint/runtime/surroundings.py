@@ -27,6 +27,7 @@ class Surroundings(NamedTuple):
 
     Attributes:
         root: The outermost module that is being called; None when a layer's `forward` was called by itself.
+        direct: A line of the user's code applies the layer itself, and not a container that has it inside.
         inner: Where the outermost module's own code is; it differs between two uses of one part in a forward pass.
         tool: What looks at the model: `torch.jit.trace`, `thop`.
         recalibrates: Statistics are recomputed on purpose.
@@ -37,6 +38,7 @@ class Surroundings(NamedTuple):
     trail: Trail
     root: torch.nn.Module | None
     inner: Site | None
+    direct: bool = False
     tool: str | None = None
     recalibrates: bool = False
     warms_up: bool = False
@@ -47,17 +49,20 @@ def survey(frame: FrameType | None) -> Surroundings:
     """Look at the frames from `frame` outwards."""
     call = call_in_library = model = model_in_library = root_frame = last = inner = None
     tool: str | None = None
-    recalibrates = warms_up = checkpoint = False
+    recalibrates = warms_up = checkpoint = direct = False
+    calls = 0
     while frame is not None and not is_border(frame.f_code.co_filename):
         code = frame.f_code
         if code is _CALL:
             root_frame, inner = frame, last
+            calls += 1
             model = model_in_library = last = None
         else:
             path = code.co_filename
             owner = owner_of(path)
             if owner == USER:
-                call = call or frame
+                if call is None:
+                    call, direct = frame, calls <= 1
                 model = model or frame
                 last = last or frame
                 recalibrates = recalibrates or _RECALIBRATES.search(code.co_name) is not None
@@ -86,6 +91,7 @@ def survey(frame: FrameType | None) -> Surroundings:
         trail,
         root if isinstance(root, torch.nn.Module) else None,
         None if inner is None else site_of(inner),
+        direct,
         tool,
         recalibrates,
         warms_up,

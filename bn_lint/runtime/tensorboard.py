@@ -73,7 +73,7 @@ class Scalars:
             if shift.is_cuda:
                 arrived = torch.empty(shift.shape, dtype=shift.dtype, pin_memory=True)
                 arrived.copy_(shift, non_blocking=True)
-                event = torch.cuda.Event()
+                event = torch.cuda.Event()  # type: ignore[no-untyped-call]
                 event.record()
             self._waiting.append((step, [layer.name for layer in layers], arrived, event))
 

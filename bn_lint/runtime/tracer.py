@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from bn_lint.report import Report
     from bn_lint.rule import Finding
 
-_active: Trace | None = None
+#: The trace of this process: at most one.
+_running: list[Trace] = []
 
 
 class Trace(AbstractContextManager["Trace"]):
@@ -80,10 +81,9 @@ class Trace(AbstractContextManager["Trace"]):
 
     def start(self) -> Trace:
         """Begin to watch."""
-        global _active
-        if _active is not None:
+        if _running:
             raise UsageError("A trace is already running in this process.")
-        _active = self
+        _running.append(self)
         if self._samples is not None:
             self.recorder.on_look = self._sample
         self._patches.install()
@@ -91,11 +91,10 @@ class Trace(AbstractContextManager["Trace"]):
 
     def stop(self, error: BaseException | None = None) -> Document:
         """End the watching and read what is left on devices; `error` is what ended the program, if anything did."""
-        global _active
         if self._document is None:
             self._patches.remove()
-            if _active is self:
-                _active = None
+            if self in _running:
+                _running.remove(self)
             self._document = self._make(error)
         return self._document
 
@@ -197,4 +196,4 @@ def trace(**options: Any) -> Trace:
 
 def active() -> Trace | None:
     """The trace that is running."""
-    return _active
+    return _running[0] if _running else None

@@ -22,6 +22,13 @@ class Wording:
         text = ast.unparse(call.func)
         return text if len(text) <= 40 else otherwise or "the model"
 
+    def argument(self, place: Place, otherwise: str) -> str:
+        """The first argument of a call: `net` of `summary(net)`; the name of the class where the text does not tell."""
+        call = self._call(place)
+        if call is None or not call.args or not isinstance(call.args[0], (ast.Name, ast.Attribute)):
+            return otherwise or "the model"
+        return ast.unparse(call.args[0])
+
     def receiver(self, place: Place) -> str:
         """What a method is called on: `net` of `net.train()`."""
         call = self._call(place)

@@ -54,7 +54,7 @@ def single_value_per_channel(call: BatchNormCall) -> Iterator[Verdict]:
     why = "even in evaluation mode, because it has no running statistics" if not call.training else "in training mode"
     yield Verdict(
         f"`{call.layer.name}` gets one value per channel ({sizes}) {why}: there is no variance",
-        call.place,
+        call.place if call.loader is None else call.loader.place,
         steps_to_layer(call, None),
         help="train with batches of two or more; drop_last=True in the training DataLoader leaves out a last one",
     )

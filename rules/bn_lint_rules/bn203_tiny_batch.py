@@ -65,6 +65,8 @@ def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Verdict]
     if call.layer.variant == "sync" and (call.ranks or 1) > 1:
         return
     place, path = (call.path[0].place, call.path[1:]) if call.path else (call.place, ())
+    if call.loader is not None:
+        place, path = call.loader.place, call.path
     samples = "a single sample" if batch == 1 else f"{batch} samples"
     yield Verdict(
         f"BatchNorm is trained on batches of {batch}: its statistics are those of {samples}",

@@ -7,7 +7,7 @@ from bn_lint.rule import Severity, Verdict, rule
 
 
 def _layers(count: int) -> str:
-    return "its BatchNorm layer" if count == 1 else f"its {count} BatchNorm layers"
+    return "its BatchNorm layer sees" if count == 1 else f"its {count} BatchNorm layers see"
 
 
 @rule("BN503", "shared-batchnorm", severity=Severity.WARNING, since="0.1.0")
@@ -92,7 +92,7 @@ def shared_batchnorm(shared: SharedBatchNorm) -> Iterator[Verdict]:
         )
     else:
         yield Verdict(
-            f"the model runs on {len(shared.calls)} batches before each step: {_layers(layers)} see a mixture of them",
+            f"the model runs on {len(shared.calls)} batches before each step: {_layers(layers)} a mixture of them",
             shared.place,
             shared.calls[1:],
             help="if the batches differ, as real and generated images do, the running statistics fit neither",

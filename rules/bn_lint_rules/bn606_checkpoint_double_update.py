@@ -59,8 +59,9 @@ def checkpoint_double_update(call: BatchNormCall) -> Iterator[Verdict]:
     if call.training is not True or call.recomputed is None:
         return
     momentum = call.layer.momentum
-    known = isinstance(momentum, (int, float)) and not isinstance(momentum, bool)
-    advice = f"momentum={1 - math.sqrt(1 - momentum):.4g}" if known and 0 <= momentum <= 1 else "1 - sqrt(1 - momentum)"
+    advice = "1 - sqrt(1 - momentum)"
+    if isinstance(momentum, (int, float)) and not isinstance(momentum, bool) and 0 <= momentum <= 1:
+        advice = f"momentum={1 - math.sqrt(1 - momentum):.4g}"
     place, path = (call.path[0].place, call.path[1:]) if call.path else (call.place, ())
     yield Verdict(
         f"`{call.layer.name}` runs twice for each batch: its statistics are updated by both passes",

@@ -40,7 +40,8 @@ def _parts(document: Document, report: Report) -> Iterator[str]:
     layers = [layer for layer in document.layers if layer.called]
     yield "<h1>BatchNorm at run time</h1>\n"
     yield f'<p class="soft command"><code>{escape(_command(document))}</code><br>'
-    yield f"{escape(document.started[:19].replace('T', ' '))} UTC, {document.seconds:,.1f} s, PyTorch {escape(document.torch)}</p>\n"
+    started = escape(document.started[:19].replace("T", " "))
+    yield f"{started} UTC, {document.seconds:,.1f} s, PyTorch {escape(document.torch)}</p>\n"
     calls = sum(each.count for layer in layers for each in layer.calls)
     numbers = [
         (f"{len(report.visible):,}", "findings" if len(report.visible) != 1 else "finding"),
@@ -56,7 +57,8 @@ def _parts(document: Document, report: Report) -> Iterator[str]:
         yield '<p class="clean">Nothing found.</p>\n'
     yield from (_finding(finding, report.sources) for finding in report.visible)
     if document.failure is not None:
-        yield f"<p>The program failed in <code>{escape(document.failure.layer)}</code>: {escape(document.failure.message)}</p>\n"
+        where, message = escape(document.failure.layer), escape(document.failure.message)
+        yield f"<p>The program failed in <code>{where}</code>: {message}</p>\n"
     if layers:
         yield from _modes(document, layers)
         yield from _values(layers)
@@ -170,7 +172,8 @@ def _drift(document: Document, layers: list[LayerTrace]) -> Iterator[str]:
             drift = layer.evaluation_drift
             assert drift is not None
             spread = "" if drift.spread is None else f"{drift.spread:.2g}"
-            yield f'<tr><td class="mono">{escape(layer.name)}</td><td class="right" data-label="means off by">{drift.shift:.2g}</td>'
+            yield f'<tr><td class="mono">{escape(layer.name)}</td>'
+            yield f'<td class="right" data-label="means off by">{drift.shift:.2g}</td>'
             yield f'<td class="right" data-label="variances times">{spread}</td>'
             yield f'<td class="right" data-label="batches">{drift.batches}</td></tr>\n'
         yield "</tbody></table></div>\n"
@@ -178,12 +181,14 @@ def _drift(document: Document, layers: list[LayerTrace]) -> Iterator[str]:
 
 def _plots(rows: Iterator[tuple[list[LayerTrace], str, str]], axis: str, number: str) -> Iterator[str]:
     head = f'<th class="right">{number}</th>' if number else ""
-    yield f'<div class="scroll"><table class="stack"><thead><tr><th>layer</th><th>{axis}</th>{head}</tr></thead><tbody>\n'
+    yield f'<div class="scroll"><table class="stack"><thead><tr><th>layer</th><th>{axis}</th>{head}</tr></thead>'
+    yield "<tbody>\n"
     for layers, plot, value in rows:
         more = f' <span class="soft">and {len(layers) - 1} more</span>' if len(layers) > 1 else ""
         names = escape(", ".join(layer.name for layer in layers))
         cell = f'<td class="right" data-label="{number}">{value}</td>' if number else ""
-        yield f'<tr><td class="mono" title="{names}">{escape(layers[0].name)}{more}</td><td class="plot">{plot}</td>{cell}</tr>\n'
+        yield f'<tr><td class="mono" title="{names}">{escape(layers[0].name)}{more}</td>'
+        yield f'<td class="plot">{plot}</td>{cell}</tr>\n'
     yield "</tbody></table></div>\n"
 
 

@@ -97,7 +97,7 @@ def _batch_facts(
         if not axes or isinstance(axes[0].size, Expression):
             continue  # rows that are no samples: nodes of a graph, points of a cloud
         shape = replace(known.shape, axes=(replace(axes[0], size=batches.size), *axes[1:]))
-        fact = replace(known, shape=shape, training=True, grad=True, path=(loader, *_path(call.frame)))
+        fact = replace(known, shape=shape, training=True, grad=True, loader=loader, path=_path(call.frame))
         yield fact
         if batches.last == 1 and all(axis.size == 1 for axis in axes[2:]):
             reached = Evidence(f"`{_text(call.spot)}` is trained on them here", NodePlace(call.spot))

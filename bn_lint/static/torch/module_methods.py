@@ -92,12 +92,22 @@ def _get_submodule(run: Run, arguments: Arguments, spot: Spot) -> Value:
     return owner
 
 
+#: Models with more parameters than this are not followed name by name.
+_MANY_PARAMETERS = 800
+
+
 def _weights(run: Run, arguments: Arguments, spot: Spot) -> Value:
     return List((Weights(arguments.positional[0]),))
 
 
 def _weights_by_name(run: Run, arguments: Arguments, spot: Spot) -> Value:
-    return List(((Unknown("name"), Weights(arguments.positional[0])),))
+    named: list[Value] = []
+    for path, module in descendants(arguments.positional[0]):
+        if not any(module.children()):
+            named.extend((f"{path}.{kind}".lstrip("."), Weights(module)) for kind in ("weight", "bias"))
+    if not named or len(named) > _MANY_PARAMETERS:
+        return List(((Unknown("name"), Weights(arguments.positional[0])),))
+    return List(tuple(named))
 
 
 def _parameters(run: Run, arguments: Arguments, spot: Spot) -> Value:

@@ -1,0 +1,298 @@
+"""`bn-lint trace`, `report`, `probe`, `check --trace` and the pytest plugin, from the outside."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import linecache
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+pytest.importorskip("torch")
+
+ROOT = Path(__file__).parent.parent.parent
+MODEL = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=16):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 16, 3)
+        self.bn = nn.BatchNorm2d(width)
+        self.fc = nn.Linear(16, 4)
+        self.last = nn.BatchNorm1d(4)
+
+    def forward(self, x):
+        return self.last(self.fc(self.bn(self.conv(x)).mean((2, 3))))
+
+
+def wide():
+    return Net(32)
+"""
+TRAIN = """
+import sys
+
+import torch
+from model import Net
+
+net = Net(int(sys.argv[1]))
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for _ in range(4):
+    net(torch.randn(8, 3, 8, 8)).sum().backward()
+    optimizer.step()
+with torch.no_grad():
+    net(torch.randn(8, 3, 8, 8))
+print("trained", __name__, sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / "train.py").write_text(TRAIN)
+    return tmp_path
+
+
+class Result(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    """Run `bn-lint` in this process, since each new one imports torch again; what it leaves behind is taken away."""
+    from bn_lint.cli import main
+
+    before = list(sys.argv), list(sys.path), os.getcwd(), sys.modules["__main__"]
+    out, err = io.StringIO(), io.StringIO()
+    os.chdir(folder)
+    importlib.invalidate_caches()
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(list(arguments))
+    finally:
+        os.chdir(before[2])
+        sys.argv[:], sys.path[:] = before[0], before[1]
+        sys.modules["__main__"] = before[3]
+        for name, module in list(sys.modules.items()):
+            if (file := getattr(module, "__file__", None)) and Path(file).is_relative_to(folder):
+                del sys.modules[name]
+        linecache.clearcache()
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
+    path = os.pathsep.join([str(ROOT), str(ROOT / "rules")])
+    keep = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=keep, capture_output=True, text=True, timeout=240
+    )
+
+
+def test_trace_reports_to_standard_error_and_leaves_the_program_its_output(project: Path) -> None:
+    result = run(project, "trace", "train.py", "16")
+    assert result.returncode == 1
+    assert result.stdout == "trained __main__ ['16']\n"
+    assert "error[BN101] missing-eval: `net` is evaluated in training mode" in result.stderr
+    assert "train.py:13:5" in result.stderr
+    assert "model.py:10  BatchNorm2d     16      5     0         8x16x6x6" in result.stderr
+    assert "Traced 2 BatchNorm layers over 4 optimizer steps. Found 1 error in 1 file." in result.stderr
+
+
+def test_options_of_the_program_are_its_own(project: Path) -> None:
+    (project / "echo.py").write_text("import sys; print(sys.argv)")
+    result = run(project, "trace", "--fail-on", "never", "echo.py", "--select", "x", "-h")
+    assert (result.returncode, result.stdout) == (0, "['echo.py', '--select', 'x', '-h']\n")
+
+
+def test_modules_run_too(project: Path) -> None:
+    result = run(project, "trace", "--no-table", "-m", "train", "16")
+    assert result.stdout == "trained __main__ ['16']\n"
+    assert "BN101" in result.stderr
+
+
+@pytest.mark.parametrize(("option", "code"), [("error", 1), ("never", 0), ("info", 1)], ids=["error", "never", "info"])
+def test_fail_on(project: Path, option: str, code: int) -> None:
+    assert run(project, "trace", "--fail-on", option, "train.py", "16").returncode == code
+
+
+def test_a_failure_is_explained_and_passed_on(project: Path) -> None:
+    result = run(project, "trace", "train.py", "32")
+    assert result.returncode == 1
+    assert 'File "train.py", line 10, in <module>' in result.stderr
+    assert "bn_lint" not in result.stderr.split("RuntimeError")[0]
+    assert "error[BN002] num-features-mismatch: the input has 16 channels; `bn` expects 32" in result.stderr
+    assert (
+        "The program failed in BatchNorm2d `bn`, built for 32 channels at model.py:10: it was called at model.py:15 in "
+        "training mode on an input of (8, 16, 6, 6)." in result.stderr
+    )
+
+
+@pytest.mark.parametrize(("ending", "code"), [("sys.exit(3)", 3), ("sys.exit()", 0), ("sys.exit('no')", 1)])
+def test_exit_codes_of_the_program_win(tmp_path: Path, ending: str, code: int) -> None:
+    (tmp_path / "end.py").write_text(f"import sys\n{ending}\n")
+    assert run(tmp_path, "trace", "end.py").returncode == code
+
+
+def test_usage_errors(project: Path) -> None:
+    for arguments, text in [
+        (["trace", "missing.py"], "missing.py cannot be read"),
+        (["trace", "-m", "missing_module"], "There is no module named missing_module"),
+        (["trace", "--select", "BN999", "train.py", "16"], "BN999"),
+        (["trace", "--html", "no/such/folder.html", "train.py", "16"], "cannot be written"),
+        (["report", "missing.json"], "missing.json cannot be read"),
+        (["report", "model.py"], "no trace of bn-lint"),
+        (["probe", "model", "--input", "2,3,8,8"], "names no factory"),
+        (["probe", "model:nothing", "--input", "2,3,8,8"], "cannot be loaded"),
+        (["probe", "model:Net", "--input", "two"], "is no shape"),
+        (["check", "--trace", "model.py", "."], "no trace of bn-lint"),
+    ]:
+        result = run(project, *arguments)
+        assert (result.returncode, text in result.stderr) == (2, True), result.stderr
+
+
+def test_a_saved_trace_gives_the_same_findings_again(project: Path) -> None:
+    first = run(project, "trace", "--output", "trace.json", "--html", "a.html", "train.py", "16")
+    again = run(project, "report", "trace.json", "--html", "b.html")
+    assert again.returncode == 1
+    assert again.stdout == first.stderr
+    assert (project / "a.html").read_text() == (project / "b.html").read_text()
+    document = json.loads((project / "trace.json").read_text())
+    assert (document["format"], document["version"], document["steps"]) == ("bn-lint trace", 1, 4)
+
+
+def test_newer_and_damaged_traces_are_refused(project: Path) -> None:
+    (project / "new.json").write_text('{"format": "bn-lint trace", "version": 99}')
+    (project / "bad.json").write_text('{"format": "bn-lint trace", "version": 1, "layers": [{"name": 1}]}')
+    assert "version 99" in run(project, "report", "new.json").stderr
+    assert "is damaged" in run(project, "report", "bad.json").stderr
+
+
+def test_json_findings(project: Path) -> None:
+    run(project, "trace", "--output-format", "json", "-o", "findings.json", "train.py", "16")
+    report = json.loads((project / "findings.json").read_text())
+    (finding,) = report["findings"]
+    assert (finding["code"], finding["source"], finding["path"], finding["line"]) == (
+        "BN101",
+        "runtime",
+        "train.py",
+        13,
+    )
+
+
+def test_suppression_comments_and_settings_count(project: Path) -> None:
+    text = TRAIN.replace(
+        "    net(torch.randn(8, 3, 8, 8))\nprint", "    net(torch.randn(8, 3, 8, 8))  # bn-lint: ignore[BN101]\nprint"
+    )
+    assert text != TRAIN
+    (project / "train.py").write_text(text)
+    assert run(project, "trace", "train.py", "16").returncode == 0
+    (project / "train.py").write_text(TRAIN)
+    (project / "pyproject.toml").write_text('[tool.bn-lint]\nignore = ["BN101"]\n')
+    assert run(project, "trace", "train.py", "16").returncode == 0
+    assert run(project, "trace", "--isolated", "train.py", "16").returncode == 1
+
+
+def findings(folder: Path, *arguments: str) -> list[dict[str, Any]]:
+    result = run(folder, "check", "--output-format", "json", "--select", "ALL", *arguments)
+    found: list[dict[str, Any]] = json.loads(result.stdout)["findings"]
+    return found
+
+
+def test_confirmation(project: Path) -> None:
+    run(project, "trace", "--output", "good.json", "train.py", "16")
+    run(project, "trace", "--output", "bad.json", "train.py", "32")
+    for trace, expected in (("good.json", None), ("bad.json", True)):
+        (found,) = (each for each in findings(project, "model.py", "--trace", trace) if each["code"] == "BN002")
+        assert found["confirmed"] is expected
+
+
+def test_a_run_without_the_mistake_refutes(tmp_path: Path) -> None:
+    """The finding speaks of a line that ran without it; of the other line, which did not run, nothing is known."""
+    path = tmp_path / "layer.py"
+    path.write_text("from torch import nn\nnn.BatchNorm1d(4, momentum=0.1)\n")
+    run(tmp_path, "trace", "--output", "trace.json", "layer.py")
+    path.write_text("from torch import nn\nnn.BatchNorm1d(4, momentum=0.9)\nnn.BatchNorm1d(4, momentum=0.9)\n")
+    verdicts = [each["confirmed"] for each in findings(tmp_path, "layer.py", "--trace", "trace.json")]
+    assert verdicts == [False, None]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["model:Net", "--input", "4,3,16,16"], 0, "A batch of one would fail"),
+        (["model:Net", "--input", "4,3,16,16", "--eval"], 0, "All checks passed!"),
+        (["model:Net", "--input", "4,3,16,16", "--samples", "9"], 1, "the last batch has 1, and fails"),
+        (["model:Net", "--input", "4,3,16,16", "--samples", "10"], 0, "the last batch has 2, and fits"),
+        (["model:wide", "--input", "4,3,16,16"], 1, "error[BN002]"),
+        (["model.py:wide", "--input", "4,3,16,16"], 1, "error[BN002]"),
+        (["model:Net", "--input", "4,5,16,16"], 2, "The model cannot be run"),
+    ],
+)
+def test_probe(project: Path, arguments: list[str], code: int, text: str) -> None:
+    result = run(project, "probe", *arguments)
+    assert (result.returncode, text in result.stdout + result.stderr) == (code, True), result.stderr
+
+
+def test_the_plugin_reports_and_may_fail(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_model="""
+        import pytest, torch
+        from torch import nn
+
+
+        def test_evaluation():
+            net = nn.Sequential(nn.BatchNorm1d(4))
+            with torch.no_grad():
+                net(torch.randn(8, 4))
+
+
+        def test_an_error_that_is_expected():
+            with pytest.raises(RuntimeError):
+                nn.BatchNorm1d(4)(torch.randn(8, 3))
+        """
+    )
+
+    def test(*arguments: str) -> pytest.RunResult:
+        return pytester.runpytest_inprocess("-p", "bn_lint.runtime.pytest_plugin", "-q", *arguments)
+
+    assert "bn-lint" not in test().stdout.str()
+    reported = test("--bn-lint-trace", "--bn-lint-output", "trace.json")
+    assert reported.ret == 0
+    reported.stdout.fnmatch_lines(["test_model.py:8:9: warning BN101*"])
+    reported.stdout.no_fnmatch_line("*BN002*")
+    assert json.loads((pytester.path / "trace.json").read_text())["layers"]
+    assert test("--bn-lint-trace", "--bn-lint-fail").ret == 1
+    clean = test("--bn-lint-trace", "--bn-lint-fail", "--bn-lint-ignore", "BN101")
+    assert clean.ret == 0
+    clean.stdout.fnmatch_lines(["Nothing found in 1 BatchNorm layer."])
+    assert test("--bn-lint-trace", "--bn-lint-select", "BN999").ret == 4
+
+
+def test_the_plugin_costs_nothing_when_it_is_not_asked(tmp_path: Path) -> None:
+    (tmp_path / "test_nothing.py").write_text(
+        "import sys\n\n\ndef test_nothing():\n    assert not {'torch', 'bn_lint.rule'} & set(sys.modules)\n"
+    )
+    assert start(tmp_path, "-m", "pytest", "-p", "bn_lint.runtime.pytest_plugin", "-q").returncode == 0
+
+
+def test_report_and_check_do_not_import_torch(project: Path) -> None:
+    run(project, "trace", "--output", "trace.json", "train.py", "16")
+    script = """
+import sys
+from bn_lint.cli import main
+assert main(["report", "trace.json", "--html", "r.html"]) == 1
+assert main(["check", "--trace", "trace.json", "model.py"]) == 1
+assert "torch" not in sys.modules
+"""
+    assert start(project, "-c", script).returncode == 0
