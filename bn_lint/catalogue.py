@@ -1,4 +1,7 @@
-"""Writes the table of all rules: `python -m bn_lint.catalogue rules/README.md`."""
+"""Writes what the documentation says about the rules: `python -m bn_lint.catalogue rules/README.md docs/rules`.
+
+A path that ends in `.md` becomes the table of all rules, any other path the folder of their pages.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,20 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from bn_lint.explain import everything, markdown
 from bn_lint.registry import load_rules
 from bn_lint.rule import Rule
 
-INTRODUCTION = """\
+COMMAND = "python -m bn_lint.catalogue rules/README.md docs/rules"
+_MADE = f"<!-- Made by `{COMMAND}` from the rules themselves; edit those. -->"
+
+INTRODUCTION = f"""\
 # Rules
 
-`bn-lint rule CODE` shows the page of a rule: what it does, why it matters, bad code and its good twin.
+Each rule has a page: what it does, why it matters, bad code and its good twin. `bn-lint rule CODE` shows the same page.
 Findings of severity `info` are off by default; select them by code or name.
 
-<!-- Made by `python -m bn_lint.catalogue rules/README.md` from the rules themselves; edit those. -->
+{_MADE}
 
 | Code | Name | Severity | What it finds |
 |---|---|---|---|
@@ -29,7 +36,7 @@ def catalogue(rules: Iterable[Rule]) -> str:
 
 def _row(rule: Rule) -> str:
     summary = rule.summary.rstrip(".").replace("|", "\\|")
-    return f"| [{rule.code}](bn_lint_rules/{file_name(rule)}) | `{rule.name}` | {rule.severity} | {summary} |\n"
+    return f"| [{rule.code}](../docs/rules/{rule.name}.md) | `{rule.name}` | {rule.severity} | {summary} |\n"
 
 
 def file_name(rule: Rule) -> str:
@@ -37,12 +44,35 @@ def file_name(rule: Rule) -> str:
     return f"{rule.code.lower()}_{rule.name.replace('-', '_')}.py"
 
 
+def pages() -> dict[str, str]:
+    """The pages of all rules and of the tool's own codes, by the names of their files."""
+    found = {}
+    for entry in everything():
+        title, _, rest = markdown(entry).partition("\n")
+        found[f"{entry.name}.md"] = f"{title}\n\n{_MADE}\n{rest}"
+    return found
+
+
+def write_pages(folder: Path) -> None:
+    """Write all pages into a folder, and remove those of rules that are no more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = pages()
+    for path in folder.glob("*.md"):
+        if path.name not in written:
+            path.unlink()
+    for name, text in written.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
 def main() -> None:
-    text = catalogue(load_rules())
-    if len(sys.argv) > 1:
-        Path(sys.argv[1]).write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
+    table = catalogue(load_rules())
+    for argument in sys.argv[1:]:
+        if argument.endswith(".md"):
+            Path(argument).write_text(table, encoding="utf-8")
+        else:
+            write_pages(Path(argument))
+    if len(sys.argv) < 2:
+        sys.stdout.write(table)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,53 @@
-"""The pipeline: files -> sources -> facts -> findings -> report."""
+"""The pipeline: files -> units -> outcomes -> report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bn_lint.config import Configuration, Settings
 from bn_lint.errors import SourceError
 from bn_lint.files import File
-from bn_lint.prefilter import deserves_judging
+from bn_lint.prefilter import deserves_judging, may_hold_directives
 from bn_lint.report import Report
 from bn_lint.source import Source, from_bytes, read
 from bn_lint.tool_codes import UNREADABLE_FILE
 
+if TYPE_CHECKING:
+    from bn_lint.cache import Cache
+    from bn_lint.outcome import Outcome
+    from bn_lint.recall import Progress
 
-def check(files: Sequence[File], configuration: Configuration, *, unreadable: Iterable[tuple[str, str]] = ()) -> Report:
+
+@dataclass(frozen=True)
+class _Given:
+    """A file that could be read; `source` is its text when it deserves judging."""
+
+    file: File
+    data: bytes
+    source: Source | None
+
+
+def check(
+    files: Sequence[File],
+    configuration: Configuration,
+    *,
+    unreadable: Iterable[tuple[str, str]] = (),
+    cache: Callable[[], Cache] | None = None,
+    jobs: int | None = 1,
+    progress: Progress | None = None,
+    coverage: bool = True,
+) -> Report:
     """Check files and report what was found in them.
 
     Args:
         files: What to check; other files of the project are read for context, but nothing is reported for them.
         unreadable: Directories that could not be searched, with the reason.
+        cache: Gives the place of results of earlier runs, should any be needed; None judges everything anew.
+        jobs: How many processes to use; None lets the amount of work decide.
+        progress: Told how many units are judged, of how many.
+        coverage: Whether the report is to say which layers were not judged.
 
     Raises:
         ConfigError: a configuration file that applies to one of the files, or a setting, is wrong.
@@ -28,45 +57,74 @@ def check(files: Sequence[File], configuration: Configuration, *, unreadable: It
     for name, reason in unreadable:
         _note_unreadable(report, name, f"{name} cannot be read: {reason}.")
     settings = {file.display: configuration.settings_for(file.path) for file in files}
-    if configuration.has_selectors or any(each.has_selectors for each in settings.values()):
-        _check_selectors(configuration, settings.values())
-    judged = list(_worth_judging(files, report))
+    distinct = list({id(each): each for each in settings.values()}.values())
+    packages = packages_of(files, configuration)
+    if packages or configuration.has_selectors or any(each.has_selectors for each in distinct):
+        _check_selectors(configuration, distinct, packages)
+    given = list(_read(files, report))
+    judged = [each.source for each in given if each.source is not None]
     if judged:
-        from bn_lint.judge import judge
+        from bn_lint.recall import Judging
 
-        known = {source.path for source in judged}
-        judge(judged, settings, report, [file.path for file in files if file.path not in known])
+        others = [(each.file, each.data) for each in given if each.source is None]
+        judging = Judging(settings, packages, cache and cache(), jobs, progress, coverage=coverage)
+        _screen(given, settings, judging.outcomes(judged, others), packages, report)
+    elif any(may_hold_directives(each.data) for each in given):
+        _screen(given, settings, [], packages, report)
     report.problems.sort(key=lambda problem: (problem.place.path, problem.place.line, problem.place.column))
     return report
 
 
-def _check_selectors(configuration: Configuration, settings: Iterable[Settings]) -> None:
+def packages_of(files: Sequence[File], configuration: Configuration) -> tuple[str, ...]:
+    """The rule packages, besides the built-in one, that the settings of the files name.
+
+    Raises:
+        ConfigError: a configuration file that applies to one of the files is wrong.
+    """
+    return tuple(dict.fromkeys(name for file in files for name in configuration.settings_for(file.path).plugins))
+
+
+def _check_selectors(configuration: Configuration, settings: Iterable[Settings], packages: tuple[str, ...]) -> None:
     from bn_lint.registry import load_rules
 
-    rules = load_rules()
+    rules = load_rules(packages)
     configuration.check_command_line(rules)
-    for each in {id(each): each for each in settings}.values():
+    for each in settings:
         each.check_selectors(rules)
 
 
-def _worth_judging(files: Sequence[File], report: Report) -> Iterator[Source]:
+def _read(files: Sequence[File], report: Report) -> Iterator[_Given]:
     for file in files:
-        source = _load(file, report)
-        if source is not None:
-            yield source
-
-
-def _load(file: File, report: Report) -> Source | None:
-    """The file as text when it is worth judging."""
-    try:
-        data = read(file.path, file.display) if file.data is None else file.data
-        return from_bytes(data, file.path, file.display) if deserves_judging(data) else None
-    except SourceError as error:
-        if isinstance(error.__cause__, FileNotFoundError) and not file.explicit:
-            report.files -= 1  # it vanished since it was listed: nothing is left to check
+        try:
+            data = read(file.path, file.display) if file.data is None else file.data
+            source = from_bytes(data, file.path, file.display) if deserves_judging(data) else None
+        except SourceError as error:
+            if isinstance(error.__cause__, FileNotFoundError) and not file.explicit:
+                report.files -= 1  # it vanished since it was listed: nothing is left to check
+            else:
+                _note_unreadable(report, file.display, error.message, error.line, error.column)
         else:
-            _note_unreadable(report, file.display, error.message, error.line, error.column)
-        return None
+            report.sources.add(file.display, file.path, data)
+            yield _Given(file, data, source)
+
+
+def _screen(
+    given: Sequence[_Given],
+    settings: dict[str, Settings],
+    outcomes: Sequence[Outcome],
+    packages: tuple[str, ...],
+    report: Report,
+) -> None:
+    from bn_lint.screening import Screened, screen
+
+    files = []
+    for each in given:
+        display = each.file.display
+        # Without BatchNorm nothing is found that a comment for linters in general could silence.
+        mentioned = may_hold_directives(each.data, noqa=each.source is not None)
+        source = (each.source or report.sources.get(display)) if mentioned else None
+        files.append(Screened(each.file.path, display, settings[display], source, each.file.explicit))
+    screen(files, outcomes, report, packages=packages)
 
 
 def _note_unreadable(report: Report, path: str, message: str, line: int = 1, column: int = 1) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from bn_lint.errors import ConfigError, UsageError
 from bn_lint.patterns import Pattern
 from bn_lint.select import Layer, Named, covers, did_you_mean, is_on, require_known, specificity
-from bn_lint.source import display_path
+from bn_lint.source import absolute, display_path
 
 SEVERITIES = ("error", "warning", "info")
 
@@ -27,6 +27,10 @@ class Settings:
         layers: The selections, in rising precedence.
         severity: Selector and severity (`error`, `warning`, `info`) pairs that replace a rule's own severity.
         min_batch_size: The smallest batch that is not reported as tiny.
+        force_exclude: Leave out excluded files even if they are given by name.
+        plugins: Rule packages besides the built-in one.
+        baseline: The file of findings that are known and not to be reported; an absolute path.
+        cache_dir: Where results are kept; an absolute path.
     """
 
     origin: str = "the defaults"
@@ -35,22 +39,25 @@ class Settings:
     exclude: tuple[Pattern, ...] = ()
     severity: tuple[tuple[str, str], ...] = ()
     min_batch_size: int = 2
+    force_exclude: bool = False
+    plugins: tuple[str, ...] = ()
+    baseline: Path | None = None
+    cache_dir: Path | None = None
 
     def excludes(self, path: Path) -> bool:
         """Whether the path is not to be checked."""
         return any(pattern.matches(path) for pattern in self.exclude)
 
-    def severity_of(self, named: Named, own: str) -> str | None:
-        """The severity to report for a finding in any file; None when its rule is off."""
+    def severity_in(self, path: Path, named: Named, own: str) -> str | None:
+        """The severity to report for a finding in this file; None when its rule is off there."""
         on = is_on(self.layers, named)
         overrides = [pair for pair in self.severity if covers(pair[0], named)]
         severity = max(overrides, key=lambda pair: specificity(pair[0]))[1] if overrides else own
         if on is False or (on is None and severity == "info"):
             return None
-        return severity
+        return None if any(covers(selector, named) for selector in self._ignored_in(path)) else severity
 
-    def ignored_in(self, path: Path) -> tuple[str, ...]:
-        """The selectors that `per-file-ignores` turns off in this file."""
+    def _ignored_in(self, path: Path) -> tuple[str, ...]:
         return tuple(s for pattern, selectors in self.per_file_ignores if pattern.matches(path) for s in selectors)
 
     @property
@@ -90,20 +97,25 @@ class Configuration:
         here = Path.cwd()
         self.command_line = command_line or Layer()
         self._excluded = tuple(Pattern(text, here) for text in exclude)
-        self._fixed: dict[str, Any] | None = {} if isolated else None
-        self._fixed_root, self._fixed_origin = here, "the command line"
+        self._fixed: Settings | None = None
         self._overrides: dict[str, Any] = {}
         self._found: dict[Path, Settings] = {}
+        fixed: Path | None = None
         for item in config:
             if os.path.isfile(item):
-                if isolated or self._fixed is not None:
+                if isolated or fixed is not None:
                     other = "--isolated" if isolated else "another configuration file"
                     raise UsageError(f"--config {item} cannot be combined with {other}.")
-                self._fixed = _read(Path(item), required=True)
-                self._fixed_root, self._fixed_origin = Path(item).absolute().parent, item
+                fixed = absolute(item)
             else:
-                self._overrides.update(_parse_override(item))
-        self._set = _settings(self._overrides, here, "--config", ())
+                _merge(self._overrides, _parse_override(item))
+        if "extend" in self._overrides:
+            raise ConfigError("--config extend=...: name the file itself, as in --config FILE.")
+        self._set = _settings(self._overrides, here, "--config", Settings())
+        if fixed is not None:
+            self._fixed = self._finish(_from_file(fixed, self._overrides, required=True))
+        elif isolated:
+            self._fixed = self._finish(None)
 
     def settings_for(self, path: Path) -> Settings:
         """The settings for a file or directory, given as an absolute path.
@@ -121,20 +133,24 @@ class Configuration:
 
     def _settings_in(self, directory: Path) -> Settings:
         if self._fixed is not None:
-            return self._finish(self._fixed, self._fixed_root, self._fixed_origin)
+            return self._fixed
         for name in ("bn-lint.toml", "pyproject.toml"):
             file = directory / name
             if os.path.isfile(file):
-                table = _read(file)
-                if table is not None:
-                    return self._finish(table, directory, display_path(file))
+                settings = _from_file(file, self._overrides)
+                if settings is not None:
+                    return self._finish(settings)
         if directory.parent != directory:
             return self._in_directory(directory.parent)
-        return self._finish({}, Path.cwd(), "the command line")
+        return self._finish(None)
 
-    def _finish(self, table: Mapping[str, Any], root: Path, origin: str) -> Settings:
-        _settings(table, root, origin, ())
-        return _settings({**table, **self._overrides}, root, origin, self._excluded, self.command_line)
+    def _finish(self, settings: Settings | None) -> Settings:
+        """Put the command line on top of the settings of a file, if there is one."""
+        if settings is None:
+            settings = _settings(self._overrides, Path.cwd(), "the command line", Settings())
+        return replace(
+            settings, layers=(*settings.layers, self.command_line), exclude=(*settings.exclude, *self._excluded)
+        )
 
     @property
     def has_selectors(self) -> bool:
@@ -158,9 +174,29 @@ class Configuration:
         self._set.check_selectors(rules)
 
 
+def _from_file(
+    file: Path, overrides: Mapping[str, Any], extending: tuple[Path, ...] = (), *, required: bool = False
+) -> Settings | None:
+    """The settings of a file, on top of those that it extends; None when a pyproject.toml has none."""
+    table = _read(file, required=required or bool(extending))
+    if table is None:
+        return None
+    origin, base = display_path(file), Settings()
+    extended = table.pop("extend", None)
+    if extended is not None:
+        if not isinstance(extended, str):
+            raise ConfigError(f'{origin}: "extend" must be the path of a configuration file.')
+        target = absolute(file.parent / extended)
+        if target in (file, *extending):
+            raise ConfigError(f"{origin} extends {extended}, which leads back to it.")
+        base = _from_file(target, {}, (file, *extending)) or base
+    own = _settings(table, file.parent, origin, base)  # so that a mistake is reported where it is
+    return _settings({**table, **overrides}, file.parent, origin, base) if overrides else own
+
+
 def _read(file: Path, *, required: bool = False) -> dict[str, Any] | None:
     """The table of one configuration file; None when a pyproject.toml has none."""
-    shown = display_path(file.absolute())
+    shown = display_path(file)
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -197,34 +233,64 @@ def _parse_override(item: str) -> dict[str, Any]:
         raise ConfigError(f"{error.message} (Texts need quotes: --config 'select=[\"BN4\"]'.)") from error
 
 
-def _settings(
-    table: Mapping[str, Any], root: Path, origin: str, exclude: tuple[Pattern, ...], *layers: Layer
-) -> Settings:
-    known = ("select", "extend-select", "ignore", "per-file-ignores", "exclude", "severity", "min-batch-size")
+def _merge(into: dict[str, Any], table: Mapping[str, Any]) -> None:
+    """Add settings; those of one inner table, which may be given one by one, add up."""
+    for key, value in table.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            into[key] = {**into[key], **value}
+        else:
+            into[key] = value
+
+
+#: The keys of a configuration file, in the order in which they are listed.
+KEYS = (
+    *("extend", "select", "extend-select", "ignore", "per-file-ignores", "exclude", "extend-exclude", "force-exclude"),
+    *("severity", "min-batch-size", "plugins", "baseline", "cache-dir"),
+)
+
+
+def _settings(table: Mapping[str, Any], root: Path, origin: str, base: Settings) -> Settings:
+    """The settings of one origin on top of others: a key replaces what it had been, selections are put on top."""
     for key in table:
-        if key not in known:
-            suggestion = did_you_mean(key.replace("_", "-"), known) or f"; known keys are {', '.join(known)}."
+        if key not in KEYS:
+            suggestion = did_you_mean(key.replace("_", "-"), KEYS) or f"; known keys are {', '.join(KEYS)}."
             raise ConfigError(f'{origin}: unknown key "{key}"{suggestion}')
+    settings = replace(base, origin=origin)
     select = _strings(table, "select", origin) if "select" in table else None
     own = Layer(select, _strings(table, "extend-select", origin), _strings(table, "ignore", origin))
-    ignores = _table(table, "per-file-ignores", origin)
-    severities = _table(table, "severity", origin)
-    for selector, severity in severities.items():
-        if severity not in SEVERITIES:
-            raise ConfigError(f'{origin}: severity of "{selector}" must be "error", "warning" or "info".')
-    settings = Settings(
-        origin=origin,
-        layers=(own, *layers),
-        per_file_ignores=tuple(
-            (Pattern(text, root), _strings(ignores, text, f"{origin}: per-file-ignores")) for text in ignores
-        ),
-        exclude=(*(Pattern(text, root) for text in _strings(table, "exclude", origin)), *exclude),
-        severity=tuple(severities.items()),
-    )
+    if select is not None or own.selectors:
+        settings = replace(settings, layers=(*base.layers, own))
+    if "per-file-ignores" in table:
+        ignores = _table(table, "per-file-ignores", origin)
+        pairs = ((text, _strings(ignores, text, f"{origin}: per-file-ignores")) for text in ignores)
+        settings = replace(settings, per_file_ignores=tuple((Pattern(text, root), found) for text, found in pairs))
+    excluded = settings.exclude if "exclude" not in table else _patterns(table, "exclude", root, origin)
+    settings = replace(settings, exclude=(*excluded, *_patterns(table, "extend-exclude", root, origin)))
+    if "severity" in table:
+        severities = _table(table, "severity", origin)
+        for selector, severity in severities.items():
+            if severity not in SEVERITIES:
+                raise ConfigError(f'{origin}: severity of "{selector}" must be "error", "warning" or "info".')
+        settings = replace(settings, severity=tuple(severities.items()))
+    if "plugins" in table:
+        settings = replace(settings, plugins=tuple(dict.fromkeys(_strings(table, "plugins", origin))))
+    for key in ("baseline", "cache-dir"):
+        if key in table:
+            if not isinstance(table[key], str) or not table[key]:
+                raise ConfigError(f'{origin}: "{key}" must be a path.')
+            path = absolute(root / table[key])
+            settings = replace(settings, baseline=path) if key == "baseline" else replace(settings, cache_dir=path)
+    force = table.get("force-exclude", settings.force_exclude)
+    if not isinstance(force, bool):
+        raise ConfigError(f'{origin}: "force-exclude" must be true or false.')
     smallest = table.get("min-batch-size", settings.min_batch_size)
     if not isinstance(smallest, int) or isinstance(smallest, bool) or smallest < 1:
         raise ConfigError(f'{origin}: "min-batch-size" must be a whole number of at least 1.')
-    return replace(settings, min_batch_size=smallest)
+    return replace(settings, force_exclude=force, min_batch_size=smallest)
+
+
+def _patterns(table: Mapping[str, Any], key: str, root: Path, origin: str) -> tuple[Pattern, ...]:
+    return tuple(Pattern(text, root) for text in _strings(table, key, origin))
 
 
 def _strings(table: Mapping[str, Any], key: str, origin: str) -> tuple[str, ...]:

@@ -12,24 +12,24 @@ from bn_lint.select import did_you_mean
 from bn_lint.tool_codes import TOOL_CODES, ToolCode
 
 
-def find(wanted: str) -> Rule | ToolCode:
-    """The rule or tool code with this code or name.
+def find(wanted: str, packages: tuple[str, ...] = ()) -> Rule | ToolCode:
+    """The rule or tool code with this code or name, of bn-lint or of further rule packages.
 
     Raises:
         UsageError: there is none.
     """
-    entries: list[Rule | ToolCode] = [*load_rules(), *TOOL_CODES.values()]
+    entries = everything(packages)
     for entry in entries:
         if wanted.upper() == entry.code or wanted.lower() == entry.name:
             return entry
     known = [entry.code for entry in entries] + [entry.name for entry in entries]
-    candidate = wanted.upper() if wanted[:2].upper() == "BN" else wanted.lower()
+    candidate = wanted.lower() if "-" in wanted else wanted.upper()
     raise UsageError(f'There is no rule "{wanted}"{did_you_mean(candidate, known) or "."}')
 
 
 def markdown(entry: Rule | ToolCode) -> str:
     """The page of one rule, in Markdown."""
-    facts = "Always on."
+    facts = "Always on." if entry.severity == "error" else f"Severity {entry.severity}, on by default."
     if isinstance(entry, Rule):
         default = "off by default" if entry.severity.value == "info" else "on by default"
         facts = f"Severity {entry.severity}, {default}, since {entry.since}."
@@ -38,7 +38,7 @@ def markdown(entry: Rule | ToolCode) -> str:
 
 def fields(entry: Rule | ToolCode) -> dict[str, Any]:
     """The page of one rule as data."""
-    severity, since = (entry.severity.value, entry.since) if isinstance(entry, Rule) else ("error", None)
+    severity, since = (entry.severity.value, entry.since) if isinstance(entry, Rule) else (entry.severity, None)
     return {
         "code": entry.code,
         "name": entry.name,
@@ -50,6 +50,6 @@ def fields(entry: Rule | ToolCode) -> dict[str, Any]:
     }
 
 
-def everything() -> Sequence[Rule | ToolCode]:
+def everything(packages: tuple[str, ...] = ()) -> Sequence[Rule | ToolCode]:
     """All rules and tool codes, in the order of their codes."""
-    return [*load_rules(), *TOOL_CODES.values()]
+    return [*load_rules(packages), *TOOL_CODES.values()]

@@ -39,6 +39,12 @@ def deserves_judging(data: bytes) -> bool:
     return b"torch" in data and _MODE.search(data) is not None
 
 
+def may_hold_directives(data: bytes, *, noqa: bool = False) -> bool:
+    """Whether the file may hold a comment of bn-lint's own, or also one for linters in general."""
+    lowered = data.lower()
+    return b"bn-lint" in lowered or (noqa and b"noqa" in lowered)
+
+
 def is_interpreted(text: str) -> bool:
     """Whether the file is executed for its own sake.
 

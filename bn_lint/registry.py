@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterable
 from functools import cache
 
+from bn_lint.errors import ConfigError
 from bn_lint.rule import Rule
 
 BUILT_IN = "bn_lint_rules"
+
+
+#: Codes that begin so belong to the built-in rules, now and later.
+PREFIX = "BN"
+_CODE = re.compile(r"[A-Z]{2,5}\d{3}")
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+")
 
 
 @cache
@@ -17,25 +25,48 @@ def load_rules(packages: tuple[str, ...] = ()) -> tuple[Rule, ...]:
     """Import the built-in rules and those of further packages, in the order of their codes.
 
     Raises:
-        ImportError: a package does not exist.
-        ValueError: two rules have the same code or name.
+        ConfigError: a package cannot be imported or has no rules, or one of its rules cannot be told from another.
     """
     rules: dict[str, Rule] = {}
-    names: set[str] = set()
+    names: dict[str, Rule] = {}
     for package in (BUILT_IN, *packages):
-        for found in _rules_of(package):
-            if found.code in rules or found.name in names:
-                raise ValueError(f"rule {found.code} ({found.name}) is defined twice")
-            rules[found.code] = found
-            names.add(found.name)
+        found = list(dict.fromkeys(_rules_of(package)))
+        if not found:
+            raise ConfigError(f'The rule package "{package}" has no rules.')
+        for rule in found:
+            _check(rule, package)
+            other = rules.get(rule.code) or names.get(rule.name)
+            if other is not None:
+                raise ConfigError(
+                    f'The rule package "{package}" defines {rule.code} ({rule.name}), but there is {other.code} '
+                    f"({other.name}) already."
+                )
+            rules[rule.code] = names[rule.name] = rule
     return tuple(rules[code] for code in sorted(rules))
 
 
+def _check(rule: Rule, package: str) -> None:
+    if not _CODE.fullmatch(rule.code) or (package != BUILT_IN and rule.code.startswith(PREFIX)):
+        raise ConfigError(
+            f'The rule package "{package}" has a rule with the code "{rule.code}": a code is two to five capitals, '
+            f"not {PREFIX}, and three digits."
+        )
+    if not _NAME.fullmatch(rule.name):
+        raise ConfigError(
+            f'The rule package "{package}" has a rule called "{rule.name}": a name is two or more words in '
+            "small letters, joined by hyphens."
+        )
+
+
 def _rules_of(package: str) -> Iterable[Rule]:
-    module = importlib.import_module(package)
-    modules = [module]
-    for info in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{package}."):
-        modules.append(importlib.import_module(info.name))
+    try:
+        module = importlib.import_module(package)
+        modules = [module]
+        for info in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{package}."):
+            modules.append(importlib.import_module(info.name))
+    except Exception as error:  # whatever the code of a package does when it is imported
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f'The rule package "{package}" cannot be imported ({reason}).') from error
     for loaded in modules:
         for value in vars(loaded).values():
             if isinstance(value, Rule):

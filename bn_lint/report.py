@@ -37,6 +37,14 @@ class Report:
     remarks: list[str] = field(default_factory=list)
     tracebacks: list[str] = field(default_factory=list)
 
+    def add_coverage(self, coverage: Coverage) -> None:
+        """Add the coverage of some of the files."""
+        if self.coverage is None:
+            self.coverage = coverage
+        else:
+            self.coverage.judged += coverage.judged
+            self.coverage.undecided += coverage.undecided
+
     @property
     def visible(self) -> list[Finding]:
         """The findings that no comment silences."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bn_lint.errors import BnLintError
-from bn_lint.tool_codes import TOOL_CODES
+from bn_lint.tool_codes import TOOL_CODES, UNUSED_SUPPRESSION
 
 ALL = "ALL"
-_CODE = re.compile(r"BN\d{0,3}", re.IGNORECASE)
+#: The beginning of a code. Rule packages of others have prefixes of their own.
+_CODE = re.compile(r"[A-Z]{2,5}\d{0,3}", re.IGNORECASE)
 
 
 class Named(Protocol):
@@ -28,9 +29,9 @@ class Named(Protocol):
 
 def covers(selector: str, named: Named) -> bool:
     """Whether the selector means this rule."""
-    if _CODE.fullmatch(selector):
-        return named.code.startswith(selector.upper())
-    return selector in (ALL, named.name)
+    if selector in (ALL, named.name):
+        return True
+    return _CODE.fullmatch(selector) is not None and named.code.startswith(selector.upper())
 
 
 def specificity(selector: str) -> int:
@@ -84,13 +85,13 @@ def is_on(layers: Sequence[Layer], named: Named) -> bool | None:
 
 def unknown_selector(selector: str, rules: Sequence[Named]) -> str | None:
     """What is wrong with a selector, as the end of a sentence; None when it means at least one rule."""
-    if any(covers(selector, rule) for rule in rules) or selector == ALL:
+    if any(covers(selector, rule) for rule in (*rules, UNUSED_SUPPRESSION)) or selector == ALL:
         return None
     for code, tool in TOOL_CODES.items():
         if selector.upper() == code or selector == tool.name:
             return f"{code} ({tool.name}) is always on and cannot be selected or ignored"
     known = [rule.code for rule in rules] + [rule.name for rule in rules]
-    candidate = selector.upper() if _CODE.match(selector) else selector.lower()
+    candidate = selector.lower() if "-" in selector else selector.upper()
     return f'unknown rule "{selector}"{did_you_mean(candidate, known)}'
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from bn_lint.errors import SourceError
 
 # Python ends lines here and nowhere else; `str.splitlines` also splits at form feeds and at U+2028.
-_NEWLINE = re.compile(r"\r\n|\n|\r")
+NEWLINE = re.compile(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Source:
     @cached_property
     def lines(self) -> list[str]:
         """The lines without their newlines; `lines[0]` is line 1."""
-        return _NEWLINE.split(self.text)
+        return NEWLINE.split(self.text)
 
     def line(self, number: int) -> str | None:
         """The text of one 1-based line, None outside the file."""
@@ -88,12 +88,12 @@ def from_bytes(data: bytes, path: Path, display: str) -> Source:
         SourceError: the declared encoding does not exist or does not fit.
     """
     path = absolute(path)
-    encoding = _encoding(data, display)
+    encoding = encoding_of(data, display)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         before = data[: error.start].decode(encoding, errors="replace")
-        lines = _NEWLINE.split(before)
+        lines = NEWLINE.split(before)
         name = "UTF-8" if encoding.startswith("utf-8") else encoding
         message = f"{display} is not valid {name}: byte 0x{data[error.start]:02x} on line {len(lines)}."
         raise SourceError(message, len(lines), len(lines[-1]) + 1) from error
@@ -102,7 +102,12 @@ def from_bytes(data: bytes, path: Path, display: str) -> Source:
     return Source(path, display, text)
 
 
-def _encoding(data: bytes, display: str) -> str:
+def encoding_of(data: bytes, display: str) -> str:
+    """The name of the encoding that the bytes of a file are in, as far as they say so themselves.
+
+    Raises:
+        SourceError: they name one that does not exist.
+    """
     try:
         return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
     except SyntaxError as error:
@@ -121,6 +126,11 @@ class Sources:
 
     def __init__(self, sources: Iterable[Source] = ()) -> None:
         self._known: dict[str, Source | None] = {source.display: source for source in sources}
+        self._data: dict[str, tuple[Path, bytes]] = {}
+
+    def add(self, display: str, path: Path, data: bytes) -> None:
+        """Hold a file that is decoded when asked for."""
+        self._data[display] = (path, data)
 
     def line(self, path: str, number: int) -> str | None:
         """One line of source text; None where there is no such line."""
@@ -131,7 +141,10 @@ class Sources:
         """The file with this displayed path; None when it cannot be read."""
         if path not in self._known:
             try:
-                self._known[path] = load(Path(path), display=path)
+                held = self._data.get(path)
+                self._known[path] = (
+                    load(Path(path), display=path) if held is None else from_bytes(held[1], held[0], path)
+                )
             except SourceError:
                 self._known[path] = None
         return self._known[path]

@@ -17,6 +17,7 @@ from bn_lint.source import Source
 from bn_lint.tool_codes import TOOL_CODES
 
 _MENTION = re.compile(r"bn-lint\s*:|noqa", re.IGNORECASE)
+_NAMES = re.compile(r"[\w-]+")
 _OWN = re.compile(r"#\s*bn-lint\s*:\s*(?P<kind>[\w-]*)\s*(?:\[(?P<selectors>[^\]]*)\])?", re.IGNORECASE)
 _NOQA = re.compile(r"#\s*noqa\b(?!-)(?:\s*:\s*(?P<selectors>[^#]*))?", re.IGNORECASE)
 _COMMENT_ONLY = re.compile(r"\s*#")
@@ -28,24 +29,32 @@ class Directive:
     """One silencing comment.
 
     Attributes:
+        line: Where the comment is, and the columns from its `#` to its end (1-based, the end is exclusive).
         selectors: What it silences; None for everything.
         first: The first and last line it covers; `last` None for the whole file.
+        kind: The comment as its writer calls it: `ignore`, `file-ignore` or `noqa`.
     """
 
     line: int
     selectors: tuple[str, ...] | None
     first: int
     last: int | None
+    kind: str = "ignore"
+    column: int = 1
+    end_column: int = 1
+
+    def reaches(self, finding: Finding) -> bool:
+        """Whether the finding is where the comment applies."""
+        return self.last is None or self.first <= finding.place.line <= self.last
 
     def silences(self, finding: Finding) -> bool:
-        if self.last is not None and not self.first <= finding.place.line <= self.last:
+        if not self.reaches(finding):
             return False
         return self.selectors is None or any(covers(selector, finding) for selector in self.selectors)
 
 
-def suppress(findings: Iterable[Finding], source: Source) -> list[Finding]:
+def suppress(findings: Iterable[Finding], directives: Sequence[Directive]) -> list[Finding]:
     """Mark the findings of one file that a comment silences. Findings of the tool itself stay as they are."""
-    directives = list(directives_in(source))
     return [
         replace(finding, suppressed=True)
         if finding.code not in TOOL_CODES and any(directive.silences(finding) for directive in directives)
@@ -54,30 +63,64 @@ def suppress(findings: Iterable[Finding], source: Source) -> list[Finding]:
     ]
 
 
+def unused(
+    directives: Iterable[Directive], findings: Sequence[Finding], rules: Sequence[Named]
+) -> Iterator[tuple[Directive, tuple[str, ...]]]:
+    """The comments that name rules without need, each with the codes and names in question.
+
+    Args:
+        directives: Of one file.
+        findings: In this file, also those of rules that are off.
+        rules: Those that are on in it; nothing is said about a selector that means none of them.
+    """
+    for directive in directives:
+        idle = tuple(
+            selector
+            for selector in directive.selectors or ()
+            if any(covers(selector, rule) for rule in rules)
+            and not any(directive.reaches(finding) and covers(selector, finding) for finding in findings)
+        )
+        if idle:
+            yield directive, idle
+
+
 def directives_in(source: Source) -> Iterator[Directive]:
     """The silencing comments of a file, which need not be valid Python."""
     if not _MENTION.search(source.text):
         return
     comments, statements = _layout(source.lines)
-    for line, comment in comments:
+    for line, start, comment in comments:
         statement = statements.get(line)
+
         if (noqa := _NOQA.search(comment)) is not None:
             first, last = statement or (line, line)
-            yield Directive(line, _noqa_selectors(noqa["selectors"]), first, last)
+            yield Directive(line, _noqa_selectors(noqa["selectors"]), first, last, "noqa", *_columns(noqa, start))
         for own in _OWN.finditer(comment):
-            selectors = _split(own["selectors"] or "")
-            if own["kind"].lower() == "file-ignore":
-                yield Directive(line, selectors, 1, None)
-            elif own["kind"].lower() == "ignore":
+            kind, selectors = own["kind"].lower(), _split(own["selectors"] or "")
+            if kind == "file-ignore":
+                yield Directive(line, selectors, 1, None, kind, *_columns(own, start))
+            elif kind == "ignore":
                 first, last = statement or _statement_below(line, source.lines, statements)
-                yield Directive(line, selectors, first, last)
+                yield Directive(line, selectors, first, last, kind, *_columns(own, start))
+
+
+def _columns(found: re.Match[str], start: int) -> tuple[int, int]:
+    """Where a comment begins and ends in its line, 1-based; a reason belongs to it, a further comment does not."""
+    more = found.string.find("#", found.start() + 1)
+    end = len(found.string[: more if more >= 0 else None].rstrip())
+    return start + found.start() + 1, start + end + 1
+
+
+def statements_in(source: Source) -> dict[int, tuple[int, int]]:
+    """For each line of a statement: the first and last line of that statement."""
+    return _layout(source.lines)[1]
 
 
 def mistakes_in(source: Source, rules: Sequence[Named]) -> Iterator[tuple[int, str]]:
     """Comments meant for bn-lint that silence nothing, as they are written: the line, and one sentence."""
     if not _MENTION.search(source.text):
         return
-    for line, comment in _layout(source.lines)[0]:
+    for line, _, comment in _layout(source.lines)[0]:
         for own in _OWN.finditer(comment):
             selectors = _split(own["selectors"] or "")
             if own["kind"].lower() not in ("ignore", "file-ignore"):
@@ -91,7 +134,7 @@ def mistakes_in(source: Source, rules: Sequence[Named]) -> Iterator[tuple[int, s
 
 
 def _split(text: str) -> tuple[str, ...]:
-    return tuple(re.findall(r"[\w-]+", text))
+    return tuple(_NAMES.findall(text))
 
 
 def _noqa_selectors(text: str | None) -> tuple[str, ...] | None:
@@ -101,12 +144,12 @@ def _noqa_selectors(text: str | None) -> tuple[str, ...] | None:
 Span = tuple[int, int]
 
 
-def _layout(lines: Sequence[str]) -> tuple[list[tuple[int, str]], dict[int, Span]]:
-    """The comments of a file, and for each line of a statement the lines of that statement.
+def _layout(lines: Sequence[str]) -> tuple[list[tuple[int, int, str]], dict[int, Span]]:
+    """The comments of a file (line, offset in it, text), and for each line of a statement the lines of that statement.
 
     Where the text stops being Python (or is newer than the running Python), each line counts as a statement.
     """
-    comments: list[tuple[int, str]] = []
+    comments: list[tuple[int, int, str]] = []
     statements: dict[int, Span] = {}
     start: int | None = None
     done = 0
@@ -114,7 +157,7 @@ def _layout(lines: Sequence[str]) -> tuple[list[tuple[int, str]], dict[int, Span
     try:
         for token in tokenize.generate_tokens(lambda: next(rest) + "\n"):
             if token.type == tokenize.COMMENT:
-                comments.append((token.start[0], token.string))
+                comments.append((*token.start, token.string))
             elif token.type == tokenize.NEWLINE:
                 first = token.start[0] if start is None else start
                 done = token.start[0]
@@ -126,11 +169,11 @@ def _layout(lines: Sequence[str]) -> tuple[list[tuple[int, str]], dict[int, Span
             return comments, statements
     except (tokenize.TokenError, SyntaxError):
         pass
-    comments = [(line, text) for line, text in comments if line <= done]
+    comments = [comment for comment in comments if comment[0] <= done]
     for number, text in enumerate(lines[done:], done + 1):
         position = text.find("#")
         if position >= 0:
-            comments.append((number, text[position:]))
+            comments.append((number, position, text[position:]))
         if text.strip() and not _COMMENT_ONLY.match(text):
             statements[number] = (number, number)
     return comments, statements

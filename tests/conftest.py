@@ -28,6 +28,12 @@ from .specification import (
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 
 
+@pytest.fixture(autouse=True)
+def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests judge everything anew, except those that are about the cache."""
+    monkeypatch.setenv("BN_LINT_NO_CACHE", "1")
+
+
 class MismatchError(Exception):
     """The code of a test is judged or runs otherwise than the specification says. One line a difference."""
 

@@ -30,14 +30,18 @@ def lint(root: Path, files: Sequence[str]) -> tuple[list[Reported], list[Evidenc
     from bn_lint.config import Settings
     from bn_lint.judge import judge
     from bn_lint.report import Report
+    from bn_lint.rule import Thresholds
+    from bn_lint.screening import Screened, screen
     from bn_lint.select import ALL, Layer
     from bn_lint.source import load
     from bn_lint.static.analyze import analyze
+    from bn_lint.units import Unit
 
     sources = [load(root / name, display=name) for name in files]
     settings = Settings(layers=(Layer(select=(ALL,)),))
+    outcome = judge(Unit(tuple(sources)), {source.display: Thresholds() for source in sources})
     report = Report()
-    judge(sources, {source.display: settings for source in sources}, report)
+    screen([Screened(each.path, each.display, settings, each) for each in sources], [outcome], report)
     reported = [
         Reported(one.place.path, one.place.line, str(one.severity), one.code, one.message) for one in report.visible
     ]

@@ -200,3 +200,27 @@ def test_truth_of_a_model(expression: str, stage: str) -> None:
 
     recipe = Recipe(expression, ((2, 8, 4, 4),))
     assert run(Library("none", "0", "torch", (recipe,)), recipe).stage == stage
+
+
+def test_what_other_linters_say_is_read() -> None:
+    from benchmarks.peers.__main__ import Report, _reports
+
+    said = """\
+vgg/bad.py:13:14: UP008 [*] Use `super()` instead
+./vgg/bad.py:14:1: E501 line too long (91 > 79 characters)
+/tmp/tree/vgg/bad.py:15:30: TOR102 [*] `torch.load` is unsafe
+vgg/good.py@16:8 NoRedundantArgumentsSuper: Do not use arguments
+::notice file=project_good/train.py,line=17,endLine=10,col=22,title=TG008 Training run::without a seed
+vgg/bad.py:18: error: Module has no attribute "BatchNorm"  [attr-defined]
+vgg/bad.py:19:9: warning BN401 momentum 0.99 gives (keras-momentum)
+Found 3 errors in bad.py.
+"""
+    assert _reports(said, Path("/tmp/tree")) == [
+        Report("vgg/bad.py", 13, "UP008"),
+        Report("vgg/bad.py", 14, "E501"),
+        Report("vgg/bad.py", 15, "TOR102"),
+        Report("vgg/good.py", 16, "NoRedundantArgumentsSuper"),
+        Report("project_good/train.py", 17, "TG008"),
+        Report("vgg/bad.py", 18, "attr-defined"),
+        Report("vgg/bad.py", 19, "BN401"),
+    ]

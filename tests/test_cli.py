@@ -19,6 +19,7 @@ from bn_lint.facts import Analysis, BatchNormBuilt, Place, Problem
 from bn_lint.registry import load_rules
 from bn_lint.rule import Rule, Severity, Verdict, rule
 from bn_lint.source import Source
+from bn_lint.terminal import wants_color
 
 from .builders import MISTAKE, Engine, built, read_momentum
 
@@ -38,7 +39,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def use_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Engine], None]:
     def use(engine: Engine) -> None:
         module = types.ModuleType("bn_lint.static.analyze")
-        module.analyze = lambda sources, context=(): engine(sources)  # type: ignore[attr-defined]
+        module.analyze = lambda sources, context=(), surroundings=None: engine(sources)  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "bn_lint.static.analyze", module)
 
     use(read_momentum)
@@ -126,8 +127,8 @@ def test_the_most_severe_of_equal_findings_stays(
 
 
 def use_rules(monkeypatch: pytest.MonkeyPatch, *rules: Rule) -> None:
-    monkeypatch.setattr("bn_lint.registry.load_rules", lambda: rules)
-    monkeypatch.setattr("bn_lint.judge.load_rules", lambda: rules)
+    monkeypatch.setattr("bn_lint.registry.load_rules", lambda packages=(): rules)
+    monkeypatch.setattr("bn_lint.judge.load_rules", lambda packages=(): rules)
 
 
 def test_silenced_findings_do_not_count(run: Run) -> None:
@@ -414,7 +415,7 @@ def test_who_decides_about_colour(
         monkeypatch.setenv(name, value)
     stream = io.StringIO()
     monkeypatch.setattr(stream, "isatty", lambda: terminal, raising=False)
-    assert cli.wants_color(choice, stream) is colored
+    assert wants_color(choice, stream) is colored
 
 
 def test_colour(run: Run) -> None:
@@ -443,7 +444,13 @@ def test_rule_pages_as_json(run: Run) -> None:
     assert list(page) == ["code", "name", "summary", "severity", "default", "since", "page"]
     assert (page["code"], page["severity"], page["default"]) == ("BN401", "warning", True)
     everything = json.loads(run("rule", "--all", "--output-format=json")[1])
-    assert [each["code"] for each in everything] == [*(r.code for r in load_rules()), "BN901", "BN902", "BN903"]
+    assert [each["code"] for each in everything] == [
+        *(r.code for r in load_rules()),
+        "BN900",
+        "BN901",
+        "BN902",
+        "BN903",
+    ]
 
 
 def test_version_and_help(run: Run) -> None:
@@ -502,3 +509,78 @@ def test_exit_codes_are_a_contract() -> None:
         "FAILURE": 2,
         "INTERRUPTED": 130,
     }
+
+
+def test_show_files(run: Run) -> None:
+    write("b.py")
+    write("a/model.py")
+    write("old/model.py")
+    write("bn-lint.toml", 'exclude = ["old"]\n')
+    assert run("check", "--show-files") == (0, "a/model.py\nb.py\n", "")
+    assert run("check", "--show-files", "old/model.py") == (0, "old/model.py\n", "")
+    assert run("check", "--show-files", "--config=force-exclude=true", "-q", "old/model.py") == (0, "", "")
+
+
+def test_show_settings(run: Run) -> None:
+    write("a.py")
+    write("sub/b.py")
+    write("sub/c.py")
+    write(
+        "sub/bn-lint.toml",
+        'select = ["keras-momentum"]\nmin-batch-size = 4\nexclude = [\'a"b\']\n[per-file-ignores]\n"c.py" = ["BN4"]\n',
+    )
+    code, out, err = run("check", "--show-settings")
+    assert (code, err) == (0, "")
+    first, second = out.split("\n\n# ")
+    assert first.startswith("# a.py: the command line\nexclude = []\n")
+    assert 'BN002 = "error"  # num-features-mismatch\n' in first
+    assert second == (
+        "sub/b.py and 1 other file: sub/bn-lint.toml\n"
+        'exclude = ["a\\"b"]\nforce-exclude = false\nmin-batch-size = 4\nplugins = []\n\n'
+        '[per-file-ignores]\n"c.py" = ["BN4"]\n\n'
+        "[severity]  # of the rules that are on, before per-file-ignores\n"
+        'BN401 = "warning"  # keras-momentum\n'
+    )
+
+
+def test_the_settings_that_are_shown_can_be_read_again(run: Run) -> None:
+    write("a.py")
+    write("bn-lint.toml", 'extend-select = ["ALL"]\n[severity]\nBN401 = "error"\n')
+    shown = run("check", "--show-settings")[1]
+    write("bn-lint.toml", shown)
+    assert run("check", "--show-settings")[1].count("\n") > 10
+
+
+LAYERS = """
+from torch import nn
+Norm = nn.BatchNorm2d
+class Block(nn.Module):
+    def __init__(self, norm):
+        super().__init__()
+        self.norm, self.bn = norm, nn.BatchNorm2d(8)
+    def forward(self, x):
+        return self.bn(self.norm(x))
+"""
+
+
+def test_a_mistake_in_a_given_file_without_batchnorm_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "bn_lint.static.analyze", raising=False)
+    write("layers.py", LAYERS)
+    write(
+        "net.py",
+        "from layers import Block, Norm\na = Block(Norm(8, momentum=0.99))\nb = Block(Norm(8, momentum=0.9))\n",
+    )
+
+    def found(*arguments: str) -> list[str]:
+        cli.main(["check", "-q", "--output-format=concise", *arguments])
+        return [line.split(" ")[0] for line in capsys.readouterr().out.splitlines()]
+
+    assert found() == ["net.py:2:11:", "net.py:3:11:"]
+    assert found("layers.py") == []
+    write("net.py", Path("net.py").read_text().replace("9))\n", "9))  # bn-lint: ignore[BN401]\n", 1))
+    assert found() == ["net.py:3:11:"]
+    assert found("--config=per-file-ignores={'net.py'=['BN4']}") == []
+    cli.main(["check", "-q", "--show-coverage"])
+    assert "of 3 BatchNorm layers judged" in capsys.readouterr().out

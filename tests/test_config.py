@@ -29,8 +29,8 @@ def settings(path: str = "a.py", **options: object) -> Settings:
     return Configuration(**options).settings_for(Path.cwd() / path)  # type: ignore[arg-type]
 
 
-def severity(of: Settings, code: str, name: str, own: str = "warning") -> str | None:
-    return of.severity_of(finding(code, name), own)
+def severity(of: Settings, code: str, name: str, own: str = "warning", path: str = "a.py") -> str | None:
+    return of.severity_in(Path.cwd() / path, finding(code, name), own)
 
 
 def test_defaults() -> None:
@@ -64,8 +64,7 @@ def test_all_keys_of_a_pyproject() -> None:
     assert result.origin == "pyproject.toml"
     assert result.excludes(Path.cwd() / "legacy/a.py")
     assert result.min_batch_size == 4
-    assert result.ignored_in(Path.cwd() / "tests/a.py") == ("BN401",)
-    assert result.ignored_in(Path.cwd() / "a.py") == ()
+    assert severity(result, "BN401", "keras-momentum", path="tests/a.py") is None
     assert severity(result, "BN401", "keras-momentum") == "error"
     assert severity(result, "BN406", "redundant-bias", "info") == "warning"
     assert severity(result, "BN402", "zero-momentum") is None
@@ -119,7 +118,7 @@ def test_options_of_the_command_line_go_on_top() -> None:
     [
         ('slect = ["BN4"]', 'bn-lint.toml: unknown key "slect"; did you mean "select"?'),
         ("extend_select = []", 'bn-lint.toml: unknown key "extend_select"; did you mean "extend-select"?'),
-        ("zzz = 1", 'bn-lint.toml: unknown key "zzz"; known keys are select, '),
+        ("zzz = 1", 'bn-lint.toml: unknown key "zzz"; known keys are extend, '),
         ('select = "BN4"', 'bn-lint.toml: "select" must be a list of texts, such as ["BN4"].'),
         ("ignore = [4]", 'bn-lint.toml: "ignore" must be a list of texts, such as ["BN4"].'),
         ("per-file-ignores = []", 'bn-lint.toml: "per-file-ignores" must be a table.'),
@@ -131,6 +130,13 @@ def test_options_of_the_command_line_go_on_top() -> None:
         ("min-batch-size = true", 'bn-lint.toml: "min-batch-size" must be a whole number of at least 1.'),
         ("min-batch-size = 2.5", 'bn-lint.toml: "min-batch-size" must be a whole number of at least 1.'),
         ("select = [", "bn-lint.toml is not valid TOML: "),
+        ("extend = 3", 'bn-lint.toml: "extend" must be the path of a configuration file.'),
+        ('extend = "gone.toml"', "gone.toml cannot be read: no such file or directory."),
+        ('extend = "bn-lint.toml"', "bn-lint.toml extends bn-lint.toml, which leads back to it."),
+        ("force-exclude = 1", 'bn-lint.toml: "force-exclude" must be true or false.'),
+        ('plugins = "a"', 'bn-lint.toml: "plugins" must be a list of texts'),
+        ('baseline = ""', 'bn-lint.toml: "baseline" must be a path.'),
+        ("cache-dir = []", 'bn-lint.toml: "cache-dir" must be a path.'),
     ],
 )
 def test_mistakes_in_a_file(text: str, message: str) -> None:
@@ -138,6 +144,49 @@ def test_mistakes_in_a_file(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         settings()
     assert caught.value.message.startswith(message)
+
+
+def test_a_file_may_extend_another() -> None:
+    write("base/base.toml", 'select = ["BN4"]\nexclude = ["old"]\nmin-batch-size = 4\n[severity]\nBN401 = "error"\n')
+    write("bn-lint.toml", 'extend = "base/base.toml"\nignore = ["BN403"]\nextend-exclude = ["new"]\n')
+    result = settings()
+    assert severity(result, "BN401", "keras-momentum") == "error"
+    assert severity(result, "BN403", "positional-eps") is None
+    assert severity(result, "BN002", "num-features-mismatch") is None
+    assert result.min_batch_size == 4
+    assert result.origin == "bn-lint.toml"
+    # Patterns are relative to the file they are in.
+    assert result.excludes(Path.cwd() / "base/old/a.py")
+    assert not result.excludes(Path.cwd() / "old/a.py")
+    assert result.excludes(Path.cwd() / "new/a.py")
+
+
+def test_what_a_file_says_itself_goes_before_what_it_extends() -> None:
+    write("base.toml", 'exclude = ["old"]\nforce-exclude = true\n[severity]\nBN401 = "error"\n')
+    write("bn-lint.toml", 'extend = "base.toml"\nexclude = []\nforce-exclude = false\nselect = ["BN1"]\n[severity]\n')
+    result = settings()
+    assert not result.excludes(Path.cwd() / "old/a.py")
+    assert not result.force_exclude
+    assert severity(result, "BN401", "keras-momentum") is None
+    assert severity(settings(config=["severity={BN102='info'}"]), "BN102", "mode-call-mistake") == "info"
+
+
+def test_a_pyproject_may_be_extended_and_a_chain_ends() -> None:
+    write("a/pyproject.toml", '[tool.bn-lint]\nextend = "../b.toml"\n')
+    write("b.toml", "min-batch-size = 7\n")
+    write("bn-lint.toml", 'extend = "a/pyproject.toml"\n')
+    assert settings().min_batch_size == 7
+    write("b.toml", 'extend = "bn-lint.toml"\n')
+    with pytest.raises(ConfigError, match=r"^b\.toml extends bn-lint\.toml, which leads back to it\.$"):
+        settings()
+
+
+def test_paths_in_a_file_are_relative_to_it() -> None:
+    write("bn-lint.toml", 'baseline = "known.json"\ncache-dir = "../kept"\nplugins = ["a", "b", "a"]\n')
+    result = settings("sub/a.py")
+    assert result.baseline == Path.cwd() / "known.json"
+    assert result.cache_dir == Path.cwd().parent / "kept"
+    assert result.plugins == ("a", "b")
 
 
 def test_mistakes_around_a_file() -> None:
@@ -157,6 +206,7 @@ def test_mistakes_around_a_file() -> None:
     [
         (["gone.toml"], "--config gone.toml: there is no such file, and a setting is written KEY=VALUE."),
         (["min-batch-size=x"], "--config min-batch-size=x is not valid TOML: "),
+        (["extend='a.toml'"], "--config extend=...: name the file itself, as in --config FILE."),
         (["min_batch_size=4"], '--config: unknown key "min_batch_size"; did you mean "min-batch-size"?'),
     ],
 )

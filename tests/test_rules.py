@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import bn_lint_rules
-from bn_lint.catalogue import catalogue, file_name
+from bn_lint.catalogue import COMMAND, catalogue, file_name, pages, write_pages
 from bn_lint.registry import load_rules
 from bn_lint.rule import Rule
 
@@ -173,7 +173,18 @@ def test_changelog_mentions_the_rule(rule: Rule) -> None:
 
 def test_catalogue_is_current() -> None:
     written = (ROOT / "rules" / "README.md").read_text(encoding="utf-8")
-    assert written == catalogue(RULES), "run `python -m bn_lint.catalogue rules/README.md`"
+    assert written == catalogue(RULES), f"run `{COMMAND}`"
+
+
+def test_pages_are_current() -> None:
+    written = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "rules").iterdir()}
+    assert written == pages(), f"run `{COMMAND}`"
+
+
+def test_pages_of_rules_that_are_no_more_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "gone-rule.md").write_text("x", encoding="utf-8")
+    write_pages(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == pages().keys()
 
 
 def imports(path: Path, *, at_start: bool) -> set[str]:
@@ -240,6 +251,21 @@ def test_heavy_imports_wait_until_they_are_needed(path: Path) -> None:
     if path.parent.name == "runtime" and path.name in WATCHERS:
         heavy -= {"torch"}
     assert not imports(path, at_start=True) & heavy
+
+
+@pytest.mark.parametrize("path", [p for p in ENGINE_FILES if "static" in p.relative_to(ROOT).parts], ids=name_of)
+def test_the_engine_asks_the_disk_by_way_of_its_surroundings(path: Path) -> None:
+    """What it learns otherwise would be missing in the cache."""
+    called = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    }
+    direct = {"is_dir", "iterdir", "glob", "rglob", "listdir", "scandir", "open", "read_text", "read_bytes", "stat"}
+    assert not called & direct
+    assert "import os" not in path.read_text(encoding="utf-8")
+    if path.name not in ("analyze.py", "modules.py"):
+        assert "is_file" not in called
 
 
 def test_boundaries_see_imports() -> None:

@@ -7,7 +7,7 @@ import pytest
 from bn_lint.registry import load_rules
 from bn_lint.rule import Severity
 from bn_lint.source import Source
-from bn_lint.suppress import mistakes_in, suppress
+from bn_lint.suppress import directives_in, mistakes_in, suppress
 
 from .builders import finding, place
 
@@ -17,7 +17,7 @@ def source(text: str) -> Source:
 
 
 def silenced(text: str, line: int = 1, code: str = "BN401", name: str = "keras-momentum") -> bool:
-    (result,) = suppress([finding(code, name, at=place(line=line))], source(text))
+    (result,) = suppress([finding(code, name, at=place(line=line))], list(directives_in(source(text))))
     return result.suppressed
 
 
@@ -112,13 +112,13 @@ def test_carriage_returns_and_form_feeds_count_lines_as_python_does() -> None:
 
 def test_silenced_findings_stay_in_the_list() -> None:
     two = [finding(at=place(line=1)), finding(at=place(line=2))]
-    result = suppress(two, source("a()  # noqa\nb()\n"))
+    result = suppress(two, list(directives_in(source("a()  # noqa\nb()\n"))))
     assert [each.suppressed for each in result] == [True, False]
 
 
 def test_a_syntax_error_cannot_be_silenced() -> None:
     error = finding("BN902", "syntax-error", at=place(line=1), severity=Severity.ERROR)
-    assert suppress([error], source("x = (  # noqa\n")) == [error]
+    assert suppress([error], list(directives_in(source("x = (  # noqa\n")))) == [error]
 
 
 def test_useless_comments_are_remarked_on() -> None:

@@ -1,1 +1,1 @@
-"""One module for each command that is not there from the start: `cli` imports it when it is asked for."""
+"""One command a module. Each defines `command`; `bn_lint.cli.COMMANDS` lists their names."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bn_lint.errors import PathError
+from bn_lint.commands import completion
 from bn_lint.exit import ExitCode
-from bn_lint.output import FORMATS
+from bn_lint.output import FOR_PROGRAMS, FORMATS
+from bn_lint.terminal import COLORS, save, wants_color
 
 if TYPE_CHECKING:
     from bn_lint.config import Configuration
@@ -25,9 +26,27 @@ def options(function: _Function) -> _Function:
     """Add the options that choose rules and formats."""
     for option in reversed(
         (
-            click.option("--select", multiple=True, metavar="RULES", help="Turn on only these rules."),
-            click.option("--extend-select", multiple=True, metavar="RULES", help="Turn on these rules as well."),
-            click.option("--ignore", multiple=True, metavar="RULES", help="Turn off these rules."),
+            click.option(
+                "--select",
+                multiple=True,
+                metavar="RULES",
+                shell_complete=completion.rules,
+                help="Turn on only these rules.",
+            ),
+            click.option(
+                "--extend-select",
+                multiple=True,
+                metavar="RULES",
+                shell_complete=completion.rules,
+                help="Turn on these rules as well.",
+            ),
+            click.option(
+                "--ignore",
+                multiple=True,
+                metavar="RULES",
+                shell_complete=completion.rules,
+                help="Turn off these rules.",
+            ),
             click.option("--config", multiple=True, metavar="PATH|KEY=VALUE", help="Use this file, or one setting."),
             click.option("--isolated", is_flag=True, help="Read no configuration file."),
             click.option(
@@ -48,7 +67,7 @@ def options(function: _Function) -> _Function:
                 help="Exit with 1 from this severity on.",
             ),
             click.option("--no-table", is_flag=True, help="Leave out the table of layers."),
-            click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto"),
+            click.option("--color", type=click.Choice(COLORS), default="auto"),
             click.option("-q", "--quiet", is_flag=True, help="Write findings only."),
         )
     ):
@@ -76,18 +95,17 @@ def publish(document: Document, report: Report, chosen: dict[str, Any], *, to_st
     Args:
         to_stdout: Otherwise the report goes to standard error, because standard output belongs to the traced program.
     """
-    from bn_lint.cli import wants_color
     from bn_lint.output import render
     from bn_lint.output.summary import summary
 
     stream = sys.stdout if to_stdout else sys.stderr
     text_format = chosen["output_format"]
-    color = wants_color(chosen["color"], stream) and text_format != "json"
+    color = wants_color(chosen["color"], stream) and text_format not in FOR_PROGRAMS
     text = render(report, text_format, color=color and chosen["output_file"] is None)
     if chosen["output_file"] is not None:
         save(text, chosen["output_file"])
         text = ""
-    if text_format != "json" and not chosen["quiet"]:
+    if text_format not in FOR_PROGRAMS and not chosen["quiet"]:
         text = _overview(document, chosen) + text + _failure(document) + _found(report, document, summary, color)
     if text:
         click.echo(text, file=stream, nl=False, color=color)
@@ -139,16 +157,3 @@ def _failure(document: Document) -> str:
         f"The program failed in {failure.class_name} `{failure.layer}`{built}: it was called{call} in {mode} mode on "
         f"an input of ({sizes}).\n  {failure.message}\n\n"
     )
-
-
-def save(text: str, name: str) -> None:
-    """Write a file.
-
-    Raises:
-        PathError: it cannot be written.
-    """
-    try:
-        with open(name, "w", encoding="utf-8", newline="\n", errors="backslashreplace") as file:
-            file.write(text)
-    except OSError as error:
-        raise PathError(f"{name} cannot be written: {(error.strerror or str(error)).lower()}.") from error

@@ -9,6 +9,7 @@ import click
 from bn_lint.commands import findings
 from bn_lint.errors import UsageError
 from bn_lint.exit import ExitCode
+from bn_lint.output import FOR_PROGRAMS
 
 
 @click.command()
@@ -45,7 +46,7 @@ def command(target: str, inputs: tuple[str, ...], evaluation: bool, samples: int
     settings = findings.configuration(chosen)
     result = probe(target, [Input.parse(text) for text in inputs], evaluation=evaluation, samples=samples)
     code = findings.publish(result.document, judge_with(result.document, settings), chosen, to_stdout=True)
-    if chosen["output_format"] != "json" and not chosen["quiet"]:
+    if chosen["output_format"] not in FOR_PROGRAMS and not chosen["quiet"]:
         for line in result.remarks:
             click.echo(line, err=True)
     if result.error is not None:

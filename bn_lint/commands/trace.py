@@ -10,6 +10,7 @@ import click
 from bn_lint.commands import findings
 from bn_lint.errors import PathError, UsageError
 from bn_lint.exit import ExitCode
+from bn_lint.terminal import save
 
 if TYPE_CHECKING:
     from bn_lint.runtime.tracer import Trace
@@ -49,7 +50,7 @@ def command(program: str, arguments: tuple[str, ...], module: bool, **chosen: An
     if chosen["output"] is not None:
         from bn_lint.runtime.document import dumps
 
-        findings.save(dumps(document), chosen["output"])
+        save(dumps(document), chosen["output"])
     code = findings.publish(document, report, chosen, to_stdout=False)
     return ended or code
 

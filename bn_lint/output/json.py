@@ -29,6 +29,11 @@ def render(report: Report, *, coverage: bool = False) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
+def render_lines(report: Report) -> str:
+    """One JSON object a finding, each on a line of its own."""
+    return "".join(json.dumps(_finding(finding)) + "\n" for finding in report.visible)
+
+
 def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,

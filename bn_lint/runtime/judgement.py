@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from bn_lint.config import Configuration
 from bn_lint.facts import Analysis
 from bn_lint.judge import judge_observed
+from bn_lint.registry import load_rules
 from bn_lint.report import Report
+from bn_lint.rule import Thresholds
 from bn_lint.runtime.document import Document
 from bn_lint.runtime.observe import observe
+from bn_lint.screening import Screened, screen
 from bn_lint.select import Layer
-from bn_lint.source import Sources
+from bn_lint.source import Sources, absolute
 
 
 def judge(
@@ -40,6 +43,19 @@ def judge_with(document: Document, configuration: Configuration) -> Report:
     for part in document.everywhere:
         analysis.facts.extend(observe(part, report.sources))  # type: ignore[arg-type]
     analysis.facts[:] = dict.fromkeys(analysis.facts)
-    judge_observed(analysis, configuration, report)
+    settings = {
+        path: configuration.settings_for(absolute(path)) for path in {fact.place.path for fact in analysis.facts}
+    }
+    packages = tuple(dict.fromkeys(name for each in settings.values() for name in each.plugins))
+    rules = load_rules(packages)
+    configuration.check_command_line(rules)
+    for each in settings.values():
+        each.check_selectors(rules)
+    thresholds = {path: Thresholds(each.min_batch_size) for path, each in settings.items()}
+    outcome = judge_observed(analysis, thresholds, packages=packages)
+    for path in {finding.place.path for finding in outcome.findings} - settings.keys():
+        settings[path] = configuration.settings_for(absolute(path))
+    files = [Screened(absolute(path), path, each, report.sources.get(path)) for path, each in sorted(settings.items())]
+    screen(files, [outcome], report, packages=packages)
     report.files = len({finding.place.path for finding in report.findings})
     return report

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import gc
 import re
-import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,7 @@ from bn_lint.facts import Analysis, Place, Problem
 from bn_lint.prefilter import is_interpreted, is_program, is_surveyed, uses_zoo
 from bn_lint.source import Source
 from bn_lint.static.calls import call
+from bn_lint.static.deep_stack import with_deep_stack
 from bn_lint.static.frames import Frame
 from bn_lint.static.modes.judge import facts_of
 from bn_lint.static.observe import Observer
@@ -42,6 +41,7 @@ from bn_lint.static.values import (
     Unknown,
     Value,
 )
+from bn_lint.surroundings import Surroundings
 
 #: Steps that all entry points of one file may take together.
 STEPS_PER_FILE = 500_000
@@ -54,54 +54,39 @@ _IMPORTED = re.compile(r"^\s*from\s+[\w.]+\s+import\s+(\([^)]*\)|[^\n]*)", re.MU
 _ZOO_NAME = re.compile(
     r"models$|timm$|create_model$|hub$|resne|densenet|efficientnet|mobilenet|googlenet|inception|regnet"
 )
-#: Deeply nested code recurses deeply here, and in libcst's parser: it gets a stack of its own (bytes, only reserved).
-_STACK = 512 * 1024 * 1024
-_RECURSION = 60_000
 
 
-def analyze(sources: Sequence[Source], context: Sequence[Path] = ()) -> Analysis:
+def analyze(
+    sources: Sequence[Source], context: Sequence[Path] = (), surroundings: Surroundings | None = None
+) -> Analysis:
     """Derive the facts of the given sources; other files of the project are read where the sources import them.
 
     Args:
         sources: The files to judge.
-        context: Files that are not judged, but searched for uses of the classes that nobody else instantiates.
+        context: Given files that do not mention BatchNorm; they are searched for uses of the classes that nobody else
+            instantiates, and what is built in them counts.
+        surroundings: Where other files are looked for; it remembers what was asked.
 
     Raises:
         Exception: whatever defect of the engine a source lays bare, once no single entry point can be blamed.
     """
-    outcome: list[Analysis] = []
-    failure: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            outcome.append(_Analyzer(sources, context).analyze())
-        except BaseException as error:
-            failure.append(error)
-
-    limit, size = sys.getrecursionlimit(), threading.stack_size(_STACK)
-    sys.setrecursionlimit(max(limit, _RECURSION))
     # Syntax trees are large and live to the end; collecting garbage would walk through them again and again.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        thread = threading.Thread(target=work, name="bn-lint analysis")
-        thread.start()
-        thread.join()
+        return with_deep_stack(lambda: _Analyzer(sources, context, surroundings).analyze())
     finally:
-        sys.setrecursionlimit(limit)
-        threading.stack_size(size)
         if collecting:
             gc.enable()
-    if failure:
-        raise failure[0]
-    return outcome[0]
 
 
 class _Analyzer:
-    def __init__(self, sources: Sequence[Source], context: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, sources: Sequence[Source], context: Sequence[Path] = (), surroundings: Surroundings | None = None
+    ) -> None:
         self.context = context
         self.observer = Observer()
-        self.project = Project(sources)
+        self.project = Project(sources, surroundings)
         self.run = Run(self.project, self.observer)
         self.sources = sources
         self.files: list[SourceFile] = []
@@ -171,7 +156,7 @@ class _Analyzer:
                 continue
             used = _used(models, source.text)
             # A script may get its model from any function of the package that it imports.
-            indirect = _is_script(source) and any(
+            indirect = self._is_script(source) and any(
                 parts.intersection(re.findall(r"\w+", line)) for line in _imports(source)
             )
             if not (used or indirect or uses_zoo(source.text)) or not self._parses(file):
@@ -183,6 +168,10 @@ class _Analyzer:
             for function in reversed(functions):
                 if function.node in users and not function.called and function.node not in self.skipped:
                     self._enter(file, partial(self._call, function))
+
+    def _is_script(self, source: Source) -> bool:
+        ask = self.project.surroundings
+        return "__main__" in source.text or not ask.is_file(source.path.parent / "__init__.py")
 
     def _parses(self, file: SourceFile) -> bool:
         try:
@@ -365,7 +354,8 @@ class _Analyzer:
         facts = list(self.observer.facts)
         for file in self.files:
             facts.extend(survey(file.tree, file.place))
-        coverage = self.observer.coverage(unreached, set(self.files))
+        given = {*self.files, *filter(None, map(self.project.files.get, self.context))}
+        coverage = self.observer.coverage(unreached, given)
         observer = self.observer
         return Analysis(facts, observer.problems, coverage, observer.tracebacks, observer.reveals)
 
@@ -382,10 +372,6 @@ def _required_by_constructor(cls: Class) -> list[str]:
 
 def _parameter(function: Function, name: str) -> Unknown:
     return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`", free=True)
-
-
-def _is_script(source: Source) -> bool:
-    return "__main__" in source.text or not (source.path.parent / "__init__.py").is_file()
 
 
 def _imports(source: Source) -> list[str]:

@@ -1,0 +1,1 @@
+"""What other linters see of mistakes with BatchNorm."""

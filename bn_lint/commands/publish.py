@@ -1,0 +1,78 @@
+"""Writing a report: to standard output or a file, and to standard error what the report has no place for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from bn_lint.output import FOR_PROGRAMS, render
+from bn_lint.terminal import complain, save, wants_color, write
+
+if TYPE_CHECKING:
+    from bn_lint.report import Report
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a report is to be written: the options of `bn-lint check` of the same names."""
+
+    output_format: str = "full"
+    output_file: str | None = None
+    color: str = "auto"
+    statistics: bool = False
+    show_coverage: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    debug: bool = False
+
+
+def publish(report: Report, style: Style, *, packages: tuple[str, ...] = ()) -> None:
+    """Write a report.
+
+    Args:
+        packages: Rule packages besides the built-in one.
+
+    Raises:
+        PathError: the output cannot be written.
+    """
+    from bn_lint.output.summary import coverage, statistics, summary
+
+    for_programs = style.output_format in FOR_PROGRAMS
+    color = wants_color(style.color, sys.stdout) if style.output_file is None else style.color == "always"
+    color = color and not for_programs
+    if style.statistics:
+        text = statistics(report, color=color)
+    else:
+        text = render(report, style.output_format, color=color, coverage=style.show_coverage, packages=packages)
+    if style.output_file is None:
+        write(text, color=color)
+        text = ""
+    if style.output_format != "json":  # which names the problems itself
+        _report_problems(report, verbose=style.verbose)
+    if not for_programs:
+        if not style.quiet:
+            text += summary(report, color=color)
+        if style.show_coverage:
+            text += coverage(report, color=color, verbose=style.verbose)
+    if style.debug:
+        click.echo("\n".join(report.tracebacks), err=True, nl=False)
+    for remark in report.remarks if not style.quiet else ():
+        complain(remark, "warning")
+    if style.output_file is None:
+        write(text, color=color)
+    else:
+        save(text, style.output_file)
+
+
+def _report_problems(report: Report, *, verbose: bool) -> None:
+    failures = report.failures
+    for problem in report.problems:
+        if problem in failures:
+            place = problem.place
+            where = f"{place.path}:{place.line}:{place.column}: " if problem.internal else ""
+            complain(f"{problem.code} {where}{problem.message}", "error")
+        elif verbose:
+            complain(f"{problem.code} {problem.place.path}:{problem.place.line}: {problem.message}", "info")

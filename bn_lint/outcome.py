@@ -1,0 +1,112 @@
+"""What the analysis of one unit brought, and its form as JSON, in which processes and runs hand it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bn_lint.facts import Coverage, Evidence, Place, Problem, Undecided
+from bn_lint.rule import Applicability, Edit, Finding, Fix, Severity
+
+
+@dataclass
+class Outcome:
+    """What was found in one unit.
+
+    Attributes:
+        findings: Of all rules, also those that are off, in any file that was read.
+        tracebacks: Of the defects among the problems.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    coverage: Coverage = field(default_factory=Coverage)
+    tracebacks: list[str] = field(default_factory=list)
+
+
+def settled(outcome: Outcome) -> Outcome:
+    """The outcome with all places worked out, so that it holds on to no syntax tree."""
+    return decode(encode(outcome))
+
+
+def encode(outcome: Outcome, path_as: Callable[[str], str] = str) -> dict[str, Any]:
+    """The outcome as JSON values; all paths stand in one table.
+
+    Args:
+        path_as: How a path is to be written.
+    """
+    paths: dict[str, int] = {}
+
+    def place(where: Place) -> list[int]:
+        index = paths.setdefault(where.path, len(paths))
+        return [index, where.line, where.column, where.end_line, where.end_column]
+
+    def fix(found: Fix | None) -> Any:
+        if found is None:
+            return None
+        return [found.applicability.value, [[place(edit.place), edit.content] for edit in found.edits]]
+
+    document: dict[str, Any] = {
+        "findings": [
+            {
+                "code": finding.code,
+                "name": finding.name,
+                "severity": finding.severity.value,
+                "message": finding.message,
+                "place": place(finding.place),
+                "evidence": [[message, place(where)] for message, where in finding.evidence],
+                "help": finding.help,
+                "fix": fix(finding.fix),
+            }
+            for finding in outcome.findings
+        ],
+        "problems": [[each.code, each.message, place(each.place), each.internal] for each in outcome.problems],
+        "judged": outcome.coverage.judged,
+        "undecided": [[each.reason, place(each.place)] for each in outcome.coverage.undecided],
+        "tracebacks": outcome.tracebacks,
+    }
+    document["paths"] = [path_as(path) for path in paths]
+    return document
+
+
+def decode(document: Mapping[str, Any], path_as: Callable[[str], str] = str) -> Outcome:
+    """The outcome that `encode` wrote.
+
+    Raises:
+        KeyError, IndexError, TypeError, ValueError: the document is none.
+    """
+    paths = [path_as(path) for path in document["paths"]]
+
+    def place(stored: list[int]) -> Place:
+        index, line, column, end_line, end_column = stored
+        return Place(paths[index], line, column, end_line, end_column)
+
+    def fix(stored: Any) -> Fix | None:
+        if stored is None:
+            return None
+        applicability, edits = stored
+        return Fix(Applicability(applicability), tuple(Edit(place(where), content) for where, content in edits))
+
+    return Outcome(
+        findings=[
+            Finding(
+                code=each["code"],
+                name=each["name"],
+                severity=Severity(each["severity"]),
+                message=each["message"],
+                place=place(each["place"]),
+                evidence=tuple(Evidence(message, place(where)) for message, where in each["evidence"]),
+                help=each["help"],
+                fix=fix(each["fix"]),
+            )
+            for each in document["findings"]
+        ],
+        problems=[
+            Problem(code, message, place(where), internal) for code, message, where, internal in document["problems"]
+        ],
+        coverage=Coverage(
+            document["judged"], [Undecided(place(where), reason) for reason, where in document["undecided"]]
+        ),
+        tracebacks=list(document["tracebacks"]),
+    )

@@ -1,0 +1,58 @@
+"""JUnit XML, which most systems for continuous integration show as test results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from xml.etree import ElementTree as ET
+
+from bn_lint.output.text import printable
+from bn_lint.report import Report
+from bn_lint.rule import Finding
+
+
+def render(report: Report) -> str:
+    """One XML document, with an end of line."""
+    suites = ET.Element("testsuites", name="bn-lint")
+    for path, findings in groupby(report.visible, key=lambda finding: finding.place.path):
+        cases = list(map(_case, findings))
+        suite = ET.SubElement(
+            suites, "testsuite", name=path, tests=str(len(cases)), failures=str(len(cases)), errors="0"
+        )
+        suite.extend(cases)
+    if report.failures:
+        number = str(len(report.failures))
+        suite = ET.SubElement(suites, "testsuite", name="bn-lint", tests=number, failures="0", errors=number)
+        suite.extend(_errors(report))
+    elif not report.visible:
+        # A report without a single test case counts as broken in most systems.
+        suite = ET.SubElement(suites, "testsuite", name="bn-lint", tests="1", failures="0", errors="0")
+        ET.SubElement(suite, "testcase", name="no findings", classname="bn-lint")
+    ET.indent(suites)
+    text = ET.tostring(suites, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
+
+
+def _case(finding: Finding) -> ET.Element:
+    place = finding.place
+    case = ET.Element(
+        "testcase",
+        name=f"{finding.code} {finding.name} ({place.line}:{place.column})",
+        classname=printable(place.path),
+        file=printable(place.path),
+        line=str(place.line),
+    )
+    failure = ET.SubElement(case, "failure", type=finding.severity.value, message=printable(finding.message))
+    lines = [f"{place.path}:{place.line}:{place.column}: {finding.message}"]
+    lines += [f"{evidence.place.path}:{evidence.place.line}: {evidence.message}" for evidence in finding.evidence]
+    lines += [] if finding.help is None else [f"help: {finding.help}"]
+    failure.text = "\n".join(map(printable, lines))
+    return case
+
+
+def _errors(report: Report) -> Iterator[ET.Element]:
+    for problem in report.failures:
+        path = printable(problem.place.path)
+        case = ET.Element("testcase", name=problem.code, classname=path, file=path)
+        ET.SubElement(case, "error", type=problem.code, message=printable(problem.message))
+        yield case

@@ -1,0 +1,122 @@
+"""SARIF 2.1.0, which code hosting sites and editors read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from bn_lint import __version__
+from bn_lint.facts import Place, Problem
+from bn_lint.fingerprint import fingerprints
+from bn_lint.registry import load_rules
+from bn_lint.report import Report
+from bn_lint.rule import Finding, Fix, Rule
+from bn_lint.tool_codes import TOOL_CODES, ToolCode
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def render(report: Report, *, packages: tuple[str, ...] = ()) -> str:
+    """One JSON object, with an end of line."""
+    described: list[Rule | ToolCode] = [*load_rules(packages), *TOOL_CODES.values()]
+    index = {rule.code: number for number, rule in enumerate(described)}
+    marks = fingerprints(report.visible, report.sources)
+    run: dict[str, Any] = {
+        "tool": {
+            "driver": {
+                "name": "bn-lint",
+                "semanticVersion": __version__,
+                "rules": [_rule(rule) for rule in described],
+            }
+        },
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The directory in which bn-lint was started."}}},
+        "results": [_result(finding, index, mark) for finding, mark in zip(report.visible, marks, strict=True)],
+        "invocations": [
+            {
+                "executionSuccessful": not report.failures,
+                "toolExecutionNotifications": [_notification(problem, report) for problem in report.problems],
+            }
+        ],
+    }
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _rule(rule: Rule | ToolCode) -> dict[str, Any]:
+    summary, _, rest = rule.page.partition("\n")
+    severity = rule.severity.value if isinstance(rule, Rule) else rule.severity
+    return {
+        "id": rule.code,
+        "name": rule.name,
+        "shortDescription": {"text": summary.strip()},
+        "fullDescription": {"text": summary.strip()},
+        "help": {"text": rule.page, "markdown": f"{summary.strip()}\n{rest}"},
+        "defaultConfiguration": {"level": _LEVELS[severity], "enabled": severity != "info"},
+        "properties": {"tags": ["pytorch", "batchnorm"], "precision": "high"},
+    }
+
+
+def _result(finding: Finding, index: dict[str, int], mark: str) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": finding.code,
+        **({"ruleIndex": index[finding.code]} if finding.code in index else {}),
+        "level": _LEVELS[finding.severity.value],
+        "message": {"text": finding.message if finding.help is None else f"{finding.message}\nhelp: {finding.help}"},
+        "locations": [_location(finding.place)],
+        "partialFingerprints": {"primaryLocationLineHash": mark},
+    }
+    if finding.evidence:
+        result["relatedLocations"] = [
+            {"id": number, **_location(evidence.place), "message": {"text": evidence.message}}
+            for number, evidence in enumerate(finding.evidence, 1)
+        ]
+    if finding.fix is not None:
+        result["fixes"] = [_fix(finding.fix, finding.help or finding.message)]
+    return result
+
+
+def _location(place: Place) -> dict[str, Any]:
+    return {"physicalLocation": {"artifactLocation": _artifact(place.path), "region": _region(place)}}
+
+
+def _artifact(path: str) -> dict[str, Any]:
+    """Relative to the directory of the run, as sites expect it; a file elsewhere has only an address of its own."""
+    if path.startswith("/"):
+        return {"uri": f"file://{quote(path)}"}
+    if path[1:2] == ":":  # a drive of Windows
+        return {"uri": f"file:///{quote(path, safe='/:')}"}
+    return {"uri": quote(path), "uriBaseId": "%SRCROOT%"}
+
+
+def _region(place: Place) -> dict[str, int]:
+    return {
+        "startLine": place.line,
+        "startColumn": place.column,
+        "endLine": max(place.end_line, place.line),
+        "endColumn": place.end_column if place.end_line > place.line else max(place.end_column, place.column),
+    }
+
+
+def _fix(fix: Fix, text: str) -> dict[str, Any]:
+    changes: dict[str, list[dict[str, Any]]] = {}
+    for edit in fix.edits:
+        replacement = {"deletedRegion": _region(edit.place), "insertedContent": {"text": edit.content}}
+        changes.setdefault(edit.place.path, []).append(replacement)
+    return {
+        "description": {"text": f"{text} ({fix.applicability})"},
+        "artifactChanges": [
+            {"artifactLocation": _artifact(path), "replacements": replacements}
+            for path, replacements in changes.items()
+        ],
+    }
+
+
+def _notification(problem: Problem, report: Report) -> dict[str, Any]:
+    return {
+        "descriptor": {"id": problem.code},
+        "level": "error" if problem in report.failures else "note",
+        "message": {"text": problem.message},
+        "locations": [_location(problem.place)],
+    }

@@ -1,0 +1,43 @@
+"""Room for deep recursion: deeply nested code recurses deeply in the engine, in the rules' places, and in libcst."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+#: Bytes, which are only reserved.
+_STACK = 512 * 1024 * 1024
+_RECURSION = 60_000
+
+
+def with_deep_stack(compute: Callable[[], T]) -> T:
+    """Compute something on a stack of its own.
+
+    Raises:
+        Exception: whatever the computation raises.
+    """
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(compute())
+        except BaseException as error:
+            failure.append(error)
+
+    limit, size = sys.getrecursionlimit(), threading.stack_size(_STACK)
+    sys.setrecursionlimit(max(limit, _RECURSION))
+    try:
+        thread = threading.Thread(target=work, name="bn-lint analysis")
+        thread.start()
+        thread.join()
+    finally:
+        sys.setrecursionlimit(limit)
+        threading.stack_size(size)
+    if failure:
+        raise failure[0]
+    return outcome[0]

@@ -1,0 +1,69 @@
+"""Standard output and standard error, as the commands use them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from bn_lint.errors import PathError
+
+#: The choices of `--color`.
+COLORS = ("auto", "always", "never")
+
+
+def complain(message: str, severity: str) -> None:
+    """Write one message to standard error."""
+    from bn_lint.output.text import Painter, printable
+
+    color = wants_color("auto", sys.stderr)
+    click.echo(f"{Painter(color=color)(severity, severity)}: {printable(message)}", err=True, color=color)
+
+
+def wants_color(choice: str, stream: IO[Any] | None) -> bool:
+    """Decide about colour: the option, then NO_COLOR, then FORCE_COLOR, then whether a terminal listens."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _close_pipe() -> None:
+    # Python would complain again when it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def write(text: str, *, color: bool = False) -> None:
+    """Write to standard output; a reader that went away is no error.
+
+    Raises:
+        PathError: the output cannot be written, because a disk is full.
+    """
+    if sys.stdout is None:  # started without one, as by `>&-`
+        return
+    try:
+        click.echo(text, nl=False, color=color)
+    except BrokenPipeError:
+        _close_pipe()
+    except OSError as error:
+        _close_pipe()
+        raise PathError(f"Standard output cannot be written: {(error.strerror or str(error)).lower()}.") from error
+
+
+def save(text: str, name: str) -> None:
+    """Write a file, as `--output-file` does.
+
+    Raises:
+        PathError: it cannot be written.
+    """
+    try:
+        with Path(name).open("w", encoding="utf-8", newline="\n", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError as error:
+        raise PathError(f"{name} cannot be written: {(error.strerror or str(error)).lower()}.") from error
