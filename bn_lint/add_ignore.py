@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bn_lint.edits import NEWLINE
 from bn_lint.errors import PathError
 from bn_lint.rule import Finding
-from bn_lint.source import NEWLINE, Source, display_path, encoding_of, from_bytes
+from bn_lint.source import Source, display_path, encoding_of, from_bytes
 from bn_lint.suppress import Directive, directives_in, statements_in
 from bn_lint.tool_codes import TOOL_CODES
 

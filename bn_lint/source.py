@@ -7,15 +7,13 @@ import io
 import os
 import re
 import tokenize
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from bn_lint.edits import NEWLINE, Span, replaced
 from bn_lint.errors import SourceError
-
-# Python ends lines here and nowhere else; `str.splitlines` also splits at form feeds and at U+2028.
-NEWLINE = re.compile(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True)
@@ -26,11 +24,13 @@ class Source:
         path: Where the file is, absolute.
         display: How reports call it: relative to the working directory with forward slashes, absolute when outside.
         text: The decoded text, without a byte order mark, with the newlines of the file.
+        encoding: What its bytes mean; `utf-8-sig` stands for a byte order mark.
     """
 
     path: Path
     display: str
     text: str
+    encoding: str = "utf-8"
 
     @cached_property
     def lines(self) -> list[str]:
@@ -40,6 +40,24 @@ class Source:
     def line(self, number: int) -> str | None:
         """The text of one 1-based line, None outside the file."""
         return self.lines[number - 1] if 0 < number <= len(self.lines) else None
+
+    @property
+    def parts(self) -> Mapping[int | None, str]:
+        """What people know as one text: of a notebook each cell, by its number; of a Python file all of it."""
+        return {None: self.text}
+
+    def edited(self, spans: Iterable[Span]) -> Source:
+        """The file after edits of its text that do not touch each other."""
+        return replace(self, text=replaced(self.text, spans))
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the file.
+
+        Raises:
+            UnicodeEncodeError: the encoding has no bytes for some character.
+        """
+        return self.text.encode(self.encoding)
 
 
 def absolute(path: str | Path) -> Path:
@@ -99,7 +117,7 @@ def from_bytes(data: bytes, path: Path, display: str) -> Source:
         raise SourceError(message, len(lines), len(lines[-1]) + 1) from error
     except (LookupError, UnicodeError) as error:
         raise SourceError(f"{display} declares the encoding {encoding}, which does not fit its text.") from error
-    return Source(path, display, text)
+    return Source(path, display, text, encoding)
 
 
 def encoding_of(data: bytes, display: str) -> str:
@@ -127,10 +145,16 @@ class Sources:
     def __init__(self, sources: Iterable[Source] = ()) -> None:
         self._known: dict[str, Source | None] = {source.display: source for source in sources}
         self._data: dict[str, tuple[Path, bytes]] = {}
+        self._given = set(self._known)
 
     def add(self, display: str, path: Path, data: bytes) -> None:
         """Hold a file that is decoded when asked for."""
         self._data[display] = (path, data)
+        self._given.add(display)
+
+    def given(self, path: str) -> Source | None:
+        """The file with this displayed path, if it is one of those that were to be checked."""
+        return self.get(path) if path in self._given else None
 
     def line(self, path: str, number: int) -> str | None:
         """One line of source text; None where there is no such line."""

@@ -1,6 +1,7 @@
 """Collects Markdown specifications, so that `pytest tests/rules/bn002_num_features_mismatch.md` works.
 
-Each test of a specification becomes up to two items: `name` lints the code, `name[torch]` runs it under PyTorch.
+Each test of a specification becomes up to three items: `name` lints the code, `name[torch]` runs it under PyTorch, and
+`name[fix]` fixes it and runs the result.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .specification import (
     read,
     revelations,
     unlike,
+    without_expectations,
 )
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -49,6 +51,8 @@ class SpecificationFile(pytest.File):
             yield LintItem.from_parent(self, name=test.name, test=test)
             if test.executes:
                 yield TorchItem.from_parent(self, name=f"{test.name}[torch]", test=test)
+            if test.fixed or test.unfixed:
+                yield FixItem.from_parent(self, name=f"{test.name}[fix]", test=test)
 
 
 class SpecificationItem(pytest.Item):
@@ -102,6 +106,23 @@ class LintItem(SpecificationItem):
         ]
         if differences:
             raise MismatchError("\n".join(differences))
+
+
+class FixItem(SpecificationItem):
+    """Fixes the code, compares the result, and runs it where the code could be run at all."""
+
+    def runtest(self) -> None:
+        from .project import execute, fix
+
+        fix(self.root, list(self.test.files), unsafe=not self.test.safe)
+        start = f"{self.test.path}:{self.test.line}: "
+        for title, file in self.test.files.items():
+            wanted = self.test.fixed.get(title, file).text
+            actual = (self.root / title).read_text(encoding="utf-8")
+            if without_expectations(actual) != without_expectations(wanted):
+                raise MismatchError(f"{start}{title} is fixed to:\n{actual}")
+        if HAS_TORCH and self.test.fixed and self.test.unrun is None:
+            execute(self.root, "test.py" if "test.py" in self.test.files else list(self.test.files)[-1])
 
 
 class TorchItem(SpecificationItem):

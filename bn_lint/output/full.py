@@ -8,7 +8,6 @@ from bn_lint.facts import Evidence, Place
 from bn_lint.output.text import Painter, location, printable, width
 from bn_lint.report import Report
 from bn_lint.rule import Finding
-from bn_lint.source import Sources
 
 #: A longer source line is cut around the marked part, in characters.
 _LONGEST = 160
@@ -18,15 +17,16 @@ _MOST_LINES = 5
 
 def render(report: Report, *, color: bool) -> str:
     paint = Painter(color=color)
-    return "".join("\n".join(_Frame(finding, report.sources, paint).lines()) + "\n\n" for finding in report.visible)
+    return "".join("\n".join(_Frame(finding, report, paint).lines()) + "\n\n" for finding in report.visible)
 
 
 class _Frame:
     """One finding as lines of text, all with the same gutter for the line numbers."""
 
-    def __init__(self, finding: Finding, sources: Sources, paint: Painter) -> None:
+    def __init__(self, finding: Finding, report: Report, paint: Painter) -> None:
         self.finding = finding
-        self.sources = sources
+        self.sources = report.sources
+        self.mark = "[*] " if report.is_fixable(finding) else ""
         self.paint = paint
         last = _last_line(finding.place)
         numbers = [last, *(evidence.place.line for evidence in finding.evidence)]
@@ -36,7 +36,7 @@ class _Frame:
         finding, paint = self.finding, self.paint
         severity = finding.severity.value
         title = f"{severity}[{finding.code}]"
-        yield f"{paint(title, severity)} {finding.name}: {paint(printable(finding.message), 'message')}"
+        yield f"{paint(title, severity)} {self.mark}{finding.name}: {paint(printable(finding.message), 'message')}"
         yield f"{' ' * self.gutter}{paint('-->', 'frame')} {location(finding.place)}"
         shown = list(self._source(finding.place, "^", severity))
         if shown:
