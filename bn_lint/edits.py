@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
 
 # Python ends lines here and nowhere else; `str.splitlines` also splits at form feeds and at U+2028.
 NEWLINE = re.compile(r"\r\n|\n|\r")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _STRING_OR_COMMENT = re.compile(
-    r"""(?P<comment>#[^\r\n]*)|(\"\"\"|''')(?:\\[\s\S]|(?!\2)[\s\S])*\2|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""
+    r"""(?P<comment>#[^\r\n]*)|(\"\"\"|''')(?:\\[\s\S]|(?!\2)[\s\S])*(?:\2|(?P<unclosed>\Z))|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""
 )
 
 
@@ -69,6 +71,14 @@ class Text:
         return any(comment not in span.content for comment in comments if comment)
 
 
+def is_open(text: str) -> bool:
+    """Whether an expression or a string of Python goes on behind the text."""
+    if any(match["unclosed"] is not None for match in _STRING_OR_COMMENT.finditer(text)):
+        return True
+    rest = _STRING_OR_COMMENT.sub("", text)
+    return sum((one in "([{") - (one in ")]}") for one in rest) > 0 or rest.endswith(("\\\n", "\\\r\n"))
+
+
 def replaced(text: str, spans: Iterable[Span]) -> str:
     """The text after edits that do not touch each other."""
     parts: list[str] = []
@@ -77,6 +87,27 @@ def replaced(text: str, spans: Iterable[Span]) -> str:
         parts += text[done:start], content
         done = end
     return "".join([*parts, text[done:]])
+
+
+def difference(before: str, after: str) -> list[Span]:
+    """The edits that make one text of another, line by line; of a line that changes only the part that does."""
+    old, new = _LINE.findall(before), _LINE.findall(after)
+    starts = [0]
+    for line in old:
+        starts.append(starts[-1] + len(line))
+    spans = []
+    for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            removed, added = "".join(old[i:j]), "".join(new[k:m])
+            same = _shared(removed, added)
+            rest = _shared(removed[same:][::-1], added[same:][::-1])
+            spans.append(Span(starts[i] + same, starts[j] - rest, added[same : len(added) - rest]))
+    return spans
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with together."""
+    return next((n for n, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
 
 
 def moved(offset: int, spans: Sequence[Span]) -> tuple[int, int]:

@@ -356,6 +356,25 @@ class TrainOverride:
 
 
 @dataclass(frozen=True)
+class FreezeLoop:
+    """A loop over the parts of a model that freezes BatchNorm layers of some classes only.
+
+    Attributes:
+        class_names: The classes that it tests for.
+        variants: What they cover of `1d`, `2d`, `3d` and `sync`.
+        place: Where the first class is named.
+        class_place: The last name of the class, as in `nn.BatchNorm2d`, when it is the only one.
+        missed: A layer of another variant in the same file, or where the layers of the program are converted to one.
+    """
+
+    class_names: tuple[str, ...]
+    variants: tuple[str, ...]
+    place: Place
+    class_place: Place | None = None
+    missed: Evidence | None = None
+
+
+@dataclass(frozen=True)
 class PlainContainer:
     """A module keeps BatchNorm layers in a plain Python container, so PyTorch does not know them.
 
@@ -397,6 +416,7 @@ Fact = Union[
     ModeChange,
     ModeAccess,
     TrainOverride,
+    FreezeLoop,
     PlainContainer,
     PlainStatistics,
 ]

@@ -11,9 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bn_lint.edits import NEWLINE, Span, replaced
 from bn_lint.errors import SourceError
+
+if TYPE_CHECKING:
+    from bn_lint.facts import Place
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,14 @@ class Source:
     def parts(self) -> Mapping[int | None, str]:
         """What people know as one text: of a notebook each cell, by its number; of a Python file all of it."""
         return {None: self.text}
+
+    def line_in(self, cell: int | None, number: int) -> int:
+        """The line of the text that is a line of a cell."""
+        return number
+
+    def located(self, place: Place) -> Place:
+        """A place in the text as people know it: in a notebook, by cell."""
+        return place
 
     def edited(self, spans: Iterable[Span]) -> Source:
         """The file after edits of its text that do not touch each other."""
@@ -106,7 +118,8 @@ def from_bytes(data: bytes, path: Path, display: str) -> Source:
         SourceError: the declared encoding does not exist or does not fit.
     """
     path = absolute(path)
-    encoding = encoding_of(data, display)
+    is_notebook = path.suffix == ".ipynb"
+    encoding = _utf8(data) if is_notebook else encoding_of(data, display)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
@@ -117,6 +130,10 @@ def from_bytes(data: bytes, path: Path, display: str) -> Source:
         raise SourceError(message, len(lines), len(lines[-1]) + 1) from error
     except (LookupError, UnicodeError) as error:
         raise SourceError(f"{display} declares the encoding {encoding}, which does not fit its text.") from error
+    if is_notebook:
+        from bn_lint.notebook import notebook
+
+        return notebook(text, path, display, encoding)
     return Source(path, display, text, encoding)
 
 
@@ -131,8 +148,12 @@ def encoding_of(data: bytes, display: str) -> str:
     except SyntaxError as error:
         if not re.search(rb"coding[:=]", b"\n".join(data.split(b"\n", 2)[:2])):
             # detect_encoding decodes the first two lines itself; let the caller find the byte and its line.
-            return "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "utf-8"
+            return _utf8(data)
         raise SourceError(f"{display} cannot be decoded: {error.msg or error}.") from error
+
+
+def _utf8(data: bytes) -> str:
+    return "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "utf-8"
 
 
 def _reason(error: OSError) -> str:
@@ -156,10 +177,10 @@ class Sources:
         """The file with this displayed path, if it is one of those that were to be checked."""
         return self.get(path) if path in self._given else None
 
-    def line(self, path: str, number: int) -> str | None:
-        """One line of source text; None where there is no such line."""
+    def line(self, path: str, number: int, cell: int | None = None) -> str | None:
+        """One line of source text, in a notebook of a cell; None where there is no such line."""
         source = self.get(path)
-        return None if source is None else source.line(number)
+        return None if source is None else source.line(source.line_in(cell, number))
 
     def get(self, path: str) -> Source | None:
         """The file with this displayed path; None when it cannot be read."""

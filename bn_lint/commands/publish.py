@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bn_lint.output import FOR_PROGRAMS, render
+from bn_lint.output.cells import in_cells
 from bn_lint.terminal import complain, save, wants_color, write
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def publish(report: Report, style: Style, *, packages: tuple[str, ...] = (), to_
     """
     from bn_lint.output.summary import coverage, statistics, summary
 
+    report = in_cells(report)
     for_programs = style.output_format in FOR_PROGRAMS
     show = partial(click.echo, nl=False, err=True) if to_stderr else write
     color = (
@@ -76,11 +78,13 @@ def publish(report: Report, style: Style, *, packages: tuple[str, ...] = (), to_
 
 def report_problems(report: Report, *, verbose: bool) -> None:
     """Write to standard error what made the result incomplete; with `verbose`, also what hardly did."""
+    from bn_lint.output.text import file_of, location
+
+    report = in_cells(report)
     failures = report.failures
     for problem in report.problems:
         if problem in failures:
-            place = problem.place
-            where = f"{place.path}:{place.line}:{place.column}: " if problem.internal else ""
+            where = f"{location(problem.place)}: " if problem.internal else ""
             complain(f"{problem.code} {where}{problem.message}", "error")
         elif verbose:
-            complain(f"{problem.code} {problem.place.path}:{problem.place.line}: {problem.message}", "info")
+            complain(f"{problem.code} {file_of(problem.place)}:{problem.place.line}: {problem.message}", "info")

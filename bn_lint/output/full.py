@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Evidence, Place
-from bn_lint.output.text import Painter, location, printable, width
+from bn_lint.output.text import Painter, file_of, location, printable, width
 from bn_lint.report import Report
 from bn_lint.rule import Finding
 
@@ -42,20 +42,20 @@ class _Frame:
         if shown:
             yield self._bar()
             yield from shown
-        previous = (finding.place.path, finding.place.line)
+        previous = (file_of(finding.place), finding.place.line)
         for evidence in finding.evidence:
             yield self._bar()
             yield from self._evidence(evidence, previous)
-            previous = (evidence.place.path, evidence.place.line)
+            previous = (file_of(evidence.place), evidence.place.line)
         if finding.help is not None:
             yield self._bar()
             yield f"{' ' * self.gutter} {paint('= ', 'frame')}{paint('help:', 'help')} {printable(finding.help)}"
 
     def _evidence(self, evidence: Evidence, previous: tuple[str, int]) -> Iterator[str]:
         place = evidence.place
-        where = self.paint(f"{printable(place.path)}:{place.line}:", "frame")
+        where = self.paint(f"{file_of(place)}:{place.line}:", "frame")
         yield f"{' ' * self.gutter} {self.paint('=', 'frame')} {where} {printable(evidence.message)}"
-        if (place.path, place.line) != previous:
+        if (file_of(place), place.line) != previous:
             yield from self._source(place, "-", "frame")
 
     def _bar(self) -> str:
@@ -64,7 +64,7 @@ class _Frame:
     def _source(self, place: Place, mark: str, style: str) -> Iterator[str]:
         """The lines of a place, the first of them underlined."""
         for number in range(place.line, (_last_line(place) if mark == "^" else place.line) + 1):
-            text = self.sources.line(place.path, number)
+            text = self.sources.line(place.path, number, place.cell)
             if text is None:
                 return
             end = place.end_column - 1 if place.end_line == place.line else len(text.rstrip())
