@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from bn_lint.facts import Place
     from bn_lint.rule import Edit
 
 # Python ends lines here and nowhere else; `str.splitlines` also splits at form feeds and at U+2028.
@@ -52,10 +53,13 @@ class Text:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def extent(self, place: Place) -> tuple[int, int]:
+        """Where a place begins and ends."""
+        return self.offset(place.line, place.column), self.offset(place.end_line, place.end_column)
+
     def span(self, edit: Edit) -> Span:
         """The edit by index, with the line ends of this text in its content."""
-        place = edit.place
-        start, end = self.offset(place.line, place.column), self.offset(place.end_line, place.end_column)
+        start, end = self.extent(edit.place)
         return Span(start, end, edit.content.replace("\n", self._newline_at(start)))
 
     def _newline_at(self, offset: int) -> str:

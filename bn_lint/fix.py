@@ -68,6 +68,17 @@ def offered(finding: Finding, sources: Sources) -> Finding:
     return finding
 
 
+def compatible(findings: Iterable[Finding], path: str, text: Text) -> set[Span]:
+    """The edits of as many findings as can be fixed at the same time, all of them in one file."""
+    taken: set[Span] = set()
+    for finding in findings:
+        if all(edit.place.path == path for edit in _edits(finding)):
+            wanted = {text.span(edit) for edit in _edits(finding)}
+            if _fits(wanted, taken):
+                taken |= wanted
+    return taken
+
+
 def put_in_place(change: Change) -> None:
     """Put the fixed file in the place of the original: completely, or not at all.
 
