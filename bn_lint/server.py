@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from bn_lint.files import File
 from bn_lint.fix import compatible
 from bn_lint.report import Report
 from bn_lint.rule import Finding, Severity
-from bn_lint.source import absolute, display_path, encoding_of
+from bn_lint.source import absolute, display_path, encoded
 from bn_lint.tool_codes import TOOL_CODES
 
 #: Seconds without a change after which a text is judged.
@@ -69,12 +68,7 @@ def judge(path: Path, text: str, version: int | None) -> Judged:
     display = display_path(path)
     report = Report()
     if not configuration.settings_for(path).excludes(path):
-        data = text.encode("utf-8", "replace")
-        # What the editor decoded may declare any encoding, and is read by it again. Where that cannot be, it is
-        # reported as an unreadable file, as the file would be.
-        with suppress(BnLintError, LookupError, UnicodeError):
-            data = text.encode(encoding_of(data, display))
-        report = check([File(path, display, explicit=True, data=data)], configuration)
+        report = check([File(path, display, explicit=True, data=encoded(text, display))], configuration)
     return Judged(version, display, Text(text), report)
 
 

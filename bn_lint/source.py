@@ -152,6 +152,18 @@ def encoding_of(data: bytes, display: str) -> str:
         raise SourceError(f"{display} cannot be decoded: {error.msg or error}.") from error
 
 
+def encoded(text: str, display: str) -> bytes:
+    """The bytes of a text that was decoded elsewhere, in the encoding that it declares: `from_bytes` gives it back.
+
+    A text that does not fit its declaration becomes bytes that do not either, and is refused as its file would be.
+    """
+    data = text.encode("utf-8", "replace")
+    try:
+        return text.encode(encoding_of(data, display))
+    except (SourceError, LookupError, UnicodeError):
+        return data
+
+
 def _utf8(data: bytes) -> str:
     return "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "utf-8"
 
