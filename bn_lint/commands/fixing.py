@@ -14,7 +14,7 @@ from bn_lint.terminal import wants_color, write
 
 if TYPE_CHECKING:
     from bn_lint.files import File
-    from bn_lint.fix import Recheck
+    from bn_lint.fix import Change, Recheck
     from bn_lint.report import Report
 
 
@@ -25,23 +25,26 @@ def fix_and_publish(
 
     Standard input is passed on fixed; its report then goes to standard error.
     """
-    from bn_lint.fix import fix
-
     given = next((file for file in files if file.data is not None), None)
-    outcome = fix(report, files, recheck, unsafe=report.unsafe_fixes, write=not diff and given is None)
+    changes: list[Change] = []
+    if any(map(report.is_fixable, report.visible)):  # spares the imports that only fixes need
+        from bn_lint.fix import fix
+
+        outcome = fix(report, files, recheck, unsafe=report.unsafe_fixes, write=not diff and given is None)
+        report, changes = outcome.report, outcome.changes
     if diff:
         from bn_lint.output import diff as unified
         from bn_lint.output.summary import fix_summary
 
         color = wants_color(style.color, sys.stdout)
-        write(unified.render(outcome.changes, color=color), color=color)
-        report_problems(outcome.report, verbose=style.verbose)
+        write(unified.render(changes, color=color), color=color)
+        report_problems(report, verbose=style.verbose)
         if not style.quiet:
             color = wants_color(style.color, sys.stderr)
-            click.echo(fix_summary(outcome.report, color=color), nl=False, err=True, color=color)
-        code = ExitCode.FINDINGS if outcome.changes else ExitCode.CLEAN
-        return ExitCode.FAILURE if outcome.report.failures else code
+            click.echo(fix_summary(report, color=color), nl=False, err=True, color=color)
+        code = ExitCode.FINDINGS if changes else ExitCode.CLEAN
+        return ExitCode.FAILURE if report.failures else code
     if given is not None:
-        write((outcome.changes[0].after.data if outcome.changes else given.data) or b"")
-    publish(outcome.report, style, packages=packages, to_stderr=given is not None)
-    return outcome.report.exit_code
+        write((changes[0].after.data if changes else given.data) or b"")
+    publish(report, style, packages=packages, to_stderr=given is not None)
+    return report.exit_code
