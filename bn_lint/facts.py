@@ -118,7 +118,9 @@ class BatchNormLayer:
         num_features: The expected number of channels; None when unknown, and for lazy layers.
         literal_width: Whether the width is written as a plain number.
         class_place: Where the constructor call names the class: `BatchNorm2d` in `nn.BatchNorm2d(8)`; None when it does
-            so in another way, such as by a name that is imported.
+            so by another name.
+        class_prefix: What another class needs before its name there: nothing in `nn.BatchNorm2d(8)`, and `nn.` where
+            `BatchNorm2d` itself is imported.
         width_place: Where the constructor call gives the width.
     """
 
@@ -134,6 +136,7 @@ class BatchNormLayer:
     affine: object = UNKNOWN
     track_running_stats: object = UNKNOWN
     class_place: Place | None = field(default=None, compare=False)
+    class_prefix: Spelling = field(default=Spelling(), compare=False)
     width_place: Place | None = field(default=None, compare=False)
 
 

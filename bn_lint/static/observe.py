@@ -32,6 +32,7 @@ from bn_lint.static.places import NodePlace
 from bn_lint.static.registration import container_place
 from bn_lint.static.source_text import (
     argument_nodes,
+    called_name,
     class_node,
     code_of,
     is_literal,
@@ -39,7 +40,7 @@ from bn_lint.static.source_text import (
     keyword_node,
     width_node,
 )
-from bn_lint.static.spelling import ArrivingChannels, TorchNN
+from bn_lint.static.spelling import ArrivingChannels, TorchNN, TorchNNPrefix
 from bn_lint.static.torch.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
 from bn_lint.static.torch.sizes import size_of
 from bn_lint.static.values import (
@@ -273,7 +274,10 @@ class Observer:
             momentum=_setting(layer, "momentum"),
             affine=_setting(layer, "affine"),
             track_running_stats=_setting(layer, "track_running_stats"),
-            class_place=_place(spot, class_node(spot.node, name)),
+            class_place=_place(spot, class_node(spot.node, name) or called_name(spot.node, name)),
+            class_prefix=TorchNNPrefix(spot.file)
+            if isinstance(spot.node, cst.Call) and isinstance(spot.node.func, cst.Name)
+            else Spelling(""),
             width_place=_place(spot, width if isinstance(layer.cls, LibraryClass) else None),
         )
 

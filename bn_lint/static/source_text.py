@@ -55,6 +55,14 @@ def class_node(call: cst.CSTNode, name: str) -> cst.Name | None:
     return None
 
 
+def called_name(call: cst.CSTNode, name: str) -> cst.Name | None:
+    """Return the called name, when it stands alone: `BatchNorm2d(8)`."""
+    match call:
+        case cst.Call(func=cst.Name(value=written) as node) if written == name:
+            return node
+    return None
+
+
 def is_quotient(node: cst.BaseExpression) -> bool:
     """Whether an expression is a true division, or a sum or product with one."""
     if not isinstance(node, cst.BinaryOperation):

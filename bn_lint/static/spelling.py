@@ -76,6 +76,15 @@ class TorchNN(Spelling):
         return ImportTable.of(self._file.tree, top_only=True).spelling_of("torch.nn")
 
 
+class TorchNNPrefix(TorchNN):
+    """What stands before the name of a class in a file: `nn.`."""
+
+    @property
+    def text(self) -> str | None:
+        module = super().text
+        return None if module is None else f"{module}."
+
+
 def _as_its_maker_says(maker: Instance, size: Dim, here: _Surroundings) -> str | None:
     """The width in the constructor call of the layer before."""
     name = _width_name(maker)

@@ -91,7 +91,10 @@ def _other_variant(call: BatchNormCall, rank: int) -> Fix | None:
     place, right = call.layer.class_place, _VARIANT_OF_RANK.get(rank)
     if place is None or right is None or not call.follows_layer or _is_about_axes(call, rank):
         return None
-    return Fix(Applicability.UNSAFE, (Edit(place, call.layer.class_name[: -len(right)] + right),))
+    prefix = call.layer.class_prefix.text
+    if prefix is None:
+        return None
+    return Fix(Applicability.UNSAFE, (Edit(place, prefix + call.layer.class_name[: -len(right)] + right),))
 
 
 def _is_about_axes(call: BatchNormCall, rank: int) -> bool:
