@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bn_lint.edits import NEWLINE, difference
 from bn_lint.errors import PathError
 from bn_lint.rule import Finding
-from bn_lint.source import NEWLINE, Source, display_path, encoding_of, from_bytes
+from bn_lint.source import Source, display_path, from_bytes
 from bn_lint.suppress import Directive, directives_in, statements_in
 from bn_lint.tool_codes import TOOL_CODES
 
@@ -44,7 +45,7 @@ def add_ignores(findings: Iterable[Finding], files: Mapping[str, Path], reason: 
             data = path.read_bytes()
             source = from_bytes(data, path, display)
             text, added = with_ignores(source, own, reason)
-            path.write_bytes(text.encode(encoding_of(data, display)))
+            path.write_bytes(source.edited(difference(source.text, text)).data)
         except OSError as error:
             because = (error.strerror or str(error)).lower()
             raise PathError(f"{display_path(path)} cannot be changed: {because}.") from error

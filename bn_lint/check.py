@@ -71,6 +71,10 @@ def check(
         _screen(given, settings, judging.outcomes(judged, others), packages, report)
     elif any(may_hold_directives(each.data) for each in given):
         _screen(given, settings, [], packages, report)
+    if any(finding.fix is not None for finding in report.findings):
+        from bn_lint.fix import offered
+
+        report.findings = [offered(finding, report.sources) for finding in report.findings]
     report.problems.sort(key=lambda problem: (problem.place.path, problem.place.line, problem.place.column))
     return report
 

@@ -14,7 +14,7 @@ from bn_lint.exit import ExitCode
 from bn_lint.terminal import complain
 
 #: Each is a module of this name in `bn_lint.commands`, whose `command` is imported when it is run or listed.
-COMMANDS = ("check", "probe", "report", "rule", "trace")
+COMMANDS = ("check", "probe", "report", "rule", "server", "trace")
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

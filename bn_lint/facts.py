@@ -18,13 +18,17 @@ RANKS = {"1d": (2, 3), "2d": (4,), "3d": (5,)}
 
 @dataclass(frozen=True)
 class Place:
-    """A stretch of source text. Lines and columns are 1-based, columns count code points; the end is exclusive."""
+    """A stretch of source text. Lines and columns are 1-based, columns count code points; the end is exclusive.
+
+    In a notebook lines count within their cell, and `cell` is its 1-based number among all cells.
+    """
 
     path: str
     line: int
     column: int
     end_line: int
     end_column: int
+    cell: int | None = None
 
 
 class Evidence(NamedTuple):
@@ -32,6 +36,13 @@ class Evidence(NamedTuple):
 
     message: str
     place: Place
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How something can be written at some place of the program; None when no way is known."""
+
+    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +96,7 @@ class Argument:
     place: Place
     #: The text is a true division, so its value is a float whatever it divides.
     quotient: bool = False
+    keyword: Place | None = field(default=None, compare=False)
 
 
 class _Unknown:
@@ -105,6 +117,11 @@ class BatchNormLayer:
         variant: `1d`, `2d`, `3d`, `sync`, or `functional` for `F.batch_norm`.
         num_features: The expected number of channels; None when unknown, and for lazy layers.
         literal_width: Whether the width is written as a plain number.
+        class_place: Where the constructor call names the class: `BatchNorm2d` in `nn.BatchNorm2d(8)`; None when it does
+            so by another name.
+        class_prefix: What another class needs before its name there: nothing in `nn.BatchNorm2d(8)`, and `nn.` where
+            `BatchNorm2d` itself is imported.
+        width_place: Where the constructor call gives the width.
     """
 
     name: str
@@ -118,6 +135,9 @@ class BatchNormLayer:
     momentum: object = UNKNOWN
     affine: object = UNKNOWN
     track_running_stats: object = UNKNOWN
+    class_place: Place | None = field(default=None, compare=False)
+    class_prefix: Spelling = field(default=Spelling(), compare=False)
+    width_place: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -141,12 +161,14 @@ class BatchNormBuilt:
 class UnknownBatchNorm:
     """A name that looks like a BatchNorm layer but that `torch.nn` does not have.
 
-    `rank` is the number of dimensions of the input it was called on, when that is known.
+    `rank` is the number of dimensions of the input it was called on, when that is known. `name_place` is where the call
+    names it, when it does so as in `nn.BatchNorm(8)`.
     """
 
     name: str
     place: Place
     rank: int | None = None
+    name_place: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -164,6 +186,9 @@ class BatchNormCall:
         statistics: The dtype of the running statistics (`float32`).
         ranks: How many processes train copies of the model together.
         recomputed: What runs the layer a second time, in the backward pass.
+        arriving: The channels of the input, as they can be written where the layer is built.
+        follows_layer: The input comes from a convolution or `nn.Linear`, and nothing in between changes its number of
+            dimensions.
     """
 
     layer: BatchNormLayer
@@ -178,6 +203,8 @@ class BatchNormCall:
     statistics: str | None = None
     ranks: int | None = None
     recomputed: Evidence | None = None
+    arriving: Spelling = field(default=Spelling(), compare=False)
+    follows_layer: bool = False
 
     @property
     def channels(self) -> Axis | None:
@@ -317,8 +344,10 @@ class TrainOverride:
             None when it cannot be told or when another constant is pinned on purpose.
         returns_self: Every way out returns a value; None when it cannot be told.
         mode: The name of the parameter that takes the mode.
+        only_self: Where the parameters end, when `self` is the only one.
         super_call: The one call of the inherited `train`: the callee as written, and the place of the call.
-        ending: The last statement, when running past it is the only way out without a value.
+        switches_once: That call is the only one that may switch to training mode, and it pins no mode.
+        ending: The last statement with the rest of its line, when running past it is the only way out without a value.
     """
 
     class_name: str
@@ -327,15 +356,37 @@ class TrainOverride:
     passes_mode: bool | None = None
     returns_self: bool | None = None
     mode: str | None = None
+    only_self: Place | None = None
     super_call: Evidence | None = None
+    switches_once: bool = False
     ending: Place | None = None
+
+
+@dataclass(frozen=True)
+class FreezeLoop:
+    """A loop over the parts of a model that freezes BatchNorm layers of some classes only.
+
+    Attributes:
+        class_names: The classes that it tests for.
+        variants: What they cover of `1d`, `2d`, `3d` and `sync`.
+        place: Where the first class is named.
+        class_place: The last name of the class, as in `nn.BatchNorm2d`, when it is the only one.
+        missed: A layer of another variant in the same file, or where the layers of the program are converted to one.
+    """
+
+    class_names: tuple[str, ...]
+    variants: tuple[str, ...]
+    place: Place
+    class_place: Place | None = None
+    missed: Evidence | None = None
 
 
 @dataclass(frozen=True)
 class PlainContainer:
     """A module keeps BatchNorm layers in a plain Python container, so PyTorch does not know them.
 
-    `attribute` is the name on the module, `container` is `list`, `tuple` or `dict`.
+    `attribute` is the name on the module, `container` is `list`, `tuple` or `dict`. `value` is where the container is
+    written, when it could be wrapped there and used as before; `torch_nn` is what the file calls `torch.nn`.
     """
 
     class_name: str
@@ -343,19 +394,24 @@ class PlainContainer:
     container: str
     layers: int
     place: Place
+    value: Place | None = field(default=None, compare=False)
+    torch_nn: Spelling = field(default=Spelling(), compare=False)
 
 
 @dataclass(frozen=True)
 class PlainStatistics:
     """A hand-written normalisation keeps its running statistics in something that is not a buffer.
 
-    `kind` is `tensor` (lost in `state_dict`, not moved by `.to()`) or `parameter` (trained by the optimizer).
+    `kind` is `tensor` (lost in `state_dict`, not moved by `.to()`) or `parameter` (trained by the optimizer). `before`
+    and `behind` are what the assignment has around the tensor, when it can be a call of `register_buffer` instead.
     """
 
     class_name: str
     attribute: str
     kind: str
     place: Place
+    before: Place | None = None
+    behind: Place | None = None
 
 
 Fact = Union[
@@ -367,6 +423,7 @@ Fact = Union[
     ModeChange,
     ModeAccess,
     TrainOverride,
+    FreezeLoop,
     PlainContainer,
     PlainStatistics,
 ]

@@ -11,7 +11,9 @@ from bn_lint.errors import PathError
 from bn_lint.source import absolute, display_path
 
 #: Directories that hold no source of the project. Outside a git repository nothing else tells.
-_NEVER = frozenset({"__pycache__", "node_modules"})
+_NEVER = frozenset({"__pycache__", "node_modules", ".ipynb_checkpoints"})
+#: Python files and notebooks.
+_SUFFIXES = (".py", ".ipynb")
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def _python_files(root: Path, excluded: Callable[[Path], bool], unreadable: list
         path = root / entry
         if _in_environment(path.parent, environments):
             continue
-        if path.suffix == ".py":
+        if path.suffix in _SUFFIXES:
             if os.path.isfile(path):
                 yield path
         elif os.path.isdir(path) and not os.path.islink(path):
@@ -97,7 +99,7 @@ def _walk(root: Path, excluded: Callable[[Path], bool], unreadable: list[tuple[s
         here = Path(directory)
         names[:] = [name for name in names if not _is_foreign(here / name) and not excluded(here / name)]
         for name in files:
-            if name.endswith(".py") and os.path.isfile(here / name):
+            if name.endswith(_SUFFIXES) and os.path.isfile(here / name):
                 yield here / name
 
 

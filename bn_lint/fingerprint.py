@@ -20,7 +20,9 @@ def text_of(finding: Finding, sources: Sources) -> str:
     """The code that a finding points at: its lines, with all white space alike."""
     place = finding.place
     last = min(place.end_line, place.line + _LINES - 1)
-    lines = (sources.line(place.path, number) or "" for number in range(place.line, max(last, place.line) + 1))
+    lines = (
+        sources.line(place.path, number, place.cell) or "" for number in range(place.line, max(last, place.line) + 1)
+    )
     return " ".join(" ".join(lines).split())
 
 

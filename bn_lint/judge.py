@@ -6,11 +6,13 @@ import ast
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from bn_lint.facts import Analysis, Fact, Place, Problem
 from bn_lint.outcome import Outcome, settled
 from bn_lint.registry import load_rules
-from bn_lint.rule import Finding, Rule, Severity, Thresholds
+from bn_lint.rule import Applicability, Finding, Fix, Rule, Severity, Thresholds
 from bn_lint.source import Source
 from bn_lint.surroundings import Surroundings
 from bn_lint.tool_codes import ANALYSIS_INCOMPLETE, SYNTAX_ERROR
@@ -148,10 +150,26 @@ def defect(where: str, error: Exception, path: str, place: Place | None = None) 
 
 
 def _distinct(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding for each rule and place, the most severe: a class that is used ten times is wrong once."""
+    """One finding for each rule and place, the most severe: a class that is used ten times is wrong once.
+
+    Its fix must be one for all of them.
+    """
     chosen: dict[tuple[str, Place], Finding] = {}
     for finding in findings:
-        known = chosen.get((finding.code, finding.place))
-        if known is None or _RANK[finding.severity] < _RANK[known.severity]:
-            chosen[finding.code, finding.place] = finding
+        key = finding.code, finding.place
+        known = chosen.setdefault(key, finding)
+        worse = finding if _RANK[finding.severity] < _RANK[known.severity] else known
+        chosen[key] = worse if known.fix == finding.fix else replace(worse, fix=_joint_fix(known.fix, finding.fix))
     return list(chosen.values())
+
+
+def _joint_fix(first: Fix | None, second: Fix | None) -> Fix | None:
+    """One fix for two findings; None when they contradict each other, or when only one of them has a fix."""
+    if first is None or second is None:
+        return None
+    edits = tuple(dict.fromkeys((*first.edits, *second.edits)))
+    spans = sorted((e.place.line, e.place.column, e.place.end_line, e.place.end_column) for e in edits)
+    if any(one[:2] == other[:2] or one[2:] > other[:2] for one, other in pairwise(spans)):
+        return None
+    safe = first.is_safe and second.is_safe
+    return Fix(Applicability.SAFE if safe else Applicability.UNSAFE, edits)

@@ -23,20 +23,22 @@ _SURVEYED = re.compile(
     | \.(?:evaluat(?:e|ion|ing)|(?:eval|train|inference)_mode|test|testing|training)\s*\(
     | \bdef\s+train\s*\(
     | \.train\s*\(\s*mode\s*=
-    | \brunning_
+    | \b_?(?:running|moving)_
     """,
     re.VERBOSE,
 )
+# Hand-written normalisation need not call itself by that name.
+_STATISTICS = re.compile(rb"self\._?(?:running|moving)_(?:mean|av|var|std)")
 
 
 def deserves_judging(data: bytes) -> bool:
-    """Whether the file names BatchNorm, takes a layer for it, or switches modes in a program that uses torch."""
+    """Whether the file names BatchNorm, takes a layer for it, or uses torch and switches modes or keeps statistics."""
     lowered = data.lower()
     if b"batchnorm" in lowered or b"batch_norm" in lowered:
         return True
     if b"norm_layer" in data and b"Conv" in data and b"layernorm" not in lowered:
         return True
-    return b"torch" in data and _MODE.search(data) is not None
+    return b"torch" in data and (_MODE.search(data) is not None or _STATISTICS.search(data) is not None)
 
 
 def may_hold_directives(data: bytes, *, noqa: bool = False) -> bool:

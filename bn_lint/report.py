@@ -27,6 +27,8 @@ class Report:
         sources: The text of the files, for quoting.
         remarks: Comments meant for bn-lint that have no effect: place and sentence.
         tracebacks: Of the defects among the problems.
+        fixed: Findings that a fix removed, as they were.
+        unsafe_fixes: Whether the user asked for unsafe fixes as well.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -36,6 +38,8 @@ class Report:
     sources: Sources = field(default_factory=Sources)
     remarks: list[str] = field(default_factory=list)
     tracebacks: list[str] = field(default_factory=list)
+    fixed: list[Finding] = field(default_factory=list)
+    unsafe_fixes: bool = False
 
     def add_coverage(self, coverage: Coverage) -> None:
         """Add the coverage of some of the files."""
@@ -49,6 +53,15 @@ class Report:
     def visible(self) -> list[Finding]:
         """The findings that no comment silences."""
         return [finding for finding in self.findings if not finding.suppressed]
+
+    def is_fixable(self, finding: Finding) -> bool:
+        """Whether `--fix` would remove the finding, as the user called it: with or without `--unsafe-fixes`."""
+        return finding.fix is not None and (self.unsafe_fixes or finding.fix.is_safe)
+
+    @property
+    def hidden_fixes(self) -> int:
+        """How many more findings `--unsafe-fixes` could remove."""
+        return sum(one.fix is not None and not self.is_fixable(one) for one in self.visible)
 
     @property
     def failures(self) -> list[Problem]:

@@ -38,7 +38,7 @@ class Applicability(str, enum.Enum):
 
 @dataclass(frozen=True)
 class Edit:
-    """Replace the text at `place` by `content`."""
+    """Replace the text at `place` by `content`; a line ends in it with a line feed, whatever the file uses."""
 
     place: Place
     content: str
@@ -46,8 +46,17 @@ class Edit:
 
 @dataclass(frozen=True)
 class Fix:
+    """Edits that belong together: all of them are made, or none.
+
+    They change what must change and nothing around it, so that comments and layout stay.
+    """
+
     applicability: Applicability
     edits: tuple[Edit, ...]
+
+    @property
+    def is_safe(self) -> bool:
+        return self.applicability is Applicability.SAFE
 
 
 @dataclass(frozen=True)

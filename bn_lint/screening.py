@@ -9,6 +9,7 @@ from pathlib import Path
 from bn_lint.config import Settings
 from bn_lint.facts import Place
 from bn_lint.outcome import Outcome
+from bn_lint.output.text import file_of
 from bn_lint.registry import load_rules
 from bn_lint.report import Report
 from bn_lint.rule import Applicability, Edit, Finding, Fix, Rule, Severity
@@ -67,7 +68,9 @@ def _screen(file: Screened, findings: Sequence[Finding], remarks: list[str], *, 
     rules = load_rules(file.settings.plugins)
     directives = list(directives_in(file.source))
     yield from suppress(shown, directives)
-    remarks.extend(f"{file.display}:{line}: {text}" for line, text in mistakes_in(file.source, rules))
+    for line, text in mistakes_in(file.source, rules):
+        place = file.source.located(Place(file.display, line, 1, line, 1))
+        remarks.append(f"{file_of(place)}:{place.line}: {text}")
     if complete and not file.explicit:
         on = [
             rule for rule in rules if _reads(rule) and file.settings.severity_in(file.path, rule, rule.severity.value)

@@ -39,8 +39,8 @@ def _close_pipe() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def write(text: str, *, color: bool = False) -> None:
-    """Write to standard output; a reader that went away is no error.
+def write(text: str | bytes, *, color: bool = False) -> None:
+    """Write to standard output, bytes as they are; a reader that went away is no error.
 
     Raises:
         PathError: the output cannot be written, because a disk is full.

@@ -1,6 +1,7 @@
 """Collects Markdown specifications, so that `pytest tests/rules/bn002_num_features_mismatch.md` works.
 
-Each test of a specification becomes up to two items: `name` lints the code, `name[torch]` runs it under PyTorch.
+Each test of a specification becomes up to three items: `name` lints the code, `name[torch]` runs it under PyTorch, and
+`name[fix]` fixes it and runs the result.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .specification import (
     read,
     revelations,
     unlike,
+    without_expectations,
 )
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -53,6 +55,8 @@ class SpecificationFile(pytest.File):
             yield kind.from_parent(self, name=test.name, test=test)
             if test.executes:
                 yield TorchItem.from_parent(self, name=f"{test.name}[torch]", test=test)
+            if test.fixed or test.unfixed:
+                yield FixItem.from_parent(self, name=f"{test.name}[fix]", test=test)
 
 
 class SpecificationItem(pytest.Item):
@@ -124,6 +128,23 @@ class TraceItem(LintItem):
         if (error is None) != (expected is None) or (expected is not None and expected not in str(error)):
             raise MismatchError(f"{self.test.path}:{self.test.line}: expected {expected!r}, but it raised {error!r}")
         self.compare(reported, [])
+
+
+class FixItem(SpecificationItem):
+    """Fixes the code, compares the result, and runs it where the code could be run at all."""
+
+    def runtest(self) -> None:
+        from .project import execute, fix
+
+        fix(self.root, list(self.test.files), unsafe=not self.test.safe)
+        start = f"{self.test.path}:{self.test.line}: "
+        for title, file in self.test.files.items():
+            wanted = self.test.fixed.get(title, file).text
+            actual = (self.root / title).read_text(encoding="utf-8")
+            if without_expectations(actual) != without_expectations(wanted):
+                raise MismatchError(f"{start}{title} is fixed to:\n{actual}")
+        if HAS_TORCH and self.test.fixed and self.test.unrun is None:
+            execute(self.root, "test.py" if "test.py" in self.test.files else list(self.test.files)[-1])
 
 
 class TorchItem(SpecificationItem):

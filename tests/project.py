@@ -77,6 +77,29 @@ def _below(root: Path, path: str) -> str:
     return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else path
 
 
+def fix(root: Path, files: Sequence[str], *, unsafe: bool) -> None:
+    """Fix files of the project at `root`, as `bn-lint check --fix --select ALL` does.
+
+    Raises:
+        AssertionError: a fix did not survive.
+    """
+    from bn_lint.check import check
+    from bn_lint.config import Configuration
+    from bn_lint.files import File
+    from bn_lint.fix import fix as make_fixes
+    from bn_lint.report import Report
+    from bn_lint.select import ALL, Layer
+
+    configuration = Configuration(command_line=Layer(select=(ALL,)), isolated=True)
+
+    def recheck(given: Sequence[File]) -> Report:
+        return check(given, configuration)
+
+    given = [File(root / name, name) for name in files]
+    outcome = make_fixes(recheck(given), given, recheck, unsafe=unsafe, write=True)
+    assert not outcome.report.failures, [problem.message for problem in outcome.report.failures]
+
+
 def execute(root: Path, entry: str) -> list[Seen]:
     """Run a file of the project at `root` as a script under PyTorch; returns what its `reveal` calls saw.
 

@@ -88,6 +88,12 @@ class Specification:
     unrun: str | None = None
     #: The code runs under the tracer, and its comments are compared with what the tracer reports.
     trace: bool = False
+    #: What fixing makes of the files.
+    fixed: dict[str, CodeFile] = field(default_factory=dict)
+    #: Only safe fixes are made.
+    safe: bool = False
+    #: Fixing leaves the files as they are.
+    unfixed: bool = False
 
     @property
     def executes(self) -> bool:
@@ -160,6 +166,7 @@ def _name(headings: Sequence[tuple[int, str]]) -> str:
 
 def _apply_info(test: Specification, info: str, where: str) -> CodeFile:
     title = "test.py"
+    files = test.files
     for word in shlex.split(info)[1:]:
         key, equals, value = word.partition("=")
         if key == "title" and equals:
@@ -172,14 +179,19 @@ def _apply_info(test: Specification, info: str, where: str) -> CodeFile:
             test.run = True
         elif word == "trace":
             test.trace = True
+        elif word == "unfixed":
+            test.unfixed = True
+        elif word == "fixed" or (key, value) == ("fixed", "safe"):
+            files = test.fixed
+            test.safe = bool(equals)
         else:
             raise SpecificationError(f"{where}: unknown word in the info string: {word}")
     path = PurePosixPath(title)
     if path.is_absolute() or ".." in path.parts:
         raise SpecificationError(f"{where}: the title leaves the project: {title}")
-    if title != "test.py" and title in test.files:
+    if title != "test.py" and title in files:
         raise SpecificationError(f"{where}: a second file is named {title}")
-    return test.files.setdefault(title, CodeFile(title))
+    return files.setdefault(title, CodeFile(title))
 
 
 def expectations(lines: Sequence[str]) -> list[Expected]:
@@ -202,6 +214,11 @@ def expectations(lines: Sequence[str]) -> list[Expected]:
     if waiting:
         raise SpecificationError(f"no line of code follows the expectation {waiting[0][0]}")
     return found
+
+
+def without_expectations(text: str) -> str:
+    """The code without the comments that promise findings: fixes keep comments, and a result promises nothing."""
+    return re.sub(r"^[ \t]*# (?:error|warning|info): \[.*\n|[ \t]*# (?:error|warning|info): \[.*", "", text, flags=re.M)
 
 
 def revelations(lines: Sequence[str]) -> dict[int, list[str]]:

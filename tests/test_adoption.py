@@ -135,7 +135,7 @@ def unused(run: Run, *arguments: str) -> list[str]:
 def test_comments_without_need_are_reported(run: Run) -> None:
     write("a.py", MODEL.replace("0.99)", "0.1)  # bn-lint: ignore[BN401]"))
     assert unused(run) == [
-        "a.py:2:42: warning BN900 this comment silences `BN401`, which finds nothing here (unused-suppression)"
+        "a.py:2:42: warning BN900 [*] this comment silences `BN401`, which finds nothing here (unused-suppression)"
     ]
 
 

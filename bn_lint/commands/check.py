@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,9 @@ _MOST_STALE = 5
     help="How to write the findings (also BN_LINT_OUTPUT_FORMAT).",
 )
 @click.option("-o", "--output-file", metavar="FILE", type=click.Path(), help="Write the report to a file.")
+@click.option("--fix", is_flag=True, help="Make the fixes that keep what the program computes.")
+@click.option("--unsafe-fixes", is_flag=True, help="Also make, or count, fixes that may change what it computes.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule instead of listing them.")
 @click.option("--show-coverage", is_flag=True, help="Show how many layers were judged, and why others were not.")
 @click.option(
@@ -91,7 +95,7 @@ _MOST_STALE = 5
 def command(paths: tuple[str, ...], **options: Any) -> int:
     """Check files and directories (default: the current one). Use - for standard input.
 
-    Exit codes: 0 nothing found, 1 findings, 2 wrong usage, unreadable input or an internal error.
+    Exit codes: 0 nothing found (or all of it fixed), 1 findings, 2 wrong usage, unreadable input or an internal error.
     """
     from bn_lint.check import check, packages_of
     from bn_lint.progress import Waiting
@@ -114,27 +118,44 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
         trace = load(options["trace_file"])
     packages = packages_of(discovery.files, configuration)
-    cached = not options["no_cache"] and all(file.data is None for file in discovery.files)
-    with Waiting(quiet=options["quiet"]) as progress:
-        report = check(
-            discovery.files,
-            configuration,
-            unreadable=discovery.unreadable,
-            cache=partial(_cache, here, packages, options) if cached else None,
-            jobs=options["jobs"],
-            progress=progress,
-            coverage=options["show_coverage"],
-        )
-    if trace is not None:
-        from bn_lint.runtime.confirm import confirm_report
 
-        confirm_report(report, trace)
+    def judge(files: Sequence[File]) -> Report:
+        cached = not options["no_cache"] and all(file.data is None for file in files)
+        with Waiting(quiet=options["quiet"]) as progress:
+            report = check(
+                files,
+                configuration,
+                unreadable=discovery.unreadable,
+                cache=partial(_cache, here, packages, options) if cached else None,
+                jobs=options["jobs"],
+                progress=progress,
+                coverage=options["show_coverage"],
+            )
+        report.unsafe_fixes = options["unsafe_fixes"]
+        if trace is not None:
+            from bn_lint.runtime.confirm import confirm_report
+
+            confirm_report(report, trace)
+        return report
+
+    report = judge(discovery.files)
     if not _hold_against_baseline(report, discovery.files, configuration, here, options):
         return report.exit_code
     if options["add_ignore"]:
         return _add_ignores(report, discovery.files, options)
-    publish(report, Style(**{name: options[name] for name in Style.__dataclass_fields__}), packages=packages)
-    code = report.exit_code
+    style = Style(**{name: options[name] for name in Style.__dataclass_fields__})
+    if options["fix"] or options["diff"]:
+        from bn_lint.commands.fixing import fix_and_publish
+
+        def rejudge(files: Sequence[File]) -> Report:
+            report = judge(files)
+            _hold_against_baseline(report, discovery.files, configuration, here, options)
+            return report
+
+        code = fix_and_publish(report, discovery.files, rejudge, style, packages, diff=options["diff"])
+    else:
+        publish(report, style, packages=packages)
+        code = report.exit_code
     return ExitCode.CLEAN if options["exit_zero"] and code is ExitCode.FINDINGS else code
 
 
@@ -144,6 +165,8 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
         raise UsageError(f"--statistics has no {form} form: count the findings of the report instead.")
     if options["add_ignore"] and options["update_baseline"]:
         raise UsageError("--add-ignore and --update-baseline are two ways to do the same: use one of them.")
+    if (options["fix"] or options["diff"]) and (options["add_ignore"] or options["update_baseline"]):
+        raise UsageError("--fix and --diff change what is found: use them before --add-ignore and --update-baseline.")
     if options["reason"] is not None and not options["add_ignore"]:
         raise UsageError("--reason is what --add-ignore writes; there is nothing to write it to.")
     if options["reason"] is not None and any(mark in options["reason"] for mark in "\r\n#"):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from bn_lint.output import FOR_PROGRAMS, render
+from bn_lint.output.cells import in_cells
 from bn_lint.terminal import complain, save, wants_color, write
 
 if TYPE_CHECKING:
@@ -29,29 +31,36 @@ class Style:
     debug: bool = False
 
 
-def publish(report: Report, style: Style, *, packages: tuple[str, ...] = ()) -> None:
+def publish(report: Report, style: Style, *, packages: tuple[str, ...] = (), to_stderr: bool = False) -> None:
     """Write a report.
 
     Args:
         packages: Rule packages besides the built-in one.
+        to_stderr: Standard output is taken for something else.
 
     Raises:
         PathError: the output cannot be written.
     """
     from bn_lint.output.summary import coverage, statistics, summary
 
+    report = in_cells(report)
     for_programs = style.output_format in FOR_PROGRAMS
-    color = wants_color(style.color, sys.stdout) if style.output_file is None else style.color == "always"
+    show = partial(click.echo, nl=False, err=True) if to_stderr else write
+    color = (
+        wants_color(style.color, sys.stderr if to_stderr else sys.stdout)
+        if style.output_file is None
+        else style.color == "always"
+    )
     color = color and not for_programs
     if style.statistics:
         text = statistics(report, color=color)
     else:
         text = render(report, style.output_format, color=color, coverage=style.show_coverage, packages=packages)
     if style.output_file is None:
-        write(text, color=color)
+        show(text, color=color)
         text = ""
     if style.output_format != "json":  # which names the problems itself
-        _report_problems(report, verbose=style.verbose)
+        report_problems(report, verbose=style.verbose)
     if not for_programs:
         if not style.quiet:
             text += summary(report, color=color)
@@ -62,17 +71,20 @@ def publish(report: Report, style: Style, *, packages: tuple[str, ...] = ()) -> 
     for remark in report.remarks if not style.quiet else ():
         complain(remark, "warning")
     if style.output_file is None:
-        write(text, color=color)
+        show(text, color=color)
     else:
         save(text, style.output_file)
 
 
-def _report_problems(report: Report, *, verbose: bool) -> None:
+def report_problems(report: Report, *, verbose: bool) -> None:
+    """Write to standard error what made the result incomplete; with `verbose`, also what hardly did."""
+    from bn_lint.output.text import file_of, location
+
+    report = in_cells(report)
     failures = report.failures
     for problem in report.problems:
         if problem in failures:
-            place = problem.place
-            where = f"{place.path}:{place.line}:{place.column}: " if problem.internal else ""
+            where = f"{location(problem.place)}: " if problem.internal else ""
             complain(f"{problem.code} {where}{problem.message}", "error")
         elif verbose:
-            complain(f"{problem.code} {problem.place.path}:{problem.place.line}: {problem.message}", "info")
+            complain(f"{problem.code} {file_of(problem.place)}:{problem.place.line}: {problem.message}", "info")

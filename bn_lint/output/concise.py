@@ -1,4 +1,4 @@
-"""One line for each finding: `path:line:column: severity CODE message`."""
+"""One line for each finding: `path:line:column: severity CODE message`; `[*]` marks what `--fix` removes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ def render(report: Report, *, color: bool) -> str:
     paint = Painter(color=color)
     return "".join(
         f"{paint(location(finding.place), 'message')}: {paint(f'{finding.severity} {finding.code}', finding.severity)} "
-        f"{printable(finding.message)} ({finding.name}){_VERDICTS[finding.confirmed]}\n"
+        f"{'[*] ' if report.is_fixable(finding) else ''}{printable(finding.message)} ({finding.name})"
+        f"{_VERDICTS[finding.confirmed]}
+"
         for finding in report.visible
     )

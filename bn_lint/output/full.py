@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Evidence, Place
-from bn_lint.output.text import Painter, location, printable, width
+from bn_lint.output.text import Painter, file_of, location, printable, width
 from bn_lint.report import Report
 from bn_lint.rule import Finding
-from bn_lint.source import Sources
 
 #: A longer source line is cut around the marked part, in characters.
 _LONGEST = 160
@@ -18,15 +17,16 @@ _MOST_LINES = 5
 
 def render(report: Report, *, color: bool) -> str:
     paint = Painter(color=color)
-    return "".join("\n".join(_Frame(finding, report.sources, paint).lines()) + "\n\n" for finding in report.visible)
+    return "".join("\n".join(_Frame(finding, report, paint).lines()) + "\n\n" for finding in report.visible)
 
 
 class _Frame:
     """One finding as lines of text, all with the same gutter for the line numbers."""
 
-    def __init__(self, finding: Finding, sources: Sources, paint: Painter) -> None:
+    def __init__(self, finding: Finding, report: Report, paint: Painter) -> None:
         self.finding = finding
-        self.sources = sources
+        self.sources = report.sources
+        self.mark = "[*] " if report.is_fixable(finding) else ""
         self.paint = paint
         last = _last_line(finding.place)
         numbers = [last, *(evidence.place.line for evidence in finding.evidence)]
@@ -36,17 +36,17 @@ class _Frame:
         finding, paint = self.finding, self.paint
         severity = finding.severity.value
         title = f"{severity}[{finding.code}]"
-        yield f"{paint(title, severity)} {finding.name}: {paint(printable(finding.message), 'message')}"
+        yield f"{paint(title, severity)} {self.mark}{finding.name}: {paint(printable(finding.message), 'message')}"
         yield f"{' ' * self.gutter}{paint('-->', 'frame')} {location(finding.place)}"
         shown = list(self._source(finding.place, "^", severity))
         if shown:
             yield self._bar()
             yield from shown
-        previous = (finding.place.path, finding.place.line)
+        previous = (file_of(finding.place), finding.place.line)
         for evidence in finding.evidence:
             yield self._bar()
             yield from self._evidence(evidence, previous)
-            previous = (evidence.place.path, evidence.place.line)
+            previous = (file_of(evidence.place), evidence.place.line)
         if finding.confirmed is not None:
             yield self._bar()
             said = "a run showed the same" if finding.confirmed else "a run got here and did not show it"
@@ -57,9 +57,9 @@ class _Frame:
 
     def _evidence(self, evidence: Evidence, previous: tuple[str, int]) -> Iterator[str]:
         place = evidence.place
-        where = self.paint(f"{printable(place.path)}:{place.line}:", "frame")
+        where = self.paint(f"{file_of(place)}:{place.line}:", "frame")
         yield f"{' ' * self.gutter} {self.paint('=', 'frame')} {where} {printable(evidence.message)}"
-        if (place.path, place.line) != previous:
+        if (file_of(place), place.line) != previous:
             yield from self._source(place, "-", "frame")
 
     def _bar(self) -> str:
@@ -68,7 +68,7 @@ class _Frame:
     def _source(self, place: Place, mark: str, style: str) -> Iterator[str]:
         """The lines of a place, the first of them underlined."""
         for number in range(place.line, (_last_line(place) if mark == "^" else place.line) + 1):
-            text = self.sources.line(place.path, number)
+            text = self.sources.line(place.path, number, place.cell)
             if text is None:
                 return
             end = place.end_column - 1 if place.end_line == place.line else len(text.rstrip())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bn_lint.output.text import printable
+from bn_lint.output.text import file_of, location, printable
 from bn_lint.report import Report
 from bn_lint.rule import Finding
 
@@ -26,9 +26,9 @@ def _annotation(finding: Finding) -> str:
     if place.end_line != place.line:
         # GitHub takes columns for one line only.
         del properties["col"], properties["endColumn"]
-    steps = [f"{evidence.place.path}:{evidence.place.line}: {evidence.message}" for evidence in finding.evidence]
+    steps = [f"{file_of(evidence.place)}:{evidence.place.line}: {evidence.message}" for evidence in finding.evidence]
     help_ = [] if finding.help is None else [f"help: {finding.help}"]
-    message = "\n".join([f"{place.path}:{place.line}:{place.column}: {finding.code} {finding.message}", *steps, *help_])
+    message = "\n".join([f"{location(place)}: {finding.code} {finding.message}", *steps, *help_])
     written = ",".join(f"{key}={_escape(str(value), property_=True)}" for key, value in properties.items())
     return f"::{_COMMANDS[finding.severity.value]} {written}::{_escape(message)}\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from bn_lint.fingerprint import fingerprints
+from bn_lint.output.text import within
 from bn_lint.report import Report
 
 _SEVERITIES = {"error": "major", "warning": "minor", "info": "info"}
@@ -16,7 +17,7 @@ def render(report: Report) -> str:
     marks = fingerprints(report.visible, report.sources)
     entries = [
         {
-            "description": f"{finding.code}: {finding.message}",
+            "description": f"{finding.code}: {within(finding.place)}{finding.message}",
             "check_name": finding.name,
             "fingerprint": mark,
             "severity": _SEVERITIES[finding.severity.value],

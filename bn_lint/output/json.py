@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bn_lint.tool_codes import TOOL_CODES
 
 if TYPE_CHECKING:
-    from bn_lint.facts import Coverage, Evidence, Problem
+    from bn_lint.facts import Coverage, Evidence, Place, Problem
     from bn_lint.report import Report
     from bn_lint.rule import Finding, Fix
 
@@ -34,6 +34,11 @@ def render_lines(report: Report) -> str:
     return "".join(json.dumps(_finding(finding)) + "\n" for finding in report.visible)
 
 
+def _cell(place: Place) -> dict[str, int]:
+    """The cell, of a place in a notebook."""
+    return {} if place.cell is None else {"cell": place.cell}
+
+
 def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,
@@ -41,6 +46,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.value,
         "message": finding.message,
         "path": finding.place.path,
+        **_cell(finding.place),
         "line": finding.place.line,
         "column": finding.place.column,
         "end_line": finding.place.end_line,
@@ -54,13 +60,19 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:
-    return {"message": evidence.message, "path": evidence.place.path, "line": evidence.place.line}
+    return {
+        "message": evidence.message,
+        "path": evidence.place.path,
+        **_cell(evidence.place),
+        "line": evidence.place.line,
+    }
 
 
 def _fix(fix: Fix) -> dict[str, Any]:
     edits = [
         {
             "path": edit.place.path,
+            **_cell(edit.place),
             "line": edit.place.line,
             "column": edit.place.column,
             "end_line": edit.place.end_line,
@@ -76,7 +88,13 @@ def _coverage(coverage: Coverage | None) -> dict[str, Any]:
     if coverage is None:
         return {"judged": 0, "total": 0, "undecided": []}
     undecided = [
-        {"path": each.place.path, "line": each.place.line, "column": each.place.column, "reason": each.reason}
+        {
+            "path": each.place.path,
+            **_cell(each.place),
+            "line": each.place.line,
+            "column": each.place.column,
+            "reason": each.reason,
+        }
         for each in coverage.undecided
     ]
     return {"judged": coverage.judged, "total": coverage.total, "undecided": undecided}
@@ -88,6 +106,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
         "name": TOOL_CODES[problem.code].name,
         "message": problem.message,
         "path": problem.place.path,
+        **_cell(problem.place),
         "line": problem.place.line,
         "column": problem.place.column,
     }

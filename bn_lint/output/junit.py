@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from xml.etree import ElementTree as ET
 
-from bn_lint.output.text import printable
+from bn_lint.output.text import file_of, location, printable, within
 from bn_lint.report import Report
 from bn_lint.rule import Finding
 
@@ -37,14 +37,14 @@ def _case(finding: Finding) -> ET.Element:
     place = finding.place
     case = ET.Element(
         "testcase",
-        name=f"{finding.code} {finding.name} ({place.line}:{place.column})",
+        name=f"{finding.code} {finding.name} ({within(place)}{place.line}:{place.column})",
         classname=printable(place.path),
         file=printable(place.path),
         line=str(place.line),
     )
     failure = ET.SubElement(case, "failure", type=finding.severity.value, message=printable(finding.message))
-    lines = [f"{place.path}:{place.line}:{place.column}: {finding.message}"]
-    lines += [f"{evidence.place.path}:{evidence.place.line}: {evidence.message}" for evidence in finding.evidence]
+    lines = [f"{location(place)}: {finding.message}"]
+    lines += [f"{file_of(evidence.place)}:{evidence.place.line}: {evidence.message}" for evidence in finding.evidence]
     lines += [] if finding.help is None else [f"help: {finding.help}"]
     failure.text = "\n".join(map(printable, lines))
     return case

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from bn_lint import __version__
 from bn_lint.facts import Place, Problem
 from bn_lint.fingerprint import fingerprints
+from bn_lint.output.text import within
 from bn_lint.registry import load_rules
 from bn_lint.report import Report
 from bn_lint.rule import Finding, Fix, Rule
@@ -63,18 +64,22 @@ def _result(finding: Finding, index: dict[str, int], mark: str) -> dict[str, Any
         "ruleId": finding.code,
         **({"ruleIndex": index[finding.code]} if finding.code in index else {}),
         "level": _LEVELS[finding.severity.value],
-        "message": {"text": finding.message if finding.help is None else f"{finding.message}\nhelp: {finding.help}"},
+        "message": {"text": within(finding.place) + _text(finding)},
         "locations": [_location(finding.place)],
         "partialFingerprints": {"primaryLocationLineHash": mark},
     }
     if finding.evidence:
         result["relatedLocations"] = [
-            {"id": number, **_location(evidence.place), "message": {"text": evidence.message}}
+            {"id": number, **_location(evidence.place), "message": {"text": within(evidence.place) + evidence.message}}
             for number, evidence in enumerate(finding.evidence, 1)
         ]
-    if finding.fix is not None:
+    if finding.fix is not None and finding.place.cell is None:  # SARIF knows no cells to make it in
         result["fixes"] = [_fix(finding.fix, finding.help or finding.message)]
     return result
+
+
+def _text(finding: Finding) -> str:
+    return finding.message if finding.help is None else f"{finding.message}\nhelp: {finding.help}"
 
 
 def _location(place: Place) -> dict[str, Any]:

@@ -10,25 +10,51 @@ from bn_lint.output.text import Painter, counted, listed, location, printable
 if TYPE_CHECKING:
     from bn_lint.facts import Undecided
     from bn_lint.report import Report
+    from bn_lint.rule import Finding
 
 
 def summary(report: Report, *, color: bool) -> str:
-    """One line: `Found 2 errors and 1 warning in 2 of 5 files.`, or `All checks passed!`"""
+    """`Found 2 errors and 1 warning in 2 of 5 files.`, or `All checks passed!`, and what could be fixed."""
     paint = Painter(color=color)
     visible = report.visible
-    if not visible:
+    if not visible and not report.fixed:
         if report.failures:
             return "Found nothing in the files that could be checked.\n"
         return f"{paint('All checks passed!', 'help')}\n"
-    by_severity = Counter(finding.severity.value for finding in visible)
-    parts = [
-        paint(counted(by_severity[severity], noun), severity)
-        for severity, noun in (("error", "error"), ("warning", "warning"), ("info", "info finding"))
-        if by_severity[severity]
-    ]
+    found = _by_severity([*visible, *report.fixed], paint)
+    if report.fixed:
+        return f"Found {found} ({len(report.fixed)} fixed, {len(visible)} remaining).\n{_fixable(report, paint)}"
     touched = len({finding.place.path for finding in visible})
     files = counted(report.files, "file")
-    return f"Found {listed(parts)} in {files if touched == report.files else f'{touched} of {files}'}.\n"
+    where = files if touched == report.files else f"{touched} of {files}"
+    return f"Found {found} in {where}.\n{_fixable(report, paint)}"
+
+
+def _by_severity(findings: list[Finding], paint: Painter) -> str:
+    """`2 errors and 1 warning`."""
+    by_severity = Counter(finding.severity.value for finding in findings)
+    nouns = {"error": "error", "warning": "warning", "info": "info finding"}
+    return listed(
+        [paint(counted(by_severity[one], noun), one) for one, noun in nouns.items() if by_severity[one]],
+    )
+
+
+def _fixable(report: Report, paint: Painter) -> str:
+    fixable, hidden = sum(map(report.is_fixable, report.visible)), report.hidden_fixes
+    more = f"{counted(hidden, 'hidden fix', 'hidden fixes')} can be enabled with the --unsafe-fixes option"
+    if fixable:
+        return f"[{paint('*', 'info')}] {fixable} fixable with the --fix option{f' ({more})' if hidden else ''}.\n"
+    return f"No fixes available ({more}).\n" if hidden else ""
+
+
+def fix_summary(report: Report, *, color: bool) -> str:
+    """What `--diff` says of the changes it shows: `Would fix 2 errors.`"""
+    count = report.hidden_fixes
+    more = f"{counted(count, 'fix', 'fixes')} available with --unsafe-fixes"
+    if not report.fixed:
+        return f"Nothing would be fixed ({more}).\n" if count else "Nothing would be fixed.\n"
+    found = _by_severity(report.fixed, Painter(color=color))
+    return f"Would fix {found}{f' ({more})' if count else ''}.\n"
 
 
 def statistics(report: Report, *, color: bool) -> str:

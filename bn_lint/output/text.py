@@ -53,13 +53,23 @@ def _cells(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
+def file_of(place: Place) -> str:
+    """The file, and in a notebook the cell: `model.py`, `train.ipynb:cell 3`."""
+    return printable(place.path) if place.cell is None else f"{printable(place.path)}:cell {place.cell}"
+
+
+def within(place: Place) -> str:
+    """`cell 3: ` in a notebook, for formats whose places know nothing of cells."""
+    return "" if place.cell is None else f"cell {place.cell}: "
+
+
 def location(place: Place) -> str:
-    return f"{printable(place.path)}:{place.line}:{place.column}"
+    return f"{file_of(place)}:{place.line}:{place.column}"
 
 
-def counted(count: int, noun: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """`1 file`, `2 files`; `plural` where an `s` does not make it."""
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
 
 
 def listed(parts: list[str]) -> str:

@@ -28,6 +28,7 @@ from bn_lint.static.project import ParseError, Project, SourceFile
 from bn_lint.static.reach import relevant_definitions, unlike_first
 from bn_lint.static.run import BudgetExhausted, Run
 from bn_lint.static.survey import survey
+from bn_lint.static.survey.freezing import with_missed_layers
 from bn_lint.static.syntax import walk
 from bn_lint.static.torch.batchnorm import batchnorm_class
 from bn_lint.static.values import (
@@ -354,6 +355,7 @@ class _Analyzer:
         facts = list(self.observer.facts)
         for file in self.files:
             facts.extend(survey(file.tree, file.place))
+        facts = list(with_missed_layers(facts, self.files))
         given = {*self.files, *filter(None, map(self.project.files.get, self.context))}
         coverage = self.observer.coverage(unreached, given)
         observer = self.observer

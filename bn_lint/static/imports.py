@@ -23,10 +23,15 @@ class ImportTable:
         self._bound: set[str] = set()
 
     @staticmethod
-    def of(module: cst.Module) -> ImportTable:
-        """Read the imports of a whole file, those inside functions included, and the aliases of its top level."""
+    def of(module: cst.Module, *, top_only: bool = False) -> ImportTable:
+        """Read the imports of a whole file, those inside functions included, and the aliases of its top level.
+
+        With `top_only` the imports inside functions are left out.
+        """
         table = ImportTable()
         for statement, scope, fallback, _ in statements(module):
+            if top_only and not scope.is_top:
+                continue
             match statement:
                 case cst.Import():
                     table._import(statement, fallback)
@@ -51,6 +56,14 @@ class ImportTable:
         if origin is None:
             return None
         return _canonical(f"{origin}.{rest}" if rest else origin)
+
+    def spelling_of(self, module: str) -> str | None:
+        """What the file calls a module: `nn` or `torch.nn` for `torch.nn`; None when it cannot name it."""
+        for name, origin in self._origins.items():
+            if origin == module:
+                return name
+        package, _, rest = module.partition(".")
+        return module if rest and self._origins.get(package) == package else None
 
     def imports(self, name: str) -> bool:
         """Whether the file imports this name or binds it to something imported."""

@@ -22,13 +22,25 @@ from bn_lint.facts import (
     PlainContainer,
     Problem,
     Shape,
+    Spelling,
     Undecided,
     UnknownBatchNorm,
 )
 from bn_lint.facts import Axis as FactAxis
 from bn_lint.static.modes.state import agreed, modes_of
 from bn_lint.static.places import NodePlace
-from bn_lint.static.source_text import argument_nodes, code_of, is_literal, is_quotient
+from bn_lint.static.registration import container_place
+from bn_lint.static.source_text import (
+    argument_nodes,
+    called_name,
+    class_node,
+    code_of,
+    is_literal,
+    is_quotient,
+    keyword_node,
+    width_node,
+)
+from bn_lint.static.spelling import ArrivingChannels, TorchNN, TorchNNPrefix
 from bn_lint.static.torch.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
 from bn_lint.static.torch.sizes import size_of
 from bn_lint.static.values import (
@@ -194,8 +206,11 @@ class Observer:
             if layers and layers[0].built is not None and ("container", id(module.cls), name) not in self._seen:
                 self._seen.add(("container", id(module.cls), name))
                 kind = "dict" if isinstance(container, Dict) else "list" if isinstance(container, List) else "tuple"
-                place = NodePlace((module.set_at or {}).get(name) or _built(layers[0]))
-                self.facts.append(PlainContainer(module.cls.name, name, kind, len(layers), place))
+                spot = (module.set_at or {}).get(name)
+                place = NodePlace(spot or _built(layers[0]))
+                value = container_place(spot, name, container) if spot is not None else None
+                torch_nn = Spelling() if spot is None else TorchNN(spot.file)
+                self.facts.append(PlainContainer(module.cls.name, name, kind, len(layers), place, value, torch_nn))
 
     # -- facts ----------------------------------------------------------------------------------------------------
 
@@ -220,7 +235,8 @@ class Observer:
                 self.facts.append(fact)
         self._pending.clear()
         for layer, name, rank in self._missing.values():
-            self.facts.append(UnknownBatchNorm(name, NodePlace(_built(layer)), rank))
+            spot = _built(layer)
+            self.facts.append(UnknownBatchNorm(name, NodePlace(spot), rank, _place(spot, class_node(spot.node, name))))
         self._missing.clear()
 
     def programmed(self, facts: Iterable[Fact]) -> None:
@@ -245,19 +261,24 @@ class Observer:
         spot = _built(layer)
         cls = batchnorm_class(layer)
         name = cls.short_name if cls is not None else "BatchNorm"
-        width = layer.cells.get("num_features", MISSING)
+        value, width = layer.cells.get("num_features", MISSING), width_node(spot.node)
         return BatchNormLayer(
             label_of(layer),
             variant_of(name),
             layer.cls.name.rpartition(".")[2],
-            _own(size_of(width), layer.cells.get("*builder")),
+            _own(size_of(value), layer.cells.get("*builder")),
             NodePlace(spot),
-            literal_width=_has_literal_width(spot),
+            literal_width=width is not None and is_literal(width),
             lazy=name.startswith("Lazy"),
             eps=_setting(layer, "eps"),
             momentum=_setting(layer, "momentum"),
             affine=_setting(layer, "affine"),
             track_running_stats=_setting(layer, "track_running_stats"),
+            class_place=_place(spot, class_node(spot.node, name) or called_name(spot.node, name)),
+            class_prefix=TorchNNPrefix(spot.file)
+            if isinstance(spot.node, cst.Call) and isinstance(spot.node.func, cst.Name)
+            else Spelling(""),
+            width_place=_place(spot, width if isinstance(layer.cls, LibraryClass) else None),
         )
 
     def _call_fact(self, run: Run, layer: Instance, x: Tensor, spot: Spot) -> BatchNormCall:
@@ -265,7 +286,17 @@ class Observer:
         axes = tuple(FactAxis(_own(a.size, builder), _evidence(a), a.features) for a in x.axes)
         rank = _rank_evidence(x.origin) if x.origin is not None else None
         shape = Shape(axes, x.ranked, rank) if x.ranked or axes else None
-        return BatchNormCall(self._layer_fact(layer), shape, NodePlace(spot), path=path_to(run.frame))
+        channels = x.axes[1] if x.ranked and len(x.axes) > 1 else x.axes[-1] if x.axes else None
+        return BatchNormCall(
+            self._layer_fact(layer),
+            shape,
+            NodePlace(spot),
+            path=path_to(run.frame),
+            arriving=Spelling()
+            if channels is None
+            else ArrivingChannels(layer, channels, _own(channels.size, builder)),
+            follows_layer=channels is not None and _follows_layer(x, channels),
+        )
 
     def _reason(self, layer: Instance, x: Tensor, width: Dim) -> str:
         if width is None:
@@ -317,6 +348,10 @@ def label_of(layer: Instance) -> str:
     if name.isdigit():
         return f"{label_of(owner)}[{name}]" if owner is not None and owner.name is not None else f"[{name}]"
     return name
+
+
+def _place(spot: Spot, node: cst.CSTNode | None) -> NodePlace | None:
+    return None if node is None else NodePlace(Spot(spot.file, node))
 
 
 def _built(layer: Instance) -> Spot:
@@ -374,11 +409,13 @@ def path_to(frame: Frame | None) -> tuple[Evidence, ...]:
     return tuple(reversed(steps))
 
 
-def _has_literal_width(spot: Spot) -> bool:
-    for position, keyword, node in argument_nodes(spot.node):
-        if position == 0 or keyword == "num_features":
-            return is_literal(node)
-    return False
+def _follows_layer(x: Tensor, channels: Axis) -> bool:
+    maker = channels.origin.maker if channels.origin is not None else None
+    if not isinstance(maker, Instance) or not isinstance(maker.cls, LibraryClass):
+        return False
+    if maker.cls.short_name.endswith("Linear"):
+        return True  # it keeps the number of dimensions, whatever made it
+    return "Conv" in maker.cls.short_name and x.origin is not None and x.origin.maker is maker
 
 
 def _arguments_as_written(spot: Spot, arguments: Arguments, layer: Instance) -> Iterator[Argument]:
@@ -397,7 +434,8 @@ def _arguments_as_written(spot: Spot, arguments: Arguments, layer: Instance) -> 
             value = int(value)
         place = NodePlace(Spot(spot.file, node))
         text = code_of(spot.file, node)
-        yield Argument(keyword, position, text, value, is_literal(node), place, is_quotient(node))
+        named = _place(spot, keyword_node(spot.node, keyword))
+        yield Argument(keyword, position, text, value, is_literal(node), place, is_quotient(node), named)
 
 
 def _layers_in(container: Value, depth: int = 0) -> Iterator[Instance]:

@@ -134,8 +134,10 @@ class Run:
         """Return the module in a file (or the package in a folder), not yet executed."""
         scope = self.modules.get(path)
         if scope is None:
-            file = self.project.file(path) if path.suffix == ".py" else None
-            if file is None and path.suffix == ".py":
+            # Notebooks, scripts without a suffix and standard input are files too.
+            is_file = path.suffix == ".py" or path in self.project.files
+            file = self.project.file(path) if is_file else None
+            if file is None and is_file:
                 return None
             name = path.parent.name if path.name == "__init__.py" else path.stem
             scope = self.modules[path] = ModuleScope(name, path, file)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bn_lint.dims import Comparison, compare, describe, origin_of
 from bn_lint.facts import BatchNormCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
 from bn_lint_rules.layout import fits_rank, is_channels_last, steps
 
 
@@ -41,6 +41,11 @@ def num_features_mismatch(call: BatchNormCall) -> Iterator[Verdict]:
     )
     ```
 
+    ## Fix safety
+    Unsafe: the code fails as it is, but which of the two widths is the wrong one only its author knows. The fix changes
+    `num_features` to what the layer before says about its own width, or to an expression over the parameters of
+    `__init__`. It is offered where these names mean the same, and where all uses of the class agree.
+
     ## Known limits
     A class that the project instantiates is judged by these instances only. One that nobody instantiates is judged with
     a different symbol for each parameter: `Conv2d(a, b)` followed by `BatchNorm2d(a)` is reported, although a caller
@@ -70,4 +75,10 @@ def num_features_mismatch(call: BatchNormCall) -> Iterator[Verdict]:
             layer.built,
             steps(call, channels.made_by),
             help=f"build it with num_features={origin_of(channels.size) or describe(channels.size)}",
+            fix=_rewritten(call),
         )
+
+
+def _rewritten(call: BatchNormCall) -> Fix | None:
+    place, width = call.layer.width_place, call.arriving.text
+    return None if place is None or width is None else Fix(Applicability.UNSAFE, (Edit(place, width),))

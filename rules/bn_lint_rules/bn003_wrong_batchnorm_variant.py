@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bn_lint.dims import Comparison, compare, describe
 from bn_lint.facts import RANKS, BatchNormCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
 from bn_lint_rules.layout import fits_rank, steps
 
 _VARIANT_OF_RANK = {rank: variant for variant, ranks in RANKS.items() for rank in ranks}
@@ -48,6 +48,12 @@ def wrong_batchnorm_variant(call: BatchNormCall) -> Iterator[Verdict]:
     )
     ```
 
+    ## Fix safety
+    Unsafe: the code fails as it is, and the fix names the one variant that takes the input; that the input has the
+    right number of dimensions is an assumption. It is offered only directly behind a convolution or `nn.Linear`: where
+    the tensor was reshaped on the way, the mistake may be there. The variants have the same parameters and buffers, so
+    checkpoints still fit.
+
     ## Known limits
     A convolution whose input is not known is taken to be fed with a batch.
 
@@ -67,6 +73,7 @@ def wrong_batchnorm_variant(call: BatchNormCall) -> Iterator[Verdict]:
             layer.built,
             steps(call, shape.made_by),
             help=_help(call, rank),
+            fix=_other_variant(call, rank),
         )
     elif not shape.ranked and layer.variant in ("2d", "3d") and shape.axes and shape.axes[-1].features:
         last = shape.axes[-1]
@@ -78,6 +85,22 @@ def wrong_batchnorm_variant(call: BatchNormCall) -> Iterator[Verdict]:
                 steps(call, last.made_by),
                 help=f"use BatchNorm1d({describe(layer.num_features)}) on (batch, features)",
             )
+
+
+def _other_variant(call: BatchNormCall, rank: int) -> Fix | None:
+    place, right = call.layer.class_place, _VARIANT_OF_RANK.get(rank)
+    if place is None or right is None or not call.follows_layer or _is_about_axes(call, rank):
+        return None
+    prefix = call.layer.class_prefix.text
+    if prefix is None:
+        return None
+    return Fix(Applicability.UNSAFE, (Edit(place, prefix + call.layer.class_name[: -len(right)] + right),))
+
+
+def _is_about_axes(call: BatchNormCall, rank: int) -> bool:
+    """Whether the help is to add or to move an axis, not to take another variant."""
+    help_text = _help(call, rank)
+    return help_text is not None and not help_text.endswith(f"BatchNorm{_VARIANT_OF_RANK[rank]}")
 
 
 def _help(call: BatchNormCall, rank: int) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bn_lint.dims import Comparison, compare, describe, origin_of
 from bn_lint.facts import BatchNormCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
 from bn_lint_rules.layout import fits_rank, is_channels_last, steps
 
 
@@ -50,6 +50,11 @@ def hard_coded_num_features(call: BatchNormCall) -> Iterator[Verdict]:
             return self.bn(self.fc(x))
     ```
 
+    ## Fix safety
+    Safe: whenever the layer is called without an error, the parameter has just the value that was written. The fix
+    puts the parameter, or what the layer before says about its own width, in the place of the number. It is offered
+    where these names mean the same.
+
     ## References
     - [torch.nn.BatchNorm1d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html)
     """
@@ -66,4 +71,10 @@ def hard_coded_num_features(call: BatchNormCall) -> Iterator[Verdict]:
             layer.built,
             steps(call, channels.made_by),
             help=f"build it with num_features={origin}",
+            fix=_parametrised(call),
         )
+
+
+def _parametrised(call: BatchNormCall) -> Fix | None:
+    place, width = call.layer.width_place, call.arriving.text
+    return None if place is None or width is None else Fix(Applicability.SAFE, (Edit(place, width),))

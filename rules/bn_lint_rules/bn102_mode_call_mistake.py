@@ -38,6 +38,10 @@ def mode_call_mistake(access: ModeAccess) -> Iterator[Verdict]:
     model.eval()
     ```
 
+    ## Fix safety
+    Unsafe, because the fix makes the switch happen: from then on the program computes with other statistics, or gets
+    past a line that raised an exception. Assigned methods (`model.eval = True`) are left to the author.
+
     ## Known limits
     Apart from missing parentheses, a statement is reported only where the file shows that the receiver is a module.
     Setting `self.training` inside a module is taken as intended.
@@ -77,12 +81,12 @@ def _assigned(access: ModeAccess) -> Iterator[Verdict]:
                 help=f"give {hidden} another name" if access.receiver_is_self else f"switch {hidden} with {call}",
             )
     elif isinstance(access.value, bool) and not access.receiver_is_self:
-        call = f"{access.receiver}.{'train' if access.value else 'eval'}()"
+        name = "train" if access.value else "eval"
         yield Verdict(
             f"`{target} = {access.value}` leaves every layer inside `{access.receiver}` in its old mode",
             access.place,
-            help=f"write `{call}`",
-            fix=Fix(Applicability.UNSAFE, (Edit(access.place, call),)),
+            help=f"write `{access.receiver}.{name}()`",
+            fix=_call(access, name),
         )
 
 
@@ -90,7 +94,8 @@ def _called_wrongly(access: ModeAccess) -> Verdict:
     call = f"{access.receiver}.{access.name}"
     if access.name == "train":
         raised = f"`{call}({access.value!r})` raises ValueError: the mode must be True or False"
-        return Verdict(raised, access.place, help=_for_value(access))
+        right = "eval" if _wants_eval(access) else "train"
+        return Verdict(raised, access.place, help=f"write `{access.receiver}.{right}()`", fix=_call(access, right))
     if access.name == "eval":
         raised = f"`{call}({access.value!r})` raises TypeError: `eval` takes no argument"
         return Verdict(raised, access.place, help=f"use `{access.receiver}.train(mode)` for a mode that varies")
@@ -99,9 +104,12 @@ def _called_wrongly(access: ModeAccess) -> Verdict:
     else:
         raised = f"`{call}()` raises AttributeError: a module has no method `{access.name}`"
     right = "train" if access.name in _TRAIN else "eval"
-    return Verdict(raised, access.place, help=f"write `{access.receiver}.{right}()`")
+    return Verdict(raised, access.place, help=f"write `{access.receiver}.{right}()`", fix=_call(access, right))
 
 
-def _for_value(access: ModeAccess) -> str:
-    wants_eval = not access.value or str(access.value).lower() in ("eval", "evaluation", "test", "val", "false")
-    return f"write `{access.receiver}.{'eval' if wants_eval else 'train'}()`"
+def _wants_eval(access: ModeAccess) -> bool:
+    return not access.value or str(access.value).lower() in ("eval", "evaluation", "test", "val", "false")
+
+
+def _call(access: ModeAccess, name: str) -> Fix:
+    return Fix(Applicability.UNSAFE, (Edit(access.place, f"{access.receiver}.{name}()"),))

@@ -41,6 +41,11 @@ def train_override_ignores_mode(override: TrainOverride) -> Iterator[Verdict]:
             return self
     ```
 
+    ## Fix safety
+    Unsafe, because the fix makes `eval()` work: evaluation then uses the running statistics, as it was meant to, and
+    gives other results. It is offered where the inherited `train` is called in one place and nothing else in the method
+    switches to training mode.
+
     ## Known limits
     `super().train(False)` pins a frozen network on purpose and is not reported.
 
@@ -52,6 +57,7 @@ def train_override_ignores_mode(override: TrainOverride) -> Iterator[Verdict]:
             f"`{override.class_name}.train` takes no mode, so `eval()`, which is `train(False)`, raises TypeError",
             override.place,
             help="declare it as `def train(self, mode=True)` and pass the mode on",
+            fix=_taking_mode(override),
         )
     elif override.passes_mode is False:
         mode = override.mode or "mode"
@@ -60,8 +66,22 @@ def train_override_ignores_mode(override: TrainOverride) -> Iterator[Verdict]:
             f"`{override.class_name}.train` drops `{mode}`: `eval()` leaves the module in training mode",
             call.place if call else override.place,
             help=f"pass `{mode}` on to the inherited `train`",
-            fix=Fix(Applicability.UNSAFE, (Edit(call.place, _passing(call.message, mode)),)) if call else None,
+            fix=_passing_mode(override, mode),
         )
+
+
+def _taking_mode(override: TrainOverride) -> Fix | None:
+    call = _passing_mode(override, "mode")
+    if override.only_self is None or call is None:
+        return None
+    return Fix(call.applicability, (Edit(override.only_self, ", mode=True"), *call.edits))
+
+
+def _passing_mode(override: TrainOverride, mode: str) -> Fix | None:
+    call = override.super_call
+    if call is None or not override.switches_once:
+        return None
+    return Fix(Applicability.UNSAFE, (Edit(call.place, _passing(call.message, mode)),))
 
 
 def _passing(callee: str, mode: str) -> str:

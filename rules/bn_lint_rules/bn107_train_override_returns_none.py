@@ -40,6 +40,10 @@ def train_override_returns_none(override: TrainOverride) -> Iterator[Verdict]:
             return self
     ```
 
+    ## Fix safety
+    Safe: the override does what it did, and a caller that ignored None can ignore the module. It is offered where the
+    end of the method is the only way out without a value.
+
     ## References
     - [torch.nn.Module.train](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.train)
     """
@@ -54,5 +58,4 @@ def train_override_returns_none(override: TrainOverride) -> Iterator[Verdict]:
 
 def _returning(ending: Place) -> Fix:
     after = Place(ending.path, ending.end_line, ending.end_column, ending.end_line, ending.end_column)
-    # What the override does stays the same: callers that use the result can only gain.
     return Fix(Applicability.SAFE, (Edit(after, f"\n{' ' * (ending.column - 1)}return self"),))

@@ -37,6 +37,11 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Verdict]:
     layer = nn.BatchNorm2d(64, momentum=0.2)
     ```
 
+    ## Fix safety
+    Unsafe, because the fix takes the second width away and eps becomes 1e-5: the layer then normalises, which it hardly
+    did before, and weights that were trained with the mistake no longer fit. A mistaken momentum is left to the author,
+    who knows which convention it follows.
+
     ## Known limits
     Arguments whose name contains `eps` are taken at their word.
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bn_lint.facts import PlainContainer
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
 
-_REGISTERED = {"list": "nn.ModuleList", "tuple": "nn.ModuleList", "dict": "nn.ModuleDict"}
+_REGISTERED = {"list": "ModuleList", "tuple": "ModuleList", "dict": "ModuleDict"}
 
 
 @rule("BN501", "unregistered-batchnorm", severity=Severity.ERROR, since="0.1.0")
@@ -53,6 +54,12 @@ def unregistered_batchnorm(container: PlainContainer) -> Iterator[Verdict]:
             return x
     ```
 
+    ## Fix safety
+    Unsafe, because the layers become part of the model: they are trained, switch to evaluation mode, and appear in
+    `state_dict()`, so that older checkpoints need `strict=False`. The fix wraps the container where it is assigned. It
+    is offered where all its elements are modules, the module is initialised before, and nothing is done with the
+    attribute that `nn.ModuleList` or `nn.ModuleDict` cannot do.
+
     ## References
     - [torch.nn.ModuleList](https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html)
     """
@@ -61,5 +68,16 @@ def unregistered_batchnorm(container: PlainContainer) -> Iterator[Verdict]:
         f"the {container.container} `{container.attribute}` hides {layers} from PyTorch: "
         "not trained, not saved, never in eval mode",
         container.place,
-        help=f"use {_REGISTERED.get(container.container, 'nn.ModuleList')}",
+        help=f"use nn.{_REGISTERED[container.container]}",
+        fix=_wrapped(container),
     )
+
+
+def _wrapped(container: PlainContainer) -> Fix | None:
+    value, torch_nn = container.value, container.torch_nn.text if container.value is not None else None
+    if value is None or torch_nn is None:
+        return None
+    before = replace(value, end_line=value.line, end_column=value.column)
+    behind = replace(value, line=value.end_line, column=value.end_column)
+    edits = Edit(before, f"{torch_nn}.{_REGISTERED[container.container]}("), Edit(behind, ")")
+    return Fix(Applicability.UNSAFE, edits)

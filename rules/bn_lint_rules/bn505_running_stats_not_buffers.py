@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import PlainStatistics
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
 
 
 @rule("BN505", "running-stats-not-buffers", severity=Severity.ERROR, since="0.1.0")
@@ -49,6 +49,11 @@ def running_stats_not_buffers(statistics: PlainStatistics) -> Iterator[Verdict]:
             return x - self.running_mean
     ```
 
+    ## Fix safety
+    Unsafe, because the statistics appear in `state_dict()`: older checkpoints need `strict=False`. What the module
+    computes from its input stays the same, but a parameter that becomes a buffer is no longer trained. The fix turns
+    the assignment into a call of `register_buffer`.
+
     ## Known limits
     Only what `__init__` assigns is judged, and only in classes whose base classes are `nn.Module` or in the same file.
 
@@ -63,4 +68,13 @@ def running_stats_not_buffers(statistics: PlainStatistics) -> Iterator[Verdict]:
         f"`{statistics.attribute}` of {statistics.class_name} {consequence}",
         statistics.place,
         help=f'register it: `self.register_buffer("{statistics.attribute}", ...)`',
+        fix=_registered(statistics),
     )
+
+
+def _registered(statistics: PlainStatistics) -> Fix | None:
+    before, behind = statistics.before, statistics.behind
+    if before is None or behind is None:
+        return None
+    edits = Edit(before, f'self.register_buffer("{statistics.attribute}", '), Edit(behind, ")")
+    return Fix(Applicability.UNSAFE, edits)

@@ -1,4 +1,4 @@
-"""Facts that a file shows without being interpreted: mode accesses, `train` overrides, unregistered statistics.
+"""Facts that a file shows without being interpreted: mode accesses, `train` overrides, loops that freeze, statistics.
 
 One walk over the statements finds the candidates; what their names mean is looked up only then.
 """
@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 
 import libcst as cst
 
-from bn_lint.facts import ModeAccess, Place, PlainStatistics, TrainOverride
+from bn_lint.facts import FreezeLoop, ModeAccess, Place, PlainStatistics, TrainOverride
 from bn_lint.static.scopes import statements
+from bn_lint.static.survey.freezing import freeze_loops
 from bn_lint.static.survey.mode_access import mode_accesses
 from bn_lint.static.survey.receivers import Receivers
 from bn_lint.static.survey.statistics import plain_statistics
@@ -19,7 +20,7 @@ from bn_lint.static.survey.train_override import train_overrides
 
 def survey(
     module: cst.Module, place: Callable[[cst.CSTNode], Place]
-) -> Iterator[ModeAccess | TrainOverride | PlainStatistics]:
+) -> Iterator[ModeAccess | TrainOverride | PlainStatistics | FreezeLoop]:
     """Find the local facts of one file.
 
     Args:
@@ -34,5 +35,7 @@ def survey(
             case cst.Assign() | cst.AnnAssign():
                 yield from mode_accesses(located, receivers, place)
                 yield from plain_statistics(located, receivers, place)
+            case cst.For():
+                yield from freeze_loops(located, receivers, place)
             case cst.FunctionDef(name=cst.Name(value="train")):
                 yield from train_overrides(located, receivers, place)

@@ -9,6 +9,7 @@ import libcst as cst
 
 from bn_lint.facts import Place, PlainStatistics
 from bn_lint.static.imports import dotted_name
+from bn_lint.static.registration import is_initialised_before
 from bn_lint.static.scopes import Located, Scope, within
 from bn_lint.static.survey.receivers import Receivers
 
@@ -30,7 +31,7 @@ def plain_statistics(
     if method is None or method[0].name.value != "__init__" or not isinstance(statement, (cst.Assign, cst.AnnAssign)):
         return
     definition = method[1]
-    kind = _kind(statement.value, receivers) if statement.value is not None else None
+    kind = _kind(statement.value, receivers)
     if kind is None or not receivers.classes.is_module(definition) or not receivers.classes.closed(definition):
         return
     # Other bases may register the name themselves, as nn.BatchNorm2d does.
@@ -40,10 +41,31 @@ def plain_statistics(
     for target in targets:
         name = (dotted_name(target) or "").removeprefix("self.")
         if STATISTICS.match(name) and not _registered(definition, name, receivers):
-            yield PlainStatistics(definition.name.value, name, kind, place(statement))
+            around: tuple[Place | None, Place | None] = (None, None)
+            if len(targets) == 1 and is_initialised_before(method[0], statement):
+                around = _around(statement, receivers, place)
+            yield PlainStatistics(definition.name.value, name, kind, place(statement), *around)
 
 
-def _kind(value: cst.BaseExpression, receivers: Receivers) -> str | None:
+def _around(
+    statement: cst.Assign | cst.AnnAssign, receivers: Receivers, place: Callable[[cst.CSTNode], Place]
+) -> tuple[Place | None, Place | None]:
+    """What an assignment has before and behind the initial tensor; of a parameter that is its argument."""
+    value = tensor = statement.value
+    if isinstance(value, cst.Call) and receivers.imports.qualified(value.func) in _PARAMETERS:
+        tensor = value.args[0].value
+    elif _kind(value, receivers) != "tensor":
+        return None, None
+    if value is None or tensor is None or value.lpar or tensor.lpar:
+        return None, None
+    whole, inner = place(statement), place(tensor)
+    return (
+        Place(whole.path, whole.line, whole.column, inner.line, inner.column),
+        Place(whole.path, inner.end_line, inner.end_column, whole.end_line, whole.end_column),
+    )
+
+
+def _kind(value: cst.BaseExpression | None, receivers: Receivers) -> str | None:
     while isinstance(value, cst.Call):
         origin = receivers.imports.qualified(value.func)
         if origin in _TENSORS:

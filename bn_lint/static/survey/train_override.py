@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import libcst as cst
 
 from bn_lint.facts import Evidence, Place, TrainOverride
 from bn_lint.static.imports import dotted_name
-from bn_lint.static.scopes import Located
+from bn_lint.static.scopes import Located, Scope
 from bn_lint.static.survey.exits import Exits
 from bn_lint.static.survey.receivers import Receivers
 
@@ -50,9 +52,25 @@ def train_overrides(
         passes,
         exits.returns_value,
         mode=override.mode,
+        only_self=_behind(place(override.only_self)) if override.only_self is not None else None,
         super_call=Evidence(cst.Module([]).code_for_node(call.func), place(call)) if call else None,
-        ending=place(ending) if ending is not None else None,
+        switches_once=override.switches_once,
+        ending=_to_end_of_line(place(ending), scope) if ending is not None else None,
     )
+
+
+def _behind(place: Place) -> Place:
+    return replace(place, line=place.end_line, column=place.end_column)
+
+
+def _to_end_of_line(place: Place, scope: Scope) -> Place:
+    """The place with the rest of its last line: a comment."""
+    top = scope
+    while top.parent is not None:
+        top = top.parent
+    assert isinstance(top.node, cst.Module)
+    line = re.split(r"\r\n|\n|\r", top.node.code)[place.end_line - 1]
+    return replace(place, end_column=len(line.rstrip()) + 1)
 
 
 class _Override:
@@ -65,6 +83,10 @@ class _Override:
         self._forwards = isinstance(every.star_arg, cst.Param) or every.star_kwarg is not None
         self.accepts_mode = bool(self._parameters) or isinstance(every.star_arg, cst.Param)
         self.mode = self._parameters[0].name.value if self._parameters else None
+        #: The parameter `self`, when there is no other.
+        self.only_self = every.params[0] if every.params and not (self._parameters or every.posonly_params) else None
+        if every.kwonly_params or not isinstance(every.star_arg, cst.MaybeSentinel) or every.star_kwarg is not None:
+            self.only_self = None
         self.super_calls: list[cst.Call] = []
         self._names: set[str] = set()
         self._reads = 0
@@ -92,6 +114,12 @@ class _Override:
             return isinstance(value.func, cst.Name) and value.func.value == "super"
         first = call.args[0].value if call.args else None
         return dotted_name(value) is not None and isinstance(first, cst.Name) and first.value == "self"
+
+    @property
+    def switches_once(self) -> bool:
+        """Whether nothing but one call of the inherited `train` may switch to training mode."""
+        given = [_mode_argument(call) for call in self.super_calls]
+        return len(given) == 1 and "train" not in self._called and (given[0] is None or _is_true(given[0]))
 
     @property
     def is_switch(self) -> bool:

@@ -1,0 +1,57 @@
+"""Places in notebooks as people know them: by cell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bn_lint.facts import Evidence, Place, Problem, Undecided
+    from bn_lint.report import Report
+    from bn_lint.rule import Finding, Fix
+
+
+def in_cells(report: Report) -> Report:
+    """The report with each place in a notebook counted within its cell."""
+    found = (*report.findings, *report.problems, *(report.coverage.undecided if report.coverage else ()))
+    if not any(each.place.path.endswith(".ipynb") for each in found):
+        return report
+    cells = _Cells(report)
+    coverage = report.coverage
+    if coverage is not None:
+        coverage = replace(coverage, undecided=[cells.undecided(each) for each in coverage.undecided])
+    return replace(
+        report,
+        findings=[cells.finding(each) for each in report.findings],
+        problems=[cells.problem(each) for each in report.problems],
+        coverage=coverage,
+    )
+
+
+class _Cells:
+    def __init__(self, report: Report) -> None:
+        self._sources = report.sources
+
+    def place(self, place: Place) -> Place:
+        source = self._sources.given(place.path) if place.path.endswith(".ipynb") else None
+        return place if source is None else source.located(place)
+
+    def finding(self, finding: Finding) -> Finding:
+        return replace(
+            finding,
+            place=self.place(finding.place),
+            evidence=tuple(map(self._evidence, finding.evidence)),
+            fix=None if finding.fix is None else self._fix(finding.fix),
+        )
+
+    def problem(self, problem: Problem) -> Problem:
+        return replace(problem, place=self.place(problem.place))
+
+    def undecided(self, undecided: Undecided) -> Undecided:
+        return replace(undecided, place=self.place(undecided.place))
+
+    def _evidence(self, evidence: Evidence) -> Evidence:
+        return evidence._replace(place=self.place(evidence.place))
+
+    def _fix(self, fix: Fix) -> Fix:
+        return replace(fix, edits=tuple(replace(edit, place=self.place(edit.place)) for edit in fix.edits))

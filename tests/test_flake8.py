@@ -1,0 +1,60 @@
+"""The flake8 plugin, run by flake8 itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("flake8")
+
+ROOT = Path(__file__).parent.parent
+MISTAKES = "from torch import nn\n\nnet = nn.Sequential(nn.BatchNorm2d(8, momentum=0.99))\nnet.eval\n"
+
+
+@pytest.fixture
+def flake8(tmp_path: Path) -> Path:
+    """A directory in which flake8 knows the plugin, as it does once both are installed."""
+    plugin = (
+        f"[flake8:local-plugins]\nextension =\n    BN = bn_lint.flake8:Plugin\npaths =\n    {ROOT}\n    {ROOT}/rules\n"
+    )
+    (tmp_path / ".flake8").write_text(plugin)
+    return tmp_path
+
+
+def run(directory: Path, *arguments: str, stdin: str | None = None) -> list[str]:
+    command = [sys.executable, "-m", "flake8", "-j1", *arguments]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'rules'}"}
+    result = subprocess.run(
+        command, cwd=directory, input=stdin, capture_output=True, text=True, check=False, env=environment
+    )
+    assert result.stderr == ""
+    return result.stdout.splitlines()
+
+
+def test_findings(flake8: Path) -> None:
+    (flake8 / "model.py").write_text(MISTAKES)
+    found = run(flake8, "model.py")
+    assert [line.split()[:2] for line in found] == [
+        ["model.py:3:21:", "BN401"],
+        ["model.py:4:1:", "BN102"],
+    ]
+    assert found[1] == "model.py:4:1: BN102 `net.eval` is not called, so the mode does not change"
+
+
+def test_selection_and_comments_of_both(flake8: Path) -> None:
+    (flake8 / "bn-lint.toml").write_text('ignore = ["BN401"]\n')
+    (flake8 / "model.py").write_text(MISTAKES)
+    assert [line.split()[1] for line in run(flake8, "model.py")] == ["BN102"]
+    assert run(flake8, "--extend-ignore=BN1", "model.py") == []
+    (flake8 / "model.py").write_text(MISTAKES.replace("net.eval\n", "net.eval  # noqa: BN102\n"))
+    assert run(flake8, "model.py") == []
+
+
+def test_other_encodings_and_standard_input(flake8: Path) -> None:
+    (flake8 / "model.py").write_bytes(f"# coding: latin-1\n{MISTAKES}s = 'é'\n".encode("latin-1"))
+    assert [line.split()[1] for line in run(flake8, "model.py")] == ["BN401", "BN102"]
+    assert [line.split()[1] for line in run(flake8, "-", stdin=MISTAKES)] == ["BN401", "BN102"]

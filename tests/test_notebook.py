@@ -1,0 +1,229 @@
+"""Notebooks: which code their cells hold, where findings are in them, and what fixes leave alone."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bn_lint import cli
+from bn_lint.errors import SourceError
+from bn_lint.notebook import Notebook, blanked, notebook
+from bn_lint.output import FORMATS
+from bn_lint.source import from_bytes, load
+
+Run = Callable[..., tuple[int, str, str]]
+
+IMPORTS = ["%matplotlib inline\n", "from torch import nn"]
+MISTAKE = ["net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8, 8))\n", "net.eval  # ü"]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = cli.main(["check", "--no-cache", *arguments])
+        captured = capsysbinary.readouterr()
+        return code, captured.out.decode(), captured.err.decode()
+
+    return call
+
+
+def cell(source: Any, kind: str = "code") -> dict[str, Any]:
+    return {"cell_type": kind, "metadata": {}, "source": source}
+
+
+def document(*cells: dict[str, Any], indent: int | None = 1, ascii_only: bool = False, **metadata: Any) -> str:
+    content = {"cells": list(cells), "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(content, indent=indent, ensure_ascii=ascii_only) + "\n"
+
+
+EXAMPLE = (cell("# Title", "markdown"), cell(IMPORTS), cell([]), cell(MISTAKE))
+
+
+def read(text: str) -> Notebook:
+    return notebook(text, Path("nb.ipynb"), "nb.ipynb")
+
+
+class TestReading:
+    def test_code_cells_in_order(self) -> None:
+        found = read(document(*EXAMPLE))
+        assert [each.number for each in found.cells] == [2, 4]
+        assert found.text.splitlines()[1] == "from torch import nn"
+        assert found.text.splitlines()[2:] == [line.rstrip("\n") for line in MISTAKE]
+
+    def test_source_may_be_one_string(self) -> None:
+        assert read(document(cell("a = 1\nb = 2"), cell("c = 3\n"))).text == "a = 1\nb = 2\nc = 3\n"
+
+    @pytest.mark.parametrize(
+        "metadata", [{"kernelspec": {"language": "julia"}}, {"language_info": {"name": "R"}, "kernelspec": 5}]
+    )
+    def test_other_languages_are_left_alone(self, metadata: dict[str, Any]) -> None:
+        assert read(document(cell("x <- 3"), **metadata)).text == ""
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 5}', "x" * 99, "[" * 100_000])
+    def test_what_is_no_notebook_is_refused(self, text: str) -> None:
+        with pytest.raises(SourceError, match=r"nb\.ipynb is no notebook"):
+            read(text)
+
+    def test_coding_lines_mean_nothing(self) -> None:
+        data = document(cell("# coding: latin-1\ns = 'ü'"), indent=None).encode()
+        assert "ü" in from_bytes(data, Path("nb.ipynb"), "nb.ipynb").text
+        assert load_with_mark(data).data == b"\xef\xbb\xbf" + data
+
+
+def load_with_mark(data: bytes) -> Any:
+    Path("nb.ipynb").write_bytes(b"\xef\xbb\xbf" + data)
+    return load(Path("nb.ipynb"))
+
+
+class TestMagics:
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "%matplotlib inline\nx = 1",
+            "!pip install torch",
+            "if x:\n    !ls\nelse:\n    %time f()\n",
+            "files = !ls *.py\n",
+            "best = %timeit -o f()",
+            "nn.Conv2d?\n?model\nnn.Linear??",
+            "!pip install a \\\n    b \\\n    c\nx = 1",
+            "%%bash\nls (\nfi",
+            "%%html\n<b>",
+            "%%time\nx = f(1)\n",
+            "\n%%capture out\nx = 1",
+            "%load_ext autoreload\n%autoreload 2",
+        ],
+    )
+    def test_they_become_python_of_the_same_length(self, code: str) -> None:
+        text = blanked(code)
+        ast.parse(text)
+        assert [len(line) for line in text.split("\n")] == [len(line) for line in code.split("\n")]
+        assert "x" not in text or "x" in code
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "x = (a\n  % b)",
+            's = """\n%matplotlib inline\n!ls\n"""',
+            "x = a \\\n    % b",
+            "y = 5 % 3\nz = a != b\n",
+            "x = f(  # (\n    '(',\n    3)\n",
+            "s = 'what?'  # what?",
+        ],
+    )
+    def test_python_stays(self, code: str) -> None:
+        assert blanked(code) == code
+
+    def test_the_body_of_a_timed_cell_is_code(self) -> None:
+        assert blanked("%%time\nx = f(1)\n") == "      \nx = f(1)\n"
+        assert blanked("%%bash\nx = f(1)\n").strip() == ""
+
+
+class TestFindings:
+    def test_by_cell_and_line(self, run: Run) -> None:
+        Path("nb.ipynb").write_text(document(*EXAMPLE))
+        code, out, _ = run("--output-format=concise")
+        assert code == 1
+        assert [line.split(" error")[0] for line in out.splitlines()[:2]] == [
+            "nb.ipynb:cell 4:1:41:",
+            "nb.ipynb:cell 4:2:1:",
+        ]
+
+    @pytest.mark.parametrize("output_format", FORMATS)
+    def test_every_format_names_the_cell(self, run: Run, output_format: str) -> None:
+        Path("nb.ipynb").write_text(document(*EXAMPLE))
+        out = run(f"--output-format={output_format}")[1]
+        if output_format in ("json", "json-lines"):
+            found = [json.loads(line) for line in out.splitlines()] if "lines" in output_format else None
+            found = json.loads(out)["findings"] if found is None else found
+            assert [(one["path"], one["cell"], one["line"]) for one in found] == [
+                ("nb.ipynb", 4, 1),
+                ("nb.ipynb", 4, 2),
+            ]
+            assert found[0]["fix"]["edits"][0]["cell"] == 4
+        else:
+            assert "cell 4" in out
+
+    def test_the_quoted_line_is_that_of_the_cell(self, run: Run) -> None:
+        Path("nb.ipynb").write_text(document(*EXAMPLE))
+        assert "2 | net.eval  # ü\n" in run()[1]
+
+    def test_comments_silence(self, run: Run) -> None:
+        silenced = [MISTAKE[0].replace("\n", "  # bn-lint: ignore[BN403]\n"), "net.eval()"]
+        Path("nb.ipynb").write_text(document(cell(IMPORTS), cell(silenced)))
+        assert run() == (0, "All checks passed!\n", "")
+
+    def test_syntax_errors(self, run: Run) -> None:
+        Path("nb.ipynb").write_text(document(cell(IMPORTS), cell("nn.BatchNorm2d(8\n")))
+        assert "nb.ipynb:cell 2:1:" in run("--output-format=concise")[1]
+
+    def test_broken_files_are_reported(self, run: Run) -> None:
+        Path("nb.ipynb").write_text('{"cells": "BatchNorm2d"')
+        code, _, err = run()
+        assert code == 2
+        assert "BN901" in err
+        assert "nb.ipynb is no notebook: it is not valid JSON." in err
+
+    def test_checkpoints_are_left_out(self, run: Run) -> None:
+        Path(".ipynb_checkpoints").mkdir()
+        Path(".ipynb_checkpoints/nb.ipynb").write_text(document(*EXAMPLE))
+        Path("a.py").touch()
+        assert run()[0] == 0
+
+    def test_standard_input(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        import io
+        import sys
+
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(document(*EXAMPLE).encode())))
+        assert "nb.ipynb:cell 4:2:1:" in run("-", "--stdin-filename=nb.ipynb", "--output-format=concise")[1]
+
+
+class TestFixing:
+    @pytest.mark.parametrize("ascii_only", [False, True])
+    @pytest.mark.parametrize("indent", [None, 1, 4])
+    def test_only_the_lines_change(self, run: Run, indent: int | None, ascii_only: bool) -> None:
+        text = document(*EXAMPLE, indent=indent, ascii_only=ascii_only, title="é")
+        Path("nb.ipynb").write_text(text)
+        assert run("--fix", "--unsafe-fixes") == (0, "Found 2 errors (2 fixed, 0 remaining).\n", "")
+        assert Path("nb.ipynb").read_text() == text.replace("d(8, 8)", "d(8)").replace("net.eval ", "net.eval() ")
+
+    def test_a_cell_of_one_string(self, run: Run) -> None:
+        text = document(cell("\n".join(IMPORTS) + "\n" + "".join(MISTAKE)), cell("!ls"))
+        Path("nb.ipynb").write_text(text)
+        assert run("--fix", "--unsafe-fixes")[0] == 0
+        assert Path("nb.ipynb").read_text() == text.replace("d(8, 8)", "d(8)").replace("net.eval ", "net.eval() ")
+
+    def test_new_lines_in_the_last_line_of_a_cell_and_behind_a_magic(self, run: Run) -> None:
+        method = ["class A(nn.Module):\n", "    def train(self, mode=True):\n", "        super().train(mode)\n"]
+        magic = [*method, "        %time x = 1"]
+        Path("nb.ipynb").write_text(document(cell(IMPORTS), cell(magic), cell(["layer = nn.BatchNorm2d(8)\n"])))
+        assert run("--fix")[0] == 0
+        fixed = json.loads(Path("nb.ipynb").read_text())["cells"]
+        assert fixed[1]["source"] == [*method, "        %time x = 1\n", "        return self"]
+        assert fixed[2]["source"] == ["layer = nn.BatchNorm2d(8)\n"]
+
+    def test_diff_goes_cell_by_cell(self, run: Run) -> None:
+        Path("nb.ipynb").write_text(document(*EXAMPLE))
+        out = run("--diff", "--unsafe-fixes")[1]
+        assert out.startswith("--- nb.ipynb:cell 4\n+++ nb.ipynb:cell 4\n@@ -1,2 +1,2 @@\n-net = ")
+        assert out.endswith("+net.eval()  # ü\n\\ No newline at end of file\n")
+
+    def test_ignore_comments_are_added_to_cells(self, run: Run) -> None:
+        text = document(*EXAMPLE)
+        Path("nb.ipynb").write_text(text)
+        assert run("--add-ignore")[1] == "Added 2 comments to 1 file.\n"
+        assert json.loads(Path("nb.ipynb").read_text())["cells"][3]["source"] == [
+            MISTAKE[0].replace("\n", "  # bn-lint: ignore[BN403]\n"),
+            "net.eval  # ü  # bn-lint: ignore[BN102]",
+        ]
+        assert run()[0] == 0

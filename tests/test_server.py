@@ -1,0 +1,240 @@
+"""The language server, spoken to by a real client over standard input and output."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pygls")
+
+from lsprotocol import types as lsp
+from pygls.lsp.client import LanguageClient
+
+ROOT = Path(__file__).parent.parent
+MISTAKES = """\
+from torch import nn
+
+
+class Encoder(nn.Sequential):
+    def train(self, mode=True):
+        super().train(mode)
+
+
+s = "\U0001f525"; net = Encoder(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8, momentum=0.99))
+net.eval
+"""
+Talk = Callable[["Client"], Awaitable[None]]
+
+
+class Client(LanguageClient):
+    """An editor: opens and changes documents, and waits for what is found in them."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__("test", "v1")
+        self.root = root
+        self.published: asyncio.Queue[lsp.PublishDiagnosticsParams] = asyncio.Queue()
+        self.messages: list[str] = []
+
+        @self.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)  # type: ignore[untyped-decorator]
+        def publish(params: lsp.PublishDiagnosticsParams) -> None:
+            self.published.put_nowait(params)
+
+        @self.feature(lsp.WINDOW_SHOW_MESSAGE)  # type: ignore[untyped-decorator]
+        def show(params: lsp.ShowMessageParams) -> None:
+            self.messages.append(params.message)
+
+    def uri(self, name: str = "model.py") -> str:
+        return (self.root / name).as_uri()
+
+    async def open(self, text: str, name: str = "model.py") -> list[lsp.Diagnostic]:
+        item = lsp.TextDocumentItem(self.uri(name), "python", 1, text)
+        self.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
+        return await self.found()
+
+    def change(self, version: int, *changes: Any) -> None:
+        document = lsp.VersionedTextDocumentIdentifier(version, self.uri())
+        self.text_document_did_change(lsp.DidChangeTextDocumentParams(document, list(changes)))
+
+    async def found(self) -> list[lsp.Diagnostic]:
+        return list((await asyncio.wait_for(self.published.get(), 60)).diagnostics)
+
+    async def actions(
+        self, start: tuple[int, int], end: tuple[int, int] | None = None, only: list[str] | None = None
+    ) -> list[lsp.CodeAction]:
+        where = lsp.Range(lsp.Position(*start), lsp.Position(*(end or start)))
+        params = lsp.CodeActionParams(
+            lsp.TextDocumentIdentifier(self.uri()), where, lsp.CodeActionContext([], only=only)
+        )
+        found = await self.text_document_code_action_async(params)
+        assert found is not None
+        assert all(isinstance(one, lsp.CodeAction) for one in found)
+        return [one for one in found if isinstance(one, lsp.CodeAction)]
+
+    async def hover(self, line: int, character: int) -> str | None:
+        params = lsp.HoverParams(lsp.TextDocumentIdentifier(self.uri()), lsp.Position(line, character))
+        found = await self.text_document_hover_async(params)
+        return found.contents.value if found and isinstance(found.contents, lsp.MarkupContent) else None
+
+
+@pytest.fixture
+def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Talk], None]:
+    """Start a server in an empty directory and let a client talk to it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'rules'}")
+
+    async def session(conversation: Talk) -> None:
+        client = Client(tmp_path.resolve())
+        await client.start_io(sys.executable, "-m", "bn_lint", "server")
+        try:
+            params = lsp.InitializeParams(lsp.ClientCapabilities(), root_uri=tmp_path.as_uri())
+            answer = await asyncio.wait_for(client.initialize_async(params), 60)
+            assert answer.server_info is not None
+            assert answer.server_info.name == "bn-lint"
+            client.initialized(lsp.InitializedParams())
+            await conversation(client)
+        finally:
+            await asyncio.wait_for(client.shutdown_async(None), 60)
+            client.exit(None)
+            await client.stop()  # type: ignore[no-untyped-call]
+
+    return lambda conversation: asyncio.run(session(conversation))
+
+
+def applied(text: str, action: lsp.CodeAction) -> str:
+    """The text after a code action; positions count UTF-16 units, as the protocol says unless told otherwise."""
+    assert action.edit is not None
+    assert action.edit.document_changes is not None
+    lines = text.split("\n")
+    starts = [sum(len(line.encode("utf-16-le")) + 2 for line in lines[:number]) for number in range(len(lines))]
+    data = text.encode("utf-16-le")
+    for change in action.edit.document_changes:
+        assert isinstance(change, lsp.TextDocumentEdit)
+        for edit in reversed(change.edits):
+            assert isinstance(edit, lsp.TextEdit)
+            first, last = (starts[at.line] + 2 * at.character for at in (edit.range.start, edit.range.end))
+            data = data[:first] + edit.new_text.encode("utf-16-le") + data[last:]
+    return data.decode("utf-16-le")
+
+
+def test_diagnostics(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        found = await client.open(MISTAKES)
+        assert [(one.code, one.range.start.line, one.range.start.character) for one in found] == [
+            ("BN107", 4, 8),
+            ("BN401", 8, 44),
+            ("BN102", 9, 0),
+        ]
+        assert found[2].severity is lsp.DiagnosticSeverity.Error
+        assert found[2].source == "bn-lint"
+        assert found[2].message.endswith("help: write `net.eval()`")
+        assert not (client.root / "model.py").exists()
+
+    talk(conversation)
+
+
+def test_changes_are_judged_unsaved_and_the_newest_wins(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        await client.open(MISTAKES)
+        where = lsp.Range(lsp.Position(9, 8), lsp.Position(9, 8))
+        client.change(2, lsp.TextDocumentContentChangePartial(where, "("))
+        client.change(3, lsp.TextDocumentContentChangePartial(where, "()  # \U0001f525"))
+        client.change(4, lsp.TextDocumentContentChangeWholeDocument("from torch import nn\nnn.BatchNorm2d(8, 8)\n"))
+        published = await asyncio.wait_for(client.published.get(), 60)
+        assert published.version == 4
+        assert [one.code for one in published.diagnostics] == ["BN403"]
+
+    talk(conversation)
+
+
+def test_other_files_are_read_and_named_in_the_evidence(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        (client.root / "blocks.py").write_text(
+            "from torch import nn\n\n\ndef conv(a, b):\n    return nn.Conv2d(a, b, 3)\n"
+        )
+        text = "from torch import nn\nfrom blocks import conv\nnet = nn.Sequential(conv(3, 8), nn.BatchNorm2d(4))\n"
+        (found,) = await client.open(text)
+        assert found.code == "BN002"
+        related = found.related_information or []
+        assert related[0].location.uri == client.uri("blocks.py")
+        assert related[0].location.range.start == lsp.Position(4, 11)
+
+    talk(conversation)
+
+
+def test_closing_takes_the_diagnostics_away(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        assert await client.open(MISTAKES)
+        document = lsp.TextDocumentIdentifier(client.uri())
+        client.text_document_did_close(lsp.DidCloseTextDocumentParams(document))
+        assert await client.found() == []
+
+    talk(conversation)
+
+
+def test_fixes_and_comments_are_offered(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        await client.open(MISTAKES)
+        fix, ignore = [one for one in await client.actions((9, 3)) if one.kind == lsp.CodeActionKind.QuickFix]
+        assert (fix.title, fix.is_preferred) == ("BN102: write `net.eval()` (unsafe)", False)
+        assert applied(MISTAKES, fix) == MISTAKES.replace("net.eval\n", "net.eval()\n")
+        assert ignore.title == "BN102: ignore it here"
+        assert applied(MISTAKES, ignore) == MISTAKES.replace("net.eval\n", "net.eval  # bn-lint: ignore[BN102]\n")
+
+        (comment,) = [one for one in await client.actions((8, 50)) if one.kind == lsp.CodeActionKind.QuickFix]
+        assert applied(MISTAKES, comment) == MISTAKES.replace("0.99))\n", "0.99))  # bn-lint: ignore[BN401]\n")
+
+        (everything,) = await client.actions((0, 0), only=["source.fixAll"])
+        assert everything.kind == "source.fixAll.bn-lint"
+        assert applied(MISTAKES, everything) == MISTAKES.replace(
+            "super().train(mode)\n", "super().train(mode)\n        return self\n"
+        )
+        client.change(2, lsp.TextDocumentContentChangeWholeDocument("\n" + MISTAKES))
+        assert await client.actions((9, 3)) == []
+
+    talk(conversation)
+
+
+def test_hovering_shows_the_page_of_the_rule(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        await client.open(MISTAKES)
+        page = await client.hover(9, 4)
+        assert page is not None
+        assert page.startswith("# BN102 mode-call-mistake\n")
+        assert "## Use instead" in page
+        assert await client.hover(0, 0) is None
+
+    talk(conversation)
+
+
+def test_settings_hold_and_mistakes_in_them_are_told(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        settings = client.root / "bn-lint.toml"
+        settings.write_text('ignore = ["BN1"]\nexclude = ["third_party"]\n')
+        assert [one.code for one in await client.open(MISTAKES)] == ["BN401"]
+        assert await client.open(MISTAKES, "third_party/model.py") == []
+        settings.write_text("nonsense = 1\n")
+        client.change(2, lsp.TextDocumentContentChangeWholeDocument(MISTAKES + "\n"))
+        for _ in range(200):
+            if client.messages:
+                break
+            await asyncio.sleep(0.05)
+        assert "nonsense" in client.messages[0]
+
+    talk(conversation)
+
+
+def test_without_pygls_the_command_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "pygls.py").write_text("raise ModuleNotFoundError('no pygls', name='pygls')\n")
+    (tmp_path / "lsprotocol").mkdir()
+    (tmp_path / "lsprotocol/__init__.py").write_text("raise ModuleNotFoundError('none', name='lsprotocol')\n")
+    command = [sys.executable, "-m", "bn_lint", "server"]
+    path = f"{tmp_path}:{ROOT}:{ROOT / 'rules'}"
+    result = subprocess.run(command, env={"PYTHONPATH": path, "PATH": ""}, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr == 'error: The language server needs pygls: pip install "bn-lint[lsp]".\n'
