@@ -14,7 +14,6 @@ def render(report: Report, *, color: bool) -> str:
     return "".join(
         f"{paint(location(finding.place), 'message')}: {paint(f'{finding.severity} {finding.code}', finding.severity)} "
         f"{'[*] ' if report.is_fixable(finding) else ''}{printable(finding.message)} ({finding.name})"
-        f"{_VERDICTS[finding.confirmed]}
-"
+        f"{_VERDICTS[finding.confirmed]}\n"
         for finding in report.visible
     )
