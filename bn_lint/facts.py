@@ -242,9 +242,9 @@ class ModelCall:
         place: The call.
         training: True when a BatchNorm layer inside runs in training mode, False when none does.
         grad: Whether gradients are recorded.
-        purpose: `training` when an optimizer then steps on the model's parameters, `evaluation` when the result is only
-            looked at, `export` and `fusion` when a tool makes something of it, `reference` when another model is trained on the result, `inspection` when a tool only looks at
-            how the model is made.
+        purpose: `training` when an optimizer then steps on the model's parameters; `evaluation` when the result is only
+            looked at; `reference` when another model is trained on the result; `export` and `fusion` when a tool makes
+            something of the model; `inspection` when a tool only looks at how it is made.
         because: What shows the purpose.
         mode: The call that put the model in its mode; None while it is in the mode it was built in.
         mode_is_local: That call belongs to the same evaluation or training, and not to something earlier.
