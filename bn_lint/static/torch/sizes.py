@@ -158,6 +158,9 @@ def broadcast(a: Tensor, b: Tensor) -> Tensor:
         return Tensor(axes, origin=known.origin)
     axes_list = list(longer.axes)
     offset = len(axes_list) - len(shorter.axes)
+    if not ranked:
+        # The other tensor may have more axes than are known of it, and stretch what has size 1.
+        axes_list[:offset] = [axis if axis.size != 1 else Axis() for axis in axes_list[:offset]]
     for i, other in enumerate(shorter.axes):
         axes_list[offset + i] = merged_axis(axes_list[offset + i], other)
     return Tensor(tuple(axes_list), origin=longer.origin)
