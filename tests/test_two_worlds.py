@@ -16,7 +16,7 @@ from .specification import Specification, expectations, read
 STATIC = frozenset("BN101 BN103 BN104 BN105 BN112 BN201 BN202 BN203 BN301 BN302".split())
 #: Where the two see the same mistake differently, and why that is right.
 APART = {
-    "validation-in-the-middle": "the text drops the result of the call, which may be a dry run; a run shows it again and again",
+    "validation-in-the-middle": "the text drops the result of the call, which may be a dry run",
     "bn203-tiny-batch-the-mistake": "the text points at the loader, which a run does not know",
     "bn805-mode-flapping-the-mistake": "to the text this is a training step in evaluation mode",
 }
