@@ -242,7 +242,7 @@ def load(name: str) -> Document:
         raise TraceError(f"{name} has version {data.get('version')} of the format; this bn-lint reads {VERSION}.")
     try:
         return from_json(data)
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+    except (TypeError, KeyError, IndexError, ValueError, AttributeError) as error:
         raise TraceError(f"{name} is damaged: {error}.") from error
 
 

@@ -173,9 +173,10 @@ def test_a_saved_trace_gives_the_same_findings_again(project: Path) -> None:
 
 def test_newer_and_damaged_traces_are_refused(project: Path) -> None:
     (project / "new.json").write_text('{"format": "bn-lint trace", "version": 99}')
-    (project / "bad.json").write_text('{"format": "bn-lint trace", "version": 1, "layers": [{"name": 1}]}')
     assert "version 99" in run(project, "report", "new.json").stderr
-    assert "is damaged" in run(project, "report", "bad.json").stderr
+    for damaged in ('"layers": [{"name": 1}]', '"layers": 3', '"modes": [{}]', '"layers": [{"early": [[0]]}]'):
+        (project / "bad.json").write_text(f'{{"format": "bn-lint trace", "version": 1, {damaged}}}')
+        assert "is damaged" in run(project, "report", "bad.json").stderr
 
 
 def test_json_findings(project: Path) -> None:
