@@ -114,6 +114,8 @@ class Recorder:
 
     def bury(self) -> None:
         """Put away the layers that are gone, with a last look at their statistics."""
+        if not self._dying:
+            return
         from bn_lint.runtime.statistics import last_words
 
         while self._dying:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from bn_lint.runtime import layers as kinds
-from bn_lint.runtime.layers import TIMELINE, UNUSUAL, Layer, bits_of
+from bn_lint.runtime.layers import TIMELINE, TRAINED, UNUSUAL, Layer, bits_of
 from bn_lint.runtime.sites import Site
 
 if TYPE_CHECKING:
@@ -21,13 +21,16 @@ _MOST_SECOND_LOOKS = 20
 
 
 class Use(NamedTuple):
-    """What one layer was used for in one step: calls of each kind, and the mode it was in at the end."""
+    """What one layer was used for in one step: calls of each kind, and the mode it was in at the end.
+
+    `calls` is a number where all of them are training calls, as they nearly always are.
+    """
 
     layer: Layer
-    calls: tuple[int, ...]
-    mode_site: Site | None
-    evaluated_since_mode: bool
-    whole_model: bool
+    calls: int | tuple[int, ...]
+    mode_site: Site | None = None
+    evaluated_since_mode: bool = False
+    whole_model: bool = False
 
 
 class Steps:
@@ -96,17 +99,25 @@ class Steps:
         recorder = self.recorder
         recorder.bury()
         for layer in (*recorder.layers.values(), *recorder.functional_layers.values(), *recorder.unclosed):
+            training = 0
             calls: list[int] | None = None
             whole = False
             for entry in layer.entries.values():
                 new = entry.count - entry.seen
                 if new:
                     entry.seen = entry.count
+                    if entry.kind == kinds.TRAINING:
+                        training += new
+                        continue
                     if calls is None:
                         calls = [0] * len(kinds.KINDS)
                     calls[entry.kind] += new
                     whole = whole or (entry.kind == kinds.EVALUATION_WITH_GRAD and entry.root_training is False)
-            if calls is not None:
+            if calls is None:
+                if training:
+                    uses.append(Use(layer, training))
+            else:
+                calls[kinds.TRAINING] = training
                 since = layer.evaluations() > layer.evaluations_before_mode if calls[2] else False
                 uses.append(Use(layer, tuple(calls), layer.mode_site, since, whole))
         recorder.closed()
@@ -121,13 +132,16 @@ class Steps:
         unusual = False
         for use in self._pending:
             layer, calls = use.layer, use.calls
+            if isinstance(calls, int):
+                layer.timeline[index] |= TRAINED
+                self._count_training(layer, calls, self._owns(layer), step)
+                continue
             bits = 0
             for kind, count in enumerate(calls):
                 if count:
                     bits |= bits_of(kind)
             owned = self._owns(layer)
             training = calls[kinds.TRAINING]
-            layer.owned = layer.owned or owned
             self._count_training(layer, training, owned, step)
             alone = calls[kinds.TRAINING_WITHOUT_GRAD] - calls[kinds.RECOMPUTED]
             if alone > 0:
@@ -155,12 +169,14 @@ class Steps:
                 use.layer.look_again()
 
     def _count_training(self, layer: Layer, training: int, owned: bool, step: int) -> None:
+        if owned and not layer.owned:
+            layer.owned = True
         if not training:
             return
         if training in layer.calls_per_step or len(layer.calls_per_step) < _MOST_COUNTS:
             layer.calls_per_step[training] = layer.calls_per_step.get(training, 0) + 1
         layer.trained_steps += 1
-        if owned:
+        if owned and layer.last_trained_in is not True:
             self._trained_in(layer, True)
         if not layer.requires_grad_seen:
             module = layer.reference() if layer.reference is not None else None
@@ -202,7 +218,11 @@ class Steps:
         return step // self.width
 
     def _tail(self, use: Use) -> None:
-        layer, calls = use.layer, use.calls
+        layer = use.layer
+        if isinstance(use.calls, int):
+            layer.timeline[self._position(self.recorder.step)] |= TRAINED
+            return
+        calls = use.calls
         alone = calls[kinds.TRAINING_WITHOUT_GRAD] - calls[kinds.RECOMPUTED]
         if alone > 0:
             layer.without_grad.add(alone, self.recorder.step, tail=True)
@@ -219,7 +239,9 @@ class Steps:
             return
         step = self.recorder.step
         if self._compare_next:
-            counts: dict[Any, int] = {use.layer: use.calls[kinds.TRAINING] for use in uses}
+            counts: dict[Any, int] = {
+                use.layer: use.calls if isinstance(use.calls, int) else use.calls[kinds.TRAINING] for use in uses
+            }
             self.drift.compare(counts, step - 1, self._position(step - 1))
             self._compare_next = False
         if step % self.drift.every == 0 or step <= 1 or self.drift.every == 1:
