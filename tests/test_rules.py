@@ -232,7 +232,9 @@ def test_torch_belongs_to_the_tracer(path: Path) -> None:
 #: The modules of the tracer that watch. The others read and show traces, which needs no torch.
 WATCHERS = {
     "patches.py",
+    "recognize.py",
     "recorder.py",
+    "registry.py",
     "surroundings.py",
     "statistics.py",
     "steps.py",

@@ -7,25 +7,31 @@ device, keeps an input alive, or writes anything into the user's modules.
 from __future__ import annotations
 
 import sys
-import threading
 import traceback
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm, _LazyNormBase
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from bn_lint.runtime import layers as kinds
 from bn_lint.runtime.layers import CLOSE_LOOKS, MOST_SIGNATURES, Entry, Layer
-from bn_lint.runtime.sites import LIBRARY, MACHINERY, Site, here, owner_of, path_to
+from bn_lint.runtime.recognize import (
+    features_from,
+    is_autocast_enabled,
+    is_fake,
+    layer_mode,
+    plain_kind,
+    requires_grad,
+    scale,
+)
+from bn_lint.runtime.registry import Registry
+from bn_lint.runtime.sites import Site, here
 from bn_lint.runtime.statistics import holds_initial_values
 from bn_lint.runtime.surroundings import Surroundings, survey
 
-#: Layers that are gone are kept apart up to this number; beyond it, those that look alike are put together.
-_MOST_DEPARTED = 2000
 _MOST_DEFECTS = 5
 _MOST_EARLY = 12
 
@@ -33,129 +39,25 @@ is_grad_enabled = torch.is_grad_enabled
 graph_task: Callable[[], int] = getattr(torch._C, "_current_graph_task_id", lambda: -1)
 
 
-class Recorder:
+class Recorder(Registry):
     """What is known of a running program's BatchNorm layers.
 
     Attributes:
-        layers: The layers that exist, by the `id` of their module; `tables` holds the fast path of each.
-        functional: The calls of `F.batch_norm`, by the caller's code and the running mean.
         step: How many optimizer steps are over; steps that follow each other without a forward pass count as one.
     """
 
     def __init__(self, *, probing: bool = False) -> None:
+        super().__init__()
         self.probing = probing
         self.paused = 0
-        self.layers: dict[int, Layer] = {}
-        self.tables: dict[int, dict[Any, Entry]] = {}
-        self.functional: dict[tuple[int, int], dict[Any, Entry]] = {}
-        self.functional_layers: dict[tuple[int, int], Layer] = {}
-        self._codes: dict[int, CodeType] = {}
-        self.departed: list[Layer] = []
-        self.uncalled: dict[tuple[object, ...], Layer] = {}
-        self._dying: list[Layer] = []
-        #: Layers that are gone, and whose last calls belong to the step that is not over yet.
-        self.unclosed: list[Layer] = []
-        self.buffers: dict[Layer, tuple[torch.Tensor, torch.Tensor]] = {}
         self.step = 0
         self.mode_sites: dict[tuple[Site | None, bool], dict[str, Any]] = {}
         self.compiled: dict[tuple[object, ...], dict[str, Any]] = {}
         #: The last BatchNorm calls that raised, by what identifies the error without keeping it alive.
         self.failures: list[tuple[tuple[int, str], Layer, Entry]] = []
         self.defects: list[str] = []
-        self.lock = threading.RLock()
         self.on_look: Callable[[Layer, Entry, torch.Tensor, _BatchNorm | None], None] | None = None
         self._order = 0
-
-    # What exists
-
-    def built(self, module: _BatchNorm, frame: FrameType | None) -> None:
-        """Remember a layer that was just constructed, and the line that did it."""
-        layer = self.layer_of(module)
-        layer.fresh = True
-        layer.built = here(frame)
-        layer.built_path = path_to(frame)
-        while frame is not None and owner_of(frame.f_code.co_filename) == MACHINERY:
-            frame = frame.f_back
-        layer.built_in_library = frame is not None and owner_of(frame.f_code.co_filename) == LIBRARY
-
-    def layer_of(self, module: _BatchNorm) -> Layer:
-        """The record of a layer, made when it is met for the first time."""
-        layer = self.layers.get(id(module))
-        if layer is None:
-            with self.lock:
-                key = id(module)
-                layer = Layer(name="", variant="", class_name="", num_features=None)
-                self._describe(layer, module)
-                self.layers[key] = layer
-                self.tables[key] = layer.fast
-                layer.reference = weakref.ref(module, lambda _: self._gone(key))
-        return layer
-
-    def _describe(self, layer: Layer, module: _BatchNorm) -> None:
-        lazy = isinstance(module, _LazyNormBase)
-        layer.lazy = layer.lazy or lazy
-        layer.class_name = type(module).__name__
-        layer.variant = variant_of(module)
-        layer.num_features = None if lazy or not isinstance(module.num_features, int) else module.num_features
-        layer.eps, layer.momentum = module.eps, module.momentum
-        layer.affine, layer.track_running_stats = (
-            module._parameters.get("weight") is not None,
-            bool(module.track_running_stats),
-        )
-        if not layer.named:
-            layer.name = f"{layer.class_name}({'' if layer.num_features is None else layer.num_features})"
-
-    def _gone(self, key: int) -> None:
-        # Runs wherever the garbage collector happens to be: only note it.
-        layer = self.layers.pop(key, None)
-        self.tables.pop(key, None)
-        if layer is not None:
-            self._dying.append(layer)
-
-    def bury(self) -> None:
-        """Put away the layers that are gone, with a last look at their statistics."""
-        if not self._dying:
-            return
-        from bn_lint.runtime.statistics import last_words
-
-        while self._dying:
-            layer = self._dying.pop()
-            buffers = self.buffers.pop(layer, None)
-            if not layer.called:
-                # Its arguments can be judged; one of the layers that a line makes is enough.
-                if layer.built is not None:
-                    self.uncalled.setdefault((layer.built, layer.name, layer.momentum, layer.eps), layer)
-                continue
-            if buffers is not None and layer.last_words is None:
-                layer.last_words = last_words(*buffers, layer.eps)
-            layer.fast = {}
-            self.departed.append(layer)
-            self.unclosed.append(layer)
-
-    def closed(self) -> None:
-        """The calls so far have been counted into a step."""
-        self.unclosed.clear()
-        if len(self.departed) > _MOST_DEPARTED:
-            self.departed = put_together(self.departed)
-
-    def everything(self) -> Iterator[Layer]:
-        """All layers, in the order in which they were first called; those that never were come last."""
-        found = [*self.departed, *self.uncalled.values(), *self.layers.values(), *self.functional_layers.values()]
-        yield from sorted(found, key=lambda layer: layer.order if layer.order >= 0 else 1 << 60)
-
-    def name_all(self, root: torch.nn.Module) -> None:
-        """Name the layers inside a model that is called."""
-        model = type(root).__name__
-        for name, module in root.named_modules():
-            if isinstance(module, _BatchNorm):
-                layer = self.layer_of(module)
-                if name and not (layer.named and len(layer.name) > len(name)):
-                    layer.name, layer.named = plain_name(name), True
-                if name or not layer.model:
-                    layer.model = model
-                layer.root = weakref.ref(root)
-
-    # What happens
 
     def look(self, module: _BatchNorm, x: object) -> None:
         """Look closely at a call of a layer that is about to happen. Never raises."""
@@ -171,59 +73,21 @@ class Recorder:
         if self.paused or not isinstance(x, torch.Tensor):
             return
         try:
-            caller = self._owner_of(mean) or frame.f_locals.get("self")
+            caller = self.owner_of_mean(mean) or frame.f_locals.get("self")
             key = (id(frame.f_code), id(mean))
             if isinstance(caller, _BatchNorm):
                 layer: Layer = self.layer_of(caller)
                 table = layer.fast
                 module: _BatchNorm | None = caller
             else:
-                layer, module = self._functional_layer(key, frame.f_code, mean, weight, caller), None
+                layer, module = self.functional_layer(key, frame.f_code, mean, weight, caller), None
                 table = layer.fast
-            if key not in self.functional and self._outlives(key, mean):
-                self._codes[id(frame.f_code)] = frame.f_code  # kept, so that its `id` stays its own
+            if key not in self.functional and self.outlives(key, mean):
+                self.codes[id(frame.f_code)] = frame.f_code  # kept, so that its `id` stays its own
                 self.functional[key] = table
             self._look(layer, module, x, training, frame)
         except Exception:
             self.defect()
-
-    def _owner_of(self, mean: Any) -> _BatchNorm | None:
-        """The layer whose running mean this is: code that was generated from a model passes the buffers themselves."""
-        if mean is None:
-            return None
-        for layer in self.layers.values():
-            module = None if layer.reference is None else layer.reference()
-            if module is not None and module._buffers.get("running_mean") is mean:
-                return module  # type: ignore[no-any-return]
-        return None
-
-    def _outlives(self, key: tuple[int, int], mean: Any) -> bool:
-        """Forget the fast path of a running mean when it goes, since another may get its `id`."""
-        if mean is None:
-            return True
-        if type(mean) is not torch.Tensor:
-            return False
-        weakref.finalize(mean, self._forget, key).atexit = False
-        return True
-
-    def _forget(self, key: tuple[int, int]) -> None:
-        self.functional.pop(key, None)
-        layer = self.functional_layers.pop(key, None)
-        if layer is not None:
-            self._dying.append(layer)
-
-    def _functional_layer(self, key: tuple[int, int], code: CodeType, mean: Any, weight: Any, caller: Any) -> Layer:
-        known = self.functional_layers.get(key)
-        if known is not None:
-            return known
-        owner = type(caller).__name__ if isinstance(caller, torch.nn.Module) else code.co_name
-        width = int(mean.shape[0]) if isinstance(mean, torch.Tensor) and mean.dim() == 1 else None
-        layer = Layer(name=f"{owner}.batch_norm", variant="functional", class_name="batch_norm", num_features=width)
-        layer.affine, layer.track_running_stats, layer.named = weight is not None, mean is not None, True
-        self.functional_layers[key] = layer
-        if isinstance(weight, torch.Tensor):
-            layer.parameter = id(weight)
-        return layer
 
     def _look(
         self, layer: Layer, module: _BatchNorm | None, x: torch.Tensor, training: bool, frame: FrameType | None
@@ -234,8 +98,8 @@ class Recorder:
         sizes = tuple(size if isinstance(size, int) else -1 for size in x.shape)
         signature: Any = (x.shape if plain else sizes, training, grad, in_backward)
         if len(layer.entries) >= MOST_SIGNATURES:
-            signature = (len(sizes), sizes[1:2], _scale(sizes), training, grad, in_backward)
-            known = layer.entries.get((signature, _plain_kind(training, grad, in_backward)))
+            signature = (len(sizes), sizes[1:2], scale(sizes), training, grad, in_backward)
+            known = layer.entries.get((signature, plain_kind(training, grad, in_backward)))
             if known is not None and known.count >= CLOSE_LOOKS and not layer.reenabled:
                 known.count += 1
                 return
@@ -274,7 +138,7 @@ class Recorder:
         grad: bool,
         in_backward: bool,
     ) -> int:
-        if around.warms_up or (not self.probing and (type(x) is not torch.Tensor and _is_fake(x))):
+        if around.warms_up or (not self.probing and (type(x) is not torch.Tensor and is_fake(x))):
             return kinds.OTHER
         if x.is_cuda and torch.cuda.is_current_stream_capturing():
             return kinds.OTHER
@@ -288,7 +152,7 @@ class Recorder:
                 return kinds.RECALIBRATION
             if layer.lazy and not layer.entries:
                 return kinds.OTHER  # the first run of a lazy layer only finds out its width
-        return _plain_kind(training, grad, in_backward)
+        return plain_kind(training, grad, in_backward)
 
     def _details(self, layer: Layer, entry: Entry, module: _BatchNorm | None, x: torch.Tensor) -> None:
         entry.dtype = str(x.dtype).removeprefix("torch.")
@@ -319,7 +183,7 @@ class Recorder:
             if entry.kind == kinds.TRAINING:
                 layer.recalibrating = False
                 if layer.reenabled is not None and not layer.reenabled[2]:
-                    thawed = layer.frozen_grad is False and _requires_grad(module)
+                    thawed = layer.frozen_grad is False and requires_grad(module)
                     layer.reenabled = None if thawed else (*layer.reenabled[:2], True)
         elif entry.kind == kinds.TRAINING_WITHOUT_GRAD:
             recently = layer.mode_step == self.step and layer.mode_site is not None
@@ -329,7 +193,7 @@ class Recorder:
             apart = entry.grad and around.root is not None and around.root is not module and around.root.training
             if apart:
                 layer.frozen_at, layer.apart = layer.frozen_at or layer.mode_site, True
-                layer.frozen_grad = _requires_grad(module)
+                layer.frozen_grad = requires_grad(module)
             self._evaluated(layer, module, around.trail.model)
         if module is not None and around.root is not None:
             wrapper = around.root
@@ -387,7 +251,7 @@ class Recorder:
                 layer.reenabled = None  # frozen again before anything happened
             if module is root:
                 layer.frozen_at, layer.apart = site, True
-                layer.frozen_grad = _requires_grad(module)
+                layer.frozen_grad = requires_grad(module)
         if flips or training:
             layer.mode, layer.mode_site, layer.mode_step, layer.mode_root = training, site, self.step, id(root)
         if flips:
@@ -458,86 +322,3 @@ class Recorder:
             yield
         finally:
             self.paused -= 1
-
-
-def _requires_grad(module: _BatchNorm | None) -> bool | None:
-    weight = None if module is None else module._parameters.get("weight")
-    return None if weight is None else weight.requires_grad
-
-
-def layer_mode(module: _BatchNorm | None) -> bool:
-    return module is not None and module.training
-
-
-def is_autocast_enabled(device: str) -> bool:
-    try:
-        return torch.is_autocast_enabled(device)
-    except TypeError:  # before PyTorch 2.4
-        return torch.is_autocast_enabled() if device == "cuda" else torch.is_autocast_cpu_enabled()
-
-
-def variant_of(module: torch.nn.Module) -> str:
-    """`1d`, `2d`, `3d`, `sync`; `other` for subclasses that take any input."""
-    if isinstance(module, torch.nn.SyncBatchNorm):
-        return "sync"
-    for name in ("1d", "2d", "3d"):
-        if isinstance(module, (getattr(torch.nn, f"BatchNorm{name}"), getattr(torch.nn, f"LazyBatchNorm{name}"))):
-            return name
-    return "other"
-
-
-def plain_name(name: str) -> str:
-    """The name without what DistributedDataParallel and `torch.compile` put before it."""
-    for prefix in ("module.", "_orig_mod."):
-        while name.startswith(prefix):
-            name = name[len(prefix) :]
-    return name.replace("._orig_mod.", ".")
-
-
-def features_from(x: torch.Tensor) -> str | None:
-    """The layer that made the last axis of a three-dimensional input its features, from the graph of gradients."""
-    if x.dim() != 3 or x.grad_fn is None:
-        return None
-    name = x.grad_fn.name()
-    if name.startswith("EmbeddingBackward"):
-        return "an nn.Embedding"
-    if name.startswith(("ViewBackward", "UnsafeViewBackward")) and x.grad_fn.next_functions:
-        before = x.grad_fn.next_functions[0][0]
-        if before is not None and before.name().startswith(("AddmmBackward", "MmBackward")):
-            return "an nn.Linear"
-    if name.startswith("NativeLayerNormBackward"):
-        return "an nn.LayerNorm"
-    return None
-
-
-def put_together(found: list[Layer]) -> list[Layer]:
-    """Add up layers that are the same in all that is reported about them, as those of a model built again and again."""
-    chosen: dict[tuple[object, ...], Layer] = {}
-    for layer in found:
-        key = (layer.name, layer.model, layer.built, layer.class_name, layer.num_features)
-        known = chosen.setdefault(key, layer)
-        if known is not layer:
-            known.absorb(layer)
-    return list(chosen.values())
-
-
-def _plain_kind(training: bool, grad: bool, in_backward: bool) -> int:
-    if in_backward:
-        return kinds.RECOMPUTED
-    if training:
-        return kinds.TRAINING if grad else kinds.TRAINING_WITHOUT_GRAD
-    return kinds.EVALUATION_WITH_GRAD if grad else kinds.EVALUATION
-
-
-def _scale(sizes: tuple[int, ...]) -> int:
-    """A bucket for the number of values per channel: the power of two below it, one value and two apart."""
-    values = 1
-    for index, size in enumerate(sizes):
-        values *= size if index != 1 else 1
-    return values if values <= 2 else values.bit_length()
-
-
-def _is_fake(x: torch.Tensor) -> bool:
-    from torch._subclasses import FakeTensor
-
-    return isinstance(x, FakeTensor)
