@@ -7,23 +7,15 @@ imports lead are therefore judged alone: in parallel, and anew only when their o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bn_lint.source import Source, display_path
-from bn_lint.static.modules import ModuleFinder
+from bn_lint.static.modules import ModuleFinder, imports
 from bn_lint.surroundings import Surroundings
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_IMPORT = re.compile(r"\bimport\b")
-_STATEMENT = re.compile(
-    r"""(?:^|[;:])[ \t\f]* (?:
-        from (?:[ \t\f]|\\\r?\n)* (?P<dots>[. \t]*) (?P<module>[\w.]*) (?:[ \t\f]|\\\r?\n)* import\b
-        | import (?:[ \t\f]|\\\r?\n)+ (?P<modules>(?:\\\r?\n|[^\r\n;\#])+)
-    )""",
-    re.VERBOSE | re.MULTILINE,
-)
 
 
 @dataclass(frozen=True)
@@ -145,27 +137,3 @@ class _Graph:
             found = {name: self._finder.submodule(folder, name) for name in names}
             known = self._folders[folder] = {name: path for name, path in found.items() if path is not None}
         return known
-
-
-def imports(text: str) -> Iterator[tuple[str, int]]:
-    """The modules that a text may import: dotted name without leading dots, and the number of leading dots."""
-    seen: set[tuple[str, int]] = set()
-    for word in _IMPORT.finditer(text):
-        start = text.rfind("\n", 0, word.start()) + 1
-        while text[max(start - 3, 0) : start].rstrip("\r\n").endswith("\\"):
-            start = text.rfind("\n", 0, start - 1) + 1
-        end = text.find("\n", word.end())
-        while end > 0 and text[end - 2 : end].rstrip("\r").endswith("\\"):
-            end = text.find("\n", end + 1)
-        for found in _STATEMENT.finditer(text, start, end + 1 or len(text)):
-            if found["modules"] is None:
-                modules = [(found["module"], found["dots"].count("."))]
-            else:
-                whole = found["modules"].replace("\\", " ").split(",")
-                modules = [(part.split()[0], 0) for part in whole if part.split()]
-                # `import a.b` binds `a`, from which the text may go anywhere.
-                modules += [(dotted.partition(".")[0], 0) for dotted, _ in modules]
-            for module in modules:
-                if module not in seen and re.fullmatch(r"[\w.]*", module[0]):
-                    seen.add(module)
-                    yield module

@@ -14,8 +14,9 @@ import pytest
 
 from bn_lint import cli
 from bn_lint.source import load
+from bn_lint.static.modules import imports
 from bn_lint.surroundings import Disk, Surroundings, digest
-from bn_lint.units import Unit, divide, imports
+from bn_lint.units import Unit, divide
 
 ROOT = Path(__file__).parent.parent
 

@@ -22,6 +22,7 @@ from bn_lint.static.calls import call
 from bn_lint.static.deep_stack import with_deep_stack
 from bn_lint.static.frames import Frame
 from bn_lint.static.modes.judge import facts_of
+from bn_lint.static.modules import imports
 from bn_lint.static.observe import Observer
 from bn_lint.static.options import hidden_behind
 from bn_lint.static.project import ParseError, Project, SourceFile
@@ -51,6 +52,8 @@ STEPS_PER_FILE = 500_000
 IDLE_FACTORIES = 3
 #: The names that a `from ... import` statement brings.
 _IMPORTED = re.compile(r"^\s*from\s+[\w.]+\s+import\s+(\([^)]*\)|[^\n]*)", re.MULTILINE)
+#: Files that are searched for a mention of BatchNorm, from one program.
+_MOST_IMPORTED = 200
 #: Names by which models of other libraries are known.
 _ZOO_NAME = re.compile(
     r"models$|timm$|create_model$|hub$|resne|densenet|efficientnet|mobilenet|googlenet|inception|regnet"
@@ -150,16 +153,13 @@ class _Analyzer:
 
     def _run_programs(self, models: set[str], known: set[SourceFile]) -> None:
         """Run the files that do not mention BatchNorm, but that train or use models that have it."""
-        parts = {part for file in known for part in file.path.with_suffix("").parts[-6:]}
         for source in self.sources:
             file = self.project.files[source.path]
             if file is None or file in known or not is_program(source.text):
                 continue
             used = _used(models, source.text)
             # A script may get its model from any function of the package that it imports.
-            indirect = self._is_script(source) and any(
-                parts.intersection(re.findall(r"\w+", line)) for line in _imports(source)
-            )
+            indirect = self._is_script(source) and self._reaches_batchnorm(file)
             if not (used or indirect or uses_zoo(source.text)) or not self._parses(file):
                 continue
             self._enter(file, partial(self._run_module, file))
@@ -169,6 +169,28 @@ class _Analyzer:
             for function in reversed(functions):
                 if function.node in users and not function.called and function.node not in self.skipped:
                     self._enter(file, partial(self._call, function))
+
+    def _reaches_batchnorm(self, file: SourceFile) -> bool:
+        """Whether imports lead from a file to one that mentions BatchNorm."""
+        seen = {file.path}
+        pending = [file]
+        while pending and len(seen) < _MOST_IMPORTED:
+            importer = pending.pop(0)
+            text = importer.source.text
+            names = set(re.findall(r"\w+", " ".join(_IMPORTED.findall(text))))
+            for dotted, level in imports(text):
+                module = self.project.resolve(importer.path, dotted, level)
+                paths = [] if module is None else [module, *(self.project.submodule(module, name) for name in names)]
+                for path in paths:
+                    if path is None or path in seen or path.suffix != ".py":
+                        continue
+                    seen.add(path)
+                    target = self.project.file(path)
+                    if target is not None and is_interpreted(target.source.text):
+                        return True
+                    if target is not None:
+                        pending.append(target)
+        return False
 
     def _is_script(self, source: Source) -> bool:
         ask = self.project.surroundings
@@ -374,10 +396,6 @@ def _required_by_constructor(cls: Class) -> list[str]:
 
 def _parameter(function: Function, name: str) -> Unknown:
     return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`", free=True)
-
-
-def _imports(source: Source) -> list[str]:
-    return re.findall(r"^\s*(?:from|import)\s[^\n]*", source.text, re.MULTILINE)
 
 
 def _used(wanted: set[str], text: str) -> set[str]:

@@ -1,9 +1,10 @@
-"""Which file an import means."""
+"""Which modules a text imports, and which file an import means."""
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from bn_lint.surroundings import Surroundings
@@ -12,6 +13,14 @@ from bn_lint.surroundings import Surroundings
 ALWAYS_EXTERNAL = frozenset(sys.stdlib_module_names) | {"torch", "numpy", "typing_extensions"}
 
 _PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
+_IMPORT = re.compile(r"\bimport\b")
+_STATEMENT = re.compile(
+    r"""(?:^|[;:])[ \t\f]* (?:
+        from (?:[ \t\f]|\\\r?\n)* (?P<dots>[. \t]*) (?P<module>[\w.]*) (?:[ \t\f]|\\\r?\n)* import\b
+        | import (?:[ \t\f]|\\\r?\n)+ (?P<modules>(?:\\\r?\n|[^\r\n;\#])+)
+    )""",
+    re.VERBOSE | re.MULTILINE,
+)
 
 
 class ModuleFinder:
@@ -95,3 +104,27 @@ class ModuleFinder:
         if known is None:
             known = self._is_file[path] = path in self._given or self.surroundings.is_file(path)
         return known
+
+
+def imports(text: str) -> Iterator[tuple[str, int]]:
+    """The modules that a text may import: dotted name without leading dots, and the number of leading dots."""
+    seen: set[tuple[str, int]] = set()
+    for word in _IMPORT.finditer(text):
+        start = text.rfind("\n", 0, word.start()) + 1
+        while text[max(start - 3, 0) : start].rstrip("\r\n").endswith("\\"):
+            start = text.rfind("\n", 0, start - 1) + 1
+        end = text.find("\n", word.end())
+        while end > 0 and text[end - 2 : end].rstrip("\r").endswith("\\"):
+            end = text.find("\n", end + 1)
+        for found in _STATEMENT.finditer(text, start, end + 1 or len(text)):
+            if found["modules"] is None:
+                modules = [(found["module"], found["dots"].count("."))]
+            else:
+                whole = found["modules"].replace("\\", " ").split(",")
+                modules = [(part.split()[0], 0) for part in whole if part.split()]
+                # `import a.b` binds `a`, from which the text may go anywhere.
+                modules += [(dotted.partition(".")[0], 0) for dotted, _ in modules]
+            for module in modules:
+                if module not in seen and re.fullmatch(r"[\w.]*", module[0]):
+                    seen.add(module)
+                    yield module
