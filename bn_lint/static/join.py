@@ -66,6 +66,8 @@ def join(values: Iterable[Value]) -> Value:
     if unknowns:
         if tensors and len(tensors) + len(unknowns) == len(alternatives):
             return Tensor(ranked=False, why=unknowns[0].why)
+        if len({id(getattr(v, "batches", v)) for v in alternatives}) == 1:
+            return alternatives[0]  # parts of the same batch
         return unknowns[0] if len(unknowns) == len(alternatives) == 1 else Unknown("?", unknowns[0].why)
     if all(isinstance(v, tuple) for v in alternatives) and len({len(v) for v in alternatives}) == 1:
         return tuple(join(column) for column in zip(*alternatives))

@@ -123,6 +123,11 @@ class Program:
         self.dropped: cst.CSTNode | None = None
         self.with_gradient_context: Spot | None = None
 
+    @property
+    def events(self) -> int:
+        """How much has happened to models."""
+        return len(self.calls) + len(self.switches) + len(self.steps)
+
     def now(self) -> int:
         self.clock += 1
         return self.clock
