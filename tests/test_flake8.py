@@ -20,13 +20,8 @@ MISTAKES = "from torch import nn\n\nnet = nn.Sequential(nn.BatchNorm2d(8, moment
 def flake8(tmp_path: Path) -> Path:
     """A directory in which flake8 knows the plugin, as it does everywhere once both are installed."""
     installed = any(point.name == "BN" for point in entry_points(group="flake8.extension"))
-    plugin = (
-        "[flake8]\n"
-        if installed
-        else (
-            f"[flake8:local-plugins]\nextension =\n    BN = bn_lint.flake8:Plugin\npaths =\n    {ROOT}\n    {ROOT}/rules\n"
-        )
-    )
+    lines = ["[flake8:local-plugins]", "extension =", "    BN = bn_lint.flake8:Plugin", "paths =", f"    {ROOT}"]
+    plugin = "[flake8]\n" if installed else "\n".join([*lines, f"    {ROOT}/rules", ""])
     (tmp_path / ".flake8").write_text(plugin)
     return tmp_path
 

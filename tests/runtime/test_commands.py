@@ -18,6 +18,12 @@ import pytest
 
 pytest.importorskip("torch")
 
+#: Once bn-lint is installed, pytest knows its plugin.
+PLUGIN = (
+    ()
+    if any(point.value == "bn_lint.runtime.pytest_plugin" for point in entry_points(group="pytest11"))
+    else ("-p", "bn_lint.runtime.pytest_plugin")
+)
 ROOT = Path(__file__).parent.parent.parent
 MODEL = """
 import torch
@@ -34,14 +40,6 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.last(self.fc(self.bn(self.conv(x)).mean((2, 3))))
-
-
-#: Once bn-lint is installed, pytest knows its plugin.
-PLUGIN = (
-    ()
-    if any(point.value == "bn_lint.runtime.pytest_plugin" for point in entry_points(group="pytest11"))
-    else ("-p", "bn_lint.runtime.pytest_plugin")
-)
 
 
 def wide():
