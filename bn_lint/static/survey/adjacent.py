@@ -198,5 +198,6 @@ def _fact(first: cst.Call, norm: cst.Call, receivers: Receivers, place: Locate) 
             bias = argument.value
     if bias is not None and not (isinstance(bias, cst.Name) and bias.value == "True"):
         return None
-    last = bias if bias is not None else first.args[-1].value
+    # The last argument as a whole: the place of a tuple ends before its parenthesis.
+    last = bias if bias is not None else first.args[-1]
     return BeforeBatchNorm("bias", name, place(first), place(norm), place(last), bias is not None)

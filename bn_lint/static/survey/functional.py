@@ -48,7 +48,7 @@ def functional_calls(
                     definition.name.value,
                     mean,
                     place(call),
-                    place(flag if flag is not None else call.args[-1].value),
+                    place(flag if flag is not None else call.args[-1]),
                     training=isinstance(flag, cst.Name) and flag.value == "True",
                     is_given=flag is not None,
                     follows_mode=False,
