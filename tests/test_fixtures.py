@@ -14,7 +14,7 @@ import pytest
 from bn_lint import cli
 
 from .project import execute, lint
-from .specification import ORACLE, disagreements, expectations
+from .specification import ORACLE, disagreements, expectations, spoken_of
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 FOLDERS = sorted(path for path in FIXTURES.iterdir() if path.is_dir() and path.name != "__pycache__")
@@ -37,7 +37,7 @@ def scripts() -> list[Path]:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_findings(folder: Path) -> None:
     names = files_of(folder)
-    reported, _ = lint(folder, names)
+    reported = spoken_of(lint(folder, names)[0], ())
     assert {one.path for one in reported} <= set(names)
     wrong = [
         f"fixtures/{folder.name}/{name}:{line}: {sentence}"
