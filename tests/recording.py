@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 #: A file of the project, relative to its root, and a line.
@@ -126,14 +126,14 @@ class _Watch:
         while self.active and self.active.pop() is not module:
             pass  # left by an exception
         if _is_batchnorm(module) and isinstance(output, torch.Tensor) and output.requires_grad:
-            if torch.jit.is_tracing():
+            if torch._C._get_tracing_state() is not None:
                 return
             call = next(call for call, layer, _ in reversed(self.pending) if layer is module)
 
             def note(gradient: Any) -> None:
                 call.trained = True
 
-            output.register_hook(note)
+            cast(Any, output).register_hook(note)
 
     def step(self, optimizer: Any, *_: object) -> None:
         stepped = _parameters(optimizer)

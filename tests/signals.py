@@ -43,17 +43,17 @@ def contradictions(texts: Mapping[str, str], entry: str, recording: Recording, *
     own = [(spot, one) for spot, one in promised if spot[0] == entry or not _has_expectations(files[entry])]
     excused = {spot for spot, one in promised if one.code in SIGNALS}
     sentences = [*_unseen(own, recording, raised)]
-    for mode, looks_wrong in (
-        ("training", lambda call: call.evaluates_in_training_mode and not raised),
-        ("evaluation", lambda call: call.trains_in_evaluation_mode),
-    ):
+    for mode in ("training", "evaluation"):
         meant = {
             (name, number)
             for name, lines in files.items()
             for number, line in enumerate(lines, 1)
             if any(match[1] == mode for match in _MEANT.finditer(line))
         }
-        strange = [call for call in recording.calls if looks_wrong(call)]
+        if mode == "evaluation":
+            strange = [call for call in recording.calls if call.trains_in_evaluation_mode]
+        else:
+            strange = [call for call in recording.calls if call.evaluates_in_training_mode and not raised]
         for call in strange:
             if not call.spots & (excused | meant):
                 sentences.append(f"{_where(call.spots)}: BatchNorm in {mode} mode, which no comment mentions")
