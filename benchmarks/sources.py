@@ -21,17 +21,18 @@ def cache() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "bn-lint-benchmarks"
 
 
-def source(name: str, version: str) -> Path:
+def source(name: str, version: str, *, sdist: bool = False) -> Path:
     """Returns the folder of an unpacked release: that of a wheel's contents, or of an sdist's top folder.
 
-    Downloads it the first time. Raises subprocess.CalledProcessError where pip finds no such release.
+    Downloads it the first time; an sdist, which often has examples, only if asked for or if there is no wheel.
+    Raises subprocess.CalledProcessError where pip finds no such release.
     """
-    target = cache() / "sources" / f"{name}-{version}"
+    target = cache() / "sources" / f"{name}-{version}{'-sdist' * sdist}"
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        archive = _download(name, version, Path(folder) / "archive")
+        archive = _download(name, version, Path(folder) / "archive", sdist=sdist)
         unpacked = _unpack(archive, Path(folder) / "unpacked")
         try:
             unpacked.rename(target)
@@ -41,14 +42,12 @@ def source(name: str, version: str) -> Path:
     return target
 
 
-def _download(name: str, version: str, folder: Path) -> Path:
-    """An sdist is fetched by pip only where no wheel fits; a release without either raises."""
+def _download(name: str, version: str, folder: Path, *, sdist: bool) -> Path:
+    """An sdist is fetched by pip only where it is asked for or no wheel fits; a release without either raises."""
     folder.mkdir()
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    wheel = subprocess.run(
-        [*pip, "--only-binary=:all:", "--dest", str(folder), f"{name}=={version}"], check=False, capture_output=True
-    )
-    if wheel.returncode != 0:
+    wheel = [*pip, "--only-binary=:all:", "--dest", str(folder), f"{name}=={version}"]
+    if sdist or subprocess.run(wheel, check=False, capture_output=True).returncode != 0:
         # pip asks an sdist for its metadata; the setuptools at hand is as good for that as one it would download.
         command = [*pip, "--no-binary=:all:", "--no-build-isolation", "--dest", str(folder), f"{name}=={version}"]
         subprocess.run(command, check=True)

@@ -119,6 +119,9 @@ def execute(root: Path, entry: str) -> list[Seen]:
             seen.append((path.relative_to(root).as_posix(), frame.f_lineno, shown))
         return value
 
+    # One thread: the programs are tiny, and threads that wait for each other are slow where others use the cores.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     random_state, dtype = torch.get_rng_state(), torch.get_default_dtype()
     with _on_path(root), warnings.catch_warnings(), torch.enable_grad():
         warnings.simplefilter("ignore")
@@ -133,6 +136,7 @@ def execute(root: Path, entry: str) -> list[Seen]:
             del builtins.__dict__["reveal"]
             torch.set_default_dtype(dtype)
             torch.set_rng_state(random_state)
+            torch.set_num_threads(threads)
     return seen
 
 

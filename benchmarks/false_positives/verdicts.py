@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from benchmarks import toml
 from benchmarks.false_positives.lint import Finding, Package
 
 _FOLDER = Path(__file__).parent
@@ -76,7 +74,7 @@ def judge(findings: Iterable[Finding], verdicts: Iterable[Verdict], packages: It
 
 def load_packages() -> list[Package]:
     """Returns the releases to lint, by name."""
-    releases = _toml(_FOLDER / "packages.toml")
+    releases = toml.read(_FOLDER / "packages.toml")
     return [Package(name, version) for name, version in sorted(releases.items(), key=lambda item: item[0].lower())]
 
 
@@ -87,7 +85,7 @@ def load_verdicts(path: Path = VERDICTS) -> list[Verdict]:
         TypeError: an entry lacks a field, or has one that does not belong there.
         ValueError: two entries are about the same finding, or one gives no reason.
     """
-    verdicts = [Verdict(**entry) for entry in _toml(path).get("verdict", [])]
+    verdicts = [Verdict(**entry) for entry in toml.read(path).get("verdict", [])]
     for entry, count in Counter(map(key, verdicts)).items():
         if count > 1:
             raise ValueError(f"{path.name} has {count} verdicts about {entry}.")
@@ -112,9 +110,3 @@ def stanza(finding: Finding, true: str = "", why: str = "") -> str:
             "",
         )
     )
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    parser = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    table: dict[str, Any] = parser.loads(path.read_text(encoding="utf-8"))
-    return table

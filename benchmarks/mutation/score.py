@@ -114,12 +114,35 @@ def verdicts(
     def paths(mutant: Mutant) -> tuple[str, ...]:
         return tuple(dict.fromkeys((mutant.path, *mutant.stack))) if by_file else (package,)
 
+    groups = list(dict.fromkeys(paths(mutant) for mutant in mutants))
+    changes = [*((None, group) for group in groups), *((mutant, paths(mutant)) for mutant in mutants)]
+    found = reports(linter, folder, (package,), changes, jobs=jobs)
+    before = {group: next(found) for group in groups}
+    for mutant, after in zip(mutants, found):
+        yield judge(mutant, before[paths(mutant)], after)
+
+
+def reports(
+    linter: Command,
+    folder: Path,
+    parts: Sequence[str],
+    changes: Sequence[tuple[Mutant | None, Sequence[str]]],
+    *,
+    jobs: int,
+) -> Iterator[Report]:
+    """Yields the report on each change of a project, or for None on the unchanged one.
+
+    Args:
+        folder: Holds the project, of which the parts (files and folders in it) are copied.
+        changes: Each with the paths that are linted.
+        jobs: Runs at the same time.
+    """
     with tempfile.TemporaryDirectory(prefix="bn-lint-mutation-") as temporary:
         copies: queue.SimpleQueue[Path] = queue.SimpleQueue()
         for number in range(jobs):
-            copies.put(_copy(folder / package, Path(temporary).resolve() / str(number)))
+            copies.put(_copy(folder, parts, Path(temporary).resolve() / str(number)))
 
-        def check(mutant: Mutant | None, given: tuple[str, ...]) -> Report:
+        def check(mutant: Mutant | None, given: Sequence[str]) -> Report:
             copy = copies.get()
             try:
                 with _applied(mutant, copy):
@@ -128,11 +151,7 @@ def verdicts(
                 copies.put(copy)
 
         with ThreadPoolExecutor(jobs) as pool:
-            groups = list(dict.fromkeys(paths(mutant) for mutant in mutants))
-            before = dict(zip(groups, pool.map(check, [None] * len(groups), groups)))
-            reports = pool.map(check, mutants, [paths(mutant) for mutant in mutants])
-            for mutant, after in zip(mutants, reports):
-                yield judge(mutant, before[paths(mutant)], after)
+            yield from pool.map(check, *zip(*changes))
 
 
 def judge(mutant: Mutant, before: Report, after: Report) -> Verdict:
@@ -154,14 +173,19 @@ def _reason(mutant: Mutant, report: Report) -> str:
     return reasons[min(reasons)] if reasons else "the linter names no reason"
 
 
-def _copy(package: Path, folder: Path) -> Path:
+def _copy(folder: Path, parts: Sequence[str], target: Path) -> Path:
     def left_out(directory: str, names: list[str]) -> list[str]:
         return [name for name in names if not (name.endswith(".py") or Path(directory, name).is_dir())]
 
-    shutil.copytree(package, folder / package.name, ignore=left_out)
+    target.mkdir()
+    for part in parts:
+        if (folder / part).is_dir():
+            shutil.copytree(folder / part, target / part, ignore=left_out)
+        else:
+            shutil.copy(folder / part, target / part)
     # The top of a project: a linter need not look for imported modules further up.
-    (folder / "pyproject.toml").touch()
-    return folder
+    (target / "pyproject.toml").touch()
+    return target
 
 
 @contextmanager

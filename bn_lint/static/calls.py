@@ -238,7 +238,7 @@ def execute_function(
     outer, run.frame = run.frame, inner
     grad = run.program.grad
     if function.grad is not None:
-        run.program.grad, run.program.with_gradient_context = function.grad, spot
+        run.program.grad, run.program.gradients_off_by = function.grad.enabled, (spot, function.grad.name)
     try:
         return _run_body(run, function, inner)
     finally:

@@ -161,7 +161,8 @@ class Observer:
         call = self._call_fact(run, layer, x, spot)
         if functional:
             call = replace(call, layer=replace(call.layer, variant="functional"))
-        if call.values_per_channel == 1:
+        program = run.program
+        if call.values_per_channel == 1 and not (program.calls and program.calls[-1].batches is not None):
             call = replace(call, training=agreed(modes_of(layer)))
         width, channels = call.layer.num_features, call.channels
         if channels is not None and channels.size is not None and (width is not None or call.layer.lazy):

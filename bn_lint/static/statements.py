@@ -354,7 +354,7 @@ def _with_items(run: Run, node: cst.With, frame: Frame, index: int) -> str | Non
     if isinstance(manager, GradientMode):
         run.program.grad = manager.enabled
         if manager.enabled is False:
-            run.program.with_gradient_context = Spot(frame.file, item.item)
+            run.program.gradients_off_by = (Spot(frame.file, item.item), manager.name)
         return enter(None)
     if isinstance(manager, Instance) and isinstance(manager.cls.lookup("__enter__")[0], Function):
         spot = Spot(frame.file, item.item)
@@ -427,7 +427,7 @@ def _decorated(run: Run, decorators: Sequence[cst.Decorator], value: Value, fram
     for decorator in reversed(decorators):
         function = evaluate(run, decorator.decorator, frame)
         if isinstance(function, GradientMode) and isinstance(value, Function):
-            value.grad = function.enabled
+            value.grad = function
             continue
         if isinstance(function, (Unknown, External)):
             continue

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bn_lint.facts import PooledBatchNorm
     from bn_lint.static.frames import Frame
+    from bn_lint.static.modes.gradients import GradientMode
     from bn_lint.static.project import SourceFile
     from bn_lint.static.run import Run
 
@@ -438,7 +439,7 @@ class Function:
         self.file = file
         self.called = False
         #: Whether a decorator switches the recording of gradients on or off for it.
-        self.grad: bool | None = None
+        self.grad: GradientMode | None = None
         #: The class whose body defines it, for `super()`.
         self.owner: Class | None = None
         self.attributes: dict[str, Value] = {}

@@ -67,8 +67,15 @@ def missing_eval(call: ModelCall) -> Iterator[Verdict]:
     if call.replaced is not None:
         return  # eval() was called, and layers were put in afterwards: BN114
     severity = Severity.INFO if call.adversarial else Severity.ERROR if call.certain else None
+    if call.switched:
+        story = f"only {call.switched[0].message.partition(' is ')[0]} is put in evaluation mode"
+    elif call.grad is False:
+        name = call.because.message.partition("`")[2].partition("`")[0] if call.because is not None else ""
+        story = f"{name or 'no_grad'}() does not switch BatchNorm"
+    else:
+        story = "nothing calls eval() before"
     yield Verdict(
-        f"`{call.model}` is evaluated in training mode: BatchNorm normalizes by batch, and learns from the data",
+        f"`{call.model}` is evaluated in training mode: {story}",
         call.place,
         tuple(step for step in (call.because, call.mode, *call.switched, *call.path) if step is not None),
         help=f"call {call.model}.eval() before, and {call.model}.train() when training goes on",

@@ -13,23 +13,24 @@ if TYPE_CHECKING:
 class GradientMode:
     """A context manager, or decorator, under which gradients are recorded or not; None where that is not known."""
 
-    __slots__ = ("enabled",)
+    __slots__ = ("enabled", "name")
 
-    def __init__(self, enabled: bool | None) -> None:
+    def __init__(self, enabled: bool | None, name: str) -> None:
         self.enabled = enabled
+        self.name = name
 
     def __repr__(self) -> str:
         return f"GradientMode({self.enabled})"
 
 
-def _fixed(enabled: bool) -> Builtin:
+def _fixed(name: str, enabled: bool) -> Builtin:
     def make(run: Run, arguments: Arguments, spot: Spot) -> Value:
         decorated = arguments.get(0, "func")
         if isinstance(decorated, Function):  # `@torch.no_grad` without parentheses
-            decorated.grad = enabled
+            decorated.grad = GradientMode(enabled, name)
             return decorated
         given = arguments.get(0, "mode", True)
-        return GradientMode(enabled if given is True else None if not isinstance(given, bool) else not enabled)
+        return GradientMode(enabled if given is True else None if not isinstance(given, bool) else not enabled, name)
 
     return Builtin("gradient mode", make)
 
@@ -38,17 +39,18 @@ def _set_enabled(run: Run, arguments: Arguments, spot: Spot) -> Value:
     given = arguments.get(0, "mode")
     enabled = given if isinstance(given, bool) else None
     # As a statement it switches at once; as a context manager `with` puts back what was before.
-    run.program.grad_before_set, run.program.grad = run.program.grad, enabled
-    return GradientMode(enabled)
+    run.program.grad = enabled
+    run.program.gradients_off_by = (spot, "set_grad_enabled")
+    return GradientMode(enabled, "set_grad_enabled")
 
 
 GRADIENTS: dict[str, Value] = {
-    "torch.no_grad": _fixed(False),
-    "torch.autograd.no_grad": _fixed(False),
-    "torch.inference_mode": _fixed(False),
-    "torch.autograd.inference_mode": _fixed(False),
-    "torch.enable_grad": _fixed(True),
-    "torch.autograd.enable_grad": _fixed(True),
+    "torch.no_grad": _fixed("no_grad", False),
+    "torch.autograd.no_grad": _fixed("no_grad", False),
+    "torch.inference_mode": _fixed("inference_mode", False),
+    "torch.autograd.inference_mode": _fixed("inference_mode", False),
+    "torch.enable_grad": _fixed("enable_grad", True),
+    "torch.autograd.enable_grad": _fixed("enable_grad", True),
     "torch.set_grad_enabled": Builtin("set_grad_enabled", _set_enabled),
     "torch.autograd.set_grad_enabled": Builtin("set_grad_enabled", _set_enabled),
 }

@@ -73,7 +73,10 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
         because=_evidence(call.why, call.because),
         mode=_mode_evidence(mode),
         mode_is_local=mode is not None and _is_local(program, call, mode),
-        certain=not call.uncertain and len(call.modes) > 0 and None not in call.states,
+        certain=id(call.model) in trained | program.averaged
+        and not call.uncertain
+        and len(call.modes) > 0
+        and None not in call.states,
         switched=tuple(_others(program, call)) if purpose == "evaluation" and training else (),
         frozen=_evidence("the parameters are frozen here", None if meant else call.frozen),
         path=_path(call.frame),
@@ -211,7 +214,7 @@ def _others(program: Program, call: Call) -> Iterator[Evidence]:
         same = switch.mode.loops == call.loops[: len(switch.mode.loops)] and switch.mode.order < call.order
         other = switch.mode.training is False and not is_part_of(call.model, switch.model)
         if same and other and switch.frame in call.caller:
-            yield Evidence(f"`{_text(switch.mode.spot)}` is switched here", NodePlace(_spot(switch.mode)))
+            yield Evidence(f"`{_text(switch.mode.spot)}` is put in evaluation mode here", NodePlace(_spot(switch.mode)))
             return
 
 

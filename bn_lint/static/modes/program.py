@@ -110,7 +110,6 @@ class Program:
         #: How many modules are being called right now, one within the other.
         self.depth = 0
         self.grad: bool | None = True
-        self.grad_before_set: bool | None = True
         #: The passes of the loops that are running, by serial number.
         self.loops: list[int] = []
         #: How many of the running loops may also have no pass at all.
@@ -125,7 +124,8 @@ class Program:
         self.prepared: dict[int, Spot] = {}
         self._kept: list[Instance] = []
         self.dropped: cst.CSTNode | None = None
-        self.with_gradient_context: Spot | None = None
+        #: What switched gradients off last.
+        self.gradients_off_by: tuple[Spot, str] | None = None
 
     @property
     def events(self) -> int:
@@ -171,8 +171,9 @@ class Program:
         while inner is not None:
             call.caller.append(inner)
             inner = inner.caller
-        if self.grad is False:
-            call.why, call.because = "gradients are off here", self.with_gradient_context
+        if self.grad is False and self.gradients_off_by is not None:
+            call.because, name = self.gradients_off_by
+            call.why = f"`{name}` switches gradients off here"
         self.calls.append(call)
 
     def unseen_call(self, run: Run, function: Value, arguments: Arguments, spot: Spot) -> None:
