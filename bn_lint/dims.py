@@ -211,13 +211,20 @@ def multiply(a: Number | Expression, b: Number | Expression) -> Expression | Coe
 
 def divide(a: Number | Expression, b: Number | Expression) -> Expression | Coefficient:
     """True division. A quotient of expressions that is no polynomial becomes one structural symbol."""
-    if isinstance(b, (int, float, Fraction)) and b:
-        factor = Fraction(1, int(b)) if isinstance(b, int) else 1 / Fraction(b).limit_denominator(10**6)
+    divisor = _fraction(b)
+    if divisor:
+        factor = 1 / divisor
         return _product(_terms(a), {(): factor}) if isinstance(a, Expression) else _whole(Fraction(a) * factor)
     exact = _exact_quotient(_terms(a), _terms(b))
     if exact is not None:
         return exact
     return _quotient_symbol("/", a, b)
+
+
+def _fraction(value: Number | Expression) -> Fraction | None:
+    if isinstance(value, (int, Fraction)):
+        return Fraction(value)
+    return Fraction(value).limit_denominator(10**6) if isinstance(value, float) and math.isfinite(value) else None
 
 
 def floor_divide(a: Number | Expression, b: Number | Expression) -> Expression | Coefficient:

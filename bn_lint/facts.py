@@ -414,6 +414,148 @@ class PlainStatistics:
     behind: Place | None = None
 
 
+@dataclass(frozen=True)
+class PooledBatchNorm:
+    """A BatchNorm layer is applied to feature maps of which a single value is left.
+
+    Attributes:
+        place: The call of the layer.
+        pooled: What left a single value of each map.
+        batch: How many samples there are; None or an expression when nobody can tell.
+        enlarged: Where the normalised values are spread over a map again, as a branch for global context does it.
+        path: The calls that led here, outermost first.
+    """
+
+    layer: BatchNormLayer
+    place: Place
+    pooled: Evidence
+    batch: Dim = None
+    enlarged: Evidence | None = None
+    path: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class FunctionalBatchNorm:
+    """A module applies `F.batch_norm` to statistics that it holds.
+
+    Attributes:
+        statistics: The running mean as written (`self.running_mean`).
+        training: The constant that decides the mode, `F.batch_norm`'s default included; None when the call computes it.
+        argument: The place of that constant; the last argument when the call leaves it out.
+        is_given: Whether the call has that constant.
+        follows_mode: Whether the module looks at its mode anywhere, or normalises in more than one way.
+        updated: Whether anything else in the module may change the statistics.
+        trained: Whether the module, by all it shows, is one that is trained, rather than a frozen copy.
+        owner: What the module calls itself (`self`).
+    """
+
+    class_name: str
+    statistics: str
+    place: Place
+    argument: Place
+    training: bool | None = None
+    is_given: bool = False
+    follows_mode: bool | None = None
+    updated: bool | None = None
+    trained: bool | None = None
+    owner: str = "self"
+
+
+@dataclass(frozen=True)
+class BatchNormSkipped:
+    """A BatchNorm layer is applied under a condition, and without it the rest is computed as if it did not exist.
+
+    Attributes:
+        layer: The layer as written (`self.bn1`).
+        condition: The condition as written.
+        on: What the condition asks about: `mode` or `batch size`.
+        place: The condition.
+        call: The call of the layer.
+    """
+
+    layer: str
+    condition: str
+    on: str
+    place: Place
+    call: Place
+
+
+@dataclass(frozen=True)
+class BeforeBatchNorm:
+    """A layer gives its output to a BatchNorm layer, directly and to nothing else.
+
+    Attributes:
+        kind: `bias` for a convolution or linear layer that adds one, `dropout` for dropout.
+        class_name: The layer as written (`nn.Conv2d`).
+        place: The call that builds the layer; for a function, the call.
+        batchnorm: The call that builds the BatchNorm layer.
+        argument: The place of `True` in `bias=True`; the last argument when `bias` is left out.
+        is_given: Whether `bias` is written.
+    """
+
+    kind: str
+    class_name: str
+    place: Place
+    batchnorm: Place
+    argument: Place | None = None
+    is_given: bool = False
+
+
+@dataclass(frozen=True)
+class WeightDecay:
+    """An optimizer decays all parameters of a model alike, those of BatchNorm layers included.
+
+    Attributes:
+        model: The model as written.
+        place: The call that makes the optimizer.
+        decay: The weight decay.
+        layers: How many BatchNorm layers with a weight there are.
+        first: The first of them.
+    """
+
+    model: str
+    place: Place
+    decay: float
+    layers: int
+    first: Evidence
+
+
+@dataclass(frozen=True)
+class UncalledBatchNorm:
+    """BatchNorm layers of a model none of which is ever applied.
+
+    Attributes:
+        place: Where the first of the layers is built.
+        model: The model, or the class that builds them.
+        called: The call of the model, or the method that leaves them out.
+        statement: The lines that build the layer and do nothing else.
+    """
+
+    layers: tuple[BatchNormLayer, ...]
+    place: Place
+    model: str
+    called: Evidence
+    statement: Place | None = None
+
+
+@dataclass(frozen=True)
+class TrackingSwitched:
+    """`track_running_stats` of a finished layer is set to False.
+
+    Attributes:
+        receiver: The layer as written.
+        place: The assignment.
+        freezes: What shows that the layer is being frozen; None when nothing does.
+        evaluates: Whether the layer may be put in evaluation mode too, its statistics be removed, or the switch be
+            taken back.
+    """
+
+    receiver: str
+    place: Place
+    freezes: Evidence | None = None
+    evaluates: bool | None = None
+
+
 Fact = Union[
     BatchNormBuilt,
     UnknownBatchNorm,
@@ -426,6 +568,13 @@ Fact = Union[
     FreezeLoop,
     PlainContainer,
     PlainStatistics,
+    PooledBatchNorm,
+    FunctionalBatchNorm,
+    BatchNormSkipped,
+    BeforeBatchNorm,
+    WeightDecay,
+    UncalledBatchNorm,
+    TrackingSwitched,
 ]
 
 

@@ -29,16 +29,6 @@ class SharedBatchNorm:
 
 
 @dataclass(frozen=True)
-class UncalledBatchNorm:
-    """BatchNorm layers of a model that was called, none of which was ever applied."""
-
-    layers: tuple[BatchNormLayer, ...]
-    place: Place
-    model: str
-    called: Evidence
-
-
-@dataclass(frozen=True)
 class UntouchedStatistics:
     """BatchNorm layers normalize with running statistics that hold, mostly or only, their initial values.
 
@@ -161,7 +151,6 @@ class DivergedStatistics:
 
 ObservedFact = Union[
     SharedBatchNorm,
-    UncalledBatchNorm,
     UntouchedStatistics,
     UnfitStatistics,
     StatisticsDrift,

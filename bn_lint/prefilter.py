@@ -15,7 +15,7 @@ _PROGRAM = re.compile(r"no_grad|inference_mode|\.\s*(?:eval|train|backward|load_
 _ZOO = re.compile(r"\btorchvision(?:\.models|\s+import\b[^\n]*\bmodels)|\btimm\b|\bhub\.load\b")
 
 # What tells about modes without a name of the layer (see `static/survey`): a switch that is not called or is called
-# with a constant, a method that no module has, an override of `train`, statistics that are kept by hand.
+# with a constant, a method that no module has, an override of `train`, statistics kept by hand or switched off.
 _SURVEYED = re.compile(
     r"""
     \.(?:eval|train)\b\s*(?!\s*\(\s*(?:\)|True\b|False\b|[a-z_]))
@@ -24,6 +24,7 @@ _SURVEYED = re.compile(
     | \bdef\s+train\s*\(
     | \.train\s*\(\s*mode\s*=
     | \b_?(?:running|moving)_
+    | \.track_running_stats\s*=(?!=)
     """,
     re.VERBOSE,
 )

@@ -23,6 +23,7 @@ from .specification import (
     expectations,
     read,
     revelations,
+    spoken_of,
     unlike,
     without_expectations,
 )
@@ -102,6 +103,8 @@ class LintItem(SpecificationItem):
         self.compare(reported, revealed)
 
     def compare(self, reported: Sequence[Reported], revealed: Sequence[Evidence]) -> None:
+        expected = {one.code for file in self.test.files.values() for one in expectations(file.lines)}
+        reported = spoken_of(reported, {self.path.stem[:5].upper(), *expected})
         differences = []
         for title, file in self.test.files.items():
             here = [one for one in reported if one.path == title]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -239,6 +239,14 @@ def disagreements(expected: Sequence[Expected], reported: Sequence[Reported]) ->
             left.remove(answer)
     for unexpected in left:
         yield unexpected.line, f"unexpected {unexpected}"
+
+
+def spoken_of(reported: Sequence[Reported], codes: Collection[str]) -> list[Reported]:
+    """What a test has to account for: all findings, those of severity `info` only of rules that it speaks of.
+
+    Rules of that severity are off by default because they report what is common and does no harm.
+    """
+    return [one for one in reported if one.severity != "info" or one.code in codes]
 
 
 def unlike(expected: Mapping[int, list[str]], shown: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:

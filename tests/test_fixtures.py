@@ -18,7 +18,7 @@ from bn_lint import cli
 from .project import execute, lint
 from .recording import recorded
 from .signals import RAISING, contradictions
-from .specification import ORACLE, Reported, disagreements, expectations
+from .specification import ORACLE, Reported, disagreements, expectations, spoken_of
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 #: One project each: what has a README of its own.
@@ -95,14 +95,12 @@ def judged() -> list[object]:
 
 @pytest.mark.parametrize(("folder", "name"), judged())
 def test_findings(folder: Path, name: str) -> None:
-    reported = findings(folder)
+    expected = expectations((folder / name).read_text(encoding="utf-8").splitlines())
+    reported = spoken_of(findings(folder), {one.code for one in expected})
     assert {one.path for one in reported} <= set(files_of(folder))
     wrong = [
         f"fixtures/{name_of(folder / name)}:{line}: {sentence}"
-        for line, sentence in disagreements(
-            expectations((folder / name).read_text(encoding="utf-8").splitlines()),
-            [one for one in reported if one.path == name],
-        )
+        for line, sentence in disagreements(expected, [one for one in reported if one.path == name])
     ]
     assert not wrong, "\n" + "\n".join(wrong)
 

@@ -19,6 +19,7 @@ from bn_lint.facts import (
     ModeChange,
     Place,
     Shape,
+    UncalledBatchNorm,
 )
 from bn_lint.observed import (
     DivergedStatistics,
@@ -28,7 +29,6 @@ from bn_lint.observed import (
     StaleAverage,
     StatisticsDrift,
     StatisticsNotLoaded,
-    UncalledBatchNorm,
     UnfitStatistics,
     UntouchedStatistics,
 )
@@ -229,7 +229,7 @@ def _several(layer: LayerTrace) -> bool:
     return several * 2 > layer.steps > 0
 
 
-def _uncalled(layers: Sequence[LayerTrace], words: Wording) -> Iterator[ObservedFact]:
+def _uncalled(layers: Sequence[LayerTrace], words: Wording) -> Iterator[UncalledBatchNorm]:
     called = {layer.model: layer for layer in layers if layer.called and layer.model}
 
     def in_a_model(layer: LayerTrace) -> object | None:

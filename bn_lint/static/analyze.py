@@ -376,7 +376,7 @@ class _Analyzer:
     def _result(self, unreached: list[Spot]) -> Analysis:
         facts = list(self.observer.facts)
         for file in self.files:
-            facts.extend(survey(file.tree, file.place))
+            facts.extend(survey(file.tree, file.place, file.source.text))
         facts = list(with_missed_layers(facts, self.files))
         given = {*self.files, *filter(None, map(self.project.files.get, self.context))}
         coverage = self.observer.coverage(unreached, given)

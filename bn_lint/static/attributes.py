@@ -42,7 +42,7 @@ def get_attribute(run: Run, value: Value, name: str, spot: Spot) -> Value:
     if isinstance(value, External):
         return _external_attribute(value, name, spot)
     if isinstance(value, ModuleScope):
-        return run.module_member(value, name)
+        return _names_of(run, value) if name == "__dict__" else run.module_member(value, name)
     if isinstance(value, Tensor):
         from bn_lint.static.torch.tensor_methods import tensor_attribute
 
@@ -87,6 +87,14 @@ def _unknown_attribute(value: Unknown, name: str) -> Value:
 
     # Methods that only tensors have tell the shape of their result whatever they are called on.
     return BoundMethod(unknown_method(name), value) if name in SHAPING else value.member(("attr", name), f".{name}")
+
+
+def _names_of(run: Run, module: ModuleScope) -> Value:
+    """The `__dict__` of a module of the project."""
+    run.execute_module(module)
+    return Dict(
+        {name: run.resolved(value) for name, value in module.cells.items() if isinstance(name, str)}, is_open=True
+    )
 
 
 def _property_attribute(value: Property, name: str) -> Value:

@@ -107,6 +107,9 @@ def _call_alternatives(run: Run, function: OneOf, arguments: Arguments, spot: Sp
     if len(callable_) == 1:
         return call(run, callable_[0], arguments, spot, frame)
     results: list[Value] = []
+    if all(_is_method_of_module(one) for one in callable_):
+        # Whichever model it is, its mode is switched: each has the method called on itself.
+        return join([call(run, one, arguments, spot, frame) for one in callable_])
 
     def alternative(one: Value) -> None:
         results.append(call(run, one, arguments, spot, frame))
@@ -118,6 +121,13 @@ def _call_alternatives(run: Run, function: OneOf, arguments: Arguments, spot: Sp
     with run.observer.quiet(_widths_differ(callable_)):
         run.branch(owner, *((lambda one=one: alternative(one)) for one in callable_))
     return join(results)
+
+
+def _is_method_of_module(value: Value) -> bool:
+    """Whether a value is a method that `nn.Module` has, of a module that is known."""
+    if not isinstance(value, BoundMethod) or not isinstance(value.function, Builtin):
+        return False
+    return isinstance(value.receiver, Instance) and value.receiver.is_module
 
 
 def _widths_differ(alternatives: list[Value]) -> bool:

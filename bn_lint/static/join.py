@@ -12,6 +12,7 @@ from bn_lint.static.values import (
     ClassMethod,
     Dict,
     External,
+    Instance,
     List,
     OneOf,
     Partial,
@@ -66,6 +67,8 @@ def join(values: Iterable[Value]) -> Value:
     if unknowns:
         if tensors and len(tensors) + len(unknowns) == len(alternatives):
             return Tensor(ranked=False, why=unknowns[0].why)
+        if len({id(getattr(v, "batches", v)) for v in alternatives}) == 1:
+            return alternatives[0]  # parts of the same batch
         return unknowns[0] if len(unknowns) == len(alternatives) == 1 else Unknown("?", unknowns[0].why)
     if all(isinstance(v, tuple) for v in alternatives) and len({len(v) for v in alternatives}) == 1:
         return tuple(join(column) for column in zip(*alternatives))
@@ -73,6 +76,11 @@ def join(values: Iterable[Value]) -> Value:
         return _join_lists(alternatives)
     if all(isinstance(v, Dict) for v in alternatives):
         return _join_dicts(alternatives)
+    if len(alternatives) > MAX_ALTERNATIVES and all(isinstance(v, Instance) and v.is_module for v in alternatives):
+        # A program that builds its model in many ways: the last of each class stands for the others.
+        alternatives = list({v.cls: v for v in alternatives}.values())
+        if len(alternatives) == 1:
+            return alternatives[0]
     if len(alternatives) > MAX_ALTERNATIVES:
         return Unknown("?", "too many alternatives")
     return OneOf(tuple(alternatives))

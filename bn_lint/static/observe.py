@@ -20,6 +20,7 @@ from bn_lint.facts import (
     Coverage,
     Evidence,
     PlainContainer,
+    PooledBatchNorm,
     Problem,
     Shape,
     Spelling,
@@ -91,6 +92,7 @@ class Observer:
         #: BatchNorm layers built since the last `settle`, with what is known of how.
         self._pending: list[tuple[Instance, Arguments, str]] = []
         self.missing_sites: set[cst.CSTNode] = set()
+        self._pooled: dict[tuple[cst.CSTNode, cst.CSTNode, Dim], PooledBatchNorm] = {}
         self._missing: dict[int, tuple[Instance, str, int | None]] = {}
         self._builders: dict[int, Value] = {}
         self._seen: set[object] = set()
@@ -175,6 +177,32 @@ class Observer:
             self._seen.add(key)
             self.facts.append(call)
             self.seen_calls.add((key[0], key[1]))
+
+    def pooled(self, run: Run, layer: Instance, x: Tensor, spot: Spot) -> PooledBatchNorm | None:
+        """Note the call of a layer on maps of which pooling left a single value; returns what was noted."""
+        space = x.axes[2:]
+        if layer.built is None or not x.ranked or not space or any(a.size != 1 or a.origin is None for a in space):
+            return None
+        key = (layer.built.node, spot.node, x.axes[0].size)
+        if key not in self._pooled:
+            maker, made = space[-1].origin or Origin("?", spot)
+            name = label_of(maker) if isinstance(maker, Instance) else maker
+            step = Evidence(f"`{name}` leaves one value of each map", NodePlace(made))
+            batch = x.axes[0].size
+            self._pooled[key] = PooledBatchNorm(
+                self._layer_fact(layer), NodePlace(spot), step, batch, path=path_to(run.frame)
+            )
+            if not self._quiet:
+                self.facts.append(self._pooled[key])
+        return self._pooled[key]
+
+    def enlarged(self, x: Tensor, origin: Origin) -> None:
+        """Note that a tensor grows along its spatial axes, when a BatchNorm layer has just normalised it."""
+        if x.pooled is not None and not self._quiet and ("enlarged", id(x.pooled)) not in self._seen:
+            self._seen.add(("enlarged", id(x.pooled)))
+            name = label_of(origin.maker) if isinstance(origin.maker, Instance) else origin.maker
+            step = Evidence(f"`{name}` spreads it over a map again", NodePlace(origin.spot))
+            self.facts.append(replace(x.pooled, enlarged=step))
 
     def missing_built(self, run: Run, name: str, layer: Instance) -> None:
         if layer.built is not None:

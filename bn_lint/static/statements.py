@@ -200,7 +200,7 @@ def _for(run: Run, node: cst.For, frame: Frame) -> str | None:
     mark = len(frame.pending)
     for count, item in enumerate(items):
         run.step()
-        seen = len(run.program.calls)
+        seen = run.program.events
         assign(run, node.target, item, frame)
         completion = _pass(run, node.body, frame, mark)
         if completion == BREAK:
@@ -208,7 +208,7 @@ def _for(run: Run, node: cst.For, frame: Frame) -> str | None:
             return None
         if completion in (RETURN, RAISE):
             return completion
-        if count >= _TRAINING_PASSES and len(run.program.calls) > seen:
+        if count >= _TRAINING_PASSES and run.program.events > seen:
             break  # epochs are all alike
     for item in rest:
         # One pass with an element nobody knows stands for all of them; there may also be none.
@@ -235,12 +235,12 @@ def _pass(run: Run, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
 
 def _passes(run: Run, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
     """Execute the body of a loop; once more when it calls models, which it may leave in another mode."""
-    calls = len(run.program.calls)
+    events = run.program.events
     run.program.open_loops += 1
     try:
         begin = run.heap.mark()
         completion = _pass(run, body, frame, mark)
-        if completion in (None, CONTINUE) and len(run.program.calls) > calls:
+        if completion in (None, CONTINUE) and run.program.events > events:
             run.heap.widen(begin)
             completion = _pass(run, body, frame, mark)
     finally:
@@ -269,9 +269,9 @@ def _while(run: Run, node: cst.While, frame: Frame) -> str | None:
 
             run.branch(frame, again, lambda: None)
             break
-        pending, seen = len(frame.pending), len(run.program.calls)
+        pending, seen = len(frame.pending), run.program.events
         completion = _pass(run, node.body, frame, mark)
-        if completion is None and count >= _TRAINING_PASSES and len(run.program.calls) > seen:
+        if completion is None and count >= _TRAINING_PASSES and run.program.events > seen:
             break
         if completion == BREAK:
             break

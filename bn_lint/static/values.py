@@ -18,6 +18,7 @@ from bn_lint.dims import Dim, Expression, Symbol
 if TYPE_CHECKING:
     import libcst as cst
 
+    from bn_lint.facts import PooledBatchNorm
     from bn_lint.static.frames import Frame
     from bn_lint.static.project import SourceFile
     from bn_lint.static.run import Run
@@ -113,10 +114,11 @@ class Origin(NamedTuple):
 class Tensor:
     """A tensor, of which the shape may be known. With `ranked` False, `axes` are the last axes only.
 
-    `layer` is the BatchNorm layer whose statistics or parameters it holds.
+    `layer` is the BatchNorm layer whose statistics or parameters it holds; `pooled` tells of the BatchNorm layer that
+    has just normalised it, when there is only one value of each map.
     """
 
-    __slots__ = ("axes", "layer", "origin", "ranked", "why")
+    __slots__ = ("axes", "layer", "origin", "pooled", "ranked", "why")
 
     def __init__(
         self,
@@ -126,12 +128,14 @@ class Tensor:
         origin: Origin | None = None,
         why: str = "",
         layer: Instance | None = None,
+        pooled: PooledBatchNorm | None = None,
     ) -> None:
         self.axes = axes
         self.ranked = ranked
         self.origin = origin
         self.why = why
         self.layer = layer
+        self.pooled = pooled
 
     @property
     def rank(self) -> int | None:
@@ -139,7 +143,8 @@ class Tensor:
 
     def key(self) -> object:
         """What two tensors must share to be interchangeable as inputs."""
-        return ("tensor", self.ranked, tuple((a.size, a.features) for a in self.axes))
+        key = ("tensor", self.ranked, tuple((a.size, a.features) for a in self.axes))
+        return key if self.pooled is None else (*key, id(self.pooled))
 
     def __repr__(self) -> str:
         sizes = ", ".join("?" if a.size is None else str(a.size) for a in self.axes)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.observed import UncalledBatchNorm
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.facts import UncalledBatchNorm
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
 
 
 @rule("BN504", "unused-batchnorm", severity=Severity.INFO, since="0.1.0")
@@ -11,7 +11,8 @@ def unused_batchnorm(unused: UncalledBatchNorm) -> Iterator[Verdict]:
     """A BatchNorm layer is part of a model and never applied.
 
     ## What it does
-    Reports layers that a run never reached although it ran the model they belong to.
+    Reports layers that a module builds in `__init__` and that nothing in its file mentions again, and layers that a
+    run never reached although it ran the model they belong to.
 
     ## Why is this bad?
     The layer is in the checkpoint and in the optimizer, and does nothing. Often `forward` applies another layer in its
@@ -56,13 +57,20 @@ def unused_batchnorm(unused: UncalledBatchNorm) -> Iterator[Verdict]:
     Block()(torch.randn(4, 3, 8, 8))
     ```
 
+    ## Fix safety
+    The fix removes the statement that builds the layer. Checkpoints that were saved before have its weights, so
+    loading them with `strict=True` fails.
+
     ## Known limits
-    Branches that a run did not take are reported too. Only a run can tell: `bn-lint trace` and its like report this
-    rule, `bn-lint check` never does.
+    In source text, classes with bases from other files and classes that reach their layers without naming them
+    (`children()`, `getattr`) are left alone; a subclass in another file that applies the layer is not seen. In a run,
+    branches that it did not take are reported too.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
     first, more = unused.layers[0], len(unused.layers) - 1
     which = f"`{first.name}`" + (f" and {more} more of {unused.model} are" if more else f" of {unused.model} is")
-    yield Verdict(f"{which} never applied", unused.place, (unused.called,), help="apply it, or leave it out")
+    lines = unused.statement
+    fix = Fix(Applicability.UNSAFE, (Edit(lines, ""),)) if lines is not None else None
+    yield Verdict(f"{which} never applied", unused.place, (unused.called,), help="apply it, or leave it out", fix=fix)

@@ -10,6 +10,7 @@ import linecache
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,12 @@ import pytest
 
 pytest.importorskip("torch")
 
+#: Once bn-lint is installed, pytest knows its plugin.
+PLUGIN = (
+    ()
+    if any(point.value == "bn_lint.runtime.pytest_plugin" for point in entry_points(group="pytest11"))
+    else ("-p", "bn_lint.runtime.pytest_plugin")
+)
 ROOT = Path(__file__).parent.parent.parent
 MODEL = """
 import torch
@@ -265,7 +272,7 @@ def test_the_plugin_reports_and_may_fail(pytester: pytest.Pytester) -> None:
     )
 
     def test(*arguments: str) -> pytest.RunResult:
-        return pytester.runpytest_inprocess("-p", "bn_lint.runtime.pytest_plugin", "-q", *arguments)
+        return pytester.runpytest_inprocess(*PLUGIN, "-q", *arguments)
 
     assert "bn-lint" not in test().stdout.str()
     reported = test("--bn-lint-trace", "--bn-lint-output", "trace.json")
@@ -284,7 +291,7 @@ def test_the_plugin_costs_nothing_when_it_is_not_asked(tmp_path: Path) -> None:
     (tmp_path / "test_nothing.py").write_text(
         "import sys\n\n\ndef test_nothing():\n    assert not {'torch', 'bn_lint.rule'} & set(sys.modules)\n"
     )
-    assert start(tmp_path, "-m", "pytest", "-p", "bn_lint.runtime.pytest_plugin", "-q").returncode == 0
+    assert start(tmp_path, "-m", "pytest", *PLUGIN, "-q").returncode == 0
 
 
 def test_report_and_check_do_not_import_torch(project: Path) -> None:

@@ -19,6 +19,10 @@ _OWNED = "*owned"
 def _init(run: Run, arguments: Arguments, spot: Spot) -> None:
     found = list(_modules_in(arguments.get(1, "params")))
     arguments.positional[0].cells[_OWNED] = None if None in found else tuple(found)
+    if len(found) == 1 and found[0] is not None:
+        from bn_lint.static.modes.decay import note_decay
+
+        note_decay(run, arguments.positional[0], arguments, found[0], spot)
 
 
 def _modules_in(value: Value, depth: int = 0) -> Iterator[Instance | None]:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from bn_lint.static.run import Run
 
 _OPTIMIZER = re.compile(r"optim|\bopts?\b|_opts?\b|scaler|accelerator|fabric|solver|adam|sgd", re.IGNORECASE)
+#: What code out of sight is called when it may switch the mode of a model that it is handed.
+_SWITCHING = re.compile(
+    r"eval|valid|test|train|fit|predict|infer|run|loop|epoch|score|mode|freeze|bench", re.IGNORECASE
+)
 #: Code out of sight that gets a model and leaves its mode as it is.
 _HARMLESS = re.compile(
     r"^(?:torch|copy|logging|warnings|json|os|math|numpy|tqdm|wandb\.(?:watch|log)|print|len|str|repr|type|id)(?:\.|$)"
@@ -123,6 +127,11 @@ class Program:
         self.dropped: cst.CSTNode | None = None
         self.with_gradient_context: Spot | None = None
 
+    @property
+    def events(self) -> int:
+        """How much has happened to models."""
+        return len(self.calls) + len(self.switches) + len(self.steps)
+
     def now(self) -> int:
         self.clock += 1
         return self.clock
@@ -188,6 +197,9 @@ class Program:
             self._looked_at(run, tool or "inspection", arguments, spot)
             return
         if dotted and _HARMLESS.match(dotted):
+            return
+        called = name or dotted.rpartition(".")[2] or getattr(function, "name", "")
+        if _SWITCHING.search(called) is None:
             return
         for value in (*arguments.positional, *arguments.keywords.values()):
             for one in alternatives(value):

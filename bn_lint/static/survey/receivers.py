@@ -79,7 +79,7 @@ class Receivers:
                 if name in _OPTIONS:
                     return NO_MODULE
                 method = scope.method()
-                if method is not None and owner == _first_parameter(method[0]):
+                if method is not None and owner == first_parameter(method[0]):
                     return self._attribute(method[1], name, method[2])
             case cst.Call():
                 return self._call(expression, scope)
@@ -91,7 +91,7 @@ class Receivers:
 
     def _name(self, name: str, scope: Scope) -> Receiver | None:
         method = scope.method()
-        if method is not None and name == _first_parameter(method[0]):
+        if method is not None and name == first_parameter(method[0]):
             return self._instance(method[1])
         for frame in scope.functions():
             bound = self._bindings(frame).get(name)
@@ -111,7 +111,7 @@ class Receivers:
 
     def _attribute(self, definition: cst.ClassDef, name: str, scope: Scope) -> Receiver | None:
         """`self.name`, from everything that the methods of the class assign to it."""
-        assigned = self._assigned(definition, scope).get(name)
+        assigned = self.assigned(definition, scope).get(name)
         if assigned is None or (definition, name) in self._pending:
             return None if assigned else UNKNOWN
         self._pending.add((definition, name))
@@ -155,7 +155,7 @@ class Receivers:
                     bound.setdefault(name, []).append(value)
         return bound
 
-    def _assigned(
+    def assigned(
         self, definition: cst.ClassDef, scope: Scope
     ) -> dict[str, list[tuple[cst.BaseExpression | None, Scope]]]:
         assigned = self._attributes.get(definition)
@@ -165,7 +165,7 @@ class Receivers:
                 if not isinstance(method, cst.FunctionDef):
                     continue
                 inner = Scope(method, scope)
-                prefix = f"{_first_parameter(method)}."
+                prefix = f"{first_parameter(method)}."
                 for located in inside(inner):
                     for target, value in _bound_by(located.statement, prefix):
                         assigned.setdefault(target, []).append((value, inner))
@@ -205,7 +205,7 @@ def parameters(function: cst.FunctionDef) -> list[cst.Param]:
     return [*every.posonly_params, *every.params, *every.kwonly_params, *starred]
 
 
-def _first_parameter(method: cst.FunctionDef) -> str | None:
+def first_parameter(method: cst.FunctionDef) -> str | None:
     for decorator in method.decorators:
         if dotted_name(decorator.decorator) in ("staticmethod", "classmethod"):
             return None

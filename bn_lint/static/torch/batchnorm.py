@@ -85,7 +85,8 @@ def apply(run: Run, layer: Instance, x: Tensor, spot: Spot) -> Value:
     run.observer.batchnorm_called(run, layer, x, spot)
     cls = batchnorm_class(layer)
     if x.ranked or cls is None:
-        return x
+        pooled = run.observer.pooled(run, layer, x, spot)
+        return x if pooled is None else Tensor(x.axes, origin=x.origin, pooled=pooled)
     width = size_of(layer.cells.get("num_features", MISSING))
     origin = Origin(layer, layer.built or spot)
     rank = {"2d": 4, "3d": 5}.get(variant_of(cls.short_name))

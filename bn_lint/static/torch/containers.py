@@ -32,7 +32,9 @@ def elements(container: Instance) -> tuple[tuple[tuple[str, Value], ...], tuple[
         for name, value in container.cells.items()
         if isinstance(name, str) and value is not MISSING and _is_child(name, value)
     )
-    return known, container.cells.get(Instance.REST, ())
+    rest = container.cells.get(Instance.REST, ())
+    # Branches that do not agree on what follows leave no samples.
+    return known, rest if type(rest) is tuple else (Unknown("layers", "the branches append different layers"),)
 
 
 def _is_child(name: str, value: Value) -> bool:

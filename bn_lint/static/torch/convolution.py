@@ -16,8 +16,10 @@ from bn_lint.static.values import Axis, Tensor, Value
 def _convolved(at: At, x: Tensor, channels: Dim, sizes: Iterable[Dim]) -> Tensor:
     """A feature map with new channels and spatial sizes."""
     sizes = tuple(sizes)
-    leading, _ = spatial(x, len(sizes))
-    return Tensor((*leading[:-1], Axis(channels, at.origin), *map(Axis, sizes)), origin=at.origin)
+    leading, space = spatial(x, len(sizes))
+    # What was pooled to one value stays so, and remembers by what.
+    kept = (axis if axis.size == size == 1 else Axis(size) for axis, size in zip(space, sizes))
+    return Tensor((*leading[:-1], Axis(channels, at.origin), *kept), origin=at.origin)
 
 
 def _convolution(count: int) -> Rule:

@@ -37,6 +37,7 @@ def blurred(x: Tensor) -> Tensor:
 @operation("upsample_nearest upsample_bilinear", "input, size=None, scale_factor=None", FUNCTIONAL)
 def interpolate(at: At, x: Tensor, size: Value, scale_factor: Value) -> Tensor:
     """Spatial axes of the given sizes, or scaled and rounded down."""
+    at.run.observer.enlarged(x, at.origin)
     result = blurred(x)
     if not result.ranked:
         return result

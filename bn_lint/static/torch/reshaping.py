@@ -70,8 +70,13 @@ def reshape(at: At, x: Tensor, shape: Value) -> Tensor:
 
 
 @operation("view_as reshape_as", "input, other", TENSOR)
-@operation("expand_as", "input, other", TENSOR)
 def like_other(at: At, x: Tensor, other: Value) -> Tensor:
+    return as_tensor(other)
+
+
+@operation("expand_as", "input, other", TENSOR)
+def expand_as(at: At, x: Tensor, other: Value) -> Tensor:
+    at.run.observer.enlarged(x, at.origin)
     return as_tensor(other)
 
 
@@ -131,6 +136,7 @@ def _is_symbol(size: Dim) -> bool:
 @operation("broadcast_to", "input, *size")
 def expand(at: At, x: Tensor, size: Sizes | None) -> Tensor:
     """Axes of size 1 grow to the given sizes; -1 keeps an axis."""
+    at.run.observer.enlarged(x, at.origin)
     if size is None:
         return unknown("expand to sizes that are not all known")
     axes = []

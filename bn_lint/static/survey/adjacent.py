@@ -1,0 +1,203 @@
+"""Layers that stand directly in front of a BatchNorm layer, and give their output to nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+import libcst as cst
+
+from bn_lint.facts import BeforeBatchNorm, Place
+from bn_lint.static.imports import dotted_name
+from bn_lint.static.scopes import Located, Scope, inside
+from bn_lint.static.survey.layers import BATCHNORM
+from bn_lint.static.survey.receivers import Receivers, first_parameter
+from bn_lint.static.syntax import walk
+
+#: The position of `bias` among the arguments of constructors.
+_BIAS = {
+    "torch.nn.Linear": 2,
+    "torch.nn.LazyLinear": 1,
+    **{f"torch.nn.Conv{rank}d": 7 for rank in (1, 2, 3)},
+    **{f"torch.nn.LazyConv{rank}d": 6 for rank in (1, 2, 3)},
+    **{f"torch.nn.ConvTranspose{rank}d": 7 for rank in (1, 2, 3)},
+    **{f"torch.nn.LazyConvTranspose{rank}d": 6 for rank in (1, 2, 3)},
+}
+_DROPOUT = re.compile(r"torch\.nn\.(?:functional\.d|D)ropout[123]?d?$")
+
+Locate = Callable[[cst.CSTNode], Place]
+
+
+def before_batchnorm(located: Located, receivers: Receivers, place: Locate) -> Iterator[BeforeBatchNorm]:
+    """The layers that a statement puts in front of BatchNorm layers, in a sequence or in the methods of a class."""
+    match located.statement:
+        case cst.ClassDef() as definition:
+            if receivers.classes.is_module(definition):
+                pairs = _Methods(definition, Scope(definition, located.scope), receivers).pairs()
+            else:
+                pairs = iter(())
+        case cst.FunctionDef() as function:
+            pairs = _in_lists(function, receivers)
+        case cst.BaseSmallStatement() as statement:
+            pairs = _in_sequences(statement, receivers)
+        case _:
+            return
+    for first, norm in pairs:
+        fact = _fact(first, norm, receivers, place)
+        if fact is not None:
+            yield fact
+
+
+def _in_sequences(statement: cst.CSTNode, receivers: Receivers) -> Iterator[tuple[cst.Call, cst.Call]]:
+    """Neighbours in `nn.Sequential(...)`."""
+    for node in walk(statement):
+        if isinstance(node, cst.Call) and receivers.imports.qualified(node.func) == "torch.nn.Sequential":
+            yield from _neighbours(list(_elements(node, receivers)), receivers)
+
+
+def _in_lists(function: cst.FunctionDef, receivers: Receivers) -> Iterator[tuple[cst.Call, cst.Call]]:
+    """Neighbours in lists that the function makes a sequence of: `layers += [...]`, `nn.Sequential(*layers)`."""
+    scope = Scope(function)
+    lists: dict[str, list[cst.List]] = {}
+    sequences: set[str] = set()
+    for located in inside(scope):
+        match located.statement:
+            case (
+                cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=cst.List() as layers)
+                | cst.AugAssign(target=cst.Name(value=name), value=cst.List() as layers)
+                | cst.Expr(
+                    value=cst.Call(
+                        func=cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value="extend")),
+                        args=[cst.Arg(value=cst.List() as layers)],
+                    )
+                )
+            ):
+                lists.setdefault(name, []).append(layers)
+            case cst.BaseSmallStatement() as statement if lists:
+                for node in walk(statement):
+                    match node:
+                        case cst.Call(args=[cst.Arg(star="*", value=cst.Name(value=name))]):
+                            if receivers.imports.qualified(node.func) == "torch.nn.Sequential":
+                                sequences.add(name)
+    for name in sequences.intersection(lists):
+        for layers in lists[name]:
+            yield from _neighbours([element.value for element in layers.elements], receivers)
+
+
+def _neighbours(layers: Sequence[cst.BaseExpression], receivers: Receivers) -> Iterator[tuple[cst.Call, cst.Call]]:
+    """The layers of a sequence that stand in front of BatchNorm layers, with those."""
+    for first, second in pairwise(layers):
+        if isinstance(first, cst.Call) and isinstance(second, cst.Call) and _is_batchnorm(second, receivers):
+            yield first, second
+
+
+def _elements(sequence: cst.Call, receivers: Receivers) -> Iterator[cst.BaseExpression]:
+    for argument in sequence.args:
+        value = argument.value
+        named = isinstance(value, cst.Call) and receivers.imports.qualified(value.func) == "collections.OrderedDict"
+        if argument.star == "*" and isinstance(value, (cst.List, cst.Tuple)):
+            yield from (element.value for element in value.elements)
+        elif named and isinstance(value, cst.Call) and value.args and isinstance(value.args[0].value, cst.List):
+            for element in value.args[0].value.elements:
+                match element.value:
+                    case cst.Tuple(elements=[_, cst.Element(value=layer)]):
+                        yield layer
+                    case other:
+                        yield other
+        else:
+            yield value
+
+
+class _Methods:
+    """A class whose methods apply one layer to the output of another."""
+
+    def __init__(self, definition: cst.ClassDef, scope: Scope, receivers: Receivers) -> None:
+        self._definition = definition
+        self._receivers = receivers
+        self._built = {
+            name: assigned[0][0]
+            for name, assigned in receivers.assigned(definition, scope).items()
+            if len(assigned) == 1 and isinstance(assigned[0][0], cst.Call)
+        }
+
+    def pairs(self) -> Iterator[tuple[cst.Call, cst.Call]]:
+        """Constructor calls, or a call of `F.dropout`, and the constructor call of the BatchNorm behind it."""
+        norms = {name for name, call in self._built.items() if _is_batchnorm(call, self._receivers)}
+        if not norms:
+            return
+        uses = Counter(dotted_name(node) for node in walk(self._definition) if isinstance(node, cst.Attribute))
+        for method in self._definition.body.body:
+            owner = first_parameter(method) if isinstance(method, cst.FunctionDef) else None
+            if owner is None:
+                continue
+            for outer, inner in _applications(method):
+                norm, first = _layer(outer, owner), _layer(inner, owner)
+                behind = self._built.get(norm or "")
+                if norm not in norms or behind is None:
+                    continue
+                if first is None:
+                    yield inner, behind
+                # The layer is assigned once and called once, so this is all that its output is used for.
+                elif uses[f"{owner}.{first}"] == 2 and isinstance(found := self._built.get(first), cst.Call):
+                    yield found, behind
+
+
+def _applications(method: cst.CSTNode) -> Iterator[tuple[cst.Call, cst.Call]]:
+    """Calls that are applied to the result of another call: `g(f(x))`, and `x = f(x)` followed by `x = g(x)`."""
+    for node in walk(method):
+        match node:
+            case cst.Call(args=[cst.Arg(value=cst.Call() as inner)]):
+                yield node, inner
+            case cst.IndentedBlock(body=body):
+                yield from _successive(body)
+
+
+def _successive(body: Sequence[cst.CSTNode]) -> Iterator[tuple[cst.Call, cst.Call]]:
+    for first, second in pairwise(body):
+        match first, second:
+            case (
+                cst.SimpleStatementLine(
+                    body=[
+                        cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=made))], value=cst.Call() as inner)
+                    ]
+                ),
+                cst.SimpleStatementLine(
+                    body=[cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=to))], value=value)]
+                ),
+            ) if made == to:
+                # `x = relu(g(x))` counts as well.
+                for call in walk(value):
+                    match call:
+                        case cst.Call(args=[cst.Arg(value=cst.Name(value=given))]) if given == made:
+                            yield call, inner
+
+
+def _layer(call: cst.Call, owner: str) -> str | None:
+    """The attribute of the module that is called."""
+    name = dotted_name(call.func) or ""
+    return name[len(owner) + 1 :] if name.startswith(f"{owner}.") else None
+
+
+def _is_batchnorm(call: cst.BaseExpression | None, receivers: Receivers) -> bool:
+    return isinstance(call, cst.Call) and BATCHNORM.match(receivers.imports.qualified(call.func) or "") is not None
+
+
+def _fact(first: cst.Call, norm: cst.Call, receivers: Receivers, place: Locate) -> BeforeBatchNorm | None:
+    origin = receivers.imports.qualified(first.func) or ""
+    name = cst.Module([]).code_for_node(first.func)
+    if _DROPOUT.match(origin):
+        return BeforeBatchNorm("dropout", name, place(first), place(norm))
+    position = _BIAS.get(origin)
+    if position is None or any(argument.star for argument in first.args) or not first.args:
+        return None
+    bias: cst.BaseExpression | None = None
+    for index, argument in enumerate(first.args):
+        if argument.keyword.value == "bias" if argument.keyword is not None else index == position:
+            bias = argument.value
+    if bias is not None and not (isinstance(bias, cst.Name) and bias.value == "True"):
+        return None
+    # The last argument as a whole: the place of a tuple ends before its parenthesis.
+    last = bias if bias is not None else first.args[-1]
+    return BeforeBatchNorm("bias", name, place(first), place(norm), place(last), bias is not None)
