@@ -167,7 +167,7 @@ class _Analyzer:
             functions = [f for f in self.observer.functions if f.file is file]
             self._call_factories([f for f in functions if not _required(f) and (indirect or f.node in users)])
             for function in reversed(functions):
-                if function.node in users and not function.called and function.node not in self.skipped:
+                if (indirect or function.node in users) and not function.called and function.node not in self.skipped:
                     self._enter(file, partial(self._call, function))
 
     def _reaches_batchnorm(self, file: SourceFile) -> bool:

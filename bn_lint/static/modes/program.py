@@ -144,7 +144,7 @@ class Program:
             return
         _disturb(run)
         note = Switch(module, mode, run.frame)
-        note.before = [(layer, modes_of(layer)) for layer in batchnorm_layers(module)]
+        note.before = [(layer, modes_of(layer, self)) for layer in batchnorm_layers(module)]
         self.switches.append(note)
 
     def called(self, run: Run, model: Instance, arguments: Arguments, spot: Spot, frame: Frame) -> None:
@@ -157,7 +157,7 @@ class Program:
         _disturb(run)
         call = Call(model, spot, frame)
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
-        call.modes = [modes_of(layer) for layer in layers]
+        call.modes = [modes_of(layer, self) for layer in layers]
         call.uncertain = run.uncertain > self.open_loops
         call.dropped = spot.node is self.dropped
         call.made_up = any(_is_made_up(arg.value) for arg in spot.node.args)
@@ -218,7 +218,7 @@ class Program:
             _disturb(run)
             call = Call(model, spot, run.frame)
             call.order, call.purpose = self.now(), purpose
-            call.modes = [modes_of(layer) for layer in layers]
+            call.modes = [modes_of(layer, self) for layer in layers]
             self.calls.append(call)
 
     def _backward(self, run: Run) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bn_lint.static.values import Arguments, BoundMethod, Function, Instance, OneOf, Spot, Unknown, Value
 
 if TYPE_CHECKING:
+    from bn_lint.static.modes.program import Program
     from bn_lint.static.run import Run
 
 #: The cell that holds a module's mode.
@@ -25,14 +26,16 @@ class Mode:
         order: The time of the switch (see `Program.now`).
         loops: The passes of loops in which it happened.
         grad: Whether gradients were recorded then.
+        program: The entry point in which it happened.
         alone: The switch was meant for this part of a model, and not for the whole.
     """
 
-    __slots__ = ("alone", "grad", "loops", "order", "root", "spot", "training")
+    __slots__ = ("alone", "grad", "loops", "order", "program", "root", "spot", "training")
 
     def __init__(self, training: bool | None, spot: Spot | None = None) -> None:
         self.training = training
         self.spot = spot
+        self.program: Program | None = None
         self.root: Instance | None = None
         self.order = 0
         self.loops: tuple[int, ...] = ()
@@ -49,9 +52,12 @@ BUILT = Mode(True)
 UNSEEN = Mode(None)
 
 
-def modes_of(module: Instance) -> tuple[Mode, ...]:
-    """The modes that a module may be in."""
-    return tuple(one if isinstance(one, Mode) else UNSEEN for one in alternatives(module.cells.get(MODE, BUILT)))
+def modes_of(module: Instance, program: Program) -> tuple[Mode, ...]:
+    """The modes that a module may be in, as one entry point knows: what others left behind may come later, or never."""
+    return tuple(
+        one if isinstance(one, Mode) and one.program in (None, program) else UNSEEN
+        for one in alternatives(module.cells.get(MODE, BUILT))
+    )
 
 
 def alternatives(value: Value) -> tuple[Value, ...]:
@@ -68,7 +74,7 @@ def switch(run: Run, module: Instance, training: Value, spot: Spot) -> None:
     """Do what `nn.Module.train(training)` does."""
     decided = training if isinstance(training, bool) else None
     mode = Mode(decided, spot)
-    mode.root = module
+    mode.root, mode.program = module, run.program
     mode.order, mode.loops, mode.grad = run.program.now(), tuple(run.program.loops), run.program.grad
     mode.alone = module.owner is not None and module.owner.is_module
     run.program.switched(run, module, mode)
@@ -103,7 +109,7 @@ def forget(run: Run, module: Instance) -> None:
 
 def training_flag(run: Run, module: Instance) -> Value:
     """What `module.training` reads."""
-    known = agreed(modes_of(module)) if run.program.depth == 0 else None
+    known = agreed(modes_of(module, run.program)) if run.program.depth == 0 else None
     return _MODE if known is None else known
 
 
