@@ -139,7 +139,8 @@ class FixItem(SpecificationItem):
     def runtest(self) -> None:
         from .project import execute, fix
 
-        fix(self.root, list(self.test.files), unsafe=not self.test.safe)
+        codes = {one.code for file in self.test.files.values() for one in expectations(file.lines)}
+        fix(self.root, list(self.test.files), unsafe=not self.test.safe, codes=codes)
         start = f"{self.test.path}:{self.test.line}: "
         for title, file in self.test.files.items():
             wanted = self.test.fixed.get(title, file).text

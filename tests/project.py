@@ -10,7 +10,7 @@ import linecache
 import runpy
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Union
@@ -77,8 +77,8 @@ def _below(root: Path, path: str) -> str:
     return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else path
 
 
-def fix(root: Path, files: Sequence[str], *, unsafe: bool) -> None:
-    """Fix files of the project at `root`, as `bn-lint check --fix --select ALL` does.
+def fix(root: Path, files: Sequence[str], *, unsafe: bool, codes: Collection[str]) -> None:
+    """Fix files of the project at `root`, as `bn-lint check --fix` does with the default rules and the given ones.
 
     Raises:
         AssertionError: a fix did not survive.
@@ -88,9 +88,9 @@ def fix(root: Path, files: Sequence[str], *, unsafe: bool) -> None:
     from bn_lint.files import File
     from bn_lint.fix import fix as make_fixes
     from bn_lint.report import Report
-    from bn_lint.select import ALL, Layer
+    from bn_lint.select import Layer
 
-    configuration = Configuration(command_line=Layer(select=(ALL,)), isolated=True)
+    configuration = Configuration(command_line=Layer(extend=tuple(codes)), isolated=True)
 
     def recheck(given: Sequence[File]) -> Report:
         return check(given, configuration)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import libcst as cst
 
@@ -37,8 +38,12 @@ def unused_layers(
         for name, values in receivers.assigned(definition, Scope(definition, located.scope)).items()
         if len(values) == 1 and _is_batchnorm(values[0][0], receivers)
     }
-    if forward is None or not built or not _INDIRECT.isdisjoint(_names(definition)):
+    if forward is None or not built:
         return
+    own = _names(definition)
+    built = {name: call for name, call in built.items() if own[name] == 1}
+    if not built or not _INDIRECT.isdisjoint(own):
+        return  # the whole file is looked through only for what the class itself does not mention again
     mentions = _names(module) - _own_names(module, definition, receivers)
     for name, call in built.items():
         if mentions[name] == 1 and isinstance(call, cst.Call):
@@ -67,13 +72,14 @@ def _is_batchnorm(value: cst.BaseExpression | None, receivers: Receivers) -> boo
     return isinstance(value, cst.Call) and BATCHNORM.match(receivers.imports.qualified(value.func) or "") is not None
 
 
+@cache
 def _names(root: cst.CSTNode) -> Counter[str]:
     """How often each name occurs, as a name or in a string."""
     found: Counter[str] = Counter()
     for node in walk(root):
-        if isinstance(node, cst.Name):
+        if type(node) is cst.Name:
             found[node.value] += 1
-        elif isinstance(node, cst.SimpleString) and isinstance(node.evaluated_value, str):
+        elif type(node) is cst.SimpleString and isinstance(node.evaluated_value, str):
             found.update(set(node.evaluated_value.replace(".", " ").split()))
     return found
 
