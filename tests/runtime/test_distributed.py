@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="to
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = """
+import os
 import sys
 
 import torch
@@ -35,7 +36,8 @@ for _ in range(3):
     optimizer.step()
 if "keep" not in sys.argv:
     torch.distributed.destroy_process_group()
-print("rank", rank, "ended")
+# Both processes share the pipe: one write each keeps the lines whole.
+os.write(1, f"rank {rank} ended\n".encode())
 """
 
 
