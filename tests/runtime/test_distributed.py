@@ -37,7 +37,7 @@ for _ in range(3):
 if "keep" not in sys.argv:
     torch.distributed.destroy_process_group()
 # Both processes share the pipe: one write each keeps the lines whole.
-os.write(1, f"rank {rank} ended\n".encode())
+os.write(1, f"rank {rank} ended\\n".encode())
 """
 
 
