@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,7 +41,15 @@ def judge(
     from bn_lint.static.deep_stack import with_deep_stack
 
     rules = load_rules(packages)
-    return with_deep_stack(lambda: _judge(unit, rules, thresholds, surroundings or Surroundings(), coverage=coverage))
+    # Working out places makes many small objects; collecting garbage would walk through all syntax trees meanwhile.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        ask = surroundings or Surroundings()
+        return with_deep_stack(lambda: _judge(unit, rules, thresholds, ask, coverage=coverage))
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _judge(

@@ -85,6 +85,13 @@ class SpecificationItem(pytest.Item):
         excinfo.traceback = excinfo.traceback.cut(path=__file__)
         return super().repr_failure(excinfo)
 
+    @property
+    def codes(self) -> set[str]:
+        """The rules that the test speaks of: those it expects, and the one that its document is about."""
+        expected = {one.code for file in self.test.files.values() for one in expectations(file.lines)}
+        own = self.path.stem[:5].upper()
+        return {own, *expected} if own.startswith("BN") else expected
+
     def difference(self, title: str, line: int, sentence: str) -> str:
         """One line of a failure message, with the place in the specification first."""
         file = self.test.files[title]
@@ -103,8 +110,7 @@ class LintItem(SpecificationItem):
         self.compare(reported, revealed)
 
     def compare(self, reported: Sequence[Reported], revealed: Sequence[Evidence]) -> None:
-        expected = {one.code for file in self.test.files.values() for one in expectations(file.lines)}
-        reported = spoken_of(reported, {self.path.stem[:5].upper(), *expected})
+        reported = spoken_of(reported, self.codes)
         differences = []
         for title, file in self.test.files.items():
             here = [one for one in reported if one.path == title]
@@ -139,8 +145,7 @@ class FixItem(SpecificationItem):
     def runtest(self) -> None:
         from .project import execute, fix
 
-        codes = {one.code for file in self.test.files.values() for one in expectations(file.lines)}
-        fix(self.root, list(self.test.files), unsafe=not self.test.safe, codes=codes)
+        fix(self.root, list(self.test.files), unsafe=not self.test.safe, codes=self.codes)
         start = f"{self.test.path}:{self.test.line}: "
         for title, file in self.test.files.items():
             wanted = self.test.fixed.get(title, file).text

@@ -24,7 +24,7 @@ from bn_lint.static.survey.skipped import skipped_layers
 from bn_lint.static.survey.statistics import plain_statistics
 from bn_lint.static.survey.tracking import tracking_switched
 from bn_lint.static.survey.train_override import train_overrides
-from bn_lint.static.survey.unused import unused_layers
+from bn_lint.static.survey.unused import Mentions, unused_layers
 
 #: What a condition needs to ask about the mode, or the size of a batch.
 _CONDITION = re.compile(r"\bif\b.*(?:\.training\b|[<>=]=?\s*\d|\d\s*[<>=])")
@@ -39,6 +39,7 @@ def survey(module: cst.Module, place: Callable[[cst.CSTNode], Place], text: str)
         text: The file's text: what it does not mention is not searched for.
     """
     receivers = Receivers(module)
+    mentions = Mentions(module, receivers)
     builds, calls_function = "BatchNorm" in text, "batch_norm(" in text
     skips_layers = builds and _CONDITION.search(text) is not None
     switches_tracking = "track_running_stats" in text
@@ -61,6 +62,6 @@ def survey(module: cst.Module, place: Callable[[cst.CSTNode], Place], text: str)
                 if skips_layers:
                     yield from skipped_layers(located, receivers, place)
                 if builds:
-                    yield from unused_layers(located, module, receivers, place)
+                    yield from unused_layers(located, mentions, receivers, place)
             case cst.FunctionDef(name=cst.Name(value="train")):
                 yield from train_overrides(located, receivers, place)

@@ -12,7 +12,7 @@ import libcst as cst
 from bn_lint.facts import BeforeBatchNorm, Place
 from bn_lint.static.imports import dotted_name
 from bn_lint.static.scopes import Located, Scope, inside
-from bn_lint.static.survey.layers import BATCHNORM
+from bn_lint.static.survey.layers import builds_batchnorm
 from bn_lint.static.survey.receivers import Receivers, first_parameter
 from bn_lint.static.syntax import walk
 
@@ -89,7 +89,7 @@ def _in_lists(function: cst.FunctionDef, receivers: Receivers) -> Iterator[tuple
 def _neighbours(layers: Sequence[cst.BaseExpression], receivers: Receivers) -> Iterator[tuple[cst.Call, cst.Call]]:
     """The layers of a sequence that stand in front of BatchNorm layers, with those."""
     for first, second in pairwise(layers):
-        if isinstance(first, cst.Call) and isinstance(second, cst.Call) and _is_batchnorm(second, receivers):
+        if isinstance(first, cst.Call) and isinstance(second, cst.Call) and builds_batchnorm(second, receivers):
             yield first, second
 
 
@@ -124,7 +124,7 @@ class _Methods:
 
     def pairs(self) -> Iterator[tuple[cst.Call, cst.Call]]:
         """Constructor calls, or a call of `F.dropout`, and the constructor call of the BatchNorm behind it."""
-        norms = {name for name, call in self._built.items() if _is_batchnorm(call, self._receivers)}
+        norms = {name for name, call in self._built.items() if builds_batchnorm(call, self._receivers)}
         if not norms:
             return
         uses = Counter(dotted_name(node) for node in walk(self._definition) if isinstance(node, cst.Attribute))
@@ -178,10 +178,6 @@ def _layer(call: cst.Call, owner: str) -> str | None:
     """The attribute of the module that is called."""
     name = dotted_name(call.func) or ""
     return name[len(owner) + 1 :] if name.startswith(f"{owner}.") else None
-
-
-def _is_batchnorm(call: cst.BaseExpression | None, receivers: Receivers) -> bool:
-    return isinstance(call, cst.Call) and BATCHNORM.match(receivers.imports.qualified(call.func) or "") is not None
 
 
 def _fact(first: cst.Call, norm: cst.Call, receivers: Receivers, place: Locate) -> BeforeBatchNorm | None:

@@ -13,6 +13,11 @@ BATCHNORM = re.compile(r"torch\.nn\.(?:Lazy|Sync)?BatchNorm(?:[123]d)?$")
 _LISTS = frozenset({"torch.nn.ModuleList", "torch.nn.ModuleDict"})
 
 
+def builds_batchnorm(value: cst.BaseExpression | None, receivers: Receivers) -> bool:
+    """Whether an expression is a constructor call of a BatchNorm layer."""
+    return isinstance(value, cst.Call) and BATCHNORM.match(receivers.imports.qualified(value.func) or "") is not None
+
+
 def batchnorm_attributes(definition: cst.ClassDef, scope: Scope, receivers: Receivers) -> set[str]:
     """The attributes of a class that hold BatchNorm layers, or lists of them, and never another kind of layer.
 

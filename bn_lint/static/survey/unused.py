@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cached_property
 
 import libcst as cst
 
 from bn_lint.facts import BatchNormLayer, Evidence, Place, UncalledBatchNorm
 from bn_lint.static.imports import dotted_name
-from bn_lint.static.scopes import Located, Scope, statements
-from bn_lint.static.survey.layers import BATCHNORM
+from bn_lint.static.scopes import Located, Scope
+from bn_lint.static.survey.layers import builds_batchnorm
 from bn_lint.static.survey.receivers import Receivers
 from bn_lint.static.syntax import walk
 
@@ -21,8 +21,49 @@ _INDIRECT = frozenset(
 )
 
 
+class Mentions:
+    """How often the names of a file are written, in all and as attributes of `self` in each class."""
+
+    def __init__(self, module: cst.Module, receivers: Receivers) -> None:
+        self._module = module
+        self._receivers = receivers
+        #: The attributes of `self` that a top-level class mentions.
+        self._own: dict[cst.ClassDef, Counter[str]] = {}
+        #: The top-level classes that inherit from a class, itself included.
+        self._heirs: dict[cst.ClassDef, list[cst.ClassDef]] = {}
+
+    @cached_property
+    def _all(self) -> Counter[str]:
+        return _names(self._module)
+
+    @cached_property
+    def _in_classes(self) -> Counter[str]:
+        total: Counter[str] = Counter()
+        for statement in self._module.body:
+            if isinstance(statement, cst.ClassDef):
+                own = self._own[statement] = Counter(
+                    node.attr.value
+                    for node in walk(statement)
+                    if isinstance(node, cst.Attribute)
+                    and isinstance(node.value, cst.Name)
+                    and node.value.value == "self"
+                )
+                total.update(own)
+                for ancestor in self._receivers.classes.family(statement):
+                    self._heirs.setdefault(ancestor, []).append(statement)
+        return total
+
+    def of(self, definition: cst.ClassDef, name: str) -> int:
+        """How often a name occurs that may mean the attribute of a class.
+
+        `self.bn1` in a class that does not inherit from this one means something else.
+        """
+        others = self._in_classes[name] - sum(self._own[heir][name] for heir in self._heirs.get(definition, ()))
+        return self._all[name] - others
+
+
 def unused_layers(
-    located: Located, module: cst.Module, receivers: Receivers, place: Callable[[cst.CSTNode], Place]
+    located: Located, mentions: Mentions, receivers: Receivers, place: Callable[[cst.CSTNode], Place]
 ) -> Iterator[UncalledBatchNorm]:
     """The BatchNorm layers of one class that nothing in the file mentions but the constructor."""
     definition = located.statement
@@ -36,7 +77,7 @@ def unused_layers(
     built = {
         name: values[0][0]
         for name, values in receivers.assigned(definition, Scope(definition, located.scope)).items()
-        if len(values) == 1 and _is_batchnorm(values[0][0], receivers)
+        if len(values) == 1 and builds_batchnorm(values[0][0], receivers)
     }
     if forward is None or not built:
         return
@@ -44,9 +85,8 @@ def unused_layers(
     built = {name: call for name, call in built.items() if own[name] == 1}
     if not built or not _INDIRECT.isdisjoint(own):
         return  # the whole file is looked through only for what the class itself does not mention again
-    mentions = _names(module) - _own_names(module, definition, receivers)
     for name, call in built.items():
-        if mentions[name] == 1 and isinstance(call, cst.Call):
+        if mentions.of(definition, name) == 1 and isinstance(call, cst.Call):
             class_name = (dotted_name(call.func) or "").rpartition(".")[2]
             variant = "sync" if class_name.startswith("Sync") else class_name[-2:]
             where = place(call)
@@ -68,11 +108,6 @@ def _lines_of(definition: cst.ClassDef, call: cst.Call, place: Callable[[cst.CST
     return None
 
 
-def _is_batchnorm(value: cst.BaseExpression | None, receivers: Receivers) -> bool:
-    return isinstance(value, cst.Call) and BATCHNORM.match(receivers.imports.qualified(value.func) or "") is not None
-
-
-@cache
 def _names(root: cst.CSTNode) -> Counter[str]:
     """How often each name occurs, as a name or in a string."""
     found: Counter[str] = Counter()
@@ -81,21 +116,4 @@ def _names(root: cst.CSTNode) -> Counter[str]:
             found[node.value] += 1
         elif type(node) is cst.SimpleString and isinstance(node.evaluated_value, str):
             found.update(set(node.evaluated_value.replace(".", " ").split()))
-    return found
-
-
-def _own_names(module: cst.Module, definition: cst.ClassDef, receivers: Receivers) -> Counter[str]:
-    """How often names of a file speak of something else: `self.bn1` in a class without relation to this one."""
-    found: Counter[str] = Counter()
-    for located in statements(module):
-        other = located.statement
-        if (
-            isinstance(other, cst.ClassDef)
-            and located.scope.is_top
-            and definition not in receivers.classes.family(other)
-        ):
-            for node in walk(other):
-                match node:
-                    case cst.Attribute(value=cst.Name(value="self"), attr=cst.Name(value=name)):
-                        found[name] += 1
     return found
