@@ -213,3 +213,9 @@ class Block{0}(nn.Module):
     code, report = lint(tmp_path)
     assert code == 1
     assert codes(report, "long.py") == ["BN002"]
+
+
+def test_a_pattern_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text('import re\nfrom torch import nn\n\nnn.BatchNorm2d(len(re.sub("(", "", "c")))\n')
+    code, report = lint(tmp_path)
+    assert (code, report["errors"]) == (0, [])

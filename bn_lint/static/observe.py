@@ -162,7 +162,8 @@ class Observer:
         if functional:
             call = replace(call, layer=replace(call.layer, variant="functional"))
         program = run.program
-        if call.values_per_channel == 1 and not (program.calls and program.calls[-1].batches is not None):
+        sure = run.uncertain <= program.open_loops  # no condition that nobody can tell leads here
+        if call.values_per_channel == 1 and sure and not (program.calls and program.calls[-1].batches is not None):
             call = replace(call, training=agreed(modes_of(layer, program)))
         width, channels = call.layer.num_features, call.channels
         if channels is not None and channels.size is not None and (width is not None or call.layer.lazy):

@@ -68,7 +68,10 @@ def computed(name: str, function: Callable[..., Any]) -> Builtin:
             return Unknown("?", f"the arguments of `{name}` are not known")
         if arguments.more:
             return Unknown("?", f"the arguments of `{name}` are not known")
-        return abstract(function(*positional, **keywords))
+        try:
+            return abstract(function(*positional, **keywords))
+        except re.error:
+            return Unknown("?", f"`{name}` gets a pattern that is none")
 
     return Builtin(name, implementation)
 
