@@ -50,6 +50,8 @@ STEPS_PER_FILE = 500_000
 #: Model zoos define hundreds of factories over the same classes. After this many in a row that take no branch and lead
 #: to no BatchNorm call that was not seen before, the remaining ones of the file are not called.
 IDLE_FACTORIES = 3
+#: The same, as long as none of the file showed any BatchNorm.
+BLANK_FACTORIES = 2
 #: The names that a `from ... import` statement brings.
 _IMPORTED = re.compile(r"^\s*from\s+[\w.]+\s+import\s+(\([^)]*\)|[^\n]*)", re.MULTILINE)
 #: Files that are searched for a mention of BatchNorm, from one program.
@@ -209,7 +211,7 @@ class _Analyzer:
         for function in unlike_first(functions):
             if function.called:
                 continue
-            if idle >= IDLE_FACTORIES:
+            if idle >= (IDLE_FACTORIES if len(self.observer.facts) > before else BLANK_FACTORIES):
                 self.skipped.update(self._with_callees(function))
                 continue
             seen = len(self.observer.facts), len(self.run.branches)
