@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -36,8 +38,8 @@ def variant_of(module: torch.nn.Module) -> str:
 
 
 def plain_name(name: str) -> str:
-    """The name without what DistributedDataParallel and `torch.compile` put before it."""
-    for prefix in ("module.", "_orig_mod."):
+    """The name without what DistributedDataParallel, `torch.compile` and `torch.export` put before it."""
+    for prefix in ("module.", "_orig_mod.", "_export_root."):
         while name.startswith(prefix):
             name = name[len(prefix) :]
     return name.replace("._orig_mod.", ".")
@@ -87,6 +89,8 @@ def scale(sizes: tuple[int, ...]) -> int:
 
 
 def is_fake(x: torch.Tensor) -> bool:
+    """Whether it only stands for a tensor, while torch finds out what a program does."""
     from torch._subclasses import FakeTensor
 
-    return isinstance(x, FakeTensor)
+    functional = getattr(sys.modules.get("torch._subclasses.functional_tensor"), "FunctionalTensor", FakeTensor)
+    return isinstance(x, (FakeTensor, functional))

@@ -45,6 +45,71 @@ class ResNet(nn.Module):
         return self.head(self.layers(self.stem(x)))
 
 
+def two_passes_of_which_one_learns() -> None:
+    """Self-distillation: the first result is a target, and gets no gradient."""
+    net = small()
+    optimizer = sgd(net)
+    for _ in range(12):
+        target = net(batch()[0]).detach()
+        optimizer.zero_grad()
+        (net(batch()[0]) - target).square().mean().backward()
+        optimizer.step()
+
+
+def gan_with_previews() -> None:
+    """The generator runs for the discriminator, and to be looked at, with gradients that nobody asks for."""
+    generator = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 6))
+    discriminator = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.LeakyReLU(), nn.Linear(8, 1))
+    of_generator, of_discriminator = sgd(generator), sgd(discriminator)
+    for step in range(12):
+        for _ in range(2):
+            of_discriminator.zero_grad()
+            fake = generator(torch.randn(16, 4)).detach()
+            (discriminator(fake) - discriminator(torch.randn(16, 6))).mean().backward()
+            of_discriminator.step()
+        of_generator.zero_grad()
+        discriminator(generator(torch.randn(16, 4))).mean().backward()
+        of_generator.step()
+        if step % 4 == 3:
+            assert generator(torch.randn(16, 4)).detach().numpy().shape == (16, 6)
+
+
+def weights_changed_by_hand() -> None:
+    net = small()
+    net.load_state_dict({name: value.clone() for name, value in small().state_dict().items()})
+    for _ in range(6):
+        images, labels = batch()
+        nn.functional.cross_entropy(net(images), labels).backward()
+        with torch.no_grad():
+            for parameter in net.parameters():
+                assert parameter.grad is not None
+                parameter.sub_(0.1 * parameter.grad)
+                parameter.grad = None
+
+
+def a_dummy_input() -> None:
+    net = small()
+    assert net(batch(2)[0]).shape == (2, 10)
+    with torch.no_grad():
+        assert net(batch(2)[0]).shape == (2, 10)
+    train(net, sgd(net), steps=8)
+
+
+def cross_validation() -> None:
+    for _ in range(6):
+        net = small()
+        train(net, sgd(net), steps=4)
+        net.eval()
+        with torch.no_grad():
+            net(batch()[0])
+
+
+def only_built() -> None:
+    with torch.no_grad():
+        small()(batch(1)[0])
+    small()(batch(1)[0])
+
+
 def resnet() -> None:
     net = ResNet()
     optimizer = sgd(net)
@@ -249,6 +314,12 @@ def pretrained_inference() -> None:
 
 HEALTHY = (
     resnet,
+    two_passes_of_which_one_learns,
+    a_dummy_input,
+    gan_with_previews,
+    weights_changed_by_hand,
+    cross_validation,
+    only_built,
     gan,
     gan_whose_critic_is_frozen_for_the_generator,
     fine_tuning,
