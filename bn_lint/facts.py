@@ -234,6 +234,26 @@ class BatchNormCall:
 
 
 @dataclass(frozen=True)
+class BatchNormFollowed:
+    """What a BatchNorm layer gives goes into a layer that takes a fixed number of channels.
+
+    It is noted where nothing is known of what arrives at the BatchNorm layer: either the one or the other rejects it.
+
+    Attributes:
+        follower: The layer behind it, as its owner calls it.
+        takes: The number of channels that it takes.
+        place: Where it is built.
+        path: The calls that led to its call, outermost first.
+    """
+
+    layer: BatchNormLayer
+    follower: str
+    takes: Dim
+    place: Place
+    path: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
 class ModelCall:
     """A model with BatchNorm inside is applied, by code that is not part of a model itself.
 
@@ -560,6 +580,7 @@ Fact = Union[
     BatchNormBuilt,
     UnknownBatchNorm,
     BatchNormCall,
+    BatchNormFollowed,
     ModelCall,
     LastBatch,
     ModeChange,

@@ -133,6 +133,7 @@ class _Analyzer:
                 elif isinstance(found, Function) and not found.called:
                     self._enter(file, partial(self._call, found))
         self._switch_options()
+        self._settle_opaque()
         unreached = self._unreached()
         return self._result(unreached)
 
@@ -348,6 +349,23 @@ class _Analyzer:
             elif name in names:
                 keywords[name] = not default if isinstance(default, bool) else Unknown(name, f"the option `{name}`")
         call(self.run, definition, Arguments(keywords=keywords), Spot(definition.file, definition.node), None)
+
+    def _settle_opaque(self) -> None:
+        """Judge with symbols the layers that all instances in sight leave open, for their widths are opaque numbers."""
+        open_sites = {node for node, site in self.observer.sites.items() if site.judged and not site.settled}
+        definitions: dict[cst.CSTNode, Class | Function] = {c.node: c for c in self.observer.classes if c.is_module}
+        definitions.update((f.node, f) for f in self.observer.functions)
+        for file in self.files if open_sites else ():
+            for node in _definitions(file.tree):
+                found = definitions.get(node)
+                nodes = open_sites.intersection(walk(node)) if found is not None else set()
+                if not nodes:
+                    continue
+                with self.observer.calls_only(nodes):
+                    if isinstance(found, Class):
+                        self._enter(file, partial(self._instantiate, found))
+                    elif isinstance(found, Function):
+                        self._enter(file, partial(self._call, found))
 
     def _missed(self, file: SourceFile) -> list[cst.Call]:
         if "BatchNorm" not in file.source.text:

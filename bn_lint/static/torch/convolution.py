@@ -24,9 +24,17 @@ def _convolved(at: At, x: Tensor, channels: Dim, sizes: Iterable[Dim]) -> Tensor
 
 def _convolution(count: int) -> Rule:
     def rule(
-        at: At, x: Tensor, out_channels: Value, kernel_size: Value, stride: Value, padding: Value, dilation: Value
+        at: At,
+        x: Tensor,
+        out_channels: Value,
+        kernel_size: Value,
+        stride: Value,
+        padding: Value,
+        dilation: Value,
+        in_channels: Value = None,
     ) -> Tensor:
         _, space = spatial(x, count)
+        _taken(at, x, count, in_channels)
         if padding == "same":
             sizes = [axis.size for axis in space]
         else:
@@ -36,6 +44,12 @@ def _convolution(count: int) -> Rule:
         return _convolved(at, x, size_of(out_channels), sizes)
 
     return rule
+
+
+def _taken(at: At, x: Tensor, count: int, in_channels: Value) -> None:
+    """Note how many channels a layer takes, for the layer that gave them."""
+    if x.ranked and len(x.axes) == count + 2 and in_channels is not None:
+        at.run.observer.followed(at.run, x.axes[1], size_of(in_channels), at.origin)
 
 
 def _transposed(count: int) -> Rule:
@@ -49,8 +63,10 @@ def _transposed(count: int) -> Rule:
         output_padding: Value,
         dilation: Value,
         output_size: Value = None,
+        in_channels: Value = None,
     ) -> Tensor:
         _, space = spatial(x, count)
+        _taken(at, x, count, in_channels)
         if output_size is not None:
             # It may name the batch and the channels too.
             items, rest = iterate(at.run, output_size)
