@@ -116,10 +116,11 @@ class Tensor:
     """A tensor, of which the shape may be known. With `ranked` False, `axes` are the last axes only.
 
     `layer` is the BatchNorm layer whose statistics or parameters it holds; `pooled` tells of the BatchNorm layer that
-    has just normalised it, when there is only one value of each map.
+    has just normalised it, when there is only one value of each map. `either` are the shapes that it may have, where
+    branches gave different numbers of dimensions.
     """
 
-    __slots__ = ("axes", "layer", "origin", "pooled", "ranked", "why")
+    __slots__ = ("axes", "either", "layer", "origin", "pooled", "ranked", "why")
 
     def __init__(
         self,
@@ -130,8 +131,10 @@ class Tensor:
         why: str = "",
         layer: Instance | None = None,
         pooled: PooledBatchNorm | None = None,
+        either: tuple[Tensor, ...] = (),
     ) -> None:
         self.axes = axes
+        self.either = either
         self.ranked = ranked
         self.origin = origin
         self.why = why
@@ -144,7 +147,9 @@ class Tensor:
 
     def key(self) -> object:
         """What two tensors must share to be interchangeable as inputs."""
-        key = ("tensor", self.ranked, tuple((a.size, a.features) for a in self.axes))
+        key: tuple[object, ...] = ("tensor", self.ranked, tuple((a.size, a.features) for a in self.axes))
+        if self.either:
+            key = (*key, tuple(one.key() for one in self.either))
         return key if self.pooled is None else (*key, id(self.pooled))
 
     def __repr__(self) -> str:

@@ -63,19 +63,19 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
     if channels is None or not fits_rank(call) or is_channels_last(call):
         return
     verdict = compare(channels.size, layer.num_features)
-    if isinstance(layer.num_features, int) and layer.num_features <= 0:
+    width = layer.num_features
+    if isinstance(width, int) and (width < 0 or (width == 0 and layer.literal_width)):
         return  # no width at all: BN006
     if verdict is Comparison.INDEPENDENT and layer.literal_width:
         return  # the width is fixed and the channels are not: BN005
     if verdict in (Comparison.DIFFERENT, Comparison.INDEPENDENT):
-        width = describe(layer.num_features)
         given = (
             channels.made_by.message
             if channels.made_by is not None
             else f"the input has {describe(channels.size)} channels"
         )
         yield Verdict(
-            f"{given}; `{layer.name}` expects {width}",
+            f"{given}; `{layer.name}` expects {describe(width)}",
             layer.built,
             steps(call, channels.made_by),
             help=f"build it with num_features={origin_of(channels.size) or describe(channels.size)}",

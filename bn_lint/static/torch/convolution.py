@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bn_lint.dims import Dim
 from bn_lint.static.iteration import iterate
 from bn_lint.static.run import Run
-from bn_lint.static.torch.layer_table import layer, parameter
+from bn_lint.static.torch.layer_table import forward, layer, parameter
 from bn_lint.static.torch.operations import FUNCTIONAL, TORCH, At, Rule, operation
 from bn_lint.static.torch.sizes import as_tensor, divided, integer, integers, scaled, size_of, spatial, window
 from bn_lint.static.values import Axis, Tensor, Value
@@ -140,7 +140,9 @@ def _define(count: int, *, transposed: bool) -> None:
     inputs = "input, output_size=None" if transposed else "input"
     weight = _weight(count, transposed=transposed)
     given = f"in_channels, out_channels, {settings}"
-    layer(name, given, rule, inputs=inputs, bias="out_channels", spread=count, weight=weight)
+    # What subclasses call that pad the input themselves.
+    inner = {} if transposed else {"_conv_forward": forward(rule, "input, weight, bias=None")}
+    layer(name, given, rule, inputs=inputs, bias="out_channels", spread=count, weight=weight, **inner)
     layer(f"Lazy{name}", f"out_channels, {settings}", rule, inputs=inputs, bias="out_channels", spread=count)
     signature = _TRANSPOSED_FUNCTION if transposed else _FUNCTION
     operation(function, signature, TORCH, FUNCTIONAL)(_function(count, rule, transposed=transposed))
