@@ -210,18 +210,20 @@ class Observer:
                 self.facts.append(self._pooled[key])
         return self._pooled[key]
 
-    def followed(self, run: Run, x: Axis, takes: Dim, origin: Origin) -> None:
-        """Note that a layer takes a number of channels, where a BatchNorm layer is what fixes those that arrive."""
-        if x.origin is None or takes is None or self._quiet or not isinstance(origin.maker, Instance):
+    def followed(self, run: Run, x: Tensor, takes: Dim, origin: Origin, rank: int) -> None:
+        """Note what a layer takes, where a BatchNorm layer is what fixes the channels that arrive."""
+        channels = x.axes[1] if x.ranked and len(x.axes) > 1 else Axis()
+        if channels.origin is None or takes is None or self._quiet or not isinstance(origin.maker, Instance):
             return
-        layer = x.origin.maker
+        layer = channels.origin.maker
         if not isinstance(layer, Instance) or layer.built is None or batchnorm_class(layer) is None:
             return
         if self._only is not None and layer.built.node not in self._only:
             return
         builder = layer.cells.get("*builder")
-        key = ("followed", id(layer.built.node), id(origin.spot.node), x.size, origin_of(x.size), takes)
-        if key not in self._seen and size_of(layer.cells.get("num_features", MISSING)) == x.size:
+        size = channels.size
+        key = ("followed", id(layer.built.node), id(origin.spot.node), size, origin_of(size), takes, len(x.axes))
+        if key not in self._seen and size_of(layer.cells.get("num_features", MISSING)) == size:
             self._seen.add(key)
             if (site := self.sites.get(layer.built.node)) is not None:
                 site.judged = True
@@ -229,8 +231,9 @@ class Observer:
                 BatchNormFollowed(
                     self._layer_fact(layer),
                     label_of(origin.maker),
-                    _own(takes, builder),
                     NodePlace(origin.spot),
+                    _own(takes, builder) if len(x.axes) == rank else None,
+                    rank if x.origin is not None and x.origin.maker is layer else None,
                     path_to(run.frame),
                 )
             )

@@ -50,15 +50,18 @@ class Unknown:
         self._members: dict[object, Unknown] | None = None
         self._number: Expression | None = None
 
-    def member(self, key: object, text: str) -> Unknown:
-        """Return the value read from this one by an attribute or a subscript, the same one each time."""
+    def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
+        """Return the value read from this one by an attribute or a subscript, the same one each time.
+
+        Without `free` it may equal other members, as elements at positions that are not known do.
+        """
         if self._members is None:
             self._members = {}
         found = self._members.get(key)
         if found is None:
             name = self.name + text
             deep = len(name) > 60
-            found = self._members[key] = Unknown("?" if deep else name, self.why, free=self.free and not deep)
+            found = self._members[key] = Unknown("?" if deep else name, self.why, free=free and self.free and not deep)
         return found
 
     @property

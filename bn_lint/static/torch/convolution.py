@@ -48,8 +48,8 @@ def _convolution(count: int) -> Rule:
 
 def _taken(at: At, x: Tensor, count: int, in_channels: Value) -> None:
     """Note how many channels a layer takes, for the layer that gave them."""
-    if x.ranked and len(x.axes) == count + 2 and in_channels is not None:
-        at.run.observer.followed(at.run, x.axes[1], size_of(in_channels), at.origin)
+    if in_channels is not None:
+        at.run.observer.followed(at.run, x, size_of(in_channels), at.origin, count + 2)
 
 
 def _transposed(count: int) -> Rule:
