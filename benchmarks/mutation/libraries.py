@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.mutation import zoo
@@ -32,6 +32,7 @@ class Library:
         needs: Modules, other than the library's own, that stay the same in all runs and are imported beforehand.
         neighbours: The other releases, among the pinned ones, that it imports.
         by_file: The whole package takes too long to lint for each mutant; see the README.
+        research: Plain code of research projects, counted by itself.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Library:
     needs: tuple[str, ...] = ()
     neighbours: tuple[tuple[str, str], ...] = ()
     by_file: bool = False
+    research: bool = field(default=False, repr=False)
 
     def folder(self) -> Path:
         """The folder that holds the package; downloads it the first time."""
@@ -87,7 +89,47 @@ def libraries() -> tuple[Library, ...]:
             neighbours=(_TORCHVISION, _TIMM),
         ),
         Library("efficientnet-pytorch", "0.7.1", "efficientnet_pytorch", tuple(_efficientnet())),
+        Library("torchreid", "0.2.5", "torchreid", tuple(_torchreid()), ("torchreid.reid.models",), research=True),
+        Library("torchsat", "0.0.1", "torchsat", tuple(_torchsat()), _TORCHSAT, research=True),
+        Library("torchgan", "0.1.0", "torchgan", tuple(_torchgan()), ("torchgan.models",), research=True),
+        Library("torch-mimicry", "0.1.16", "torch_mimicry", tuple(_mimicry()), research=True),
+        Library("medicaltorch", "0.2", "medicaltorch", tuple(_medicaltorch()), ("medicaltorch.models",), research=True),
     )
+
+
+_TORCHSAT = tuple(f"torchsat.models.classification.{name}" for name in ("densenet", "mobilenet", "resnet", "vgg")) + (
+    "torchsat.models.segmentation.unet",
+)
+
+
+def _torchreid() -> Iterator[Recipe]:
+    for name in zoo.TORCHREID.split():
+        size = 299 if name in ("inceptionv4", "inceptionresnetv2", "xception") else 160 if name == "hacnn" else 256
+        build = f"torchreid.reid.models.build_model({name!r}, 10, loss='softmax', pretrained=False, use_gpu=False)"
+        yield Recipe(build, ((2, 3, size, {160: 64, 256: 128}.get(size, size)),))
+
+
+def _torchsat() -> Iterator[Recipe]:
+    for name in zoo.TORCHSAT.split():
+        yield Recipe(f"torchsat.models.{name}(10)", _square(224))
+
+
+def _torchgan() -> Iterator[Recipe]:
+    for name in ("DCGAN", "AutoEncoding"):
+        yield Recipe(f"torchgan.models.{name}Generator()", ((2, 100),))
+        yield Recipe(f"torchgan.models.{name}Discriminator()", _square(32))
+
+
+def _mimicry() -> Iterator[Recipe]:
+    for name in zoo.MIMICRY.split():
+        arguments = "num_classes=10" if name.startswith(("cgan_pd", "sagan")) else ""
+        yield Recipe(f"torch_mimicry.nets.{name}({arguments})", ((2, 128),))
+
+
+def _medicaltorch() -> Iterator[Recipe]:
+    for name in ("NoPoolASPP", "Unet"):
+        yield Recipe(f"medicaltorch.models.{name}()", ((2, 1, 64, 64),))
+    yield Recipe("medicaltorch.models.UNet3D(1, 2)", ((2, 1, 32, 32, 32),))
 
 
 def _square(size: int) -> tuple[Shape, ...]:
