@@ -97,7 +97,11 @@ def libraries() -> tuple[Library, ...]:
     )
 
 
-_TORCHSAT = tuple(f"torchsat.models.classification.{name}" for name in ("densenet", "mobilenet", "resnet", "vgg")) + (
+_TORCHSAT = (
+    "torchsat.models.classification.densenet",
+    "torchsat.models.classification.mobilenet",
+    "torchsat.models.classification.resnet",
+    "torchsat.models.classification.vgg",
     "torchsat.models.segmentation.unet",
 )
 
