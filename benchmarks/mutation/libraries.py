@@ -89,12 +89,29 @@ def libraries() -> tuple[Library, ...]:
             neighbours=(_TORCHVISION, _TIMM),
         ),
         Library("efficientnet-pytorch", "0.7.1", "efficientnet_pytorch", tuple(_efficientnet())),
-        Library("torchreid", "0.2.5", "torchreid", tuple(_torchreid()), ("torchreid.reid.models",), research=True),
-        Library("torchsat", "0.0.1", "torchsat", tuple(_torchsat()), _TORCHSAT, research=True),
-        Library("torchgan", "0.1.0", "torchgan", tuple(_torchgan()), ("torchgan.models",), research=True),
-        Library("torch-mimicry", "0.1.16", "torch_mimicry", tuple(_mimicry()), research=True),
-        Library("medicaltorch", "0.2", "medicaltorch", tuple(_medicaltorch()), ("medicaltorch.models",), research=True),
+        *_research(),
     )
+
+
+def _research() -> Iterator[Library]:
+    packages = {
+        ("torchreid", "0.2.5"): (_torchreid(), ("torchreid.reid.models",)),
+        ("torchsat", "0.0.1"): (_torchsat(), _TORCHSAT),
+        ("torchgan", "0.1.0"): (_torchgan(), ("torchgan.models",)),
+        ("torch-mimicry", "0.1.16"): (_mimicry(), ()),
+        ("medicaltorch", "0.2"): (_medicaltorch(), ("medicaltorch.models",)),
+    }
+    for (name, version), (recipes, modules) in packages.items():
+        yield Library(
+            name,
+            version,
+            name.replace("-", "_"),
+            tuple(recipes),
+            modules,
+            needs=("torchvision",),
+            neighbours=(_TORCHVISION,),
+            research=True,
+        )
 
 
 _TORCHSAT = (
