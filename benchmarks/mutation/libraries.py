@@ -98,14 +98,14 @@ def _research() -> Iterator[Library]:
         ("torchreid", "0.2.5"): (_torchreid(), ("torchreid.reid.models",)),
         ("torchsat", "0.0.1"): (_torchsat(), _TORCHSAT),
         ("torchgan", "0.1.0"): (_torchgan(), ("torchgan.models",)),
-        ("torch-mimicry", "0.1.16"): (_mimicry(), ()),
+        ("resnest", "0.0.5"): (_resnest(), ("resnest.torch",)),
         ("medicaltorch", "0.2"): (_medicaltorch(), ("medicaltorch.models",)),
     }
     for (name, version), (recipes, modules) in packages.items():
         yield Library(
             name,
             version,
-            name.replace("-", "_"),
+            name,
             tuple(recipes),
             modules,
             needs=("torchvision",),
@@ -141,10 +141,9 @@ def _torchgan() -> Iterator[Recipe]:
         yield Recipe(f"torchgan.models.{name}Discriminator()", _square(32))
 
 
-def _mimicry() -> Iterator[Recipe]:
-    for name in zoo.MIMICRY.split():
-        arguments = "num_classes=10" if name.startswith(("cgan_pd", "sagan")) else ""
-        yield Recipe(f"torch_mimicry.nets.{name}({arguments})", ((2, 128),))
+def _resnest() -> Iterator[Recipe]:
+    for name in ("resnest50", "resnest50_fast_1s1x64d", "resnest50_fast_4s2x40d"):
+        yield Recipe(f"resnest.torch.{name}(pretrained=False)", _square(224))
 
 
 def _medicaltorch() -> Iterator[Recipe]:

@@ -38,11 +38,6 @@ TORCHSAT = """
     classification.densenet.densenet121 classification.mobilenet.mobilenet_v2 classification.resnet.resnet18
     classification.resnet.resnet50 classification.vgg.vgg11_bn segmentation.unet.unet34
 """
-MIMICRY = """
-    cgan_pd.CGANPDGenerator32 dcgan.DCGANGenerator32 infomax_gan.InfoMaxGANGenerator32 sagan.SAGANGenerator32
-    sngan.SNGANGenerator32 ssgan.SSGANGenerator32 wgan_gp.WGANGPGenerator32 sngan.SNGANGenerator48
-    infomax_gan.InfoMaxGANGenerator64 sngan.SNGANGenerator128
-"""
 
 TIMM = {
     224: """
