@@ -234,6 +234,28 @@ class BatchNormCall:
 
 
 @dataclass(frozen=True)
+class BatchNormFollowed:
+    """What a BatchNorm layer gives goes into a layer that takes a fixed number of channels, or of dimensions.
+
+    It is noted where nothing is known of what arrives at the BatchNorm layer: either the one or the other rejects it.
+
+    Attributes:
+        follower: The layer behind it, as its owner calls it.
+        takes: The number of channels that it takes, if the two agree about dimensions.
+        rank: The number of dimensions that it takes, batch and channels included, if that is what comes out.
+        place: Where it is built.
+        path: The calls that led to its call, outermost first.
+    """
+
+    layer: BatchNormLayer
+    follower: str
+    place: Place
+    takes: Dim = None
+    rank: int | None = None
+    path: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
 class ModelCall:
     """A model with BatchNorm inside is applied, by code that is not part of a model itself.
 
@@ -560,6 +582,7 @@ Fact = Union[
     BatchNormBuilt,
     UnknownBatchNorm,
     BatchNormCall,
+    BatchNormFollowed,
     ModelCall,
     LastBatch,
     ModeChange,

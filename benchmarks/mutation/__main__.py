@@ -78,7 +78,7 @@ def _score(library: Library, linter: Command, options: argparse.Namespace) -> Sc
     changes = [*mutants, *controls]
     found = list(verdicts(linter, library.folder(), library.package, changes, by_file=by_file, jobs=options.jobs))
     title = f"{library.name} {library.version}"
-    return Score(title, made, tuple(found[: len(mutants)]), tuple(found[len(mutants) :]), by_file)
+    return Score(title, made, tuple(found[: len(mutants)]), tuple(found[len(mutants) :]), by_file, library.research)
 
 
 def _say(text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.mutation import zoo
@@ -32,6 +32,7 @@ class Library:
         needs: Modules, other than the library's own, that stay the same in all runs and are imported beforehand.
         neighbours: The other releases, among the pinned ones, that it imports.
         by_file: The whole package takes too long to lint for each mutant; see the README.
+        research: Plain code of research projects, counted by itself.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Library:
     needs: tuple[str, ...] = ()
     neighbours: tuple[tuple[str, str], ...] = ()
     by_file: bool = False
+    research: bool = field(default=False, repr=False)
 
     def folder(self) -> Path:
         """The folder that holds the package; downloads it the first time."""
@@ -87,7 +89,67 @@ def libraries() -> tuple[Library, ...]:
             neighbours=(_TORCHVISION, _TIMM),
         ),
         Library("efficientnet-pytorch", "0.7.1", "efficientnet_pytorch", tuple(_efficientnet())),
+        *_research(),
     )
+
+
+def _research() -> Iterator[Library]:
+    packages = {
+        ("torchreid", "0.2.5"): (_torchreid(), ("torchreid.reid.models",)),
+        ("torchsat", "0.0.1"): (_torchsat(), _TORCHSAT),
+        ("torchgan", "0.1.0"): (_torchgan(), ("torchgan.models",)),
+        ("resnest", "0.0.5"): (_resnest(), ("resnest.torch",)),
+        ("medicaltorch", "0.2"): (_medicaltorch(), ("medicaltorch.models",)),
+    }
+    for (name, version), (recipes, modules) in packages.items():
+        yield Library(
+            name,
+            version,
+            name,
+            tuple(recipes),
+            modules,
+            needs=("torchvision",),
+            neighbours=(_TORCHVISION,),
+            research=True,
+        )
+
+
+_TORCHSAT = (
+    "torchsat.models.classification.densenet",
+    "torchsat.models.classification.mobilenet",
+    "torchsat.models.classification.resnet",
+    "torchsat.models.classification.vgg",
+    "torchsat.models.segmentation.unet",
+)
+
+
+def _torchreid() -> Iterator[Recipe]:
+    for name in zoo.TORCHREID.split():
+        size = 299 if name in ("inceptionv4", "inceptionresnetv2", "xception") else 160 if name == "hacnn" else 256
+        build = f"torchreid.reid.models.build_model({name!r}, 10, loss='softmax', pretrained=False, use_gpu=False)"
+        yield Recipe(build, ((2, 3, size, {160: 64, 256: 128}.get(size, size)),))
+
+
+def _torchsat() -> Iterator[Recipe]:
+    for name in zoo.TORCHSAT.split():
+        yield Recipe(f"torchsat.models.{name}(10)", _square(224))
+
+
+def _torchgan() -> Iterator[Recipe]:
+    for name in ("DCGAN", "AutoEncoding"):
+        yield Recipe(f"torchgan.models.{name}Generator()", ((2, 100),))
+        yield Recipe(f"torchgan.models.{name}Discriminator()", _square(32))
+
+
+def _resnest() -> Iterator[Recipe]:
+    for name in ("resnest50", "resnest50_fast_1s1x64d", "resnest50_fast_4s2x40d"):
+        yield Recipe(f"resnest.torch.{name}(pretrained=False)", _square(224))
+
+
+def _medicaltorch() -> Iterator[Recipe]:
+    for name in ("NoPoolASPP", "Unet"):
+        yield Recipe(f"medicaltorch.models.{name}()", ((2, 1, 64, 64),))
+    yield Recipe("medicaltorch.models.UNet3D(1, 2)", ((2, 1, 32, 32, 32),))
 
 
 def _square(size: int) -> tuple[Shape, ...]:

@@ -19,6 +19,7 @@ class Score:
     mutants: tuple[Verdict, ...]
     controls: tuple[Verdict, ...]
     by_file: bool = False
+    research: bool = False
 
 
 def document(heading: str, scores: Sequence[Score]) -> str:
@@ -36,11 +37,14 @@ def by_library(scores: Sequence[Score]) -> str:
         "| Library | Calls | Mutants | Found | Located | Controls | False alarms | Margin | CPU time for each (s) |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for score in scores:
-        name = f"{score.title}{' ¹' if score.by_file else ''}"
-        lines.append(f"| {name} | {score.truth.sites} | {_counts(score.mutants, score.controls)} |")
-    mutants, controls = _all(scores)
-    lines.append(f"| **All** | {sum(s.truth.sites for s in scores)} | {_counts(mutants, controls)} |")
+    for title, research in (("All", False), ("Research-style projects", True)):
+        group = [score for score in scores if score.research is research]
+        for score in group:
+            name = f"{score.title}{' ¹' if score.by_file else ''}"
+            lines.append(f"| {name} | {score.truth.sites} | {_counts(score.mutants, score.controls)} |")
+        if group:
+            mutants, controls = _all(group)
+            lines.append(f"| **{title}** | {sum(s.truth.sites for s in group)} | {_counts(mutants, controls)} |")
     if any(score.by_file for score in scores):
         lines += ["", "¹ Linted: the changed file and the files whose functions were active, not the whole package."]
     return "\n".join(lines)

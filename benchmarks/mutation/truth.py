@@ -69,6 +69,9 @@ def truth(library: Library, *, wanted: int, seed: int, jobs: int) -> Truth:
     (made,) = forked([partial(_mine, library, wanted, seed, jobs)], jobs=1, limit=3600.0)
     if made is None:
         raise RuntimeError(f"{library.name} could not be mutated: the process died")
+    if not made.sites:
+        why = next(iter(made.failed.values()), "no model has BatchNorm")
+        raise RuntimeError(f"{library.name} could not be mutated: {why} (see benchmarks/mutation/requirements.txt)")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(dataclasses.asdict(made), indent=1), encoding="utf-8")
     return made

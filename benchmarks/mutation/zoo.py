@@ -29,6 +29,16 @@ SEGMENTATION_ENCODERS = """
     tu-resnet18 tu-mobilenetv3_small_100
 """
 
+TORCHREID = """
+    resnet18 resnet50_fc512 se_resnet50 densenet121 inceptionresnetv2 inceptionv4 xception resnet50_ibn_a nasnsetmobile
+    mobilenetv2_x1_0 shufflenet squeezenet1_0_fc512 shufflenet_v2_x1_0 mudeep resnet50mid hacnn pcb_p6 mlfn osnet_x1_0
+    osnet_ibn_x1_0 osnet_ain_x1_0
+"""
+TORCHSAT = """
+    classification.densenet.densenet121 classification.mobilenet.mobilenet_v2 classification.resnet.resnet18
+    classification.resnet.resnet50 classification.vgg.vgg11_bn segmentation.unet.unet34
+"""
+
 TIMM = {
     224: """
         convmixer_768_32 cpubone_b0_bfrobust cspnext_l densenet121 dla34 dpn48b efficientformer_l1

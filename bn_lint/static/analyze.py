@@ -133,6 +133,7 @@ class _Analyzer:
                 elif isinstance(found, Function) and not found.called:
                     self._enter(file, partial(self._call, found))
         self._switch_options()
+        self._settle_opaque()
         unreached = self._unreached()
         return self._result(unreached)
 
@@ -239,7 +240,7 @@ class _Analyzer:
         else:
             self.files.append(file)
 
-    def _enter(self, file: SourceFile, action: Callable[[], None]) -> None:
+    def _enter(self, file: SourceFile, action: Callable[[], object]) -> None:
         """Run one entry point within its share of steps, on a state of its own."""
         spent = self.spent.get(file, 0)
         if spent > STEPS_PER_FILE:
@@ -268,10 +269,10 @@ class _Analyzer:
         arguments = Arguments(keywords={name: _parameter(function, name) for name in _required(function)})
         call(self.run, function, arguments, Spot(function.file, function.node), None)
 
-    def _instantiate(self, cls: Class) -> None:
+    def _instantiate(self, cls: Class) -> Value:
         init = cls.lookup("__init__")[0]
         keywords = {n: _parameter(init, n) for n in _required_by_constructor(cls)} if isinstance(init, Function) else {}
-        call(self.run, cls, Arguments(keywords=keywords), Spot(cls.file, cls.node), None)
+        return call(self.run, cls, Arguments(keywords=keywords), Spot(cls.file, cls.node), None)
 
     def _call_roots(self, file: SourceFile) -> None:
         """Call the modules that the entry point built but did not call."""
@@ -329,10 +330,14 @@ class _Analyzer:
         for file in self.files:
             targets: set[cst.CSTNode] = set(self._missed(file))
             hidden = hidden_behind(file.tree, targets) if targets else {}
-            for node, (definition, names) in hidden.items():
+            for node, (definition, method, names) in hidden.items():
                 found = definitions.get(definition)
                 if found is not None and node not in self.observer.sites:
                     self._enter(file, partial(self._run_switched, found, names))
+                if isinstance(found, Class) and node not in self.observer.sites:
+                    # All instances in sight switch the option that a default leaves as it is, or none calls the method.
+                    with self.observer.calls_only(targets):
+                        self._enter(file, partial(self._run_method, found, method))
 
     def _run_switched(self, definition: Class | Function, names: frozenset[str]) -> None:
         function = definition.lookup("__init__")[0] if isinstance(definition, Class) else definition
@@ -348,6 +353,32 @@ class _Analyzer:
             elif name in names:
                 keywords[name] = not default if isinstance(default, bool) else Unknown(name, f"the option `{name}`")
         call(self.run, definition, Arguments(keywords=keywords), Spot(definition.file, definition.node), None)
+
+    def _run_method(self, cls: Class, name: str | None) -> None:
+        instance = self._instantiate(cls)
+        method = cls.cells.get(name)
+        if isinstance(instance, Instance) and isinstance(method, Function) and name != "__init__":
+            arguments = Arguments(keywords={n: _parameter(method, n) for n in _required(method)[1:]})
+            given = call(self.run, BoundMethod(method, instance), arguments, Spot(method.file, method.node), None)
+            if isinstance(given, Instance) and given.is_module and not given.called:
+                self._call_forward(given)
+
+    def _settle_opaque(self) -> None:
+        """Judge with symbols the layers that all instances in sight leave open, for their widths are opaque numbers."""
+        open_sites = {node for node, site in self.observer.sites.items() if site.judged and not site.settled}
+        definitions: dict[cst.CSTNode, Class | Function] = {c.node: c for c in self.observer.classes if c.is_module}
+        definitions.update((f.node, f) for f in self.observer.functions)
+        for file in self.files if open_sites else ():
+            for node in _definitions(file.tree):
+                found = definitions.get(node)
+                nodes = open_sites.intersection(walk(node)) if found is not None else set()
+                if not nodes:
+                    continue
+                with self.observer.calls_only(nodes):
+                    if isinstance(found, Class):
+                        self._enter(file, partial(self._instantiate, found))
+                    elif isinstance(found, Function):
+                        self._enter(file, partial(self._call, found))
 
     def _missed(self, file: SourceFile) -> list[cst.Call]:
         if "BatchNorm" not in file.source.text:

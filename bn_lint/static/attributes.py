@@ -185,7 +185,26 @@ def _class_attribute(cls: Class, name: str) -> Value:
         return Builtin("_make", make)
     if name == "__members__" and cls.kind == "enum":
         return Dict({k: v for k, v in cls.cells.items() if isinstance(v, Instance) and v.cls is cls})
+    if name == "apply" and any(isinstance(c, External) and c.dotted in _AUTOGRAD for c in cls.mro):
+        return _autograd_apply(cls)
     return Unknown(f"{cls.name}.{name}", f"`{cls.name}.{name}` is not set in sight")
+
+
+_AUTOGRAD = ("torch.autograd.Function", "torch.autograd.function.Function")
+
+
+def _autograd_apply(cls: Class) -> Value:
+    """What calls `forward` of an operation with a backward pass of its own."""
+
+    def apply(run: Run, arguments: Arguments, spot: Spot) -> Value:
+        from bn_lint.static.calls import call
+
+        forward = _class_attribute(cls, "forward")
+        if cls.lookup("setup_context")[0] is MISSING:
+            arguments = arguments.prefixed(Unknown("ctx"))
+        return call(run, forward, arguments, spot, run.frame)
+
+    return Builtin("apply", apply)
 
 
 def _library_class_attribute(cls: LibraryClass, name: str) -> Value:

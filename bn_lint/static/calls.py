@@ -131,12 +131,11 @@ def _is_method_of_module(value: Value) -> bool:
 
 
 def _widths_differ(alternatives: list[Value]) -> bool:
-    widths = {
-        repr(one.cells.get("num_features"))
-        for one in alternatives
-        if isinstance(one, Instance) and "num_features" in one.cells
-    }
-    return len(widths) > 1
+    layers = [one for one in alternatives if isinstance(one, Instance)]
+    return any(
+        len({repr(one.cells[name]) for one in layers if name in one.cells}) > 1
+        for name in ("num_features", "in_channels", "in_features")
+    )
 
 
 def call_instance(run: Run, instance: Instance, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:

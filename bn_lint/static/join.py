@@ -107,7 +107,10 @@ def _join_tensors(tensors: list[Tensor]) -> Tensor:
         if axis.size is None:
             break
         shared.append(axis)
-    return Tensor(tuple(reversed(shared)), ranked=False, why="the branches give different shapes")
+    either = [one for t in tensors for one in (t.either or (t,))]
+    known = all(one.ranked for one in either) and len(either) <= MAX_ALTERNATIVES
+    why = "the branches give different shapes"
+    return Tensor(tuple(reversed(shared)), ranked=False, why=why, either=tuple(either) if known else ())
 
 
 def _join_axes(axes: Iterable[Axis]) -> Axis:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.dims import Dim, Expression, TracedInt, describe, origin_of
+from bn_lint.dims import Comparison, Dim, Expression, TracedInt, compare, describe, origin_of
 from bn_lint.facts import (
     UNKNOWN,
     Argument,
     BatchNormBuilt,
     BatchNormCall,
+    BatchNormFollowed,
     BatchNormLayer,
     Coverage,
     Evidence,
@@ -75,6 +76,8 @@ class Site:
         self.spot = spot
         self.called = False
         self.judged = False
+        #: Whether some call told if the width fits; what is given as opaque numbers never does.
+        self.settled = False
         self.reason = ""
 
 
@@ -97,12 +100,18 @@ class Observer:
         self._builders: dict[int, Value] = {}
         self._seen: set[object] = set()
         self._quiet = 0
+        self._only: set[cst.CSTNode] | None = None
         #: By the place that builds a layer: its latest call.
         self.last_calls: dict[cst.CSTNode, BatchNormCall] = {}
         #: Pairs of places: where a layer is built, and where it is called.
         self.seen_calls: set[tuple[int, int]] = set()
 
     # -- told by the interpreter ----------------------------------------------------------------------------------
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether not all calls are noted at present."""
+        return self._quiet > 0 or self._only is not None
 
     @contextmanager
     def quiet(self, condition: bool) -> Iterator[None]:
@@ -166,13 +175,16 @@ class Observer:
         if call.values_per_channel == 1 and sure and not (program.calls and program.calls[-1].batches is not None):
             call = replace(call, training=agreed(modes_of(layer, program)))
         width, channels = call.layer.num_features, call.channels
-        if channels is not None and channels.size is not None and (width is not None or call.layer.lazy):
+        if self._quiet and not site.judged:
+            site.reason = "it is called only where a failure is expected, or where several layers may be meant"
+        elif channels is not None and channels.size is not None and (width is not None or call.layer.lazy):
             site.judged = True
+            site.settled = site.settled or compare(channels.size, width) is not Comparison.UNKNOWN
         elif not site.judged:
             site.reason = self._reason(layer, x, width)
         if layer.built is not None:
             self.last_calls[layer.built.node] = call
-        if self._quiet:
+        if self._quiet or (self._only is not None and site.spot.node not in self._only):
             return
         key = (id(layer.built.node) if layer.built else 0, id(spot.node), x.key(), width, origin_of(width))
         if key not in self._seen:
@@ -197,6 +209,34 @@ class Observer:
             if not self._quiet:
                 self.facts.append(self._pooled[key])
         return self._pooled[key]
+
+    def followed(self, run: Run, x: Tensor, takes: Dim, origin: Origin, rank: int) -> None:
+        """Note what a layer takes, where a BatchNorm layer is what fixes the channels that arrive."""
+        channels = x.axes[1] if x.ranked and len(x.axes) > 1 else Axis()
+        if channels.origin is None or takes is None or self._quiet or not isinstance(origin.maker, Instance):
+            return
+        layer = channels.origin.maker
+        if not isinstance(layer, Instance) or layer.built is None or batchnorm_class(layer) is None:
+            return
+        if self._only is not None and layer.built.node not in self._only:
+            return
+        builder = layer.cells.get("*builder")
+        size = channels.size
+        key = ("followed", id(layer.built.node), id(origin.spot.node), size, origin_of(size), takes, len(x.axes))
+        if key not in self._seen and size_of(layer.cells.get("num_features", MISSING)) == size:
+            self._seen.add(key)
+            if (site := self.sites.get(layer.built.node)) is not None:
+                site.judged = True
+            self.facts.append(
+                BatchNormFollowed(
+                    self._layer_fact(layer),
+                    label_of(origin.maker),
+                    NodePlace(origin.spot),
+                    _own(takes, builder) if len(x.axes) == rank else None,
+                    rank if x.origin is not None and x.origin.maker is layer else None,
+                    path_to(run.frame),
+                )
+            )
 
     def enlarged(self, x: Tensor, origin: Origin) -> None:
         """Note that a tensor grows along its spatial axes, when a BatchNorm layer has just normalised it."""
@@ -241,6 +281,16 @@ class Observer:
                 value = container_place(spot, name, container) if spot is not None else None
                 torch_nn = Spelling() if spot is None else TorchNN(spot.file)
                 self.facts.append(PlainContainer(module.cls.name, name, kind, len(layers), place, value, torch_nn))
+
+    @contextmanager
+    def calls_only(self, built: set[cst.CSTNode]) -> Iterator[None]:
+        """Note nothing meanwhile but calls of the layers that are built at these nodes."""
+        since, self._only = len(self.facts), built
+        try:
+            yield
+        finally:
+            self._only = None
+            self.facts[since:] = [f for f in self.facts[since:] if isinstance(f, (BatchNormCall, BatchNormFollowed))]
 
     # -- facts ----------------------------------------------------------------------------------------------------
 

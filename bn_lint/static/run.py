@@ -312,6 +312,8 @@ class Run:
         """
         if key is None:
             return compute()
+        if self.observer.is_quiet:
+            key = ("quiet", key)  # what was not noted then is noted later
         hit = self._memo.get(key)
         if hit is not None and not (isinstance(hit[0], Instance) and hit[0].template is None):
             return clone(hit[0])

@@ -59,6 +59,9 @@ def _unknown_item(container: Unknown, key: Value) -> Value:
         return container.member(("item", key), f"[{key!r}]")
     if isinstance(key, slice) and container.name.endswith(("shape", "size()")):
         return Unknown("?", container.why)
+    if isinstance(key, (Unknown, Expression)):
+        position = key.number if isinstance(key, Unknown) else key
+        return container.member(("item", position), f"[{position}]", free=False)
     return Unknown("?", container.why)
 
 

@@ -50,15 +50,18 @@ class Unknown:
         self._members: dict[object, Unknown] | None = None
         self._number: Expression | None = None
 
-    def member(self, key: object, text: str) -> Unknown:
-        """Return the value read from this one by an attribute or a subscript, the same one each time."""
+    def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
+        """Return the value read from this one by an attribute or a subscript, the same one each time.
+
+        Without `free` it may equal other members, as elements at positions that are not known do.
+        """
         if self._members is None:
             self._members = {}
         found = self._members.get(key)
         if found is None:
             name = self.name + text
             deep = len(name) > 60
-            found = self._members[key] = Unknown("?" if deep else name, self.why, free=self.free and not deep)
+            found = self._members[key] = Unknown("?" if deep else name, self.why, free=free and self.free and not deep)
         return found
 
     @property
@@ -116,10 +119,11 @@ class Tensor:
     """A tensor, of which the shape may be known. With `ranked` False, `axes` are the last axes only.
 
     `layer` is the BatchNorm layer whose statistics or parameters it holds; `pooled` tells of the BatchNorm layer that
-    has just normalised it, when there is only one value of each map.
+    has just normalised it, when there is only one value of each map. `either` are the shapes that it may have, where
+    branches gave different numbers of dimensions.
     """
 
-    __slots__ = ("axes", "layer", "origin", "pooled", "ranked", "why")
+    __slots__ = ("axes", "either", "layer", "origin", "pooled", "ranked", "why")
 
     def __init__(
         self,
@@ -130,8 +134,10 @@ class Tensor:
         why: str = "",
         layer: Instance | None = None,
         pooled: PooledBatchNorm | None = None,
+        either: tuple[Tensor, ...] = (),
     ) -> None:
         self.axes = axes
+        self.either = either
         self.ranked = ranked
         self.origin = origin
         self.why = why
@@ -144,7 +150,9 @@ class Tensor:
 
     def key(self) -> object:
         """What two tensors must share to be interchangeable as inputs."""
-        key = ("tensor", self.ranked, tuple((a.size, a.features) for a in self.axes))
+        key: tuple[object, ...] = ("tensor", self.ranked, tuple((a.size, a.features) for a in self.axes))
+        if self.either:
+            key = (*key, tuple(one.key() for one in self.either))
         return key if self.pooled is None else (*key, id(self.pooled))
 
     def __repr__(self) -> str:

@@ -3,18 +3,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.dims import Comparison, compare, describe, origin_of
-from bn_lint.facts import BatchNormCall
+from bn_lint.facts import BatchNormCall, BatchNormFollowed, Evidence
 from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
 from bn_lint_rules.layout import fits_rank, is_channels_last, steps
 
 
 @rule("BN002", "num-features-mismatch", severity=Severity.ERROR, since="0.1.0")
-def num_features_mismatch(call: BatchNormCall) -> Iterator[Verdict]:
+def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[Verdict]:
     """`num_features` is not the number of channels that arrive.
 
     ## What it does
     Follows the shape of the input to each call of a BatchNorm layer and compares its channels (the second axis) with
     `num_features`. Widths that are computed from parameters are compared as expressions: `planes * 4` is not `planes`.
+    Where nothing is known of the input, what comes out is compared with the channels that the next layer takes.
 
     ## Why is this bad?
     The first forward pass fails: `RuntimeError: running_mean should contain 64 elements not 32`. The first number is
@@ -55,27 +56,43 @@ def num_features_mismatch(call: BatchNormCall) -> Iterator[Verdict]:
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
+    if isinstance(call, BatchNormFollowed):
+        yield from _followed(call)
+        return
     layer, channels = call.layer, call.channels
     if channels is None or not fits_rank(call) or is_channels_last(call):
         return
     verdict = compare(channels.size, layer.num_features)
-    if isinstance(layer.num_features, int) and layer.num_features <= 0:
+    width = layer.num_features
+    if isinstance(width, int) and (width < 0 or (width == 0 and layer.literal_width)):
         return  # no width at all: BN006
     if verdict is Comparison.INDEPENDENT and layer.literal_width:
         return  # the width is fixed and the channels are not: BN005
     if verdict in (Comparison.DIFFERENT, Comparison.INDEPENDENT):
-        width = describe(layer.num_features)
         given = (
             channels.made_by.message
             if channels.made_by is not None
             else f"the input has {describe(channels.size)} channels"
         )
         yield Verdict(
-            f"{given}; `{layer.name}` expects {width}",
+            f"{given}; `{layer.name}` expects {describe(width)}",
             layer.built,
             steps(call, channels.made_by),
             help=f"build it with num_features={origin_of(channels.size) or describe(channels.size)}",
             fix=_rewritten(call),
+        )
+
+
+def _followed(call: BatchNormFollowed) -> Iterator[Verdict]:
+    layer, takes = call.layer, describe(call.takes)
+    verdict = compare(layer.num_features, call.takes)
+    if verdict is Comparison.DIFFERENT or (verdict is Comparison.INDEPENDENT and not layer.literal_width):
+        behind = Evidence(f"`{call.follower}` behind it takes {takes} channels", call.place)
+        yield Verdict(
+            f"`{layer.name}` gives {describe(layer.num_features)} channels; `{call.follower}` behind it takes {takes}",
+            layer.built,
+            (behind, *call.path),
+            help=f"build it with num_features={origin_of(call.takes) or takes}",
         )
 
 

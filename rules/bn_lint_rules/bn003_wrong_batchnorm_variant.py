@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.dims import Comparison, compare, describe
-from bn_lint.facts import RANKS, BatchNormCall
+from bn_lint.facts import RANKS, BatchNormCall, BatchNormFollowed, Evidence
 from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
 from bn_lint_rules.layout import fits_rank, steps
 
@@ -17,12 +17,13 @@ _MEANING = {
 
 
 @rule("BN003", "wrong-batchnorm-variant", severity=Severity.ERROR, since="0.1.0")
-def wrong_batchnorm_variant(call: BatchNormCall) -> Iterator[Verdict]:
+def wrong_batchnorm_variant(call: BatchNormCall | BatchNormFollowed) -> Iterator[Verdict]:
     """BatchNorm1d, 2d or 3d on an input with another number of dimensions.
 
     ## What it does
     Follows the number of dimensions of the input to each call of a BatchNorm layer and compares it with what the
-    variant takes: `BatchNorm1d` 2 or 3, `BatchNorm2d` 4, `BatchNorm3d` 5.
+    variant takes: `BatchNorm1d` 2 or 3, `BatchNorm2d` 4, `BatchNorm3d` 5. Where nothing is known of the input, what
+    comes out is held against the convolution behind it.
 
     ## Why is this bad?
     The first forward pass fails: `ValueError: expected 4D input (got 2D input)`. An image without its batch axis fails
@@ -60,6 +61,9 @@ def wrong_batchnorm_variant(call: BatchNormCall) -> Iterator[Verdict]:
     ## References
     - [torch.nn.BatchNorm1d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html)
     """
+    if isinstance(call, BatchNormFollowed):
+        yield from _followed(call)
+        return
     layer, shape = call.layer, call.shape
     ranks = RANKS.get(layer.variant)
     if shape is None or ranks is None:
@@ -85,6 +89,22 @@ def wrong_batchnorm_variant(call: BatchNormCall) -> Iterator[Verdict]:
                 steps(call, last.made_by),
                 help=f"use BatchNorm1d({describe(layer.num_features)}) on (batch, features)",
             )
+
+
+def _followed(call: BatchNormFollowed) -> Iterator[Verdict]:
+    layer, ranks = call.layer, RANKS.get(call.layer.variant, ())
+    # Convolutions also take a single sample, without the batch axis.
+    if call.rank is None or any(rank in (call.rank, call.rank - 1) for rank in ranks):
+        return
+    gives = " or ".join(str(rank) for rank in ranks)
+    behind = Evidence(f"`{call.follower}` behind it takes {call.rank} dimensions", call.place)
+    yield Verdict(
+        f"`{layer.name}` is a {layer.class_name}, which takes and gives {gives} dimensions; `{call.follower}` behind "
+        f"it takes {call.rank}",
+        layer.built,
+        (behind, *call.path),
+        help=f"an input {_MEANING[call.rank]} needs BatchNorm{_VARIANT_OF_RANK[call.rank]}",
+    )
 
 
 def _other_variant(call: BatchNormCall, rank: int) -> Fix | None:

@@ -62,7 +62,7 @@ class Batch(Unknown):
         super().__init__(name, "the data set decides what a batch holds")
         self.batches = batches
 
-    def member(self, key: object, text: str) -> Unknown:
+    def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
         if self._members is None:
             self._members = {}
         found = self._members.get(key)

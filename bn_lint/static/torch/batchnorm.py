@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bn_lint.static.join import same
+from bn_lint.facts import RANKS
+from bn_lint.static.join import join, same
 from bn_lint.static.modes.state import FROZEN
 from bn_lint.static.run import Run
-from bn_lint.static.torch.sizes import as_tensor, size_of
+from bn_lint.static.torch.sizes import as_tensor, replaced, size_of
 from bn_lint.static.values import (
     MISSING,
     Arguments,
@@ -82,13 +83,17 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
 
 def apply(run: Run, layer: Instance, x: Tensor, spot: Spot) -> Value:
     """Call a BatchNorm layer: note the call, and return its output."""
-    run.observer.batchnorm_called(run, layer, x, spot)
     cls = batchnorm_class(layer)
-    if x.ranked or cls is None:
-        pooled = run.observer.pooled(run, layer, x, spot)
-        return x if pooled is None else Tensor(x.axes, origin=x.origin, pooled=pooled)
+    if x.either and cls is not None:
+        x = _accepted(x, RANKS.get(variant_of(cls.short_name), ()))
+    run.observer.batchnorm_called(run, layer, x, spot)
     width = size_of(layer.cells.get("num_features", MISSING))
     origin = Origin(layer, layer.built or spot)
+    if x.ranked or cls is None:
+        pooled = run.observer.pooled(run, layer, x, spot)
+        if len(x.axes) > 1 and x.axes[1].size is None:
+            x = replaced(x, 1, Axis(width, origin, x.axes[1].features))
+        return x if pooled is None else Tensor(x.axes, origin=x.origin, pooled=pooled)
     rank = {"2d": 4, "3d": 5}.get(variant_of(cls.short_name))
     if rank is not None:
         # The layer accepts nothing else, so from here on the shape is known.
@@ -96,6 +101,13 @@ def apply(run: Run, layer: Instance, x: Tensor, spot: Spot) -> Value:
     if x.axes and same(x.axes[-1].size, width) and variant_of(cls.short_name) == "1d":
         return Tensor((Axis(), x.axes[-1]), origin=x.origin)
     return x
+
+
+def _accepted(x: Tensor, ranks: tuple[int, ...]) -> Tensor:
+    """Those of the shapes that may arrive that a layer does not reject; one that it does, if it rejects all of them."""
+    accepted = [one for one in x.either if one.rank in ranks]
+    joined = join(accepted or x.either[:1])
+    return joined if ranks and isinstance(joined, Tensor) else x
 
 
 def missing_batchnorm(name: str) -> LibraryClass | None:

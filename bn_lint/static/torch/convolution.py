@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bn_lint.dims import Dim
 from bn_lint.static.iteration import iterate
 from bn_lint.static.run import Run
-from bn_lint.static.torch.layer_table import layer, parameter
+from bn_lint.static.torch.layer_table import forward, layer, parameter
 from bn_lint.static.torch.operations import FUNCTIONAL, TORCH, At, Rule, operation
 from bn_lint.static.torch.sizes import as_tensor, divided, integer, integers, scaled, size_of, spatial, window
 from bn_lint.static.values import Axis, Tensor, Value
@@ -24,9 +24,17 @@ def _convolved(at: At, x: Tensor, channels: Dim, sizes: Iterable[Dim]) -> Tensor
 
 def _convolution(count: int) -> Rule:
     def rule(
-        at: At, x: Tensor, out_channels: Value, kernel_size: Value, stride: Value, padding: Value, dilation: Value
+        at: At,
+        x: Tensor,
+        out_channels: Value,
+        kernel_size: Value,
+        stride: Value,
+        padding: Value,
+        dilation: Value,
+        in_channels: Value = None,
     ) -> Tensor:
         _, space = spatial(x, count)
+        _taken(at, x, count, in_channels)
         if padding == "same":
             sizes = [axis.size for axis in space]
         else:
@@ -36,6 +44,12 @@ def _convolution(count: int) -> Rule:
         return _convolved(at, x, size_of(out_channels), sizes)
 
     return rule
+
+
+def _taken(at: At, x: Tensor, count: int, in_channels: Value) -> None:
+    """Note how many channels a layer takes, for the layer that gave them."""
+    if in_channels is not None:
+        at.run.observer.followed(at.run, x, size_of(in_channels), at.origin, count + 2)
 
 
 def _transposed(count: int) -> Rule:
@@ -49,8 +63,10 @@ def _transposed(count: int) -> Rule:
         output_padding: Value,
         dilation: Value,
         output_size: Value = None,
+        in_channels: Value = None,
     ) -> Tensor:
         _, space = spatial(x, count)
+        _taken(at, x, count, in_channels)
         if output_size is not None:
             # It may name the batch and the channels too.
             items, rest = iterate(at.run, output_size)
@@ -124,7 +140,9 @@ def _define(count: int, *, transposed: bool) -> None:
     inputs = "input, output_size=None" if transposed else "input"
     weight = _weight(count, transposed=transposed)
     given = f"in_channels, out_channels, {settings}"
-    layer(name, given, rule, inputs=inputs, bias="out_channels", spread=count, weight=weight)
+    # What subclasses call that pad the input themselves.
+    inner = {} if transposed else {"_conv_forward": forward(rule, "input, weight, bias=None")}
+    layer(name, given, rule, inputs=inputs, bias="out_channels", spread=count, weight=weight, **inner)
     layer(f"Lazy{name}", f"out_channels, {settings}", rule, inputs=inputs, bias="out_channels", spread=count)
     signature = _TRANSPOSED_FUNCTION if transposed else _FUNCTION
     operation(function, signature, TORCH, FUNCTIONAL)(_function(count, rule, transposed=transposed))

@@ -67,6 +67,14 @@ _define("utils.checkpoint.checkpoint_sequential", _checkpoint_sequential)
 _define("jit.script jit.ignore jit.unused jit.export jit.script_if_tracing jit.script_method", _transparent)
 _define("compile no_grad fx.wrap compiler.disable", _transparent)
 _define(
+    "nn.utils.spectral_norm nn.utils.weight_norm nn.utils.remove_spectral_norm nn.utils.remove_weight_norm "
+    "nn.utils.parametrizations.spectral_norm nn.utils.parametrizations.weight_norm "
+    "nn.utils.parametrizations.orthogonal nn.utils.parametrize.register_parametrization "
+    "nn.utils.parametrize.remove_parametrizations nn.utils.prune.identity nn.utils.prune.l1_unstructured "
+    "nn.utils.prune.random_unstructured nn.utils.prune.ln_structured nn.utils.prune.remove",
+    lambda run, arguments, spot: arguments.get(0, "module"),
+)
+_define(
     "jit.is_scripting jit.is_tracing compiler.is_compiling overrides.has_torch_function",
     lambda run, arguments, spot: False,
 )

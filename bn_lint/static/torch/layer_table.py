@@ -51,7 +51,7 @@ def layer(
     for name in names.split():
         methods: dict[str, Value] = {
             "__init__": initialise(parsed, bias, spread),
-            "forward": _forward(rule, parse_signature(inputs)),
+            "forward": forward(rule, inputs),
             **attributes,
         }
         LAYERS[f"torch.nn.{name}"] = LibraryClass(f"torch.nn.{name}", (MODULE,), parsed, methods)
@@ -74,13 +74,16 @@ def initialise(signature: Signature, bias: str = "", spread: int = 0) -> Builtin
     return Builtin("__init__", init)
 
 
-def _forward(rule: Rule, inputs: Signature) -> Builtin:
-    def forward(run: Run, arguments: Arguments, spot: Spot) -> Value:
+def forward(rule: Rule, inputs: str) -> Builtin:
+    """Return a method that applies a rule to what it is given, with the layer's attributes as settings."""
+    signature = parse_signature(inputs)
+
+    def apply_layer(run: Run, arguments: Arguments, spot: Spot) -> Value:
         layer = arguments.positional[0]
         at = At(run, Origin(layer, layer.built or spot))
-        return apply(rule, at, {**layer.cells, **bind(run, inputs, arguments.shifted())})
+        return apply(rule, at, {**layer.cells, **bind(run, signature, arguments.shifted())})
 
-    return Builtin("forward", forward)
+    return Builtin("forward", apply_layer)
 
 
 def parameter(sizes: Callable[[Run, dict[str, Value]], Iterable[Dim]]) -> Property:

@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from bn_lint.dims import Expression
 from bn_lint.static.iteration import iterate
+from bn_lint.static.join import join
 from bn_lint.static.run import Run
 from bn_lint.static.torch.sizes import as_tensor
 from bn_lint.static.values import (
@@ -111,7 +112,11 @@ def apply(rule: Rule, at: At, settings: dict[str, Value]) -> Value:
     """Call a rule with those of the settings that it names."""
     wanted = rule.__code__.co_varnames[1 : rule.__code__.co_argcount]
     if "input" in settings:
-        settings["x"] = as_tensor(settings["input"])
+        x = settings["x"] = as_tensor(settings["input"])
+        if x.either and "x" in wanted:
+            # What it gives for each shape that may arrive; some of them never do, so nothing is noted.
+            with at.run.observer.quiet(True):
+                return join([apply(rule, at, {**settings, "input": one}) for one in x.either])
     return rule(at, **{name: settings[name] for name in wanted if name in settings})
 
 

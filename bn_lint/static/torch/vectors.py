@@ -23,7 +23,9 @@ def with_new_last(at: At, x: Tensor, size: Dim) -> Tensor:
     return Tensor((*x.axes, Axis(size, at.origin, features=True)), ranked=x.ranked, why=x.why, origin=at.origin)
 
 
-def _linear(at: At, x: Tensor, out_features: Value) -> Tensor:
+def _linear(at: At, x: Tensor, out_features: Value, in_features: Value = None) -> Tensor:
+    if x.rank == 2 and in_features is not None:
+        at.run.observer.followed(at.run, x, size_of(in_features), at.origin, 2)
     return with_last(at, x, size_of(out_features))
 
 
