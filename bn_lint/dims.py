@@ -276,7 +276,7 @@ def _quotient_symbol(operator: str, a: Number | Expression, b: Number | Expressi
     key = (operator, frozenset(_terms(a).items()), frozenset(_terms(b).items()))
     free = all(symbol.free for x in (a, b) for monomial in _terms(x) for symbol in monomial)
     symbol = structural_symbol(f"{left} {operator} {right}", key, free=free)
-    if operator == "//" and isinstance(b, int) and symbol.exact is None:
+    if operator == "//" and isinstance(b, int) and b and symbol.exact is None:
         quotient = _product(_terms(a), {(): Fraction(1, int(b))})
         symbol.exact = quotient if isinstance(quotient, Expression) else None
     return Expression.of(symbol)

@@ -374,7 +374,7 @@ class _Analyzer:
         return unreached
 
     def _result(self, unreached: list[Spot]) -> Analysis:
-        facts = list(self.observer.facts)
+        facts = self.observer.believed()
         for file in self.files:
             facts.extend(survey(file.tree, file.place, file.source.text))
         facts = list(with_missed_layers(facts, self.files))

@@ -97,6 +97,10 @@ class Observer:
         self._builders: dict[int, Value] = {}
         self._seen: set[object] = set()
         self._quiet = 0
+        #: Calls of one of several modules: where that is now, and whether under a condition that nobody can tell.
+        self._choice: tuple[cst.CSTNode, bool] | None = None
+        #: By layer: where it was called as one of several, and the calls.
+        self._choices: dict[int, tuple[Instance, set[tuple[cst.CSTNode, bool]], list[BatchNormCall]]] = {}
         #: By the place that builds a layer: its latest call.
         self.last_calls: dict[cst.CSTNode, BatchNormCall] = {}
         #: Pairs of places: where a layer is built, and where it is called.
@@ -112,6 +116,29 @@ class Observer:
             yield
         finally:
             self._quiet -= condition
+
+    @contextmanager
+    def choosing(self, place: cst.CSTNode, doubtful: bool) -> Iterator[None]:
+        """Note that calls meanwhile are of one of several modules, perhaps where only a condition leads to."""
+        outer, self._choice = self._choice, (place, doubtful)
+        try:
+            yield
+        finally:
+            self._choice = outer
+
+    def believed(self) -> list[Fact]:
+        """Return the facts without those that may never meet.
+
+        Where one of several modules is called at several places, and a condition that nobody can tell leads to one of
+        them, that condition is likely to be the one that chose the module.
+        """
+        doubtful = {
+            id(call)
+            for _, choices, calls in self._choices.values()
+            if len({place for place, _ in choices}) > 1 and any(doubt for _, doubt in choices)
+            for call in calls
+        }
+        return [fact for fact in self.facts if id(fact) not in doubtful]
 
     def incomplete(self, file: SourceFile, message: str) -> None:
         place = NodePlace(Spot(file, file.tree))
@@ -179,6 +206,10 @@ class Observer:
             self._seen.add(key)
             self.facts.append(call)
             self.seen_calls.add((key[0], key[1]))
+            if self._choice is not None:
+                _, places, calls = self._choices.setdefault(id(layer), (layer, set(), []))
+                places.add(self._choice)
+                calls.append(call)
 
     def pooled(self, run: Run, layer: Instance, x: Tensor, spot: Spot) -> PooledBatchNorm | None:
         """Note the call of a layer on maps of which pooling left a single value; returns what was noted."""

@@ -78,6 +78,12 @@ class Position(Unknown):
     __slots__ = ()
 
 
+class UnknownModule(Unknown):
+    """A module of which nothing is known but that it was registered."""
+
+    __slots__ = ()
+
+
 class OneOf:
     """One of a few values: the branches of the program did not agree."""
 

@@ -37,6 +37,8 @@ def zero_momentum(built: BatchNormBuilt) -> Iterator[Verdict]:
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
     momentum = built.layer.momentum
+    if built.layer.track_running_stats is False:
+        return  # there is nothing to update
     if isinstance(momentum, (int, float)) and not isinstance(momentum, bool) and momentum == 0:
         yield Verdict(
             "momentum 0 never updates the running statistics: evaluation uses mean 0 and variance 1",
