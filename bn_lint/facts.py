@@ -372,6 +372,7 @@ class FreezeLoop:
         place: Where the first class is named.
         class_place: The last name of the class, as in `nn.BatchNorm2d`, when it is the only one.
         missed: A layer of another variant in the same file, or where the layers of the program are converted to one.
+        elsewhere: That conversion is in a file that does not mention what the loop is part of.
     """
 
     class_names: tuple[str, ...]
@@ -379,6 +380,7 @@ class FreezeLoop:
     place: Place
     class_place: Place | None = None
     missed: Evidence | None = None
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)

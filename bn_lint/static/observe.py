@@ -45,6 +45,7 @@ from bn_lint.static.spelling import ArrivingChannels, TorchNN, TorchNNPrefix
 from bn_lint.static.torch.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
 from bn_lint.static.torch.sizes import size_of
 from bn_lint.static.values import (
+    LAZY,
     MISSING,
     Arguments,
     Axis,
@@ -279,7 +280,7 @@ class Observer:
         """Turn what was built since the last time into facts, now that it is known what became of it."""
         for layer, arguments, within in self._pending:
             # Built under a condition and kept, a layer is created lazily: once.
-            per_call = within == "forward" or (within == "guarded" and layer.owner is None)
+            per_call = (within == "forward" and not _is_lazy(layer)) or (within == "guarded" and layer.owner is None)
             fact = self._built_fact(layer, arguments, per_call=per_call)
             own = fact.layer
             odd = own.num_features if isinstance(own.num_features, int) and own.num_features <= 0 else None
@@ -399,6 +400,14 @@ def _forward_around(run: Run) -> str:
             return "guarded" if run.guards > frame.guards or run.uncertain > frame.uncertain else "forward"
         frame = frame.caller
     return ""
+
+
+def _is_lazy(layer: Instance) -> bool:
+    """Whether a layer is part of what took the place of None in a module."""
+    owner: Instance | None = layer
+    while owner is not None and LAZY not in owner.cells:
+        owner = owner.owner
+    return owner is not None
 
 
 def label_of(layer: Instance) -> str:

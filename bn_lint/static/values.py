@@ -181,6 +181,8 @@ class Mutable:
 
 #: The cells of lists and iterators: keys that are no names a program can have.
 ITEMS, REST = "*items", "*rest"
+#: The cell of a module that took the place of None, as one that is built when it is first needed does.
+LAZY = "*lazy"
 
 
 class List(Mutable):
