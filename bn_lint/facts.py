@@ -148,6 +148,7 @@ class BatchNormBuilt:
         arguments: The arguments as written, in order.
         per_call: The constructor runs inside `forward`, that is: once for every call of the model.
         unexpected: Keyword arguments that the constructor does not have.
+        loads_weights: The file loads the weights of a model.
     """
 
     layer: BatchNormLayer
@@ -155,6 +156,7 @@ class BatchNormBuilt:
     place: Place
     per_call: bool = False
     unexpected: tuple[str, ...] = ()
+    loads_weights: bool = False
 
 
 @dataclass(frozen=True)

@@ -264,6 +264,8 @@ class Observer:
 
         known = {id(child) for _, child in descendants(module)}
         for name, container in plain:
+            if _hides_one(container):
+                continue  # `[model]` hides a model from `parameters()` and `state_dict()` on purpose
             layers = [b for b in _layers_in(container) if not any(id(i) in known for i in (b, *_owners(b)))]
             if layers and layers[0].built is not None and ("container", id(module.cls), name) not in self._seen:
                 self._seen.add(("container", id(module.cls), name))
@@ -317,7 +319,10 @@ class Observer:
         )
         unexpected = tuple(name for name in arguments.keywords if name not in known) if direct else ()
         place = NodePlace(arguments.partial if arguments.partial is not None else spot)
-        return BatchNormBuilt(self._layer_fact(layer), written, place, per_call, unexpected)
+        described = self._layer_fact(layer)
+        # Only of layers that learn no statistics does it matter whether some are loaded.
+        loads = described.momentum == 0 and "load_state_dict" in _built(layer).file.source.text
+        return BatchNormBuilt(described, written, place, per_call, unexpected, loads)
 
     def _layer_fact(self, layer: Instance) -> BatchNormLayer:
         spot = _built(layer)
@@ -400,6 +405,14 @@ def _forward_around(run: Run) -> str:
             return "guarded" if run.guards > frame.guards or run.uncertain > frame.uncertain else "forward"
         frame = frame.caller
     return ""
+
+
+def _hides_one(container: Value) -> bool:
+    """Whether a container holds a single module, which is more than a BatchNorm layer."""
+    items = container.items if isinstance(container, List) and not container.rest else container
+    if not isinstance(items, tuple) or len(items) != 1 or not isinstance(items[0], Instance):
+        return False
+    return items[0].is_module and batchnorm_class(items[0]) is None and not items[0].cls.name.startswith("torch.nn.")
 
 
 def _is_lazy(layer: Instance) -> bool:
