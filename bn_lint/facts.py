@@ -148,7 +148,7 @@ class BatchNormBuilt:
         arguments: The arguments as written, in order.
         per_call: The constructor runs inside `forward`, that is: once for every call of the model.
         unexpected: Keyword arguments that the constructor does not have.
-        loads_weights: The file loads the weights of a model.
+        loads_weights: The program loads the weights of a model.
     """
 
     layer: BatchNormLayer

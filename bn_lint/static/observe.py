@@ -319,10 +319,7 @@ class Observer:
         )
         unexpected = tuple(name for name in arguments.keywords if name not in known) if direct else ()
         place = NodePlace(arguments.partial if arguments.partial is not None else spot)
-        described = self._layer_fact(layer)
-        # Only of layers that learn no statistics does it matter whether some are loaded.
-        loads = described.momentum == 0 and "load_state_dict" in _built(layer).file.source.text
-        return BatchNormBuilt(described, written, place, per_call, unexpected, loads)
+        return BatchNormBuilt(self._layer_fact(layer), written, place, per_call, unexpected)
 
     def _layer_fact(self, layer: Instance) -> BatchNormLayer:
         spot = _built(layer)

@@ -34,8 +34,8 @@ def zero_momentum(built: BatchNormBuilt) -> Iterator[Verdict]:
     ```
 
     ## Known limits
-    Statistics that are loaded may be frozen in this way on purpose: in a file that calls `load_state_dict`, the finding
-    has severity `info`.
+    Statistics that are loaded may be frozen in this way on purpose: in a program that calls `load_state_dict`, the
+    finding has severity `info`.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
