@@ -148,6 +148,7 @@ class BatchNormBuilt:
         arguments: The arguments as written, in order.
         per_call: The constructor runs inside `forward`, that is: once for every call of the model.
         unexpected: Keyword arguments that the constructor does not have.
+        loads_weights: The program loads the weights of a model.
     """
 
     layer: BatchNormLayer
@@ -155,6 +156,7 @@ class BatchNormBuilt:
     place: Place
     per_call: bool = False
     unexpected: tuple[str, ...] = ()
+    loads_weights: bool = False
 
 
 @dataclass(frozen=True)
@@ -394,6 +396,7 @@ class FreezeLoop:
         place: Where the first class is named.
         class_place: The last name of the class, as in `nn.BatchNorm2d`, when it is the only one.
         missed: A layer of another variant in the same file, or where the layers of the program are converted to one.
+        elsewhere: That conversion is in a file that does not mention what the loop is part of.
     """
 
     class_names: tuple[str, ...]
@@ -401,6 +404,7 @@ class FreezeLoop:
     place: Place
     class_place: Place | None = None
     missed: Evidence | None = None
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import libcst as cst
 
-from bn_lint.facts import Analysis, Place, Problem
+from bn_lint.facts import Analysis, BatchNormBuilt, Place, Problem
 from bn_lint.prefilter import is_interpreted, is_program, is_surveyed, uses_zoo
 from bn_lint.source import Source
 from bn_lint.static.calls import call
@@ -407,10 +408,12 @@ class _Analyzer:
         return unreached
 
     def _result(self, unreached: list[Spot]) -> Analysis:
-        facts = list(self.observer.facts)
+        facts = self.observer.believed()
         for file in self.files:
             facts.extend(survey(file.tree, file.place, file.source.text))
         facts = list(with_missed_layers(facts, self.files))
+        if any("load_state_dict" in file.source.text for file in self.project.files.values() if file is not None):
+            facts = [replace(fact, loads_weights=True) if type(fact) is BatchNormBuilt else fact for fact in facts]
         given = {*self.files, *filter(None, map(self.project.files.get, self.context))}
         coverage = self.observer.coverage(unreached, given)
         observer = self.observer

@@ -14,6 +14,7 @@ from bn_lint.static.run import Run
 from bn_lint.static.subscripts import set_item
 from bn_lint.static.values import (
     ITEMS,
+    LAZY,
     MISSING,
     REST,
     Arguments,
@@ -97,6 +98,8 @@ def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot
 
 def register(run: Run, owner: Instance, name: str, value: Value) -> None:
     """Write an attribute of an instance. Layers learn the name they are known by."""
+    if isinstance(value, Instance) and value.is_module and owner.cells.get(name, MISSING) is None:
+        value.cells[LAZY] = True
     run.heap.set(owner, name, value)
     _name_layers(owner, name, value)
 

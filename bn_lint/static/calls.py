@@ -118,7 +118,8 @@ def _call_alternatives(run: Run, function: OneOf, arguments: Arguments, spot: Sp
     if owner is None:
         return Unknown("?")
     # Which layer was built and what it is fed may depend on the same condition: a mismatch of one pair proves nothing.
-    with run.observer.quiet(_widths_differ(callable_)):
+    doubtful = run.program.depth > 0 and run.uncertain > run.program.open_loops
+    with run.observer.quiet(_widths_differ(callable_)), run.observer.choosing(spot.node, doubtful):
         run.branch(owner, *((lambda one=one: alternative(one)) for one in callable_))
     return join(results)
 

@@ -46,6 +46,7 @@ from bn_lint.static.spelling import ArrivingChannels, TorchNN, TorchNNPrefix
 from bn_lint.static.torch.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
 from bn_lint.static.torch.sizes import size_of
 from bn_lint.static.values import (
+    LAZY,
     MISSING,
     Arguments,
     Axis,
@@ -101,6 +102,10 @@ class Observer:
         self._seen: set[object] = set()
         self._quiet = 0
         self._only: set[cst.CSTNode] | None = None
+        #: Calls of one of several modules: where that is now, and whether under a condition that nobody can tell.
+        self._choice: tuple[cst.CSTNode, bool] | None = None
+        #: By layer: where it was called as one of several, and the calls.
+        self._choices: dict[int, tuple[Instance, set[tuple[cst.CSTNode, bool]], list[BatchNormCall]]] = {}
         #: By the place that builds a layer: its latest call.
         self.last_calls: dict[cst.CSTNode, BatchNormCall] = {}
         #: Pairs of places: where a layer is built, and where it is called.
@@ -121,6 +126,29 @@ class Observer:
             yield
         finally:
             self._quiet -= condition
+
+    @contextmanager
+    def choosing(self, place: cst.CSTNode, doubtful: bool) -> Iterator[None]:
+        """Note that calls meanwhile are of one of several modules, perhaps where only a condition leads to."""
+        outer, self._choice = self._choice, (place, doubtful)
+        try:
+            yield
+        finally:
+            self._choice = outer
+
+    def believed(self) -> list[Fact]:
+        """Return the facts without those that may never meet.
+
+        Where one of several modules is called at several places, and a condition that nobody can tell leads to one of
+        them, that condition is likely to be the one that chose the module.
+        """
+        doubtful = {
+            id(call)
+            for _, choices, calls in self._choices.values()
+            if len({place for place, _ in choices}) > 1 and any(doubt for _, doubt in choices)
+            for call in calls
+        }
+        return [fact for fact in self.facts if id(fact) not in doubtful]
 
     def incomplete(self, file: SourceFile, message: str) -> None:
         place = NodePlace(Spot(file, file.tree))
@@ -191,6 +219,10 @@ class Observer:
             self._seen.add(key)
             self.facts.append(call)
             self.seen_calls.add((key[0], key[1]))
+            if self._choice is not None:
+                _, places, calls = self._choices.setdefault(id(layer), (layer, set(), []))
+                places.add(self._choice)
+                calls.append(call)
 
     def pooled(self, run: Run, layer: Instance, x: Tensor, spot: Spot) -> PooledBatchNorm | None:
         """Note the call of a layer on maps of which pooling left a single value; returns what was noted."""
@@ -272,6 +304,8 @@ class Observer:
 
         known = {id(child) for _, child in descendants(module)}
         for name, container in plain:
+            if _hides_one(container):
+                continue  # `[model]` hides a model from `parameters()` and `state_dict()` on purpose
             layers = [b for b in _layers_in(container) if not any(id(i) in known for i in (b, *_owners(b)))]
             if layers and layers[0].built is not None and ("container", id(module.cls), name) not in self._seen:
                 self._seen.add(("container", id(module.cls), name))
@@ -298,7 +332,7 @@ class Observer:
         """Turn what was built since the last time into facts, now that it is known what became of it."""
         for layer, arguments, within in self._pending:
             # Built under a condition and kept, a layer is created lazily: once.
-            per_call = within == "forward" or (within == "guarded" and layer.owner is None)
+            per_call = (within == "forward" and not _is_lazy(layer)) or (within == "guarded" and layer.owner is None)
             fact = self._built_fact(layer, arguments, per_call=per_call)
             own = fact.layer
             odd = own.num_features if isinstance(own.num_features, int) and own.num_features <= 0 else None
@@ -418,6 +452,22 @@ def _forward_around(run: Run) -> str:
             return "guarded" if run.guards > frame.guards or run.uncertain > frame.uncertain else "forward"
         frame = frame.caller
     return ""
+
+
+def _hides_one(container: Value) -> bool:
+    """Whether a container holds a single module, which is more than a BatchNorm layer."""
+    items = container.items if isinstance(container, List) and not container.rest else container
+    if not isinstance(items, tuple) or len(items) != 1 or not isinstance(items[0], Instance):
+        return False
+    return items[0].is_module and batchnorm_class(items[0]) is None and not items[0].cls.name.startswith("torch.nn.")
+
+
+def _is_lazy(layer: Instance) -> bool:
+    """Whether a layer is part of what took the place of None in a module."""
+    owner: Instance | None = layer
+    while owner is not None and LAZY not in owner.cells:
+        owner = owner.owner
+    return owner is not None
 
 
 def label_of(layer: Instance) -> str:

@@ -81,6 +81,12 @@ class Position(Unknown):
     __slots__ = ()
 
 
+class UnknownModule(Unknown):
+    """A module of which nothing is known but that it was registered."""
+
+    __slots__ = ()
+
+
 class OneOf:
     """One of a few values: the branches of the program did not agree."""
 
@@ -183,6 +189,8 @@ class Mutable:
 
 #: The cells of lists and iterators: keys that are no names a program can have.
 ITEMS, REST = "*items", "*rest"
+#: The cell of a module that took the place of None, as one that is built when it is first needed does.
+LAZY = "*lazy"
 
 
 class List(Mutable):

@@ -63,6 +63,8 @@ def _width(built: BatchNormBuilt) -> Argument | None:
 
 def _problem(argument: Argument) -> tuple[str | None, str | None]:
     value, text = argument.value, argument.text
+    if value is None and argument.text != "None":
+        return None, None  # the default of a parameter that nobody is meant to leave out
     if isinstance(value, (bool, str)) or value is None:
         return f"{value!r}, which is no channel count", None
     if isinstance(value, int):
@@ -74,8 +76,8 @@ def _problem(argument: Argument) -> tuple[str | None, str | None]:
             "use `//`, which divides integers"
             if argument.quotient
             else f"write {value:.0f}"
-            if value % 1 == 0
-            else None
+            if argument.literal and value % 1 == 0
+            else "make it an integer: `//` divides without a remainder, and int() rounds"
         )
         return f"the float {value:g}; PyTorch raises TypeError", whole
     if text.endswith((".shape", ".size()")):

@@ -44,7 +44,7 @@ def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
     if call.purpose != "inspection" or call.training is not True:
         return
     yield Verdict(
-        f"`{call.model}` is looked at in training mode: BatchNorm learns from the input of the tool",
+        f"`{call.model}` runs in training mode, though nothing is trained here: BatchNorm learns from this input",
         call.place,
         tuple(step for step in (call.because, call.mode, *call.path) if step is not None),
         help=f"call {call.model}.eval() before, and {call.model}.train() afterwards",

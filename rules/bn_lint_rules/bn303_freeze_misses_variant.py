@@ -50,8 +50,9 @@ def freeze_misses_variant(loop: FreezeLoop) -> Iterator[Verdict]:
     classes inherit from. It is offered where the class is named as in `nn.BatchNorm2d` and stands alone.
 
     ## Known limits
-    Which model the loop is given is not followed. A loop that leaves the other layers alone on purpose can say so with
-    a comment: `# bn-lint: ignore[BN303]`.
+    Which model the loop is given is not followed. Where the layers become SyncBatchNorm in a file that does not mention
+    the class or function of the loop, the finding has severity `info`. A loop that leaves the other layers alone on
+    purpose can say so with a comment: `# bn-lint: ignore[BN303]`.
 
     ## References
     - [torch.nn.SyncBatchNorm](https://docs.pytorch.org/docs/stable/generated/torch.nn.SyncBatchNorm.html)
@@ -64,6 +65,7 @@ def freeze_misses_variant(loop: FreezeLoop) -> Iterator[Verdict]:
         (loop.missed,),
         help="test for nn.modules.batchnorm._BatchNorm, which all of them inherit from",
         fix=_for_all(loop),
+        severity=Severity.INFO if loop.elsewhere else None,
     )
 
 

@@ -11,7 +11,7 @@ def keras_momentum(built: BatchNormBuilt) -> Iterator[Verdict]:
     """BatchNorm momentum that follows the convention of Keras, not of PyTorch.
 
     ## What it does
-    Reports a `momentum` of 0.5 or more, up to but not including 1.
+    Reports a `momentum` between 0.5 and 1, both not included.
 
     ## Why is this bad?
     In PyTorch momentum is the weight of the *new* batch: `running = (1 - momentum) * running + momentum * batch`.
@@ -33,15 +33,18 @@ def keras_momentum(built: BatchNormBuilt) -> Iterator[Verdict]:
     ```
 
     ## Known limits
-    `momentum=1.0` is taken as the deliberate wish for the statistics of the last batch, and not reported.
+    0.5 means the same in both conventions. `momentum=1.0` is taken as the deliberate wish for the statistics of the
+    last batch. Where there are no running statistics (`track_running_stats=False`), momentum does nothing.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
     momentum = built.layer.momentum
-    if isinstance(momentum, (int, float)) and not isinstance(momentum, bool) and 0.5 <= momentum < 1:
+    if built.layer.track_running_stats is False:
+        return
+    if isinstance(momentum, (int, float)) and not isinstance(momentum, bool) and 0.5 < momentum < 1:
         yield Verdict(
-            f"momentum {momentum:g} gives the newest batch {momentum:.0%} of the running statistics",
+            f"momentum {momentum:g} gives the newest batch {100 * momentum:g}% of the running statistics",
             built.place,
             help=f"PyTorch counts momentum the other way than Keras: use momentum={round(1 - momentum, 6):g}",
         )

@@ -33,14 +33,21 @@ def zero_momentum(built: BatchNormBuilt) -> Iterator[Verdict]:
     layer = nn.BatchNorm2d(64, momentum=0.1)
     ```
 
+    ## Known limits
+    Statistics that are loaded may be frozen in this way on purpose: in a program that calls `load_state_dict`, the
+    finding has severity `info`.
+
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
     momentum = built.layer.momentum
+    if built.layer.track_running_stats is False:
+        return  # there is nothing to update
     if isinstance(momentum, (int, float)) and not isinstance(momentum, bool) and momentum == 0:
         yield Verdict(
-            "momentum 0 never updates the running statistics: evaluation uses mean 0 and variance 1",
+            "momentum 0 never updates the running statistics: unless they are loaded, they stay mean 0 and variance 1",
             built.place,
+            severity=Severity.INFO if built.loads_weights else None,
             help="leave momentum at its default; to freeze statistics that were learned, call eval() on the layer",
         )
     elif momentum is None:

@@ -122,6 +122,10 @@ def _purpose(program: Program, call: Call, trained: set[int]) -> str | None:
         step for step in program.steps if step.loops == call.loops[: len(step.loops)] and step.frame in call.caller
     ]
     own = id(call.model) in trained
+    if call.backward and any(c.purpose == "training" and c.spot.node is call.spot.node for c in program.calls):
+        return None  # gradients that add up until a later pass steps on them
+    if call.backward and call.made_up:
+        return None  # gradients of nothing in particular, as a test wants them
     if call.backward and not passes:
         return "inspection" if call.prepared is not None else None  # saliency, gradients with respect to the input
     if call.grad is None or call.discarded or call.backward:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from bn_lint.static.modes.loaders import Batches
     from bn_lint.static.run import Run
 
-_OPTIMIZER = re.compile(r"optim|\bopts?\b|_opts?\b|scaler|accelerator|fabric|solver|adam|sgd", re.IGNORECASE)
+_OPTIMIZER = re.compile(
+    r"optim|\bopts?\b|_opts?\b|scaler|accelerator|fabric|solver|adam|sgd|engine|updater|trainer|learner", re.IGNORECASE
+)
 #: What code out of sight is called when it may switch the mode of a model that it is handed.
 _SWITCHING = re.compile(
     r"eval|valid|test|train|fit|predict|infer|run|loop|epoch|score|mode|freeze|bench", re.IGNORECASE

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _TRAVERSALS = frozenset({"modules", "named_modules", "children", "named_children"})
 _CONVERT = "convert_sync_batchnorm"
+_WORD = re.compile(r"\w+")
 _VARIANTS = {
     "torch.nn.BatchNorm1d": ("1d",),
     "torch.nn.BatchNorm2d": ("2d",),
@@ -62,23 +65,42 @@ def freeze_loops(located: Located, receivers: Receivers, place: Callable[[cst.CS
 def with_missed_layers(facts: Sequence[Fact], files: Iterable[SourceFile]) -> Iterator[Fact]:
     """The facts, each loop with a layer that it misses: built in the same file, or made by converting the model."""
     built = [fact for fact in facts if isinstance(fact, BatchNormBuilt)]
-    conversions: list[Evidence] | None = None
+    conversions: list[tuple[SourceFile, Evidence]] | None = None
+    files = list(files)
     for fact in facts:
         if not isinstance(fact, FreezeLoop):
             yield fact
             continue
-        missed = [
-            Evidence(f"`{one.layer.name}` is a {one.layer.class_name}", one.place)
-            for one in built
-            if one.layer.variant not in fact.variants and one.place.path == fact.place.path
-        ]
-        if not missed and "sync" not in fact.variants:
-            conversions = list(_conversions(files)) if conversions is None else conversions
-            missed = conversions
-        yield replace(fact, missed=missed[0] if missed else None)
+        missed = next(
+            (
+                Evidence(f"`{one.layer.name}` is a {one.layer.class_name}", one.place)
+                for one in built
+                if one.layer.variant not in fact.variants and one.place.path == fact.place.path
+            ),
+            None,
+        )
+        if missed is not None or "sync" in fact.variants:
+            yield replace(fact, missed=missed)
+            continue
+        conversions = list(_conversions(files)) if conversions is None else conversions
+        names = _names_of(fact.place, files) if conversions else set()
+        near = next((at for file, at in conversions if names & set(_WORD.findall(file.source.text))), None)
+        yield replace(fact, missed=near or (conversions[0][1] if conversions else None), elsewhere=near is None)
 
 
-def _conversions(files: Iterable[SourceFile]) -> Iterator[Evidence]:
+def _names_of(place: Place, files: Iterable[SourceFile]) -> set[str]:
+    """What another file calls the code at a place: the definition that it is in, and its module."""
+    found = {PurePath(place.path).stem} - {"__init__", "__main__"}
+    for file in files:
+        if file.display == place.path:
+            for statement in file.tree.body:
+                own = file.place(statement)
+                if isinstance(statement, (cst.ClassDef, cst.FunctionDef)) and own.line <= place.line <= own.end_line:
+                    found.add(statement.name.value)
+    return found
+
+
+def _conversions(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, Evidence]]:
     """Where the BatchNorm layers of a model become SyncBatchNorm."""
     for file in files:
         if _CONVERT not in file.source.text:
@@ -86,7 +108,7 @@ def _conversions(files: Iterable[SourceFile]) -> Iterator[Evidence]:
         for node in walk(file.tree):
             match node:
                 case cst.Call(func=cst.Attribute(attr=cst.Name(value=name))) if name == _CONVERT:
-                    yield Evidence("the layers become SyncBatchNorm here", file.place(node))
+                    yield file, Evidence("the layers become SyncBatchNorm here", file.place(node))
 
 
 def _may_cover(other: cst.BaseExpression) -> bool:

@@ -15,10 +15,12 @@ from bn_lint.static.values import (
     Builtin,
     Dict,
     Instance,
+    LibraryClass,
     List,
     OneOf,
     Spot,
     Unknown,
+    UnknownModule,
     Value,
 )
 
@@ -30,19 +32,30 @@ def elements(container: Instance) -> tuple[tuple[tuple[str, Value], ...], tuple[
     known = tuple(
         (name, value)
         for name, value in container.cells.items()
-        if isinstance(name, str) and value is not MISSING and _is_child(name, value)
+        if isinstance(name, str) and value is not MISSING and _is_child(container, name, value)
     )
     rest = container.cells.get(Instance.REST, ())
     # Branches that do not agree on what follows leave no samples.
     return known, rest if type(rest) is tuple else (Unknown("layers", "the branches append different layers"),)
 
 
-def _is_child(name: str, value: Value) -> bool:
+def _is_child(container: Instance, name: str, value: Value) -> bool:
     if isinstance(value, Instance):
         return value.is_module
     if isinstance(value, OneOf):
         return any(isinstance(v, Instance) and v.is_module for v in value.values)
-    return name.isdigit()
+    if isinstance(value, Unknown) and isinstance(container.cls, LibraryClass):
+        return container.cls.short_name in _TABLES  # nothing else is written to an attribute of a plain container
+    return isinstance(value, UnknownModule) or name.isdigit()
+
+
+def register_child(run: Run, container: Instance, name: str, module: Value) -> None:
+    """Register a module under a name, so that it is a child even if nothing is known of it."""
+    from bn_lint.static.assign import register
+
+    if isinstance(module, Unknown):
+        module = UnknownModule(module.name, module.why)
+    register(run, container, name, module)
 
 
 def add(run: Run, container: Instance, modules: tuple[Value, ...], rest: tuple[Value, ...] = ()) -> None:
@@ -71,13 +84,11 @@ def _sequential_init(run: Run, self: Instance, arguments: Arguments, spot: Spot)
 
 
 def _named_init(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> None:
-    from bn_lint.static.assign import register
-
     source = arguments.get(0, "modules")
     if isinstance(source, Dict):
         for name, module in source.entries():
             if isinstance(name, str):
-                register(run, self, name, module)
+                register_child(run, self, name, module)
         if source.is_open:
             run.heap.set(self, Instance.REST, (Unknown("layers", "the keys of a dictionary are not all known"),))
     elif source is not None:
@@ -85,7 +96,7 @@ def _named_init(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> N
         for item in items:
             pair = item.items if isinstance(item, List) else item
             if isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str):
-                register(run, self, pair[0], pair[1])
+                register_child(run, self, pair[0], pair[1])
             else:
                 rest = (item,)
         if rest:

@@ -89,6 +89,8 @@ def typed_tensor(at: At, first: Value, rest: tuple[Value, ...] | None) -> Tensor
     """`torch.FloatTensor(2, 3)` gives sizes, `torch.FloatTensor([2, 3])` gives elements."""
     if isinstance(first, (tuple, List, Tensor)):
         return tensor(at, first)
+    if isinstance(first, Unknown) and not rest:
+        return unknown(first.why)  # as likely an array of elements as a size
     return sized(at, None if rest is None else (first, *rest))
 
 

@@ -29,11 +29,11 @@ def _itself(run: Run, arguments: Arguments, spot: Spot) -> Value:
 
 
 def _add_module(run: Run, arguments: Arguments, spot: Spot) -> None:
-    from bn_lint.static.assign import register
+    from bn_lint.static.torch.containers import register_child
 
     owner, name, module = arguments.positional[0], arguments.get(1, "name"), arguments.get(2, "module")
     if isinstance(name, str):
-        register(run, owner, name, module)
+        register_child(run, owner, name, module)
     elif isinstance(owner, Instance):
         run.heap.set(owner, Instance.REST, (*owner.cells.get(Instance.REST, ()), module))
 

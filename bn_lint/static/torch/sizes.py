@@ -151,7 +151,7 @@ def broadcast(a: Tensor, b: Tensor) -> Tensor:
     ranked = a.ranked and b.ranked
     if not ranked and not (longer.ranked and not shorter.ranked and shorter.axes):
         known = longer if longer.ranked else (shorter if shorter.ranked else None)
-        if known is None or len(known.axes) < 3:
+        if known is None or len(known.axes) < 3 or _is_made_for_broadcasting(known):
             return _broadcast_last(a, b)
         # A feature map plus something unknown is most likely a feature map of the same rank.
         axes = tuple(Axis(x.size if x.size != 1 else None, x.origin, x.features) for x in known.axes)
@@ -164,6 +164,12 @@ def broadcast(a: Tensor, b: Tensor) -> Tensor:
     for i, other in enumerate(shorter.axes):
         axes_list[offset + i] = merged_axis(axes_list[offset + i], other)
     return Tensor(tuple(axes_list), origin=longer.origin)
+
+
+def _is_made_for_broadcasting(x: Tensor) -> bool:
+    """Whether a tensor is rather a mean, a scale or an embedding, for tensors with more axes, than a feature map."""
+    first = x.axes[0].size
+    return isinstance(first, int) or (first is not None and any(axis.size == 1 for axis in x.axes[1:]))
 
 
 def _broadcast_last(a: Tensor, b: Tensor) -> Tensor:
