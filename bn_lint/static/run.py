@@ -176,6 +176,8 @@ class Run:
         """Return a name of a module: a global, or a submodule of a package."""
         self.execute_module(scope)
         value = scope.cells.get(name, MISSING)
+        if isinstance(value, Imported) and value.module is scope and value.name == name:
+            value = MISSING  # `from . import name` in a package: the submodule
         if value is MISSING:
             path = self.project.submodule(scope.path, name)
             found = self.module_at(path) if path is not None else None
