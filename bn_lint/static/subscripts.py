@@ -147,6 +147,8 @@ def set_item(run: Run, container: Value, key: Value, value: Value) -> None:
         if is_key(key):
             run.heap.set(container, key, value)
         else:
+            for known, old in container.entries():  # each may be the one
+                run.heap.set(container, known, join((old, value)))
             run.heap.set(container, Dict.OPEN, True)
     elif isinstance(container, Instance):
         _set_instance_item(run, container, key, value)

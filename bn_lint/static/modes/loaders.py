@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import libcst as cst
+
 from bn_lint.static.values import (
     Arguments,
     Axis,
@@ -85,6 +87,23 @@ def batches_of(value: Value) -> Batches | None:
     """The loader that a value came from."""
     found = getattr(value, "batches", None)
     return found if isinstance(found, Batches) else None
+
+
+#: Methods of tensors after which the first axis may be another than that of the batch.
+_RESHAPING = frozenset(
+    "squeeze view reshape flatten unflatten repeat repeat_interleave expand transpose permute swapaxes movedim unbind "
+    "unfold split chunk".split()
+)
+
+
+def keeps_batch_axis(node: cst.CSTNode, arguments: Arguments) -> bool:
+    """Whether what a method of a batch gives has the batch as its first axis; of unknown methods it is believed."""
+    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+        return True
+    name, first = node.func.attr.value, arguments.get(0, "dim", arguments.keywords.get("start_dim"))
+    if name in ("squeeze", "flatten", "repeat", "permute"):
+        return isinstance(first, int) and first > 0 if name != "permute" else first == 0
+    return name not in _RESHAPING
 
 
 def _init(run: Run, arguments: Arguments, spot: Spot) -> None:
