@@ -82,13 +82,12 @@ def call(run: Run, function: Value, arguments: Arguments, spot: Spot, frame: Fra
 def _call_method(run: Run, method: BoundMethod, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
     function, receiver = method.function, method.receiver
     given = arguments.prefixed(receiver)
-    name = function.name if isinstance(function, (Function, Builtin)) else ""
     program = run.program
     if not isinstance(receiver, Instance) or not receiver.is_module or program.depth or frame is None:
         return call(run, function, given, spot, frame)
-    if name.startswith("load"):
+    if isinstance(function, Function) and function.name.startswith("load"):
         program.loaded(receiver, spot)
-    elif name == "forward":  # `model.forward(x)` instead of `model(x)`
+    elif function is receiver.cls.lookup("forward")[0]:  # `model.forward(x)` instead of `model(x)`
         program.called(run, receiver, arguments, spot, frame)
         program.depth += 1
         try:
