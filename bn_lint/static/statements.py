@@ -20,7 +20,7 @@ from bn_lint.static.narrow import assume
 from bn_lint.static.objects import finish_class
 from bn_lint.static.operators import AUGMENTED, BINARY
 from bn_lint.static.run import BREAK, CONTINUE, RAISE, RETURN, Run
-from bn_lint.static.syntax import builds_on_last
+from bn_lint.static.syntax import builds_on_last, switches_or_trains
 from bn_lint.static.truth import truth
 from bn_lint.static.values import (
     ITEMS,
@@ -415,6 +415,8 @@ def _function(run: Run, node: cst.FunctionDef, frame: Frame) -> None:
     if any(_is_context_manager(decorator) for decorator in node.decorators):
         run.generators.add(node)
     run.observer.function_defined(function, frame)
+    if frame.function is not None and switches_or_trains(node):
+        run.program.nested.append(function)
     assign_name(run, node.name.value, _decorated(run, node.decorators, function, frame), frame)
 
 

@@ -90,3 +90,14 @@ def builds_on_last(body: cst.BaseSuite) -> bool:
             if type(index) is cst.Index and type(index.value) is cst.UnaryOperation:
                 last.add(node.value.value)
     return not last.isdisjoint(name for name in appended if isinstance(name, str))
+
+
+@cache
+def switches_or_trains(node: cst.FunctionDef) -> bool:
+    """Whether a function calls `train`, `eval` or `backward`."""
+    return any(
+        type(inner) is cst.Call
+        and type(inner.func) is cst.Attribute
+        and inner.func.attr.value in ("train", "eval", "backward")
+        for inner in walk(node.body)
+    )

@@ -9,7 +9,7 @@ import libcst as cst
 
 from bn_lint.static.modes.optimizers import owned_by
 from bn_lint.static.modes.state import FROZEN, Mode, agreed, alternatives, forget, modes_of
-from bn_lint.static.values import Arguments, Instance, Spot, Value
+from bn_lint.static.values import Arguments, Function, Instance, Spot, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,6 +123,8 @@ class Program:
         self.thawed: set[int] = set()
         self.prepared: dict[int, Spot] = {}
         self._kept: list[Instance] = []
+        #: Functions within functions, which code out of sight may call.
+        self.nested: list[Function] = []
         self.dropped: cst.CSTNode | None = None
         #: What switched gradients off last.
         self.gradients_off_by: tuple[Spot, str] | None = None

@@ -13,6 +13,7 @@ from bn_lint.static.calls import call
 from bn_lint.static.iteration import MAX_ITEMS, iterate, next_method
 from bn_lint.static.join import join
 from bn_lint.static.keys import make_set
+from bn_lint.static.modes.zoo import any_model
 from bn_lint.static.operators import BINARY, number_of
 from bn_lint.static.python.concrete import computed
 from bn_lint.static.python.isinstances import is_instance, is_subclass, type_of
@@ -380,6 +381,8 @@ def _callable(run: Run, arguments: Arguments, spot: Spot) -> Value:
 def _getattr(run: Run, arguments: Arguments, spot: Spot) -> Value:
     owner, name = arguments.positional[0], arguments.get(1, "name")
     if not isinstance(name, str):
+        if isinstance(owner, External):
+            return any_model(owner.dotted)
         return Unknown("?", "an attribute with an unknown name")
     if len(arguments.positional) > 2 and has_attribute(owner, name) is False:
         return arguments.positional[2]
