@@ -10,6 +10,7 @@ from bn_lint.static.frames import Frame
 from bn_lint.static.initialisation import only_initialises
 from bn_lint.static.join import join
 from bn_lint.static.modes.loaders import Batch, keeps_batch_axis
+from bn_lint.static.modes.wrappers import passed_through
 from bn_lint.static.run import RAISE, RETURN, Run, key_of
 from bn_lint.static.syntax import is_generator
 from bn_lint.static.values import (
@@ -70,6 +71,9 @@ def call(run: Run, function: Value, arguments: Arguments, spot: Spot, frame: Fra
         return call(run, function.function, arguments, spot, frame)
     escape(run, arguments)
     run.program.unseen_call(run, function, arguments, spot)
+    handed_back = passed_through(function, arguments, spot)
+    if handed_back is not None:
+        return handed_back
     if isinstance(function, External):
         return Unknown("?", f"`{function.dotted}` is outside the project")
     if isinstance(function, Batch) and keeps_batch_axis(spot.node, arguments):

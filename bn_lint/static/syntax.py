@@ -94,10 +94,9 @@ def builds_on_last(body: cst.BaseSuite) -> bool:
 
 @cache
 def switches_or_trains(node: cst.FunctionDef) -> bool:
-    """Whether a function calls `train`, `eval` or `backward`."""
+    """Whether a function calls `train`, `eval` or `backward`, or switches gradients off."""
     return any(
-        type(inner) is cst.Call
-        and type(inner.func) is cst.Attribute
-        and inner.func.attr.value in ("train", "eval", "backward")
-        for inner in walk(node.body)
+        type(inner) is cst.Attribute
+        and inner.attr.value in ("train", "eval", "backward", "no_grad", "inference_mode", "set_grad_enabled")
+        for inner in walk(node)
     )

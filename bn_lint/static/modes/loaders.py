@@ -109,10 +109,12 @@ def keeps_batch_axis(node: cst.CSTNode, arguments: Arguments) -> bool:
 def _init(run: Run, arguments: Arguments, spot: Spot) -> None:
     loader = arguments.positional[0]
     dataset = arguments.get(1, "dataset")
-    size = arguments.get(2, "batch_size", 1)
+    # With `**options` that are not known, only what is written out is known.
+    absent = Unknown("option") if arguments.more else None
+    size = arguments.get(2, "batch_size", absent or 1)
     sampler = arguments.keywords.get("batch_sampler")
-    drop_last = arguments.get(8, "drop_last", False)
-    known = isinstance(size, int) and not isinstance(size, bool) and sampler is None and not arguments.more
+    drop_last = arguments.get(8, "drop_last", absent or False)
+    known = isinstance(size, int) and not isinstance(size, bool) and sampler is None
     length = length_of(dataset) if arguments.get(4, "sampler") is None else None
     loader.cells["dataset"] = dataset
     loader.cells["batch_size"] = size
