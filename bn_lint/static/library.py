@@ -17,6 +17,7 @@ from bn_lint.static.torch.batchnorm import missing_batchnorm
 from bn_lint.static.torch.functional import FUNCTIONS
 from bn_lint.static.torch.layers import LAYERS
 from bn_lint.static.values import Arguments, Builtin, External, Spot, Unknown, Value
+
 if TYPE_CHECKING:
     from bn_lint.static.run import Run
 

@@ -235,7 +235,7 @@ def _pass(run: Run, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
 
 
 def _passes(run: Run, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
-    """Execute the body of a loop; once more when the next pass may find what this one has left: modes, ends of lists."""
+    """Execute the body of a loop; once more when the next pass may find what it has left: modes, ends of lists."""
     events = run.program.events
     run.program.open_loops += 1
     try:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bn_lint.static.modes.parameters import Weights
-from bn_lint.static.values import Arguments, Builtin, Dict, Instance, LibraryClass, List, OneOf, Spot, Tensor, Unknown, Value
+from bn_lint.static.values import (
+    Arguments,
+    Builtin,
+    Dict,
+    Instance,
+    LibraryClass,
+    List,
+    OneOf,
+    Spot,
+    Tensor,
+    Unknown,
+    Value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
