@@ -281,7 +281,7 @@ class Instance(Mutable):
                 yield name, value
 
     def possible_children(self) -> Iterator[Instance]:
-        """The modules that are registered, or may be: all alternatives, and samples of children whose names are unknown."""
+        """The modules that are registered, or may be: all alternatives, and samples of children of unknown names."""
         pending = [value for _, value in self.children()]
         pending.extend(self.cells.get(Instance.REST, ()))
         while pending:
