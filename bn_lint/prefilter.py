@@ -12,7 +12,10 @@ _MODE = re.compile(rb"\.\s*(?:eval|train|backward)\b|\btraining\b|no_grad|infere
 #: What a program that trains or uses a model does.
 _PROGRAM = re.compile(r"no_grad|inference_mode|\.\s*(?:eval|train|backward|load_state_dict)\s*\(|DataLoader")
 #: Libraries of models, which need not be mentioned together with BatchNorm.
-_ZOO = re.compile(r"\btorchvision(?:\.models|\s+import\b[^\n]*\bmodels)|\btimm\b|\bhub\.load\b")
+_ZOO = re.compile(
+    r"\btorchvision(?:\.models|\s+import\b[^\n]*\bmodels)|\btimm\b|\bhub\.load\b|"
+    r"\b(?i:(?:wide_?|pre_?act_?)?resne[xs]?t|densenet|mobilenet|efficientnet)"
+)
 
 # What tells about modes without a name of the layer (see `static/survey`): a switch that is not called or is called
 # with a constant, a method that no module has, an override of `train`, statistics kept by hand or switched off.

@@ -113,6 +113,7 @@ class _Graph:
 
     def _targets(self, path: Path, text: str) -> set[Path]:
         found: set[Path] = set()
+        self._finder.note_sys_path(path, text)
         modules = {self._finder.resolve(path, dotted, level) for dotted, level in imports(text)}
         words = set(_WORD.findall(text)) if any(modules) else set()
         for module in modules:

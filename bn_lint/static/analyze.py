@@ -250,6 +250,7 @@ class _Analyzer:
         self.run.start()
         try:
             action()
+            self._call_steps()
             self._call_roots(file)
         except BudgetExhausted:
             self.observer.incomplete(file, "not everything in it was judged: one definition takes too long to evaluate")
@@ -274,6 +275,15 @@ class _Analyzer:
         init = cls.lookup("__init__")[0]
         keywords = {n: _parameter(init, n) for n in _required_by_constructor(cls)} if isinstance(init, Function) else {}
         return call(self.run, cls, Arguments(keywords=keywords), Spot(cls.file, cls.node), None)
+
+    def _call_steps(self) -> None:
+        """Call the functions within functions that nobody called: steps that a framework calls again and again."""
+        steps = [function for function in self.run.program.nested if not function.called]
+        for _ in range(2) if steps else ():
+            self.run.program.loops.append(self.run.program.now())
+            for function in steps:
+                self._call(function)
+            self.run.program.loops.pop()
 
     def _call_roots(self, file: SourceFile) -> None:
         """Call the modules that the entry point built but did not call."""

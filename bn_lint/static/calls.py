@@ -9,7 +9,8 @@ import libcst as cst
 from bn_lint.static.frames import Frame
 from bn_lint.static.initialisation import only_initialises
 from bn_lint.static.join import join
-from bn_lint.static.modes.loaders import Batch
+from bn_lint.static.modes.loaders import Batch, keeps_batch_axis
+from bn_lint.static.modes.wrappers import passed_through
 from bn_lint.static.run import RAISE, RETURN, Run, key_of
 from bn_lint.static.syntax import is_generator
 from bn_lint.static.values import (
@@ -44,7 +45,7 @@ def call(run: Run, function: Value, arguments: Arguments, spot: Spot, frame: Fra
     """Return what calling a value gives. `frame` is the caller's, for the path of calls."""
     run.step()
     if isinstance(function, BoundMethod):
-        return call(run, function.function, arguments.prefixed(function.receiver), spot, frame)
+        return _call_method(run, function, arguments, spot, frame)
     if isinstance(function, Function):
         return _call_function(run, function, arguments, spot, frame)
     if isinstance(function, Builtin):
@@ -70,13 +71,34 @@ def call(run: Run, function: Value, arguments: Arguments, spot: Spot, frame: Fra
         return call(run, function.function, arguments, spot, frame)
     escape(run, arguments)
     run.program.unseen_call(run, function, arguments, spot)
+    handed_back = passed_through(function, arguments, spot)
+    if handed_back is not None:
+        return handed_back
     if isinstance(function, External):
         return Unknown("?", f"`{function.dotted}` is outside the project")
-    if isinstance(function, Batch):
+    if isinstance(function, Batch) and keeps_batch_axis(spot.node, arguments):
         return Batch(function.batches)
     if isinstance(function, Unknown):
         return Unknown(f"{function.name}(...)" if len(function.name) < 40 else "?", function.why)
     return Unknown("?", f"calling {type(function).__name__} is not evaluated")
+
+
+def _call_method(run: Run, method: BoundMethod, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
+    function, receiver = method.function, method.receiver
+    given = arguments.prefixed(receiver)
+    program = run.program
+    if not isinstance(receiver, Instance) or not receiver.is_module or program.depth or frame is None:
+        return call(run, function, given, spot, frame)
+    if isinstance(function, Function) and function.name.startswith("load"):
+        program.loaded(receiver, spot)
+    elif function is receiver.cls.lookup("forward")[0]:  # `model.forward(x)` instead of `model(x)`
+        program.called(run, receiver, arguments, spot, frame)
+        program.depth += 1
+        try:
+            return call(run, function, given, spot, frame)
+        finally:
+            program.depth -= 1
+    return call(run, function, given, spot, frame)
 
 
 def escape(run: Run, arguments: Arguments) -> None:

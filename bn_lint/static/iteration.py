@@ -9,8 +9,10 @@ from bn_lint.static.values import (
     ITEMS,
     MISSING,
     REST,
+    BoundMethod,
     Class,
     Dict,
+    Function,
     Instance,
     List,
     OneOf,
@@ -66,16 +68,25 @@ def iterate(run: Run, value: Value) -> Items:
 
 def _iterate_instance(run: Run, value: Instance) -> Items:
     from bn_lint.static.calls import call
-    from bn_lint.static.values import Arguments, BoundMethod
+    from bn_lint.static.values import Arguments
 
     method, _ = value.cls.lookup("__iter__")
     if method is not MISSING and value.built is not None:
         result = call(run, BoundMethod(method, value), Arguments(), value.built, None)
+        own = next_method(result)
+        if own is not None:
+            return (), (call(run, own, Arguments(), value.built, None),)
         if not isinstance(result, Instance):
             return iterate(run, result)
     if "*fields" in value.cells:
         return tuple(value.cells[name] for name in value.cells["*fields"]), ()
     return (), (Unknown("?", f"iterating over a {value.cls.name} is not evaluated"),)
+
+
+def next_method(value: Value) -> BoundMethod | None:
+    """Return the method `__next__` of an object of the program that is an iterator."""
+    method = value.cls.lookup("__next__")[0] if isinstance(value, Instance) else MISSING
+    return BoundMethod(method, value) if isinstance(method, Function) else None
 
 
 def distinct(value: Value, position: object) -> Value:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from bn_lint.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.values import (
     MISSING,
+    Alternatives,
     Axis,
     BoundMethod,
     ClassMethod,
@@ -26,6 +27,8 @@ from bn_lint.static.values import (
 
 #: More alternatives than this are no longer worth following.
 MAX_ALTERNATIVES = 4
+#: Samples of the children of a container, of which the branches have different ones.
+MAX_SAMPLES = 8
 
 
 def same(a: Value, b: Value) -> bool:
@@ -70,6 +73,8 @@ def join(values: Iterable[Value]) -> Value:
         if len({id(getattr(v, "batches", v)) for v in alternatives}) == 1:
             return alternatives[0]  # parts of the same batch
         return unknowns[0] if len(unknowns) == len(alternatives) == 1 else Unknown("?", unknowns[0].why)
+    if any(isinstance(v, Alternatives) for v in alternatives):
+        return join_samples(alternatives)
     if all(isinstance(v, tuple) for v in alternatives) and len({len(v) for v in alternatives}) == 1:
         return tuple(join(column) for column in zip(*alternatives))
     if all(isinstance(v, List) for v in alternatives):
@@ -84,6 +89,21 @@ def join(values: Iterable[Value]) -> Value:
     if len(alternatives) > MAX_ALTERNATIVES:
         return Unknown("?", "too many alternatives")
     return OneOf(tuple(alternatives))
+
+
+def join_samples(values: Iterable[Value]) -> Value:
+    """Return samples of a container's further children that stand for those of any of the branches."""
+    distinct: list[tuple[Value, ...]] = []
+    for value in values:
+        if isinstance(value, tuple) and not any(same(value, other) for other in distinct):
+            distinct.append(value)
+    if len(distinct) < 2:
+        return distinct[0] if distinct else MISSING
+    samples: list[Value] = []
+    for one in (one for value in distinct for one in value):
+        if not isinstance(one, Unknown) and not any(one is other for other in samples):
+            samples.append(one)
+    return Alternatives(samples[:MAX_SAMPLES])
 
 
 def _either_number(values: list[Value]) -> Value:

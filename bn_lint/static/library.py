@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from bn_lint.static.modes.averages import AVERAGES
 from bn_lint.static.modes.gradients import GRADIENTS
 from bn_lint.static.modes.loaders import LOADERS
 from bn_lint.static.modes.optimizers import OPTIMIZERS
-from bn_lint.static.modes.zoo import zoo_member
+from bn_lint.static.modes.zoo import any_model, zoo_member
 from bn_lint.static.python.command_line import COMMAND_LINE
 from bn_lint.static.python.stdlib import STDLIB
 from bn_lint.static.torch.batchnorm import missing_batchnorm
 from bn_lint.static.torch.functional import FUNCTIONS
 from bn_lint.static.torch.layers import LAYERS
-from bn_lint.static.values import External, Value
+from bn_lint.static.values import Arguments, Builtin, External, Spot, Unknown, Value
+
+if TYPE_CHECKING:
+    from bn_lint.static.run import Run
+
+
+def _spawn(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    """`torch.multiprocessing.spawn` calls a function in each process, with its number first."""
+    from bn_lint.static.calls import call
+
+    function, given = arguments.get(0, "fn"), arguments.get(1, "args", ())
+    if function is not None:
+        more = not isinstance(given, tuple)
+        rank = Unknown("rank", "each process has a number of its own")
+        call(run, function, Arguments([rank, *(() if more else given)], more=more), spot, run.frame)
+    return Unknown("processes")
+
 
 KNOWN: dict[str, Value] = {
     **STDLIB,
@@ -26,6 +43,7 @@ KNOWN: dict[str, Value] = {
     **LOADERS,
     **AVERAGES,
     **OPTIMIZERS,
+    "torch.multiprocessing.spawn": Builtin("spawn", _spawn),
 }
 
 #: Where PyTorch defines what it offers as `torch.nn.X`, and other second names.
@@ -62,6 +80,11 @@ def library_member(dotted: str, name: str) -> Value:
     return model if model is not None else External(full)
 
 
+def library_name(dotted: str, name: Value) -> Value:
+    """Return what stands under a name, known or not, in an external module: `models.__dict__[arch]`."""
+    return library_member(dotted, name) if isinstance(name, str) else any_model(dotted)
+
+
 def library_module(dotted: str) -> Value:
     """Return an external module."""
     return External(dotted)
@@ -76,4 +99,4 @@ def star_names(module: Value) -> Iterator[tuple[str, Value]]:
                 yield dotted[len(prefix) :], value
 
 
-__all__ = ["KNOWN", "library_member", "library_module", "star_names"]
+__all__ = ["KNOWN", "library_member", "library_module", "library_name", "star_names"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Container, Iterable, Iterator
@@ -23,6 +24,11 @@ _STATEMENT = re.compile(
 )
 
 
+#: `sys.path.append(...)` and its like, with the arguments as far as they stand in the line.
+_SYS_PATH = re.compile(r"\bsys\.path\s*(?:\.\s*(?:append|insert|extend)\s*\(|\+?=|\[)([^\n]*)")
+_FOLDER = re.compile(r"""(['"])((?:\.{1,2}|[\w-]+)(?:/(?:\.{1,2}|[\w-]+))*)/?\1""")
+
+
 class ModuleFinder:
     """Finds the files that imports refer to."""
 
@@ -36,6 +42,28 @@ class ModuleFinder:
         self.surroundings = surroundings
         self._roots: dict[Path, tuple[Path, ...]] = {}
         self._is_file: dict[Path, bool] = {}
+        self._added: dict[Path, tuple[Path, ...]] = {}
+
+    def note_sys_path(self, importer: Path, text: str) -> None:
+        """Look in a file's text for folders that it adds to `sys.path`; `resolve` searches them last.
+
+        What is added is often computed from `__file__`: any folder above the file may be meant, and any folder that
+        the statement names, next to the file or to one of those.
+        """
+        if "sys.path" not in text:
+            return
+        named = [name for found in _SYS_PATH.finditer(text) for _, name in _FOLDER.findall(found[1])]
+        if not named and _SYS_PATH.search(text) is None:
+            return
+        above = list(self._up_to_top(importer.parent))
+        folders = [Path(os.path.normpath(folder / name)) for name in named for folder in above]
+        self._added[importer] = tuple(dict.fromkeys((*above, *folders)))
+
+    def _up_to_top(self, folder: Path) -> Iterator[Path]:
+        for up in (folder, *list(folder.parents)[:6]):
+            yield up
+            if any(self.surroundings.exists(up / mark) for mark in _PROJECT_MARKS):
+                return
 
     def resolve(self, importer: Path, dotted: str, level: int) -> Path | None:
         """Return the file or namespace folder that an import in `importer` means; None outside the project.
@@ -52,7 +80,7 @@ class ModuleFinder:
             return self._locate(folder, dotted)
         if dotted.partition(".")[0] in ALWAYS_EXTERNAL:
             return None
-        for root in self._search_path(importer):
+        for root in (*self._search_path(importer), *self._added.get(importer, ())):
             found = self._locate(root, dotted)
             if found is not None:
                 return found

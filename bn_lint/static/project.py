@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,15 +52,19 @@ class SourceFile:
 class Project(ModuleFinder):
     """The judged files, and those that they import."""
 
-    def __init__(self, sources: Iterable[Source], surroundings: Surroundings | None = None) -> None:
+    def __init__(self, sources: Sequence[Source], surroundings: Surroundings | None = None) -> None:
         self.files: dict[Path, SourceFile | None] = {s.path: SourceFile(s) for s in sources}
         super().__init__(self.files, surroundings or Surroundings())
+        for source in sources:
+            self.note_sys_path(source.path, source.text)
 
     def file(self, path: Path) -> SourceFile | None:
         """Return the file at a path, reading it for context when it is not among the judged ones."""
         if path not in self.files:
             source = self.surroundings.source(path, display_path(path))
             self.files[path] = None if source is None else SourceFile(source)
+            if source is not None:
+                self.note_sys_path(path, source.text)
         return self.files[path]
 
 

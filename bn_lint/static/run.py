@@ -11,7 +11,7 @@ from bn_lint.dims import Expression, TracedInt
 from bn_lint.static.clone import clone
 from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.heap import Changes, Heap, watch
-from bn_lint.static.join import join
+from bn_lint.static.join import join, join_samples
 from bn_lint.static.modes.program import Program
 from bn_lint.static.parse import ParseError
 from bn_lint.static.project import Project
@@ -176,6 +176,8 @@ class Run:
         """Return a name of a module: a global, or a submodule of a package."""
         self.execute_module(scope)
         value = scope.cells.get(name, MISSING)
+        if isinstance(value, Imported) and value.module is scope and value.name == name:
+            value = MISSING  # `from . import name` in a package: the submodule
         if value is MISSING:
             path = self.project.submodule(scope.path, name)
             found = self.module_at(path) if path is not None else None
@@ -254,7 +256,7 @@ class Run:
                     sequences.add(id(cells))
                     self._merge_sequence(cells, alternatives, optional=optional)
                 continue
-            value = join(values)
+            value = join(values) if name != Instance.REST else join_samples(values) if values else MISSING
             if value is not MISSING:
                 self.heap.write(cells, name, value)
             elif name in cells:

@@ -20,6 +20,7 @@ from bn_lint.static.narrow import assume
 from bn_lint.static.objects import finish_class
 from bn_lint.static.operators import AUGMENTED, BINARY
 from bn_lint.static.run import BREAK, CONTINUE, RAISE, RETURN, Run
+from bn_lint.static.syntax import builds_on_last, switches_or_trains
 from bn_lint.static.truth import truth
 from bn_lint.static.values import (
     ITEMS,
@@ -234,13 +235,13 @@ def _pass(run: Run, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
 
 
 def _passes(run: Run, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
-    """Execute the body of a loop; once more when it calls models, which it may leave in another mode."""
+    """Execute the body of a loop; once more when the next pass may find what it has left: modes, ends of lists."""
     events = run.program.events
     run.program.open_loops += 1
     try:
         begin = run.heap.mark()
         completion = _pass(run, body, frame, mark)
-        if completion in (None, CONTINUE) and run.program.events > events:
+        if completion in (None, CONTINUE) and (run.program.events > events or builds_on_last(body)):
             run.heap.widen(begin)
             completion = _pass(run, body, frame, mark)
     finally:
@@ -414,6 +415,8 @@ def _function(run: Run, node: cst.FunctionDef, frame: Frame) -> None:
     if any(_is_context_manager(decorator) for decorator in node.decorators):
         run.generators.add(node)
     run.observer.function_defined(function, frame)
+    if frame.function is not None and switches_or_trains(node):
+        run.program.nested.append(function)
     assign_name(run, node.name.value, _decorated(run, node.decorators, function, frame), frame)
 
 

@@ -49,6 +49,10 @@ def get_item(run: Run, container: Value, key: Value, spot: Spot) -> Value:
         return _unknown_item(container, key)
     if isinstance(container, Class) and container.kind == "enum" and isinstance(key, str):
         return container.cells.get(key, Unknown(key))
+    if isinstance(container, External) and container.dotted.endswith(".__dict__"):
+        from bn_lint.static.library import library_name
+
+        return library_name(container.dotted.removesuffix(".__dict__"), key)
     if isinstance(container, (Class, LibraryClass, External)):
         return container  # a generic type: `List[int]`
     return Unknown("?", f"subscripts of {type(container).__name__} are not evaluated")
@@ -150,6 +154,8 @@ def set_item(run: Run, container: Value, key: Value, value: Value) -> None:
         if is_key(key):
             run.heap.set(container, key, value)
         else:
+            for known, old in container.entries():  # each may be the one
+                run.heap.set(container, known, join((old, value)))
             run.heap.set(container, Dict.OPEN, True)
     elif isinstance(container, Instance):
         _set_instance_item(run, container, key, value)

@@ -75,3 +75,28 @@ def attributes_written(node: cst.FunctionDef) -> frozenset[str]:
         and type(inner.target.value) is cst.Name
         and inner.target.value.value == "self"
     )
+
+
+@cache
+def builds_on_last(body: cst.BaseSuite) -> bool:
+    """Whether the body of a loop appends to a list and uses the list's last element, as parsers of sections do."""
+    appended: set[str] = set()
+    last: set[str] = set()
+    for node in walk(body):
+        if type(node) is cst.Call and type(node.func) is cst.Attribute and node.func.attr.value == "append":
+            appended.add(getattr(node.func.value, "value", None) or "")
+        elif type(node) is cst.Subscript and type(node.value) is cst.Name and len(node.slice) == 1:
+            index = node.slice[0].slice
+            if type(index) is cst.Index and type(index.value) is cst.UnaryOperation:
+                last.add(node.value.value)
+    return not last.isdisjoint(name for name in appended if isinstance(name, str))
+
+
+@cache
+def switches_or_trains(node: cst.FunctionDef) -> bool:
+    """Whether a function calls `train`, `eval` or `backward`, or switches gradients off."""
+    return any(
+        type(inner) is cst.Attribute
+        and inner.attr.value in ("train", "eval", "backward", "no_grad", "inference_mode", "set_grad_enabled")
+        for inner in walk(node)
+    )

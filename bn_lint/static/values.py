@@ -287,6 +287,7 @@ class Instance(Mutable):
         return self.cls.is_module
 
     def children(self) -> Iterator[tuple[str, Value]]:
+        """The modules that are registered under names."""
         for name, value in self.cells.items():
             kind = type(value)
             if kind is Instance:
@@ -294,6 +295,23 @@ class Instance(Mutable):
                     yield name, value
             elif kind is OneOf and any(type(one) is Instance and one.cls.is_module for one in value.values):
                 yield name, value
+
+    def possible_children(self) -> Iterator[Instance]:
+        """The modules that are registered, or may be: all alternatives, and samples of children of unknown names."""
+        pending = [value for _, value in self.children()]
+        pending.extend(self.cells.get(Instance.REST, ()))
+        while pending:
+            value = pending.pop(0)
+            if isinstance(value, OneOf):
+                pending.extend(value.values)
+            elif isinstance(value, Instance) and value.is_module:
+                yield value
+
+
+class Alternatives(tuple[Value, ...]):
+    """Samples of a container's children, of which each branch of the program has others."""
+
+    __slots__ = ()
 
 
 class Class(Mutable):

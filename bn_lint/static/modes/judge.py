@@ -12,6 +12,7 @@ from bn_lint.facts import Axis, BatchNormCall, BatchNormLayer, Evidence, Fact, L
 from bn_lint.static.modes.program import Call, Program, Switch, batchnorm_layers, is_part_of, related
 from bn_lint.static.modes.state import FROZEN, Mode, agreed
 from bn_lint.static.places import NodePlace
+from bn_lint.static.torch.batchnorm import batchnorm_class, variant_of
 from bn_lint.static.values import Instance, Spot
 
 if TYPE_CHECKING:
@@ -93,8 +94,12 @@ def _batch_facts(
         return
     loader = Evidence(f"batches of {batches.size} come from here", NodePlace(batches.spot))
     for layer, modes in zip(batchnorm_layers(call.model), call.modes):
+        if agreed(modes) is not True:
+            continue
         known = _of_zoo(call, layer) if layer.built is None else last_calls.get(layer.built.node)
-        if agreed(modes) is not True or known is None or known.shape is None or not known.shape.ranked:
+        if known is None or known.shape is None or not known.shape.ranked:
+            known = _by_class(call, layer)
+        if known is None or known.shape is None:
             continue
         axes = known.shape.axes
         if not axes or isinstance(axes[0].size, Expression):
@@ -114,6 +119,18 @@ def _of_zoo(call: Call, layer: Instance) -> BatchNormCall | None:
     place = NodePlace(layer.owner.built)
     described = BatchNormLayer(layer.name or "bn1", "2d", "BatchNorm2d", None, place)
     return BatchNormCall(described, Shape((Axis(), Axis(), Axis(), Axis())), NodePlace(call.spot))
+
+
+def _by_class(call: Call, layer: Instance) -> BatchNormCall | None:
+    """A call of a layer that takes inputs of one rank only, where its input was not followed."""
+    cls = batchnorm_class(layer)
+    rank = {"2d": 4, "3d": 5}.get(variant_of(cls.short_name)) if cls is not None else None
+    if rank is None or cls is None or layer.built is None:
+        return None
+    described = BatchNormLayer(
+        layer.name or "bn", variant_of(cls.short_name), cls.short_name, None, NodePlace(layer.built)
+    )
+    return BatchNormCall(described, Shape((Axis(),) * rank), NodePlace(call.spot))
 
 
 def _purpose(program: Program, call: Call, trained: set[int]) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import libcst as cst
+
 from bn_lint.static.values import (
     Arguments,
     Axis,
@@ -87,13 +89,32 @@ def batches_of(value: Value) -> Batches | None:
     return found if isinstance(found, Batches) else None
 
 
+#: Methods of tensors after which the first axis may be another than that of the batch.
+_RESHAPING = frozenset(
+    "squeeze view reshape flatten unflatten repeat repeat_interleave expand transpose permute swapaxes movedim unbind "
+    "unfold split chunk".split()
+)
+
+
+def keeps_batch_axis(node: cst.CSTNode, arguments: Arguments) -> bool:
+    """Whether what a method of a batch gives has the batch as its first axis; of unknown methods it is believed."""
+    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+        return True
+    name, first = node.func.attr.value, arguments.get(0, "dim", arguments.keywords.get("start_dim"))
+    if name in ("squeeze", "flatten", "repeat", "permute"):
+        return isinstance(first, int) and first > 0 if name != "permute" else first == 0
+    return name not in _RESHAPING
+
+
 def _init(run: Run, arguments: Arguments, spot: Spot) -> None:
     loader = arguments.positional[0]
     dataset = arguments.get(1, "dataset")
-    size = arguments.get(2, "batch_size", 1)
+    # With `**options` that are not known, only what is written out is known.
+    absent = Unknown("option") if arguments.more else None
+    size = arguments.get(2, "batch_size", absent or 1)
     sampler = arguments.keywords.get("batch_sampler")
-    drop_last = arguments.get(8, "drop_last", False)
-    known = isinstance(size, int) and not isinstance(size, bool) and sampler is None and not arguments.more
+    drop_last = arguments.get(8, "drop_last", absent or False)
+    known = isinstance(size, int) and not isinstance(size, bool) and sampler is None
     length = length_of(dataset) if arguments.get(4, "sampler") is None else None
     loader.cells["dataset"] = dataset
     loader.cells["batch_size"] = size

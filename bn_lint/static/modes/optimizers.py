@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bn_lint.static.modes.parameters import Weights
-from bn_lint.static.values import Arguments, Builtin, Dict, Instance, LibraryClass, List, Spot, Unknown, Value
+from bn_lint.static.values import (
+    Arguments,
+    Builtin,
+    Dict,
+    Instance,
+    LibraryClass,
+    List,
+    OneOf,
+    Spot,
+    Tensor,
+    Unknown,
+    Value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +46,10 @@ def _modules_in(value: Value, depth: int = 0) -> Iterator[Instance | None]:
             yield from _modules_in(one, depth + 1)
     elif isinstance(value, Dict) and depth < 4:
         yield from _modules_in(value.cells.get("params"), depth + 1)
-    elif isinstance(value, Unknown) or value is None:
+    elif isinstance(value, OneOf) and depth < 4:
+        for one in value.values:
+            yield from _modules_in(one, depth + 1)
+    elif not isinstance(value, Tensor):
         yield None
 
 

@@ -26,10 +26,10 @@ class Weights:
 def freeze(run: Run, module: Instance, requires_grad: Value, spot: Spot) -> None:
     """Set `requires_grad` of all parameters of a module."""
     from bn_lint.static.torch.batchnorm import batchnorm_class
-    from bn_lint.static.torch.module_methods import descendants
+    from bn_lint.static.torch.module_methods import possible_descendants
 
     state = spot if requires_grad is False else None if requires_grad is True else Unknown("requires_grad")
-    for _, layer in descendants(module):
+    for layer in possible_descendants(module):
         if batchnorm_class(layer) is not None:
             run.heap.note(layer, FROZEN, state)
             if state is None:

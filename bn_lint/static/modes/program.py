@@ -9,7 +9,7 @@ import libcst as cst
 
 from bn_lint.static.modes.optimizers import owned_by
 from bn_lint.static.modes.state import FROZEN, Mode, agreed, alternatives, forget, modes_of
-from bn_lint.static.values import Arguments, Instance, Spot, Value
+from bn_lint.static.values import Arguments, Function, Instance, Spot, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,6 +125,8 @@ class Program:
         self.thawed: set[int] = set()
         self.prepared: dict[int, Spot] = {}
         self._kept: list[Instance] = []
+        #: Functions within functions, which code out of sight may call.
+        self.nested: list[Function] = []
         self.dropped: cst.CSTNode | None = None
         #: What switched gradients off last.
         self.gradients_off_by: tuple[Spot, str] | None = None
@@ -201,6 +203,9 @@ class Program:
             return
         if dotted and _HARMLESS.match(dotted):
             return
+        if "load" in (name or dotted):
+            for value in (*arguments.positional, *arguments.keywords.values()):
+                self.loaded(value, spot)
         called = name or dotted.rpartition(".")[2] or getattr(function, "name", "")
         if _SWITCHING.search(called) is None:
             return
@@ -251,10 +256,15 @@ class Program:
         """The weights of a model are trained or loaded."""
         self._kept.append(model)  # so that its identity stays its own
         self.prepared.setdefault(id(model), spot)
-        for _, child in model.children():
-            for one in alternatives(child):
-                if isinstance(one, Instance) and id(one) not in self.prepared:
-                    self.prepare(one, spot)
+        for child in model.possible_children():
+            if id(child) not in self.prepared:
+                self.prepare(child, spot)
+
+    def loaded(self, model: Value, spot: Spot) -> None:
+        """A model is handed to something that is named as what loads weights, or has such a method called."""
+        for one in alternatives(model):
+            if isinstance(one, Instance) and one.is_module and id(one) not in self.prepared:
+                self.prepare(one, spot)
 
     def _region(self, run: Run) -> list[Call]:
         """The calls that the running function, or what it called, made in this pass of its loop."""
@@ -269,11 +279,11 @@ class Program:
 def batchnorm_layers(model: Instance) -> list[Instance]:
     """The BatchNorm layers of a model that keep running statistics."""
     from bn_lint.static.torch.batchnorm import batchnorm_class
-    from bn_lint.static.torch.module_methods import descendants
+    from bn_lint.static.torch.module_methods import possible_descendants
 
     return [
         layer
-        for _, layer in descendants(model)
+        for layer in possible_descendants(model)
         if batchnorm_class(layer) is not None and layer.cells.get("track_running_stats", True) is True
     ]
 
@@ -327,6 +337,6 @@ def is_part_of(module: Instance, whole: Instance) -> bool:
 
 
 def _below(module: Instance) -> Iterator[Instance]:
-    from bn_lint.static.torch.module_methods import descendants
+    from bn_lint.static.torch.module_methods import possible_descendants
 
-    return (inner for _, inner in descendants(module))
+    return iter(possible_descendants(module))

@@ -86,24 +86,21 @@ def _apply(run: Run, module: Instance, mode: Mode, training: Value, spot: Spot, 
         return
     seen.add(id(module))
     run.heap.note(module, MODE, mode)
-    for _, child in list(module.children()):
-        for one in alternatives(child):
-            if not isinstance(one, Instance) or not one.is_module:
-                continue
-            override = one.cls.lookup("train")[0]
-            if isinstance(override, Function) and run.stack.count(override) == 0:
-                from bn_lint.static.calls import call
+    for child in list(module.possible_children()):
+        override = child.cls.lookup("train")[0]
+        if isinstance(override, Function) and run.stack.count(override) == 0:
+            from bn_lint.static.calls import call
 
-                call(run, BoundMethod(override, one), Arguments([training]), spot, run.frame)
-            else:
-                _apply(run, one, mode, training, spot, seen)
+            call(run, BoundMethod(override, child), Arguments([training]), spot, run.frame)
+        else:
+            _apply(run, child, mode, training, spot, seen)
 
 
 def forget(run: Run, module: Instance) -> None:
     """Something out of sight got hold of a module: it may have switched it."""
-    from bn_lint.static.torch.module_methods import descendants
+    from bn_lint.static.torch.module_methods import possible_descendants
 
-    for _, one in descendants(module):
+    for one in possible_descendants(module):
         run.heap.note(one, MODE, UNSEEN)
 
 

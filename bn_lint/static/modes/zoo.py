@@ -28,6 +28,13 @@ _BY_NAME = {
     "torchvision.models.get_model": 0,
 }
 _PRETRAINED = ("pretrained", "weights")
+#: Architectures with a number, which in whatever library have the layers that their papers give them.
+_NUMBERED = re.compile(
+    r"(?:wide_?|pre_?act_?|se_?)?resne[sx]?t_?\d+(?:_\w+|d|x\w+)?|wrn_?\d+_\d+|densenet_?\d+\w*|mobilenet_?v[123]\w*|"
+    r"efficientnet_?(?:v2_?)?(?:b\d|[sml])|shufflenet_?v[12]\w*|vgg_?\d+_bn|googlenet|inception_?v[34]",
+    re.IGNORECASE,
+)
+_NOT_TORCH = ("tensorflow", "keras", "jax", "flax", "paddle", "mindspore", "mxnet", "tf", "transformers")
 
 
 def zoo_member(dotted: str) -> Value:
@@ -37,6 +44,9 @@ def zoo_member(dotted: str) -> Value:
 
         def named(run: Run, arguments: Arguments, spot: Spot) -> Value:
             name = arguments.get(position, "model_name" if position == 0 else "model")
+            if isinstance(name, Unknown) and dotted != "torch.hub.load":
+                # A program that lets its user choose among all models handles those with BatchNorm.
+                return _model(run, "any", arguments, spot)
             if isinstance(name, str) and _BATCHNORM.match(name.rpartition("/")[2]):
                 return _model(run, name, arguments, spot, everything=dotted == "torch.hub.load")
             return Unknown("model", f"`{dotted}` is outside the project")
@@ -46,7 +56,17 @@ def zoo_member(dotted: str) -> Value:
     if found is not None and ".detection." not in dotted and _BATCHNORM.match(found[1]):
         name = found[1]
         return Builtin(name, lambda run, arguments, spot: _model(run, name, arguments, spot))
+    top, _, last = dotted.rpartition(".")
+    if top and top.partition(".")[0] not in _NOT_TORCH and _NUMBERED.fullmatch(last):
+        return Builtin(last, lambda run, arguments, spot: _model(run, last, arguments, spot))
     return None
+
+
+def any_model(dotted: str) -> Value:
+    """What an unknown name stands for in an external module: if that is a library of models, for any of them."""
+    if dotted == "torchvision.models":
+        return Builtin("any", lambda run, arguments, spot: _model(run, "any", arguments, spot))
+    return Unknown("?", f"an unknown name in `{dotted}`")
 
 
 def _model(run: Run, name: str, arguments: Arguments, spot: Spot, *, everything: bool = False) -> Instance:

@@ -10,9 +10,10 @@ from bn_lint.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.assign import set_attribute
 from bn_lint.static.attributes import get_attribute
 from bn_lint.static.calls import call
-from bn_lint.static.iteration import MAX_ITEMS, iterate
+from bn_lint.static.iteration import MAX_ITEMS, iterate, next_method
 from bn_lint.static.join import join
 from bn_lint.static.keys import make_set
+from bn_lint.static.modes.zoo import any_model
 from bn_lint.static.operators import BINARY, number_of
 from bn_lint.static.python.concrete import computed
 from bn_lint.static.python.isinstances import is_instance, is_subclass, type_of
@@ -328,7 +329,9 @@ _quantifier("any", True)
 @builtin("iter")
 def _iter(run: Run, arguments: Arguments, spot: Spot) -> Value:
     value = arguments.positional[0]
-    return value if isinstance(value, (ValueIterator, Unknown)) else ValueIterator(*iterate(run, value))
+    if isinstance(value, (ValueIterator, Unknown)) or next_method(value) is not None:
+        return value
+    return ValueIterator(*iterate(run, value))
 
 
 @builtin("next")
@@ -339,6 +342,9 @@ def _next_value(run: Run, arguments: Arguments, spot: Spot) -> Value:
     if isinstance(value, List):
         # A generator expression is kept as the list of what it gives.
         return value.items[0] if value.items else (join(value.rest) if value.rest else arguments.get(1, "default"))
+    method = next_method(value)
+    if method is not None:
+        return call(run, method, Arguments(), spot, run.frame)
     if not isinstance(value, ValueIterator):
         return Unknown("next")
     if not value.cells[ITEMS] and not value.cells[REST] and len(arguments.positional) > 1:
@@ -375,6 +381,8 @@ def _callable(run: Run, arguments: Arguments, spot: Spot) -> Value:
 def _getattr(run: Run, arguments: Arguments, spot: Spot) -> Value:
     owner, name = arguments.positional[0], arguments.get(1, "name")
     if not isinstance(name, str):
+        if isinstance(owner, External):
+            return any_model(owner.dotted)
         return Unknown("?", "an attribute with an unknown name")
     if len(arguments.positional) > 2 and has_attribute(owner, name) is False:
         return arguments.positional[2]

@@ -11,6 +11,7 @@ from bn_lint.static.run import Run
 from bn_lint.static.subscripts import get_item
 from bn_lint.static.values import (
     MISSING,
+    Alternatives,
     Arguments,
     Builtin,
     Dict,
@@ -35,8 +36,11 @@ def elements(container: Instance) -> tuple[tuple[tuple[str, Value], ...], tuple[
         if isinstance(name, str) and value is not MISSING and _is_child(container, name, value)
     )
     rest = container.cells.get(Instance.REST, ())
-    # Branches that do not agree on what follows leave no samples.
-    return known, rest if type(rest) is tuple else (Unknown("layers", "the branches append different layers"),)
+    if isinstance(rest, Alternatives):
+        # What one sample gives is nothing that the next is fed.
+        unknown = Unknown("layers", "the branches append different layers")
+        rest = (unknown, *(one for sample in rest for one in (sample, unknown)))
+    return known, rest
 
 
 def _is_child(container: Instance, name: str, value: Value) -> bool:

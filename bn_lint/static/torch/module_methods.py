@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bn_lint.static.calls import call
 from bn_lint.static.modes.parameters import Weights, freeze
 from bn_lint.static.modes.state import switch
@@ -75,12 +77,33 @@ def descendants(instance: Instance, prefix: str = "", seen: set[int] | None = No
     return found
 
 
+def possible_descendants(instance: Instance) -> list[Instance]:
+    """Return a module and everything that is below it, or may be."""
+    seen: dict[int, Instance] = {}
+    pending = [instance]
+    while pending:
+        one = pending.pop()
+        if id(one) not in seen:
+            seen[id(one)] = one
+            pending.extend(reversed(list(one.possible_children())))
+    return list(seen.values())
+
+
 def _modules(run: Run, arguments: Arguments, spot: Spot) -> Value:
-    return List(tuple(module for _, module in descendants(arguments.positional[0])))
+    known = tuple(module for _, module in descendants(arguments.positional[0]))
+    return List(known, _further(known, arguments.positional[0]))
 
 
 def _modules_by_name(run: Run, arguments: Arguments, spot: Spot) -> Value:
-    return List(tuple(descendants(arguments.positional[0])))
+    known = descendants(arguments.positional[0])
+    further = _further([module for _, module in known], arguments.positional[0])
+    return List(tuple(known), tuple((Unknown("name"), module) for module in further))
+
+
+def _further(known: Sequence[Instance], module: Instance) -> tuple[Instance, ...]:
+    """Those that may be below a module, besides the ones that are."""
+    named = {id(one) for one in known}
+    return tuple(one for one in possible_descendants(module) if id(one) not in named)
 
 
 def _get_submodule(run: Run, arguments: Arguments, spot: Spot) -> Value:
