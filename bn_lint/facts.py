@@ -46,6 +46,32 @@ class Spelling:
 
 
 @dataclass(frozen=True)
+class Lines:
+    """Whole lines of a program, and what lines of their own can be put around them; for fixes.
+
+    Attributes:
+        before: The empty place in front of them; None when nothing can be put there.
+        behind: The empty place at their end; None when what comes there may not be run.
+        indent: What the lines begin with.
+    """
+
+    before: Place | None = None
+    behind: Place | None = None
+    indent: str = ""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A text that can stand at some place of the program instead of what is there, which may be nothing; for fixes.
+
+    `place` is None when there is no such place.
+    """
+
+    place: Place | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Axis:
     """One dimension of a tensor.
 
@@ -254,6 +280,11 @@ class ModelCall:
         path: The calls that led here, outermost first.
         adversarial: The model is one of two that take turns in training, as in a GAN.
         replaced: Where layers were built that came into the model after it was put in evaluation mode.
+        lines: The statements that the call is made for, when the model is called the same around them: the whole loop,
+            and nothing that is done for another purpose.
+        resumed: The model is trained afterwards, and nothing puts it in training mode before that.
+        switch_name: The name of the method that put the model in its mode, when the same function calls it for nothing
+            but this.
     """
 
     model: str
@@ -270,6 +301,9 @@ class ModelCall:
     path: tuple[Evidence, ...] = ()
     adversarial: bool = False
     replaced: Evidence | None = None
+    lines: Lines | None = field(default=None, compare=False)
+    resumed: bool = field(default=False, compare=False)
+    switch_name: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -283,6 +317,7 @@ class LastBatch:
         length: The number of samples in the data set.
         place: The construction of the loader.
         call: Where the model is called on the batches.
+        left_out: The argument that makes the loader leave that batch out.
     """
 
     layer: BatchNormLayer
@@ -291,6 +326,7 @@ class LastBatch:
     length: int
     place: Place
     call: Evidence
+    left_out: Replacement = field(default=Replacement(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -303,12 +339,14 @@ class ModeChange:
         place: The call.
         reenabled: Where BatchNorm layers that this call puts back in training mode had been frozen: put in evaluation
             mode on purpose, apart from the rest of the model.
+        again: What freezes them after every such call.
     """
 
     model: str
     training: bool
     place: Place
     reenabled: Evidence | None = None
+    again: Replacement = field(default=Replacement(), compare=False)
 
 
 @dataclass(frozen=True)

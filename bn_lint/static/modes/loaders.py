@@ -37,13 +37,17 @@ _LENGTHS = {
 class Batches:
     """The batches that a loader gives."""
 
-    __slots__ = ("drop_last", "length", "shuffle", "size", "spot")
+    __slots__ = ("drop_last", "is_told", "length", "size", "spot")
 
-    def __init__(self, spot: Spot, size: int | None, length: int | None, drop_last: bool | None) -> None:
+    def __init__(
+        self, spot: Spot, size: int | None, length: int | None, drop_last: bool | None, *, is_told: bool = False
+    ) -> None:
         self.spot = spot
         self.size = size
         self.length = length
         self.drop_last = drop_last
+        #: Whether `drop_last` is an argument of the call, by whatever way.
+        self.is_told = is_told
 
     @property
     def last(self) -> int | None:
@@ -92,13 +96,17 @@ def _init(run: Run, arguments: Arguments, spot: Spot) -> None:
     dataset = arguments.get(1, "dataset")
     size = arguments.get(2, "batch_size", 1)
     sampler = arguments.keywords.get("batch_sampler")
-    drop_last = arguments.get(8, "drop_last", False)
+    drop_last = arguments.get(9, "drop_last", False)
     known = isinstance(size, int) and not isinstance(size, bool) and sampler is None and not arguments.more
     length = length_of(dataset) if arguments.get(4, "sampler") is None else None
     loader.cells["dataset"] = dataset
     loader.cells["batch_size"] = size
     loader.cells["*batches"] = Batches(
-        spot, int(size) if known else None, length, drop_last if isinstance(drop_last, bool) else None
+        spot,
+        int(size) if known else None,
+        length,
+        drop_last if isinstance(drop_last, bool) else None,
+        is_told="drop_last" in arguments.keywords,
     )
 
 

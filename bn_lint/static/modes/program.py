@@ -82,8 +82,10 @@ class Step:
         frame: Frame | None,
         optimizer: Value,
         owned: tuple[Instance, ...] | None,
+        spot: Spot,
     ) -> None:
         self.order = order
+        self.spot = spot
         self.loops = loops
         self.frame = frame
         self.optimizer = optimizer
@@ -229,7 +231,7 @@ class Program:
     def stepped(self, run: Run, spot: Spot, optimizer: Value = None, owned: tuple[Instance, ...] | None = None) -> None:
         """An optimizer takes a step: what was called and propagated before it is being trained."""
         _disturb(run)
-        step = Step(self.now(), tuple(self.loops), run.frame, optimizer, owned)
+        step = Step(self.now(), tuple(self.loops), run.frame, optimizer, owned, spot)
         self.steps.append(step)
         for call in self._region(run):
             if not call.backward or (owned is not None and not any(related(call.model, one) for one in owned)):
