@@ -56,9 +56,9 @@ def missing_eval(call: ModelCall) -> Iterator[Verdict]:
     ```
 
     ## Fix safety
-    Unsafe, because the program computes with other statistics afterwards. The fix calls `eval()` before the lines that
-    the model is called for, and `train()` behind them if training goes on and nothing else
-    switches the model on. It is offered where the model has a name there.
+    Unsafe, because the program computes with other statistics afterwards. The fix calls `eval()` before the lines
+    that the model is called for, and `train()` behind them if training goes on and nothing else switches the model
+    on. It is offered where the model has a name there.
 
     ## Known limits
     Training mode can be meant: for the statistics of a generator, for `update_bn` and its like, for teachers. Where

@@ -58,8 +58,8 @@ def train_not_restored(call: ModelCall) -> Iterator[Verdict]:
     ```
 
     ## Fix safety
-    Unsafe, because the model learns statistics again. The fix calls `train()` where the training begins that follows the
-    evaluation.
+    Unsafe, because the model learns statistics again. The fix calls `train()` where the training begins that
+    follows the evaluation.
 
     ## Known limits
     Layers that are kept in evaluation mode while the model around them trains are taken for frozen on purpose.

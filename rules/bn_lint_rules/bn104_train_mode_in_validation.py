@@ -58,8 +58,8 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Verdict]:
     ```
 
     ## Fix safety
-    Unsafe, because the program computes with other statistics afterwards. The fix writes `eval` for `train`, where the
-    switch is made for the evaluation alone.
+    Unsafe, because the program computes with other statistics afterwards. The fix writes `eval` for `train`, where
+    the switch is made for the evaluation alone.
 
     ## Known limits
     Running statistics that are recomputed on purpose (`update_bn`, precise BatchNorm) are not reported.

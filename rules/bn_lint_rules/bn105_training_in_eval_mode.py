@@ -51,8 +51,8 @@ def training_in_eval_mode(call: ModelCall) -> Iterator[Verdict]:
     ```
 
     ## Fix safety
-    Unsafe, because the model learns statistics again. The fix writes `train` for `eval`, where the switch is made for
-    the training alone.
+    Unsafe, because the model learns statistics again. The fix writes `train` for `eval`, where the switch is made
+    for the training alone.
 
     ## Known limits
     A model of which only other parts are trained, or whose BatchNorm layers alone are in evaluation mode, is not

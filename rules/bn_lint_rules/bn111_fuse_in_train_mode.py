@@ -37,9 +37,9 @@ def fuse_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
     ```
 
     ## Fix safety
-    Unsafe, because the program computes with other statistics afterwards. The fix calls `eval()` before the lines that
-    the model is called for, and `train()` behind them if training goes on and nothing else
-    switches the model on. It is offered where the model has a name there.
+    Unsafe, because the program computes with other statistics afterwards. The fix calls `eval()` before the lines
+    that the model is called for, and `train()` behind them if training goes on and nothing else switches the model
+    on. It is offered where the model has a name there.
 
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)

@@ -60,8 +60,8 @@ def teacher_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
     ```
 
     ## Fix safety
-    Unsafe, because the program computes with other statistics afterwards. The fix calls `eval()` before the lines that
-    the model is called for. It is offered where the model has a name there.
+    Unsafe, because the program computes with other statistics afterwards. The fix calls `eval()` before the lines
+    that the model is called for. It is offered where the model has a name there.
 
     ## Known limits
     Some methods want the teacher in training mode, such as those whose target network is an average of the student.
