@@ -594,6 +594,44 @@ class TrackingSwitched:
     evaluates: bool | None = None
 
 
+@dataclass(frozen=True)
+class PrivateBatchNorm:
+    """A model is made ready for training with differential privacy, and has BatchNorm layers that are trained.
+
+    Attributes:
+        model: The model as the call gives it.
+        place: The call.
+        layer: Where the first of the layers is built.
+        path: The calls that led here, outermost first.
+    """
+
+    model: str
+    place: Place
+    layer: Evidence
+    path: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class VmappedBatchNorm:
+    """`vmap` maps over the input of a BatchNorm layer in training mode, and not over its running statistics.
+
+    Attributes:
+        layer: The layer's name in the model.
+        place: The call of the model.
+        mapped: Where `vmap` is given the function that calls it.
+        built: Where the layer is built.
+        mode: The call that put it in training mode; None while it is in the mode it was built in.
+        path: The calls that led here, outermost first.
+    """
+
+    layer: str
+    place: Place
+    mapped: Evidence
+    built: Evidence
+    mode: Evidence | None = None
+    path: tuple[Evidence, ...] = ()
+
+
 Fact = Union[
     BatchNormBuilt,
     UnknownBatchNorm,
@@ -613,6 +651,8 @@ Fact = Union[
     WeightDecay,
     UncalledBatchNorm,
     TrackingSwitched,
+    PrivateBatchNorm,
+    VmappedBatchNorm,
 ]
 
 

@@ -9,6 +9,8 @@ from bn_lint.static.modes.averages import AVERAGES
 from bn_lint.static.modes.gradients import GRADIENTS
 from bn_lint.static.modes.loaders import LOADERS
 from bn_lint.static.modes.optimizers import OPTIMIZERS
+from bn_lint.static.modes.private import PRIVATE
+from bn_lint.static.modes.transforms import TRANSFORMS
 from bn_lint.static.modes.zoo import zoo_member
 from bn_lint.static.python.command_line import COMMAND_LINE
 from bn_lint.static.python.stdlib import STDLIB
@@ -26,6 +28,8 @@ KNOWN: dict[str, Value] = {
     **LOADERS,
     **AVERAGES,
     **OPTIMIZERS,
+    **PRIVATE,
+    **TRANSFORMS,
 }
 
 #: Where PyTorch defines what it offers as `torch.nn.X`, and other second names.

@@ -9,6 +9,7 @@ import libcst as cst
 
 from bn_lint.static.modes.optimizers import owned_by
 from bn_lint.static.modes.state import FROZEN, Mode, agreed, alternatives, forget, modes_of
+from bn_lint.static.modes.transforms import note_vmapped
 from bn_lint.static.values import Arguments, Instance, Spot, Value
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _OPTIMIZER = re.compile(r"optim|\bopts?\b|_opts?\b|scaler|accelerator|fabric|sol
 _SWITCHING = re.compile(
     r"eval|valid|test|train|fit|predict|infer|run|loop|epoch|score|mode|freeze|bench", re.IGNORECASE
 )
+#: What code out of sight is called when it may replace the BatchNorm layers of a model that it is handed.
+_REPLACING = re.compile(r"norm|bn|replace|convert|patch|swap|surgery", re.IGNORECASE)
 #: Code out of sight that gets a model and leaves its mode as it is.
 _HARMLESS = re.compile(
     r"^(?:torch|copy|logging|warnings|json|os|math|numpy|tqdm|wandb\.(?:watch|log)|print|len|str|repr|type|id)(?:\.|$)"
@@ -126,6 +129,10 @@ class Program:
         self.prepared: dict[int, Spot] = {}
         self._kept: list[Instance] = []
         self.dropped: cst.CSTNode | None = None
+        #: The calls of `vmap` whose functions are running.
+        self.vmapped: list[Spot] = []
+        #: Models whose layers code out of sight may have replaced.
+        self.replaced: set[int] = set()
         #: What switched gradients off last.
         self.gradients_off_by: tuple[Spot, str] | None = None
 
@@ -157,6 +164,9 @@ class Program:
         if not layers or not isinstance(spot.node, cst.Call):
             return
         _disturb(run)
+        if self.vmapped:
+            note_vmapped(run, model, spot)
+            return
         call = Call(model, spot, frame)
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
         call.modes = [modes_of(layer, self) for layer in layers]
@@ -199,9 +209,11 @@ class Program:
         if tool is not None or name == "add_graph":
             self._looked_at(run, tool or "inspection", arguments, spot)
             return
-        if dotted and _HARMLESS.match(dotted):
+        if dotted and _HARMLESS.match(dotted) and not _REPLACING.search(name):
             return
         called = name or dotted.rpartition(".")[2] or getattr(function, "name", "")
+        if _REPLACING.search(called) is not None:
+            self.replaced.update(id(value) for value in arguments.values() if isinstance(value, Instance))
         if _SWITCHING.search(called) is None:
             return
         for value in (*arguments.positional, *arguments.keywords.values()):
