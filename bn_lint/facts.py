@@ -632,6 +632,40 @@ class VmappedBatchNorm:
     path: tuple[Evidence, ...] = ()
 
 
+@dataclass(frozen=True)
+class SyncConversion:
+    """The BatchNorm layers of a model become SyncBatchNorm after something took note of what it was made of.
+
+    Attributes:
+        model: The model as written.
+        place: The conversion.
+        before: What took note of it: `DistributedDataParallel`, an optimizer.
+        copies: The new layers have parameters of their own.
+    """
+
+    model: str
+    place: Place
+    before: Evidence
+    copies: bool = False
+
+
+@dataclass(frozen=True)
+class UnsynchronizedBatchNorm:
+    """SyncBatchNorm layers run where there is nothing to synchronize with.
+
+    Attributes:
+        model: The model as written.
+        place: The call of `DataParallel`; in one process, where the layers come from.
+        shown: Where the layers come from; in one process, where they are trained.
+        within: `DataParallel`, or `one process`.
+    """
+
+    model: str
+    place: Place
+    shown: Evidence
+    within: str
+
+
 Fact = Union[
     BatchNormBuilt,
     UnknownBatchNorm,
@@ -653,6 +687,8 @@ Fact = Union[
     TrackingSwitched,
     PrivateBatchNorm,
     VmappedBatchNorm,
+    SyncConversion,
+    UnsynchronizedBatchNorm,
 ]
 
 

@@ -9,6 +9,7 @@ from bn_lint.static.modes.averages import AVERAGES
 from bn_lint.static.modes.gradients import GRADIENTS
 from bn_lint.static.modes.loaders import LOADERS
 from bn_lint.static.modes.optimizers import OPTIMIZERS
+from bn_lint.static.modes.parallel import CONVERTERS
 from bn_lint.static.modes.private import PRIVATE
 from bn_lint.static.modes.transforms import TRANSFORMS
 from bn_lint.static.modes.zoo import zoo_member
@@ -28,6 +29,7 @@ KNOWN: dict[str, Value] = {
     **LOADERS,
     **AVERAGES,
     **OPTIMIZERS,
+    **CONVERTERS,
     **PRIVATE,
     **TRANSFORMS,
 }

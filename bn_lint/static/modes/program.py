@@ -131,6 +131,10 @@ class Program:
         self.dropped: cst.CSTNode | None = None
         #: The calls of `vmap` whose functions are running.
         self.vmapped: list[Spot] = []
+        #: What `DistributedDataParallel` wraps, and the wrappers.
+        self.distributed: dict[int, Spot] = {}
+        #: Modules whose parameters optimizers were given.
+        self.optimized: list[tuple[Instance, Spot]] = []
         #: Models whose layers code out of sight may have replaced.
         self.replaced: set[int] = set()
         #: What switched gradients off last.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.static.join import same
+from bn_lint.static.modes.parallel import CONVERT
 from bn_lint.static.modes.state import FROZEN
 from bn_lint.static.run import Run
 from bn_lint.static.torch.sizes import as_tensor, size_of
@@ -74,9 +75,7 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
         "running_var": vector,
         "weight": vector,
         "bias": vector,
-        "convert_sync_batchnorm": Builtin(
-            "convert_sync_batchnorm", lambda run, arguments, spot: arguments.positional[-1]
-        ),
+        "convert_sync_batchnorm": CONVERT,
     }
 
 
