@@ -666,6 +666,23 @@ class UnsynchronizedBatchNorm:
     within: str
 
 
+@dataclass(frozen=True)
+class StaleStatistics:
+    """The weights of a model follow those of another one that is trained, its running statistics do not.
+
+    Attributes:
+        model: The model as it is used.
+        place: Where its weights are written.
+        used: A call of it in evaluation mode.
+        path: The calls that led to that, outermost first.
+    """
+
+    model: str
+    place: Place
+    used: Evidence
+    path: tuple[Evidence, ...] = ()
+
+
 Fact = Union[
     BatchNormBuilt,
     UnknownBatchNorm,
@@ -689,6 +706,7 @@ Fact = Union[
     VmappedBatchNorm,
     SyncConversion,
     UnsynchronizedBatchNorm,
+    StaleStatistics,
 ]
 
 

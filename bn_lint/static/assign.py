@@ -86,7 +86,7 @@ def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot
         if name == "requires_grad":
             freeze(run, receiver.module, value, spot)
         elif name == "data":
-            run.program.averaged.add(id(receiver.module))
+            run.program.weights_written(run, receiver.module, spot)
     elif isinstance(receiver, Function):
         receiver.attributes[name] = value
     elif isinstance(receiver, OneOf):

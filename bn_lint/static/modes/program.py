@@ -124,6 +124,10 @@ class Program:
         self.steps: list[Step] = []
         #: Modules whose weights are written by the program itself, as averages are.
         self.averaged: set[int] = set()
+        #: Modules whose weights are computed from others, with the first time and place.
+        self.written: dict[int, tuple[Instance, int, Spot]] = {}
+        #: Modules whose running statistics something may have read or written: when, and where.
+        self.statistics_seen: list[tuple[Instance, int, Spot]] = []
         #: BatchNorm layers whose parameters are to be trained, as the program says.
         self.thawed: set[int] = set()
         self.prepared: dict[int, Spot] = {}
@@ -148,6 +152,18 @@ class Program:
     def now(self) -> int:
         self.clock += 1
         return self.clock
+
+    def weights_written(self, run: Run, module: Instance, spot: Spot) -> None:
+        """The weights of a module are computed from others."""
+        _disturb(run)
+        self.averaged.add(id(module))
+        self.written.setdefault(id(module), (module, self.now(), spot))
+
+    def statistics_known(self, run: Run, module: Value, spot: Spot) -> None:
+        """Something may read or write the running statistics of a module."""
+        if isinstance(module, Instance):
+            _disturb(run)
+            self.statistics_seen.append((module, self.now(), spot))
 
     # -- told by the interpreter ------------------------------------------------------------------------------------
 
@@ -216,6 +232,8 @@ class Program:
         if dotted and _HARMLESS.match(dotted) and not _REPLACING.search(name):
             return
         called = name or dotted.rpartition(".")[2] or getattr(function, "name", "")
+        for value in arguments.values():
+            self.statistics_known(run, value, spot)
         if _REPLACING.search(called) is not None:
             self.replaced.update(id(value) for value in arguments.values() if isinstance(value, Instance))
         if _SWITCHING.search(called) is None:

@@ -67,12 +67,16 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
         layer = arguments.positional[0]
         return Tensor((Axis(size_of(layer.cells.get("num_features", MISSING))),), layer=layer)
 
-    vector = Property(Builtin("statistics", statistics))
+    def running(run: Run, arguments: Arguments, spot: Spot) -> Value:
+        run.program.statistics_known(run, arguments.positional[0], spot)
+        return statistics(run, arguments, spot)
+
+    vector, running_vector = Property(Builtin("weight", statistics)), Property(Builtin("statistics", running))
     return {
         "__init__": Builtin("__init__", init),
         "forward": Builtin("forward", forward),
-        "running_mean": vector,
-        "running_var": vector,
+        "running_mean": running_vector,
+        "running_var": running_vector,
         "weight": vector,
         "bias": vector,
         "convert_sync_batchnorm": CONVERT,

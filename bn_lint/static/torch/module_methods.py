@@ -114,6 +114,11 @@ def _parameters(run: Run, arguments: Arguments, spot: Spot) -> Value:
     return Unknown("parameters", "parameters are not followed")
 
 
+def _buffers(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    run.program.statistics_known(run, arguments.positional[0], spot)
+    return Unknown("buffers", "buffers are not followed")
+
+
 def _train(run: Run, arguments: Arguments, spot: Spot) -> Value:
     switch(run, arguments.positional[0], arguments.get(1, "mode", True), spot)
     return arguments.positional[0]
@@ -135,6 +140,7 @@ def _requires_grad(run: Run, arguments: Arguments, spot: Spot) -> Value:
 
 def _load(run: Run, arguments: Arguments, spot: Spot) -> Value:
     run.program.prepare(arguments.positional[0], spot)
+    run.program.statistics_known(run, arguments.positional[0], spot)
     return Unknown("keys", "what a checkpoint lacks is not known")
 
 
@@ -151,8 +157,9 @@ for _name in ("register_buffer", "register_parameter"):
     MODULE_METHODS[_name] = Builtin(_name, _register_value)
 for _name in ("zero_grad", "compile", "set_extra_state"):
     MODULE_METHODS[_name] = Builtin(_name, _nothing)
-for _name in ("buffers", "named_buffers", "state_dict", "register_forward_hook",
-              "register_forward_pre_hook", "register_full_backward_hook"):  # fmt: skip
+for _name in ("buffers", "named_buffers", "state_dict"):
+    MODULE_METHODS[_name] = Builtin(_name, _buffers)
+for _name in ("register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook"):
     MODULE_METHODS[_name] = Builtin(_name, _parameters)
 MODULE_METHODS.update(
     train=Builtin("train", _train),
