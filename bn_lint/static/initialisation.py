@@ -41,9 +41,10 @@ def _fills_others(loop: cst.For) -> bool:
     """Whether a loop looks things up by its variable, as moving averages do: `average[name].mul_(...)`."""
     own = {node.value for node in walk(loop.target) if type(node) is cst.Name}
     for node in walk(loop.body):
-        if type(node) is cst.Subscript and type(node.value) is cst.Name and node.value.value not in own:
-            if any(type(one) is cst.Name and one.value in own for index in node.slice for one in walk(index)):
-                return True
+        if type(node) is not cst.Subscript or type(node.value) is not cst.Name or node.value.value in own:
+            continue
+        if any(type(one) is cst.Name and one.value in own for index in node.slice for one in walk(index)):
+            return True
     return False
 
 
