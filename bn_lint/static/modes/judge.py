@@ -44,6 +44,8 @@ def facts_of(program: Program, last_calls: Mapping[cst.CSTNode, BatchNormCall]) 
     trained = {id(call.model) for call in program.calls if call.purpose == "training"}
     for call in program.calls:
         yield from _call_facts(program, call, trained)
+        if call.purpose == "training":
+            yield from _teachers(program, call)
         if call.purpose == "training" and call.batches is not None:
             yield from _batch_facts(program, call, call.batches, last_calls)
     for switch in program.switches:
@@ -94,7 +96,7 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
         and len(call.modes) > 0
         and None not in call.states,
         switched=tuple(_others(program, call)) if purpose == "evaluation" and training else (),
-        frozen=_evidence("the parameters are frozen here", None if meant else call.frozen),
+        frozen=_evidence("the parameters are frozen here", None if meant else _frozen_and_trained(call)),
         path=_path(call.frame),
         adversarial=_adversarial(program, call),
         replaced=_replaced(program, call),
@@ -102,6 +104,44 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
         resumed=purpose != "training" and _resumed(program, call),
         switch_name=_switch_name(program, call, purpose, mode),
     )
+
+
+def _teachers(program: Program, call: Call) -> Iterator[ModelCall]:
+    """Frozen parts of a model in training mode that it calls for the results alone."""
+    if any(_reenabled(program, switch) for switch in program.switches if switch.mode.order < call.order):
+        return  # they were in evaluation mode, and a call of train() undid that: BN302
+    for part in call.inside:
+        if part.frozen is None or _follows_another(program, part.model):
+            continue
+        mode = next(modes[0] for modes in part.modes if agreed(modes) is True)
+        if mode.root is part.model:
+            continue  # it is put in training mode by itself, on purpose
+        yield ModelCall(
+            _text(part.spot),
+            NodePlace(part.spot),
+            training=True,
+            grad=False,
+            purpose="reference",
+            because=_evidence(call.why, call.because),
+            mode=_mode_evidence(mode),
+            frozen=_evidence("the parameters are frozen here", part.frozen),
+            path=_path(part.frame),
+            lines=CallLines(part.spot, _text(part.spot), ()),
+        )
+
+
+def _follows_another(program: Program, model: Instance) -> bool:
+    """Whether the program computes the weights of a model from others, as moving averages do."""
+    from bn_lint.static.torch.module_methods import descendants
+
+    return any(id(one) in program.averaged for _, one in descendants(model))
+
+
+def _frozen_and_trained(call: Call) -> Spot | None:
+    """Where BatchNorm parameters were frozen of parts that the training runs through."""
+    spared = [part.model for part in call.inside]
+    outside = (spot for layer, spot in call.frozen_layers if not any(is_part_of(layer, part) for part in spared))
+    return next(outside, None)
 
 
 def _batch_facts(

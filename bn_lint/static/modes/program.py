@@ -26,6 +26,8 @@ _SWITCHING = re.compile(
 )
 #: What code out of sight is called when it may replace the BatchNorm layers of a model that it is handed.
 _REPLACING = re.compile(r"norm|bn|replace|convert|patch|swap|surgery", re.IGNORECASE)
+#: What code out of sight is called when it may compute the weights of a model from those of another.
+_AVERAGING = re.compile(r"(?<![a-z])ema(?![a-z])|moment|averag|polyak|soft_?(?:update|copy)|target", re.IGNORECASE)
 #: Code out of sight that gets a model and leaves its mode as it is.
 _HARMLESS = re.compile(
     r"^(?:torch|copy|logging|warnings|json|os|math|numpy|tqdm|wandb\.(?:watch|log)|print|len|str|repr|type|id)(?:\.|$)"
@@ -68,6 +70,10 @@ class Call:
         self.prepared: Spot | None = None
         self.batches: Batches | None = None
         self.frozen: Spot | None = None
+        #: The layers that run in training mode with frozen parameters, and where those were frozen.
+        self.frozen_layers: list[tuple[Instance, Spot]] = []
+        #: Parts of the model that it calls itself without recording gradients.
+        self.inside: list[Call] = []
         self.caller: list[Frame] = []
 
     @property
@@ -133,6 +139,9 @@ class Program:
         self.prepared: dict[int, Spot] = {}
         self._kept: list[Instance] = []
         self.dropped: cst.CSTNode | None = None
+        #: The call of a model that is running, and how deep in it gradients were switched off.
+        self.outermost: Call | None = None
+        self.depth_without_gradients = 0
         #: The calls of `vmap` whose functions are running.
         self.vmapped: list[Spot] = []
         #: What `DistributedDataParallel` wraps, and the wrappers.
@@ -178,6 +187,7 @@ class Program:
 
     def called(self, run: Run, model: Instance, arguments: Arguments, spot: Spot, frame: Frame) -> None:
         """A module is called."""
+        self.outermost = None
         if _belongs_to_a_model(frame):
             return
         layers = batchnorm_layers(model)
@@ -194,7 +204,9 @@ class Program:
         call.dropped = spot.node is self.dropped
         call.made_up = any(_is_made_up(arg.value) for arg in spot.node.args)
         call.prepared = self.prepared.get(id(model))
-        call.frozen = _frozen(layers, call.modes)
+        call.frozen_layers = _frozen(layers, call.modes)
+        call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
+        self.outermost, self.depth_without_gradients = call, 0
         from bn_lint.static.modes.loaders import batches_of
 
         for value in (*arguments.positional, *arguments.keywords.values()):
@@ -207,6 +219,24 @@ class Program:
             call.because, name = self.gradients_off_by
             call.why = f"`{name}` switches gradients off here"
         self.calls.append(call)
+
+    def called_inside(self, run: Run, part: Instance, spot: Spot, frame: Frame) -> None:
+        """A model calls a part of itself, and gradients are not recorded."""
+        outer = self.outermost
+        if outer is None or outer.grad is False or 0 < self.depth_without_gradients < self.depth:
+            return
+        layers = batchnorm_layers(part)
+        if not layers or part is outer.model or not isinstance(spot.node, cst.Call):
+            return
+        _disturb(run)
+        self.depth_without_gradients = self.depth
+        call = Call(part, spot, frame)
+        call.order, call.loops, call.grad = self.now(), outer.loops, False
+        call.modes = [modes_of(layer, self) for layer in layers]
+        call.frozen_layers = _frozen(layers, call.modes)
+        if len(call.frozen_layers) == len(layers):
+            call.frozen = call.frozen_layers[0][1]
+        outer.inside.append(call)
 
     def unseen_call(self, run: Run, function: Value, arguments: Arguments, spot: Spot) -> None:
         """Code outside the project is called: it may be `backward`, `step`, or anything that is handed a model."""
@@ -234,6 +264,11 @@ class Program:
         called = name or dotted.rpartition(".")[2] or getattr(function, "name", "")
         for value in arguments.values():
             self.statistics_known(run, value, spot)
+        if _AVERAGING.search(called) is not None:
+            for value in arguments.values():
+                if isinstance(value, Instance):
+                    self._kept.append(value)
+                    self.averaged.add(id(value))
         if _REPLACING.search(called) is not None:
             self.replaced.update(id(value) for value in arguments.values() if isinstance(value, Instance))
         if _SWITCHING.search(called) is None:
@@ -312,12 +347,13 @@ def batchnorm_layers(model: Instance) -> list[Instance]:
     ]
 
 
-def _frozen(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> Spot | None:
-    """Where the parameters of all layers that run in training mode were frozen."""
-    for layer, own in zip(layers, modes):
-        if agreed(own) is True and isinstance(layer.cells.get(FROZEN), Spot):
-            return layer.cells[FROZEN]  # type: ignore[no-any-return]
-    return None
+def _frozen(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> list[tuple[Instance, Spot]]:
+    """The layers that run in training mode with frozen parameters, and where those were frozen."""
+    return [
+        (layer, layer.cells[FROZEN])
+        for layer, own in zip(layers, modes)
+        if agreed(own) is True and isinstance(layer.cells.get(FROZEN), Spot)
+    ]
 
 
 def _disturb(run: Run) -> None:
