@@ -26,6 +26,7 @@ from bn_lint.static.values import (
     OneOf,
     Property,
     Spot,
+    Tensor,
     Unknown,
     Value,
 )
@@ -87,6 +88,8 @@ def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot
             freeze(run, receiver.module, value, spot)
         elif name == "data":
             run.program.weights_written(run, receiver.module, spot)
+    elif isinstance(receiver, Tensor) and receiver.layer is not None and name == "requires_grad":
+        freeze(run, receiver.layer, value, spot)
     elif isinstance(receiver, Function):
         receiver.attributes[name] = value
     elif isinstance(receiver, OneOf):

@@ -23,6 +23,8 @@ from bn_lint.facts import (
 from bn_lint.static.modes.again import Again
 from bn_lint.static.modes.drop_last import DropLast
 from bn_lint.static.modes.lines import CallLines
+from bn_lint.static.modes.parallel import devices_of
+from bn_lint.static.modes.plain import applies_layers_only
 from bn_lint.static.modes.program import Call, Program, Switch, batchnorm_layers, is_part_of, related
 from bn_lint.static.modes.state import FROZEN, Mode, agreed
 from bn_lint.static.places import NodePlace
@@ -150,15 +152,24 @@ def _batch_facts(
     """What the size of the batches means for the layers that are trained on them."""
     if batches.size is None:
         return
-    loader = Evidence(f"batches of {batches.size} come from here", NodePlace(batches.spot))
+    devices = devices_of(call.model)
+    size = max(batches.size // devices, 1)
+    among = f", for {devices} devices" if devices > 1 else ""
+    loader = Evidence(f"batches of {batches.size} come from here{among}", NodePlace(batches.spot))
     for layer, modes in zip(batchnorm_layers(call.model), call.modes):
         known = _of_zoo(call, layer) if layer.built is None else last_calls.get(layer.built.node)
-        if agreed(modes) is not True or known is None or known.shape is None or not known.shape.ranked:
+        if agreed(modes) is not True or known is None or known.shape is None:
             continue
         axes = known.shape.axes
+        if not known.shape.ranked:
+            if known.layer.variant != "1d" or known.channels is None or batches.is_collated:
+                continue
+            if not applies_layers_only(call.model):
+                continue
+            axes = (Axis(), known.channels)  # vectors of features, as `BatchNormCall.channels` takes them
         if not axes or isinstance(axes[0].size, Expression):
             continue  # rows that are no samples: nodes of a graph, points of a cloud
-        shape = replace(known.shape, axes=(replace(axes[0], size=batches.size), *axes[1:]))
+        shape = Shape((replace(axes[0], size=size), *axes[1:]), made_by=known.shape.made_by)
         fact = replace(known, shape=shape, training=True, grad=True, loader=loader, path=_path(call.frame))
         yield fact
         if batches.last == 1 and all(axis.size == 1 for axis in axes[2:]):

@@ -11,7 +11,7 @@ from bn_lint.facts import Evidence, SyncConversion, UnsynchronizedBatchNorm
 from bn_lint.static.modes.lines import ways_to
 from bn_lint.static.places import NodePlace
 from bn_lint.static.source_text import code_of
-from bn_lint.static.values import Arguments, Builtin, Instance, LibraryClass, Spot, Unknown, Value
+from bn_lint.static.values import Arguments, Builtin, Instance, LibraryClass, List, Spot, Unknown, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: The cell of a BatchNorm layer that says where it became a SyncBatchNorm.
 SYNCED = "*synced"
+#: The cell of a `DataParallel` with the number of its devices; None when that is not known.
+_DEVICES = "*devices"
 #: What a program mentions that runs in several processes, by itself or by what starts it.
 _SEVERAL_PROCESSES = re.compile(
     r"distribut|process_group|\bddp\b|accelerat|fabric|lightning|deepspeed|horovod|\bhvd\b|torch_xla|torchrun|"
@@ -35,7 +37,8 @@ def data_parallel(wrapper: LibraryClass) -> LibraryClass:
 
     def init(run: Run, arguments: Arguments, spot: Spot) -> None:
         _wrap(run, arguments)
-        module = arguments.get(1, "module")
+        module, devices = arguments.get(1, "module"), arguments.get(2, "device_ids")
+        arguments.positional[0].cells[_DEVICES] = len(devices.items) if _is_known(devices) else None
         synced = next(_synchronized(module), None)
         if synced is not None and isinstance(spot.node, cst.Call):
             fact = UnsynchronizedBatchNorm(_first(spot), NodePlace(spot), synced, "DataParallel")
@@ -55,6 +58,16 @@ def distributed(wrapper: LibraryClass) -> LibraryClass:
 
     methods: dict[str, Value] = {"__init__": Builtin("__init__", init)}
     return LibraryClass("torch.nn.parallel.DistributedDataParallel", (wrapper,), (), methods)
+
+
+def _is_known(devices: Value) -> bool:
+    return isinstance(devices, List) and not devices.rest and len(devices.items) > 0
+
+
+def devices_of(model: Instance) -> int:
+    """On how many devices a batch is spread; 1 where that is not known."""
+    devices = model.cells.get(_DEVICES)
+    return devices if isinstance(devices, int) else 1
 
 
 def _wrap(run: Run, arguments: Arguments) -> None:

@@ -281,8 +281,11 @@ class Program:
 
     def _looked_at(self, run: Run, purpose: str, arguments: Arguments, spot: Spot) -> None:
         """A tool runs a model in its own way, in the mode it finds it in."""
-        model = arguments.positional[0] if arguments.positional else None
-        if not isinstance(model, Instance) or not model.is_module or run.frame is None or self.depth:
+        # `fuse_conv_bn_eval(conv, bn)` is given the layers, other tools the model.
+        given = arguments.positional[: 2 if purpose == "fusion" else 1]
+        modules = [one for one in given if isinstance(one, Instance) and one.is_module]
+        model = next((one for one in modules if batchnorm_layers(one)), None)
+        if model is None or run.frame is None or self.depth:
             return
         layers = batchnorm_layers(model)
         if layers:

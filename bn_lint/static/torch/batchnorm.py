@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.static.join import same
-from bn_lint.static.modes.parallel import CONVERT
+from bn_lint.static.modes.parallel import CONVERT, SYNCED
 from bn_lint.static.modes.state import FROZEN
 from bn_lint.static.run import Run
 from bn_lint.static.torch.sizes import as_tensor, size_of
@@ -58,6 +58,7 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
     def init(run: Run, arguments: Arguments, spot: Spot) -> None:
         initialise.implementation(run, arguments, spot)
         arguments.positional[0].cells[FROZEN] = None
+        arguments.positional[0].cells[SYNCED] = None
         run.observer.batchnorm_built(run, arguments.positional[0], arguments.shifted(), spot)
 
     def forward(run: Run, arguments: Arguments, spot: Spot) -> Value:
