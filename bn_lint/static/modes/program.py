@@ -223,10 +223,14 @@ class Program:
     def called_inside(self, run: Run, part: Instance, spot: Spot, frame: Frame) -> None:
         """A model calls a part of itself, and gradients are not recorded."""
         outer = self.outermost
-        if outer is None or outer.grad is False or 0 < self.depth_without_gradients < self.depth:
+        if outer is None or 0 < self.depth_without_gradients < self.depth:
             return
         layers = batchnorm_layers(part)
         if not layers or part is outer.model or not isinstance(spot.node, cst.Call):
+            return
+        if outer.grad is False:
+            if any(isinstance(layer.cells.get(FROZEN), Spot) for layer in layers):
+                _disturb(run)  # in training it has to be seen again
             return
         _disturb(run)
         self.depth_without_gradients = self.depth
