@@ -44,7 +44,7 @@ def averaged_model(wrapper: LibraryClass) -> LibraryClass:
 
 def _update_statistics(run: Run, arguments: Arguments, spot: Spot) -> None:
     """`update_bn` runs the model in training mode and puts back the mode it found."""
-    run.program.statistics_known(run, arguments.get(1, "model"), spot)
+    run.program.statistics_known(arguments.get(1, "model"), spot)
 
 
 def stale_averages(program: Program) -> Iterator[StaleStatistics]:

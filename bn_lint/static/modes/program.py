@@ -168,11 +168,15 @@ class Program:
         self.averaged.add(id(module))
         self.written.setdefault(id(module), (module, self.now(), spot))
 
-    def statistics_known(self, run: Run, module: Value, spot: Spot) -> None:
+    def statistics_known(self, module: Value, spot: Spot) -> None:
         """Something may read or write the running statistics of a module."""
         if isinstance(module, Instance):
-            _disturb(run)
             self.statistics_seen.append((module, self.now(), spot))
+
+    def statistics_read(self, run: Run, module: Value, spot: Spot) -> None:
+        """The buffers of a module are read."""
+        _disturb(run)
+        self.statistics_known(module, spot)
 
     # -- told by the interpreter ------------------------------------------------------------------------------------
 
@@ -267,7 +271,7 @@ class Program:
             return
         called = name or dotted.rpartition(".")[2] or getattr(function, "name", "")
         for value in arguments.values():
-            self.statistics_known(run, value, spot)
+            self.statistics_known(value, spot)
         if _AVERAGING.search(called) is not None:
             for value in arguments.values():
                 if isinstance(value, Instance):

@@ -69,7 +69,7 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
         return Tensor((Axis(size_of(layer.cells.get("num_features", MISSING))),), layer=layer)
 
     def running(run: Run, arguments: Arguments, spot: Spot) -> Value:
-        run.program.statistics_known(run, arguments.positional[0], spot)
+        run.program.statistics_read(run, arguments.positional[0], spot)
         return statistics(run, arguments, spot)
 
     vector, running_vector = Property(Builtin("weight", statistics)), Property(Builtin("statistics", running))

@@ -120,7 +120,7 @@ def _parameters(run: Run, arguments: Arguments, spot: Spot) -> Value:
 
 
 def _buffers(run: Run, arguments: Arguments, spot: Spot) -> Value:
-    run.program.statistics_known(run, arguments.positional[0], spot)
+    run.program.statistics_read(run, arguments.positional[0], spot)
     return Unknown("buffers", "buffers are not followed")
 
 
@@ -163,7 +163,7 @@ def _requires_grad(run: Run, arguments: Arguments, spot: Spot) -> Value:
 
 def _load(run: Run, arguments: Arguments, spot: Spot) -> Value:
     run.program.prepare(arguments.positional[0], spot)
-    run.program.statistics_known(run, arguments.positional[0], spot)
+    run.program.statistics_read(run, arguments.positional[0], spot)
     return Unknown("keys", "what a checkpoint lacks is not known")
 
 
