@@ -46,6 +46,32 @@ class Spelling:
 
 
 @dataclass(frozen=True)
+class Lines:
+    """Whole lines of a program, and what lines of their own can be put around them; for fixes.
+
+    Attributes:
+        before: The empty place in front of them; None when nothing can be put there.
+        behind: The empty place at their end; None when what comes there may not be run.
+        indent: What the lines begin with.
+    """
+
+    before: Place | None = None
+    behind: Place | None = None
+    indent: str = ""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A text that can stand at some place of the program instead of what is there, which may be nothing; for fixes.
+
+    `place` is None when there is no such place.
+    """
+
+    place: Place | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Axis:
     """One dimension of a tensor.
 
@@ -278,6 +304,11 @@ class ModelCall:
         path: The calls that led here, outermost first.
         adversarial: The model is one of two that take turns in training, as in a GAN.
         replaced: Where layers were built that came into the model after it was put in evaluation mode.
+        lines: The statements that the call is made for, when the model is called the same around them: the whole loop,
+            and nothing that is done for another purpose.
+        resumed: The model is trained afterwards, and nothing puts it in training mode before that.
+        switch_name: The name of the method that put the model in its mode, when the same function calls it for nothing
+            but this.
     """
 
     model: str
@@ -294,6 +325,9 @@ class ModelCall:
     path: tuple[Evidence, ...] = ()
     adversarial: bool = False
     replaced: Evidence | None = None
+    lines: Lines | None = field(default=None, compare=False)
+    resumed: bool = field(default=False, compare=False)
+    switch_name: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -307,6 +341,7 @@ class LastBatch:
         length: The number of samples in the data set.
         place: The construction of the loader.
         call: Where the model is called on the batches.
+        left_out: The argument that makes the loader leave that batch out.
     """
 
     layer: BatchNormLayer
@@ -315,6 +350,7 @@ class LastBatch:
     length: int
     place: Place
     call: Evidence
+    left_out: Replacement = field(default=Replacement(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -327,12 +363,14 @@ class ModeChange:
         place: The call.
         reenabled: Where BatchNorm layers that this call puts back in training mode had been frozen: put in evaluation
             mode on purpose, apart from the rest of the model.
+        again: What freezes them after every such call.
     """
 
     model: str
     training: bool
     place: Place
     reenabled: Evidence | None = None
+    again: Replacement = field(default=Replacement(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -582,6 +620,95 @@ class TrackingSwitched:
     evaluates: bool | None = None
 
 
+@dataclass(frozen=True)
+class PrivateBatchNorm:
+    """A model is made ready for training with differential privacy, and has BatchNorm layers that are trained.
+
+    Attributes:
+        model: The model as the call gives it.
+        place: The call.
+        layer: Where the first of the layers is built.
+        path: The calls that led here, outermost first.
+    """
+
+    model: str
+    place: Place
+    layer: Evidence
+    path: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class VmappedBatchNorm:
+    """`vmap` maps over the input of a BatchNorm layer in training mode, and not over its running statistics.
+
+    Attributes:
+        layer: The layer's name in the model.
+        place: The call of the model.
+        mapped: Where `vmap` is given the function that calls it.
+        built: Where the layer is built.
+        mode: The call that put it in training mode; None while it is in the mode it was built in.
+        path: The calls that led here, outermost first.
+    """
+
+    layer: str
+    place: Place
+    mapped: Evidence
+    built: Evidence
+    mode: Evidence | None = None
+    path: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class SyncConversion:
+    """The BatchNorm layers of a model become SyncBatchNorm after something took note of what it was made of.
+
+    Attributes:
+        model: The model as written.
+        place: The conversion.
+        before: What took note of it: `DistributedDataParallel`, an optimizer.
+        copies: The new layers have parameters of their own.
+    """
+
+    model: str
+    place: Place
+    before: Evidence
+    copies: bool = False
+
+
+@dataclass(frozen=True)
+class UnsynchronizedBatchNorm:
+    """SyncBatchNorm layers run where there is nothing to synchronize with.
+
+    Attributes:
+        model: The model as written.
+        place: The call of `DataParallel`; in one process, where the layers come from.
+        shown: Where the layers come from; in one process, where they are trained.
+        within: `DataParallel`, or `one process`.
+    """
+
+    model: str
+    place: Place
+    shown: Evidence
+    within: str
+
+
+@dataclass(frozen=True)
+class StaleStatistics:
+    """The weights of a model follow those of another one that is trained, its running statistics do not.
+
+    Attributes:
+        model: The model as it is used.
+        place: Where its weights are written.
+        used: A call of it in evaluation mode.
+        path: The calls that led to that, outermost first.
+    """
+
+    model: str
+    place: Place
+    used: Evidence
+    path: tuple[Evidence, ...] = ()
+
+
 Fact = Union[
     BatchNormBuilt,
     UnknownBatchNorm,
@@ -602,6 +729,11 @@ Fact = Union[
     WeightDecay,
     UncalledBatchNorm,
     TrackingSwitched,
+    PrivateBatchNorm,
+    VmappedBatchNorm,
+    SyncConversion,
+    UnsynchronizedBatchNorm,
+    StaleStatistics,
 ]
 
 

@@ -9,6 +9,9 @@ import re
 
 # A loop that forgets `model.eval()` need not name the layer: the model often lives in another file.
 _MODE = re.compile(rb"\.\s*(?:eval|train|backward)\b|\btraining\b|no_grad|inference_mode|load_state_dict|DataLoader")
+# Nothing tells more often that `eval()` is missing than a model with given weights and no word about modes.
+_PRETRAINED = r"\bpretrained\s*=|\bweights\s*=|\bhub\.load\b"
+_GIVEN_WEIGHTS = re.compile(_PRETRAINED.encode())
 #: What a program that trains or uses a model does.
 _PROGRAM = re.compile(r"no_grad|inference_mode|\.\s*(?:eval|train|backward|load_state_dict)\s*\(|DataLoader")
 #: Libraries of models, which need not be mentioned together with BatchNorm.
@@ -42,7 +45,9 @@ def deserves_judging(data: bytes) -> bool:
         return True
     if b"norm_layer" in data and b"Conv" in data and b"layernorm" not in lowered:
         return True
-    return b"torch" in data and (_MODE.search(data) is not None or _STATISTICS.search(data) is not None)
+    if b"torch" in data and (_MODE.search(data) is not None or _STATISTICS.search(data) is not None):
+        return True
+    return _GIVEN_WEIGHTS.search(data) is not None and uses_zoo(data.decode("utf-8", "replace"))
 
 
 def may_hold_directives(data: bytes, *, noqa: bool = False) -> bool:
@@ -65,7 +70,9 @@ def is_interpreted(text: str) -> bool:
 
 def is_program(text: str) -> bool:
     """Whether the file may train or use models: it is executed when models with BatchNorm are in its reach."""
-    return "torch" in text and _PROGRAM.search(text) is not None
+    return "torch" in text and (
+        _PROGRAM.search(text) is not None or (uses_zoo(text) and re.search(_PRETRAINED, text) is not None)
+    )
 
 
 def uses_zoo(text: str) -> bool:

@@ -22,7 +22,9 @@ from bn_lint.source import Source
 from bn_lint.static.calls import call
 from bn_lint.static.deep_stack import with_deep_stack
 from bn_lint.static.frames import Frame
+from bn_lint.static.modes.averages import stale_averages
 from bn_lint.static.modes.judge import facts_of
+from bn_lint.static.modes.parallel import unsynchronized
 from bn_lint.static.modules import imports
 from bn_lint.static.observe import Observer
 from bn_lint.static.options import hidden_behind
@@ -260,6 +262,8 @@ class _Analyzer:
             self.observer.defect(file, error)
         self.observer.settle()
         self.observer.programmed(facts_of(self.run.program, self.observer.last_calls))
+        self.observer.programmed(stale_averages(self.run.program))
+        self.observer.programmed(unsynchronized(self.run.program, filter(None, self.project.files.values())))
         self.spent[file] = spent + self.run.steps
 
     def _run_module(self, file: SourceFile) -> None:

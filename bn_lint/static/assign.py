@@ -27,6 +27,7 @@ from bn_lint.static.values import (
     OneOf,
     Property,
     Spot,
+    Tensor,
     Unknown,
     Value,
 )
@@ -87,7 +88,9 @@ def set_attribute(run: Run, receiver: Value, name: str, value: Value, spot: Spot
         if name == "requires_grad":
             freeze(run, receiver.module, value, spot)
         elif name == "data":
-            run.program.averaged.add(id(receiver.module))
+            run.program.weights_written(run, receiver.module, spot)
+    elif isinstance(receiver, Tensor) and receiver.layer is not None and name == "requires_grad":
+        freeze(run, receiver.layer, value, spot)
     elif isinstance(receiver, Function):
         receiver.attributes[name] = value
     elif isinstance(receiver, OneOf):

@@ -179,6 +179,8 @@ def call_instance(run: Run, instance: Instance, arguments: Arguments, spot: Spot
             key = ("call", instance.template, keys, named)
     if frame is not None and run.program.depth == 0 and instance.is_module:
         run.program.called(run, instance, arguments, spot, frame)
+    elif frame is not None and instance.is_module and run.program.grad is False:
+        run.program.called_inside(run, instance, spot, frame)
     run.program.depth += instance.is_module
     try:
         return run.memoize(

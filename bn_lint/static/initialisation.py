@@ -34,7 +34,18 @@ def is_initialisation_loop(node: cst.For) -> bool:
     source = node.iter
     if type(source) is not cst.Call or type(source.func) is not cst.Attribute or source.func.attr.value not in _LOOPED:
         return False
-    return all(_is_harmless(inner) for inner in walk(node.body))
+    return all(_is_harmless(inner) for inner in walk(node.body)) and not _fills_others(node)
+
+
+def _fills_others(loop: cst.For) -> bool:
+    """Whether a loop looks things up by its variable, as moving averages do: `average[name].mul_(...)`."""
+    own = {node.value for node in walk(loop.target) if type(node) is cst.Name}
+    for node in walk(loop.body):
+        if type(node) is not cst.Subscript or type(node.value) is not cst.Name or node.value.value in own:
+            continue
+        if any(type(one) is cst.Name and one.value in own for index in node.slice for one in walk(index)):
+            return True
+    return False
 
 
 def _is_harmless(node: cst.CSTNode) -> bool:

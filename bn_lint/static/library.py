@@ -10,6 +10,9 @@ from bn_lint.static.modes.averages import AVERAGES
 from bn_lint.static.modes.gradients import GRADIENTS
 from bn_lint.static.modes.loaders import LOADERS
 from bn_lint.static.modes.optimizers import OPTIMIZERS
+from bn_lint.static.modes.parallel import CONVERTERS
+from bn_lint.static.modes.private import PRIVATE
+from bn_lint.static.modes.transforms import TRANSFORMS
 from bn_lint.static.modes.zoo import any_model, zoo_member
 from bn_lint.static.python.command_line import COMMAND_LINE
 from bn_lint.static.python.stdlib import STDLIB
@@ -44,6 +47,9 @@ KNOWN: dict[str, Value] = {
     **AVERAGES,
     **OPTIMIZERS,
     "torch.multiprocessing.spawn": Builtin("spawn", _spawn),
+    **CONVERTERS,
+    **PRIVATE,
+    **TRANSFORMS,
 }
 
 #: Where PyTorch defines what it offers as `torch.nn.X`, and other second names.

@@ -18,6 +18,10 @@ class NodePlace(Place):
         object.__setattr__(self, "_spot", spot)
 
     @property
+    def spot(self) -> Spot:
+        return self._spot
+
+    @property
     def _place(self) -> Place:
         return self._spot.file.place(self._spot.node)
 

@@ -203,7 +203,7 @@ class _Surroundings:
         bound: set[str] = set()
         for order, (node, scopes, _) in enumerate(_surrounded(self.file.tree)):
             if first < order < last and scopes == self.scopes:
-                bound.update(_binds(node))
+                bound.update(binds(node))
         return not any(name == one or name.startswith(f"{one}.") for name in names for one in bound)
 
 
@@ -242,7 +242,7 @@ def _dotted_names(node: cst.CSTNode) -> Iterator[str]:
         yield from _dotted_names(child)
 
 
-def _binds(node: cst.CSTNode) -> Iterator[str]:
+def binds(node: cst.CSTNode) -> Iterator[str]:
     """The names, and attributes, that a node gives a value itself."""
     targets: list[cst.CSTNode | None] = []
     match node:
@@ -269,6 +269,6 @@ def _binds(node: cst.CSTNode) -> Iterator[str]:
 
 
 def _bound_names(node: cst.CSTNode) -> Iterator[str]:
-    yield from _binds(node)
+    yield from binds(node)
     for child in children(node):
         yield from _bound_names(child)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
 from bn_lint.rule import Severity, Verdict, rule
+from bn_lint_rules.switching import with_eval
 
 
 @rule("BN101", "missing-eval", severity=Severity.WARNING, since="0.1.0")
@@ -54,6 +55,11 @@ def missing_eval(call: ModelCall) -> Iterator[Verdict]:
         accuracy = (net(images).argmax(1) == labels).float().mean()
     ```
 
+    ## Fix safety
+    Unsafe, because the program computes with other statistics afterwards. The fix calls `eval()` before the lines
+    that the model is called for, and `train()` behind them if training goes on and nothing else switches the model
+    on. It is offered where the model has a name there.
+
     ## Known limits
     Training mode can be meant: for the statistics of a generator, for `update_bn` and its like, for teachers. Where
     two networks take turns in training, as in a GAN, the finding is of severity `info`.
@@ -80,4 +86,5 @@ def missing_eval(call: ModelCall) -> Iterator[Verdict]:
         tuple(step for step in (call.because, call.mode, *call.switched, *call.path) if step is not None),
         help=f"call {call.model}.eval() before, and {call.model}.train() when training goes on",
         severity=severity,
+        fix=with_eval(call),
     )

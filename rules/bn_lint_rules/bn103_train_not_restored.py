@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
 from bn_lint.rule import Severity, Verdict, rule
+from bn_lint_rules.switching import with_train
 
 
 @rule("BN103", "train-not-restored", severity=Severity.WARNING, since="0.1.0")
@@ -56,6 +57,10 @@ def train_not_restored(call: ModelCall) -> Iterator[Verdict]:
             accuracy = (net(images).argmax(1) == labels).float().mean()
     ```
 
+    ## Fix safety
+    Unsafe, because the model learns statistics again. The fix calls `train()` where the training begins that
+    follows the evaluation.
+
     ## Known limits
     Layers that are kept in evaluation mode while the model around them trains are taken for frozen on purpose.
 
@@ -71,4 +76,5 @@ def train_not_restored(call: ModelCall) -> Iterator[Verdict]:
         tuple(step for step in (call.mode, call.because, *call.path) if step is not None),
         help=f"call {call.model}.train() after the evaluation",
         severity=Severity.ERROR if call.certain else None,
+        fix=with_train(call),
     )

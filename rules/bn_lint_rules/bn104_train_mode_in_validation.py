@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
 from bn_lint.rule import Severity, Verdict, rule
+from bn_lint_rules.switching import with_other_switch
 
 
 @rule("BN104", "train-mode-in-validation", severity=Severity.ERROR, since="0.1.0")
@@ -56,6 +57,10 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Verdict]:
             accuracy = (net(images).argmax(1) == labels).float().mean()
     ```
 
+    ## Fix safety
+    Unsafe, because the program computes with other statistics afterwards. The fix writes `eval` for `train`, where
+    the switch is made for the evaluation alone.
+
     ## Known limits
     Running statistics that are recomputed on purpose (`update_bn`, precise BatchNorm) are not reported.
 
@@ -71,4 +76,5 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Verdict]:
         tuple(step for step in (call.mode, call.because, *call.path) if step is not None),
         help=f"call {call.model}.eval() instead of {call.model}.train()",
         severity=Severity.INFO if call.adversarial else None,
+        fix=with_other_switch(call, "eval"),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
 from bn_lint.rule import Severity, Verdict, rule
+from bn_lint_rules.switching import with_other_switch
 
 
 @rule("BN105", "training-in-eval-mode", severity=Severity.ERROR, since="0.1.0")
@@ -49,6 +50,10 @@ def training_in_eval_mode(call: ModelCall) -> Iterator[Verdict]:
         optimizer.step()
     ```
 
+    ## Fix safety
+    Unsafe, because the model learns statistics again. The fix writes `train` for `eval`, where the switch is made
+    for the training alone.
+
     ## Known limits
     A model of which only other parts are trained, or whose BatchNorm layers alone are in evaluation mode, is not
     reported.
@@ -64,4 +69,5 @@ def training_in_eval_mode(call: ModelCall) -> Iterator[Verdict]:
         call.place,
         tuple(step for step in (call.mode, call.because, *call.path) if step is not None),
         help=f"call {call.model}.train() before training; to freeze BatchNorm alone, call eval() on its layers",
+        fix=with_other_switch(call, "train"),
     )

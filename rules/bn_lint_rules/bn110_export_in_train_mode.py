@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
 from bn_lint.rule import Severity, Verdict, rule
+from bn_lint_rules.switching import with_eval
 
 
 @rule("BN110", "export-in-train-mode", severity=Severity.WARNING, since="0.1.0")
@@ -35,6 +36,11 @@ def export_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
     traced = torch.jit.trace(net, torch.zeros(2, 3, 8, 8))
     ```
 
+    ## Fix safety
+    Unsafe, because the program computes with other statistics afterwards. The fix calls `eval()` before the lines
+    that the model is called for, and `train()` behind them if training goes on and nothing else switches the model
+    on. It is offered where the model has a name there.
+
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     """
@@ -44,4 +50,5 @@ def export_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
             call.place,
             tuple(step for step in (call.mode, *call.path) if step is not None),
             help=f"call {call.model}.eval() before",
+            fix=with_eval(call),
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
 from bn_lint.rule import Severity, Verdict, rule
+from bn_lint_rules.switching import with_eval
 
 
 @rule("BN112", "teacher-in-train-mode", severity=Severity.WARNING, since="0.1.0")
@@ -58,6 +59,10 @@ def teacher_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
         optimizer.step()
     ```
 
+    ## Fix safety
+    Unsafe, because the program computes with other statistics afterwards. The fix calls `eval()` before the lines
+    that the model is called for. It is offered where the model has a name there.
+
     ## Known limits
     Some methods want the teacher in training mode, such as those whose target network is an average of the student.
     Networks whose weights change while they are used are reported with severity `info`.
@@ -75,4 +80,5 @@ def teacher_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
         tuple(step for step in (call.frozen, call.mode, call.because, *call.path) if step is not None),
         help=f"call {call.model}.eval(), and see that train() of a module around it does not undo that",
         severity=Severity.INFO if call.frozen is None else None,
+        fix=with_eval(call),
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Evidence, LastBatch
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
 
 
 @rule("BN202", "last-batch-of-one", severity=Severity.WARNING, since="0.1.0")
@@ -49,6 +49,10 @@ def last_batch_of_one(batch: LastBatch) -> Iterator[Verdict]:
         optimizer.step()
     ```
 
+    ## Fix safety
+    Unsafe, because the samples that are left out are no longer trained on in that epoch. Where the same call makes the
+    loaders for training and for evaluation, the fix follows what decides about `shuffle`, or is not offered.
+
     ## Known limits
     The length of a data set is known for tensors of known size, for splits of them, and for some data sets of
     torchvision. Where it is not, nothing is reported.
@@ -57,10 +61,12 @@ def last_batch_of_one(batch: LastBatch) -> Iterator[Verdict]:
     - [torch.utils.data.DataLoader](https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader)
     """
     if batch.size == 1 and batch.batch_size > 1:
+        place = batch.left_out.place
         yield Verdict(
             f"{batch.length} samples in batches of {batch.batch_size} leave one over: "
             f"`{batch.layer.name}` cannot normalize a single value per channel",
             batch.place,
             (batch.call, Evidence(f"`{batch.layer.name}` is built here", batch.layer.built)),
             help="pass drop_last=True to the training DataLoader",
+            fix=None if place is None else Fix(Applicability.UNSAFE, (Edit(place, batch.left_out.text),)),
         )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import ModeChange
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
 
 
 @rule("BN302", "frozen-batchnorm-reenabled", severity=Severity.WARNING, since="0.1.0")
@@ -66,13 +66,20 @@ def frozen_batchnorm_reenabled(change: ModeChange) -> Iterator[Verdict]:
         optimizer.step()
     ```
 
+    ## Fix safety
+    Unsafe, because the layers stay frozen from then on. Where the class of the model freezes them in `__init__`, the
+    fix gives it a `train` that freezes them again; else it repeats behind `train()` the statement that froze them, if
+    that means the same there.
+
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
     if change.training and change.reenabled is not None:
+        place = change.again.place
         yield Verdict(
             f"`{change.model}.train()` puts frozen BatchNorm layers back in training mode",
             change.place,
             (change.reenabled,),
             help="freeze them again after every train(), best in an override of train()",
+            fix=None if place is None else Fix(Applicability.UNSAFE, (Edit(place, change.again.text),)),
         )

@@ -8,7 +8,23 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.dims import Expression
-from bn_lint.facts import Axis, BatchNormCall, BatchNormLayer, Evidence, Fact, LastBatch, ModeChange, ModelCall, Shape
+from bn_lint.facts import (
+    Axis,
+    BatchNormCall,
+    BatchNormLayer,
+    Evidence,
+    Fact,
+    LastBatch,
+    ModeChange,
+    ModelCall,
+    Place,
+    Shape,
+)
+from bn_lint.static.modes.again import Again
+from bn_lint.static.modes.drop_last import DropLast
+from bn_lint.static.modes.lines import CallLines
+from bn_lint.static.modes.parallel import devices_of
+from bn_lint.static.modes.plain import applies_layers_only
 from bn_lint.static.modes.program import Call, Program, Switch, batchnorm_layers, is_part_of, related
 from bn_lint.static.modes.state import FROZEN, Mode, agreed
 from bn_lint.static.places import NodePlace
@@ -31,8 +47,10 @@ def facts_of(program: Program, last_calls: Mapping[cst.CSTNode, BatchNormCall]) 
     trained = {id(call.model) for call in program.calls if call.purpose == "training"}
     for call in program.calls:
         yield from _call_facts(program, call, trained)
+        if call.purpose == "training":
+            yield from _teachers(program, call)
         if call.purpose == "training" and call.batches is not None:
-            yield from _batch_facts(call, call.batches, last_calls)
+            yield from _batch_facts(program, call, call.batches, last_calls)
     for switch in program.switches:
         change = _reenabled(program, switch)
         if change is not None:
@@ -52,6 +70,8 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
                 because=None,
                 mode=_mode_evidence(next(m[0] for m in call.modes if agreed(m) is True)),
                 path=_path(call.frame),
+                lines=_lines(program, call, purpose, trained),
+                resumed=_resumed(program, call),
             )
         return
     if purpose is None:
@@ -79,37 +99,92 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
         and len(call.modes) > 0
         and None not in call.states,
         switched=tuple(_others(program, call)) if purpose == "evaluation" and training else (),
-        frozen=_evidence("the parameters are frozen here", None if meant else call.frozen),
+        frozen=_evidence("the parameters are frozen here", None if meant else _frozen_and_trained(call)),
         path=_path(call.frame),
         adversarial=_adversarial(program, call),
         replaced=_replaced(program, call),
+        lines=_lines(program, call, purpose, trained),
+        resumed=purpose != "training" and _resumed(program, call),
+        switch_name=_switch_name(program, call, purpose, mode),
     )
 
 
+def _teachers(program: Program, call: Call) -> Iterator[ModelCall]:
+    """Frozen parts of a model in training mode that it calls for the results alone."""
+    if any(_reenabled(program, switch) for switch in program.switches if switch.mode.order < call.order):
+        return  # they were in evaluation mode, and a call of train() undid that: BN302
+    for part in call.inside:
+        if part.frozen is None or _follows_another(program, part.model):
+            continue
+        mode = next(modes[0] for modes in part.modes if agreed(modes) is True)
+        if mode.root is part.model:
+            continue  # it is put in training mode by itself, on purpose
+        yield ModelCall(
+            _text(part.spot),
+            NodePlace(part.spot),
+            training=True,
+            grad=False,
+            purpose="reference",
+            because=_evidence(call.why, call.because),
+            mode=_mode_evidence(mode),
+            frozen=_evidence("the parameters are frozen here", part.frozen),
+            path=_path(part.frame),
+            lines=CallLines(part.spot, _text(part.spot), ()),
+        )
+
+
+def _follows_another(program: Program, model: Instance) -> bool:
+    """Whether the program computes the weights of a model from others, as moving averages do."""
+    from bn_lint.static.torch.module_methods import descendants
+
+    return any(id(one) in program.averaged for _, one in descendants(model))
+
+
+def _frozen_and_trained(call: Call) -> Spot | None:
+    """Where BatchNorm parameters were frozen of parts that the training runs through."""
+    spared = [part.model for part in call.inside]
+    outside = (spot for layer, spot in call.frozen_layers if not any(is_part_of(layer, part) for part in spared))
+    return next(outside, None)
+
+
 def _batch_facts(
-    call: Call, batches: Batches, last_calls: Mapping[cst.CSTNode, BatchNormCall]
+    program: Program, call: Call, batches: Batches, last_calls: Mapping[cst.CSTNode, BatchNormCall]
 ) -> Iterator[BatchNormCall | LastBatch]:
     """What the size of the batches means for the layers that are trained on them."""
     if batches.size is None:
         return
-    loader = Evidence(f"batches of {batches.size} come from here", NodePlace(batches.spot))
+    devices = devices_of(call.model)
+    size = max(batches.size // devices, 1)
+    among = f", for {devices} devices" if devices > 1 else ""
+    loader = Evidence(f"batches of {batches.size} come from here{among}", NodePlace(batches.spot))
     for layer, modes in zip(batchnorm_layers(call.model), call.modes):
         if agreed(modes) is not True:
             continue
         known = _of_zoo(call, layer) if layer.built is None else last_calls.get(layer.built.node)
         if known is None or known.shape is None or not known.shape.ranked:
-            known = _by_class(call, layer)
+            known = _by_class(call, layer) or known
         if known is None or known.shape is None:
             continue
         axes = known.shape.axes
+        if not known.shape.ranked:
+            if known.layer.variant != "1d" or known.channels is None or batches.is_collated:
+                continue
+            if not applies_layers_only(call.model):
+                continue
+            axes = (Axis(), known.channels)  # vectors of features, as `BatchNormCall.channels` takes them
         if not axes or isinstance(axes[0].size, Expression):
             continue  # rows that are no samples: nodes of a graph, points of a cloud
-        shape = replace(known.shape, axes=(replace(axes[0], size=batches.size), *axes[1:]))
+        shape = Shape((replace(axes[0], size=size), *axes[1:]), made_by=known.shape.made_by)
         fact = replace(known, shape=shape, training=True, grad=True, loader=loader, path=_path(call.frame))
         yield fact
         if batches.last == 1 and all(axis.size == 1 for axis in axes[2:]):
             reached = Evidence(f"`{_text(call.spot)}` is trained on them here", NodePlace(call.spot))
-            yield LastBatch(known.layer, 1, batches.size, batches.length or 0, loader.place, reached)
+            shared = any(
+                one.purpose != "training" and one.batches is not None and one.batches.spot.node is batches.spot.node
+                for one in program.calls
+            )
+            option = DropLast(batches.spot, shared=shared, hidden=batches.is_told)
+            yield LastBatch(known.layer, 1, batches.size, batches.length or 0, loader.place, reached, option)
 
 
 def _of_zoo(call: Call, layer: Instance) -> BatchNormCall | None:
@@ -252,36 +327,106 @@ def _reenabled(program: Program, switch: Switch) -> ModeChange | None:
         if call.purpose == "training" and call.order > switch.mode.order
         for layer in _eval_layers(call)
     }
+    frozen: dict[Mode, Switch | None] = {}
     for layer, modes in switch.before:
-        frozen = modes[0]
-        alone = frozen.training is False and agreed(modes) is False and frozen.root is not None
+        mode = modes[0]
+        alone = mode.training is False and agreed(modes) is False and mode.root is not None
         if (
             not alone
             or id(layer) in after
             or id(layer) in program.thawed
-            or (frozen.root and is_part_of(switch.model, frozen.root))
+            or (mode.root and is_part_of(switch.model, mode.root))
         ):
             continue
-        if any(
+        if not any(
             c.purpose is None
             and c.grad is False
-            and frozen.order < c.order < switch.mode.order
+            and mode.order < c.order < switch.mode.order
             and related(c.model, layer)
             for c in program.calls
         ):
-            continue
-        place = NodePlace(_spot(switch.mode))
-        text = _text(switch.mode.spot)
-        return ModeChange(
-            text, True, place, Evidence("they were put in evaluation mode here", NodePlace(_spot(frozen)))
-        )
-    return None
+            frozen[mode] = next((one for one in program.switches if one.mode is mode), None)
+    if not frozen:
+        return None
+    evidence = Evidence("they were put in evaluation mode here", NodePlace(_spot(next(iter(frozen)))))
+    again = Again([one for one in frozen.values() if one is not None], switch)
+    return ModeChange(_text(switch.mode.spot), True, NodePlace(_spot(switch.mode)), evidence, again)
 
 
 def _eval_layers(call: Call) -> Iterator[Instance]:
     for layer, modes in zip(batchnorm_layers(call.model), call.modes):
         if agreed(modes) is False:
             yield layer
+
+
+# -- what fixes need ----------------------------------------------------------------------------------------------
+
+
+def _lines(program: Program, call: Call, purpose: str, trained: set[int]) -> CallLines:
+    """The lines around a call that are run for its purpose."""
+    others: set[cst.CSTNode] = set()
+    if purpose == "reference":
+        # What is trained on it may be in the same lines; it only must not be put back in training mode there.
+        for switch in program.switches:
+            if switch.mode.training is True and is_part_of(call.model, switch.model):
+                others.update(_sites(_spot(switch.mode), switch.frame))
+    elif purpose == "training":
+        for switch in program.switches:
+            if switch.mode.training is False and related(call.model, switch.model):
+                others.update(_sites(_spot(switch.mode), switch.frame))
+    else:
+        for step in program.steps:
+            others.update(_sites(step.spot, step.frame))
+        for one in program.calls:
+            if one.purpose == "training":
+                others.update(_sites(one.spot, one.frame))
+    peers = {
+        one.spot.node
+        for one in program.calls
+        if one.model is call.model and one.purpose == call.purpose and one.frame.function is call.frame.function
+        if purpose != "reference" and (one.purpose or _purpose(program, one, trained)) == purpose
+    }
+    tool = None if call.purpose in (None, "training") else call.model
+    return CallLines(call.spot, _text(call.spot, tool), others, peers, prepared=purpose == "training")
+
+
+def _sites(spot: Spot, frame: Frame | None) -> Iterator[cst.CSTNode]:
+    """A place, and the calls that led there."""
+    yield spot.node
+    while frame is not None:
+        if frame.site is not None:
+            yield frame.site.node
+        frame = frame.caller
+
+
+def _resumed(program: Program, call: Call) -> bool:
+    """Whether the model is trained later on, after a call at this place, and nothing switches it on before."""
+    for here in (one for one in program.calls if one.spot.node is call.spot.node and one.model is call.model):
+        later = [
+            one.order
+            for one in program.calls
+            if one.purpose == "training" and one.order > here.order and related(one.model, call.model)
+        ]
+        if later and not any(
+            switch.mode.training is True and here.order < switch.mode.order < min(later)
+            for switch in program.switches
+            if is_part_of(call.model, switch.model)
+        ):
+            return True
+    return False
+
+
+def _switch_name(program: Program, call: Call, purpose: str, mode: Mode | None) -> Place | None:
+    """The name in `net.train()`, when the function of the call has it for this purpose alone."""
+    switch = next((one for one in program.switches if one.mode is mode), None)
+    node = mode.spot.node if mode is not None and mode.spot is not None else None
+    if switch is None or switch.frame is not call.frame or not isinstance(node, cst.Call) or node.args:
+        return None
+    opposite = "training" if purpose == "evaluation" else None
+    for one in program.calls:
+        if one.purpose == opposite and any(m.spot is not None and m.spot.node is node for ms in one.modes for m in ms):
+            return None
+    return NodePlace(Spot(_spot(switch.mode).file, node.func.attr)) if isinstance(node.func, cst.Attribute) else None
 
 
 # -- words --------------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -9,8 +11,10 @@ import libcst as cst
 from bn_lint.static.values import (
     Arguments,
     Axis,
+    BoundMethod,
     Builtin,
     External,
+    Function,
     Instance,
     LibraryClass,
     List,
@@ -39,13 +43,26 @@ _LENGTHS = {
 class Batches:
     """The batches that a loader gives."""
 
-    __slots__ = ("drop_last", "length", "shuffle", "size", "spot")
+    __slots__ = ("drop_last", "is_collated", "is_told", "length", "size", "spot")
 
-    def __init__(self, spot: Spot, size: int | None, length: int | None, drop_last: bool | None) -> None:
+    def __init__(
+        self,
+        spot: Spot,
+        size: int | None,
+        length: int | None,
+        drop_last: bool | None,
+        *,
+        is_told: bool = False,
+        is_collated: bool = False,
+    ) -> None:
         self.spot = spot
         self.size = size
         self.length = length
         self.drop_last = drop_last
+        #: Whether `drop_last` is an argument of the call, by whatever way.
+        self.is_told = is_told
+        #: Whether the program puts the batches together itself.
+        self.is_collated = is_collated
 
     @property
     def last(self) -> int | None:
@@ -113,13 +130,18 @@ def _init(run: Run, arguments: Arguments, spot: Spot) -> None:
     absent = Unknown("option") if arguments.more else None
     size = arguments.get(2, "batch_size", absent or 1)
     sampler = arguments.keywords.get("batch_sampler")
-    drop_last = arguments.get(8, "drop_last", absent or False)
+    drop_last = arguments.get(9, "drop_last", absent or False)
     known = isinstance(size, int) and not isinstance(size, bool) and sampler is None
-    length = length_of(dataset) if arguments.get(4, "sampler") is None else None
+    length = _known_length(run, dataset, spot) if arguments.get(4, "sampler", absent) is None else None
     loader.cells["dataset"] = dataset
     loader.cells["batch_size"] = size
     loader.cells["*batches"] = Batches(
-        spot, int(size) if known else None, length, drop_last if isinstance(drop_last, bool) else None
+        spot,
+        int(size) if known else None,
+        length,
+        drop_last if isinstance(drop_last, bool) else None,
+        is_told="drop_last" in arguments.keywords,
+        is_collated=arguments.get(7, "collate_fn") is not None,
     )
 
 
@@ -163,6 +185,9 @@ def _random_split(run: Run, arguments: Arguments, spot: Spot) -> Value:
     dataset, lengths = arguments.get(0, "dataset"), arguments.get(1, "lengths")
     items = lengths.items if isinstance(lengths, List) else lengths if isinstance(lengths, tuple) else ()
     parts = []
+    whole = _known_length(run, dataset, spot)
+    if items and all(isinstance(part, float) for part in items):
+        items = _shares(whole, [float(part) for part in items]) if whole is not None else (None,) * len(items)
     for length in items:
         part = Instance(SUBSET, spot)
         if isinstance(dataset, Instance):
@@ -173,10 +198,31 @@ def _random_split(run: Run, arguments: Arguments, spot: Spot) -> Value:
     return List(tuple(parts)) if parts else Unknown("subsets", "the lengths of the parts are not known")
 
 
+def _shares(whole: int, fractions: Sequence[float]) -> tuple[int, ...]:
+    """The lengths that `random_split` makes of fractions: rounded down, and what remains given out one by one."""
+    lengths = [math.floor(whole * fraction) for fraction in fractions]
+    for index in range(whole - sum(lengths) if math.isclose(sum(fractions), 1) else 0):
+        lengths[index % len(lengths)] += 1
+    return tuple(lengths)
+
+
 def length_of(dataset: Value) -> int | None:
     """The number of samples of a data set."""
     length = dataset.cells.get("*length") if isinstance(dataset, Instance) else None
     return length if isinstance(length, int) else None
+
+
+def _known_length(run: Run, dataset: Value, spot: Spot) -> int | None:
+    """The number of samples, also of a data set that the program defines."""
+    length = length_of(dataset)
+    if length is None and isinstance(dataset, Instance):
+        method = dataset.cls.lookup("__len__")[0]
+        if isinstance(method, Function):
+            from bn_lint.static.calls import call
+
+            counted = call(run, BoundMethod(method, dataset), Arguments(), spot, run.frame)
+            length = int(counted) if isinstance(counted, int) and not isinstance(counted, bool) else None
+    return length
 
 
 def _length(run: Run, arguments: Arguments, spot: Spot) -> Value:

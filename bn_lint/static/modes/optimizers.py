@@ -31,6 +31,7 @@ _OWNED = "*owned"
 def _init(run: Run, arguments: Arguments, spot: Spot) -> None:
     found = list(_modules_in(arguments.get(1, "params")))
     arguments.positional[0].cells[_OWNED] = None if None in found else tuple(found)
+    run.program.optimized += [(one, spot) for one in found if one is not None]
     if len(found) == 1 and found[0] is not None:
         from bn_lint.static.modes.decay import note_decay
 

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from bn_lint.static.run import Run
 
 
+#: Methods by which a parameter is given the value of another one, or some of it.
+_FROM_OTHERS = frozenset({"mul_", "add_", "sub_", "lerp_", "copy_"})
+
+
 class Weights:
     """Any parameter of a module: what is done to one in a loop over `parameters()` is done to all."""
 
@@ -42,6 +46,8 @@ def weights_attribute(weights: Weights, name: str) -> Value:
     if name.endswith("_") and name != "requires_grad_":
 
         def change(run: Run, arguments: Arguments, spot: Spot) -> Value:
+            if name in _FROM_OTHERS:
+                run.program.weights_written(run, weights.module, spot)
             run.program.averaged.add(id(weights.module))
             run.program.prepare(weights.module, spot)
             return weights

@@ -9,6 +9,7 @@ import libcst as cst
 
 from bn_lint.static.modes.optimizers import owned_by
 from bn_lint.static.modes.state import FROZEN, Mode, agreed, alternatives, forget, modes_of
+from bn_lint.static.modes.transforms import note_vmapped
 from bn_lint.static.values import Arguments, Function, Instance, Spot, Value
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ _OPTIMIZER = re.compile(
 _SWITCHING = re.compile(
     r"eval|valid|test|train|fit|predict|infer|run|loop|epoch|score|mode|freeze|bench", re.IGNORECASE
 )
+#: What code out of sight is called when it may replace the BatchNorm layers of a model that it is handed.
+_REPLACING = re.compile(r"norm|bn|replace|convert|patch|swap|surgery", re.IGNORECASE)
+#: What code out of sight is called when it may compute the weights of a model from those of another.
+_AVERAGING = re.compile(r"(?<![a-z])ema(?![a-z])|moment|averag|polyak|soft_?(?:update|copy)|target", re.IGNORECASE)
 #: Code out of sight that gets a model and leaves its mode as it is.
 _HARMLESS = re.compile(
     r"^(?:torch|copy|logging|warnings|json|os|math|numpy|tqdm|wandb\.(?:watch|log)|print|len|str|repr|type|id)(?:\.|$)"
@@ -67,6 +72,10 @@ class Call:
         self.prepared: Spot | None = None
         self.batches: Batches | None = None
         self.frozen: Spot | None = None
+        #: The layers that run in training mode with frozen parameters, and where those were frozen.
+        self.frozen_layers: list[tuple[Instance, Spot]] = []
+        #: Parts of the model that it calls itself without recording gradients.
+        self.inside: list[Call] = []
         self.caller: list[Frame] = []
 
     @property
@@ -84,8 +93,10 @@ class Step:
         frame: Frame | None,
         optimizer: Value,
         owned: tuple[Instance, ...] | None,
+        spot: Spot,
     ) -> None:
         self.order = order
+        self.spot = spot
         self.loops = loops
         self.frame = frame
         self.optimizer = optimizer
@@ -121,6 +132,10 @@ class Program:
         self.steps: list[Step] = []
         #: Modules whose weights are written by the program itself, as averages are.
         self.averaged: set[int] = set()
+        #: Modules whose weights are computed from others, with the first time and place.
+        self.written: dict[int, tuple[Instance, int, Spot]] = {}
+        #: Modules whose running statistics something may have read or written: when, and where.
+        self.statistics_seen: list[tuple[Instance, int, Spot]] = []
         #: BatchNorm layers whose parameters are to be trained, as the program says.
         self.thawed: set[int] = set()
         self.prepared: dict[int, Spot] = {}
@@ -128,6 +143,17 @@ class Program:
         #: Functions within functions, which code out of sight may call.
         self.nested: list[Function] = []
         self.dropped: cst.CSTNode | None = None
+        #: The call of a model that is running, and how deep in it gradients were switched off.
+        self.outermost: Call | None = None
+        self.depth_without_gradients = 0
+        #: The calls of `vmap` whose functions are running.
+        self.vmapped: list[Spot] = []
+        #: What `DistributedDataParallel` wraps, and the wrappers.
+        self.distributed: dict[int, Spot] = {}
+        #: Modules whose parameters optimizers were given.
+        self.optimized: list[tuple[Instance, Spot]] = []
+        #: Models whose layers code out of sight may have replaced.
+        self.replaced: set[int] = set()
         #: What switched gradients off last.
         self.gradients_off_by: tuple[Spot, str] | None = None
 
@@ -139,6 +165,22 @@ class Program:
     def now(self) -> int:
         self.clock += 1
         return self.clock
+
+    def weights_written(self, run: Run, module: Instance, spot: Spot) -> None:
+        """The weights of a module are computed from others."""
+        _disturb(run)
+        self.averaged.add(id(module))
+        self.written.setdefault(id(module), (module, self.now(), spot))
+
+    def statistics_known(self, module: Value, spot: Spot) -> None:
+        """Something may read or write the running statistics of a module."""
+        if isinstance(module, Instance):
+            self.statistics_seen.append((module, self.now(), spot))
+
+    def statistics_read(self, run: Run, module: Value, spot: Spot) -> None:
+        """The buffers of a module are read."""
+        _disturb(run)
+        self.statistics_known(module, spot)
 
     # -- told by the interpreter ------------------------------------------------------------------------------------
 
@@ -153,12 +195,16 @@ class Program:
 
     def called(self, run: Run, model: Instance, arguments: Arguments, spot: Spot, frame: Frame) -> None:
         """A module is called."""
+        self.outermost = None
         if _belongs_to_a_model(frame):
             return
         layers = batchnorm_layers(model)
         if not layers or not isinstance(spot.node, cst.Call):
             return
         _disturb(run)
+        if self.vmapped:
+            note_vmapped(run, model, spot)
+            return
         call = Call(model, spot, frame)
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
         call.modes = [modes_of(layer, self) for layer in layers]
@@ -166,7 +212,9 @@ class Program:
         call.dropped = spot.node is self.dropped
         call.made_up = any(_is_made_up(arg.value) for arg in spot.node.args)
         call.prepared = self.prepared.get(id(model))
-        call.frozen = _frozen(layers, call.modes)
+        call.frozen_layers = _frozen(layers, call.modes)
+        call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
+        self.outermost, self.depth_without_gradients = call, 0
         from bn_lint.static.modes.loaders import batches_of
 
         for value in (*arguments.positional, *arguments.keywords.values()):
@@ -179,6 +227,28 @@ class Program:
             call.because, name = self.gradients_off_by
             call.why = f"`{name}` switches gradients off here"
         self.calls.append(call)
+
+    def called_inside(self, run: Run, part: Instance, spot: Spot, frame: Frame) -> None:
+        """A model calls a part of itself, and gradients are not recorded."""
+        outer = self.outermost
+        if outer is None or 0 < self.depth_without_gradients < self.depth:
+            return
+        layers = batchnorm_layers(part)
+        if not layers or part is outer.model or not isinstance(spot.node, cst.Call):
+            return
+        if outer.grad is False:
+            if any(isinstance(layer.cells.get(FROZEN), Spot) for layer in layers):
+                _disturb(run)  # in training it has to be seen again
+            return
+        _disturb(run)
+        self.depth_without_gradients = self.depth
+        call = Call(part, spot, frame)
+        call.order, call.loops, call.grad = self.now(), outer.loops, False
+        call.modes = [modes_of(layer, self) for layer in layers]
+        call.frozen_layers = _frozen(layers, call.modes)
+        if len(call.frozen_layers) == len(layers):
+            call.frozen = call.frozen_layers[0][1]
+        outer.inside.append(call)
 
     def unseen_call(self, run: Run, function: Value, arguments: Arguments, spot: Spot) -> None:
         """Code outside the project is called: it may be `backward`, `step`, or anything that is handed a model."""
@@ -201,12 +271,21 @@ class Program:
         if tool is not None or name == "add_graph":
             self._looked_at(run, tool or "inspection", arguments, spot)
             return
-        if dotted and _HARMLESS.match(dotted):
+        if dotted and _HARMLESS.match(dotted) and not _REPLACING.search(name):
             return
         if "load" in (name or dotted):
             for value in (*arguments.positional, *arguments.keywords.values()):
                 self.loaded(value, spot)
         called = name or dotted.rpartition(".")[2] or getattr(function, "name", "")
+        for value in arguments.values():
+            self.statistics_known(value, spot)
+        if _AVERAGING.search(called) is not None:
+            for value in arguments.values():
+                if isinstance(value, Instance):
+                    self._kept.append(value)
+                    self.averaged.add(id(value))
+        if _REPLACING.search(called) is not None:
+            self.replaced.update(id(value) for value in arguments.values() if isinstance(value, Instance))
         if _SWITCHING.search(called) is None:
             return
         for value in (*arguments.positional, *arguments.keywords.values()):
@@ -217,8 +296,11 @@ class Program:
 
     def _looked_at(self, run: Run, purpose: str, arguments: Arguments, spot: Spot) -> None:
         """A tool runs a model in its own way, in the mode it finds it in."""
-        model = arguments.positional[0] if arguments.positional else None
-        if not isinstance(model, Instance) or not model.is_module or run.frame is None or self.depth:
+        # `fuse_conv_bn_eval(conv, bn)` is given the layers, other tools the model.
+        given = arguments.positional[: 2 if purpose == "fusion" else 1]
+        modules = [one for one in given if isinstance(one, Instance) and one.is_module]
+        model = next((one for one in modules if batchnorm_layers(one)), None)
+        if model is None or run.frame is None or self.depth:
             return
         layers = batchnorm_layers(model)
         if layers:
@@ -236,7 +318,7 @@ class Program:
     def stepped(self, run: Run, spot: Spot, optimizer: Value = None, owned: tuple[Instance, ...] | None = None) -> None:
         """An optimizer takes a step: what was called and propagated before it is being trained."""
         _disturb(run)
-        step = Step(self.now(), tuple(self.loops), run.frame, optimizer, owned)
+        step = Step(self.now(), tuple(self.loops), run.frame, optimizer, owned, spot)
         self.steps.append(step)
         for call in self._region(run):
             if not call.backward or (owned is not None and not any(related(call.model, one) for one in owned)):
@@ -288,12 +370,13 @@ def batchnorm_layers(model: Instance) -> list[Instance]:
     ]
 
 
-def _frozen(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> Spot | None:
-    """Where the parameters of all layers that run in training mode were frozen."""
-    for layer, own in zip(layers, modes):
-        if agreed(own) is True and isinstance(layer.cells.get(FROZEN), Spot):
-            return layer.cells[FROZEN]  # type: ignore[no-any-return]
-    return None
+def _frozen(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> list[tuple[Instance, Spot]]:
+    """The layers that run in training mode with frozen parameters, and where those were frozen."""
+    return [
+        (layer, layer.cells[FROZEN])
+        for layer, own in zip(layers, modes)
+        if agreed(own) is True and isinstance(layer.cells.get(FROZEN), Spot)
+    ]
 
 
 def _disturb(run: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from bn_lint.static.modes.parallel import SYNCED
 from bn_lint.static.modes.state import BUILT, FROZEN, MODE
 from bn_lint.static.values import Arguments, Builtin, Instance, LibraryClass, Spot, Tensor, Unknown, Value
 
@@ -75,7 +76,7 @@ def _model(run: Run, name: str, arguments: Arguments, spot: Spot, *, everything:
 
     model = Instance(_class(name), spot)
     layer = Instance(KNOWN["torch.nn.BatchNorm2d"], None)
-    layer.cells.update({MODE: BUILT, FROZEN: None, "track_running_stats": True})
+    layer.cells.update({MODE: BUILT, FROZEN: None, SYNCED: None, "track_running_stats": True})
     layer.owner, layer.name = model, "bn1"
     model.cells.update({MODE: BUILT, "bn1": layer})
     run.created.append(model)

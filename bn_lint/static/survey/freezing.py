@@ -53,6 +53,8 @@ def freeze_loops(located: Located, receivers: Receivers, place: Callable[[cst.CS
     if not freezes or not tested or len(variants) == 4:
         return
     only = tested[0] if len(tested) == 1 and isinstance(tested[0], cst.Attribute) else None
+    if only is not None and not any(only in walk(call) for call in walk(loop.body) if _is_isinstance(call)):
+        only = None  # `type(m) == nn.BatchNorm2d` needs more than another class
     names = tuple(dict.fromkeys((dotted_name(node) or "").rpartition(".")[2] for node in tested))
     yield FreezeLoop(
         names,
@@ -119,6 +121,10 @@ def _may_cover(other: cst.BaseExpression) -> bool:
     )
 
 
+def _is_isinstance(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "isinstance"
+
+
 def _goes_over_modules(expression: cst.BaseExpression) -> bool:
     match expression:
         case cst.Call(func=cst.Attribute(attr=cst.Name(value=name))):
@@ -135,6 +141,11 @@ def _classes_tested(test: cst.BaseExpression, name: str) -> Iterator[cst.BaseExp
                     yield from (element.value for element in second.value.elements)
                 else:
                     yield second.value
+        case cst.Comparison(
+            left=cst.Call(func=cst.Name(value="type"), args=[cst.Arg(value=cst.Name(value=tested))]),
+            comparisons=[cst.ComparisonTarget(operator=cst.Equal() | cst.Is(), comparator=comparator)],
+        ) if tested == name:
+            yield comparator
         case cst.BooleanOperation(left=left, right=right):
             yield from _classes_tested(left, name)
             yield from _classes_tested(right, name)

@@ -9,7 +9,7 @@ import libcst as cst
 
 from bn_lint.facts import BatchNormSkipped, Place
 from bn_lint.static.imports import dotted_name
-from bn_lint.static.scopes import Located, Scope
+from bn_lint.static.scopes import Located, Scope, inside
 from bn_lint.static.survey.conditions import Condition, conditions_of
 from bn_lint.static.survey.layers import batchnorm_attributes
 from bn_lint.static.survey.receivers import Receivers, first_parameter
@@ -53,6 +53,7 @@ class _Method:
         self._owner = owner
         self._layers = layers
         self._place = place
+        self._method = method
 
     def skipped(self, body: Sequence[cst.CSTNode]) -> Iterator[BatchNormSkipped]:
         """Look through a block, and the blocks in it."""
@@ -101,7 +102,7 @@ class _Method:
         calls = [call for statement in normalised for call in self._calls(statement)]
         if not calls or any(True for statement in bare for _ in self._calls(statement)):
             return
-        if condition.on == "batch size" and condition.tensor is not None and not _uses(calls, condition.tensor):
+        if condition.on == "batch size" and condition.tensor is not None and not self._uses(calls, condition.tensor):
             return
         if self._remainder(normalised) == self._remainder(bare):
             for call in calls:
@@ -113,6 +114,16 @@ class _Method:
                     self._place(test),
                     self._place(call),
                 )
+
+    def _uses(self, calls: Sequence[cst.Call], tensor: str) -> bool:
+        """Whether what is normalised is made of a tensor."""
+        made = {tensor}
+        for located in inside(Scope(self._method)):
+            match located.statement:
+                case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=value):
+                    if not made.isdisjoint(_names(value)):
+                        made.add(name)
+        return any(not made.isdisjoint(_names(call.args[0].value)) for call in calls)
 
     def _calls(self, node: cst.CSTNode) -> Iterator[cst.Call]:
         return (inner for inner in walk(node) if isinstance(inner, cst.Call) and self._is_batchnorm(inner))
@@ -174,8 +185,5 @@ def _simple(body: Sequence[cst.CSTNode]) -> list[cst.BaseSmallStatement] | None:
     return found
 
 
-def _uses(calls: Sequence[cst.Call], tensor: str) -> bool:
-    """Whether what is normalised is made of a tensor."""
-    return any(
-        isinstance(node, cst.Name) and node.value == tensor for call in calls for node in walk(call.args[0].value)
-    )
+def _names(node: cst.CSTNode) -> set[str]:
+    return {inner.value for inner in walk(node) if isinstance(inner, cst.Name)}

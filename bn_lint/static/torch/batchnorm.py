@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bn_lint.facts import RANKS
 from bn_lint.static.join import join, same
+from bn_lint.static.modes.parallel import CONVERT, SYNCED
 from bn_lint.static.modes.state import FROZEN
 from bn_lint.static.run import Run
 from bn_lint.static.torch.sizes import as_tensor, replaced, size_of
@@ -58,6 +59,7 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
     def init(run: Run, arguments: Arguments, spot: Spot) -> None:
         initialise.implementation(run, arguments, spot)
         arguments.positional[0].cells[FROZEN] = None
+        arguments.positional[0].cells[SYNCED] = None
         run.observer.batchnorm_built(run, arguments.positional[0], arguments.shifted(), spot)
 
     def forward(run: Run, arguments: Arguments, spot: Spot) -> Value:
@@ -67,17 +69,19 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
         layer = arguments.positional[0]
         return Tensor((Axis(size_of(layer.cells.get("num_features", MISSING))),), layer=layer)
 
-    vector = Property(Builtin("statistics", statistics))
+    def running(run: Run, arguments: Arguments, spot: Spot) -> Value:
+        run.program.statistics_read(run, arguments.positional[0], spot)
+        return statistics(run, arguments, spot)
+
+    vector, running_vector = Property(Builtin("weight", statistics)), Property(Builtin("statistics", running))
     return {
         "__init__": Builtin("__init__", init),
         "forward": Builtin("forward", forward),
-        "running_mean": vector,
-        "running_var": vector,
+        "running_mean": running_vector,
+        "running_var": running_vector,
         "weight": vector,
         "bias": vector,
-        "convert_sync_batchnorm": Builtin(
-            "convert_sync_batchnorm", lambda run, arguments, spot: arguments.positional[-1]
-        ),
+        "convert_sync_batchnorm": CONVERT,
     }
 
 

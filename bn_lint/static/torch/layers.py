@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.static.modes.averages import averaged_model
+from bn_lint.static.modes.parallel import data_parallel, distributed
 from bn_lint.static.torch import convolution, pooling, recurrent, resampling, vectors
 from bn_lint.static.torch.batchnorm import BATCHNORM_CLASSES, batchnorm_methods
 from bn_lint.static.torch.containers import CONTAINER_METHODS
@@ -52,8 +53,9 @@ for _name, _signature in BATCHNORM_CLASSES.items():
 for _name, _methods in CONTAINER_METHODS.items():
     LAYERS[f"torch.nn.{_name}"] = LibraryClass(f"torch.nn.{_name}", (MODULE,), (), _methods)
 LAYERS["torch.optim.swa_utils.AveragedModel"] = averaged_model(LAYERS["torch.nn.DataParallel"])
+LAYERS["torch.nn.parallel.DistributedDataParallel"] = distributed(LAYERS["torch.nn.DataParallel"])
+LAYERS["torch.nn.DataParallel"] = data_parallel(LAYERS["torch.nn.DataParallel"])
 LAYERS["torch.nn.parallel.DataParallel"] = LAYERS["torch.nn.DataParallel"]
-LAYERS["torch.nn.parallel.DistributedDataParallel"] = LAYERS["torch.nn.DataParallel"]
 for _name in ("QuantStub", "DeQuantStub"):
     for _module in ("torch.ao.quantization", "torch.quantization"):
         LAYERS[f"{_module}.{_name}"] = LAYERS["torch.nn.Identity"]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cache
+
+import libcst as cst
 
 from bn_lint.static.calls import call
 from bn_lint.static.modes.parameters import Weights, freeze
@@ -137,6 +141,29 @@ def _parameters(run: Run, arguments: Arguments, spot: Spot) -> Value:
     return Unknown("parameters", "parameters are not followed")
 
 
+def _buffers(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    run.program.statistics_read(run, arguments.positional[0], spot)
+    return Unknown("buffers", "buffers are not followed")
+
+
+#: What a function says that changes more of a module than its weights.
+_SWITCHES = re.compile(r"\b(?:eval|train|requires_grad_?|track_running_stats)\b")
+
+
+@cache
+def _switches(function: cst.FunctionDef | cst.Lambda) -> bool:
+    return _SWITCHES.search(cst.Module([]).code_for_node(function)) is not None
+
+
+def _apply(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    """`model.apply(fn)`: functions that only fill weights are left out."""
+    module, function = arguments.positional[0], arguments.get(1, "fn")
+    if isinstance(function, Function) and _switches(function.node):
+        for _, one in reversed(descendants(module)):
+            call(run, function, Arguments([one]), spot, run.frame)
+    return module
+
+
 def _train(run: Run, arguments: Arguments, spot: Spot) -> Value:
     switch(run, arguments.positional[0], arguments.get(1, "mode", True), spot)
     return arguments.positional[0]
@@ -158,6 +185,7 @@ def _requires_grad(run: Run, arguments: Arguments, spot: Spot) -> Value:
 
 def _load(run: Run, arguments: Arguments, spot: Spot) -> Value:
     run.program.prepare(arguments.positional[0], spot)
+    run.program.statistics_read(run, arguments.positional[0], spot)
     return Unknown("keys", "what a checkpoint lacks is not known")
 
 
@@ -166,7 +194,7 @@ def _nothing(run: Run, arguments: Arguments, spot: Spot) -> Value:
 
 
 MODULE_METHODS: dict[str, Value] = {"__init__": Builtin("__init__", _init)}
-for _name in "to cuda cpu float double half bfloat16 type apply share_memory to_empty xpu".split():
+for _name in "to cuda cpu float double half bfloat16 type share_memory to_empty xpu".split():
     MODULE_METHODS[_name] = Builtin(_name, _itself)
 for _name in ("add_module", "register_module"):
     MODULE_METHODS[_name] = Builtin(_name, _add_module)
@@ -174,10 +202,12 @@ for _name in ("register_buffer", "register_parameter"):
     MODULE_METHODS[_name] = Builtin(_name, _register_value)
 for _name in ("zero_grad", "compile", "set_extra_state"):
     MODULE_METHODS[_name] = Builtin(_name, _nothing)
-for _name in ("buffers", "named_buffers", "state_dict", "register_forward_hook",
-              "register_forward_pre_hook", "register_full_backward_hook"):  # fmt: skip
+for _name in ("buffers", "named_buffers", "state_dict"):
+    MODULE_METHODS[_name] = Builtin(_name, _buffers)
+for _name in ("register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook"):
     MODULE_METHODS[_name] = Builtin(_name, _parameters)
 MODULE_METHODS.update(
+    apply=Builtin("apply", _apply),
     train=Builtin("train", _train),
     eval=Builtin("eval", _eval),
     requires_grad_=Builtin("requires_grad_", _requires_grad),
