@@ -13,6 +13,8 @@ from bn_lint.facts import Place
 
 #: Fields may be added within a version; none changes its meaning or goes away.
 VERSION = 1
+#: Tools that make a program of a model, which keeps the mode it was made in.
+EXPORTS = ("torch.jit.trace", "torch.export", "torch.onnx.export")
 FORMAT = "bn-lint trace"
 
 
@@ -129,16 +131,26 @@ class LayerTrace:
     without_grad: Tally = field(default_factory=Tally)
     without_grad_beside_training: int = 0
     without_grad_for_others: int = 0
+    without_grad_between: int = 0
     without_grad_mode: Place | None = None
     without_grad_mode_is_local: bool = False
     eval_training: Tally = field(default_factory=Tally)
     eval_training_local: int = 0
     eval_training_mode: Place | None = None
+    eval_training_at: list[Place] = field(default_factory=list)
     frozen_training: Tally = field(default_factory=Tally)
     recomputed: Tally = field(default_factory=Tally)
     reenabled_by: Place | None = None
     reenabled_after: Place | None = None
+    #: Lines that ran the model in training mode with gradients, and whose results never got one.
+    no_gradient: list[Place] = field(default_factory=list)
+    #: Lines that ran it for gradients on which nothing was trained.
+    gradient_only: list[Place] = field(default_factory=list)
+    fresh: bool = False
+    replaced: bool = False
+    first_trained: int = -1
     untouched: bool = False
+    unlearned: bool = False
     initial_share: float | None = None
     evaluated: Place | None = None
     loaded: Place | None = None

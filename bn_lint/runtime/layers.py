@@ -86,6 +86,31 @@ class Entry:
             self.trails[trail] = self.trails.get(trail, 0) + 1
 
 
+class Passage:
+    """A line that runs a model in training mode, with gradients.
+
+    Attributes:
+        looked: Results that were watched.
+        backed: A gradient came back to one of them.
+        alive: Results that may still get one.
+        steps: How many optimizer steps on the layer followed it, by the number of training calls in the step.
+        before: It was followed by the first optimizer step on the layer.
+        others: Optimizer steps that followed it, and left the layer alone.
+        tail: It ran after the last optimizer step.
+    """
+
+    __slots__ = ("alive", "backed", "before", "looked", "others", "steps", "tail")
+
+    def __init__(self) -> None:
+        self.looked = 0
+        self.backed = False
+        self.alive = 0
+        self.steps: dict[int, int] = {}
+        self.before = False
+        self.others = 0
+        self.tail = False
+
+
 class Tally:
     """How often, and in how many optimizer steps, something was seen."""
 
@@ -150,9 +175,13 @@ class Layer:
         #: The fast path: signature -> entry, for what need not be looked at any more.
         self.fast: dict[Any, Entry] = {}
         self.entries: dict[tuple[Any, int], Entry] = {}
-        self.looks = 0
+        #: Calls that are looked at before the fast path is taken again.
+        self.looks_left = 0
         #: The first training calls: (step, trail), to tell a layer that is used twice from one whose model runs twice.
         self.early: list[tuple[int, Trail, Site | None, bool]] = []
+        #: What runs the model in training mode, and which of these lines ran since the last optimizer step.
+        self.passages: dict[Site | None, Passage] = {}
+        self.waiting: list[Passage] = []
 
         self.mode = True
         self.mode_site: Site | None = None
@@ -163,6 +192,8 @@ class Layer:
         self.apart = False
         self.frozen_grad: bool | None = None
         self.recalibrating = False
+        #: It was built after the model it is part of had been put in evaluation mode.
+        self.replaced = False
         self.reenabled: tuple[Site | None, Site | None, bool] | None = None
 
         self.requires_grad_seen = False
@@ -173,8 +204,13 @@ class Layer:
         self.without_grad = Tally()
         self.without_grad_beside_training = 0
         self.without_grad_for_others = 0
+        #: How many of these steps were followed by a step on the layer itself.
+        self.without_grad_between = 0
         self.eval_training = Tally()
         self.eval_training_local = 0
+        #: The lines that called the model last before steps in evaluation mode.
+        self.eval_training_at: dict[Site, int] = {}
+        self.first_trained = -1
         self.frozen_training = Tally()
         self.recomputed = Tally()
         self.eval_mode_site: Site | None = None
@@ -196,6 +232,8 @@ class Layer:
         self.fresh: bool | None = None
         #: Device tensors that say whether the statistics held their initial values at the first evaluation.
         self.untouched: Any = None
+        #: The same for weight and bias; None for layers without them.
+        self.unlearned: Any = None
         #: The running statistics in the end, on their device: finite, smallest variance, collapsed channels.
         self.last_words: Any = None
 
@@ -206,6 +244,17 @@ class Layer:
     def look_again(self) -> None:
         """Let the next calls be looked at closely once more."""
         self.fast.clear()
+        self.looks_left = CLOSE_LOOKS - 1
+
+    def see_weights(self) -> None:
+        """Note whether the weights change, by whatever means: an average of others, an optimizer of the user's own."""
+        module = self.reference() if self.reference is not None else None
+        weight = None if module is None else module._parameters.get("weight")
+        if weight is None or weight.is_inference():
+            return
+        if self.weight_version is None:
+            self.weight_version = weight._version
+        self.weights_changed = self.weights_changed or weight._version != self.weight_version
 
     def absorb(self, other: Layer) -> None:
         """Take over what is known of a layer that looks the same."""
@@ -221,6 +270,8 @@ class Layer:
         self.owned = self.owned or other.owned
         self.requires_grad_seen = self.requires_grad_seen or other.requires_grad_seen
         self.reenabled = self.reenabled or other.reenabled
+        for site, passage in other.passages.items():
+            self.passages.setdefault(site, passage)
 
     def updates_seen(self) -> int:
         """How many calls updated the running statistics."""

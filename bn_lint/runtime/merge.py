@@ -43,7 +43,7 @@ class Merger:
         self._exchange()
         if self._original is not None:
             torch.distributed.destroy_process_group = self._original
-        document = self.trace.stop(error)
+        document = self.trace.stop(error, over=True)
         if self._world_size == 1:
             return document
         document.rank, document.world_size = self._rank, self._world_size

@@ -102,7 +102,6 @@ def _calls(layer: LayerTrace, document: Document) -> Iterator[Fact]:
             if one.call is None:
                 continue
             training = None if calls.kind == "other" and calls.failed is None else calls.training
-            batch = calls.shape[0] if calls.shape else None
             yield BatchNormCall(
                 layer=fact,
                 shape=_shape(calls, one.call, layer.num_features),
@@ -110,7 +109,7 @@ def _calls(layer: LayerTrace, document: Document) -> Iterator[Fact]:
                 training=training,
                 grad=calls.grad,
                 path=_path(one.call, one.model),
-                usual=None if not totals[calls.training] else batch is not None and batch == small[calls.training],
+                usual=_usual(layer, calls, small[calls.training]) if totals[calls.training] else None,
                 per_step=_per_step(layer) if calls.kind == "training" else None,
                 statistics=calls.statistics,
                 ranks=document.world_size,
@@ -120,6 +119,13 @@ def _calls(layer: LayerTrace, document: Document) -> Iterator[Fact]:
 
 def _real(layer: LayerTrace) -> list[Calls]:
     return layer.calls_of("training", "training-without-grad", "evaluation-with-grad", "evaluation")
+
+
+def _usual(layer: LayerTrace, calls: Calls, batch: int | None) -> bool:
+    """Whether most calls in this mode get such a batch. No batch is a usual one of training where nobody trains."""
+    if calls.training and not (calls.kind in ("training", "recomputed") and layer.owned):
+        return False
+    return bool(calls.shape) and calls.shape[0] == batch
 
 
 def _usual_batch(layer: LayerTrace, training: bool) -> int | None:
@@ -140,7 +146,8 @@ def _shape(calls: Calls, place: Place, width: int | None) -> Shape:
     if len(axes) >= 3 and calls.shape[-1] == width and axes[-1].size is not None:
         if calls.features_from is not None:
             axes[-1] = Axis(axes[-1].size, Evidence(f"the last axis comes from {calls.features_from}", place), True)
-        elif calls.shape[1] != width:
+        elif calls.shape[1] != width and (len(axes) == 3 or calls.shape[-1] != calls.shape[-2]):
+            # The last two sizes of images are often the same, and may well be the width; channels never are a size.
             axes[-1] = Axis(axes[-1].size, Evidence(f"the input is ({sizes})", place))
     return Shape(tuple(axes))
 
@@ -194,6 +201,7 @@ def _facts(layers: Iterable[LayerTrace]) -> tuple[BatchNormLayer, ...]:
 
 
 def _shared(layers: Sequence[LayerTrace]) -> Iterator[ObservedFact]:
+    layers = [layer for layer in layers if not any(calls.failed for calls in layer.calls)]
     for layer in layers:
         places = _two_positions(layer)
         if places:
@@ -266,7 +274,7 @@ def _untouched(layers: Sequence[LayerTrace]) -> Iterator[ObservedFact]:
 
 
 def _learned(layers: Sequence[LayerTrace]) -> Evidence | None:
-    loaded = next((layer.loaded for layer in layers if layer.loaded is not None), None)
+    loaded = next((layer.loaded for layer in layers if layer.loaded is not None and not layer.unlearned), None)
     return None if loaded is None else Evidence("its weights are loaded here", loaded)
 
 

@@ -90,12 +90,15 @@ class Patches:
                 if entry is not None:
                     entry.count += 1
                     return original(self, input)
-            recorder.look(self, input)
+            passage = recorder.look(self, input)
             try:
-                return original(self, input)
+                result = original(self, input)
             except Exception as error:
                 recorder.failed(self, input, error)
                 raise
+            if passage is not None:
+                recorder.watch(passage, result)
+            return result
 
         return forward
 

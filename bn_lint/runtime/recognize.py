@@ -36,8 +36,8 @@ def variant_of(module: torch.nn.Module) -> str:
 
 
 def plain_name(name: str) -> str:
-    """The name without what DistributedDataParallel and `torch.compile` put before it."""
-    for prefix in ("module.", "_orig_mod."):
+    """The name without what DistributedDataParallel, `torch.compile` and `torch.export` put before it."""
+    for prefix in ("module.", "_orig_mod.", "_export_root."):
         while name.startswith(prefix):
             name = name[len(prefix) :]
     return name.replace("._orig_mod.", ".")

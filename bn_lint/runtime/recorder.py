@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -17,7 +18,9 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bn_lint.runtime import layers as kinds
-from bn_lint.runtime.layers import CLOSE_LOOKS, MOST_SIGNATURES, Entry, Layer
+from bn_lint.runtime.document import EXPORTS
+from bn_lint.runtime.gradients import WatchedEntry, passage_of, watch
+from bn_lint.runtime.layers import CLOSE_LOOKS, MOST_SIGNATURES, Entry, Layer, Passage
 from bn_lint.runtime.recognize import (
     features_from,
     is_autocast_enabled,
@@ -29,7 +32,7 @@ from bn_lint.runtime.recognize import (
 )
 from bn_lint.runtime.registry import Registry
 from bn_lint.runtime.sites import Site, here
-from bn_lint.runtime.statistics import holds_initial_values
+from bn_lint.runtime.statistics import holds_initial_values, holds_initial_weights
 from bn_lint.runtime.surroundings import Surroundings, survey
 
 _MOST_DEFECTS = 5
@@ -58,13 +61,23 @@ class Recorder(Registry):
         self.defects: list[str] = []
         self.on_look: Callable[[Layer, Entry, torch.Tensor, _BatchNorm | None], None] | None = None
         self._order = 0
+        #: Models whose last switch was to evaluation mode.
+        self.put_in_evaluation: weakref.WeakSet[torch.nn.Module] = weakref.WeakSet()
 
-    def look(self, module: _BatchNorm, x: object) -> None:
-        """Look closely at a call of a layer that is about to happen. Never raises."""
+    def look(self, module: _BatchNorm, x: object) -> Passage | None:
+        """Look closely at a call of a layer that is about to happen; returns what to `watch` it for. Never raises."""
         if self.paused or not isinstance(x, torch.Tensor):
-            return
+            return None
         try:
-            self._look(self.layer_of(module), module, x, module.training, sys._getframe(2))
+            return self._look(self.layer_of(module), module, x, module.training, sys._getframe(2))
+        except Exception:
+            self.defect()
+            return None
+
+    def watch(self, passage: Passage, result: object) -> None:
+        """Note when a gradient comes back to the result of a call. Never raises."""
+        try:
+            watch(passage, result)
         except Exception:
             self.defect()
 
@@ -91,7 +104,7 @@ class Recorder(Registry):
 
     def _look(
         self, layer: Layer, module: _BatchNorm | None, x: torch.Tensor, training: bool, frame: FrameType | None
-    ) -> None:
+    ) -> Passage | None:
         grad = is_grad_enabled()
         in_backward = training and graph_task() != -1
         plain = type(x) is torch.Tensor
@@ -102,7 +115,7 @@ class Recorder(Registry):
             known = layer.entries.get((signature, plain_kind(training, grad, in_backward)))
             if known is not None and known.count >= CLOSE_LOOKS and not layer.reenabled:
                 known.count += 1
-                return
+                return None
         around = survey(frame)
         if around.root is not None and (not layer.named or layer.root is None):
             self.name_all(around.root)
@@ -112,7 +125,9 @@ class Recorder(Registry):
         kind = self._kind(layer, module, x, around, training, grad, in_backward)
         entry = layer.entries.get((signature, kind))
         if entry is None:
-            entry = layer.entries[signature, kind] = Entry(sizes, training, grad, kind)
+            watched = plain and kind == kinds.TRAINING and self.is_first(layer, module, around.root)
+            make = WatchedEntry if watched else Entry
+            entry = layer.entries[signature, kind] = make(sizes, training, grad, kind)
             self._details(layer, entry, module, x)
         entry.count += 1
         entry.tool = around.tool
@@ -123,10 +138,18 @@ class Recorder(Registry):
         self._follow(layer, entry, module, around)
         if self.on_look is not None:
             self.on_look(layer, entry, x, module)
-        if plain and entry.count >= CLOSE_LOOKS and kind <= kinds.RECOMPUTED and len(layer.entries) < MOST_SIGNATURES:
-            layer.fast[signature] = entry
+        settled = entry.count >= CLOSE_LOOKS and layer.looks_left <= 0
+        layer.looks_left -= 1
+        if plain and settled and kind <= kinds.RECOMPUTED and len(layer.entries) < MOST_SIGNATURES:
+            if isinstance(entry, WatchedEntry):
+                entry.enter_fast_path(layer, signature)
+            else:
+                layer.fast[signature] = entry
         if self._dying:
             self.bury()
+        if kind == kinds.TRAINING and not layer.owned:
+            layer.see_weights()
+        return passage_of(layer, around.trail.model) if plain and kind == kinds.TRAINING else None
 
     def _kind(
         self,
@@ -138,6 +161,8 @@ class Recorder(Registry):
         grad: bool,
         in_backward: bool,
     ) -> int:
+        if around.tool in EXPORTS:
+            return kinds.INSPECTION
         if around.warms_up or (not self.probing and (type(x) is not torch.Tensor and is_fake(x))):
             return kinds.OTHER
         if x.is_cuda and torch.cuda.is_current_stream_capturing():
@@ -148,7 +173,9 @@ class Recorder(Registry):
             return kinds.INSPECTION
         if training and not in_backward:
             borrowed = module is not None and module.momentum in (None, 1.0) and layer.momentum not in (None, 1.0)
-            if around.recalibrates or borrowed or (layer.recalibrating and not grad):
+            # BatchNorm layers alone were put in training mode, to learn the statistics of other data.
+            alone = layer.mode_root == id(module) and around.root is not None and not around.root.training
+            if around.recalibrates or borrowed or ((layer.recalibrating or alone) and not grad):
                 return kinds.RECALIBRATION
             if layer.lazy and not layer.entries:
                 return kinds.OTHER  # the first run of a lazy layer only finds out its width
@@ -186,6 +213,10 @@ class Recorder(Registry):
                     thawed = layer.frozen_grad is False and requires_grad(module)
                     layer.reenabled = None if thawed else (*layer.reenabled[:2], True)
         elif entry.kind == kinds.TRAINING_WITHOUT_GRAD:
+            if layer.reenabled is not None and requires_grad(module) is False:
+                layer.reenabled = (*layer.reenabled[:2], True)
+            # The model was put in evaluation mode, and its layer never was: it came later.
+            layer.replaced = layer.mode_site is None and bool(layer.fresh) and around.root in self.put_in_evaluation
             recently = layer.mode_step == self.step and layer.mode_site is not None
             trained = any(e.kind == kinds.TRAINING and e.count > e.seen for e in layer.entries.values())
             layer.without_grad_mode = (layer.mode_site, recently and not trained)
@@ -210,6 +241,7 @@ class Recorder(Registry):
             layer.evaluated_early = (site, updates)
             if updates == 0 and module is not None and layer.untouched is None and not self.probing:
                 layer.untouched = holds_initial_values(module)
+                layer.unlearned = holds_initial_weights(module)
 
     # Modes, checkpoints, averages
 
@@ -219,6 +251,10 @@ class Recorder(Registry):
             return
         try:
             site = here(frame)
+            if training:
+                self.put_in_evaluation.discard(root)
+            else:
+                self.put_in_evaluation.add(root)
             record = self.mode_sites.setdefault((site, training), {"count": 0, "layers": 0, "recalibrates": False})
             record["count"] += 1
             if record["count"] <= CLOSE_LOOKS:
@@ -229,7 +265,7 @@ class Recorder(Registry):
                 if isinstance(module, _BatchNorm) and module.training is training:
                     layers += 1
                     layer = self.layer_of(module)
-                    self._switch(layer, module, root, training, before, site)
+                    self._switch(layer, module, root, training, before, None if record["recalibrates"] else site)
                     if again:
                         layer.look_again()
             record["layers"] = max(record["layers"], layers)
@@ -254,8 +290,9 @@ class Recorder(Registry):
                 layer.frozen_grad = requires_grad(module)
         if flips or training:
             layer.mode, layer.mode_site, layer.mode_step, layer.mode_root = training, site, self.step, id(root)
-        if flips:
-            layer.evaluations_before_mode = layer.evaluations()
+        elif site is not None and layer.mode_site is not None:
+            layer.mode_site, layer.mode_step = site, self.step  # said once more: that is what counts from here on
+        layer.evaluations_before_mode = layer.evaluations()
 
     def reset(self, module: _BatchNorm) -> None:
         """`reset_running_stats` was called: what comes next recomputes them."""

@@ -12,7 +12,7 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm, _LazyNormBase
 
 from bn_lint.runtime.layers import Entry, Layer
-from bn_lint.runtime.recognize import plain_name, put_together, variant_of
+from bn_lint.runtime.recognize import plain_name, put_together, requires_grad, variant_of
 from bn_lint.runtime.sites import LIBRARY, MACHINERY, here, owner_of, path_to
 from bn_lint.runtime.statistics import last_words
 
@@ -42,6 +42,7 @@ class Registry:
         #: Layers that are gone, and whose last calls belong to the step that is not over yet.
         self.unclosed: list[Layer] = []
         self.buffers: dict[Layer, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._first: weakref.WeakKeyDictionary[torch.nn.Module, Layer] = weakref.WeakKeyDictionary()
         self._lock = threading.RLock()
 
     def built(self, module: _BatchNorm, frame: FrameType | None) -> None:
@@ -128,6 +129,12 @@ class Registry:
                 if name or not layer.model:
                     layer.model = model
                 layer.root = weakref.ref(root)
+
+    def is_first(self, layer: Layer, module: _BatchNorm | None, root: torch.nn.Module | None) -> bool:
+        """Whether it is the first layer of a model that learns: the one that is watched for the model."""
+        if module is None or root is None or not requires_grad(module):
+            return False
+        return self._first.setdefault(root, layer) is layer
 
     def owner_of_mean(self, mean: Any) -> _BatchNorm | None:
         """The layer whose running mean this is: code that was generated from a model passes the buffers themselves."""

@@ -24,6 +24,10 @@ def _can_compute(*tensors: torch.Tensor) -> bool:
     return peek is None or peek() is None
 
 
+#: A larger eps is a mistake of its own, and no measure of a variance.
+_MOST_EPS = 1e-2
+
+
 @torch.no_grad()
 def holds_initial_values(module: _BatchNorm) -> Any:
     """A one-element tensor on the layer's device that says whether the mean is 0 and the variance 1 everywhere."""
@@ -34,12 +38,21 @@ def holds_initial_values(module: _BatchNorm) -> Any:
 
 
 @torch.no_grad()
+def holds_initial_weights(module: _BatchNorm) -> Any:
+    """A one-element tensor that says whether the weight is 1 and the bias 0 everywhere; None when there are none."""
+    weight, bias = module._parameters.get("weight"), module._parameters.get("bias")
+    if weight is None or bias is None or not _can_compute(weight.detach(), bias.detach()):
+        return None
+    return (weight == 1).all() & (bias == 0).all()
+
+
+@torch.no_grad()
 def last_words(mean: torch.Tensor, variance: torch.Tensor, eps: float | None) -> Any:
     """A tensor on the layer's device: all finite, the smallest variance, how many variances are below eps."""
     if not _can_compute(mean, variance) or not variance.numel():
         return None
     finite = torch.isfinite(mean).all() & torch.isfinite(variance).all()
-    low = (variance < (eps or 0.0)).sum()
+    low = (variance < min(eps or 0.0, _MOST_EPS)).sum()
     return torch.stack([finite.float(), variance.min().float(), low.float()])
 
 

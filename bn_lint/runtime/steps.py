@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from bn_lint.runtime import layers as kinds
-from bn_lint.runtime.layers import TIMELINE, TRAINED, UNUSUAL, Layer, bits_of
+from bn_lint.runtime.gradients import WatchedEntry
+from bn_lint.runtime.layers import TIMELINE, TRAINED, UNUSUAL, Layer, Passage, bits_of
 from bn_lint.runtime.sites import Site
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 _MOST_COUNTS = 8
 #: How often layers with unusual calls are looked at closely again.
 _MOST_SECOND_LOOKS = 20
+#: Optimizers that may take turns.
+_MOST_TURNS = 8
 
 
 class Use(NamedTuple):
@@ -31,6 +35,9 @@ class Use(NamedTuple):
     mode_site: Site | None = None
     evaluated_since_mode: bool = False
     whole_model: bool = False
+    #: The line that called it last in evaluation mode with gradients.
+    evaluated_at: Site | None = None
+    passages: tuple[Passage, ...] = ()
 
 
 class Steps:
@@ -50,12 +57,15 @@ class Steps:
         self.over = False
         self._pending: list[Use] = []
         self._owned: frozenset[int] = frozenset()
-        self._optimizers: tuple[int, ...] = ()
-        self._cache: dict[int, tuple[tuple[int, ...], frozenset[int]]] = {}
-        self._turns: list[frozenset[int]] = []
+        self._optimizer: weakref.ref[torch.optim.Optimizer] | None = None
+        self._cache: weakref.WeakKeyDictionary[torch.optim.Optimizer, tuple[tuple[int, ...], frozenset[int]]]
+        self._cache = weakref.WeakKeyDictionary()
+        #: The last optimizers that made a step, each with what it and those directly after it own.
+        self._turns: list[tuple[weakref.ref[torch.optim.Optimizer], frozenset[int]]] = []
         self._alternations = 0
         self._second_looks = 0
         self._compare_next = False
+        self._complete = True
 
     def stepped(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimizer made a step. Never raises."""
@@ -66,7 +76,7 @@ class Steps:
             uses = self._close()
             if uses or not self._pending:
                 self._classify()
-                self._pending, self._owned = uses, owned
+                self._pending, self._owned, self._optimizer = uses, owned, weakref.ref(optimizer)
                 self.recorder.step += 1
                 self._measure(uses)
                 if self.last is not None and self.recorder.step >= self.last:
@@ -76,8 +86,13 @@ class Steps:
         except Exception:
             self.recorder.defect()
 
-    def finish(self) -> None:
-        """The run is over: judge the last step, and what came after it."""
+    def finish(self, *, complete: bool = True) -> None:
+        """The run is over: judge the last step, and what came after it.
+
+        Args:
+            complete: Nothing ended the program before its time, between a forward pass and its gradients.
+        """
+        self._complete = complete
         self._classify()
         self._pending = []
         for use in self._close():
@@ -85,12 +100,10 @@ class Steps:
 
     def _parameters(self, optimizer: torch.optim.Optimizer) -> frozenset[int]:
         sizes = tuple(len(group["params"]) for group in optimizer.param_groups)
-        known = self._cache.get(id(optimizer))
+        known = self._cache.get(optimizer)
         if known is None or known[0] != sizes:
             ids = frozenset(id(parameter) for group in optimizer.param_groups for parameter in group["params"])
-            if len(self._cache) > 64:
-                self._cache.clear()
-            known = self._cache[id(optimizer)] = (sizes, ids)
+            known = self._cache[optimizer] = (sizes, ids)
         return known[1]
 
     def _close(self) -> list[Use]:
@@ -98,29 +111,44 @@ class Steps:
         uses = []
         recorder = self.recorder
         recorder.bury()
+        unusual = False
         for layer in (*recorder.layers.values(), *recorder.functional_layers.values(), *recorder.unclosed):
             training = 0
             calls: list[int] | None = None
-            whole = False
+            whole, evaluated_at = False, None
             for entry in layer.entries.values():
                 new = entry.count - entry.seen
                 if new:
                     entry.seen = entry.count
+                    if isinstance(entry, WatchedEntry):
+                        entry.step_is_over()
                     if entry.kind == kinds.TRAINING:
                         training += new
                         continue
                     if calls is None:
                         calls = [0] * len(kinds.KINDS)
                     calls[entry.kind] += new
-                    whole = whole or (entry.kind == kinds.EVALUATION_WITH_GRAD and entry.root_training is False)
+                    if entry.kind == kinds.EVALUATION_WITH_GRAD and entry.root_training is False:
+                        whole = True
+                        evaluated_at = entry.last_trail.model if entry.last_trail is not None else None
+            passages: tuple[Passage, ...] = ()
+            if layer.waiting:
+                passages = tuple(layer.waiting)
+                layer.waiting.clear()
             if calls is None:
                 if training:
-                    uses.append(Use(layer, training))
+                    uses.append(Use(layer, training, passages=passages))
             else:
                 calls[kinds.TRAINING] = training
+                unusual = unusual or calls[kinds.TRAINING_WITHOUT_GRAD] > calls[kinds.RECOMPUTED]
+                unusual = unusual or (calls[kinds.EVALUATION_WITH_GRAD] > 0 and not training)
                 since = layer.evaluations() > layer.evaluations_before_mode if calls[2] else False
-                uses.append(Use(layer, tuple(calls), layer.mode_site, since, whole))
+                uses.append(Use(layer, tuple(calls), layer.mode_site, since, whole, evaluated_at, passages))
         recorder.closed()
+        if unusual and self._second_looks < _MOST_SECOND_LOOKS:
+            self._second_looks += 1
+            for use in uses:
+                use.layer.look_again()
         return uses
 
     def _classify(self) -> None:
@@ -129,12 +157,11 @@ class Steps:
         step = self.recorder.step - 1
         self._take_turns(step)
         index = self._position(step)
-        unusual = False
         for use in self._pending:
             layer, calls = use.layer, use.calls
             if isinstance(calls, int):
                 layer.timeline[index] |= TRAINED
-                self._count_training(layer, calls, self._owns(layer), step)
+                self._count_training(layer, calls, self._owns(layer), step, use.passages)
                 continue
             bits = 0
             for kind, count in enumerate(calls):
@@ -142,12 +169,11 @@ class Steps:
                     bits |= bits_of(kind)
             owned = self._owns(layer)
             training = calls[kinds.TRAINING]
-            self._count_training(layer, training, owned, step)
+            self._count_training(layer, training, owned, step, use.passages)
             alone = calls[kinds.TRAINING_WITHOUT_GRAD] - calls[kinds.RECOMPUTED]
             if alone > 0:
-                unusual = True
                 layer.without_grad.add(alone, step)
-                _see_weights(layer)
+                layer.see_weights()
                 if training or calls[kinds.RECOMPUTED]:
                     layer.without_grad_beside_training += 1
                 elif not owned:
@@ -155,22 +181,32 @@ class Steps:
             if calls[kinds.RECOMPUTED]:
                 layer.recomputed.add(calls[kinds.RECOMPUTED], step)
             if calls[kinds.EVALUATION_WITH_GRAD] and not training and owned:
-                unusual = True
                 if use.whole_model:
                     bits |= UNUSUAL
                     layer.eval_training.add(calls[kinds.EVALUATION_WITH_GRAD], step)
                     layer.eval_training_local += not use.evaluated_since_mode
                     layer.eval_mode_site = layer.eval_mode_site or use.mode_site
+                    if use.evaluated_at is not None and len(layer.eval_training_at) < kinds.MOST_TRAILS:
+                        at = layer.eval_training_at
+                        at[use.evaluated_at] = at.get(use.evaluated_at, 0) + 1
                 self._trained_in(layer, False)
             layer.timeline[index] |= bits
-        if unusual and self._second_looks < _MOST_SECOND_LOOKS:
-            self._second_looks += 1
-            for use in self._pending:
-                use.layer.look_again()
 
-    def _count_training(self, layer: Layer, training: int, owned: bool, step: int) -> None:
+    def _count_training(
+        self, layer: Layer, training: int, owned: bool, step: int, passages: tuple[Passage, ...]
+    ) -> None:
+        for passage in passages:
+            if not owned:
+                passage.others += 1
+            elif not layer.owned:
+                passage.before = True
+            elif training in passage.steps or len(passage.steps) < _MOST_COUNTS:
+                passage.steps[training] = passage.steps.get(training, 0) + 1
         if owned and not layer.owned:
             layer.owned = True
+            layer.first_trained = step
+        if owned:
+            layer.without_grad_between = layer.without_grad_for_others
         if not training:
             return
         if training in layer.calls_per_step or len(layer.calls_per_step) < _MOST_COUNTS:
@@ -199,11 +235,14 @@ class Steps:
     def _take_turns(self, step: int) -> None:
         if self.adversarial:
             return
-        if self._turns and self._turns[-1] != self._owned:
-            if not self._turns[-1] & self._owned:
-                self._alternations += 1
-            self.adversarial = self._alternations >= 3
-        self._turns = [self._owned]
+        if self._optimizer is None or (self._turns and self._turns[-1][1] == self._owned):
+            return
+        # An optimizer that is gone trained a model before this one, as in cross-validation.
+        self._turns = [turn for turn in self._turns[-_MOST_TURNS:] if turn[0]() is not None]
+        if any(owned & self._owned for _, owned in self._turns[:-1]) and not self._turns[-1][1] & self._owned:
+            self._alternations += 1
+            self.adversarial = self._alternations >= 2
+        self._turns.append((self._optimizer, self._owned))
 
     def _position(self, step: int) -> int:
         while step // self.width >= TIMELINE:
@@ -219,6 +258,9 @@ class Steps:
 
     def _tail(self, use: Use) -> None:
         layer = use.layer
+        if self._complete:
+            for passage in use.passages:
+                passage.tail = True
         if isinstance(use.calls, int):
             layer.timeline[self._position(self.recorder.step)] |= TRAINED
             return
@@ -247,14 +289,3 @@ class Steps:
         if step % self.drift.every == 0 or step <= 1 or self.drift.every == 1:
             self.drift.prepare(self.recorder.buffers)
             self._compare_next = True
-
-
-def _see_weights(layer: Layer) -> None:
-    """Note whether somebody else changes the weights of a layer that is not trained, as an average of them does."""
-    module = layer.reference() if layer.reference is not None else None
-    weight = None if module is None else module._parameters.get("weight")
-    if weight is None or weight.is_inference():
-        return
-    if layer.weight_version is None:
-        layer.weight_version = weight._version
-    layer.weights_changed = layer.weights_changed or weight._version != layer.weight_version

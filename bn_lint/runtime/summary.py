@@ -20,7 +20,8 @@ from bn_lint.runtime.document import (
     Statistics,
     Tally,
 )
-from bn_lint.runtime.layers import KINDS, Entry, Layer
+from bn_lint.runtime.gradients import usual
+from bn_lint.runtime.layers import KINDS, Entry, Layer, Passage
 from bn_lint.runtime.recorder import Recorder
 from bn_lint.runtime.sites import Site, place_of
 from bn_lint.runtime.statistics import last_words
@@ -30,17 +31,26 @@ from bn_lint.source import Sources
 _MOST_REACHED = 4
 
 
-def summarize(recorder: Recorder, document: Document, error: BaseException | None) -> None:
-    """Fill in the layers, the mode switches and the failure of a document."""
-    _Summary(recorder, document).fill(error)
+def summarize(recorder: Recorder, document: Document, error: BaseException | None, *, over: bool) -> None:
+    """Fill in the layers, the mode switches and the failure of a document.
+
+    Args:
+        over: The program is over, so that no gradient can come any more.
+    """
+    _Summary(recorder, document, over).fill(error)
 
 
 class _Summary:
-    def __init__(self, recorder: Recorder, document: Document) -> None:
+    def __init__(self, recorder: Recorder, document: Document, over: bool) -> None:
         self.recorder = recorder
         self.document = document
+        self.over = over
         self.sources = Sources()
         self.places: dict[Site, Place] = {}
+        #: The lines that got a gradient back, in whatever layer.
+        self.backed = {
+            site for layer in recorder.everything() for site, passage in layer.passages.items() if passage.backed
+        }
 
     def place(self, site: Site | None) -> Place | None:
         if site is None:
@@ -160,11 +170,20 @@ class _Summary:
             without_grad=_tally(layer.without_grad),
             without_grad_beside_training=layer.without_grad_beside_training,
             without_grad_for_others=layer.without_grad_for_others,
+            without_grad_between=layer.without_grad_between,
             without_grad_mode=place(layer.without_grad_mode[0]),
             without_grad_mode_is_local=layer.without_grad_mode[1],
             eval_training=_tally(layer.eval_training),
             eval_training_local=layer.eval_training_local,
             eval_training_mode=place(layer.eval_mode_site),
+            eval_training_at=[
+                found
+                for site in sorted(layer.eval_training_at, key=lambda site: -layer.eval_training_at[site])
+                if (found := place(site)) is not None
+            ],
+            fresh=bool(layer.fresh),
+            replaced=layer.replaced,
+            first_trained=layer.first_trained,
             frozen_training=_tally(layer.frozen_training),
             recomputed=_tally(layer.recomputed),
             loaded=place(layer.loaded_at),
@@ -176,12 +195,22 @@ class _Summary:
             weights_changed=layer.weights_changed,
             running=running,
         )
+        for site, passage in layer.passages.items():
+            found = place(site)
+            if found is None or not passage.looked:
+                continue
+            if site not in self.backed:
+                if self._is_no_training(layer, passage):
+                    result.no_gradient.append(found)
+            elif passage.backed and passage.tail and not (layer.owned or self.document.steps or layer.weights_changed):
+                result.gradient_only.append(found)
         if layer.reenabled is not None and layer.reenabled[2]:
             result.reenabled_by, result.reenabled_after = place(layer.reenabled[0]), place(layer.reenabled[1])
         if layer.evaluated_early is not None:
             site, updates = layer.evaluated_early
             result.evaluated = place(site)
             result.untouched = layer.untouched is not None and bool(layer.untouched)
+            result.unlearned = layer.unlearned is None or bool(layer.unlearned)
             if updates and layer.momentum and layer.fresh and layer.loaded_at is None:
                 result.initial_share = (1 - layer.momentum) ** updates
         if layer.drift is not None and layer.drift["batches"]:
@@ -190,6 +219,15 @@ class _Summary:
         if layer.evaluation_drift is not None:
             result.evaluation_drift = Drift(**layer.evaluation_drift)
         return result
+
+    def _is_no_training(self, layer: Layer, passage: Passage) -> bool:
+        """Whether calls that never got a gradient stand beside the training, and are no part of each of its steps."""
+        if passage.alive and not self.over:
+            return False
+        if passage.others > 1:
+            return False  # as a generator runs for the steps of the discriminator
+        routine = usual(layer.calls_per_step) if layer.calls_per_step else 0
+        return passage.tail or any(calls > routine for calls in passage.steps)
 
     def _calls(self, entry: Entry) -> Calls:
         trails = sorted(entry.trails.items(), key=lambda pair: -pair[1])[:_MOST_REACHED]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+from bn_lint.runtime.document import EXPORTS
 from bn_lint.runtime.sites import LIBRARY, USER, Site, Trail, is_border, owner_of, site_of, torch_folder
 
 _CALL = torch.nn.Module._call_impl.__code__
@@ -81,7 +82,8 @@ def survey(frame: FrameType | None) -> Surroundings:
                 elif mark == "checkpoint":
                     checkpoint = True
                 else:
-                    tool = tool or mark
+                    # An export uses some of the others; what it is for counts.
+                    tool = mark if mark in EXPORTS else tool or mark
         frame = frame.f_back
     call = call or call_in_library
     model = model or model_in_library or call
@@ -112,6 +114,9 @@ def _marks() -> dict[str, str]:
         ("jit", "_trace.py"): "torch.jit.trace",
         ("fx", "passes", "shape_prop.py"): "ShapeProp",
         ("fx", "experimental", "proxy_tensor.py"): "make_fx",
+        ("export", "__init__.py"): "torch.export",
+        ("export", "_trace.py"): "torch.export",
+        ("onnx", "__init__.py"): "torch.onnx.export",
     }
     return {folder + os.sep.join(parts): mark for parts, mark in names.items()}
 

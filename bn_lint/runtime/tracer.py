@@ -89,13 +89,18 @@ class Trace(AbstractContextManager["Trace"]):
         self._patches.install()
         return self
 
-    def stop(self, error: BaseException | None = None) -> Document:
-        """End the watching and read what is left on devices; `error` is what ended the program, if anything did."""
+    def stop(self, error: BaseException | None = None, *, over: bool = False) -> Document:
+        """End the watching and read what is left on devices.
+
+        Args:
+            error: What ended the program, if anything did.
+            over: The program is over: what had no gradient by now never gets one.
+        """
         if self._document is None:
             self._patches.remove()
             if self in _running:
                 _running.remove(self)
-            self._document = self._make(error)
+            self._document = self._make(error, over)
         return self._document
 
     def __enter__(self) -> Trace:
@@ -160,10 +165,10 @@ class Trace(AbstractContextManager["Trace"]):
         if self._samples is not None and module is not None and entry.kind in (EVALUATION, EVALUATION_WITH_GRAD):
             self._samples.add(layer, x, module)
 
-    def _make(self, error: BaseException | None) -> Document:
+    def _make(self, error: BaseException | None, over: bool) -> Document:
         from bn_lint.runtime.summary import summarize
 
-        self._steps.finish()
+        self._steps.finish(complete=error is None or isinstance(error, SystemExit))
         if self._drift is not None:
             self._drift.read()
         if self._samples is not None:
@@ -182,7 +187,7 @@ class Trace(AbstractContextManager["Trace"]):
             adversarial=self._steps.adversarial,
             stats=self.stats,
         )
-        summarize(self.recorder, document, error)
+        summarize(self.recorder, document, error, over=over)
         return document
 
 

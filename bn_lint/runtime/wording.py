@@ -13,6 +13,7 @@ class Wording:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
+        self._statements: dict[str, set[tuple[int, int | None]]] = {}
 
     def callee(self, place: Place, otherwise: str) -> str:
         """What is called at a place: `net` of `net(x)`; the name of the class where the text does not tell."""
@@ -35,6 +36,28 @@ class Wording:
         if call is None or not isinstance(call.func, ast.Attribute):
             return "the model"
         return ast.unparse(call.func.value)
+
+    def is_statement(self, place: Place) -> bool:
+        """Whether the call is a statement of its own, so that its result is thrown away."""
+        if place.path not in self._statements:
+            source = self._sources.get(place.path)
+            try:
+                tree = ast.parse("" if source is None else "\n".join(source.lines))
+            except (SyntaxError, ValueError):
+                tree = ast.Module([], [])
+            # Columns differ between code points and bytes; a statement alone on its lines needs none.
+            self._statements[place.path] = {
+                (node.lineno, node.end_lineno)
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+            }
+        call = self._call(place)
+        whole = (place.line, place.end_line) in self._statements[place.path]
+        return whole and call is not None and self._begins_line(place)
+
+    def _begins_line(self, place: Place) -> bool:
+        source = self._sources.get(place.path)
+        return source is not None and not source.lines[place.line - 1][: place.column - 1].strip()
 
     def _call(self, place: Place) -> ast.Call | None:
         source = self._sources.get(place.path)
