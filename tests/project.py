@@ -52,17 +52,23 @@ def lint(root: Path, files: Sequence[str]) -> tuple[list[Reported], list[Evidenc
     return reported, analyze(sources).revealed if reveals else []
 
 
-def traced(root: Path, entry: str) -> tuple[list[Reported], Exception | None]:
-    """Run a file of the project at `root` under the tracer; what all rules report, and the error that ended it."""
+def traced(root: Path, entry: str, *, all_rules: bool = True) -> tuple[list[Reported], Exception | None]:
+    """Run a file of the project at `root` under the tracer, as a whole program.
+
+    Returns:
+        What all rules, or those that are on by default, report, and the error that ended the program.
+    """
     import bn_lint
 
-    trace = bn_lint.trace(stats=True, select=["ALL"])
+    trace = bn_lint.trace(stats=all_rules, select=["ALL"] if all_rules else None)
     error = None
+    trace.start()
     try:
-        with trace:
-            execute(root, entry)
+        execute(root, entry)
     except Exception as raised:
         error = raised
+    finally:
+        trace.stop(error, over=True)
     assert not trace.recorder.defects, trace.recorder.defects[0]
     assert not trace.report.tracebacks, trace.report.tracebacks[0]
     reported = [

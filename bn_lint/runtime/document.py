@@ -132,6 +132,7 @@ class LayerTrace:
     without_grad_beside_training: int = 0
     without_grad_for_others: int = 0
     without_grad_between: int = 0
+    without_grad_then_evaluated: bool = False
     without_grad_mode: Place | None = None
     without_grad_mode_is_local: bool = False
     eval_training: Tally = field(default_factory=Tally)

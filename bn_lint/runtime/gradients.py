@@ -73,7 +73,7 @@ class WatchedEntry(Entry):
         super().__init__(shape, training, grad, kind)
 
     @property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         return self._count
 
     @count.setter

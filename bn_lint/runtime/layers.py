@@ -194,6 +194,9 @@ class Layer:
         self.recalibrating = False
         #: It was built after the model it is part of had been put in evaluation mode.
         self.replaced = False
+        #: The last close look showed training mode without gradients; and which kinds of calls came next.
+        self.last_without_grad = False
+        self.after_without_grad: set[int] = set()
         self.reenabled: tuple[Site | None, Site | None, bool] | None = None
 
         self.requires_grad_seen = False

@@ -22,8 +22,8 @@ def model_calls(document: Document, words: Wording) -> Iterator[ModelCall]:
         for purpose, place in _suspicions(layer):
             found.setdefault((place, purpose), []).append(layer)
     for (place, purpose), layers in found.items():
-        if purpose == "evaluation" and words.is_statement(place):
-            continue  # nobody looks at the result: the statistics are what is wanted
+        if purpose == "evaluation" and layers[0].without_grad_then_evaluated and words.is_statement(place):
+            continue  # nobody looks at the result, and the evaluation follows: it is the statistics that are wanted
         yield _fact(document, words, place, purpose, layers)
 
 

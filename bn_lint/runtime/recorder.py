@@ -205,6 +205,9 @@ class Recorder(Registry):
 
     def _follow(self, layer: Layer, entry: Entry, module: _BatchNorm | None, around: Surroundings) -> None:
         """Draw the conclusions that depend on the order of events."""
+        if layer.last_without_grad:
+            layer.after_without_grad.add(entry.kind)
+        layer.last_without_grad = entry.kind == kinds.TRAINING_WITHOUT_GRAD
         if entry.kind in (kinds.TRAINING, kinds.RECALIBRATION):
             layer.averaged_at = layer.missing_at = None
             if entry.kind == kinds.TRAINING:

@@ -21,7 +21,7 @@ from bn_lint.runtime.document import (
     Tally,
 )
 from bn_lint.runtime.gradients import usual
-from bn_lint.runtime.layers import KINDS, Entry, Layer, Passage
+from bn_lint.runtime.layers import EVALUATION, KINDS, TRAINING, Entry, Layer, Passage
 from bn_lint.runtime.recorder import Recorder
 from bn_lint.runtime.sites import Site, place_of
 from bn_lint.runtime.statistics import last_words
@@ -171,6 +171,8 @@ class _Summary:
             without_grad_beside_training=layer.without_grad_beside_training,
             without_grad_for_others=layer.without_grad_for_others,
             without_grad_between=layer.without_grad_between,
+            without_grad_then_evaluated=EVALUATION in layer.after_without_grad
+            and TRAINING not in layer.after_without_grad,
             without_grad_mode=place(layer.without_grad_mode[0]),
             without_grad_mode_is_local=layer.without_grad_mode[1],
             eval_training=_tally(layer.eval_training),

@@ -11,8 +11,8 @@ def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
     """A tool runs a model in training mode.
 
     ## What it does
-    Reports a call of a model by something that only looks at it (a summary, a FLOP counter, a tracer, a graph writer)
-    while BatchNorm layers inside are in training mode.
+    Reports a call of a model by something that only looks at it (a summary, a FLOP counter, a graph writer, a
+    saliency map) while BatchNorm layers inside are in training mode.
 
     ## Why is this bad?
     The input is often random or zero, and the running statistics learn from it; with a batch of one, the call fails.
@@ -21,18 +21,20 @@ def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
     ```python
     import torch
     from torch import nn
+    from torch.fx.passes.shape_prop import ShapeProp
 
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
-    traced = torch.jit.trace(net, torch.zeros(2, 3, 8, 8))
+    ShapeProp(torch.fx.symbolic_trace(net)).propagate(torch.zeros(2, 3, 8, 8))
     ```
 
     ## Use instead
     ```python
     import torch
     from torch import nn
+    from torch.fx.passes.shape_prop import ShapeProp
 
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval()
-    traced = torch.jit.trace(net, torch.zeros(2, 3, 8, 8))
+    ShapeProp(torch.fx.symbolic_trace(net)).propagate(torch.zeros(2, 3, 8, 8))
     ```
 
     ## References

@@ -11,9 +11,9 @@ def running_stats_never_updated(untouched: UntouchedStatistics) -> Iterator[Verd
     """A model is evaluated with running statistics that were never learned.
 
     ## What it does
-    Reports the evaluation of layers whose running mean is still 0 and variance still 1, although weights were trained
-    or loaded. With severity `info` it also reports models that were only built, and statistics that still are mostly
-    their initial values because there were too few training steps.
+    Reports the evaluation of layers whose running mean is still 0 and variance still 1, although a checkpoint was
+    loaded in which their weights had been trained. With severity `info` it also reports models of which nothing was
+    trained, and statistics that still are mostly their initial values because there were too few training steps.
 
     ## Why is this bad?
     Evaluation then does not normalize at all, while training did: the outputs have nothing in common.
@@ -24,7 +24,7 @@ def running_stats_never_updated(untouched: UntouchedStatistics) -> Iterator[Verd
     from torch import nn
 
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
-    net.load_state_dict(net.state_dict())  # of a model that was never run in training mode
+    net.load_state_dict({**net.state_dict(), "1.weight": torch.rand(8)})  # trained, but never in training mode
     net.eval()
     with torch.no_grad():
         net(torch.randn(16, 3, 8, 8))

@@ -261,6 +261,7 @@ def test_the_plugin_reports_and_may_fail(pytester: pytest.Pytester) -> None:
 
         def test_evaluation():
             net = nn.Sequential(nn.BatchNorm1d(4))
+            net.load_state_dict(nn.Sequential(nn.BatchNorm1d(4)).state_dict())
             with torch.no_grad():
                 net(torch.randn(8, 4))
 
@@ -277,7 +278,7 @@ def test_the_plugin_reports_and_may_fail(pytester: pytest.Pytester) -> None:
     assert "bn-lint" not in test().stdout.str()
     reported = test("--bn-lint-trace", "--bn-lint-output", "trace.json")
     assert reported.ret == 0
-    reported.stdout.fnmatch_lines(["test_model.py:8:9: warning BN101*"])
+    reported.stdout.fnmatch_lines(["test_model.py:9:9: warning BN101*"])
     reported.stdout.no_fnmatch_line("*BN002*")
     assert json.loads((pytester.path / "trace.json").read_text())["layers"]
     assert test("--bn-lint-trace", "--bn-lint-fail").ret == 1

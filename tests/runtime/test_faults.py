@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 
 import torch
 from torch import nn
+from torch.fx.passes.shape_prop import ShapeProp
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
@@ -60,7 +61,7 @@ def training_after_an_evaluation() -> None:
 
 def untrained_statistics() -> None:
     net = small()
-    net.load_state_dict(small().state_dict())
+    net.load_state_dict({**small().state_dict(), "1.weight": torch.rand(8)})
     net.eval()
     with torch.no_grad():
         net(batch()[0])
@@ -293,6 +294,10 @@ def evaluated_too_early() -> None:
 
 
 def looked_at_by_a_tool() -> None:
+    ShapeProp(torch.fx.symbolic_trace(small())).propagate(batch(2)[0])
+
+
+def exported() -> None:
     torch.jit.trace(small(), batch(2)[0], check_trace=False)
 
 
@@ -337,6 +342,7 @@ SIGNALS = {
     "R21 never called": (never_called, ("BN504", "info")),
     "R23 checkpoint without statistics": (checkpoint_without_statistics, ("BN609", "warning")),
     "R25 looked at by a tool": (looked_at_by_a_tool, ("BN113", "warning")),
+    "exported in training mode": (exported, ("BN110", "warning")),
     "R27 evaluated too early": (evaluated_too_early, ("BN801", "info")),
     "R28 momentum None": (momentum_none, ("BN402", "info")),
     "mode by turns": (mode_by_turns, ("BN805", "warning")),
