@@ -139,6 +139,9 @@ def _found(report: Report, document: Document, summary: Callable[..., str], colo
     from bn_lint.output.text import counted
 
     called = sum(1 for layer in document.layers if layer.called)
+    if not called and not document.ranks:
+        nothing = "No call of a BatchNorm layer was seen. Processes that the program starts itself are not watched.\n"
+        return nothing + (summary(report, color=color) if report.visible else "")
     seen = f"Traced {counted(called, 'BatchNorm layer')} over {counted(document.steps, 'optimizer step')}"
     processes = f" in {document.world_size} processes" if document.ranks else ""
     return f"{seen}{processes}. {summary(report, color=color)}"

@@ -204,6 +204,8 @@ class Patches:
         patches = self
 
         def script(*args: Any, **kwargs: Any) -> Any:
+            # Names in a scripted class are looked up in the frame that called `script`: it is one further out.
+            kwargs["_frames_up"] = kwargs.get("_frames_up", 0) + 1
             removed = [saved for saved in patches._saved if saved[0].__dict__.get(saved[1]) is saved[3]]
             for owner, name, before, _ in removed:
                 setattr(owner, name, before)

@@ -203,6 +203,26 @@ def test_a_model_from_before_the_trace() -> None:
     assert (layer.name, layer.built, layer.num_features) == ("0", None, 3)
 
 
+def doubled(x: int) -> int:
+    return 2 * x
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_torchscript_finds_the_names_that_a_class_uses() -> None:
+    """They are looked up in the frame that scripts it."""
+
+    def run() -> Any:
+        @torch.jit.script
+        class Box:
+            def __init__(self, size: int):
+                self.size = doubled(size)
+
+        assert Box(3).size == 6
+        nn.BatchNorm2d(3)(torch.randn(IMAGES))
+
+    assert calls(traced(run)) == 1
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 def test_torchscript_still_compiles() -> None:
     def run() -> Any:
