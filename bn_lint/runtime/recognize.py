@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -87,6 +89,8 @@ def scale(sizes: tuple[int, ...]) -> int:
 
 
 def is_fake(x: torch.Tensor) -> bool:
+    """Whether it only stands for a tensor, while torch finds out what a program does."""
     from torch._subclasses import FakeTensor
 
-    return isinstance(x, FakeTensor)
+    functional = getattr(sys.modules.get("torch._subclasses.functional_tensor"), "FunctionalTensor", FakeTensor)
+    return isinstance(x, (FakeTensor, functional))

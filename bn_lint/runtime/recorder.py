@@ -86,6 +86,8 @@ class Recorder(Registry):
         if self.paused or not isinstance(x, torch.Tensor):
             return
         try:
+            if type(x) is not torch.Tensor and not self.probing and is_fake(x):
+                return  # a graph that Dynamo made is compiled
             caller = self.owner_of_mean(mean) or frame.f_locals.get("self")
             key = (id(frame.f_code), id(mean))
             if isinstance(caller, _BatchNorm):

@@ -44,6 +44,22 @@ def breaks() -> int:
     return sum(torch._dynamo.utils.counters["graph_break"].values())
 
 
+def test_what_autograd_makes_of_a_graph_is_no_call() -> None:
+    """The default backend runs each graph with stand-ins for tensors first."""
+    torch._dynamo.reset()
+    with bn_lint.trace() as trace:
+        net = two_layers()
+        compiled = torch.compile(net, backend="aot_eager", fullgraph=True)
+        optimizer = sgd(net)
+        for _ in range(4):
+            compiled(torch.randn(16, 8)).sum().backward()
+            optimizer.step()
+    torch._dynamo.reset()
+    assert [layer.name for layer in trace.document.layers] == ["1", "4"]
+    assert trace.document.steps == 4
+    assert not trace.findings
+
+
 @pytest.mark.parametrize("fullgraph", [False, True])
 def test_one_graph_and_no_break(backend: Backend, fullgraph: bool) -> None:
     with bn_lint.trace() as trace:
