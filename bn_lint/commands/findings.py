@@ -139,6 +139,8 @@ def _found(report: Report, document: Document, summary: Callable[..., str], colo
     from bn_lint.output.text import counted
 
     called = sum(1 for layer in document.layers if layer.called)
+    if not called and document.probed:
+        return "No BatchNorm layer was called.\n"
     if not called and not document.ranks:
         nothing = "No call of a BatchNorm layer was seen. Processes that the program starts itself are not watched.\n"
         return nothing + (summary(report, color=color) if report.visible else "")

@@ -18,8 +18,9 @@ from bn_lint.output import FOR_PROGRAMS
     "inputs",
     multiple=True,
     required=True,
-    metavar="SIZES[:DTYPE]",
-    help="The shape of one input, batch first, such as 2,3,224,224 or 8,50:int64; once for each argument.",
+    metavar="[NAME=]SIZES[:DTYPE]",
+    help="The shape of one input, batch first, such as 2,3,224,224, 8,50:int64 or mask=2,1,224,224; once for each "
+    "argument.",
 )
 @click.option("--eval", "evaluation", is_flag=True, help="Run in evaluation mode instead of training mode.")
 @click.option(
@@ -33,8 +34,8 @@ from bn_lint.output import FOR_PROGRAMS
 def command(target: str, inputs: tuple[str, ...], evaluation: bool, samples: int | None, **chosen: Any) -> int:
     """Check a model without data, GPU or memory for activations.
 
-    FACTORY is a function without arguments that returns a model, or a model: pkg.module:build or path/to/file.py:net.
-    The model runs on fake tensors; its own parameters and buffers are not touched.
+    FACTORY is a function that returns a model, or a model: pkg.module:build or path/to/file.py:net. Arguments are
+    literals: 'timm:create_model("resnet18", num_classes=10)'. The model runs on fake tensors; its own parameters and buffers are not touched.
     """
     from bn_lint.runtime import torch_is_missing
 

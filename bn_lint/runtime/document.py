@@ -212,6 +212,8 @@ class Document:
     steps_per_position: int = 1
     adversarial: bool = False
     stats: bool = False
+    #: Made by `bn-lint probe`: nothing was trained, and no program ran.
+    probed: bool = False
     rank: int = 0
     world_size: int = 1
     layers: list[LayerTrace] = field(default_factory=list)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import importlib
 import importlib.util
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -20,30 +22,34 @@ from bn_lint.runtime.tracer import Trace
 
 @dataclass(frozen=True)
 class Input:
-    """One argument of the model: its sizes, batch first, and its dtype."""
+    """One argument of the model: its sizes, batch first, its dtype, and its name when it is passed by name."""
 
     sizes: tuple[int, ...]
     dtype: torch.dtype
+    name: str | None = None
 
     @staticmethod
     def parse(text: str) -> Input:
-        """Read `2,3,224,224` or `8,50:int64`.
+        """Read `2,3,224,224`, `8,50:int64` or `mask=2,1,224,224`.
 
         Raises:
             UsageError: the text is neither.
         """
-        sizes, _, name = text.partition(":")
+        before, equals, after = text.partition("=")
+        argument = before.strip() if equals else None
+        sizes, _, name = (after if equals else text).partition(":")
         dtype = getattr(torch, name or "float32", None)
         try:
             numbers = tuple(int(size) for size in sizes.split(","))
         except ValueError:
             numbers = ()
-        if not numbers or min(numbers) < 1 or not isinstance(dtype, torch.dtype):
+        named = argument is None or argument.isidentifier()
+        if not numbers or min(numbers) < 1 or not isinstance(dtype, torch.dtype) or not named:
             raise UsageError(f'--input "{text}" is no shape: write sizes such as 2,3,224,224, or 8,50:int64.')
-        return Input(numbers, dtype)
+        return Input(numbers, dtype, argument)
 
     def with_batch(self, batch: int) -> Input:
-        return Input((batch, *self.sizes[1:]), self.dtype)
+        return replace(self, sizes=(batch, *self.sizes[1:]))
 
 
 @dataclass
@@ -92,23 +98,45 @@ def probe(target: str, inputs: Sequence[Input], *, evaluation: bool = False, sam
 def load(target: str) -> torch.nn.Module:
     """Import `module:factory` or `file.py:factory`, and call the factory unless it is a model already.
 
+    `module:factory("resnet18", num_classes=10)` calls it with these arguments, which must be literals.
+
     Raises:
         UsageError: the target cannot be imported, or gives no model.
     """
     name, _, attribute = target.partition(":")
     if not name or not attribute:
         raise UsageError(f'"{target}" names no factory: write pkg.module:factory or file.py:factory.')
+    attribute, positional, named = _call_of(attribute)
     sys.path[0:0] = [os.getcwd()]
     try:
         found: Any = _import_file(name) if name.endswith(".py") else importlib.import_module(name)
         for part in attribute.split("."):
             found = getattr(found, part)
-        model = found if isinstance(found, torch.nn.Module) else found()
+        model = found if isinstance(found, torch.nn.Module) else found(*positional, **named)
     except Exception as error:
         raise UsageError(f"{target} cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(model, torch.nn.Module):
         raise UsageError(f"{target} gives a {type(model).__name__}, not a torch.nn.Module.")
     return model
+
+
+def _call_of(text: str) -> tuple[str, list[Any], dict[str, Any]]:
+    """Read `factory` or `factory("resnet18", num_classes=10)`.
+
+    Raises:
+        UsageError: it is neither, or an argument is no literal.
+    """
+    try:
+        tree = ast.parse(text, mode="eval").body
+        if not isinstance(tree, ast.Call):
+            return text, [], {}
+        positional = [ast.literal_eval(each) for each in tree.args]
+        named = {each.arg or "": ast.literal_eval(each.value) for each in tree.keywords}
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(
+            f'"{text}" is no factory: write its name, with literals as arguments: build("resnet18", num_classes=10).'
+        ) from error
+    return ast.unparse(tree.func), positional, named
 
 
 def _import_file(path: str) -> Any:
@@ -174,12 +202,10 @@ def _call(
         name: tensor if torch.nn.parameter.is_lazy(tensor) else convert(tensor.detach())
         for name, tensor in (*model.named_parameters(), *model.named_buffers())
     }
-    arguments = tuple(make(each) for each in inputs)
-    if mode is None:
-        torch.func.functional_call(model, state, arguments)
-    else:
-        with mode:
-            torch.func.functional_call(model, state, arguments)
+    arguments = tuple(make(each) for each in inputs if each.name is None)
+    named = {each.name: make(each) for each in inputs if each.name is not None}
+    with mode or contextlib.nullcontext():
+        torch.func.functional_call(model, state, arguments, named)
 
 
 def _last_batch(

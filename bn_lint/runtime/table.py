@@ -11,7 +11,8 @@ _MOST_SHAPES = 2
 
 def table(document: Document) -> str:
     """One line for each layer: where it was built, calls by mode, shapes, the fewest values per channel in training."""
-    rows = [_HEADINGS, *(_row(layer) for layer in document.layers)]
+    # A layer that was never called, and is no part of a model that was, only happened to be constructed.
+    rows = [_HEADINGS, *(_row(layer) for layer in document.layers if layer.called or layer.model)]
     widths = [max(width(row[column]) for row in rows) for column in range(len(_HEADINGS))]
     numbers = (3, 4, 5, 6, 8)
     lines = []

@@ -186,6 +186,7 @@ class Trace(AbstractContextManager["Trace"]):
             steps_per_position=self._steps.width,
             adversarial=self._steps.adversarial,
             stats=self.stats,
+            probed=self.recorder.probing,
         )
         summarize(self.recorder, document, error, over=over)
         return document

@@ -162,6 +162,9 @@ def test_usage_errors(project: Path) -> None:
         (["probe", "model", "--input", "2,3,8,8"], "names no factory"),
         (["probe", "model:nothing", "--input", "2,3,8,8"], "cannot be loaded"),
         (["probe", "model:Net", "--input", "two"], "is no shape"),
+        (["probe", "model:Net", "--input", "the mask=2,3"], "is no shape"),
+        (["probe", "model:Net(width)", "--input", "2,3,8,8"], "literals"),
+        (["probe", "model:Net(width=", "--input", "2,3,8,8"], "literals"),
         (["check", "--trace", "model.py", "."], "no trace of bn-lint"),
     ]:
         result = run(project, *arguments)
@@ -244,6 +247,9 @@ def test_a_run_without_the_mistake_refutes(tmp_path: Path) -> None:
         (["model:Net", "--input", "4,3,16,16", "--samples", "10"], 0, "the last batch has 2, and fits"),
         (["model:wide", "--input", "4,3,16,16"], 1, "error[BN002]"),
         (["model.py:wide", "--input", "4,3,16,16"], 1, "error[BN002]"),
+        (["model:Net(32)", "--input", "4,3,16,16"], 1, "error[BN002]"),
+        (["model:Net(width=16)", "--input", "x=4,3,16,16", "--eval"], 0, "All checks passed!"),
+        (["model:Net", "--input", "mask=4,3,16,16"], 2, "unexpected keyword argument 'mask'"),
         (["model:Net", "--input", "4,5,16,16"], 2, "The model cannot be run"),
     ],
 )
