@@ -35,7 +35,8 @@ def command(target: str, inputs: tuple[str, ...], evaluation: bool, samples: int
     """Check a model without data, GPU or memory for activations.
 
     FACTORY is a function that returns a model, or a model: pkg.module:build or path/to/file.py:net. Arguments are
-    literals: 'timm:create_model("resnet18", num_classes=10)'. The model runs on fake tensors; its own parameters and buffers are not touched.
+    literals: 'timm:create_model("resnet18", num_classes=10)'. The model runs on fake tensors; its own parameters and
+    buffers are not touched.
     """
     from bn_lint.runtime import torch_is_missing
 

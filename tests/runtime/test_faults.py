@@ -45,6 +45,24 @@ def training_forward_in_inference_mode() -> None:
         net(batch()[0])
 
 
+def evaluation_with_gradients() -> None:
+    net = small()
+    train(net, sgd(net), steps=20)
+    for _ in range(3):
+        assert net(batch()[0]).argmax(1).shape == (16,)
+
+
+def evaluation_with_gradients_each_epoch() -> None:
+    """Its batches are like those of training, so that only their number tells."""
+    net = small()
+    optimizer = sgd(net)
+    for _ in range(3):
+        train(net, optimizer, steps=10)
+        for _ in range(4):
+            net(batch()[0]).argmax(1)
+    train(net, optimizer, steps=10)
+
+
 def training_in_evaluation_mode() -> None:
     net = small().eval()
     train(net, sgd(net))
@@ -278,6 +296,23 @@ def never_called() -> None:
     Unused()(torch.randn(8, 4))
 
 
+def recalibration_in_evaluation_mode() -> None:
+    """It does nothing, and the averaged model keeps the statistics of other weights."""
+
+    def precise_bn(model: nn.Module) -> None:
+        with torch.no_grad():
+            for _ in range(3):
+                model(batch()[0])
+
+    net = small()
+    average = AveragedModel(net)
+    train(net, sgd(net))
+    average.update_parameters(net)
+    average.eval()
+    precise_bn(average)
+    average(batch()[0])
+
+
 def checkpoint_without_statistics() -> None:
     net = small()
     net.load_state_dict({k: v for k, v in net.state_dict().items() if "running" not in k}, strict=False)
@@ -318,6 +353,8 @@ def sorted_batches() -> None:
 
 SIGNALS = {
     "R01 missing eval": (training_forward_in_inference_mode, ("BN101", "error")),
+    "R01 missing eval, with gradients": (evaluation_with_gradients, ("BN101", "error")),
+    "R01 missing eval, with gradients, each epoch": (evaluation_with_gradients_each_epoch, ("BN101", "error")),
     "R02 missing train": (training_after_an_evaluation, ("BN103", "error")),
     "R03 untrained statistics": (untrained_statistics, ("BN801", "warning")),
     "R04 collapsed variance": (collapsed_variance, ("BN803", "warning")),
@@ -343,6 +380,7 @@ SIGNALS = {
     "R23 checkpoint without statistics": (checkpoint_without_statistics, ("BN609", "warning")),
     "R25 looked at by a tool": (looked_at_by_a_tool, ("BN113", "warning")),
     "exported in training mode": (exported, ("BN110", "warning")),
+    "R26 recalibrated in evaluation mode": (recalibration_in_evaluation_mode, ("BN607", "warning")),
     "R27 evaluated too early": (evaluated_too_early, ("BN801", "info")),
     "R28 momentum None": (momentum_none, ("BN402", "info")),
     "mode by turns": (mode_by_turns, ("BN805", "warning")),

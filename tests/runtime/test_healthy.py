@@ -45,6 +45,40 @@ class ResNet(nn.Module):
         return self.head(self.layers(self.stem(x)))
 
 
+def two_passes_of_which_one_learns() -> None:
+    """Self-distillation: the first result is a target, and gets no gradient."""
+    net = small()
+    optimizer = sgd(net)
+    for _ in range(12):
+        target = net(batch()[0]).detach()
+        optimizer.zero_grad()
+        (net(batch()[0]) - target).square().mean().backward()
+        optimizer.step()
+
+
+def a_dummy_input() -> None:
+    net = small()
+    assert net(batch(2)[0]).shape == (2, 10)
+    with torch.no_grad():
+        assert net(batch(2)[0]).shape == (2, 10)
+    train(net, sgd(net), steps=8)
+
+
+def cross_validation() -> None:
+    for _ in range(6):
+        net = small()
+        train(net, sgd(net), steps=4)
+        net.eval()
+        with torch.no_grad():
+            net(batch()[0])
+
+
+def only_built() -> None:
+    with torch.no_grad():
+        small()(batch(1)[0])
+    small()(batch(1)[0])
+
+
 def resnet() -> None:
     net = ResNet()
     optimizer = sgd(net)
@@ -249,6 +283,10 @@ def pretrained_inference() -> None:
 
 HEALTHY = (
     resnet,
+    two_passes_of_which_one_learns,
+    a_dummy_input,
+    cross_validation,
+    only_built,
     gan,
     gan_whose_critic_is_frozen_for_the_generator,
     fine_tuning,
