@@ -136,8 +136,10 @@ class Steps:
                 passages = tuple(layer.waiting)
                 layer.waiting.clear()
             if calls is None:
-                if training:
+                if passages:
                     uses.append(Use(layer, training, passages=passages))
+                elif training:
+                    uses.append(Use(layer, training))
             else:
                 calls[kinds.TRAINING] = training
                 unusual = unusual or calls[kinds.TRAINING_WITHOUT_GRAD] > calls[kinds.RECOMPUTED]
@@ -161,6 +163,12 @@ class Steps:
             layer, calls = use.layer, use.calls
             if isinstance(calls, int):
                 layer.timeline[index] |= TRAINED
+                if layer.last_trained_in and layer.requires_grad_seen and not use.passages:
+                    if layer.parameter in self._owned and calls in layer.calls_per_step:
+                        # Nothing about it is new, as in nearly all steps.
+                        layer.calls_per_step[calls] += 1
+                        layer.trained_steps += 1
+                        continue
                 self._count_training(layer, calls, self._owns(layer), step, use.passages)
                 continue
             bits = 0
