@@ -163,12 +163,12 @@ class Steps:
             layer, calls = use.layer, use.calls
             if isinstance(calls, int):
                 layer.timeline[index] |= TRAINED
-                if layer.last_trained_in and layer.requires_grad_seen and not use.passages:
-                    if layer.parameter in self._owned and calls in layer.calls_per_step:
-                        # Nothing about it is new, as in nearly all steps.
-                        layer.calls_per_step[calls] += 1
-                        layer.trained_steps += 1
-                        continue
+                known = layer.last_trained_in and layer.requires_grad_seen and calls in layer.calls_per_step
+                if known and not use.passages and layer.parameter in self._owned:
+                    # Nothing about it is new, as in nearly all steps.
+                    layer.calls_per_step[calls] += 1
+                    layer.trained_steps += 1
+                    continue
                 self._count_training(layer, calls, self._owns(layer), step, use.passages)
                 continue
             bits = 0
