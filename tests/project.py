@@ -6,6 +6,7 @@ import ast
 import builtins
 import contextlib
 import importlib
+import json
 import linecache
 import runpy
 import sys
@@ -59,6 +60,7 @@ def traced(root: Path, entry: str, *, all_rules: bool = True) -> tuple[list[Repo
         What all rules, or those that are on by default, report, and the error that ended the program.
     """
     import bn_lint
+    from bn_lint.runtime.document import dumps, from_json
 
     trace = bn_lint.trace(stats=all_rules, select=["ALL"] if all_rules else None)
     error = None
@@ -71,6 +73,8 @@ def traced(root: Path, entry: str, *, all_rules: bool = True) -> tuple[list[Repo
         trace.stop(error, over=True)
     assert not trace.recorder.defects, trace.recorder.defects[0]
     assert not trace.report.tracebacks, trace.report.tracebacks[0]
+    saved = from_json(json.loads(dumps(trace.document)))
+    assert saved == trace.document, "a saved trace is not the trace"
     reported = [
         Reported(_below(root, one.place.path), one.place.line, str(one.severity), one.code, one.message)
         for one in trace.findings

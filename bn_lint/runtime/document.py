@@ -289,7 +289,8 @@ _PLACES = (
 
 def _layer(data: dict[str, Any]) -> LayerTrace:
     layer: LayerTrace = _with_places(LayerTrace, data, *_PLACES)
-    layer.built_path = [Place(**each) for each in data.get("built_path", [])]
+    for name in ("built_path", "eval_training_at", "no_gradient", "gradient_only"):
+        setattr(layer, name, [Place(**each) for each in data.get(name, [])])
     for name in ("without_grad", "eval_training", "frozen_training", "recomputed"):
         setattr(layer, name, _known(Tally, data.get(name) or {}))
     layer.running = None if data.get("running") is None else _known(Statistics, data["running"])

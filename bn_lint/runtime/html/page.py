@@ -63,7 +63,7 @@ def _parts(document: Document, report: Report) -> Iterator[str]:
         yield from _modes(document, layers)
         yield from _values(layers)
         yield from _drift(document, layers)
-        yield from _table(document.layers)
+        yield from _table([layer for layer in document.layers if layer.called or layer.model])
     yield from (f'<p class="soft">{escape(note)}</p>\n' for note in document.notes)
     yield f"<footer>Made by bn-lint {escape(document.bn_lint)}.</footer>\n"
 
