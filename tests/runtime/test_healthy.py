@@ -56,6 +56,37 @@ def two_passes_of_which_one_learns() -> None:
         optimizer.step()
 
 
+def gan_with_previews() -> None:
+    """The generator runs for the discriminator, and to be looked at, with gradients that nobody asks for."""
+    generator = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 6))
+    discriminator = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.LeakyReLU(), nn.Linear(8, 1))
+    of_generator, of_discriminator = sgd(generator), sgd(discriminator)
+    for step in range(12):
+        for _ in range(2):
+            of_discriminator.zero_grad()
+            fake = generator(torch.randn(16, 4)).detach()
+            (discriminator(fake) - discriminator(torch.randn(16, 6))).mean().backward()
+            of_discriminator.step()
+        of_generator.zero_grad()
+        discriminator(generator(torch.randn(16, 4))).mean().backward()
+        of_generator.step()
+        if step % 4 == 3:
+            assert generator(torch.randn(16, 4)).detach().numpy().shape == (16, 6)
+
+
+def weights_changed_by_hand() -> None:
+    net = small()
+    net.load_state_dict({name: value.clone() for name, value in small().state_dict().items()})
+    for _ in range(6):
+        images, labels = batch()
+        nn.functional.cross_entropy(net(images), labels).backward()
+        with torch.no_grad():
+            for parameter in net.parameters():
+                assert parameter.grad is not None
+                parameter.sub_(0.1 * parameter.grad)
+                parameter.grad = None
+
+
 def a_dummy_input() -> None:
     net = small()
     assert net(batch(2)[0]).shape == (2, 10)
@@ -285,6 +316,8 @@ HEALTHY = (
     resnet,
     two_passes_of_which_one_learns,
     a_dummy_input,
+    gan_with_previews,
+    weights_changed_by_hand,
     cross_validation,
     only_built,
     gan,
