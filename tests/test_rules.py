@@ -231,6 +231,7 @@ def test_torch_belongs_to_the_tracer(path: Path) -> None:
 
 #: The modules of the tracer that watch. The others read and show traces, which needs no torch.
 WATCHERS = {
+    "gradients.py",
     "patches.py",
     "recognize.py",
     "recorder.py",
