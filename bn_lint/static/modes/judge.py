@@ -169,8 +169,8 @@ def _batch_facts(
         if not known.shape.ranked:
             if known.layer.variant != "1d" or known.channels is None or batches.is_collated:
                 continue
-            if not applies_layers_only(call.model):
-                continue
+            if batches.size == 1 or not applies_layers_only(call.model):
+                continue  # single items are often whole batches, which the program unpacks
             axes = (Axis(), known.channels)  # vectors of features, as `BatchNormCall.channels` takes them
         if not axes or isinstance(axes[0].size, Expression):
             continue  # rows that are no samples: nodes of a graph, points of a cloud
