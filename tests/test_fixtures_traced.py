@@ -31,6 +31,7 @@ UNSEEN = {
     "BN403": "the layer has an `eps`, and not the order of the arguments; it is BN404",
     "BN501": "a run of the model shows calls, and not what `parameters()` leaves out",
     "BN502": "the layer is built and called; whether it is the same the next time is in the text",
+    "BN608": "which values of a model were copied into the other is in the text",
     "BN505": "the hand-written statistics of a module that is no BatchNorm layer",
 }
 #: What a run says instead, wherever it happens: the text speaks of the loader, or of the constructor.
@@ -39,6 +40,7 @@ INSTEAD = {"BN202": "BN201", "BN204": "BN201", "BN403": "BN404"}
 ELSEWHERE = frozenset({"BN201", "BN203"})
 #: Programs that a run sees differently, and why.
 APART = {
+    "modes/distillation/bad_teacher_in_forward.py": "what a model calls inside of its forward is part of its training",
     "modes/auxiliary/bad_dummy_input.py": "the text shows that the input is made up and the result dropped",
     "modes/reinforcement/bad_act.py": "in training mode before each step, as by many methods on purpose",
 }

@@ -220,7 +220,8 @@ class Layer:
         self.without_grad_mode: tuple[Site | None, bool] = (None, False)
         self.owned = False
         self.weights_changed = False
-        self.weight_version: int | None = None
+        #: Where the weight was kept when it was first seen, and the number of writes to it by then.
+        self.first_weight: tuple[object, int, int] | None = None
         self.timeline = bytearray(TIMELINE)
 
         self.loaded_at: Site | None = None
@@ -255,9 +256,10 @@ class Layer:
         weight = None if module is None else module._parameters.get("weight")
         if weight is None or weight.is_inference():
             return
-        if self.weight_version is None:
-            self.weight_version = weight._version
-        self.weights_changed = self.weights_changed or weight._version != self.weight_version
+        now = weight.device, weight.untyped_storage()._cdata, weight._version
+        if self.first_weight is None or self.first_weight[0] != now[0]:
+            self.first_weight = now
+        self.weights_changed = self.weights_changed or now != self.first_weight
 
     def absorb(self, other: Layer) -> None:
         """Take over what is known of a layer that looks the same."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Container, Iterable, Iterator
+from os.path import normpath
 from pathlib import Path
 
 from bn_lint.surroundings import Surroundings
@@ -56,7 +56,7 @@ class ModuleFinder:
         if not named and _SYS_PATH.search(text) is None:
             return
         above = list(self._up_to_top(importer.parent))
-        folders = [Path(os.path.normpath(folder / name)) for name in named for folder in above]
+        folders = [Path(normpath(folder / name)) for name in named for folder in above]
         self._added[importer] = tuple(dict.fromkeys((*above, *folders)))
 
     def _up_to_top(self, folder: Path) -> Iterator[Path]:

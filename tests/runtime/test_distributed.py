@@ -28,6 +28,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 torch.distributed.init_process_group("gloo")
 rank = torch.distributed.get_rank()
+torch.manual_seed(0)
 net = DistributedDataParallel(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)))
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
 for _ in range(3):
