@@ -1,0 +1,116 @@
+"""What an analysis gives: facts, what remained undecided, and problems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Union
+
+from bn_lint.facts.layers import (
+    BatchNormBuilt,
+    BatchNormCall,
+    BatchNormFollowed,
+    PlainContainer,
+    PooledBatchNorm,
+    UnknownBatchNorm,
+)
+from bn_lint.facts.models import (
+    LastBatch,
+    ModeChange,
+    ModelCall,
+    PrivateBatchNorm,
+    StaleStatistics,
+    SyncConversion,
+    UncalledBatchNorm,
+    UnsynchronizedBatchNorm,
+    VmappedBatchNorm,
+    WeightDecay,
+)
+from bn_lint.facts.text import (
+    BatchNormSkipped,
+    BeforeBatchNorm,
+    FreezeLoop,
+    FunctionalBatchNorm,
+    ModeAccess,
+    PlainStatistics,
+    TrackingSwitched,
+    TrainOverride,
+)
+from bn_lint.facts.vocabulary import Evidence, Place
+
+Fact = Union[
+    BatchNormBuilt,
+    UnknownBatchNorm,
+    BatchNormCall,
+    BatchNormFollowed,
+    ModelCall,
+    LastBatch,
+    ModeChange,
+    ModeAccess,
+    TrainOverride,
+    FreezeLoop,
+    PlainContainer,
+    PlainStatistics,
+    PooledBatchNorm,
+    FunctionalBatchNorm,
+    BatchNormSkipped,
+    BeforeBatchNorm,
+    WeightDecay,
+    UncalledBatchNorm,
+    TrackingSwitched,
+    PrivateBatchNorm,
+    VmappedBatchNorm,
+    SyncConversion,
+    UnsynchronizedBatchNorm,
+    StaleStatistics,
+]
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A BatchNorm layer that could not be judged, and why."""
+
+    place: Place
+    reason: str
+
+
+@dataclass
+class Coverage:
+    """How much of the BatchNorm in the given paths was judged.
+
+    Attributes:
+        judged: Constructor calls whose input channels and width were known in at least one call of the layer.
+        undecided: The others, with the reason.
+    """
+
+    judged: int = 0
+    undecided: list[Undecided] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return self.judged + len(self.undecided)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that kept a file from being judged: BN901 unreadable, BN902 syntax error, BN903 analysis incomplete.
+
+    `internal` marks a defect of bn-lint itself.
+    """
+
+    code: str
+    message: str
+    place: Place
+    internal: bool = False
+
+
+@dataclass
+class Analysis:
+    """What the static engine found out about the judged files."""
+
+    facts: list[Fact] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    coverage: Coverage = field(default_factory=Coverage)
+    #: Of the problems that are defects of bn-lint itself.
+    tracebacks: list[str] = field(default_factory=list)
+    #: What `reveal(value)` showed, for the specifications of the engine.
+    revealed: list[Evidence] = field(default_factory=list)

@@ -1,0 +1,224 @@
+"""Facts about models with BatchNorm inside: their modes, their batches, their weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bn_lint.facts.layers import BatchNormLayer
+from bn_lint.facts.vocabulary import Evidence, Lines, Place, Replacement
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """A model with BatchNorm inside is applied, by code that is not part of a model itself.
+
+    Attributes:
+        model: The model as the caller writes it (`net`, `self.generator`).
+        place: The call.
+        training: True when a BatchNorm layer inside runs in training mode, False when none does.
+        grad: Whether gradients are recorded.
+        purpose: `training` when an optimizer then steps on the model's parameters; `evaluation` when the result is only
+            looked at; `reference` when another model is trained on the result; `export` and `fusion` when a tool makes
+            something of the model; `inspection` when a tool only looks at how it is made.
+        because: What shows the purpose.
+        mode: The call that put the model in its mode; None while it is in the mode it was built in.
+        mode_is_local: That call belongs to the same evaluation or training, and not to something earlier.
+        certain: Nothing about this was assumed: the model's class, its mode and the way here are all known.
+        switched: Other networks of the same program part that were put in evaluation mode.
+        frozen: Where the parameters of BatchNorm layers that run in training mode were frozen.
+        path: The calls that led here, outermost first.
+        adversarial: The model is one of two that take turns in training, as in a GAN.
+        replaced: Where layers were built that came into the model after it was put in evaluation mode.
+        lines: The statements that the call is made for, when the model is called the same around them: the whole loop,
+            and nothing that is done for another purpose.
+        resumed: The model is trained afterwards, and nothing puts it in training mode before that.
+        switch_name: The name of the method that put the model in its mode, when the same function calls it for nothing
+            but this.
+    """
+
+    model: str
+    place: Place
+    training: bool | None = None
+    grad: bool | None = None
+    purpose: str | None = None
+    because: Evidence | None = None
+    mode: Evidence | None = None
+    mode_is_local: bool = False
+    certain: bool = False
+    switched: tuple[Evidence, ...] = ()
+    frozen: Evidence | None = None
+    path: tuple[Evidence, ...] = ()
+    adversarial: bool = False
+    replaced: Evidence | None = None
+    lines: Lines | None = field(default=None, compare=False)
+    resumed: bool = field(default=False, compare=False)
+    switch_name: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class LastBatch:
+    """A model is trained on the batches of a loader, and the last one of an epoch is smaller than the others.
+
+    Attributes:
+        layer: A BatchNorm layer of the model that gets as many values per channel as the batch has samples.
+        size: The number of samples in the last batch.
+        batch_size: The number of samples in the others.
+        length: The number of samples in the data set.
+        place: The construction of the loader.
+        call: Where the model is called on the batches.
+        left_out: The argument that makes the loader leave that batch out.
+    """
+
+    layer: BatchNormLayer
+    size: int
+    batch_size: int
+    length: int
+    place: Place
+    call: Evidence
+    left_out: Replacement = field(default=Replacement(), compare=False)
+
+
+@dataclass(frozen=True)
+class ModeChange:
+    """A call switches the mode of a model with BatchNorm inside.
+
+    Attributes:
+        model: The model as the caller writes it.
+        training: The new mode.
+        place: The call.
+        reenabled: Where BatchNorm layers that this call puts back in training mode had been frozen: put in evaluation
+            mode on purpose, apart from the rest of the model.
+        again: What freezes them after every such call.
+    """
+
+    model: str
+    training: bool
+    place: Place
+    reenabled: Evidence | None = None
+    again: Replacement = field(default=Replacement(), compare=False)
+
+
+@dataclass(frozen=True)
+class WeightDecay:
+    """An optimizer decays all parameters of a model alike, those of BatchNorm layers included.
+
+    Attributes:
+        model: The model as written.
+        place: The call that makes the optimizer.
+        decay: The weight decay.
+        layers: How many BatchNorm layers with a weight there are.
+        first: The first of them.
+    """
+
+    model: str
+    place: Place
+    decay: float
+    layers: int
+    first: Evidence
+
+
+@dataclass(frozen=True)
+class UncalledBatchNorm:
+    """BatchNorm layers of a model none of which is ever applied.
+
+    Attributes:
+        place: Where the first of the layers is built.
+        model: The model, or the class that builds them.
+        called: The call of the model, or the method that leaves them out.
+        statement: The lines that build the layer and do nothing else.
+    """
+
+    layers: tuple[BatchNormLayer, ...]
+    place: Place
+    model: str
+    called: Evidence
+    statement: Place | None = None
+
+
+@dataclass(frozen=True)
+class PrivateBatchNorm:
+    """A model is made ready for training with differential privacy, and has BatchNorm layers that are trained.
+
+    Attributes:
+        model: The model as the call gives it.
+        place: The call.
+        layer: Where the first of the layers is built.
+        path: The calls that led here, outermost first.
+    """
+
+    model: str
+    place: Place
+    layer: Evidence
+    path: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class VmappedBatchNorm:
+    """`vmap` maps over the input of a BatchNorm layer in training mode, and not over its running statistics.
+
+    Attributes:
+        layer: The layer's name in the model.
+        place: The call of the model.
+        mapped: Where `vmap` is given the function that calls it.
+        built: Where the layer is built.
+        mode: The call that put it in training mode; None while it is in the mode it was built in.
+        path: The calls that led here, outermost first.
+    """
+
+    layer: str
+    place: Place
+    mapped: Evidence
+    built: Evidence
+    mode: Evidence | None = None
+    path: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class SyncConversion:
+    """The BatchNorm layers of a model become SyncBatchNorm after something took note of what it was made of.
+
+    Attributes:
+        model: The model as written.
+        place: The conversion.
+        before: What took note of it: `DistributedDataParallel`, an optimizer.
+        copies: The new layers have parameters of their own.
+    """
+
+    model: str
+    place: Place
+    before: Evidence
+    copies: bool = False
+
+
+@dataclass(frozen=True)
+class UnsynchronizedBatchNorm:
+    """SyncBatchNorm layers run where there is nothing to synchronize with.
+
+    Attributes:
+        model: The model as written.
+        place: The call of `DataParallel`; in one process, where the layers come from.
+        shown: Where the layers come from; in one process, where they are trained.
+        within: `DataParallel`, or `one process`.
+    """
+
+    model: str
+    place: Place
+    shown: Evidence
+    within: str
+
+
+@dataclass(frozen=True)
+class StaleStatistics:
+    """The weights of a model follow those of another one that is trained, its running statistics do not.
+
+    Attributes:
+        model: The model as it is used.
+        place: Where its weights are written.
+        used: A call of it in evaluation mode.
+        path: The calls that led to that, outermost first.
+    """
+
+    model: str
+    place: Place
+    used: Evidence
+    path: tuple[Evidence, ...] = ()
