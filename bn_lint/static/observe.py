@@ -10,40 +10,38 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.dims import Comparison, Dim, Expression, TracedInt, compare, describe, origin_of
+from bn_lint.dims import Comparison, Dim, compare, origin_of
 from bn_lint.facts import (
-    UNKNOWN,
-    Argument,
-    BatchNormBuilt,
     BatchNormCall,
     BatchNormFollowed,
-    BatchNormLayer,
     Coverage,
     Evidence,
     PlainContainer,
     PooledBatchNorm,
     Problem,
-    Shape,
     Spelling,
     Undecided,
     UnknownBatchNorm,
 )
-from bn_lint.facts import Axis as FactAxis
+from bn_lint.static.describing import (
+    built_at,
+    built_fact,
+    call_fact,
+    label_of,
+    layer_fact,
+    own_size,
+    path_to,
+    place_of,
+    reason_of,
+)
 from bn_lint.static.modes.state import agreed, modes_of
 from bn_lint.static.places import NodePlace
 from bn_lint.static.registration import container_place
 from bn_lint.static.source_text import (
-    argument_nodes,
-    called_name,
     class_node,
-    code_of,
-    is_literal,
-    is_quotient,
-    keyword_node,
-    width_node,
 )
-from bn_lint.static.spelling import ArrivingChannels, TorchNN, TorchNNPrefix
-from bn_lint.static.torch.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
+from bn_lint.static.spelling import TorchNN
+from bn_lint.static.torch.batchnorm import batchnorm_class
 from bn_lint.static.torch.sizes import size_of
 from bn_lint.static.values import (
     LAZY,
@@ -54,12 +52,10 @@ from bn_lint.static.values import (
     Dict,
     Function,
     Instance,
-    LibraryClass,
     List,
     Origin,
     Spot,
     Tensor,
-    Unknown,
     Value,
 )
 
@@ -98,7 +94,6 @@ class Observer:
         self.missing_sites: set[cst.CSTNode] = set()
         self._pooled: dict[tuple[cst.CSTNode, cst.CSTNode, Dim], PooledBatchNorm] = {}
         self._missing: dict[int, tuple[Instance, str, int | None]] = {}
-        self._builders: dict[int, Value] = {}
         self._seen: set[object] = set()
         self._quiet = 0
         self._only: set[cst.CSTNode] | None = None
@@ -195,7 +190,7 @@ class Observer:
         if site is None:
             return
         site.called = True
-        call = self._call_fact(run, layer, x, spot)
+        call = call_fact(run, layer, x, spot)
         if functional:
             call = replace(call, layer=replace(call.layer, variant="functional"))
         program = run.program
@@ -209,7 +204,7 @@ class Observer:
             site.judged = True
             site.settled = site.settled or compare(channels.size, width) is not Comparison.UNKNOWN
         elif not site.judged:
-            site.reason = self._reason(layer, x, width)
+            site.reason = reason_of(layer, x, width)
         if layer.built is not None:
             self.last_calls[layer.built.node] = call
         if self._quiet or (self._only is not None and site.spot.node not in self._only):
@@ -236,7 +231,7 @@ class Observer:
             step = Evidence(f"`{name}` leaves one value of each map", NodePlace(made))
             batch = x.axes[0].size
             self._pooled[key] = PooledBatchNorm(
-                self._layer_fact(layer), NodePlace(spot), step, batch, path=path_to(run.frame)
+                layer_fact(layer), NodePlace(spot), step, batch, path=path_to(run.frame)
             )
             if not self._quiet:
                 self.facts.append(self._pooled[key])
@@ -261,10 +256,10 @@ class Observer:
                 site.judged = True
             self.facts.append(
                 BatchNormFollowed(
-                    self._layer_fact(layer),
+                    layer_fact(layer),
                     label_of(origin.maker),
                     NodePlace(origin.spot),
-                    _own(takes, builder) if len(x.axes) == rank else None,
+                    own_size(takes, builder) if len(x.axes) == rank else None,
                     rank if x.origin is not None and x.origin.maker is layer else None,
                     path_to(run.frame),
                 )
@@ -311,7 +306,7 @@ class Observer:
                 self._seen.add(("container", id(module.cls), name))
                 kind = "dict" if isinstance(container, Dict) else "list" if isinstance(container, List) else "tuple"
                 spot = (module.set_at or {}).get(name)
-                place = NodePlace(spot or _built(layers[0]))
+                place = NodePlace(spot or built_at(layers[0]))
                 value = container_place(spot, name, container) if spot is not None else None
                 torch_nn = Spelling() if spot is None else TorchNN(spot.file)
                 self.facts.append(PlainContainer(module.cls.name, name, kind, len(layers), place, value, torch_nn))
@@ -333,7 +328,7 @@ class Observer:
         for layer, arguments, within in self._pending:
             # Built under a condition and kept, a layer is created lazily: once.
             per_call = (within == "forward" and not _is_lazy(layer)) or (within == "guarded" and layer.owner is None)
-            fact = self._built_fact(layer, arguments, per_call=per_call)
+            fact = built_fact(layer, arguments, per_call=per_call)
             own = fact.layer
             odd = own.num_features if isinstance(own.num_features, int) and own.num_features <= 0 else None
             key = (
@@ -349,8 +344,10 @@ class Observer:
                 self.facts.append(fact)
         self._pending.clear()
         for layer, name, rank in self._missing.values():
-            spot = _built(layer)
-            self.facts.append(UnknownBatchNorm(name, NodePlace(spot), rank, _place(spot, class_node(spot.node, name))))
+            spot = built_at(layer)
+            self.facts.append(
+                UnknownBatchNorm(name, NodePlace(spot), rank, place_of(spot, class_node(spot.node, name)))
+            )
         self._missing.clear()
 
     def programmed(self, facts: Iterable[Fact]) -> None:
@@ -359,68 +356,6 @@ class Observer:
             if fact not in self._seen:
                 self._seen.add(fact)
                 self.facts.append(fact)
-
-    def _built_fact(self, layer: Instance, arguments: Arguments, *, per_call: bool) -> BatchNormBuilt:
-        direct = isinstance(layer.cls, LibraryClass)
-        spot = _built(layer)
-        written = tuple(_arguments_as_written(spot, arguments, layer)) if direct else ()
-        known = (
-            {name for name, _ in layer.cls.signature} | KEYWORD_ONLY if isinstance(layer.cls, LibraryClass) else set()
-        )
-        unexpected = tuple(name for name in arguments.keywords if name not in known) if direct else ()
-        place = NodePlace(arguments.partial if arguments.partial is not None else spot)
-        return BatchNormBuilt(self._layer_fact(layer), written, place, per_call, unexpected)
-
-    def _layer_fact(self, layer: Instance) -> BatchNormLayer:
-        spot = _built(layer)
-        cls = batchnorm_class(layer)
-        name = cls.short_name if cls is not None else "BatchNorm"
-        value, width = layer.cells.get("num_features", MISSING), width_node(spot.node)
-        return BatchNormLayer(
-            label_of(layer),
-            variant_of(name),
-            layer.cls.name.rpartition(".")[2],
-            _own(size_of(value), layer.cells.get("*builder")),
-            NodePlace(spot),
-            literal_width=width is not None and is_literal(width),
-            lazy=name.startswith("Lazy"),
-            eps=_setting(layer, "eps"),
-            momentum=_setting(layer, "momentum"),
-            affine=_setting(layer, "affine"),
-            track_running_stats=_setting(layer, "track_running_stats"),
-            class_place=_place(spot, class_node(spot.node, name) or called_name(spot.node, name)),
-            class_prefix=TorchNNPrefix(spot.file)
-            if isinstance(spot.node, cst.Call) and isinstance(spot.node.func, cst.Name)
-            else Spelling(""),
-            width_place=_place(spot, width if isinstance(layer.cls, LibraryClass) else None),
-        )
-
-    def _call_fact(self, run: Run, layer: Instance, x: Tensor, spot: Spot) -> BatchNormCall:
-        builder = layer.cells.get("*builder")
-        axes = tuple(FactAxis(_own(a.size, builder), _evidence(a), a.features) for a in x.axes)
-        rank = _rank_evidence(x.origin) if x.origin is not None else None
-        shape = Shape(axes, x.ranked, rank) if x.ranked or axes else None
-        channels = x.axes[1] if x.ranked and len(x.axes) > 1 else x.axes[-1] if x.axes else None
-        return BatchNormCall(
-            self._layer_fact(layer),
-            shape,
-            NodePlace(spot),
-            path=path_to(run.frame),
-            arriving=Spelling()
-            if channels is None
-            else ArrivingChannels(layer, channels, _own(channels.size, builder)),
-            follows_layer=channels is not None and _follows_layer(x, channels),
-        )
-
-    def _reason(self, layer: Instance, x: Tensor, width: Dim) -> str:
-        if width is None:
-            value = layer.cells.get("num_features", MISSING)
-            return f"its width is not known: {value.why}" if isinstance(value, Unknown) else "its width is not known"
-        if x.why:
-            return f"the shape of its input is not known: {x.why}"
-        if not x.ranked:
-            return "the shape of its input is not known: nothing before it fixes the channels"
-        return "the channels of its input are not known"
 
     def coverage(self, unreached: list[Spot], judged_files: set[SourceFile]) -> Coverage:
         """How many of the places that build BatchNorm in the judged files were judged."""
@@ -468,104 +403,6 @@ def _is_lazy(layer: Instance) -> bool:
     while owner is not None and LAZY not in owner.cells:
         owner = owner.owner
     return owner is not None
-
-
-def label_of(layer: Instance) -> str:
-    """What a reader would call a layer: `bn1`, `downsample[1]`, or the class when it has no name."""
-    name, owner = layer.name, layer.owner
-    if name is None:
-        return layer.variable or layer.cls.name.rpartition(".")[2]
-    if name.isdigit():
-        return f"{label_of(owner)}[{name}]" if owner is not None and owner.name is not None else f"[{name}]"
-    return name
-
-
-def _place(spot: Spot, node: cst.CSTNode | None) -> NodePlace | None:
-    return None if node is None else NodePlace(Spot(spot.file, node))
-
-
-def _built(layer: Instance) -> Spot:
-    assert layer.built is not None, "layers in facts were built by the program"
-    return layer.built
-
-
-def _own(size: Dim, builder: Value) -> Dim:
-    """The size; its origin is kept only where it speaks of the parameters of the class that builds the layer."""
-    if isinstance(size, TracedInt) and not all(s.owner is builder for s in size.origin.symbols):
-        return int(size)
-    return size
-
-
-def _evidence(axis: Axis) -> Evidence | None:
-    if axis.origin is None:
-        return None
-    maker, spot = axis.origin
-    size = describe(axis.size)
-    if isinstance(maker, Instance):
-        kind = maker.cls.name.rpartition(".")[2]
-        label = label_of(maker)
-        named = f"`{label}`" if label != kind else f"this {kind}"
-        unit = "features" if axis.features else "channels"
-        return Evidence(f"{named} gives {size} {unit}", NodePlace(spot))
-    return Evidence(f"`{maker}` makes this axis {size}", NodePlace(spot))
-
-
-def _rank_evidence(origin: Origin) -> Evidence:
-    maker = origin.maker
-    name = label_of(maker) if isinstance(maker, Instance) else maker
-    return Evidence(f"the number of dimensions comes from `{name}`", NodePlace(origin.spot))
-
-
-def _setting(layer: Instance, name: str) -> object:
-    value = layer.cells.get(name, MISSING)
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return int(value) if isinstance(value, TracedInt) else value
-    return UNKNOWN
-
-
-def path_to(frame: Frame | None) -> tuple[Evidence, ...]:
-    """The calls that lead to a frame, outermost first."""
-    steps: list[Evidence] = []
-    while frame is not None and frame.site is not None and len(steps) < 12:
-        name = frame.function.name if frame.function is not None else "?"
-        owner = f"{frame.owner.name}." if frame.owner is not None else ""
-        if type(frame.site.node) is cst.Call:
-            receiver = frame.receiver
-            # A module that no code in sight calls is called where it is built.
-            uncalled = isinstance(receiver, Instance) and receiver.built == frame.site
-            text = f"this `{owner[:-1]}` is built here" if uncalled else f"`{owner}{name}` is called here"
-            steps.append(Evidence(text, NodePlace(frame.site)))
-        frame = frame.caller
-    return tuple(reversed(steps))
-
-
-def _follows_layer(x: Tensor, channels: Axis) -> bool:
-    maker = channels.origin.maker if channels.origin is not None else None
-    if not isinstance(maker, Instance) or not isinstance(maker.cls, LibraryClass):
-        return False
-    if maker.cls.short_name.endswith("Linear"):
-        return True  # it keeps the number of dimensions, whatever made it
-    return "Conv" in maker.cls.short_name and x.origin is not None and x.origin.maker is maker
-
-
-def _arguments_as_written(spot: Spot, arguments: Arguments, layer: Instance) -> Iterator[Argument]:
-    for position, keyword, node in argument_nodes(spot.node):
-        if keyword is not None:
-            value = arguments.keywords.get(keyword, UNKNOWN)
-        else:
-            value = (
-                arguments.positional[position]
-                if position is not None and position < len(arguments.positional)
-                else UNKNOWN
-            )
-        if not (value is None or isinstance(value, (bool, int, float, str, tuple, Expression))):
-            value = UNKNOWN
-        if isinstance(value, TracedInt):
-            value = int(value)
-        place = NodePlace(Spot(spot.file, node))
-        text = code_of(spot.file, node)
-        named = _place(spot, keyword_node(spot.node, keyword))
-        yield Argument(keyword, position, text, value, is_literal(node), place, is_quotient(node), named)
 
 
 def _layers_in(container: Value, depth: int = 0) -> Iterator[Instance]:

@@ -52,8 +52,8 @@ def stale_averages(program: Program) -> Iterator[StaleStatistics]:
 
     That is so when nothing ever runs them in training mode, and nothing may have read or written their buffers.
     """
+    from bn_lint.static.describing import path_to
     from bn_lint.static.modes.program import is_part_of, related
-    from bn_lint.static.observe import path_to
 
     for module, order, spot in program.written.values():
         calls = [call for call in program.calls if is_part_of(module, call.model)]

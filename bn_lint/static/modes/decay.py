@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.facts import Evidence, WeightDecay
-from bn_lint.static.observe import label_of
+from bn_lint.static.describing import label_of
 from bn_lint.static.places import NodePlace
 from bn_lint.static.source_text import code_of
 from bn_lint.static.torch.batchnorm import batchnorm_class

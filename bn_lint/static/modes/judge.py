@@ -462,6 +462,6 @@ def _spot(mode: Mode) -> Spot:
 
 
 def _path(frame: Frame | None) -> tuple[Evidence, ...]:
-    from bn_lint.static.observe import path_to
+    from bn_lint.static.describing import path_to
 
     return path_to(frame)

@@ -26,7 +26,7 @@ def _nothing(run: Run, arguments: Arguments, spot: Spot) -> None:
 
 def _note(run: Run, model: Value, spot: Spot) -> None:
     """Note a model that Opacus is given with BatchNorm layers whose parameters are trained: it refuses those."""
-    from bn_lint.static.observe import label_of, path_to
+    from bn_lint.static.describing import label_of, path_to
     from bn_lint.static.torch.batchnorm import batchnorm_class
     from bn_lint.static.torch.module_methods import descendants
 

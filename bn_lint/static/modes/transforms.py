@@ -73,8 +73,8 @@ def _holds_mapped(state: Value, depth: int = 0) -> bool:
 
 def note_vmapped(run: Run, model: Instance, spot: Spot) -> None:
     """Note that a model is called inside of `vmap` with BatchNorm layers that update their own statistics."""
+    from bn_lint.static.describing import label_of, path_to
     from bn_lint.static.modes.program import batchnorm_layers
-    from bn_lint.static.observe import label_of, path_to
 
     for layer in batchnorm_layers(model) if id(model) not in run.program.replaced else ():
         modes = modes_of(layer, run.program)
