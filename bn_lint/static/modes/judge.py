@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.dims import Expression
-from bn_lint.facts import (
-    Axis,
-    BatchNormCall,
-    BatchNormLayer,
-    Evidence,
-    Fact,
-    LastBatch,
-    ModeChange,
-    ModelCall,
-    Place,
-    Shape,
-)
+from bn_lint.facts import BatchNormCall, Evidence, Fact, ModeChange, ModelCall, Place
+from bn_lint.static.describing import path_to
 from bn_lint.static.modes.again import Again
-from bn_lint.static.modes.drop_last import DropLast
+from bn_lint.static.modes.batches import batch_facts
 from bn_lint.static.modes.lines import CallLines
-from bn_lint.static.modes.parallel import devices_of
-from bn_lint.static.modes.plain import applies_layers_only
 from bn_lint.static.modes.program import Call, Program, Switch, batchnorm_layers, is_part_of, related
 from bn_lint.static.modes.state import FROZEN, Mode, agreed
+from bn_lint.static.modes.words import evidence_at, mode_evidence, spot_of, text_of
 from bn_lint.static.places import NodePlace
-from bn_lint.static.torch.batchnorm import batchnorm_class, variant_of
 from bn_lint.static.values import Instance, Spot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bn_lint.static.frames import Frame
-    from bn_lint.static.modes.loaders import Batches
 
 
 def facts_of(program: Program, last_calls: Mapping[cst.CSTNode, BatchNormCall]) -> Iterator[Fact]:
@@ -50,7 +35,7 @@ def facts_of(program: Program, last_calls: Mapping[cst.CSTNode, BatchNormCall]) 
         if call.purpose == "training":
             yield from _teachers(program, call)
         if call.purpose == "training" and call.batches is not None:
-            yield from _batch_facts(program, call, call.batches, last_calls)
+            yield from batch_facts(program, call, call.batches, last_calls)
     for switch in program.switches:
         change = _reenabled(program, switch)
         if change is not None:
@@ -62,14 +47,14 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
     if purpose in ("export", "fusion", "inspection"):
         if True in call.states:
             yield ModelCall(
-                _text(call.spot, None if call.purpose is None else call.model),
+                text_of(call.spot, None if call.purpose is None else call.model),
                 NodePlace(call.spot),
                 training=True,
                 grad=call.grad,
                 purpose=purpose,
                 because=None,
-                mode=_mode_evidence(next(m[0] for m in call.modes if agreed(m) is True)),
-                path=_path(call.frame),
+                mode=mode_evidence(next(m[0] for m in call.modes if agreed(m) is True)),
+                path=path_to(call.frame),
                 lines=_lines(program, call, purpose, trained),
                 resumed=_resumed(program, call),
             )
@@ -86,21 +71,21 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
     if any(_reenabled(program, switch) for switch in program.switches if switch.mode.order < call.order):
         meant = True  # they were frozen, and a call of train() undid that: BN302
     yield ModelCall(
-        _text(call.spot),
+        text_of(call.spot),
         NodePlace(call.spot),
         training=training,
         grad=call.grad,
         purpose=purpose,
-        because=_evidence(call.why, call.because),
-        mode=_mode_evidence(mode),
+        because=evidence_at(call.why, call.because),
+        mode=mode_evidence(mode),
         mode_is_local=mode is not None and _is_local(program, call, mode),
         certain=id(call.model) in trained | program.averaged
         and not call.uncertain
         and len(call.modes) > 0
         and None not in call.states,
         switched=tuple(_others(program, call)) if purpose == "evaluation" and training else (),
-        frozen=_evidence("the parameters are frozen here", None if meant else _frozen_and_trained(call)),
-        path=_path(call.frame),
+        frozen=evidence_at("the parameters are frozen here", None if meant else _frozen_and_trained(call)),
+        path=path_to(call.frame),
         adversarial=_adversarial(program, call),
         replaced=_replaced(program, call),
         lines=_lines(program, call, purpose, trained),
@@ -120,16 +105,16 @@ def _teachers(program: Program, call: Call) -> Iterator[ModelCall]:
         if mode.root is part.model:
             continue  # it is put in training mode by itself, on purpose
         yield ModelCall(
-            _text(part.spot),
+            text_of(part.spot),
             NodePlace(part.spot),
             training=True,
             grad=False,
             purpose="reference",
-            because=_evidence(call.why, call.because),
-            mode=_mode_evidence(mode),
-            frozen=_evidence("the parameters are frozen here", part.frozen),
-            path=_path(part.frame),
-            lines=CallLines(part.spot, _text(part.spot), ()),
+            because=evidence_at(call.why, call.because),
+            mode=mode_evidence(mode),
+            frozen=evidence_at("the parameters are frozen here", part.frozen),
+            path=path_to(part.frame),
+            lines=CallLines(part.spot, text_of(part.spot), ()),
         )
 
 
@@ -145,67 +130,6 @@ def _frozen_and_trained(call: Call) -> Spot | None:
     spared = [part.model for part in call.inside]
     outside = (spot for layer, spot in call.frozen_layers if not any(is_part_of(layer, part) for part in spared))
     return next(outside, None)
-
-
-def _batch_facts(
-    program: Program, call: Call, batches: Batches, last_calls: Mapping[cst.CSTNode, BatchNormCall]
-) -> Iterator[BatchNormCall | LastBatch]:
-    """What the size of the batches means for the layers that are trained on them."""
-    if batches.size is None:
-        return
-    devices = devices_of(call.model)
-    size = max(batches.size // devices, 1)
-    among = f", for {devices} devices" if devices > 1 else ""
-    loader = Evidence(f"batches of {batches.size} come from here{among}", NodePlace(batches.spot))
-    for layer, modes in zip(batchnorm_layers(call.model), call.modes):
-        if agreed(modes) is not True:
-            continue
-        known = _of_zoo(call, layer) if layer.built is None else last_calls.get(layer.built.node)
-        if known is None or known.shape is None or not known.shape.ranked:
-            known = _by_class(call, layer) or known
-        if known is None or known.shape is None:
-            continue
-        axes = known.shape.axes
-        if not known.shape.ranked:
-            if known.layer.variant != "1d" or known.channels is None or batches.is_collated:
-                continue
-            if batches.size == 1 or not applies_layers_only(call.model):
-                continue  # single items are often whole batches, which the program unpacks
-            axes = (Axis(), known.channels)  # vectors of features, as `BatchNormCall.channels` takes them
-        if not axes or isinstance(axes[0].size, Expression):
-            continue  # rows that are no samples: nodes of a graph, points of a cloud
-        shape = Shape((replace(axes[0], size=size), *axes[1:]), made_by=known.shape.made_by)
-        fact = replace(known, shape=shape, training=True, grad=True, loader=loader, path=_path(call.frame))
-        yield fact
-        if batches.last == 1 and all(axis.size == 1 for axis in axes[2:]):
-            reached = Evidence(f"`{_text(call.spot)}` is trained on them here", NodePlace(call.spot))
-            shared = any(
-                one.purpose != "training" and one.batches is not None and one.batches.spot.node is batches.spot.node
-                for one in program.calls
-            )
-            option = DropLast(batches.spot, shared=shared, hidden=batches.is_told)
-            yield LastBatch(known.layer, 1, batches.size, batches.length or 0, loader.place, reached, option)
-
-
-def _of_zoo(call: Call, layer: Instance) -> BatchNormCall | None:
-    """A call of the one layer that stands for those of a library's model: on feature maps."""
-    if layer.owner is None or layer.owner.built is None:
-        return None
-    place = NodePlace(layer.owner.built)
-    described = BatchNormLayer(layer.name or "bn1", "2d", "BatchNorm2d", None, place)
-    return BatchNormCall(described, Shape((Axis(), Axis(), Axis(), Axis())), NodePlace(call.spot))
-
-
-def _by_class(call: Call, layer: Instance) -> BatchNormCall | None:
-    """A call of a layer that takes inputs of one rank only, where its input was not followed."""
-    cls = batchnorm_class(layer)
-    rank = {"2d": 4, "3d": 5}.get(variant_of(cls.short_name)) if cls is not None else None
-    if rank is None or cls is None or layer.built is None:
-        return None
-    described = BatchNormLayer(
-        layer.name or "bn", variant_of(cls.short_name), cls.short_name, None, NodePlace(layer.built)
-    )
-    return BatchNormCall(described, Shape((Axis(),) * rank), NodePlace(call.spot))
 
 
 def _purpose(program: Program, call: Call, trained: set[int]) -> str | None:
@@ -310,7 +234,9 @@ def _others(program: Program, call: Call) -> Iterator[Evidence]:
         same = switch.mode.loops == call.loops[: len(switch.mode.loops)] and switch.mode.order < call.order
         other = switch.mode.training is False and not is_part_of(call.model, switch.model)
         if same and other and switch.frame in call.caller:
-            yield Evidence(f"`{_text(switch.mode.spot)}` is put in evaluation mode here", NodePlace(_spot(switch.mode)))
+            yield Evidence(
+                f"`{text_of(switch.mode.spot)}` is put in evaluation mode here", NodePlace(spot_of(switch.mode))
+            )
             return
 
 
@@ -348,9 +274,9 @@ def _reenabled(program: Program, switch: Switch) -> ModeChange | None:
             frozen[mode] = next((one for one in program.switches if one.mode is mode), None)
     if not frozen:
         return None
-    evidence = Evidence("they were put in evaluation mode here", NodePlace(_spot(next(iter(frozen)))))
+    evidence = Evidence("they were put in evaluation mode here", NodePlace(spot_of(next(iter(frozen)))))
     again = Again([one for one in frozen.values() if one is not None], switch)
-    return ModeChange(_text(switch.mode.spot), True, NodePlace(_spot(switch.mode)), evidence, again)
+    return ModeChange(text_of(switch.mode.spot), True, NodePlace(spot_of(switch.mode)), evidence, again)
 
 
 def _eval_layers(call: Call) -> Iterator[Instance]:
@@ -369,11 +295,11 @@ def _lines(program: Program, call: Call, purpose: str, trained: set[int]) -> Cal
         # What is trained on it may be in the same lines; it only must not be put back in training mode there.
         for switch in program.switches:
             if switch.mode.training is True and is_part_of(call.model, switch.model):
-                others.update(_sites(_spot(switch.mode), switch.frame))
+                others.update(_sites(spot_of(switch.mode), switch.frame))
     elif purpose == "training":
         for switch in program.switches:
             if switch.mode.training is False and related(call.model, switch.model):
-                others.update(_sites(_spot(switch.mode), switch.frame))
+                others.update(_sites(spot_of(switch.mode), switch.frame))
     else:
         for step in program.steps:
             others.update(_sites(step.spot, step.frame))
@@ -387,7 +313,7 @@ def _lines(program: Program, call: Call, purpose: str, trained: set[int]) -> Cal
         if purpose != "reference" and (one.purpose or _purpose(program, one, trained)) == purpose
     }
     tool = None if call.purpose in (None, "training") else call.model
-    return CallLines(call.spot, _text(call.spot, tool), others, peers, prepared=purpose == "training")
+    return CallLines(call.spot, text_of(call.spot, tool), others, peers, prepared=purpose == "training")
 
 
 def _sites(spot: Spot, frame: Frame | None) -> Iterator[cst.CSTNode]:
@@ -426,42 +352,4 @@ def _switch_name(program: Program, call: Call, purpose: str, mode: Mode | None) 
     for one in program.calls:
         if one.purpose == opposite and any(m.spot is not None and m.spot.node is node for ms in one.modes for m in ms):
             return None
-    return NodePlace(Spot(_spot(switch.mode).file, node.func.attr)) if isinstance(node.func, cst.Attribute) else None
-
-
-# -- words --------------------------------------------------------------------------------------------------------
-
-
-def _text(spot: Spot | None, given: Instance | None = None) -> str:
-    """The model as the caller writes it: what is called, what a method is called on, or what a tool is given."""
-    node = spot.node if spot is not None else None
-    if not isinstance(node, cst.Call):
-        return "the model"
-    if given is not None:
-        return cst.Module([]).code_for_node(node.args[0].value) if node.args else "the model"
-    target = node.func
-    if isinstance(target, cst.Attribute) and target.attr.value in ("train", "eval", "forward", "__call__"):
-        target = target.value
-    return cst.Module([]).code_for_node(target)
-
-
-def _evidence(text: str, spot: Spot | None) -> Evidence | None:
-    return None if spot is None else Evidence(text, NodePlace(spot))
-
-
-def _mode_evidence(mode: Mode | None) -> Evidence | None:
-    if mode is None or mode.spot is None:
-        return None
-    name = "training" if mode.training else "evaluation"
-    return Evidence(f"`{_text(mode.spot)}` is put in {name} mode here", NodePlace(mode.spot))
-
-
-def _spot(mode: Mode) -> Spot:
-    assert mode.spot is not None, "a mode that a program set has a place"
-    return mode.spot
-
-
-def _path(frame: Frame | None) -> tuple[Evidence, ...]:
-    from bn_lint.static.describing import path_to
-
-    return path_to(frame)
+    return NodePlace(Spot(spot_of(switch.mode).file, node.func.attr)) if isinstance(node.func, cst.Attribute) else None
