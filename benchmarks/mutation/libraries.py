@@ -69,6 +69,7 @@ def libraries() -> tuple[Library, ...]:
             "pytorchcv",
             tuple(_pytorchcv()),
             modules=("pytorchcv.model_provider",),
+            by_file=True,
             needs=("torchvision",),
             neighbours=(_TORCHVISION,),
         ),

@@ -15,6 +15,7 @@ from bn_lint.static.values import (
     Class,
     Dict,
     External,
+    Function,
     Instance,
     LibraryClass,
     List,
@@ -24,6 +25,9 @@ from bn_lint.static.values import (
     Unknown,
     Value,
 )
+
+#: Entries of a dictionary of which any may be replaced under a key that nobody knows.
+_FEW_ENTRIES = 60
 
 
 def slice_of(lower: Value, upper: Value, step: Value) -> Value:
@@ -154,8 +158,11 @@ def set_item(run: Run, container: Value, key: Value, value: Value) -> None:
         if is_key(key):
             run.heap.set(container, key, value)
         else:
-            for known, old in container.entries():  # each may be the one
-                run.heap.set(container, known, join((old, value)))
+            entries = tuple(container.entries())
+            # Each may be the one; but registries are filled name by name, and so are large tables.
+            if len(entries) <= _FEW_ENTRIES and not isinstance(value, (Function, Class)):
+                for known, old in entries:
+                    run.heap.set(container, known, join((old, value)))
             run.heap.set(container, Dict.OPEN, True)
     elif isinstance(container, Instance):
         _set_instance_item(run, container, key, value)
