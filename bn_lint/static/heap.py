@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bn_lint.static.values import MISSING, Instance, Mutable, Position, Value
+from bn_lint.static.values import MISSING, Instance, Mutable, Position, Tensor, Value
 
 Cells = dict[Any, Value]
 #: (identity of the cells, key) -> (cells, key, value after the branch)
@@ -30,7 +30,13 @@ class Heap:
         cells[key] = value
 
     def set(self, target: Mutable, key: Any, value: Value) -> None:
-        """Write a cell of an object, noticing when the object is older than a call under way."""
+        """Write a cell of an object, noticing when the object is older than a call under way.
+
+        What puts an equal value in place of another changes nothing: a layer that counts its batches in a buffer
+        behaves the same after each call.
+        """
+        if _interchangeable(target.cells.get(key, MISSING), value):
+            return
         self._changed(target)
         self.write(target.cells, key, value)
 
@@ -102,6 +108,18 @@ class Heap:
 
     def resume(self, outer: list[tuple[Cells, Any, Value]] | None) -> None:
         self._trail = outer
+
+
+def _interchangeable(held: Value, value: Value) -> bool:
+    if held is value:
+        return True
+    kind = type(value)
+    if type(held) is not kind:
+        return False
+    if kind is Tensor:
+        known = held.ranked and all(axis.size is not None for axis in held.axes)
+        return known and held.layer is value.layer and bool(held.key() == value.key())
+    return kind in (bool, int, float, str) and bool(held == value)
 
 
 def _forget_calls(target: Mutable) -> None:

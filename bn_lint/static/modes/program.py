@@ -178,9 +178,10 @@ class Program:
             self.statistics_seen.append((module, self.now(), spot))
 
     def statistics_read(self, run: Run, module: Value, spot: Spot) -> None:
-        """The buffers of a module are read."""
-        _disturb(run)
-        self.statistics_known(module, spot)
+        """The buffers of a module are read, by code that is not part of a model: its own layers normalise with them."""
+        if self.depth == 0:
+            _disturb(run)
+            self.statistics_known(module, spot)
 
     # -- told by the interpreter ------------------------------------------------------------------------------------
 
