@@ -131,6 +131,8 @@ Dim = Union[int, Expression, None]
 def _terms(value: Number | Expression) -> dict[Monomial, Coefficient]:
     if isinstance(value, Expression):
         return value.terms
+    if isinstance(value, int):
+        return {(): int(value)} if value else {}
     if isinstance(value, float):
         value = Fraction(value).limit_denominator(10**6)
     return {(): _whole(value)} if value else {}
@@ -141,14 +143,14 @@ def _origin_terms(value: Number | Expression) -> dict[Monomial, Coefficient]:
 
 
 def _whole(value: Number) -> Coefficient:
-    if type(value) is int:
-        return value
+    if isinstance(value, int):
+        return int(value)
     fraction = Fraction(value)
     return fraction.numerator if fraction.denominator == 1 else fraction
 
 
 def _simplify(terms: dict[Monomial, Coefficient]) -> Expression | Coefficient:
-    kept = {monomial: _whole(c) for monomial, c in terms.items() if c}
+    kept = {monomial: c if type(c) is int else _whole(c) for monomial, c in terms.items() if c}
     if not kept:
         return 0
     if len(kept) == 1 and () in kept:
@@ -185,7 +187,7 @@ def _product(a: dict[Monomial, Coefficient], b: dict[Monomial, Coefficient]) -> 
     terms: dict[Monomial, Coefficient] = {}
     for left, x in a.items():
         for right, y in b.items():
-            monomial = tuple(sorted(left + right, key=_serial))
+            monomial = tuple(sorted(left + right, key=_serial)) if left and right else left + right
             terms[monomial] = terms.get(monomial, 0) + x * y
     return _simplify(terms)
 
@@ -267,15 +269,23 @@ def _exact_quotient(a: dict[Monomial, Coefficient], b: dict[Monomial, Coefficien
             if symbol not in rest:
                 return None
             rest.remove(symbol)
-        terms[tuple(rest)] = Fraction(coefficient) / Fraction(factor)
+        terms[tuple(rest)] = _ratio(coefficient, factor)
     return _simplify(terms)
 
 
+def _ratio(a: Coefficient, b: Coefficient) -> Coefficient:
+    if type(a) is int and type(b) is int and a % b == 0:
+        return a // b
+    return Fraction(a) / Fraction(b)
+
+
 def _quotient_symbol(operator: str, a: Number | Expression, b: Number | Expression) -> Expression:
-    left, right = (_parenthesised(_simplify(_terms(x))) for x in (a, b))
     key = (operator, frozenset(_terms(a).items()), frozenset(_terms(b).items()))
-    free = all(symbol.free for x in (a, b) for monomial in _terms(x) for symbol in monomial)
-    symbol = structural_symbol(f"{left} {operator} {right}", key, free=free)
+    symbol = _structural.get(key)
+    if symbol is None:
+        left, right = (_parenthesised(_simplify(_terms(x))) for x in (a, b))
+        free = all(symbol.free for x in (a, b) for monomial in _terms(x) for symbol in monomial)
+        symbol = structural_symbol(f"{left} {operator} {right}", key, free=free)
     if operator == "//" and isinstance(b, int) and b and symbol.exact is None:
         quotient = _product(_terms(a), {(): Fraction(1, int(b))})
         symbol.exact = quotient if isinstance(quotient, Expression) else None
@@ -304,6 +314,8 @@ def compare(a: Dim, b: Dim) -> Comparison:
         return Comparison.UNKNOWN
     if isinstance(a, int) and isinstance(b, int):
         return Comparison.SAME if a == b else Comparison.DIFFERENT
+    if a is b or a == b:
+        return Comparison.SAME
     difference = subtract(a, b)
     if difference == 0:
         return Comparison.SAME

@@ -57,6 +57,8 @@ IDLE_FACTORIES = 3
 BLANK_FACTORIES = 2
 #: The names that a `from ... import` statement brings.
 _IMPORTED = re.compile(r"^\s*from\s+[\w.]+\s+import\s+(\([^)]*\)|[^\n]*)", re.MULTILINE)
+#: Names that are called, with the dot before them.
+_CALLED = re.compile(r"(\.\s*)?\b(\w+)\s*\(")
 #: Files that are searched for a mention of BatchNorm, from one program.
 _MOST_IMPORTED = 200
 #: Names by which models of other libraries are known.
@@ -450,11 +452,11 @@ def _parameter(function: Function, name: str) -> Unknown:
 
 def _used(wanted: set[str], text: str) -> set[str]:
     """The names that a text imports and calls, or calls as attributes."""
-    if not wanted:
+    called = {(dot, name) for dot, name in _CALLED.findall(text) if name in wanted}
+    if not called:
         return set()
-    called = re.compile(rf"(\.\s*)?\b({'|'.join(sorted(map(re.escape, wanted)))})\s*\(")
     imported = set(re.findall(r"\w+", " ".join(_IMPORTED.findall(text))))
-    return {name for dot, name in called.findall(text) if dot or name in imported}
+    return {name for dot, name in called if dot or name in imported}
 
 
 def _definitions(tree: cst.Module) -> Sequence[cst.CSTNode]:

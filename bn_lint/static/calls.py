@@ -9,9 +9,10 @@ import libcst as cst
 from bn_lint.static.frames import Frame
 from bn_lint.static.initialisation import only_initialises
 from bn_lint.static.join import join
+from bn_lint.static.memory import key_of, key_of_call
 from bn_lint.static.modes.loaders import Batch, keeps_batch_axis
 from bn_lint.static.modes.wrappers import passed_through
-from bn_lint.static.run import RAISE, RETURN, Run, key_of
+from bn_lint.static.run import RAISE, RETURN, Run
 from bn_lint.static.syntax import is_generator
 from bn_lint.static.values import (
     MISSING,
@@ -173,34 +174,43 @@ def call_instance(run: Run, instance: Instance, arguments: Arguments, spot: Spot
     instance.called = True
     key = None
     if instance.template is not None and (isinstance(method, Function) or any(instance.children())):
-        keys = tuple(key_of(v) for v in arguments.positional)
-        named = tuple((name, key_of(v)) for name, v in sorted(arguments.keywords.items()))
-        if None not in keys and all(k is not None for _, k in named) and not arguments.more:
-            key = ("call", instance.template, keys, named)
+        keys = key_of_call(arguments)
+        key = ("call", instance.template, keys) if keys is not None else None
     if frame is not None and run.program.depth == 0 and instance.is_module:
         run.program.called(run, instance, arguments, spot, frame)
     elif frame is not None and instance.is_module and run.program.grad is False:
         run.program.called_inside(run, instance, spot, frame)
+    given = arguments.prefixed(instance)
     run.program.depth += instance.is_module
     try:
+        if key is None:
+            return call(run, method, given, spot, frame)
+        if type(method) is not Function:
+            return run.memoize(key, lambda: call(run, method, given, spot, frame), arguments.values())
         return run.memoize(
-            key, lambda: call(run, method, arguments.prefixed(instance), spot, frame), arguments.values()
+            key, lambda: _call_function(run, method, given, spot, frame, remembered=True), arguments.values()
         )
     finally:
         run.program.depth -= instance.is_module
 
 
-def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spot, frame: Frame | None) -> Value:
+def _call_function(
+    run: Run, function: Function, arguments: Arguments, spot: Spot, frame: Frame | None, *, remembered: bool = False
+) -> Value:
+    """Call a function of the program. `remembered`: the caller remembers the call, by what it knows of the receiver."""
     function.called = True
     if type(function.node) is cst.FunctionDef and only_initialises(function.node):
         return None
     if any(_initialises(value) for value in arguments.positional):
         return None
-    key = _plain_key(arguments)
-    given = arguments.positional[1:] if function.owner is not None else arguments.positional
-    blind = any(isinstance(value, Unknown) or key_of(value) is None for value in given)
-    if len(run.stack) > run.DEPTH or run.stack.count(function) > (run.BLIND_RECURSION if blind else run.RECURSION):
+    depth = run.stack.count(function)
+    if (
+        len(run.stack) > run.DEPTH
+        or depth > run.RECURSION
+        or (depth > run.BLIND_RECURSION and _is_blind(function, arguments))
+    ):
         return Unknown("?", f"`{function.name}` calls itself too often")
+    key = None if remembered else key_of_call(arguments)
     if key is not None:
         if function.scope.parent is None and function.scope.cells is function.scope.module.cells:
             return run.memoize(
@@ -216,22 +226,17 @@ def _call_function(run: Run, function: Function, arguments: Arguments, spot: Spo
     return execute_function(run, function, arguments, spot, frame)
 
 
+def _is_blind(function: Function, arguments: Arguments) -> bool:
+    """Whether a function does not know all that it is given, and so may never see an end of calling itself."""
+    given = arguments.positional[1:] if function.owner is not None else arguments.positional
+    return any(isinstance(value, Unknown) or key_of(value) is None for value in given)
+
+
 def _initialises(value: Value) -> bool:
     """Whether a value is a function that fills weights, as it is handed to `apply` and its like."""
     while isinstance(value, (Partial, BoundMethod)):
         value = value.function
     return isinstance(value, Function) and type(value.node) is cst.FunctionDef and only_initialises(value.node)
-
-
-def _plain_key(arguments: Arguments) -> object:
-    """Return what identifies a call with plain data; None when an argument is an object, or is not known."""
-    if arguments.more:
-        return None
-    positional = tuple(key_of(v) for v in arguments.positional)
-    if None in positional:
-        return None
-    keywords = tuple((name, key_of(v)) for name, v in arguments.keywords.items())
-    return None if any(k is None for _, k in keywords) else (positional, keywords)
 
 
 def execute_function(

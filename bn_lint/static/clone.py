@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from operator import is_not
+
 from bn_lint.static.values import Dict, Instance, List, Value, ValueIterator
+
+_COPIED = frozenset({Instance, List, Dict, ValueIterator, tuple})
 
 
 def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
     """Return a deep copy of modules, records, lists and dictionaries; everything else is shared."""
     kind = type(value)
-    if kind not in (Instance, List, Dict, ValueIterator, tuple):
+    if kind not in _COPIED:
         return value
     if copies is None:
         copies = {}
@@ -16,8 +20,8 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
     if known is not None:
         return known
     if kind is tuple:
-        parts = tuple(clone(part, copies) for part in value)
-        return parts if any(a is not b for a, b in zip(parts, value)) else value
+        parts = tuple([clone(part, copies) if type(part) in _COPIED else part for part in value])
+        return parts if any(map(is_not, parts, value)) else value
     copy: Value
     if kind is Instance:
         if not value.is_module and not value.is_record:
@@ -29,5 +33,7 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
     else:
         copy = Dict(is_set=value.is_set) if kind is Dict else List() if kind is List else ValueIterator(())
         copies[id(value)] = copy
-    copy.cells.update((key, clone(part, copies)) for key, part in value.cells.items())
+    cells = copy.cells
+    for key, part in value.cells.items():
+        cells[key] = clone(part, copies) if type(part) in _COPIED else part
     return copy

@@ -34,7 +34,9 @@ def evaluate(run: Run, node: cst.BaseExpression, frame: Frame) -> Value:
 
 def _name(run: Run, node: cst.Name, frame: Frame) -> Value:
     name = node.value
-    value = frame.find(name)
+    value = frame.cells.get(name, MISSING)
+    if value is MISSING:
+        value = frame.find(name)
     if type(value) is Imported:
         value = run.resolved(value)
         if name in frame.module.cells and name not in frame.cells:
@@ -245,24 +247,24 @@ def evaluate_arguments(run: Run, nodes: Any, frame: Frame) -> Arguments:
     arguments = Arguments()
     for arg in nodes:
         value = evaluate(run, arg.value, frame)
-        if arg.star == "*":
+        if not arg.star:
+            if arg.keyword is None:
+                arguments.positional.append(value)
+            else:
+                arguments.keywords[arg.keyword.value] = value
+        elif arg.star == "*":
             known, more = iterate(run, value)
             arguments.positional.extend(known)
             if more:
                 arguments.more = True
                 arguments.rest += more
-        elif arg.star == "**":
-            if isinstance(value, Dict):
-                for key, entry in value.entries():
-                    if isinstance(key, str):
-                        arguments.keywords[key] = entry
-                arguments.more = arguments.more or value.is_open
-            else:
-                arguments.more = True
-        elif arg.keyword is not None:
-            arguments.keywords[arg.keyword.value] = value
+        elif isinstance(value, Dict):
+            for key, entry in value.entries():
+                if isinstance(key, str):
+                    arguments.keywords[key] = entry
+            arguments.more = arguments.more or value.is_open
         else:
-            arguments.positional.append(value)
+            arguments.more = True
     return arguments
 
 

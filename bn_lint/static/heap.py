@@ -42,9 +42,7 @@ class Heap:
 
     def note(self, target: Mutable, key: Any, value: Value) -> None:
         """Write a cell that does not decide how the object behaves, such as a mode: its twins stay its twins."""
-        for purity in self.purity:
-            if target.born <= purity.start:
-                purity.pure = False
+        self._changes_older(target)
         module: Mutable | None = target
         while isinstance(module, Instance):
             _forget_calls(module)
@@ -58,11 +56,17 @@ class Heap:
                 self._trail.append((target.cells, key, target.cells[key]))
             del target.cells[key]
 
+    def _changes_older(self, target: Mutable) -> None:
+        # Calls under way began one after the other: those that are younger than the object come last.
+        for purity in reversed(self.purity):
+            if target.born > purity.start:
+                break
+            purity.pure = False
+
     def _changed(self, target: Mutable) -> None:
-        for purity in self.purity:
-            if target.born <= purity.start:
-                purity.pure = False
-        _forget_calls(target)
+        self._changes_older(target)
+        if target.remembered is not None:
+            _forget_calls(target)
         # A module that is changed after its construction differs from its twins, and so does what it is part of.
         module = target if isinstance(target, Instance) else None
         while module is not None and module.template is not None:

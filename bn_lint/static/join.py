@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import repeat
 
 from bn_lint.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.values import (
@@ -54,13 +55,12 @@ def join(values: Iterable[Value]) -> Value:
     """Return the value that stands for any of the given ones."""
     alternatives: list[Value] = []
     for value in values:
-        for one in value.values if isinstance(value, OneOf) else (value,):
-            if one is not MISSING and not any(same(one, other) for other in alternatives):
-                alternatives.append(one)
-    if not alternatives:
-        return MISSING
-    if len(alternatives) == 1:
-        return alternatives[0]
+        for one in value.values if type(value) is OneOf else (value,):
+            if one is MISSING or (alternatives and (one is alternatives[-1] or _among(one, alternatives))):
+                continue
+            alternatives.append(one)
+    if len(alternatives) < 2:
+        return alternatives[0] if alternatives else MISSING
     if all(isinstance(v, (int, float, Expression)) and not isinstance(v, bool) for v in alternatives):
         return _either_number(alternatives)
     tensors = [v for v in alternatives if isinstance(v, Tensor)]
@@ -91,11 +91,15 @@ def join(values: Iterable[Value]) -> Value:
     return OneOf(tuple(alternatives))
 
 
+def _among(value: Value, others: Iterable[Value]) -> bool:
+    return any(map(same, others, repeat(value)))
+
+
 def join_samples(values: Iterable[Value]) -> Value:
     """Return samples of a container's further children that stand for those of any of the branches."""
     distinct: list[tuple[Value, ...]] = []
     for value in values:
-        if isinstance(value, tuple) and not any(same(value, other) for other in distinct):
+        if isinstance(value, tuple) and not _among(value, distinct):
             distinct.append(value)
     if len(distinct) < 2:
         return distinct[0] if distinct else MISSING
@@ -148,7 +152,7 @@ def _join_lists(lists: list[List]) -> List:
     rest: list[Value] = []
     for each in lists:
         for extra in (*each.items[count:], *each.rest):
-            if not any(same(extra, known) for known in rest):
+            if not _among(extra, rest):
                 rest.append(extra)
     return List(items, tuple(rest))
 

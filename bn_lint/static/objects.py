@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.dims import Expression, TracedInt, structural_symbol
+from bn_lint.static.memory import key_of_call
 from bn_lint.static.modes.state import BUILT, MODE
-from bn_lint.static.run import Run, key_of
+from bn_lint.static.run import Run
 from bn_lint.static.syntax import attributes_written
 from bn_lint.static.values import (
     MISSING,
@@ -89,13 +90,8 @@ def instantiate(run: Run, cls: Class | LibraryClass, arguments: Arguments, spot:
 
 
 def _construction_key(cls: Class | LibraryClass, arguments: Arguments, spot: Spot) -> Hashable | None:
-    if arguments.more:
-        return None
-    positional = tuple(key_of(v) for v in arguments.positional)
-    keywords = tuple((name, key_of(v)) for name, v in arguments.keywords.items())
-    if None in positional or any(k is None for _, k in keywords):
-        return None
-    return ("new", cls, positional, keywords)
+    key = key_of_call(arguments)
+    return None if key is None else ("new", cls, key)
 
 
 def _construct_module(

@@ -297,11 +297,14 @@ class Observer:
             return
         from bn_lint.static.torch.module_methods import descendants
 
-        known = {id(child) for _, child in descendants(module)}
+        known: set[int] = set()
         for name, container in plain:
             if _hides_one(container):
                 continue  # `[model]` hides a model from `parameters()` and `state_dict()` on purpose
-            layers = [b for b in _layers_in(container) if not any(id(i) in known for i in (b, *_owners(b)))]
+            layers = list(_layers_in(container))
+            if layers and not known:
+                known = {id(child) for _, child in descendants(module)}
+            layers = [b for b in layers if not any(id(i) in known for i in (b, *_owners(b)))]
             if layers and layers[0].built is not None and ("container", id(module.cls), name) not in self._seen:
                 self._seen.add(("container", id(module.cls), name))
                 kind = "dict" if isinstance(container, Dict) else "list" if isinstance(container, List) else "tuple"

@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bn_lint.dims import Expression, TracedInt
 from bn_lint.static.clone import clone
 from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.heap import Changes, Heap, watch
@@ -19,20 +18,11 @@ from bn_lint.static.values import (
     ITEMS,
     MISSING,
     REST,
-    BoundMethod,
-    Builtin,
-    Class,
     Dict,
-    External,
     Function,
     Instance,
-    LibraryClass,
     List,
-    OneOf,
-    Partial,
-    Position,
     Spot,
-    Tensor,
     Unknown,
     Value,
 )
@@ -43,6 +33,10 @@ if TYPE_CHECKING:
 #: How a block of statements ended; None is the normal end.
 RETURN, RAISE, BREAK, CONTINUE = "return", "raise", "break", "continue"
 Completion = "str | None"
+
+
+#: What may change while a remembered call holds it, or holds such things.
+_HOLDERS = frozenset({tuple, List, Dict, Instance})
 
 
 class BudgetExhausted(Exception):
@@ -324,7 +318,7 @@ class Run:
         try:
             value = compute()
         finally:
-            self.heap.purity.remove(purity)
+            self.heap.purity.pop()
         if purity.pure:
             # A module is kept as it is: should the program change it, its template is gone and so is this memory.
             self._memo[key] = (value if isinstance(value, Instance) else clone(value),)
@@ -336,14 +330,18 @@ class Run:
 
     def _forget_with(self, value: Value, key: Hashable) -> None:
         """Arrange that the memory under a key is dropped when the value changes."""
-        if isinstance(value, (List, Dict)) or (isinstance(value, Instance) and not value.is_module):
+        kind = type(value)
+        if kind is tuple:
+            parts = value
+        elif kind is List or kind is Dict or (kind is Instance and not value.is_module):
             if value.remembered is None:
                 value.remembered = []
             value.remembered.append((self._memo, key))
-            for part in value.items if isinstance(value, List) else tuple(value.cells.values()):
-                self._forget_with(part, key)
-        elif type(value) is tuple:
-            for part in value:
+            parts = value.items if kind is List else tuple(value.cells.values())
+        else:
+            return
+        for part in parts:
+            if type(part) in _HOLDERS:
                 self._forget_with(part, key)
 
 
@@ -358,53 +356,4 @@ class Imported:
         self.looking = False
 
 
-def key_of(value: Value, depth: int = 0) -> Hashable | None:
-    """Return what determines how a computation treats this value, or None when nothing simple does."""
-    kind = type(value)
-    if value is None or kind in (bool, int, float, str, bytes):
-        return (kind, value)
-    if kind is TracedInt:
-        return (int, int(value), value.origin)
-    if kind is Tensor:
-        key: Hashable = value.key()
-        return key
-    if kind is Instance and not value.is_record:
-        template: Hashable = value.template
-        return template
-    if kind in (Builtin, Class, LibraryClass, External, Function, Unknown, Position, Expression, range):
-        hashable: Hashable = value
-        return hashable
-    if depth > _MAX_KEY_DEPTH:  # a list may contain itself
-        return None
-    if kind is tuple:
-        return _keys(tuple, value, depth)
-    if kind is List and not value.rest:
-        return _keys(List, value.items, depth)
-    if kind is OneOf:
-        return _keys(OneOf, value.values, depth)
-    if kind is Dict and not value.is_open and len(value.cells) <= _MAX_KEY_ENTRIES:
-        keys = _keys(Dict, tuple(value.cells.values()), depth)
-        return None if keys is None else (keys, value.is_set, tuple(value.cells))
-    if kind is Instance:
-        keys = _keys(Instance, tuple(value.cells.values()), depth)
-        return None if keys is None else (keys, value.cls, tuple(value.cells))
-    if kind is BoundMethod:
-        return _keys(BoundMethod, (value.function, value.receiver), depth)
-    if kind is Partial:
-        names = tuple(name for name, _ in value.keywords)
-        values = (value.function, *value.positional, *(v for _, v in value.keywords))
-        keys = _keys(Partial, values, depth)
-        return None if keys is None else (keys, len(value.positional), names)
-    return None
-
-
-_MAX_KEY_DEPTH = 6
-_MAX_KEY_ENTRIES = 60
-
-
-def _keys(kind: type, values: tuple[Value, ...], depth: int) -> Hashable | None:
-    keys = tuple(key_of(value, depth + 1) for value in values)
-    return None if None in keys else (kind, keys)
-
-
-__all__ = ["BREAK", "CONTINUE", "RAISE", "RETURN", "BudgetExhausted", "Imported", "Run", "Spot", "key_of"]
+__all__ = ["BREAK", "CONTINUE", "RAISE", "RETURN", "BudgetExhausted", "Imported", "Run", "Spot"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from abc import ABCMeta
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
@@ -19,25 +21,34 @@ _LAYOUT = tuple(
     "trailing equal dot colon newline indent encoding default_".split()
 )
 
-_PLAIN = (type(None), str, bytes, bool, int, cst.MaybeSentinel)
+_PLAIN = frozenset({type(None), str, bytes, bool, int, cst.MaybeSentinel})
+#: Nodes below which there is nothing but layout.
+_LEAVES = frozenset({cst.Name, cst.Integer, cst.Float, cst.SimpleString, cst.Pass, cst.Dot, cst.Comma})
 
-_fields: dict[type, tuple[str, ...]] = {}
+Fields = Callable[[cst.CSTNode], tuple[object, ...]]
 
 
-def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Yield the meaningful children of a node. (`CSTNode.children` builds a visitor each time, which is slow.)"""
+@cache
+def _fields(kind: type[cst.CSTNode]) -> Fields:
+    """What reads the fields of a kind of node that hold more than layout, all at once."""
+    names = [f.name for f in dataclasses.fields(kind) if not f.name.startswith(_LAYOUT)]
+    # Given one name alone, an attrgetter returns no tuple.
+    return attrgetter(*names, *["__class__"] * (2 - len(names)))
+
+
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """The meaningful children of a node. (`CSTNode.children` builds a visitor each time, which is slow.)"""
+    found: list[Any] = []
     kind = type(node)
-    names = _fields.get(kind)
-    if names is None:
-        names = _fields[kind] = tuple(
-            field.name for field in dataclasses.fields(kind) if not field.name.startswith(_LAYOUT)
-        )
-    for name in names:
-        value = getattr(node, name)
-        if value.__class__ in (tuple, list):
-            yield from value
-        elif value.__class__ not in _PLAIN:
-            yield value
+    if kind in _LEAVES:
+        return found
+    for value in _fields(kind)(node):
+        of = type(value)
+        if of is tuple or of is list:
+            found += value  # type: ignore[arg-type]
+        elif of not in _PLAIN and of is not ABCMeta:
+            found.append(value)
+    return found
 
 
 def walk(root: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -46,7 +57,8 @@ def walk(root: cst.CSTNode) -> Iterator[cst.CSTNode]:
     while pending:
         node = pending.pop()
         yield node
-        pending.extend(children(node))
+        if type(node) not in _LEAVES:
+            pending += children(node)
 
 
 @cache
@@ -54,7 +66,7 @@ def is_generator(file: SourceFile, node: cst.FunctionDef) -> bool:
     """Whether the function's own body contains `yield`."""
     if "yield" not in file.source.text:
         return False
-    pending = list(children(node.body))
+    pending = children(node.body)
     while pending:
         inner = pending.pop()
         if type(inner) is cst.Yield:

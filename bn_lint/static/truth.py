@@ -22,11 +22,14 @@ from bn_lint.static.values import (
     Value,
 )
 
+_PLAIN = frozenset({bool, int, float, str, tuple})
 _ALWAYS_TRUE = (Class, Function, LibraryClass, BoundMethod, Builtin, Partial, ModuleScope)
 
 
 def truth(value: Value) -> bool | None:
     """Return `bool(value)`, as far as it is known."""
+    if value is None or type(value) in _PLAIN:
+        return bool(value)
     if isinstance(value, (Unknown, External)):
         return None
     if isinstance(value, Expression):

@@ -253,12 +253,12 @@ class Program:
 
     def unseen_call(self, run: Run, function: Value, arguments: Arguments, spot: Spot) -> None:
         """Code outside the project is called: it may be `backward`, `step`, or anything that is handed a model."""
-        name, receiver = _method(spot.node)
+        name = _method(spot.node)
         if self.depth == 0:
             if name in ("backward", "manual_backward"):
                 self._backward(run)
                 return
-            if name == "step" and _OPTIMIZER.search(receiver):
+            if name == "step" and _OPTIMIZER.search(_receiver(spot.node)):
                 given = arguments.positional[0] if arguments.positional else None  # `scaler.step(optimizer)`
                 self.stepped(run, spot, given, owned_by(given))
                 return
@@ -395,11 +395,16 @@ def _belongs_to_a_model(frame: Frame | None) -> bool:
     return False
 
 
-def _method(node: cst.CSTNode) -> tuple[str, str]:
-    """The name of the called method and the text before it."""
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
-        return node.func.attr.value, cst.Module([]).code_for_node(node.func.value)
-    return "", ""
+def _method(node: cst.CSTNode) -> str:
+    """The name of the called method; empty for what is no method."""
+    return node.func.attr.value if type(node) is cst.Call and type(node.func) is cst.Attribute else ""
+
+
+def _receiver(node: cst.CSTNode) -> str:
+    """What stands before the name of the called method."""
+    if type(node) is cst.Call and type(node.func) is cst.Attribute:
+        return cst.Module([]).code_for_node(node.func.value)
+    return ""
 
 
 def _is_made_up(node: cst.BaseExpression) -> bool:
