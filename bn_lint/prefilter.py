@@ -13,10 +13,15 @@ _MODE = re.compile(rb"\.\s*(?:eval|train|backward)\b|\btraining\b|no_grad|infere
 _PRETRAINED = r"\bpretrained\s*=|\bweights\s*=|\bhub\.load\b"
 _GIVEN_WEIGHTS = re.compile(_PRETRAINED.encode())
 #: What a program that trains or uses a model does.
-_PROGRAM = re.compile(r"no_grad|inference_mode|\.\s*(?:eval|train|backward|load_state_dict)\s*\(|DataLoader")
+_PROGRAM = re.compile(
+    # What a model does to its parts is not meant: `self.head.train(self.training)`.
+    r"no_grad|inference_mode|\.\s*(?:eval|train|backward|load_state_dict)\s*\((?!\s*self\.training)|DataLoader"
+)
 #: Libraries of models, which need not be mentioned together with BatchNorm.
 _ZOO = re.compile(
-    r"\btorchvision(?:\.models|\s+import\b[^\n]*\bmodels)|\btimm\b|\bhub\.load\b|"
+    r"\btorchvision(?:\.models|\s+import\b[^\n]*\bmodels)|\bhub\.load\b|"
+    # Many take no more than layers from timm.
+    r"\b(?:import\s+timm|from\s+timm(?:\.models(?!\.layers)[\w.]*)?\s+import|timm\.(?:create_model|models(?!\.layers)))\b|"
     r"\b(?i:(?:wide_?|pre_?act_?)?resne[xs]?t|densenet|mobilenet|efficientnet)"
 )
 
