@@ -16,8 +16,9 @@ _GIVEN_WEIGHTS = re.compile(_PRETRAINED.encode())
 _PROGRAM = re.compile(r"no_grad|inference_mode|\.\s*(?:eval|train|backward|load_state_dict)\s*\(|DataLoader")
 #: Libraries of models, which need not be mentioned together with BatchNorm.
 _ZOO = re.compile(
-    r"\btorchvision(?:\.models|\s+import\b[^\n]*\bmodels)|\btimm\b|\bhub\.load\b|"
-    r"\b(?i:(?:wide_?|pre_?act_?)?resne[xs]?t|densenet|mobilenet|efficientnet)"
+    r"\btorchvision(?:\.models|\s+import\b)|\btimm\b|\bhub\.load\b|"
+    r"\b(?:pretrainedmodels|pytorchcv|geffnet|efficientnet_pytorch|segmentation_models_pytorch|facenet_pytorch|torchreid)\b|"
+    r"\bresnest\.torch\b"
 )
 
 # What tells about modes without a name of the layer (see `static/survey`): a switch that is not called or is called

@@ -63,7 +63,9 @@ _CALLED = re.compile(r"(\.\s*)?\b(\w+)\s*\(")
 _MOST_IMPORTED = 200
 #: Names by which models of other libraries are known.
 _ZOO_NAME = re.compile(
-    r"models$|timm$|create_model$|hub$|resne|densenet|efficientnet|mobilenet|googlenet|inception|regnet"
+    r"models$|timm$|smp$|segmentation_models_pytorch$|torchvision$|create_model$|get_model$|build_model$|hub$|"
+    r"pretrainedmodels$|EfficientNet$|InceptionResnetV1$|(?:wide_)?(?:resne|densenet|efficientnet|mobilenet|googlenet|"
+    r"inception|regnet)"
 )
 
 
