@@ -13,6 +13,7 @@ from bn_lint.static.modes.optimizers import OPTIMIZERS
 from bn_lint.static.modes.parallel import CONVERTERS
 from bn_lint.static.modes.private import PRIVATE
 from bn_lint.static.modes.transforms import TRANSFORMS
+from bn_lint.static.modes.wrappers import WRAPPERS
 from bn_lint.static.modes.zoo import any_model, zoo_member
 from bn_lint.static.python.command_line import COMMAND_LINE
 from bn_lint.static.python.stdlib import STDLIB
@@ -50,6 +51,7 @@ KNOWN: dict[str, Value] = {
     **CONVERTERS,
     **PRIVATE,
     **TRANSFORMS,
+    **WRAPPERS,
 }
 
 #: Where PyTorch defines what it offers as `torch.nn.X`, and other second names.

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from bn_lint.static.modes.loaders import Batches
     from bn_lint.static.run import Run
 
-_OPTIMIZER = re.compile(
-    r"optim|\bopts?\b|_opts?\b|scaler|accelerator|fabric|solver|adam|sgd|engine|updater|trainer|learner", re.IGNORECASE
+#: How programs call what steps on gradients; anything else does so when gradients were computed by it, too.
+_OPTIMIZER = re.compile(r"optim|\bopts?\b|_opts?\b|\bopt_|scaler|adam|sgd", re.IGNORECASE)
+#: What loads weights, by its name: `load`, `load_state_dict`, `load_checkpoint`, `reload_weights`, but no loader.
+_LOADING = re.compile(
+    r"(?:^|_)(?:re)?load(?:$|_?\w*(?:weight|state|dict|check|ckpt|pre_?train|param|model|net|snapshot|backbone|pth|from))",
+    re.IGNORECASE,
 )
 #: What code out of sight is called when it may switch the mode of a model that it is handed.
 _SWITCHING = re.compile(
@@ -154,6 +158,8 @@ class Program:
         self.optimized: list[tuple[Instance, Spot]] = []
         #: Models whose layers code out of sight may have replaced.
         self.replaced: set[int] = set()
+        #: What the program calls whose `backward` it calls: `engine` in `engine.backward(loss)`.
+        self.propagated_by: set[str] = set()
         #: What switched gradients off last.
         self.gradients_off_by: tuple[Spot, str] | None = None
 
@@ -256,9 +262,10 @@ class Program:
         name = _method(spot.node)
         if self.depth == 0:
             if name in ("backward", "manual_backward"):
+                self.propagated_by.add(_receiver(spot.node))
                 self._backward(run)
                 return
-            if name == "step" and _OPTIMIZER.search(_receiver(spot.node)):
+            if name == "step" and self._steps_on_gradients(_receiver(spot.node)):
                 given = arguments.positional[0] if arguments.positional else None  # `scaler.step(optimizer)`
                 self.stepped(run, spot, given, owned_by(given))
                 return
@@ -274,7 +281,7 @@ class Program:
             return
         if dotted and _HARMLESS.match(dotted) and not _REPLACING.search(name):
             return
-        if "load" in (name or dotted):
+        if loads_weights(name or dotted.rpartition(".")[2]):
             for value in (*arguments.positional, *arguments.keywords.values()):
                 self.loaded(value, spot)
         called = name or dotted.rpartition(".")[2] or getattr(function, "name", "")
@@ -294,6 +301,9 @@ class Program:
                 if isinstance(one, Instance) and one.is_module:
                     _disturb(run)
                     forget(run, one)
+
+    def _steps_on_gradients(self, receiver: str) -> bool:
+        return _OPTIMIZER.search(receiver) is not None or receiver in self.propagated_by
 
     def _looked_at(self, run: Run, purpose: str, arguments: Arguments, spot: Spot) -> None:
         """A tool runs a model in its own way, in the mode it finds it in."""
@@ -357,6 +367,11 @@ class Program:
             for call in self.calls
             if call.grad is not False and call.loops[: len(loops)] == loops and run.frame in call.caller
         ]
+
+
+def loads_weights(name: str) -> bool:
+    """Whether a function is named as what loads weights."""
+    return _LOADING.search(name) is not None
 
 
 def batchnorm_layers(model: Instance) -> list[Instance]:
