@@ -285,13 +285,19 @@ class _Analyzer:
         return call(self.run, cls, Arguments(keywords=keywords), Spot(cls.file, cls.node), None)
 
     def _call_steps(self) -> None:
-        """Call the functions within functions that nobody called: steps that a framework calls again and again."""
+        """Call the functions within functions that nobody called: steps of a framework.
+
+        In which order, how often, and whether at all, it alone knows: each finds the modes that the program has left.
+        """
         steps = [function for function in self.run.program.nested if not function.called]
-        for _ in range(2) if steps else ():
+        for function in steps:
             self.run.program.loops.append(self.run.program.now())
-            for function in steps:
+            outer = self.run.heap.begin()
+            try:
                 self._call(function)
-            self.run.program.loops.pop()
+            finally:
+                self.run.heap.undo(outer)
+                self.run.program.loops.pop()
 
     def _call_roots(self, file: SourceFile) -> None:
         """Call the modules that the entry point built but did not call."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bn_lint.static.modes.averages import AVERAGES
+from bn_lint.static.modes.engines import ENGINES
 from bn_lint.static.modes.gradients import GRADIENTS
 from bn_lint.static.modes.loaders import LOADERS
 from bn_lint.static.modes.optimizers import OPTIMIZERS
@@ -52,6 +53,7 @@ KNOWN: dict[str, Value] = {
     **PRIVATE,
     **TRANSFORMS,
     **WRAPPERS,
+    **ENGINES,
 }
 
 #: Where PyTorch defines what it offers as `torch.nn.X`, and other second names.

@@ -249,6 +249,19 @@ def _passes(run: Run, body: cst.BaseSuite, frame: Frame, mark: int) -> str | Non
     return completion
 
 
+def repeat(run: Run, once: Callable[[], object]) -> None:
+    """Do what a framework does again and again, of which the second time meets what the first has left behind."""
+    begin = run.heap.mark()
+    for is_first in (True, False):
+        run.program.loops.append(run.program.now())
+        try:
+            once()
+        finally:
+            run.program.loops.pop()
+        if is_first:
+            run.heap.widen(begin)
+
+
 def _end_of_pass(run: Run, frame: Frame, mark: int) -> None:
     if len(frame.pending) > mark:
         run.arrive(frame, CONTINUE, mark)

@@ -235,6 +235,13 @@ class Program:
             call.why = f"`{name}` switches gradients off here"
         self.calls.append(call)
 
+    def called_out_of_sight(self, model: Instance, spot: Spot, frame: Frame | None) -> None:
+        """A framework calls a model in a mode that it chose itself."""
+        if frame is not None and not self.depth:
+            call = Call(model, spot, frame)
+            call.order, call.loops, call.grad = self.now(), tuple(self.loops), None
+            self.calls.append(call)
+
     def called_inside(self, run: Run, part: Instance, spot: Spot, frame: Frame) -> None:
         """A model calls a part of itself, and gradients are not recorded."""
         outer = self.outermost
