@@ -258,6 +258,8 @@ class _Analyzer:
             action()
             self._call_steps()
             self._call_roots(file)
+            if self.run.gave_up:
+                raise BudgetExhausted
         except BudgetExhausted:
             self.observer.incomplete(file, "not everything in it was judged: one definition takes too long to evaluate")
         except Exception as error:  # the engine is large: a defect of it costs one entry point of one file
@@ -266,7 +268,8 @@ class _Analyzer:
             self.observer.defect(file, error)
         self.observer.settle()
         self.observer.programmed(facts_of(self.run.program, self.observer.last_calls))
-        self.observer.programmed(stale_averages(self.run.program))
+        if not self.run.program.is_cut_short:  # what is missing may be what was not run
+            self.observer.programmed(stale_averages(self.run.program))
         self.observer.programmed(unsynchronized(self.run.program, filter(None, self.project.files.values())))
         self.spent[file] = spent + self.run.steps
 

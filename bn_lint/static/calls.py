@@ -79,7 +79,7 @@ def call(run: Run, function: Value, arguments: Arguments, spot: Spot, frame: Fra
     if isinstance(function, External):
         return Unknown("?", f"`{function.dotted}` is outside the project")
     if isinstance(function, Batch) and keeps_batch_axis(spot.node, arguments):
-        return Batch(function.batches)
+        return Batch(function.batches, f"{function.name}(...)"[:60])
     if isinstance(function, Unknown):
         return Unknown(f"{function.name}(...)" if len(function.name) < 40 else "?", function.why)
     return Unknown("?", f"calling {type(function).__name__} is not evaluated")

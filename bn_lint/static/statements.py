@@ -180,7 +180,7 @@ def _branches(run: Run, node: cst.If, frame: Frame, decided: bool | None) -> str
         assume(run, node.test, frame, False)
         return _else(run, node.orelse, frame)
 
-    return run.branch(frame, then, otherwise)
+    return run.branch(frame, then, otherwise, can_give_up=True)
 
 
 def _is_type_checking(test: cst.BaseExpression) -> bool:

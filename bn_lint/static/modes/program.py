@@ -158,6 +158,8 @@ class Program:
         self.optimized: list[tuple[Instance, Spot]] = []
         #: Models whose layers code out of sight may have replaced.
         self.replaced: set[int] = set()
+        #: Whether some of it was not run, for it takes too long.
+        self.is_cut_short = False
         #: What the program calls whose `backward` it calls: `engine` in `engine.backward(loss)`.
         self.propagated_by: set[str] = set()
         #: What switched gradients off last.
@@ -350,6 +352,13 @@ class Program:
         """Gradients are set to zero: what was propagated so far trains nothing."""
         for call in self._region(run):
             if call.backward and call.purpose is None:
+                call.backward, call.discarded = False, True
+
+    def cut_short(self) -> None:
+        """The program is not run to its end: what would have been done with the latest results is not known."""
+        self.is_cut_short = True
+        for call in self.calls:
+            if call.purpose is None and (call.grad is not False or set(call.loops) & set(self.loops)):
                 call.backward, call.discarded = False, True
 
     def prepare(self, model: Instance, spot: Spot) -> None:
