@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from bn_lint.static.modes.augmentations import augmentation
 from bn_lint.static.modes.averages import AVERAGES
 from bn_lint.static.modes.engines import ENGINES
 from bn_lint.static.modes.gradients import GRADIENTS
@@ -86,8 +87,8 @@ def library_member(dotted: str, name: str) -> Value:
             missing = missing_batchnorm(name)
             if missing is not None:
                 return missing
-    model = zoo_member(full)
-    return model if model is not None else External(full)
+    known = zoo_member(full) or augmentation(full)
+    return known if known is not None else External(full)
 
 
 def library_name(dotted: str, name: Value) -> Value:
