@@ -68,6 +68,8 @@ WRAPPERS: dict[str, Value] = {
     "ray.train.torch.prepare_model": _FIRST,
     "ray.train.torch.prepare_data_loader": _FIRST,
     "ray.train.torch.prepare_optimizer": _FIRST,
+    "torch.quantization.prepare": _FIRST,
+    "torch.ao.quantization.prepare": _FIRST,
     "torch.distributed.fsdp.FullyShardedDataParallel": _FIRST,
 }
 #: Functions of the same names of libraries, or of objects, that nobody knows.
