@@ -111,9 +111,8 @@ def main() -> int:
         )
     )
     about = (
-        "Every model is built on the meta device. *Known* are those of which bn-lint says, by library and "
-        "architecture, that they have BatchNorm; of the others it says nothing. Detection and quantized models are left "
-        "out."
+        "Models are built on the meta device. *Known* are those of which bn-lint says, by library and "
+        "architecture, that they have BatchNorm; others are unknown. Detectors and quantized models are not tried."
     )
     RESULTS.mkdir(exist_ok=True)
     text = f"# Models of other libraries\n\n{heading('benchmarks.zoo')}\n\n{about}\n\n{table}\n"

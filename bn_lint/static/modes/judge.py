@@ -152,7 +152,12 @@ def _purpose(program: Program, call: Call, trained: set[int]) -> str | None:
         # What is trained afterwards, in the same pass, is trained on this.
         return None if own or call.grad is True else "reference"
     if call.grad is True and program.steps:
-        return "evaluation" if own and not passes else None
+        # In a loop of its own, in a function of its own, and when this pass has made its steps: nothing comes of it.
+        aside = all(
+            step.order < call.order and len(step.loops) < len(call.loops) and step.frame is not call.frame
+            for step in passes
+        )
+        return "evaluation" if own and aside else None
     return "evaluation" if call.prepared is not None or _replaced(program, call) is not None else None
 
 
