@@ -49,6 +49,10 @@ _TOOLS = (
 )
 
 
+#: Cells of layers that have weights.
+_WEIGHTY = frozenset({"in_features", "in_channels", "num_features", "num_embeddings", "track_running_stats"})
+
+
 class Call:
     """One call of a model by code that is not part of a model."""
 
@@ -220,7 +224,7 @@ class Program:
         call.uncertain = run.uncertain > self.open_loops
         call.dropped = spot.node is self.dropped
         call.made_up = any(_is_made_up(arg.value) for arg in spot.node.args)
-        call.prepared = self.prepared.get(id(model))
+        call.prepared = self._preparation(model)
         call.frozen_layers = _frozen(layers, call.modes)
         call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
         self.outermost, self.depth_without_gradients = call, 0
@@ -368,6 +372,17 @@ class Program:
         for child in model.possible_children():
             if id(child) not in self.prepared:
                 self.prepare(child, spot)
+
+    def _preparation(self, model: Instance) -> Spot | None:
+        """Where the weights of a model were trained or loaded; of one that is put together, those of all its layers."""
+        found = self.prepared.get(id(model))
+        if found is None and model.cls.name == "torch.nn.Sequential":
+            parts = [
+                one for one in model.possible_children() if any(one.children()) or not _WEIGHTY.isdisjoint(one.cells)
+            ]
+            places = [self._preparation(one) for one in parts]
+            found = places[0] if places and None not in places else None
+        return found
 
     def loaded(self, model: Value, spot: Spot) -> None:
         """A model is handed to something that is named as what loads weights, or has such a method called."""

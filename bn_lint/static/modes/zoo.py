@@ -17,6 +17,7 @@ from bn_lint.static.values import (
     Builtin,
     Instance,
     LibraryClass,
+    List,
     Partial,
     Spot,
     StaticMethod,
@@ -42,6 +43,9 @@ _NAMES = re.compile(
     r"(?:ese_|eca_)?vovnet\d|selecsls\d|nasnetal|nasnetamobile|pnasnet5|polynet|senet154|mixnet_|tinynet_|lcnet_\d|"
     r"fbnet(?:c|v3)_|s[ep]m?nasnet_\d|hardcorenas_|mobileone_s|mobilevit(?:v2)?_|fcn_resnet|deeplabv3_|lraspp_)"
 )
+#: Those whose children are conv1, bn1, an activation, a pooling, four stages, a pooling and the classifier.
+_TEN_CHILDREN = re.compile(r"(?:wide_)?resne[xt]{1,2}\d+(?:_(?:\d+|\d+x\d+d))?(?:\.|$)")
+_TEN_IN = ("torchvision", "timm")
 #: Modules whose names look like those of architectures.
 _MODULES = frozenset({"mobilenetv2", "mobilenetv3", "shufflenetv2"})
 #: Where the functions of a library are, each of which builds one architecture.
@@ -97,8 +101,11 @@ def zoo_member(dotted: str) -> Value:
         return _constructor(dotted, lambda run, arguments, spot: _model(run, "InceptionResnetV1", arguments, spot))
     found = _FUNCTIONS.match(dotted)
     if found is not None and ".detection." not in dotted and has_batchnorm(found[1]) and found[1] not in _MODULES:
-        name, loaded = found[1], dotted.startswith("pretrainedmodels.")
-        return Builtin(name, lambda run, arguments, spot: _model(run, name, arguments, spot, loaded=loaded))
+        name, library = found[1], dotted.partition(".")[0]
+        loaded = library == "pretrainedmodels"
+        return Builtin(
+            name, lambda run, arguments, spot: _model(run, name, arguments, spot, loaded=loaded, library=library)
+        )
     return None
 
 
@@ -120,7 +127,7 @@ def _by_name(run: Run, dotted: str, arguments: Arguments, spot: Spot) -> Value:
         # A program that lets its user choose among all models handles those with BatchNorm.
         return _model(run, "any", others, spot)
     if isinstance(name, str) and has_batchnorm(name.rpartition("/")[2].removeprefix("hf_hub:")):
-        return _model(run, name, others, spot)
+        return _model(run, name, others, spot, library=dotted.partition(".")[0])
     return Unknown("model", f"`{dotted}` is outside the project")
 
 
@@ -128,7 +135,9 @@ def _from_hub(run: Run, arguments: Arguments, spot: Spot) -> Value:
     repository, name = arguments.get(0, "repo_or_dir"), arguments.get(1, "model")
     known = repository.partition(":")[0] if isinstance(repository, str) else ""
     if known in _HUB and isinstance(name, str) and has_batchnorm(name) and "source" not in arguments.keywords:
-        return _model(run, name, Arguments(keywords=arguments.keywords), spot, loaded=_HUB[known])
+        library = "torchvision" if known == "pytorch/vision" else ""
+        given = Arguments(keywords=arguments.keywords)
+        return _model(run, name, given, spot, loaded=_HUB[known], library=library)
     return Unknown("model", "`torch.hub.load` is outside the project")
 
 
@@ -157,13 +166,13 @@ def _constructor(
     return found
 
 
-def _model(run: Run, name: str, arguments: Arguments, spot: Spot, *, loaded: bool = False) -> Value:
+def _model(run: Run, name: str, arguments: Arguments, spot: Spot, *, loaded: bool = False, library: str = "") -> Value:
     """A model with one BatchNorm layer that stands for all of them; `loaded`: with weights unless they are refused."""
     from bn_lint.static.library import KNOWN
 
     if not _is_batchnorm(arguments.keywords.get("norm_layer")):
         return Unknown("model", f"`{name}` is given a normalisation of its own")
-    model = Instance(_class(name), spot)
+    model = Instance(_class(name, ten=library in _TEN_IN and _TEN_CHILDREN.match(name) is not None), spot)
     layer = Instance(KNOWN["torch.nn.BatchNorm2d"], None)
     layer.cells.update({MODE: BUILT, FROZEN: None, SYNCED: None, "track_running_stats": True})
     layer.owner, layer.name = model, "bn1"
@@ -186,18 +195,33 @@ def _is_batchnorm(norm: Value) -> bool:
     return inner is None or inner in ("batchnorm", "batchnorm2d")
 
 
-def _class(name: str) -> LibraryClass:
-    found = _classes.get(name)
+def _class(name: str, *, ten: bool) -> LibraryClass:
+    found = _classes.get((name, ten))
     if found is None:
         from bn_lint.static.torch.layer_table import MODULE
 
         def forward(run: Run, arguments: Arguments, spot: Spot) -> Value:
             return Tensor(ranked=False, why=f"what `{name}` gives is not known")
 
-        found = _classes[name] = LibraryClass(
-            f"torchvision.models.{name}", (MODULE,), (), {"forward": Builtin("forward", forward)}
-        )
+        children = Builtin("children", _ten_children if ten else _some_children)
+        members: dict[str, Value] = {"forward": Builtin("forward", forward), "children": children}
+        found = _classes[name, ten] = LibraryClass(f"torchvision.models.{name}", (MODULE,), (), members)
     return found
+
+
+def _ten_children(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    """The children of a ResNet, of which only the second, a BatchNorm layer, stands for itself."""
+    return List(
+        tuple(
+            arguments.positional[0].cells["bn1"] if index == 1 else Unknown(f"children[{index}]", "a part of a model")
+            for index in range(10)
+        )
+    )
+
+
+def _some_children(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    """The children of a model, of which nobody knows how many there are, and where."""
+    return List((), (arguments.positional[0].cells["bn1"], Unknown("children", "a part of a model")))
 
 
 def _efficientnet(*, loaded: bool) -> StaticMethod:
@@ -207,7 +231,7 @@ def _efficientnet(*, loaded: bool) -> StaticMethod:
     return StaticMethod(Builtin("EfficientNet", build))
 
 
-_classes: dict[str, LibraryClass] = {}
+_classes: dict[tuple[str, bool], LibraryClass] = {}
 _constructors: dict[str, LibraryClass] = {}
 _EFFICIENTNET = _constructor(
     "efficientnet_pytorch.EfficientNet",
