@@ -14,11 +14,11 @@ _PRETRAINED = r"\bpretrained\s*=|\bweights\s*=|\bhub\.load\b"
 _GIVEN_WEIGHTS = re.compile(_PRETRAINED.encode())
 #: What a program that trains or uses a model does.
 _PROGRAM = re.compile(r"no_grad|inference_mode|\.\s*(?:eval|train|backward|load_state_dict)\s*\(|DataLoader")
-#: Libraries of models, which need not be mentioned together with BatchNorm.
+#: Libraries of models, and models of the project itself, which need not be mentioned together with BatchNorm.
 _ZOO = re.compile(
     r"\btorchvision(?:\.models|\s+import\b)|\btimm\b|\bhub\.load\b|"
     r"\b(?:pretrainedmodels|pytorchcv|geffnet|efficientnet_pytorch|segmentation_models_pytorch|facenet_pytorch|torchreid)\b|"
-    r"\bresnest\.torch\b"
+    r"\b(?i:(?:wide_?|pre_?act_?)?resne[xs]?t|densenet|mobilenet|efficientnet)"
 )
 
 # What tells about modes without a name of the layer (see `static/survey`): a switch that is not called or is called
