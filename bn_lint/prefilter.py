@@ -17,11 +17,12 @@ _PROGRAM = re.compile(
     # What a model does to its parts is not meant: `self.head.train(self.training)`.
     r"no_grad|inference_mode|\.\s*(?:eval|train|backward|load_state_dict)\s*\((?!\s*self\.training)|DataLoader"
 )
-#: Libraries of models, which need not be mentioned together with BatchNorm.
+#: Libraries of models, and models of the project itself, which need not be mentioned together with BatchNorm.
 _ZOO = re.compile(
-    r"\btorchvision(?:\.models|\s+import\b[^\n]*\bmodels)|\bhub\.load\b|"
+    r"\btorchvision(?:\.models|\s+import\b)|\bhub\.load\b|"
     # Many take no more than layers from timm.
     r"\b(?:import\s+timm|from\s+timm(?:\.models(?!\.layers)[\w.]*)?\s+import|timm\.(?:create_model|models(?!\.layers)))\b|"
+    r"\b(?:pretrainedmodels|pytorchcv|geffnet|efficientnet_pytorch|segmentation_models_pytorch|facenet_pytorch|torchreid)\b|"
     r"\b(?i:(?:wide_?|pre_?act_?)?resne[xs]?t|densenet|mobilenet|efficientnet)"
 )
 

@@ -63,7 +63,9 @@ _CALLED = re.compile(r"(\.\s*)?\b(\w+)\s*\(")
 _MOST_IMPORTED = 200
 #: Names by which models of other libraries are known.
 _ZOO_NAME = re.compile(
-    r"models$|timm$|create_model$|hub$|resne|densenet|efficientnet|mobilenet|googlenet|inception|regnet"
+    r"models$|timm$|smp$|segmentation_models_pytorch$|torchvision$|create_model$|get_model$|build_model$|hub$|"
+    r"pretrainedmodels$|EfficientNet$|InceptionResnetV1$|(?:wide_)?(?:resne|densenet|efficientnet|mobilenet|googlenet|"
+    r"inception|regnet)"
 )
 
 
@@ -256,6 +258,8 @@ class _Analyzer:
             action()
             self._call_steps()
             self._call_roots(file)
+            if self.run.gave_up:
+                raise BudgetExhausted
         except BudgetExhausted:
             self.observer.incomplete(file, "not everything in it was judged: one definition takes too long to evaluate")
         except Exception as error:  # the engine is large: a defect of it costs one entry point of one file
@@ -264,7 +268,8 @@ class _Analyzer:
             self.observer.defect(file, error)
         self.observer.settle()
         self.observer.programmed(facts_of(self.run.program, self.observer.last_calls))
-        self.observer.programmed(stale_averages(self.run.program))
+        if not self.run.program.is_cut_short:  # what is missing may be what was not run
+            self.observer.programmed(stale_averages(self.run.program))
         self.observer.programmed(unsynchronized(self.run.program, filter(None, self.project.files.values())))
         self.spent[file] = spent + self.run.steps
 
@@ -283,13 +288,19 @@ class _Analyzer:
         return call(self.run, cls, Arguments(keywords=keywords), Spot(cls.file, cls.node), None)
 
     def _call_steps(self) -> None:
-        """Call the functions within functions that nobody called: steps that a framework calls again and again."""
+        """Call the functions within functions that nobody called: steps of a framework.
+
+        In which order, how often, and whether at all, it alone knows: each finds the modes that the program has left.
+        """
         steps = [function for function in self.run.program.nested if not function.called]
-        for _ in range(2) if steps else ():
+        for function in steps:
             self.run.program.loops.append(self.run.program.now())
-            for function in steps:
+            outer = self.run.heap.begin()
+            try:
                 self._call(function)
-            self.run.program.loops.pop()
+            finally:
+                self.run.heap.undo(outer)
+                self.run.program.loops.pop()
 
     def _call_roots(self, file: SourceFile) -> None:
         """Call the modules that the entry point built but did not call."""

@@ -11,6 +11,7 @@ from bn_lint.static.initialisation import only_initialises
 from bn_lint.static.join import join
 from bn_lint.static.memory import key_of, key_of_call
 from bn_lint.static.modes.loaders import Batch, keeps_batch_axis
+from bn_lint.static.modes.program import loads_weights
 from bn_lint.static.modes.wrappers import passed_through
 from bn_lint.static.run import RAISE, RETURN, Run
 from bn_lint.static.syntax import is_generator
@@ -72,13 +73,13 @@ def call(run: Run, function: Value, arguments: Arguments, spot: Spot, frame: Fra
         return call(run, function.function, arguments, spot, frame)
     escape(run, arguments)
     run.program.unseen_call(run, function, arguments, spot)
-    handed_back = passed_through(function, arguments, spot)
+    handed_back = passed_through(run, function, arguments, spot)
     if handed_back is not None:
         return handed_back
     if isinstance(function, External):
         return Unknown("?", f"`{function.dotted}` is outside the project")
     if isinstance(function, Batch) and keeps_batch_axis(spot.node, arguments):
-        return Batch(function.batches)
+        return Batch(function.batches, f"{function.name}(...)"[:60])
     if isinstance(function, Unknown):
         return Unknown(f"{function.name}(...)" if len(function.name) < 40 else "?", function.why)
     return Unknown("?", f"calling {type(function).__name__} is not evaluated")
@@ -90,7 +91,7 @@ def _call_method(run: Run, method: BoundMethod, arguments: Arguments, spot: Spot
     program = run.program
     if not isinstance(receiver, Instance) or not receiver.is_module or program.depth or frame is None:
         return call(run, function, given, spot, frame)
-    if isinstance(function, Function) and function.name.startswith("load"):
+    if isinstance(function, Function) and loads_weights(function.name):
         program.loaded(receiver, spot)
     elif function is receiver.cls.lookup("forward")[0]:  # `model.forward(x)` instead of `model(x)`
         program.called(run, receiver, arguments, spot, frame)

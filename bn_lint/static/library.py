@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from bn_lint.static.modes.augmentations import augmentation
 from bn_lint.static.modes.averages import AVERAGES
+from bn_lint.static.modes.engines import ENGINES
 from bn_lint.static.modes.gradients import GRADIENTS
 from bn_lint.static.modes.loaders import LOADERS
 from bn_lint.static.modes.optimizers import OPTIMIZERS
 from bn_lint.static.modes.parallel import CONVERTERS
 from bn_lint.static.modes.private import PRIVATE
 from bn_lint.static.modes.transforms import TRANSFORMS
+from bn_lint.static.modes.wrappers import WRAPPERS
 from bn_lint.static.modes.zoo import any_model, zoo_member
 from bn_lint.static.python.command_line import COMMAND_LINE
 from bn_lint.static.python.stdlib import STDLIB
@@ -50,6 +53,8 @@ KNOWN: dict[str, Value] = {
     **CONVERTERS,
     **PRIVATE,
     **TRANSFORMS,
+    **WRAPPERS,
+    **ENGINES,
 }
 
 #: Where PyTorch defines what it offers as `torch.nn.X`, and other second names.
@@ -82,8 +87,8 @@ def library_member(dotted: str, name: str) -> Value:
             missing = missing_batchnorm(name)
             if missing is not None:
                 return missing
-    model = zoo_member(full)
-    return model if model is not None else External(full)
+    known = zoo_member(full) or augmentation(full)
+    return known if known is not None else External(full)
 
 
 def library_name(dotted: str, name: Value) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from bn_lint.dims import Expression, TracedInt
+from bn_lint.static.modes.loaders import Batch, BatchTensor
 from bn_lint.static.values import (
     Arguments,
     BoundMethod,
@@ -24,6 +25,8 @@ from bn_lint.static.values import (
     Value,
 )
 
+#: Longer names of unknown values are cut off.
+_WHOLE_NAME = 60
 _MAX_KEY_DEPTH = 6
 _MAX_KEY_ENTRIES = 60
 
@@ -57,6 +60,10 @@ def key_of(value: Value, depth: int = 0) -> Hashable | None:
     if kind in (Builtin, Class, LibraryClass, External, Function, Unknown, Position, Expression, range):
         hashable: Hashable = value
         return hashable
+    if kind is Batch:
+        return (Batch, value.batches, value.name) if len(value.name) < _WHOLE_NAME else None
+    if kind is BatchTensor:
+        return (BatchTensor, value.batches, value.key())
     if depth > _MAX_KEY_DEPTH:  # a list may contain itself
         return None
     if kind is tuple:

@@ -12,6 +12,8 @@ from bn_lint.surroundings import Surroundings
 
 #: Imports that are never looked up in the project, whatever files lie about.
 ALWAYS_EXTERNAL = frozenset(sys.stdlib_module_names) | {"torch", "numpy", "typing_extensions"}
+#: Modules of frameworks that are better known by what they promise than by their code, which may lie about as well.
+_FRAMEWORKS = frozenset({"ignite.engine", "ignite.engine.engine", "ignite.distributed"})
 
 _PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 _IMPORT = re.compile(r"\bimport\b")
@@ -78,7 +80,7 @@ class ModuleFinder:
             for _ in range(level - 1):
                 folder = folder.parent
             return self._locate(folder, dotted)
-        if dotted.partition(".")[0] in ALWAYS_EXTERNAL:
+        if dotted.partition(".")[0] in ALWAYS_EXTERNAL or dotted in _FRAMEWORKS:
             return None
         for root in (*self._search_path(importer), *self._added.get(importer, ())):
             found = self._locate(root, dotted)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.heap import Changes, Heap, watch
 from bn_lint.static.join import join, join_samples
 from bn_lint.static.modes.program import Program
+from bn_lint.static.modes.state import forget
 from bn_lint.static.parse import ParseError
 from bn_lint.static.project import Project
 from bn_lint.static.values import (
@@ -71,6 +73,10 @@ class Run:
         self.uncertain = 0
         #: The frame whose code is being executed.
         self.frame: Frame | None = None
+        #: Whether one of several branches was given up, and whether one is running that can be.
+        self.gave_up = self._can_give_up = False
+        #: Whether something is computed that must not take more than its own number of steps.
+        self._is_within = 0
         #: How many `if` branches surround the code that runs now.
         self.guards = 0
         self.program = Program()
@@ -94,21 +100,26 @@ class Run:
         """
         self.steps += 1
         if self.steps > self.limit or (self.steps & 511 == 0 and time.process_time() > self.deadline):
+            if not self._is_within:
+                self.program.cut_short()
             raise BudgetExhausted
 
     def within(self, steps: int, compute: Callable[[], Value]) -> Value:
         """Compute something that must not take more than a number of steps; Unknown when it would."""
         limit, frame, depth = self.limit, self.frame, len(self.stack)
         self.limit = min(limit, self.steps + steps)
+        self._is_within += 1
         try:
             return compute()
         except BudgetExhausted:
             if self.limit == limit or self.steps <= self.limit:
+                self.program.cut_short()
                 raise  # the entry point itself is over
             self.frame = frame
             del self.stack[depth:]
             return Unknown("?", "it takes too long to evaluate")
         finally:
+            self._is_within -= 1
             self.limit = limit
 
     def start(self) -> None:
@@ -116,6 +127,8 @@ class Run:
         self.steps = 0
         self.limit = self.STEPS
         self.deadline = time.process_time() + self.SECONDS
+        self.gave_up = self._can_give_up = False
+        self._is_within = 0
         self.created.clear()
         self.stack.clear()
         self.uncertain = self.guards = 0
@@ -205,20 +218,34 @@ class Run:
 
     # -- alternatives ---------------------------------------------------------------------------------------------
 
-    def branch(self, frame: Frame, *alternatives: Callable[[], str | None]) -> str | None:
+    def branch(self, frame: Frame, *alternatives: Callable[[], str | None], can_give_up: bool = False) -> str | None:
         """Execute each alternative on the present state, then merge what they changed.
 
         An alternative that raises never happened. One that returns, breaks or continues has its changes merged where it
-        arrives; the code after the branch belongs to the others.
+        arrives; the code after the branch belongs to the others. With `can_give_up`, the outermost branch of a program
+        that uses up the budget costs only itself, once.
         """
         live: list[Changes] = []
         ended: list[str] = []
         for alternative in alternatives:
-            outer = self.heap.begin()
+            is_last = alternative is alternatives[-1]
+            expendable = can_give_up and not (
+                is_last or self._can_give_up or self.gave_up or self._is_within or self.program.depth
+            )
+            outer, mark, running, depth = self.heap.begin(), len(frame.pending), self.frame, len(self.stack)
             self.uncertain += 1
             completion = None
             try:
-                completion = alternative()
+                with self._expendable(expendable):
+                    completion = alternative()
+            except BudgetExhausted:
+                self.heap.undo(outer)
+                if not expendable or not self.program.events:
+                    raise
+                self.heap.begin()
+                del frame.pending[mark:], self.stack[depth:]
+                self.frame = running
+                self._give_up()
             except BaseException:
                 self.heap.undo(outer)
                 raise
@@ -235,6 +262,24 @@ class Run:
             return next((c for c in ended if c != RAISE), RAISE)
         self.merge(live)
         return None
+
+    @contextmanager
+    def _expendable(self, is_expendable: bool) -> Iterator[None]:
+        """A branch that is given up when it uses up the budget; those within are not given up by themselves."""
+        outer, self._can_give_up = self._can_give_up, self._can_give_up or is_expendable
+        try:
+            yield
+        finally:
+            self._can_give_up = outer
+
+    def _give_up(self) -> None:
+        """Go on after a branch that used up the budget: what it has left behind is not known, modes least of all."""
+        self.gave_up = True
+        self.limit = self.steps + self.STEPS
+        self.deadline = time.process_time() + self.SECONDS
+        for module in self.created:
+            if module.is_module:
+                forget(self, module)
 
     def merge(self, alternatives: list[Changes], *, optional: bool = False) -> None:
         """Write the join of several sets of changes; with `optional`, none of them may have happened."""

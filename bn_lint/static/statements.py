@@ -180,7 +180,7 @@ def _branches(run: Run, node: cst.If, frame: Frame, decided: bool | None) -> str
         assume(run, node.test, frame, False)
         return _else(run, node.orelse, frame)
 
-    return run.branch(frame, then, otherwise)
+    return run.branch(frame, then, otherwise, can_give_up=True)
 
 
 def _is_type_checking(test: cst.BaseExpression) -> bool:
@@ -247,6 +247,19 @@ def _passes(run: Run, body: cst.BaseSuite, frame: Frame, mark: int) -> str | Non
     finally:
         run.program.open_loops -= 1
     return completion
+
+
+def repeat(run: Run, once: Callable[[], object]) -> None:
+    """Do what a framework does again and again, of which the second time meets what the first has left behind."""
+    begin = run.heap.mark()
+    for is_first in (True, False):
+        run.program.loops.append(run.program.now())
+        try:
+            once()
+        finally:
+            run.program.loops.pop()
+        if is_first:
+            run.heap.widen(begin)
 
 
 def _end_of_pass(run: Run, frame: Frame, mark: int) -> None:

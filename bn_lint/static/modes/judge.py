@@ -12,10 +12,10 @@ from bn_lint.static.modes.again import Again
 from bn_lint.static.modes.batches import batch_facts
 from bn_lint.static.modes.lines import CallLines
 from bn_lint.static.modes.program import Call, Program, Switch, batchnorm_layers, is_part_of, related
-from bn_lint.static.modes.state import FROZEN, Mode, agreed
+from bn_lint.static.modes.state import FROZEN, Mode, agreed, alternatives
 from bn_lint.static.modes.words import evidence_at, mode_evidence, spot_of, text_of
 from bn_lint.static.places import NodePlace
-from bn_lint.static.values import Instance, Spot
+from bn_lint.static.values import Instance, LibraryClass, Spot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ def facts_of(program: Program, last_calls: Mapping[cst.CSTNode, BatchNormCall]) 
 def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fact]:
     purpose = call.purpose or _purpose(program, call, trained)
     if purpose in ("export", "fusion", "inspection"):
-        if True in call.states:
+        if True in call.states and not (purpose == "inspection" and _trained_next(program, call)):
             yield ModelCall(
                 text_of(call.spot, None if call.purpose is None else call.model),
                 NodePlace(call.spot),
@@ -152,7 +152,12 @@ def _purpose(program: Program, call: Call, trained: set[int]) -> str | None:
         # What is trained afterwards, in the same pass, is trained on this.
         return None if own or call.grad is True else "reference"
     if call.grad is True and program.steps:
-        return "evaluation" if own and not passes else None
+        # In a loop of its own, in a function of its own, and when this pass has made its steps: nothing comes of it.
+        aside = all(
+            step.order < call.order and len(step.loops) < len(call.loops) and step.frame is not call.frame
+            for step in passes
+        )
+        return "evaluation" if own and aside else None
     return "evaluation" if call.prepared is not None or _replaced(program, call) is not None else None
 
 
@@ -200,7 +205,20 @@ def _leaves_batchnorm_alone(call: Call) -> bool:
     if all(isinstance(layer.cells.get(FROZEN), Spot) for layer in layers):
         return True
     owned = call.step.owned if call.step is not None else None
-    return owned is not None and not any(is_part_of(layer, one) for one in owned for layer in layers)
+    if owned is None:
+        return _trains_a_part(call)
+    return not any(is_part_of(layer, one) for one in owned for layer in layers)
+
+
+def _trains_a_part(call: Call) -> bool:
+    """Whether the optimizer has the parameters of a part of the model that nobody knows: `model.fc.parameters()`."""
+    optimizer = call.step.optimizer if call.step is not None else None
+    built = optimizer.built.node if isinstance(optimizer, Instance) and optimizer.built is not None else None
+    if not isinstance(built, cst.Call) or not built.args:
+        return False
+    given = cst.Module([]).code_for_node(built.args[0].value)
+    part = given.removeprefix(text_of(call.spot) + ".").removesuffix(".parameters()")
+    return given == f"{text_of(call.spot)}.{part}.parameters()" and part != "module"
 
 
 def _left_in_evaluation(call: Call) -> Mode | None:
@@ -261,7 +279,7 @@ def _reenabled(program: Program, switch: Switch) -> ModeChange | None:
             not alone
             or id(layer) in after
             or id(layer) in program.thawed
-            or (mode.root and is_part_of(switch.model, mode.root))
+            or (mode.root and any(is_part_of(one, mode.root) for one in _unwrapped(switch.model)))
         ):
             continue
         if not any(
@@ -277,6 +295,14 @@ def _reenabled(program: Program, switch: Switch) -> ModeChange | None:
     evidence = Evidence("they were put in evaluation mode here", NodePlace(spot_of(next(iter(frozen)))))
     again = Again([one for one in frozen.values() if one is not None], switch)
     return ModeChange(text_of(switch.mode.spot), True, NodePlace(spot_of(switch.mode)), evidence, again)
+
+
+def _unwrapped(model: Instance) -> list[Instance]:
+    """A model, and what may be in it if it is `DataParallel` or its like."""
+    found = [model]
+    if isinstance(model.cls, LibraryClass):
+        found += [one for one in alternatives(model.cells.get("module")) if isinstance(one, Instance)]
+    return found
 
 
 def _eval_layers(call: Call) -> Iterator[Instance]:
@@ -340,6 +366,17 @@ def _resumed(program: Program, call: Call) -> bool:
         ):
             return True
     return False
+
+
+def _trained_next(program: Program, call: Call) -> bool:
+    """Whether the model is trained before anything else is done with it: what it has learnt here is soon forgotten."""
+    following = [
+        one
+        for one in program.calls
+        if one.order > call.order and one.purpose != "inspection" and related(one.model, call.model)
+    ]
+    first = min(following, key=lambda one: one.order, default=None)
+    return first is not None and first.purpose == "training" and True in first.states
 
 
 def _switch_name(program: Program, call: Call, purpose: str, mode: Mode | None) -> Place | None:

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from bn_lint.static.modes.loaders import Batches
     from bn_lint.static.run import Run
 
-_OPTIMIZER = re.compile(
-    r"optim|\bopts?\b|_opts?\b|scaler|accelerator|fabric|solver|adam|sgd|engine|updater|trainer|learner", re.IGNORECASE
+#: How programs call what steps on gradients; anything else does so when gradients were computed by it, too.
+_OPTIMIZER = re.compile(r"optim|\bopts?\b|_opts?\b|\bopt_|scaler|adam|sgd", re.IGNORECASE)
+#: What loads weights, by its name: `load`, `load_state_dict`, `load_checkpoint`, `reload_weights`, but no loader.
+_LOADING = re.compile(
+    r"(?:^|_)(?:re)?load(?:$|_?\w*(?:weight|state|dict|check|ckpt|pre_?train|param|model|net|snapshot|backbone|pth|from))",
+    re.IGNORECASE,
 )
 #: What code out of sight is called when it may switch the mode of a model that it is handed.
 _SWITCHING = re.compile(
@@ -43,6 +47,10 @@ _TOOLS = (
     (re.compile(r"^torch\.nn\.utils\.(?:fusion\.)?fuse_conv_bn_eval$"), "fusion"),
     (re.compile(r"^(?:torchsummary\.summary|thop\.profile|fvcore\.nn\.(?:\w+\.)?FlopCountAnalysis)$"), "inspection"),
 )
+
+
+#: Cells of layers that have weights.
+_WEIGHTY = frozenset({"in_features", "in_channels", "num_features", "num_embeddings", "track_running_stats"})
 
 
 class Call:
@@ -154,6 +162,10 @@ class Program:
         self.optimized: list[tuple[Instance, Spot]] = []
         #: Models whose layers code out of sight may have replaced.
         self.replaced: set[int] = set()
+        #: Whether some of it was not run, for it takes too long.
+        self.is_cut_short = False
+        #: What the program calls whose `backward` it calls: `engine` in `engine.backward(loss)`.
+        self.propagated_by: set[str] = set()
         #: What switched gradients off last.
         self.gradients_off_by: tuple[Spot, str] | None = None
 
@@ -212,7 +224,7 @@ class Program:
         call.uncertain = run.uncertain > self.open_loops
         call.dropped = spot.node is self.dropped
         call.made_up = any(_is_made_up(arg.value) for arg in spot.node.args)
-        call.prepared = self.prepared.get(id(model))
+        call.prepared = self._preparation(model)
         call.frozen_layers = _frozen(layers, call.modes)
         call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
         self.outermost, self.depth_without_gradients = call, 0
@@ -228,6 +240,13 @@ class Program:
             call.because, name = self.gradients_off_by
             call.why = f"`{name}` switches gradients off here"
         self.calls.append(call)
+
+    def called_out_of_sight(self, model: Instance, spot: Spot, frame: Frame | None) -> None:
+        """A framework calls a model in a mode that it chose itself."""
+        if frame is not None and not self.depth:
+            call = Call(model, spot, frame)
+            call.order, call.loops, call.grad = self.now(), tuple(self.loops), None
+            self.calls.append(call)
 
     def called_inside(self, run: Run, part: Instance, spot: Spot, frame: Frame) -> None:
         """A model calls a part of itself, and gradients are not recorded."""
@@ -256,9 +275,10 @@ class Program:
         name = _method(spot.node)
         if self.depth == 0:
             if name in ("backward", "manual_backward"):
+                self.propagated_by.add(_receiver(spot.node))
                 self._backward(run)
                 return
-            if name == "step" and _OPTIMIZER.search(_receiver(spot.node)):
+            if name == "step" and self._steps_on_gradients(_receiver(spot.node)):
                 given = arguments.positional[0] if arguments.positional else None  # `scaler.step(optimizer)`
                 self.stepped(run, spot, given, owned_by(given))
                 return
@@ -274,7 +294,7 @@ class Program:
             return
         if dotted and _HARMLESS.match(dotted) and not _REPLACING.search(name):
             return
-        if "load" in (name or dotted):
+        if loads_weights(name or dotted.rpartition(".")[2]):
             for value in (*arguments.positional, *arguments.keywords.values()):
                 self.loaded(value, spot)
         called = name or dotted.rpartition(".")[2] or getattr(function, "name", "")
@@ -294,6 +314,9 @@ class Program:
                 if isinstance(one, Instance) and one.is_module:
                     _disturb(run)
                     forget(run, one)
+
+    def _steps_on_gradients(self, receiver: str) -> bool:
+        return _OPTIMIZER.search(receiver) is not None or receiver in self.propagated_by
 
     def _looked_at(self, run: Run, purpose: str, arguments: Arguments, spot: Spot) -> None:
         """A tool runs a model in its own way, in the mode it finds it in."""
@@ -335,6 +358,13 @@ class Program:
             if call.backward and call.purpose is None:
                 call.backward, call.discarded = False, True
 
+    def cut_short(self) -> None:
+        """The program is not run to its end: what would have been done with the latest results is not known."""
+        self.is_cut_short = True
+        for call in self.calls:
+            if call.purpose is None and (call.grad is not False or set(call.loops) & set(self.loops)):
+                call.backward, call.discarded = False, True
+
     def prepare(self, model: Instance, spot: Spot) -> None:
         """The weights of a model are trained or loaded."""
         self._kept.append(model)  # so that its identity stays its own
@@ -342,6 +372,17 @@ class Program:
         for child in model.possible_children():
             if id(child) not in self.prepared:
                 self.prepare(child, spot)
+
+    def _preparation(self, model: Instance) -> Spot | None:
+        """Where the weights of a model were trained or loaded; of one that is put together, those of all its layers."""
+        found = self.prepared.get(id(model))
+        if found is None and model.cls.name == "torch.nn.Sequential":
+            parts = [
+                one for one in model.possible_children() if any(one.children()) or not _WEIGHTY.isdisjoint(one.cells)
+            ]
+            places = [self._preparation(one) for one in parts]
+            found = places[0] if places and None not in places else None
+        return found
 
     def loaded(self, model: Value, spot: Spot) -> None:
         """A model is handed to something that is named as what loads weights, or has such a method called."""
@@ -357,6 +398,11 @@ class Program:
             for call in self.calls
             if call.grad is not False and call.loops[: len(loops)] == loops and run.frame in call.caller
         ]
+
+
+def loads_weights(name: str) -> bool:
+    """Whether a function is named as what loads weights."""
+    return _LOADING.search(name) is not None
 
 
 def batchnorm_layers(model: Instance) -> list[Instance]:
