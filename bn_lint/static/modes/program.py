@@ -10,6 +10,7 @@ import libcst as cst
 from bn_lint.static.modes.optimizers import owned_by
 from bn_lint.static.modes.state import FROZEN, Mode, agreed, alternatives, forget, modes_of
 from bn_lint.static.modes.transforms import note_vmapped
+from bn_lint.static.syntax import unread_calls
 from bn_lint.static.values import Arguments, Function, Instance, Spot, Value
 
 if TYPE_CHECKING:
@@ -210,7 +211,8 @@ class Program:
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
         call.modes = [modes_of(layer, self) for layer in layers]
         call.uncertain = run.uncertain > self.open_loops
-        call.dropped = spot.node is self.dropped
+        scope = frame.function.node if frame.function is not None else frame.file.tree
+        call.dropped = spot.node is self.dropped or (self.grad is True and spot.node in unread_calls(scope))
         call.made_up = any(_is_made_up(arg.value) for arg in spot.node.args)
         call.prepared = self.prepared.get(id(model))
         call.frozen_layers = _frozen(layers, call.modes)
