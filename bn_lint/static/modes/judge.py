@@ -76,7 +76,7 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
         training=training,
         grad=call.grad,
         purpose=purpose,
-        because=evidence_at(call.why, call.because),
+        because=_because(program, call, purpose),
         mode=mode_evidence(mode),
         mode_is_local=mode is not None and _is_local(program, call, mode),
         certain=id(call.model) in trained | program.averaged
@@ -92,6 +92,16 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
         resumed=purpose != "training" and _resumed(program, call),
         switch_name=_switch_name(program, call, purpose, mode),
     )
+
+
+def _because(program: Program, call: Call, purpose: str) -> Evidence | None:
+    """What shows the purpose of a call; for an evaluation with gradients, how the weights came about."""
+    if call.because is not None or purpose != "evaluation":
+        return evidence_at(call.why, call.because)
+    trained = next((c for c in program.calls if c.purpose == "training" and c.model is call.model), None)
+    if trained is not None:
+        return evidence_at("it is trained here: an optimizer steps on its results", trained.because)
+    return evidence_at("its weights come from here", call.prepared)
 
 
 def _teachers(program: Program, call: Call) -> Iterator[ModelCall]:
