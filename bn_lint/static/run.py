@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bn_lint.static.clone import clone
+from bn_lint.static.clone import clone, clone_with
 from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.heap import Changes, Heap, watch
 from bn_lint.static.join import join, join_samples
@@ -82,7 +82,7 @@ class Run:
         self.strict = False
         self._templates: dict[Hashable, object] = {}
         self._recursive: dict[Function, dict[Hashable, Value]] = {}
-        self._memo: dict[Hashable, tuple[Value]] = {}
+        self._memo: dict[Hashable, tuple[Value, list[Instance]]] = {}
 
     # -- limits ---------------------------------------------------------------------------------------------------
 
@@ -312,7 +312,7 @@ class Run:
             key = ("quiet", key)  # what was not noted then is noted later
         hit = self._memo.get(key)
         if hit is not None and not (isinstance(hit[0], Instance) and hit[0].template is None):
-            return clone(hit[0])
+            return clone_with(hit[0], hit[1], _modules_in(given))
         purity = watch()
         self.heap.purity.append(purity)
         try:
@@ -321,7 +321,9 @@ class Run:
             self.heap.purity.pop()
         if purity.pure:
             # A module is kept as it is: should the program change it, its template is gone and so is this memory.
-            self._memo[key] = (value if isinstance(value, Instance) else clone(value),)
+            modules = _modules_in(given)
+            kept = value if isinstance(value, Instance) else clone_with(value, modules, modules)
+            self._memo[key] = (kept, modules)
             if isinstance(value, Instance):
                 value.remembered = [*(value.remembered or ()), (self._memo, key)]
             for one in given:
@@ -343,6 +345,17 @@ class Run:
         for part in parts:
             if type(part) in _HOLDERS:
                 self._forget_with(part, key)
+
+
+def _modules_in(given: Iterable[Value]) -> list[Instance]:
+    """The modules among arguments, in an order that only depends on what `key_of` compares."""
+    found: list[Instance] = []
+    for one in given:
+        if isinstance(one, Instance) and one.is_module:
+            found.append(one)
+        elif isinstance(one, (List, tuple)):
+            found.extend(_modules_in(one.items if isinstance(one, List) else one))
+    return found
 
 
 class Imported:
