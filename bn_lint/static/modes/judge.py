@@ -62,7 +62,7 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
     if purpose is None:
         return
     training, mode = _state(call, purpose)
-    if training is None or (purpose == "training" and not training and _leaves_batchnorm_alone(call)):
+    if training is None or (purpose == "training" and not training and _leaves_batchnorm_alone(program, call)):
         return
     # A teacher whose weights are an average, or that is put in training mode by itself, is in it on purpose.
     meant = id(call.model) in program.averaged or (
@@ -204,13 +204,24 @@ def _replaced(program: Program, call: Call) -> Evidence | None:
     return None
 
 
-def _leaves_batchnorm_alone(call: Call) -> bool:
-    """Whether the training concerns other parts of the model than those with BatchNorm."""
+def _leaves_batchnorm_alone(program: Program, call: Call) -> bool:
+    """Whether the training may concern other parts than those with BatchNorm, or another model altogether."""
     layers = batchnorm_layers(call.model)
     if all(isinstance(layer.cells.get(FROZEN), Spot) for layer in layers):
         return True
-    owned = call.step.owned if call.step is not None else None
-    return owned is not None and not any(is_part_of(layer, one) for one in owned for layer in layers)
+    step = call.step
+    if step is None:
+        return False
+    if step.owned is not None:
+        return not any(is_part_of(layer, one) for one in step.owned for layer in layers)
+    # Nobody knows whose parameters the optimizer has: those of a student, of which this is the teacher?
+    return any(
+        one.step is not None
+        and one.step.spot.node is step.spot.node
+        and True in one.states
+        and not related(one.model, call.model)
+        for one in program.calls
+    )
 
 
 def _left_in_evaluation(call: Call) -> Mode | None:
