@@ -69,6 +69,8 @@ class Run:
         self.deadline = 0.0
         #: Whether the code that runs now is only one of several alternatives.
         self.uncertain = 0
+        #: The undecided branches that surround what is executed now: when each began, and which side it is.
+        self.ways: list[tuple[int, int]] = []
         #: The frame whose code is being executed.
         self.frame: Frame | None = None
         #: How many `if` branches surround the code that runs now.
@@ -119,6 +121,7 @@ class Run:
         self.created.clear()
         self.stack.clear()
         self.uncertain = self.guards = 0
+        self.ways = []
         self.frame = None
         self.program = Program()
 
@@ -213,9 +216,11 @@ class Run:
         """
         live: list[Changes] = []
         ended: list[str] = []
-        for alternative in alternatives:
+        serial = self.program.now()
+        for side, alternative in enumerate(alternatives):
             outer = self.heap.begin()
             self.uncertain += 1
+            self.ways.append((serial, side))
             completion = None
             try:
                 completion = alternative()
@@ -224,6 +229,7 @@ class Run:
                 raise
             finally:
                 self.uncertain -= 1
+                self.ways.pop()
             changes = self.heap.undo(outer)
             if completion is None:
                 live.append(changes)

@@ -232,7 +232,7 @@ def _left_in_evaluation(call: Call) -> Mode | None:
         on = [mode for mode in modes if mode.training is True]
         if len(off) != 1 or len(off) + len(on) != len(modes) or (found is not None and off[0] is not found):
             return None
-        if any(mode.order > off[0].order for mode in on) or off[0].alone:
+        if any(mode.order > off[0].order or mode.excludes(off[0]) for mode in on) or off[0].alone:
             return None
         found = off[0]
     return found
