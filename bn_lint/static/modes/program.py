@@ -267,6 +267,9 @@ class Program:
             if name == "zero_grad":
                 self.gradients_dropped(run)
                 return
+            if getattr(function, "dotted", "") == "torch.autograd.grad":
+                self._gradients_taken(run, arguments)
+                return
         if name in ("load_state_dict", "step", "zero_grad", "append", "add", "info", "debug", "log", "save"):
             return
         dotted = getattr(function, "dotted", "")
@@ -335,6 +338,15 @@ class Program:
         """Gradients are set to zero: what was propagated so far trains nothing."""
         for call in self._region(run):
             if call.backward and call.purpose is None:
+                call.backward, call.discarded = False, True
+
+    def _gradients_taken(self, run: Run, arguments: Arguments) -> None:
+        """Gradients are computed for the program to look at; unless the graph is kept, nothing else comes of them."""
+        if any(arguments.keywords.get(name, False) is not False for name in ("create_graph", "retain_graph")):
+            return
+        _disturb(run)
+        for call in self._region(run):
+            if call.purpose is None:
                 call.backward, call.discarded = False, True
 
     def prepare(self, model: Instance, spot: Spot) -> None:
