@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Union
@@ -24,10 +25,10 @@ class Symbol:
     different free symbols must be expected to differ. Everything else (a result nobody could compute) is opaque:
     two opaque symbols may well be equal, and no finding may rest on their difference. `owner` is the class whose
     parameter it is. `exact` is, for the floor of a quotient, the quotient itself: the two are equal where it divides
-    evenly.
+    evenly. Where the divisor has symbols of its own, `quotient` is the dividend with the divisor's symbols and factor.
     """
 
-    __slots__ = ("exact", "free", "name", "owner", "serial")
+    __slots__ = ("exact", "free", "name", "owner", "quotient", "serial")
     _count = 0
 
     def __init__(self, name: str, *, free: bool = False, owner: object = None) -> None:
@@ -35,6 +36,7 @@ class Symbol:
         self.free = free
         self.owner = owner
         self.exact: Expression | None = None
+        self.quotient: tuple[Expression | Coefficient, Monomial, Coefficient] | None = None
         Symbol._count += 1
         self.serial = Symbol._count
 
@@ -99,6 +101,8 @@ class Expression:
             factors = [symbol.name for symbol in monomial]
             if len(self.terms) > 1:
                 factors = [f"({name})" if " + " in name else name for name in factors]
+            # `a // 2 * b` reads as it is meant, `b * a // 2` does not.
+            factors[1:] = [f"({name})" if " / " in name or " // " in name else name for name in factors[1:]]
             if coefficient != 1 or not factors:
                 factors.append(str(coefficient))
             parts.append(" * ".join(factors))
@@ -289,6 +293,8 @@ def _quotient_symbol(operator: str, a: Number | Expression, b: Number | Expressi
     if operator == "//" and isinstance(b, int) and b and symbol.exact is None:
         quotient = _product(_terms(a), {(): Fraction(1, int(b))})
         symbol.exact = quotient if isinstance(quotient, Expression) else None
+    elif isinstance(b, Expression) and len(b.terms) == 1:
+        symbol.quotient = (_simplify(_terms(a)), *next(iter(b.terms.items())))
     return Expression.of(symbol)
 
 
@@ -321,7 +327,7 @@ def compare(a: Dim, b: Dim) -> Comparison:
         return Comparison.SAME
     if not isinstance(difference, Expression):
         return Comparison.DIFFERENT
-    if any(symbol.exact is not None for symbol in difference.symbols):
+    if any(symbol.exact is not None or symbol.quotient is not None for symbol in difference.symbols):
         # `c // 2 * 2` is `c` for every even `c`: what only rounding tells apart may be the same.
         return _compare_rounded(difference)
     if len({c > 0 for c in difference.terms.values()}) == 1:
@@ -333,18 +339,34 @@ def _compare_rounded(difference: Expression) -> Comparison:
     """Compare by what remains of a difference when no quotient is rounded."""
     total: Expression | Coefficient = 0
     for monomial, coefficient in difference.terms.items():
-        factor: Expression | Coefficient = coefficient
-        for symbol in monomial:
-            factor = multiply(factor, symbol.exact if symbol.exact is not None else Expression.of(symbol))
-        total = add(total, factor)
+        total = add(total, multiply(_unrounded(monomial), coefficient))
     if not isinstance(total, Expression):
         return Comparison.UNKNOWN
     signs = {c > 0 for c in total.terms.values()}
-    rounded = {c > 0 for monomial, c in difference.terms.items() if any(s.exact is not None for s in monomial)}
+    rounded = {c > 0 for monomial, c in difference.terms.items() if any(s.exact or s.quotient for s in monomial)}
     if len(signs) == 1 and rounded == {not signs.pop()}:
         # Rounding down makes a quotient that is taken away smaller: `c - c // 2` is at least `c / 2`.
         return Comparison.DIFFERENT
     return Comparison.INDEPENDENT if total.is_free else Comparison.UNKNOWN
+
+
+def _unrounded(monomial: Monomial) -> Expression | Coefficient:
+    """A product with its quotients unrounded: by a number, and by something that is also a factor."""
+    factors = list(monomial)
+    product: Expression | Coefficient = 1
+    for symbol in monomial:
+        if symbol.exact is not None:
+            factors.remove(symbol)
+            product = multiply(product, symbol.exact)
+        elif symbol.quotient is not None:
+            dividend, divisor, coefficient = symbol.quotient
+            if Counter(divisor) <= Counter(factors):
+                for one in (symbol, *divisor):
+                    factors.remove(one)
+                product = multiply(product, divide(dividend, coefficient))
+    for symbol in factors:
+        product = multiply(product, Expression.of(symbol))
+    return product
 
 
 def origin_of(dim: Dim) -> Expression | None:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import is_not
 
 from bn_lint.static.values import Dict, Instance, List, Value, ValueIterator
 
 _COPIED = frozenset({Instance, List, Dict, ValueIterator, tuple})
+
+
+def clone_with(value: Value, given: Sequence[Instance], now: Sequence[Instance]) -> Value:
+    """Return a deep copy in which the modules that a call was given are those that it is given now."""
+    copies: dict[int, Value] = {id(before): one for before, one in zip(given, now)}
+    copy = clone(value, copies)
+    for before, one in zip(given, now):
+        owner = copies.get(id(before.owner)) if before.owner is not None else None
+        if one.owner is None and isinstance(owner, Instance) and owner is not one:
+            one.owner, one.name = owner, before.name
+    return copy
 
 
 def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bn_lint.dims import Expression, structural_symbol
+from bn_lint.static.join import either_way
 from bn_lint.static.values import (
     ITEMS,
     MISSING,
@@ -55,12 +56,8 @@ def iterate(run: Run, value: Value) -> Items:
     if isinstance(value, Tensor):
         return (), (Tensor(value.axes[1:]) if value.ranked and value.axes else Tensor(ranked=False, why=value.why),)
     if isinstance(value, OneOf):
-        rest_: list[Value] = []
-        for one in value.values:
-            if one is not None:
-                items, rest = iterate(run, one)
-                rest_.extend((*items, *rest))
-        return (), tuple(rest_[:8])
+        each = (iterate(run, one) for one in value.values if one is not None)
+        return (), either_way((*items, *rest) for items, rest in each)[:8]
     if isinstance(value, Unknown):
         return (), (value.member("[*]", "[i]"),)
     return (), (Unknown("?", f"iterating over {type(value).__name__} is not evaluated"),)

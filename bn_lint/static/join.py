@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import repeat
+from itertools import repeat, takewhile
 
 from bn_lint.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.values import (
@@ -146,15 +146,29 @@ def _join_axes(axes: Iterable[Axis]) -> Axis:
 
 
 def _join_lists(lists: list[List]) -> List:
-    shortest = min(lists, key=lambda each: len(each.items))
-    count = len(shortest.items)
+    count = min(len(each.items) for each in lists)
     items = tuple(join(column) for column in zip(*(each.items[:count] for each in lists)))
-    rest: list[Value] = []
-    for each in lists:
-        for extra in (*each.items[count:], *each.rest):
-            if not _among(extra, rest):
-                rest.append(extra)
-    return List(items, tuple(rest))
+    return List(items, either_way((*each.items[count:], *each.rest) for each in lists))
+
+
+def either_way(ways: Iterable[tuple[Value, ...]]) -> tuple[Value, ...]:
+    """Return samples of what follows in a sequence, of which the branches have different ones.
+
+    Samples follow on each other. Layers of different branches never do, so nothing is known of what comes before
+    those of the second branch, or behind those of the last.
+    """
+    distinct: list[tuple[Value, ...]] = []
+    for way in ways:
+        if not _among(way, distinct):
+            distinct.append(way)
+    shared = tuple(takewhile(lambda column: all(same(column[0], one) for one in column), zip(*distinct)))
+    tails = [way[len(shared) :] for way in distinct if len(way) > len(shared)]
+    rest = [column[0] for column in shared]
+    for tail in tails:
+        rest.extend(one for one in tail if not _among(one, rest))
+        if len(tails) > 1 and any(isinstance(one, Instance) and one.is_module for one in tail):
+            rest.append(Unknown("?", "the branches give different layers"))
+    return tuple(rest)
 
 
 def _join_dicts(dicts: list[Dict]) -> Dict:

@@ -409,6 +409,7 @@ def _is_lazy(layer: Instance) -> bool:
 
 
 def _layers_in(container: Value, depth: int = 0) -> Iterator[Instance]:
+    """The BatchNorm layers in a plain container, without those of modules that have become part of another module."""
     from bn_lint.static.torch.module_methods import descendants
 
     if isinstance(container, Dict):
@@ -417,7 +418,8 @@ def _layers_in(container: Value, depth: int = 0) -> Iterator[Instance]:
         values = container.items if isinstance(container, List) else container
     for value in values:
         if isinstance(value, Instance) and value.is_module:
-            yield from (module for _, module in descendants(value) if batchnorm_class(module) is not None)
+            if value.owner is None:
+                yield from (module for _, module in descendants(value) if batchnorm_class(module) is not None)
         elif isinstance(value, (List, tuple, Dict)) and depth < 4:
             yield from _layers_in(value, depth + 1)
 

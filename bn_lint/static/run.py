@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bn_lint.static.clone import clone
+from bn_lint.static.clone import clone, clone_with
 from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.heap import Changes, Heap, watch
 from bn_lint.static.join import join, join_samples
@@ -71,6 +71,8 @@ class Run:
         self.deadline = 0.0
         #: Whether the code that runs now is only one of several alternatives.
         self.uncertain = 0
+        #: The undecided branches that surround what is executed now: when each began, and which side it is.
+        self.ways: list[tuple[int, int]] = []
         #: The frame whose code is being executed.
         self.frame: Frame | None = None
         #: Whether one of several branches was given up, and whether one is running that can be.
@@ -88,7 +90,7 @@ class Run:
         self.strict = False
         self._templates: dict[Hashable, object] = {}
         self._recursive: dict[Function, dict[Hashable, Value]] = {}
-        self._memo: dict[Hashable, tuple[Value]] = {}
+        self._memo: dict[Hashable, tuple[Value, list[Instance]]] = {}
 
     # -- limits ---------------------------------------------------------------------------------------------------
 
@@ -132,6 +134,7 @@ class Run:
         self.created.clear()
         self.stack.clear()
         self.uncertain = self.guards = 0
+        self.ways = []
         self.frame = None
         self.program = Program()
 
@@ -227,13 +230,15 @@ class Run:
         """
         live: list[Changes] = []
         ended: list[str] = []
-        for alternative in alternatives:
+        serial = self.program.now()
+        for side, alternative in enumerate(alternatives):
             is_last = alternative is alternatives[-1]
             expendable = can_give_up and not (
                 is_last or self._can_give_up or self.gave_up or self._is_within or self.program.depth
             )
             outer, mark, running, depth = self.heap.begin(), len(frame.pending), self.frame, len(self.stack)
             self.uncertain += 1
+            self.ways.append((serial, side))
             completion = None
             try:
                 with self._expendable(expendable):
@@ -251,6 +256,7 @@ class Run:
                 raise
             finally:
                 self.uncertain -= 1
+                self.ways.pop()
             changes = self.heap.undo(outer)
             if completion is None:
                 live.append(changes)
@@ -357,7 +363,7 @@ class Run:
             key = ("quiet", key)  # what was not noted then is noted later
         hit = self._memo.get(key)
         if hit is not None and not (isinstance(hit[0], Instance) and hit[0].template is None):
-            return clone(hit[0])
+            return clone_with(hit[0], hit[1], _modules_in(given))
         purity = watch()
         self.heap.purity.append(purity)
         try:
@@ -366,7 +372,9 @@ class Run:
             self.heap.purity.pop()
         if purity.pure:
             # A module is kept as it is: should the program change it, its template is gone and so is this memory.
-            self._memo[key] = (value if isinstance(value, Instance) else clone(value),)
+            modules = _modules_in(given)
+            kept = value if isinstance(value, Instance) else clone_with(value, modules, modules)
+            self._memo[key] = (kept, modules)
             if isinstance(value, Instance):
                 value.remembered = [*(value.remembered or ()), (self._memo, key)]
             for one in given:
@@ -388,6 +396,17 @@ class Run:
         for part in parts:
             if type(part) in _HOLDERS:
                 self._forget_with(part, key)
+
+
+def _modules_in(given: Iterable[Value]) -> list[Instance]:
+    """The modules among arguments, in an order that only depends on what `key_of` compares."""
+    found: list[Instance] = []
+    for one in given:
+        if isinstance(one, Instance) and one.is_module:
+            found.append(one)
+        elif isinstance(one, (List, tuple)):
+            found.extend(_modules_in(one.items if isinstance(one, List) else one))
+    return found
 
 
 class Imported:

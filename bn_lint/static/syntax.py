@@ -27,6 +27,9 @@ _LEAVES = frozenset({cst.Name, cst.Integer, cst.Float, cst.SimpleString, cst.Pas
 
 Fields = Callable[[cst.CSTNode], tuple[object, ...]]
 
+#: What a tensor tells of itself besides its values.
+_ABOUT_TENSORS = frozenset({"shape", "size", "dim", "ndim", "dtype", "device"})
+
 
 @cache
 def _fields(kind: type[cst.CSTNode]) -> Fields:
@@ -87,6 +90,25 @@ def attributes_written(node: cst.FunctionDef) -> frozenset[str]:
         and type(inner.target.value) is cst.Name
         and inner.target.value.value == "self"
     )
+
+
+@cache
+def unread_calls(scope: cst.CSTNode) -> frozenset[cst.CSTNode]:
+    """The calls of which a function or module reads nothing but the shape and its like."""
+    assigned: dict[cst.CSTNode, str] = {}
+    unread: set[cst.CSTNode] = set()
+    named: list[cst.Name] = []
+    for node in walk(scope):
+        if type(node) is cst.Name:
+            named.append(node)
+        elif type(node) is cst.Attribute and node.attr.value in _ABOUT_TENSORS:
+            unread.add(node.value)
+        elif type(node) is cst.Assign and len(node.targets) == 1 and type(node.targets[0].target) is cst.Name:
+            unread.add(node.targets[0].target)
+            if type(node.value) is cst.Call:
+                assigned[node.value] = node.targets[0].target.value
+    read = {name.value for name in named if name not in unread}
+    return frozenset(call for call, name in assigned.items() if name not in read)
 
 
 @cache

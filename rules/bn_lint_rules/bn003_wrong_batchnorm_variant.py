@@ -136,6 +136,6 @@ def _help(call: BatchNormCall, rank: int) -> str | None:
     if rank in (3, 4) and layer.variant in ("2d", "3d") and rank == RANKS[layer.variant][0] - 1:
         first = shape.axes[0]
         if compare(first.size, layer.num_features) is Comparison.SAME:
-            return "the batch axis is missing: x.unsqueeze(0) adds it"
+            return f"the batch axis is missing: x.unsqueeze(0) adds it; if it is there, take layers of {rank - 2}d"
     right = _VARIANT_OF_RANK.get(rank)
     return f"an input {_MEANING[rank]} needs BatchNorm{right}" if right is not None else None

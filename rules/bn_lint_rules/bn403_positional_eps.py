@@ -66,10 +66,14 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Verdict]:
             help=f"write {built.layer.class_name}()",
         )
     else:
+        # A small one leaves the output as it should be, and is PyTorch's way of counting.
+        small = _is_number(eps.value) and eps.value < LARGEST_EPS  # type: ignore[operator]
+        harm = "momentum stays 0.1" if small else "the output is hardly normalised"
+        keras = "" if small else "; PyTorch counts it the other way than Keras: 0.2 there is 0.8 here"
         yield Verdict(
-            f"`{eps.text}` is taken as eps, not as momentum: the output is hardly normalised",
+            f"`{eps.text}` is taken as eps, not as momentum: {harm}",
             built.place,
-            help="pass momentum by name; PyTorch counts it the other way than Keras: 0.2 there is 0.8 here",
+            help=f"pass momentum by name{keras}",
         )
 
 

@@ -62,7 +62,7 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
     if purpose is None:
         return
     training, mode = _state(call, purpose)
-    if training is None or (purpose == "training" and not training and _leaves_batchnorm_alone(call)):
+    if training is None or (purpose == "training" and not training and _leaves_batchnorm_alone(program, call)):
         return
     # A teacher whose weights are an average, or that is put in training mode by itself, is in it on purpose.
     meant = id(call.model) in program.averaged or (
@@ -76,7 +76,7 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
         training=training,
         grad=call.grad,
         purpose=purpose,
-        because=evidence_at(call.why, call.because),
+        because=_because(program, call, purpose),
         mode=mode_evidence(mode),
         mode_is_local=mode is not None and _is_local(program, call, mode),
         certain=id(call.model) in trained | program.averaged
@@ -92,6 +92,16 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
         resumed=purpose != "training" and _resumed(program, call),
         switch_name=_switch_name(program, call, purpose, mode),
     )
+
+
+def _because(program: Program, call: Call, purpose: str) -> Evidence | None:
+    """What shows the purpose of a call; for an evaluation with gradients, how the weights came about."""
+    if call.because is not None or purpose != "evaluation":
+        return evidence_at(call.why, call.because)
+    trained = next((c for c in program.calls if c.purpose == "training" and c.model is call.model), None)
+    if trained is not None:
+        return evidence_at("it is trained here: an optimizer steps on its results", trained.because)
+    return evidence_at("its weights come from here", call.prepared)
 
 
 def _teachers(program: Program, call: Call) -> Iterator[ModelCall]:
@@ -199,15 +209,24 @@ def _replaced(program: Program, call: Call) -> Evidence | None:
     return None
 
 
-def _leaves_batchnorm_alone(call: Call) -> bool:
-    """Whether the training concerns other parts of the model than those with BatchNorm."""
+def _leaves_batchnorm_alone(program: Program, call: Call) -> bool:
+    """Whether the training may concern other parts than those with BatchNorm, or another model altogether."""
     layers = batchnorm_layers(call.model)
     if all(isinstance(layer.cells.get(FROZEN), Spot) for layer in layers):
         return True
-    owned = call.step.owned if call.step is not None else None
-    if owned is None:
-        return _trains_a_part(call)
-    return not any(is_part_of(layer, one) for one in owned for layer in layers)
+    step = call.step
+    if step is None:
+        return False
+    if step.owned is not None:
+        return not any(is_part_of(layer, one) for one in step.owned for layer in layers)
+    # Nobody knows whose parameters the optimizer has: those of a student, of which this is the teacher?
+    return _trains_a_part(call) or any(
+        one.step is not None
+        and one.step.spot.node is step.spot.node
+        and True in one.states
+        and not related(one.model, call.model)
+        for one in program.calls
+    )
 
 
 def _trains_a_part(call: Call) -> bool:
@@ -229,7 +248,7 @@ def _left_in_evaluation(call: Call) -> Mode | None:
         on = [mode for mode in modes if mode.training is True]
         if len(off) != 1 or len(off) + len(on) != len(modes) or (found is not None and off[0] is not found):
             return None
-        if any(mode.order > off[0].order for mode in on) or off[0].alone:
+        if any(mode.order > off[0].order or mode.excludes(off[0]) for mode in on) or off[0].alone:
             return None
         found = off[0]
     return found

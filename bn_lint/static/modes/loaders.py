@@ -128,7 +128,9 @@ def _init(run: Run, arguments: Arguments, spot: Spot) -> None:
     dataset = arguments.get(1, "dataset")
     # With `**options` that are not known, only what is written out is known.
     absent = Unknown("option") if arguments.more else None
-    size = arguments.get(2, "batch_size", absent or 1)
+    collated = arguments.get(7, "collate_fn") is not None
+    # What the program puts together itself, without a word about sizes, may come in batches from the data set.
+    size = arguments.get(2, "batch_size", absent or (Unknown("batch_size") if collated else 1))
     sampler = arguments.keywords.get("batch_sampler")
     drop_last = arguments.get(9, "drop_last", absent or False)
     known = isinstance(size, int) and not isinstance(size, bool) and sampler is None
@@ -141,7 +143,7 @@ def _init(run: Run, arguments: Arguments, spot: Spot) -> None:
         length,
         drop_last if isinstance(drop_last, bool) else None,
         is_told="drop_last" in arguments.keywords,
-        is_collated=arguments.get(7, "collate_fn") is not None,
+        is_collated=collated,
     )
 
 

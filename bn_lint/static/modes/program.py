@@ -10,6 +10,7 @@ import libcst as cst
 from bn_lint.static.modes.optimizers import owned_by
 from bn_lint.static.modes.state import FROZEN, Mode, agreed, alternatives, forget, modes_of
 from bn_lint.static.modes.transforms import note_vmapped
+from bn_lint.static.syntax import unread_calls
 from bn_lint.static.values import Arguments, Function, Instance, Spot, Value
 
 if TYPE_CHECKING:
@@ -222,7 +223,8 @@ class Program:
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
         call.modes = [modes_of(layer, self) for layer in layers]
         call.uncertain = run.uncertain > self.open_loops
-        call.dropped = spot.node is self.dropped
+        scope = frame.function.node if frame.function is not None else frame.file.tree
+        call.dropped = spot.node is self.dropped or (self.grad is True and spot.node in unread_calls(scope))
         call.made_up = any(_is_made_up(arg.value) for arg in spot.node.args)
         call.prepared = self._preparation(model)
         call.frozen_layers = _frozen(layers, call.modes)
@@ -284,6 +286,9 @@ class Program:
                 return
             if name == "zero_grad":
                 self.gradients_dropped(run)
+                return
+            if getattr(function, "dotted", "") == "torch.autograd.grad":
+                self._gradients_taken(run, arguments)
                 return
         if name in ("load_state_dict", "step", "zero_grad", "append", "add", "info", "debug", "log", "save"):
             return
@@ -363,6 +368,15 @@ class Program:
         self.is_cut_short = True
         for call in self.calls:
             if call.purpose is None and (call.grad is not False or set(call.loops) & set(self.loops)):
+                call.backward, call.discarded = False, True
+
+    def _gradients_taken(self, run: Run, arguments: Arguments) -> None:
+        """Gradients are computed for the program to look at; unless the graph is kept, nothing else comes of them."""
+        if any(arguments.keywords.get(name, False) is not False for name in ("create_graph", "retain_graph")):
+            return
+        _disturb(run)
+        for call in self._region(run):
+            if call.purpose is None:
                 call.backward, call.discarded = False, True
 
     def prepare(self, model: Instance, spot: Spot) -> None:

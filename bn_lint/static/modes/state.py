@@ -28,9 +28,10 @@ class Mode:
         grad: Whether gradients were recorded then.
         program: The entry point in which it happened.
         alone: The switch was meant for this part of a model, and not for the whole.
+        ways: The undecided branches that surround it, each with the side that was taken.
     """
 
-    __slots__ = ("alone", "grad", "loops", "order", "program", "root", "spot", "training")
+    __slots__ = ("alone", "grad", "loops", "order", "program", "root", "spot", "training", "ways")
 
     def __init__(self, training: bool | None, spot: Spot | None = None) -> None:
         self.training = training
@@ -41,6 +42,12 @@ class Mode:
         self.loops: tuple[int, ...] = ()
         self.grad: bool | None = True
         self.alone = False
+        self.ways: tuple[tuple[int, int], ...] = ()
+
+    def excludes(self, other: Mode) -> bool:
+        """Whether the two were set on different sides of one branch, so that neither follows the other."""
+        sides = dict(self.ways)
+        return any(sides.get(branch, side) != side for branch, side in other.ways)
 
     def __repr__(self) -> str:
         return {True: "training", False: "evaluation", None: "unknown"}[self.training] + " mode"
@@ -76,6 +83,7 @@ def switch(run: Run, module: Instance, training: Value, spot: Spot) -> None:
     mode = Mode(decided, spot)
     mode.root, mode.program = module, run.program
     mode.order, mode.loops, mode.grad = run.program.now(), tuple(run.program.loops), run.program.grad
+    mode.ways = tuple(run.ways)
     mode.alone = module.owner is not None and module.owner.is_module
     run.program.switched(run, module, mode)
     _apply(run, module, mode, training, spot, set())

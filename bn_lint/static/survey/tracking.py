@@ -47,6 +47,8 @@ def _outermost(scope: Scope) -> cst.CSTNode:
 
 def _freezing(scope: Scope, outermost: cst.CSTNode, receiver: str) -> tuple[str, cst.CSTNode] | None:
     """What shows that the purpose is to freeze: the name of the function, or parameters that are frozen beside it."""
+    if any(_thaws(node, receiver) for node in walk(outermost)):
+        return None
     for node in walk(outermost):
         match node:
             case cst.Assign(
@@ -65,6 +67,23 @@ def _freezing(scope: Scope, outermost: cst.CSTNode, receiver: str) -> tuple[str,
             return f"`{inner.node.name.value}` freezes", inner.node.name
         inner = inner.parent
     return None
+
+
+def _thaws(node: cst.CSTNode, receiver: str) -> bool:
+    """Whether the layer's own parameters are to be trained, as when a model is adapted by them alone."""
+    match node:
+        case cst.Call(func=cst.Attribute(value=thawed, attr=cst.Name(value="requires_grad_")), args=arguments):
+            given = [argument.value for argument in arguments]
+        case cst.Assign(
+            targets=[cst.AssignTarget(target=cst.Attribute(value=thawed, attr=cst.Name(value="requires_grad")))],
+            value=value,
+        ):
+            given = [value]
+        case _:
+            return False
+    # `m.requires_grad_()` for the layer `m`, `m.weight.requires_grad = True` for a part of it.
+    means_true = all(isinstance(one, cst.Name) and one.value == "True" for one in given)
+    return means_true and f"{dotted_name(thawed)}.".startswith(f"{receiver}.")
 
 
 def _evaluates(outermost: cst.CSTNode, module: cst.Module, receiver: str) -> bool:

@@ -94,9 +94,15 @@ def typed_tensor(at: At, first: Value, rest: tuple[Value, ...] | None) -> Tensor
     return sized(at, None if rest is None else (first, *rest))
 
 
-@operation("nn.Parameter nn.Buffer autograd.Variable nn.UninitializedParameter", "data=None", TORCH)
+@operation("nn.Buffer autograd.Variable nn.UninitializedParameter", "data=None", TORCH)
 def wrapped(at: At, data: Value) -> Value:
     return data if data is not None else unknown("a parameter without data")
+
+
+@operation("nn.Parameter", "data=None", TORCH)
+def parameter(at: At, data: Value) -> Value:
+    # Of a parameter that is made here it is known that no module has it yet.
+    return unknown(data.why) if isinstance(data, Unknown) else wrapped(at, data)
 
 
 @operation("meshgrid", "*tensors, indexing=None", TORCH)
