@@ -12,6 +12,8 @@ _COPIED = frozenset({Instance, List, Dict, ValueIterator, tuple})
 
 def clone_with(value: Value, given: Sequence[Instance], now: Sequence[Instance]) -> Value:
     """Return a deep copy in which the modules that a call was given are those that it is given now."""
+    if not given:
+        return clone(value)
     copies: dict[int, Value] = {id(before): one for before, one in zip(given, now)}
     copy = clone(value, copies)
     for before, one in zip(given, now):

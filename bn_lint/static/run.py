@@ -363,7 +363,7 @@ class Run:
             key = ("quiet", key)  # what was not noted then is noted later
         hit = self._memo.get(key)
         if hit is not None and not (isinstance(hit[0], Instance) and hit[0].template is None):
-            return clone_with(hit[0], hit[1], _modules_in(given))
+            return clone_with(hit[0], hit[1], _modules_in(given) if hit[1] else ())
         purity = watch()
         self.heap.purity.append(purity)
         try:
