@@ -224,6 +224,7 @@ def _leaves_batchnorm_alone(program: Program, call: Call) -> bool:
         one.step is not None
         and one.step.spot.node is step.spot.node
         and True in one.states
+        and one.spot.node is not call.spot.node  # otherwise the same model, built in another way
         and not related(one.model, call.model)
         for one in program.calls
     )
