@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -239,10 +238,11 @@ class Run:
             outer, mark, running, depth = self.heap.begin(), len(frame.pending), self.frame, len(self.stack)
             self.uncertain += 1
             self.ways.append((serial, side))
-            completion = None
+            completion, within = None, self._can_give_up
+            # Branches within one that can be given up are not given up by themselves.
+            self._can_give_up = within or expendable
             try:
-                with self._expendable(expendable):
-                    completion = alternative()
+                completion = alternative()
             except BudgetExhausted:
                 self.heap.undo(outer)
                 if not expendable or not self.program.events:
@@ -255,6 +255,7 @@ class Run:
                 self.heap.undo(outer)
                 raise
             finally:
+                self._can_give_up = within
                 self.uncertain -= 1
                 self.ways.pop()
             changes = self.heap.undo(outer)
@@ -268,15 +269,6 @@ class Run:
             return next((c for c in ended if c != RAISE), RAISE)
         self.merge(live)
         return None
-
-    @contextmanager
-    def _expendable(self, is_expendable: bool) -> Iterator[None]:
-        """A branch that is given up when it uses up the budget; those within are not given up by themselves."""
-        outer, self._can_give_up = self._can_give_up, self._can_give_up or is_expendable
-        try:
-            yield
-        finally:
-            self._can_give_up = outer
 
     def _give_up(self) -> None:
         """Go on after a branch that used up the budget: what it has left behind is not known, modes least of all."""
