@@ -584,3 +584,10 @@ def test_a_mistake_in_a_given_file_without_batchnorm_is_shown(
     assert found("--config=per-file-ignores={'net.py'=['BN4']}") == []
     cli.main(["check", "-q", "--show-coverage"])
     assert "of 3 BatchNorm layers judged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("also", "frozen"), [("", True), ("sys.modules['torch'] = sys; ", False)])
+def test_a_process_that_ends_takes_no_syntax_trees_apart(also: str, frozen: bool) -> None:
+    program = f"import gc, sys; from bn_lint.cli import main; {also}main(); print(gc.get_freeze_count())"
+    finished = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=True)
+    assert (int(finished.stdout.split()[-1]) > 0) is frozen
