@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Union
+from weakref import WeakValueDictionary
 
 Coefficient = Union[int, Fraction]
 Number = Union[int, float, Fraction]
@@ -28,7 +29,7 @@ class Symbol:
     evenly. Where the divisor has symbols of its own, `quotient` is the dividend with the divisor's symbols and factor.
     """
 
-    __slots__ = ("exact", "free", "name", "owner", "quotient", "serial")
+    __slots__ = ("__weakref__", "exact", "free", "name", "owner", "quotient", "serial")
     _count = 0
 
     def __init__(self, name: str, *, free: bool = False, owner: object = None) -> None:
@@ -45,7 +46,8 @@ class Symbol:
 
 
 Monomial = tuple[Symbol, ...]
-_structural: dict[tuple[object, ...], Symbol] = {}
+#: Symbols that are in use: what they stand for is gone with them, or a server would keep all it has ever read.
+_structural: WeakValueDictionary[tuple[object, ...], Symbol] = WeakValueDictionary()
 
 
 def structural_symbol(name: str, key: tuple[object, ...], *, free: bool, owner: object = None) -> Symbol:

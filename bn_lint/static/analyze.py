@@ -33,7 +33,7 @@ from bn_lint.static.reach import relevant_definitions, unlike_first
 from bn_lint.static.run import BudgetExhausted, Run
 from bn_lint.static.survey import survey
 from bn_lint.static.survey.freezing import with_missed_layers
-from bn_lint.static.syntax import walk
+from bn_lint.static.syntax import forget_answers, walk
 from bn_lint.static.torch.batchnorm import batchnorm_class
 from bn_lint.static.values import (
     MISSING,
@@ -89,6 +89,7 @@ def analyze(
     try:
         return with_deep_stack(lambda: _Analyzer(sources, context, surroundings).analyze())
     finally:
+        forget_answers()
         if collecting:
             gc.enable()
 

@@ -6,11 +6,10 @@ Models initialise hundreds of layers in loops over `modules()`; evaluating that 
 from __future__ import annotations
 
 import re
-from functools import cache
 
 import libcst as cst
 
-from bn_lint.static.syntax import walk
+from bn_lint.static.syntax import asked_once, walk
 
 _NAME = re.compile(r"(?:init|reset)\w*(?:weight|parameters)|(?:weight|parameters)\w*init", re.IGNORECASE)
 _LOOPED = frozenset({"modules", "named_modules", "parameters", "named_parameters", "children", "named_children"})
@@ -20,7 +19,7 @@ _HARMLESS = frozenset(
 )
 
 
-@cache
+@asked_once
 def only_initialises(node: cst.FunctionDef) -> bool:
     """Whether a function is named as one that initialises weights, and returns nothing."""
     if _NAME.search(node.name.value) is None:
@@ -28,7 +27,7 @@ def only_initialises(node: cst.FunctionDef) -> bool:
     return not any(type(n) is cst.Return and n.value is not None for n in walk(node.body))
 
 
-@cache
+@asked_once
 def is_initialisation_loop(node: cst.For) -> bool:
     """Whether a loop over modules or parameters does nothing but call in-place and `init` functions."""
     source = node.iter

@@ -7,7 +7,7 @@ from abc import ABCMeta
 from collections.abc import Callable, Iterator
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import libcst as cst
 
@@ -26,6 +26,23 @@ _PLAIN = frozenset({type(None), str, bytes, bool, int, cst.MaybeSentinel})
 _LEAVES = frozenset({cst.Name, cst.Integer, cst.Float, cst.SimpleString, cst.Pass, cst.Dot, cst.Comma})
 
 Fields = Callable[[cst.CSTNode], tuple[object, ...]]
+Answer = TypeVar("Answer")
+
+_answers: list[Callable[[], None]] = []
+
+
+def asked_once(question: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Let a question about a node be worked out once, until `forget_answers`: nodes outlive no analysis."""
+    remembering = cache(question)
+    _answers.append(remembering.cache_clear)
+    return remembering
+
+
+def forget_answers() -> None:
+    """Drop what was worked out about nodes, which would keep their whole trees."""
+    for forget in _answers:
+        forget()
+
 
 #: What a tensor tells of itself besides its values.
 _ABOUT_TENSORS = frozenset({"shape", "size", "dim", "ndim", "dtype", "device"})
@@ -64,7 +81,7 @@ def walk(root: cst.CSTNode) -> Iterator[cst.CSTNode]:
             pending += children(node)
 
 
-@cache
+@asked_once
 def is_generator(file: SourceFile, node: cst.FunctionDef) -> bool:
     """Whether the function's own body contains `yield`."""
     if "yield" not in file.source.text:
@@ -79,7 +96,7 @@ def is_generator(file: SourceFile, node: cst.FunctionDef) -> bool:
     return False
 
 
-@cache
+@asked_once
 def attributes_written(node: cst.FunctionDef) -> frozenset[str]:
     """The attributes of `self` that a method assigns."""
     return frozenset(
@@ -92,7 +109,7 @@ def attributes_written(node: cst.FunctionDef) -> frozenset[str]:
     )
 
 
-@cache
+@asked_once
 def unread_calls(scope: cst.CSTNode) -> frozenset[cst.CSTNode]:
     """The calls of which a function or module reads nothing but the shape and its like."""
     assigned: dict[cst.CSTNode, str] = {}
@@ -111,7 +128,7 @@ def unread_calls(scope: cst.CSTNode) -> frozenset[cst.CSTNode]:
     return frozenset(call for call, name in assigned.items() if name not in read)
 
 
-@cache
+@asked_once
 def builds_on_last(body: cst.BaseSuite) -> bool:
     """Whether the body of a loop appends to a list and uses the list's last element, as parsers of sections do."""
     appended: set[str] = set()
@@ -126,7 +143,7 @@ def builds_on_last(body: cst.BaseSuite) -> bool:
     return not last.isdisjoint(name for name in appended if isinstance(name, str))
 
 
-@cache
+@asked_once
 def switches_or_trains(node: cst.FunctionDef) -> bool:
     """Whether a function calls `train`, `eval` or `backward`, or switches gradients off."""
     return any(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
 
 import libcst as cst
 
@@ -12,6 +11,7 @@ from bn_lint.static.calls import call
 from bn_lint.static.modes.parameters import Weights, freeze
 from bn_lint.static.modes.state import switch
 from bn_lint.static.run import Run
+from bn_lint.static.syntax import asked_once
 from bn_lint.static.values import (
     Arguments,
     BoundMethod,
@@ -150,7 +150,7 @@ def _buffers(run: Run, arguments: Arguments, spot: Spot) -> Value:
 _SWITCHES = re.compile(r"\b(?:eval|train|requires_grad_?|track_running_stats)\b")
 
 
-@cache
+@asked_once
 def _switches(function: cst.FunctionDef | cst.Lambda) -> bool:
     return _SWITCHES.search(cst.Module([]).code_for_node(function)) is not None
 
