@@ -24,6 +24,8 @@ _LAYOUT = tuple(
 _PLAIN = frozenset({type(None), str, bytes, bool, int, cst.MaybeSentinel})
 #: Nodes below which there is nothing but layout.
 _LEAVES = frozenset({cst.Name, cst.Integer, cst.Float, cst.SimpleString, cst.Pass, cst.Dot, cst.Comma})
+#: What a tensor tells of itself besides its values.
+_ABOUT_TENSORS = frozenset({"shape", "size", "dim", "ndim", "dtype", "device"})
 
 Fields = Callable[[cst.CSTNode], tuple[object, ...]]
 Answer = TypeVar("Answer")
@@ -42,10 +44,6 @@ def forget_answers() -> None:
     """Drop what was worked out about nodes, which would keep their whole trees."""
     for forget in _answers:
         forget()
-
-
-#: What a tensor tells of itself besides its values.
-_ABOUT_TENSORS = frozenset({"shape", "size", "dim", "ndim", "dtype", "device"})
 
 
 @cache
