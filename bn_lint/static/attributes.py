@@ -50,7 +50,7 @@ def get_attribute(run: Run, value: Value, name: str, spot: Spot) -> Value:
     if isinstance(value, Unknown):
         return _unknown_attribute(value, name)
     if isinstance(value, Class):
-        return _class_attribute(value, name)
+        return _class_attribute(run, value, name)
     if isinstance(value, Super):
         return _super_attribute(run, value, name, spot)
     if isinstance(value, OneOf):
@@ -58,6 +58,8 @@ def get_attribute(run: Run, value: Value, name: str, spot: Spot) -> Value:
     if isinstance(value, Function):
         if name in value.attributes:
             return value.attributes[name]
+        if name == "__module__":
+            return run.project.dotted(value.file.path)
         return value.name if name in ("__name__", "__qualname__") else Unknown(name)
     if isinstance(value, LibraryClass):
         return _library_class_attribute(value, name)
@@ -162,7 +164,7 @@ def _bind(run: Run, found: Value, instance: Instance, spot: Spot) -> Value:
     return found
 
 
-def _class_attribute(cls: Class, name: str) -> Value:
+def _class_attribute(run: Run, cls: Class, name: str) -> Value:
     found, _ = cls.lookup(name)
     if found is not MISSING:
         if isinstance(found, ClassMethod):
@@ -171,7 +173,7 @@ def _class_attribute(cls: Class, name: str) -> Value:
     if name in ("__name__", "__qualname__"):
         return cls.name
     if name == "__module__":
-        return Unknown(name)
+        return run.project.dotted(cls.file.path)
     if name in ("_fields", "__match_args__") and cls.fields:
         return tuple(field for field, _ in cls.fields)
     if name == "_make" and cls.kind == "namedtuple":
@@ -199,7 +201,7 @@ def _autograd_apply(cls: Class) -> Value:
     def apply(run: Run, arguments: Arguments, spot: Spot) -> Value:
         from bn_lint.static.calls import call
 
-        forward = _class_attribute(cls, "forward")
+        forward = _class_attribute(run, cls, "forward")
         if cls.lookup("setup_context")[0] is MISSING:
             arguments = arguments.prefixed(Unknown("ctx"))
         return call(run, forward, arguments, spot, run.frame)

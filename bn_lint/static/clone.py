@@ -45,7 +45,11 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
         copy.name, copy.variable, copy.template, copy.called = value.name, value.variable, value.template, value.called
         copy.owner = copies.get(id(value.owner)) if value.owner is not None else None
     else:
-        copy = Dict(is_set=value.is_set) if kind is Dict else List() if kind is List else ValueIterator(())
+        if kind is Dict:
+            copy = Dict(is_set=value.is_set)
+            copy.factory = value.factory
+        else:
+            copy = List() if kind is List else ValueIterator(())
         copies[id(value)] = copy
     cells = copy.cells
     for key, part in value.cells.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import libcst as cst
 
 from bn_lint.static.frames import Frame, ModuleScope
@@ -22,15 +24,15 @@ def execute_import(run: Run, node: cst.Import, frame: Frame) -> None:
     for alias in node.names:
         dotted = dotted_name(alias.name)
         if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
-            run.heap.write(frame.cells, alias.asname.name.value, module_named(run, frame, dotted, 0))
+            run.heap.write(frame.cells, alias.asname.name.value, module_named(run, frame.file.path, dotted, 0))
         else:
             top = dotted.partition(".")[0]
-            run.heap.write(frame.cells, top, module_named(run, frame, top, 0))
+            run.heap.write(frame.cells, top, module_named(run, frame.file.path, top, 0))
 
 
 def execute_import_from(run: Run, node: cst.ImportFrom, frame: Frame) -> None:
     """Execute `from a.b import c`; what is imported is looked up when it is first used."""
-    module = module_named(run, frame, dotted_name(node.module), len(node.relative))
+    module = module_named(run, frame.file.path, dotted_name(node.module), len(node.relative))
     if isinstance(node.names, cst.ImportStar):
         if isinstance(module, ModuleScope):
             if module not in frame.module.stars:
@@ -63,9 +65,9 @@ def _member(run: Run, module: Value, name: str) -> Value:
     return library_member(module.dotted, name)
 
 
-def module_named(run: Run, frame: Frame, dotted: str, level: int) -> Value:
+def module_named(run: Run, importer: Path, dotted: str, level: int) -> Value:
     """Return the module an import names: one of the project, or something external."""
-    path = run.project.resolve(frame.file.path, dotted, level)
+    path = run.project.resolve(importer, dotted, level)
     scope = run.module_at(path) if path is not None else None
     if scope is not None:
         return scope

@@ -173,6 +173,10 @@ def either_way(ways: Iterable[tuple[Value, ...]]) -> tuple[Value, ...]:
 
 def _join_dicts(dicts: list[Dict]) -> Dict:
     merged = Dict(is_set=dicts[0].is_set, is_open=any(each.is_open for each in dicts))
+    if all(each.factory is dicts[0].factory for each in dicts):
+        merged.factory = dicts[0].factory
+    else:
+        merged.cells[Dict.OPEN] = True
     for each in dicts:
         for key, _ in each.entries():
             if key not in merged.cells:

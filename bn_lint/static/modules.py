@@ -95,6 +95,11 @@ class ModuleFinder:
             return None
         return self._locate(folder, name)
 
+    def dotted(self, path: Path) -> str:
+        """Return the `__name__` that the module in a file has when it is imported."""
+        parts = path.relative_to(self._search_path(path)[0]).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
     def _search_path(self, importer: Path) -> tuple[Path, ...]:
         folder = importer.parent
         roots = self._roots.get(folder)

@@ -40,7 +40,7 @@ def get_item(run: Run, container: Value, key: Value, spot: Spot) -> Value:
     if isinstance(container, (tuple, List, str, range)):
         return _sequence_item(container, key)
     if isinstance(container, Dict):
-        return _dict_item(container, key)
+        return _dict_item(run, container, key, spot)
     if isinstance(container, Tensor):
         from bn_lint.static.torch.indexing import index
 
@@ -53,6 +53,12 @@ def get_item(run: Run, container: Value, key: Value, spot: Spot) -> Value:
         return _unknown_item(container, key)
     if isinstance(container, Class) and container.kind == "enum" and isinstance(key, str):
         return container.cells.get(key, Unknown(key))
+    if isinstance(container, External) and container.dotted == "sys.modules" and isinstance(key, str):
+        from bn_lint.static.imports_execute import module_named
+
+        if key == "__main__":  # every module is taken for the program, see `names.BUILTINS`
+            return run.module_at(spot.file.path)
+        return module_named(run, spot.file.path, key, 0)
     if isinstance(container, External) and container.dotted.endswith(".__dict__"):
         from bn_lint.static.library import library_name
 
@@ -105,9 +111,9 @@ def _sequence_item(container: Value, key: Value) -> Value:
     return Unknown("?", "an unknown element")
 
 
-def _dict_item(container: Dict, key: Value) -> Value:
+def _dict_item(run: Run, container: Dict, key: Value, spot: Spot) -> Value:
     if isinstance(key, OneOf):
-        return join(_dict_item(container, k) for k in key.values)
+        return join(_dict_item(run, container, k, spot) for k in key.values)
     if not isinstance(key, (Unknown, Expression, List, Dict, Tensor)):
         try:
             value = container.cells.get(key, MISSING)
@@ -115,9 +121,15 @@ def _dict_item(container: Dict, key: Value) -> Value:
             value = MISSING
         if value is not MISSING:
             return value
+        if container.factory is not MISSING and not container.is_open:
+            from bn_lint.static.calls import call
+
+            value = call(run, container.factory, Arguments(), spot, None)
+            run.heap.set(container, key, value)
+            return value
         return Unknown(str(key), f"no key `{key}` is known")
     values = [v for _, v in container.entries()]
-    if values and not container.is_open and len(values) <= 4:
+    if values and not container.is_open and len(values) <= 4 and container.factory is MISSING:
         return join(values)
     return Unknown("?", "a dictionary read with an unknown key")
 

@@ -216,15 +216,19 @@ class List(Mutable):
 
 
 class Dict(Mutable):
-    """A dictionary, or a set (whose values are None). The cell `OPEN` says that there may be other keys."""
+    """A dictionary, or a set (whose values are None). The cell `OPEN` says that there may be other keys.
 
-    __slots__ = ("is_set",)
+    `factory` makes the value of a key that is not there, as `collections.defaultdict` has it; otherwise it is MISSING.
+    """
+
+    __slots__ = ("factory", "is_set")
 
     OPEN = Missing()
 
     def __init__(self, cells: dict[Any, Value] | None = None, *, is_set: bool = False, is_open: bool = False) -> None:
         super().__init__(cells if cells is not None else {})
         self.is_set = is_set
+        self.factory: Value = MISSING
         if is_open:
             self.cells[Dict.OPEN] = True
 

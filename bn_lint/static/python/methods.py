@@ -81,6 +81,14 @@ def _extend_with(run: Run, self: List, items: tuple[Value, ...], rest: tuple[Val
     extend_list(run, self, items, rest)
 
 
+def _append_left(run: Run, self: List, arguments: Arguments, spot: Spot) -> None:
+    run.heap.set(self, ITEMS, (arguments.get(0, "x"), *self.items))
+
+
+def _pop_left(run: Run, self: List, arguments: Arguments, spot: Spot) -> Value:
+    return _pop(run, self, Arguments([0]), spot)
+
+
 def _insert(run: Run, self: List, arguments: Arguments, spot: Spot) -> None:
     position, value = arguments.positional
     if isinstance(position, int) and (not self.rest or 0 <= position <= len(self.items)):
@@ -152,7 +160,22 @@ def _clear(run: Run, self: List | Dict, arguments: Arguments, spot: Spot) -> Non
 
 
 def _copy(run: Run, self: List | Dict, arguments: Arguments, spot: Spot) -> Value:
-    return List(self.items, self.rest) if isinstance(self, List) else Dict(dict(self.cells), is_set=self.is_set)
+    if isinstance(self, List):
+        return List(self.items, self.rest)
+    copy = Dict(dict(self.cells), is_set=self.is_set)
+    copy.factory = self.factory
+    return copy
+
+
+def _change(run: Run, self: List | Dict, arguments: Arguments, spot: Spot) -> Value:
+    """Methods that change the container in a way that is not followed: nothing is known of it afterwards."""
+    unknown = Unknown("?", "the container was changed in a way that is not followed")
+    _clear(run, self, arguments, spot)
+    if isinstance(self, List):
+        run.heap.set(self, REST, (unknown,))
+    else:
+        run.heap.set(self, Dict.OPEN, True)
+    return unknown
 
 
 # -- dictionaries -----------------------------------------------------------------------------------------------------
@@ -263,9 +286,11 @@ def _next(run: Run, iterator: ValueIterator) -> Value:
 
 _LIST: dict[str, Method] = {
     "append": _append,
+    "appendleft": _append_left,
     "extend": _extend,
     "insert": _insert,
     "pop": _pop,
+    "popleft": _pop_left,
     "reverse": _reverse,
     "sort": _sort,
     "remove": _remove,
@@ -273,6 +298,8 @@ _LIST: dict[str, Method] = {
     "count": _count,
     "clear": _clear,
     "copy": _copy,
+    "extendleft": _change,
+    "rotate": _change,
 }
 _DICT: dict[str, Method] = {
     "get": _get,
@@ -284,6 +311,8 @@ _DICT: dict[str, Method] = {
     "items": _items,
     "copy": _copy,
     "clear": _clear,
+    "popitem": _change,
+    "move_to_end": _change,
 }
 _SET: dict[str, Method] = {
     "add": _add,
@@ -292,6 +321,10 @@ _SET: dict[str, Method] = {
     "remove": _discard,
     "union": _union,
     "copy": _copy,
+    "pop": _change,
+    "difference_update": _change,
+    "intersection_update": _change,
+    "symmetric_difference_update": _change,
 }
 
 

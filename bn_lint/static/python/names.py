@@ -10,6 +10,7 @@ from bn_lint.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.assign import set_attribute
 from bn_lint.static.attributes import get_attribute
 from bn_lint.static.calls import call
+from bn_lint.static.frames import ModuleScope
 from bn_lint.static.iteration import MAX_ITEMS, iterate, next_method
 from bn_lint.static.join import join
 from bn_lint.static.keys import make_set
@@ -415,6 +416,10 @@ def has_attribute(owner: Value, name: str) -> bool | None:
 
         found = library_member(owner.dotted, name)
         return not is_missing(found) if isinstance(found, LibraryClass) else None
+    if isinstance(owner, ModuleScope):
+        if owner.cells.get(name, MISSING) is not MISSING:
+            return True
+        return None if owner.state == ModuleScope.FRESH or owner.stars or "__getattr__" in owner.cells else False
     if isinstance(owner, Function):
         return True if name in owner.attributes else None
     if isinstance(owner, (int, float, str)) or owner is None:

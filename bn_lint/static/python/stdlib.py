@@ -240,11 +240,19 @@ def _namedtuple(run: Run, arguments: Arguments, spot: Spot) -> Value:
 
 @library("collections.defaultdict")
 def _defaultdict(run: Run, arguments: Arguments, spot: Spot) -> Value:
-    return Dict(is_open=True)
+    factory = arguments.get(0, "default_factory")
+    made = BUILTINS["dict"].implementation(run, arguments.shifted(), spot)
+    if isinstance(made, Dict):
+        if factory is None:
+            return made
+        made.factory = factory
+    return made
 
 
 @library("collections.deque")
 def _deque(run: Run, arguments: Arguments, spot: Spot) -> Value:
+    if arguments.get(1, "maxlen") is not None:
+        return List((), (Unknown("?", "which elements a `deque` still has is not followed"),))
     return List(*iterate(run, arguments.positional[0])) if arguments.positional else List()
 
 
