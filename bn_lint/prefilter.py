@@ -17,13 +17,20 @@ _PROGRAM = re.compile(
     # What a model does to its parts is not meant: `self.head.train(self.training)`.
     r"no_grad|inference_mode|\.\s*(?:eval|train|backward|load_state_dict)\s*\((?!\s*self\.training)|DataLoader"
 )
-#: Libraries of models, and models of the project itself, which need not be mentioned together with BatchNorm.
+#: Libraries of models, and models of the project itself, which need not be mentioned together with BatchNorm. What
+#: they build, and with which normalisation, `static/modes/zoo.py` knows.
 _ZOO = re.compile(
     r"\btorchvision(?:\.models|\s+import\b)|\bhub\.load\b|"
     # Many take no more than layers from timm.
     r"\b(?:import\s+timm|from\s+timm(?:\.models(?!\.layers)[\w.]*)?\s+import|timm\.(?:create_model|models(?!\.layers)))\b|"
     r"\b(?:pretrainedmodels|pytorchcv|geffnet|efficientnet_pytorch|segmentation_models_pytorch|facenet_pytorch|torchreid)\b|"
     r"\b(?i:(?:wide_?|pre_?act_?)?resne[xs]?t|densenet|mobilenet|efficientnet)"
+)
+#: The same for single names: what a function calls that takes models from there.
+_ZOO_NAME = re.compile(
+    r"models$|timm$|smp$|segmentation_models_pytorch$|torchvision$|create_model$|get_model$|build_model$|hub$|"
+    r"pretrainedmodels$|EfficientNet$|InceptionResnetV1$|(?:wide_)?(?:resne|densenet|efficientnet|mobilenet|googlenet|"
+    r"inception|regnet)"
 )
 
 # What tells about modes without a name of the layer (see `static/survey`): a switch that is not called or is called
@@ -84,6 +91,11 @@ def is_program(text: str) -> bool:
 def uses_zoo(text: str) -> bool:
     """Whether the file may take models from a library of them."""
     return _ZOO.search(text) is not None
+
+
+def is_zoo_name(name: str) -> bool:
+    """Whether a name in a program may be that of a library of models, or of what it builds."""
+    return _ZOO_NAME.match(name) is not None
 
 
 def is_surveyed(text: str) -> bool:

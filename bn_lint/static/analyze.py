@@ -17,7 +17,7 @@ from pathlib import Path
 import libcst as cst
 
 from bn_lint.facts import Analysis, BatchNormBuilt, Place, Problem
-from bn_lint.prefilter import is_interpreted, is_program, is_surveyed, uses_zoo
+from bn_lint.prefilter import is_interpreted, is_program, is_surveyed, is_zoo_name, uses_zoo
 from bn_lint.source import Source
 from bn_lint.static.calls import call
 from bn_lint.static.deep_stack import with_deep_stack
@@ -61,12 +61,6 @@ _IMPORTED = re.compile(r"^\s*from\s+[\w.]+\s+import\s+(\([^)]*\)|[^\n]*)", re.MU
 _CALLED = re.compile(r"(\.\s*)?\b(\w+)\s*\(")
 #: Files that are searched for a mention of BatchNorm, from one program.
 _MOST_IMPORTED = 200
-#: Names by which models of other libraries are known.
-_ZOO_NAME = re.compile(
-    r"models$|timm$|smp$|segmentation_models_pytorch$|torchvision$|create_model$|get_model$|build_model$|hub$|"
-    r"pretrainedmodels$|EfficientNet$|InceptionResnetV1$|(?:wide_)?(?:resne|densenet|efficientnet|mobilenet|googlenet|"
-    r"inception|regnet)"
-)
 
 
 def analyze(
@@ -174,7 +168,7 @@ class _Analyzer:
             if not (used or indirect or uses_zoo(source.text)) or not self._parses(file):
                 continue
             self._enter(file, partial(self._run_module, file))
-            users = relevant_definitions([file], lambda name: name in used or _ZOO_NAME.match(name) is not None)  # noqa: B023
+            users = relevant_definitions([file], lambda name: name in used or is_zoo_name(name))  # noqa: B023
             functions = [f for f in self.observer.functions if f.file is file]
             self._call_factories([f for f in functions if not _required(f) and (indirect or f.node in users)])
             for function in reversed(functions):
