@@ -57,8 +57,8 @@ IDLE_FACTORIES = 3
 BLANK_FACTORIES = 2
 #: The names that a `from ... import` statement brings.
 _IMPORTED = re.compile(r"^\s*from\s+[\w.]+\s+import\s+(\([^)]*\)|[^\n]*)", re.MULTILINE)
-#: Names that are called, with the dot before them.
-_CALLED = re.compile(r"(\.\s*)?\b(\w+)\s*\(")
+#: Names that are called, with the dot before them; decorators are not meant.
+_CALLED = re.compile(r"^[ \t]*@[^\n]*|(\.\s*)?\b(\w+)\s*\(", re.MULTILINE)
 #: Files that are searched for a mention of BatchNorm, from one program.
 _MOST_IMPORTED = 200
 
