@@ -29,7 +29,7 @@ from bn_lint.static.modules import imports
 from bn_lint.static.observe import Observer
 from bn_lint.static.options import hidden_behind
 from bn_lint.static.project import ParseError, Project, SourceFile
-from bn_lint.static.reach import relevant_definitions, unlike_first
+from bn_lint.static.reach import ZOO_NAME, relevant_definitions, unlike_first
 from bn_lint.static.run import BudgetExhausted, Run
 from bn_lint.static.survey import survey
 from bn_lint.static.survey.freezing import with_missed_layers
@@ -61,12 +61,6 @@ _IMPORTED = re.compile(r"^\s*from\s+[\w.]+\s+import\s+(\([^)]*\)|[^\n]*)", re.MU
 _CALLED = re.compile(r"(\.\s*)?\b(\w+)\s*\(")
 #: Files that are searched for a mention of BatchNorm, from one program.
 _MOST_IMPORTED = 200
-#: Names by which models of other libraries are known.
-_ZOO_NAME = re.compile(
-    r"models$|timm$|smp$|segmentation_models_pytorch$|torchvision$|create_model$|get_model$|build_model$|hub$|"
-    r"pretrainedmodels$|EfficientNet$|InceptionResnetV1$|(?:wide_)?(?:resne|densenet|efficientnet|mobilenet|googlenet|"
-    r"inception|regnet)"
-)
 
 
 def analyze(
@@ -174,7 +168,7 @@ class _Analyzer:
             if not (used or indirect or uses_zoo(source.text)) or not self._parses(file):
                 continue
             self._enter(file, partial(self._run_module, file))
-            users = relevant_definitions([file], lambda name: name in used or _ZOO_NAME.match(name) is not None)  # noqa: B023
+            users = relevant_definitions([file], lambda name: name in used or ZOO_NAME.match(name) is not None)  # noqa: B023
             functions = [f for f in self.observer.functions if f.file is file]
             self._call_factories([f for f in functions if not _required(f) and (indirect or f.node in users)])
             for function in reversed(functions):

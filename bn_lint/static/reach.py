@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 import libcst as cst
@@ -9,6 +10,13 @@ import libcst as cst
 from bn_lint.static.project import SourceFile
 from bn_lint.static.syntax import walk
 from bn_lint.static.values import Function
+
+#: Names by which models of other libraries are known.
+ZOO_NAME = re.compile(
+    r"models$|timm$|smp$|segmentation_models_pytorch$|torchvision$|create_model$|get_model$|build_model$|hub$|"
+    r"pretrainedmodels$|EfficientNet$|InceptionResnetV1$|(?:wide_)?(?:resne|densenet|efficientnet|mobilenet|googlenet|"
+    r"inception|regnet)"
+)
 
 
 def relevant_definitions(
@@ -30,7 +38,7 @@ def relevant_definitions(
             uses[statement] = names
             for name in _defines(statement):
                 defined.setdefault(name, []).append(statement)
-            if any(map(is_wanted or _is_batchnorm, names)):
+            if any(map(is_wanted or is_batchnorm, names)):
                 pending.append(statement)
     users: dict[str, list[cst.CSTNode]] = {}
     for statement, names in uses.items():
@@ -62,7 +70,7 @@ def unlike_first(functions: Iterable[Function]) -> list[Function]:
     return first + alike
 
 
-def _is_batchnorm(name: str) -> bool:
+def is_batchnorm(name: str) -> bool:
     lowered = name.lower()
     return "batchnorm" in lowered or "batch_norm" in lowered or lowered == "reveal" or "norm_layer" in lowered
 
