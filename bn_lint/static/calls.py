@@ -282,7 +282,7 @@ def execute_function(
     depth = len(run.stack)
     try:
         if function.node in run.given_up:
-            return run.bounded(function, inner, lambda: _run_body(run, function, inner))
+            return run.bounded(inner, lambda: _run_body(run, function, inner))
         return _run_body(run, function, inner)
     except BudgetExhausted as exhausted:
         exhausted.lost += [changes for _, changes in inner.pending]

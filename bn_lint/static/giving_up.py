@@ -1,8 +1,8 @@
 """Calls that take too long: which one is given up, and what is not known any more afterwards.
 
-A program may spend all its steps on something that has nothing to do with models: it reads annotations, or puts data
+A program may spend all its steps on something that has nothing to do with BatchNorm: it reads annotations, or puts data
 sets together. Such a call is given up, and the program goes on. What the call would still have done is read off the
-names in the functions that it may lead to, which takes in too much rather than too little.
+names in the code that it may lead to, which takes in too much rather than too little.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from bn_lint.static.values import (
     Partial,
     Property,
     StaticMethod,
+    Super,
     Unknown,
     Value,
     ValueIterator,
@@ -43,49 +44,46 @@ if TYPE_CHECKING:
 
 #: A call that leads to more functions than this may do anything.
 _MOST_FUNCTIONS = 400
-#: Objects that are searched for what a call may change.
-_MOST_OBJECTS = 4000
-#: What may hold something that a call can change.
-_HOLDERS = (Instance, List, Dict, ValueIterator, tuple, OneOf, Partial, BoundMethod)
-#: Names that stand where the results of models are used, or their modes.
-_OF_TRAINING = frozenset({"backward", "step", "manual_backward", "zero_grad", "grad"})
-#: Cells with a meaning of their own, which are no attributes.
-_PLAIN_SEQUENCE = frozenset({ITEMS, REST})
+#: So may one that gets hold of more objects.
+_MOST_OBJECTS = 2000
+#: Names that stand where gradients are used, or where layers are added.
+_TRAINING = frozenset({"backward", "step", "manual_backward", "zero_grad", "grad"})
+_ADDING = frozenset({"append", "extend", "insert", "add_module", "register_module", "setattr"})
+
+
+# -- which call is given up ---------------------------------------------------------------------------------------------
 
 
 def costliest(run: Run, least: int) -> Frame | None:
     """Return the call that is to be given up, of a function that took at least so many steps since stock was taken.
 
-    Only calls count that no module was made or used in since they began, and no methods of modules. It is the outermost
-    whose code has nothing to do with models, or else the innermost; of functions that call themselves it is the first
+    Only calls count that no module was made in since they began. It is the outermost whose code has nothing to do with
+    BatchNorm, or else the innermost that is no method of a module; of functions that call themselves it is the first
     call, for such a call is rarely the only one. All that took so many steps will get few, wherever they are called.
     """
     found: Frame | None = None
-    blamed: set[cst.CSTNode] = set()
     inner: set[cst.CSTNode] = set()
-    progress = len(run.created), run.program.events
-    frame = run.frame
-    while frame is not None and (frame.began_created, frame.began_events) == progress:
+    for frame in _idle_calls(run):
         function = frame.function
-        if function is not None and not _has_module(frame) and frame.on_yield is None:
-            own = run.steps - frame.began + run.cost[function.node]
-            if own >= least and (found is None or function.node in inner or not _code_of(run, function).uses_models):
+        if function is None or frame.on_yield is not None:
+            continue
+        if run.steps - frame.began + run.cost[function.node] >= least:
+            is_first = (found is None or function.node in inner) and not _is_of_module(frame)
+            if is_first or not Reach(run, function, frame.cells.values()).uses_batchnorm:
                 found = frame
-                blamed.add(function.node)
-            inner.add(function.node)
-        frame = frame.caller
-    run.given_up.update(blamed)
+                run.given_up[function.node] += 1
+        inner.add(function.node)
     return found
 
 
 def overdue(run: Run) -> Frame | None:
     """Return the outermost call that has reached its bound. One in which models were made or used is bound no more."""
+    idle = list(_idle_calls(run))
     found: Frame | None = None
-    progress = len(run.created), run.program.events
     frame = run.frame
     while frame is not None:
         if frame.bound is not None and run.steps > frame.bound:
-            if (frame.began_created, frame.began_events) == progress:
+            if frame in idle:
                 found = frame
             else:
                 frame.bound = None
@@ -95,8 +93,19 @@ def overdue(run: Run) -> Frame | None:
     return found
 
 
-def _has_module(frame: Frame) -> bool:
+def _idle_calls(run: Run) -> Iterator[Frame]:
+    """The running calls, from the innermost on, since which no module was made, and nothing happened to models."""
+    frame, progress = run.frame, (len(run.created), run.program.events)
+    while frame is not None and (frame.began_created, frame.began_events) == progress:
+        yield frame
+        frame = frame.caller
+
+
+def _is_of_module(frame: Frame) -> bool:
     return frame.owner is not None and isinstance(frame.receiver, Instance) and frame.receiver.is_module
+
+
+# -- what is not known afterwards ---------------------------------------------------------------------------------------
 
 
 def give_up(run: Run, frame: Frame, function: Function, arguments: Arguments, lost: list[Changes]) -> Value:
@@ -106,17 +115,17 @@ def give_up(run: Run, frame: Frame, function: Function, arguments: Arguments, lo
             _forget_cell(run, cells, key)
     for cells, key in run.heap.since(frame.began_changes):
         _forget_cell(run, cells, key)
-    reach = _Reach(run, function, (*arguments.values(), *arguments.rest))
-    if reach.uses_models:
+    reach = Reach(run, function, (*arguments.values(), *arguments.rest))
+    if reach.uses_batchnorm:
         run.observer.incomplete(frame.file, "not everything in it was judged: one definition takes too long to evaluate")
-    if reach.trains:
+    if reach.is_everything or not _TRAINING.isdisjoint(reach.names):
         run.program.cut_short()
     reach.forget(run)
     return Unknown("?", f"`{function.name}` takes too long to evaluate")
 
 
 def _forget_cell(run: Run, cells: Cells, key: object) -> None:
-    if key in _PLAIN_SEQUENCE:
+    if key in (ITEMS, REST):
         if ITEMS in cells:
             run.heap.write(cells, ITEMS, ())
             run.heap.write(cells, REST, (_unknown(),))
@@ -129,145 +138,139 @@ def _forget_cell(run: Run, cells: Cells, key: object) -> None:
 
 
 def _unknown() -> Unknown:
-    return Unknown("?", "it is changed by something that takes too long to evaluate")
+    return Unknown("?", "something that takes too long to evaluate may change it")
 
 
-class _Reach:
-    """What a call may lead to.
+class Reach:
+    """What a call may lead to, as far as it could be followed.
 
     Attributes:
-        code: The functions and classes, by the names in the functions.
-        objects: What it may get hold of.
+        names: The names in its code.
+        written: The attributes that its code assigns, whosever they are.
         is_everything: There is too much of it.
+        uses_batchnorm: It may make or use BatchNorm layers.
     """
 
     def __init__(self, run: Run, function: Function, given: Iterable[Value]) -> None:
-        self.code = code = _code_of(run, function)
+        self.functions: set[Function] = set()
+        self.classes: set[Class] = set()
         self.objects: dict[int, Value] = {}
-        self.classes: set[Class] = set(code.classes)
-        self.is_everything = code.is_everything
-        self.written = set(code.written)
-        self.names = set(code.names)
-        pending: list[Value] = [*given, *code.held(run)]
-        while pending and not self.is_everything:
-            value = pending.pop()
-            if isinstance(value, (BoundMethod, Partial, ClassMethod, StaticMethod)):
-                pending.append(value.function)
-                if isinstance(value, BoundMethod):
-                    pending.append(value.receiver)
-                elif isinstance(value, Partial):
-                    pending.extend((*value.positional, *(one for _, one in value.keywords)))
-            elif isinstance(value, tuple):
-                pending.extend(value)
-            elif isinstance(value, OneOf):
-                pending.extend(value.values)
-            elif isinstance(value, Function):
-                self._call(run, value)
-            elif isinstance(value, (Instance, List, Dict, ValueIterator)) and id(value) not in self.objects:
-                self.objects[id(value)] = value
-                self.is_everything |= len(self.objects) > _MOST_OBJECTS
-                pending.extend(value.cells.values())
-                if isinstance(value, Instance) and isinstance(value.cls, Class) and value.cls not in self.classes:
-                    self.classes.add(value.cls)
-                    for method in _implicit(value.cls):
-                        self._call(run, method)
-        self.trains = self.is_everything or not _OF_TRAINING.isdisjoint(self.names)
-        self.uses_models = self.is_everything or code.uses_models or any(cls.is_module for cls in self.classes)
+        self.names: set[str] = set()
+        self.written: set[str] = set()
+        self.is_everything = self.uses_batchnorm = False
+        self._top_level = _top_level(run)
+        self._pending: list[Value] = [function, *given]
+        while self._pending and not self.is_everything:
+            self._visit(self._pending.pop())
+        self.uses_batchnorm |= self.is_everything or any(is_batchnorm(n) or ZOO_NAME.match(n) for n in self.names)
 
-    def _call(self, run: Run, function: Function) -> None:
-        """A function that it was given may be called as well."""
-        code = _code_of(run, function)
-        self.is_everything |= code.is_everything
-        self.written |= code.written
-        self.names |= code.names
-        self.classes |= code.classes
+    def _visit(self, value: Value) -> None:
+        kind = type(value)
+        if kind is Function:
+            self._read(value)
+        elif kind is Class:
+            self._use(value)
+        elif kind is tuple:
+            self._pending.extend(value)
+        elif kind is OneOf:
+            self._pending.extend(value.values)
+        elif kind is BoundMethod or kind is Super:
+            self._pending.append(value.receiver)
+            self._pending.append(value.function if kind is BoundMethod else None)
+        elif kind is Partial:
+            self._pending.extend((value.function, *value.positional, *(one for _, one in value.keywords)))
+        elif kind in (ClassMethod, StaticMethod):
+            self._pending.append(value.function)
+        elif kind in (Instance, List, Dict, ValueIterator) and id(value) not in self.objects:
+            self._hold(value)
+
+    def _hold(self, value: Value) -> None:
+        from bn_lint.static.torch.batchnorm import batchnorm_class
+
+        self.objects[id(value)] = value
+        self.is_everything |= len(self.objects) > _MOST_OBJECTS
+        self._pending.extend(value.cells.values())
+        if type(value) is Instance:
+            self.uses_batchnorm |= batchnorm_class(value) is not None
+            if isinstance(value.cls, Class):
+                self._use(value.cls)
+
+    def _use(self, cls: Class) -> None:
+        """Its methods are called by their names, or by syntax and PyTorch."""
+        for one in cls.mro:
+            if isinstance(one, Class) and one not in self.classes:
+                self.classes.add(one)
+                self._pending.extend(m for m in _methods(one) if _is_special(m.name) or m.name in self.names)
+
+    def _read(self, function: Function) -> None:
+        if function in self.functions:
+            return
+        self.functions.add(function)
+        self.is_everything |= len(self.functions) > _MOST_FUNCTIONS
+        names, attributes, written = _mentions(function.node)
+        self.written |= written
+        for name in names:
+            self._pending.append(_visible(function, name))
+        new = attributes - self.names
+        self.names |= names | attributes
+        for name in new:
+            self._pending.extend(self._top_level.get(name, ()))  # of a module that was imported
+        for cls in self.classes if new else ():
+            self._pending.extend(m for m in _methods(cls) if m.name in new)
 
     def forget(self, run: Run) -> None:
         """Make unknown what the call may have changed."""
-        for function in self.code.functions:
+        for function in self.functions:
             for name in _outer_names(function.node):
-                scope: Frame | None = function.scope
-                while scope is not None:
+                for scope in _scopes(function):
                     if name in scope.cells:
                         run.heap.write(scope.cells, name, _unknown())
-                    scope = scope.parent
-                if name in function.scope.module.cells:
-                    run.heap.write(function.scope.module.cells, name, _unknown())
-        for value in (*self.objects.values(), *(run.created if self.is_everything else ())):
+        objects = [*self.objects.values(), *(run.created if self.is_everything else ())]
+        for value in objects:
             if isinstance(value, (List, ValueIterator)):
-                run.heap.set(value, ITEMS, ())
-                run.heap.set(value, REST, (_unknown(),))
+                if value.cells[ITEMS] or not value.cells[REST]:
+                    run.heap.set(value, ITEMS, ())
+                    run.heap.set(value, REST, (_unknown(),))
             elif isinstance(value, Dict):
-                for key, _ in value.entries():
-                    run.heap.set(value, key, _unknown())
+                for key, held in value.entries():
+                    if not isinstance(held, Unknown):
+                        run.heap.set(value, key, _unknown())
                 run.heap.set(value, Dict.OPEN, True)
             elif isinstance(value, Instance):
-                for name in self._changed(value):
+                for name in list(self._changed(value)):
                     run.heap.set(value, name, _unknown())
                 if value.is_module:
                     forget(run, value)
+                    if self.is_everything or not _ADDING.isdisjoint(self.names):
+                        run.heap.set(value, Instance.REST, (_unknown(),))
 
     def _changed(self, instance: Instance) -> Iterator[str]:
-        """The attributes of an object that the call may have set."""
-        for name in list(instance.cells):
-            if name in self.written or (self.is_everything and isinstance(name, str) and not name.startswith("*")):
+        """The attributes of an object that the call may have set, as far as they are known."""
+        for name, value in instance.cells.items():
+            may = name in self.written or (self.is_everything and not str(name).startswith("*"))
+            if may and not isinstance(value, Unknown):
                 yield name
         for name in self.written - instance.cells.keys():
-            if not isinstance(instance.cls.lookup(name)[0], (Function, Property)):
+            value = instance.cls.lookup(name)[0]
+            if value is not MISSING and not isinstance(value, (Function, Property)):
                 yield name
 
 
-class _Code:
-    """The functions that one may lead to: those that its names stand for, and methods by the names of attributes."""
-
-    def __init__(self, run: Run, function: Function) -> None:
-        self.functions: set[Function] = set()
-        self.classes: set[Class] = set()
-        self.names: set[str] = set()
-        self.written: set[str] = set()
-        methods = _named(run)
-        pending: list[Function] = [function]
-        while pending and len(self.functions) <= _MOST_FUNCTIONS:
-            one = pending.pop()
-            if one in self.functions:
-                continue
-            self.functions.add(one)
-            names, attributes, written = _mentions(one.node)
-            self.written |= written
-            found = [_visible(one, name) for name in names]
-            for name in attributes - self.names:
-                found.extend(methods.get(name, ()))
-            self.names |= names | attributes
-            for value in found:
-                if isinstance(value, Function):
-                    pending.append(value)
-                elif isinstance(value, Class) and value not in self.classes:
-                    self.classes.add(value)
-                    pending.extend(_implicit(value))
-        self.is_everything = bool(pending)
-        self.uses_models = (
-            self.is_everything
-            or any(cls.is_module for cls in self.classes)
-            or any(name == "nn" or is_batchnorm(name) or ZOO_NAME.match(name) for name in self.names)
-        )
-
-    def held(self, run: Run) -> Iterator[Value]:
-        """What the functions find in the scopes around them."""
-        for function in self.functions:
-            for name in _mentions(function.node)[0]:
-                value = _visible(function, name)
-                if isinstance(value, _HOLDERS):
-                    yield value
+def _top_level(run: Run) -> dict[str, list[Value]]:
+    """The functions and classes of all modules, by their names."""
+    observer = run.observer
+    size = len(observer.functions) + len(observer.classes)
+    if run.top_level[0] != size:
+        named: dict[str, list[Value]] = {}
+        for one in (*observer.functions, *observer.classes):
+            named.setdefault(one.name, []).append(one)
+        run.top_level = size, named
+    return run.top_level[1]
 
 
 def _visible(function: Function, name: str) -> Value:
     """What a name stands for outside a function; MISSING when nobody knows, or when it is not imported yet."""
-    scope: Frame | ModuleScope | None = function.scope
-    while scope is not None:
-        if name in scope.cells:
-            return scope.cells[name]
-        scope = scope.parent if isinstance(scope, Frame) else None
-    value = function.scope.module.cells.get(name, MISSING)
+    value = next((scope.cells[name] for scope in _scopes(function) if name in scope.cells), MISSING)
     hops = 0
     while hasattr(value, "looking") and hops < 20:  # a name that is looked up where it is used
         value = value.module.cells.get(value.name, MISSING)
@@ -275,38 +278,12 @@ def _visible(function: Function, name: str) -> Value:
     return value
 
 
-def _code_of(run: Run, function: Function) -> _Code:
-    key = function.node
-    if key not in run.code:
-        run.code[key] = _Code(run, function)
-    return run.code[key]
-
-
-def _named(run: Run) -> dict[str, list[Value]]:
-    """All functions, methods and classes in sight."""
-    observer = run.observer
-    size = len(observer.functions) + len(observer.classes)
-    if run.named[0] != size:
-        named: dict[str, list[Value]] = {}
-        for one in observer.functions:
-            named.setdefault(one.name, []).append(one)
-        for cls in observer.classes:
-            named.setdefault(cls.name, []).append(cls)
-            for method in _methods(cls):
-                named.setdefault(method.name, []).append(method)
-        run.named = size, named
-    return run.named[1]
-
-
-def _implicit(cls: Class) -> list[Function]:
-    """The methods that syntax calls, and PyTorch; others are called by their names."""
-    return [
-        method
-        for one in cls.mro
-        if isinstance(one, Class)
-        for method in _methods(one)
-        if method.name.startswith("__") or method.name == "forward"
-    ]
+def _scopes(function: Function) -> Iterator[Frame | ModuleScope]:
+    scope: Frame | None = function.scope
+    while scope is not None:
+        yield scope
+        scope = scope.parent
+    yield function.scope.module
 
 
 def _methods(cls: Class) -> list[Function]:
@@ -322,42 +299,41 @@ def _methods(cls: Class) -> list[Function]:
     return found
 
 
+def _is_special(name: str) -> bool:
+    """Whether a method is called by syntax, or by PyTorch."""
+    return name.startswith("__") or name == "forward"
+
+
 @asked_once
 def _mentions(node: cst.CSTNode) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """The names in a function, those of attributes, and of these the ones that it assigns, whosever they are."""
+    """The names in a function, those of attributes, and the attributes that it assigns."""
     names: set[str] = set()
     attributes: set[str] = set()
     written: set[str] = set()
     pending = [node]
     while pending:
         inner = pending.pop()
-        kind = type(inner)
-        if kind is cst.Name:
-            names.add(inner.value)  # type: ignore[attr-defined]
-        elif kind is cst.Attribute:
-            attributes.add(inner.attr.value)  # type: ignore[attr-defined]
-            pending.append(inner.value)  # type: ignore[attr-defined]
-            continue
-        elif kind in (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.AsName, cst.Del, cst.CompFor):
-            written |= _assigned(inner)
-        elif kind is cst.Call:
-            written |= _set_by_name(inner)  # type: ignore[arg-type]
-        elif kind is cst.Annotation:
-            continue
-        pending.extend(children(inner))
+        if isinstance(inner, cst.Name):
+            names.add(inner.value)
+        elif isinstance(inner, cst.Attribute):
+            attributes.add(inner.attr.value)
+            pending.append(inner.value)
+        elif not isinstance(inner, cst.Annotation):
+            if isinstance(inner, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.CompFor, cst.NamedExpr)):
+                written |= {target.attr.value for target in walk(inner.target) if isinstance(target, cst.Attribute)}
+            elif isinstance(inner, (cst.AsName, cst.Del)):
+                written |= {target.attr.value for target in walk(inner) if isinstance(target, cst.Attribute)}
+            elif isinstance(inner, cst.Call):
+                written |= _set_by_name(inner)
+            pending.extend(children(inner))
     return frozenset(names), frozenset(attributes), frozenset(written)
-
-
-def _assigned(node: cst.CSTNode) -> set[str]:
-    target = node.name if type(node) is cst.AsName else node.target  # type: ignore[attr-defined]
-    return {inner.attr.value for inner in walk(target) if type(inner) is cst.Attribute}
 
 
 def _set_by_name(node: cst.Call) -> set[str]:
     """`setattr(model, "head", ...)`."""
-    if type(node.func) is cst.Name and node.func.value == "setattr" and len(node.args) == 3:
+    if isinstance(node.func, cst.Name) and node.func.value == "setattr" and len(node.args) == 3:
         value = node.args[1].value
-        if type(value) is cst.SimpleString:
+        if isinstance(value, cst.SimpleString):
             return {str(value.evaluated_value)}
     return set()
 
@@ -366,5 +342,5 @@ def _set_by_name(node: cst.Call) -> set[str]:
 def _outer_names(node: cst.CSTNode) -> frozenset[str]:
     """The names that a function declares as `global` or `nonlocal`."""
     return frozenset(
-        item.name.value for inner in walk(node) if type(inner) in (cst.Global, cst.Nonlocal) for item in inner.names
+        item.name.value for inner in walk(node) if isinstance(inner, (cst.Global, cst.Nonlocal)) for item in inner.names
     )

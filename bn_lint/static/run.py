@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bn_lint.static.clone import clone, clone_with
 from bn_lint.static.frames import Frame, ModuleScope
-from bn_lint.static.giving_up import costliest, overdue
+from bn_lint.static.giving_up import Reach, costliest, overdue
 from bn_lint.static.heap import Changes, Heap, watch
 from bn_lint.static.join import join, join_samples
 from bn_lint.static.modes.program import Program
@@ -91,9 +91,8 @@ class Run:
         self.cost: Counter[object] = Counter()
         #: How often calls of a function were given up.
         self.given_up: Counter[object] = Counter()
-        #: What functions that were given up may lead to, and what is called by which name, of how many definitions.
-        self.code: dict[object, Any] = {}
-        self.named: tuple[int, dict[str, list[Value]]] = 0, {}
+        #: How many functions and classes are defined on the top level of modules by now, and which, by their names.
+        self.top_level: tuple[int, dict[str, list[Value]]] = 0, {}
         #: Whether the code that runs now is only one of several alternatives.
         self.uncertain = 0
         #: The undecided branches that surround what is executed now: when each began, and which side it is.
@@ -155,15 +154,20 @@ class Run:
                 self.check = min(self.check, frame.bound)
             frame = frame.caller
 
-    def bounded(self, function: Function, frame: Frame, compute: Callable[[], Value]) -> Value:
-        """Run a call of a function that took too long before within few steps.
+    def bounded(self, frame: Frame, compute: Callable[[], Value]) -> Value:
+        """Run a call of a function that took too long before within few steps: fewer each time.
 
         Raises:
             BudgetExhausted: it took too long too often.
         """
-        if self.given_up[function.node] > self.RETRIES:
+        assert frame.function is not None
+        before = self.given_up[frame.function.node]
+        steps = self.RETRY
+        if Reach(self, frame.function, frame.cells.values()).uses_batchnorm:
+            steps = self.PATIENCE // 2
+        elif before > self.RETRIES:
             raise BudgetExhausted(frame)
-        frame.bound = self.steps + (self.RETRY >> self.given_up[function.node])
+        frame.bound = self.steps + (steps >> min(before, self.RETRIES))
         self.check = min(self.check, frame.bound)
         try:
             return compute()
