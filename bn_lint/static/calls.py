@@ -285,7 +285,7 @@ def execute_function(
             return run.bounded(inner, lambda: _run_body(run, function, inner))
         return _run_body(run, function, inner)
     except BudgetExhausted as exhausted:
-        exhausted.lost += [changes for _, changes in inner.pending]
+        exhausted.lost += [changes for _, changes in inner.pending]  # type: ignore[misc]
         if exhausted.call is not inner:
             raise
         del run.stack[depth:]

@@ -93,7 +93,7 @@ class Frame:
         self.uncertain = 0
         #: How many taken `if` branches surround the call.
         self.guards = 0
-        #: What the entry point had counted when the call began: steps, changes, modules made, and what happened to them.
+        #: What had been counted when the call began: steps, changes, modules made, and what happened to models.
         self.began = self.began_changes = self.began_created = self.began_events = 0
         #: The step at which the call is given up.
         self.bound: int | None = None

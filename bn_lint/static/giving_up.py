@@ -51,7 +51,7 @@ _TRAINING = frozenset({"backward", "step", "manual_backward", "zero_grad", "grad
 _ADDING = frozenset({"append", "extend", "insert", "add_module", "register_module", "setattr"})
 
 
-# -- which call is given up ---------------------------------------------------------------------------------------------
+# -- which call is given up -------------------------------------------------------------------------------------------
 
 
 def costliest(run: Run, least: int) -> Frame | None:
@@ -105,7 +105,7 @@ def _is_of_module(frame: Frame) -> bool:
     return frame.owner is not None and isinstance(frame.receiver, Instance) and frame.receiver.is_module
 
 
-# -- what is not known afterwards ---------------------------------------------------------------------------------------
+# -- what is not known afterwards -------------------------------------------------------------------------------------
 
 
 def give_up(run: Run, frame: Frame, function: Function, arguments: Arguments, lost: list[Changes]) -> Value:
@@ -117,7 +117,9 @@ def give_up(run: Run, frame: Frame, function: Function, arguments: Arguments, lo
         _forget_cell(run, cells, key)
     reach = Reach(run, function, (*arguments.values(), *arguments.rest))
     if reach.uses_batchnorm:
-        run.observer.incomplete(frame.file, "not everything in it was judged: one definition takes too long to evaluate")
+        run.observer.incomplete(
+            frame.file, "not everything in it was judged: one definition takes too long to evaluate"
+        )
     if reach.is_everything or not _TRAINING.isdisjoint(reach.names):
         run.program.cut_short()
     reach.forget(run)
@@ -262,7 +264,8 @@ def _top_level(run: Run) -> dict[str, list[Value]]:
     size = len(observer.functions) + len(observer.classes)
     if run.top_level[0] != size:
         named: dict[str, list[Value]] = {}
-        for one in (*observer.functions, *observer.classes):
+        definitions: list[Function | Class] = [*observer.functions, *observer.classes]
+        for one in definitions:
             named.setdefault(one.name, []).append(one)
         run.top_level = size, named
     return run.top_level[1]
@@ -270,9 +273,11 @@ def _top_level(run: Run) -> dict[str, list[Value]]:
 
 def _visible(function: Function, name: str) -> Value:
     """What a name stands for outside a function; MISSING when nobody knows, or when it is not imported yet."""
-    value = next((scope.cells[name] for scope in _scopes(function) if name in scope.cells), MISSING)
+    from bn_lint.static.run import Imported
+
+    value: Value = next((scope.cells[name] for scope in _scopes(function) if name in scope.cells), MISSING)
     hops = 0
-    while hasattr(value, "looking") and hops < 20:  # a name that is looked up where it is used
+    while isinstance(value, Imported) and hops < 20:
         value = value.module.cells.get(value.name, MISSING)
         hops += 1
     return value
@@ -287,16 +292,16 @@ def _scopes(function: Function) -> Iterator[Frame | ModuleScope]:
 
 
 def _methods(cls: Class) -> list[Function]:
-    found = []
+    found: list[Value] = []
     for value in cls.cells.values():
-        if isinstance(value, Property):
-            found.extend(one for one in (value.getter, value.setter) if isinstance(one, Function))
-            continue
-        while isinstance(value, (StaticMethod, ClassMethod, Partial)):
-            value = value.function
-        if isinstance(value, Function):
-            found.append(value)
-    return found
+        found.extend((value.getter, value.setter) if isinstance(value, Property) else (_unwrapped(value),))
+    return [one for one in found if isinstance(one, Function)]
+
+
+def _unwrapped(value: Value) -> Value:
+    while isinstance(value, (StaticMethod, ClassMethod, Partial)):
+        value = value.function
+    return value
 
 
 def _is_special(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +88,7 @@ class Run:
         self.patience = self.check = self.PATIENCE
         self.deadline = 0.0
         #: The steps that functions took since stock was taken, in calls that are over.
-        self.cost: Counter[object] = Counter()
+        self.cost: defaultdict[object, int] = defaultdict(int)
         #: How often calls of a function were given up.
         self.given_up: Counter[object] = Counter()
         #: How many functions and classes are defined on the top level of modules by now, and which, by their names.
