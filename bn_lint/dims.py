@@ -58,6 +58,11 @@ def structural_symbol(name: str, key: tuple[object, ...], *, free: bool, owner: 
     return found
 
 
+#: Polynomials beyond these limits are symbols of their own.
+_MAX_TERMS = 32
+_MAX_DEGREE = 16
+
+
 class Expression:
     """A polynomial over symbols with rational coefficients, in normal form."""
 
@@ -161,6 +166,9 @@ def _simplify(terms: dict[Monomial, Coefficient]) -> Expression | Coefficient:
         return 0
     if len(kept) == 1 and () in kept:
         return kept[()]
+    if len(kept) > _MAX_TERMS or any(len(monomial) > _MAX_DEGREE for monomial in kept):
+        # What a loop has piled up is no width of a layer: it is a number, and the same one when computed again.
+        return Expression.of(structural_symbol("?", ("sum", frozenset(kept.items())), free=False))
     return Expression(kept)
 
 

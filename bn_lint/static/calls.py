@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.static.frames import Frame
+from bn_lint.static.giving_up import give_up
 from bn_lint.static.initialisation import only_initialises
 from bn_lint.static.join import join
 from bn_lint.static.memory import key_of, key_of_call
 from bn_lint.static.modes.loaders import Batch, keeps_batch_axis
 from bn_lint.static.modes.program import loads_weights
 from bn_lint.static.modes.wrappers import passed_through
-from bn_lint.static.run import RAISE, RETURN, Run
+from bn_lint.static.run import RAISE, RETURN, BudgetExhausted, Run
 from bn_lint.static.syntax import is_generator
 from bn_lint.static.values import (
     MISSING,
@@ -230,7 +231,14 @@ def _call_function(
 def _is_blind(function: Function, arguments: Arguments) -> bool:
     """Whether a function does not know all that it is given, and so may never see an end of calling itself."""
     given = arguments.positional[1:] if function.owner is not None else arguments.positional
-    return any(isinstance(value, Unknown) or key_of(value) is None for value in given)
+    return any(map(_is_open, (*given, *arguments.keywords.values())))
+
+
+def _is_open(value: Value) -> bool:
+    """Whether a value, or an element of it, is not known."""
+    if isinstance(value, (tuple, List)):
+        return any(map(_is_open, value if isinstance(value, tuple) else (*value.items, *value.rest)))
+    return isinstance(value, Unknown) or key_of(value) is None
 
 
 def _initialises(value: Value) -> bool:
@@ -264,18 +272,30 @@ def execute_function(
     if function.params.positional:
         inner.receiver = cells.get(function.params.positional[0])
     inner.uncertain, inner.guards, inner.on_yield = run.uncertain, run.guards, on_yield
+    inner.began, inner.began_changes = run.steps, run.heap.mark()
+    inner.began_created, inner.began_events = len(run.created), run.program.events
     run.stack.append(function)
     outer, run.frame = run.frame, inner
     grad = run.program.grad
     if function.grad is not None:
         run.program.grad, run.program.gradients_off_by = function.grad.enabled, (spot, function.grad.name)
+    depth = len(run.stack)
     try:
+        if function.node in run.given_up:
+            return run.bounded(inner, lambda: _run_body(run, function, inner))
         return _run_body(run, function, inner)
+    except BudgetExhausted as exhausted:
+        exhausted.lost += [changes for _, changes in inner.pending]  # type: ignore[misc]
+        if exhausted.call is not inner:
+            raise
+        del run.stack[depth:]
+        return give_up(run, inner, function, arguments, exhausted.lost)
     finally:
         if function.grad is not None:
             run.program.grad = grad
         run.frame = outer
         run.stack.pop()
+        run.cost[function.node] += run.steps - inner.began
         run.forget(function)
 
 

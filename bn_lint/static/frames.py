@@ -39,6 +39,11 @@ class Frame:
 
     __slots__ = (
         "annotated",
+        "began",
+        "began_changes",
+        "began_created",
+        "began_events",
+        "bound",
         "caller",
         "cells",
         "class_body",
@@ -88,6 +93,10 @@ class Frame:
         self.uncertain = 0
         #: How many taken `if` branches surround the call.
         self.guards = 0
+        #: What had been counted when the call began: steps, changes, modules made, and what happened to models.
+        self.began = self.began_changes = self.began_created = self.began_events = 0
+        #: The step at which the call is given up.
+        self.bound: int | None = None
         self.on_yield: Callable[[Value], None] | None = None
         self.class_body = False
         #: Annotated names of a class body, in order, and their values if any.

@@ -20,13 +20,12 @@ class Heap:
     """The only writer of cells."""
 
     def __init__(self) -> None:
-        self._trail: list[tuple[Cells, Any, Value]] | None = None
+        self._trail: list[tuple[Cells, Any, Value]] = []
         #: Birth times below which a write makes the running memoised call impure (see `Run.memoize`).
         self.purity: list[_Purity] = []
 
     def write(self, cells: Cells, key: Any, value: Value) -> None:
-        if self._trail is not None:
-            self._trail.append((cells, key, cells.get(key, MISSING)))
+        self._trail.append((cells, key, cells.get(key, MISSING)))
         cells[key] = value
 
     def set(self, target: Mutable, key: Any, value: Value) -> None:
@@ -52,8 +51,7 @@ class Heap:
     def remove(self, target: Mutable, key: Any) -> None:
         if key in target.cells:
             self._changed(target)
-            if self._trail is not None:
-                self._trail.append((target.cells, key, target.cells[key]))
+            self._trail.append((target.cells, key, target.cells[key]))
             del target.cells[key]
 
     def _changes_older(self, target: Mutable) -> None:
@@ -73,15 +71,19 @@ class Heap:
             module.template = None
             module = module.owner
 
-    def begin(self) -> list[tuple[Cells, Any, Value]] | None:
-        """Start recording; returns what `undo` and `isolate` need to go back to."""
+    def start(self) -> None:
+        """Drop what is recorded: nothing of it will be undone."""
+        self._trail = []
+
+    def begin(self) -> list[tuple[Cells, Any, Value]]:
+        """Start recording anew; returns what `undo` and `resume` need to go back to."""
         outer = self._trail
         self._trail = []
         return outer
 
-    def undo(self, outer: list[tuple[Cells, Any, Value]] | None) -> Changes:
+    def undo(self, outer: list[tuple[Cells, Any, Value]]) -> Changes:
         """Take back everything since `begin` and return it as changes."""
-        trail = self._trail or []
+        trail = self._trail
         changes: Changes = {}
         for cells, key, _ in trail:
             changes[(id(cells), key)] = (cells, key, cells.get(key, MISSING))
@@ -94,23 +96,22 @@ class Heap:
         return changes
 
     def mark(self) -> int:
-        """How many changes are recorded by now, for `widen`."""
-        return len(self._trail) if self._trail is not None else 0
+        """How many changes are recorded by now, for `widen` and `since`."""
+        return len(self._trail)
+
+    def since(self, mark: int) -> list[tuple[Cells, Any]]:
+        """Which cells changed since a mark."""
+        return list({(id(cells), key): (cells, key) for cells, key, _ in self._trail[mark:]}.values())
 
     def widen(self, since: int) -> None:
         """Forget numbers that changed since a mark: counters, in a loop of unknown length."""
-        for cells, key, before in (self._trail or [])[since:]:
+        for cells, key, before in self._trail[since:]:
             now = cells.get(key, MISSING)
             if isinstance(before, int) and isinstance(now, int) and before != now and type(now) is not bool:
                 self.write(cells, key, Position(str(key), "it is counted in a loop of unknown length"))
 
-    def isolate(self) -> list[tuple[Cells, Any, Value]] | None:
-        """Stop recording: what follows must outlive the branch it happens in (the first run of a module)."""
-        outer = self._trail
-        self._trail = None
-        return outer
-
-    def resume(self, outer: list[tuple[Cells, Any, Value]] | None) -> None:
+    def resume(self, outer: list[tuple[Cells, Any, Value]]) -> None:
+        """Keep what was recorded since `begin`, out of the record: it outlives the branch that it happens in."""
         self._trail = outer
 
 

@@ -30,7 +30,7 @@ def relevant_definitions(
             uses[statement] = names
             for name in _defines(statement):
                 defined.setdefault(name, []).append(statement)
-            if any(map(is_wanted or _is_batchnorm, names)):
+            if any(map(is_wanted or is_batchnorm, names)):
                 pending.append(statement)
     users: dict[str, list[cst.CSTNode]] = {}
     for statement, names in uses.items():
@@ -62,7 +62,7 @@ def unlike_first(functions: Iterable[Function]) -> list[Function]:
     return first + alike
 
 
-def _is_batchnorm(name: str) -> bool:
+def is_batchnorm(name: str) -> bool:
     lowered = name.lower()
     return "batchnorm" in lowered or "batch_norm" in lowered or lowered == "reveal" or "norm_layer" in lowered
 

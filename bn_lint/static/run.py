@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bn_lint.static.clone import clone, clone_with
 from bn_lint.static.frames import Frame, ModuleScope
+from bn_lint.static.giving_up import Reach, costliest, overdue
 from bn_lint.static.heap import Changes, Heap, watch
 from bn_lint.static.join import join, join_samples
 from bn_lint.static.modes.program import Program
@@ -41,7 +43,17 @@ _HOLDERS = frozenset({tuple, List, Dict, Instance})
 
 
 class BudgetExhausted(Exception):
-    """An entry point took more steps than it is given."""
+    """An entry point took more steps than it is given.
+
+    Attributes:
+        call: The call that is given up for it; None when all of the entry point is.
+        lost: What was changed since it began, on branches that were undone.
+    """
+
+    def __init__(self, call: Frame | None = None) -> None:
+        super().__init__()
+        self.call = call
+        self.lost: list[Changes] = []
 
 
 class Run:
@@ -49,6 +61,11 @@ class Run:
 
     #: Statements and calls that one entry point may execute.
     STEPS = 120_000
+    #: Each time that so many steps were taken, a call that took half of them is given up if no model was used in it.
+    PATIENCE = 40_000
+    #: Steps of a call of a function that was given up before; half of it the next time, and so on.
+    RETRY = 2_000
+    RETRIES = 4
     #: Seconds of computing time after which an entry point is given up, should its steps be unusually long ones.
     SECONDS = 6.0
     #: Nested calls of functions of the program.
@@ -67,7 +84,15 @@ class Run:
         self.created: list[Instance] = []
         self.steps = 0
         self.limit = self.STEPS
+        #: When stock is taken next, and when something must happen: then, or when a bound is reached before.
+        self.patience = self.check = self.PATIENCE
         self.deadline = 0.0
+        #: The steps that functions took since stock was taken, in calls that are over.
+        self.cost: defaultdict[object, int] = defaultdict(int)
+        #: How often calls of a function were given up.
+        self.given_up: Counter[object] = Counter()
+        #: How many functions and classes are defined on the top level of modules by now, and which, by their names.
+        self.top_level: tuple[int, dict[str, list[Value]]] = 0, {}
         #: Whether the code that runs now is only one of several alternatives.
         self.uncertain = 0
         #: The undecided branches that surround what is executed now: when each began, and which side it is.
@@ -100,20 +125,65 @@ class Run:
             BudgetExhausted: the entry point has had its share.
         """
         self.steps += 1
-        if self.steps > self.limit or (self.steps & 511 == 0 and time.process_time() > self.deadline):
-            if not self._is_within:
-                self.program.cut_short()
+        if self.steps > self.check or (self.steps & 511 == 0 and time.process_time() > self.deadline):
+            self._take_stock()
+
+    def _take_stock(self) -> None:
+        """Give up a call that takes too long, or all of the entry point."""
+        if self._is_within:
             raise BudgetExhausted
+        if self.steps > self.check:
+            call = overdue(self)
+            if call is None and self.steps > min(self.patience, self.limit):
+                call = costliest(self, self.PATIENCE // 2)
+                self.cost.clear()
+                self.patience = self.steps + self.PATIENCE
+            self._set_check()
+            if call is not None:
+                raise BudgetExhausted(call)
+            if self.steps <= self.limit:
+                return
+        self.program.cut_short()
+        raise BudgetExhausted
+
+    def _set_check(self) -> None:
+        self.check = min(self.patience, self.limit)
+        frame = self.frame
+        while frame is not None:
+            if frame.bound is not None:
+                self.check = min(self.check, frame.bound)
+            frame = frame.caller
+
+    def bounded(self, frame: Frame, compute: Callable[[], Value]) -> Value:
+        """Run a call of a function that took too long before within few steps: fewer each time.
+
+        Raises:
+            BudgetExhausted: it took too long too often.
+        """
+        assert frame.function is not None
+        before = self.given_up[frame.function.node]
+        steps = self.RETRY
+        if Reach(self, frame.function, frame.cells.values()).uses_batchnorm:
+            steps = self.PATIENCE // 2
+        elif before > self.RETRIES:
+            raise BudgetExhausted(frame)
+        frame.bound = self.steps + (steps >> min(before, self.RETRIES))
+        self.check = min(self.check, frame.bound)
+        try:
+            return compute()
+        finally:
+            frame.bound = None
+            self._set_check()
 
     def within(self, steps: int, compute: Callable[[], Value]) -> Value:
         """Compute something that must not take more than a number of steps; Unknown when it would."""
-        limit, frame, depth = self.limit, self.frame, len(self.stack)
-        self.limit = min(limit, self.steps + steps)
+        check, frame, depth = self.check, self.frame, len(self.stack)
+        self.check = min(check, self.steps + steps) if self._is_within else self.steps + steps
         self._is_within += 1
         try:
             return compute()
         except BudgetExhausted:
-            if self.limit == limit or self.steps <= self.limit:
+            if self.check == check or self.steps <= self.check:
                 self.program.cut_short()
                 raise  # the entry point itself is over
             self.frame = frame
@@ -121,12 +191,15 @@ class Run:
             return Unknown("?", "it takes too long to evaluate")
         finally:
             self._is_within -= 1
-            self.limit = limit
+            self.check = check
 
     def start(self) -> None:
         """Begin an entry point: its steps and its time count from here."""
         self.steps = 0
         self.limit = self.STEPS
+        self.patience = self.check = self.PATIENCE
+        self.heap.start()
+        self.cost.clear()
         self.deadline = time.process_time() + self.SECONDS
         self.gave_up = self._can_give_up = False
         self._is_within = 0
@@ -160,7 +233,7 @@ class Run:
         if scope.file is not None:
             from bn_lint.static.statements import execute_body
 
-            outer = self.heap.isolate()
+            outer = self.heap.begin()
             # A module is nobody's callee: what it writes is not the importer's doing.
             purity, self.heap.purity = self.heap.purity, []
             stack, self.stack = self.stack, []
@@ -243,9 +316,9 @@ class Run:
             self._can_give_up = within or expendable
             try:
                 completion = alternative()
-            except BudgetExhausted:
-                self.heap.undo(outer)
-                if not expendable or not self.program.events:
+            except BudgetExhausted as exhausted:
+                exhausted.lost += [*live, self.heap.undo(outer)]
+                if not expendable or not self.program.events or exhausted.call is not None:
                     raise
                 self.heap.begin()
                 del frame.pending[mark:], self.stack[depth:]
@@ -274,6 +347,7 @@ class Run:
         """Go on after a branch that used up the budget: what it has left behind is not known, modes least of all."""
         self.gave_up = True
         self.limit = self.steps + self.STEPS
+        self.patience = self.check = self.steps + self.PATIENCE
         self.deadline = time.process_time() + self.SECONDS
         for module in self.created:
             if module.is_module:

@@ -1,0 +1,352 @@
+"""Calls that take too long: which one is given up, and what is not known any more afterwards.
+
+A program may spend all its steps on something that has nothing to do with BatchNorm: it reads annotations, or puts data
+sets together. Such a call is given up, and the program goes on. What the call would still have done is read off the
+names in the code that it may lead to, which takes in too much rather than too little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.prefilter import is_zoo_name
+from bn_lint.static.frames import Frame, ModuleScope
+from bn_lint.static.modes.state import MODE, UNSEEN, forget
+from bn_lint.static.reach import is_batchnorm
+from bn_lint.static.syntax import asked_once, children, walk
+from bn_lint.static.values import (
+    ITEMS,
+    MISSING,
+    REST,
+    Arguments,
+    BoundMethod,
+    Class,
+    ClassMethod,
+    Dict,
+    Function,
+    Instance,
+    List,
+    OneOf,
+    Partial,
+    Property,
+    StaticMethod,
+    Super,
+    Unknown,
+    Value,
+    ValueIterator,
+)
+
+if TYPE_CHECKING:
+    from bn_lint.static.heap import Cells, Changes
+    from bn_lint.static.run import Run
+
+#: A call that leads to more functions than this may do anything.
+_MOST_FUNCTIONS = 400
+#: So may one that gets hold of more objects.
+_MOST_OBJECTS = 2000
+#: Names that stand where gradients are used, or where layers are added.
+_TRAINING = frozenset({"backward", "step", "manual_backward", "zero_grad", "grad"})
+_ADDING = frozenset({"append", "extend", "insert", "add_module", "register_module", "setattr"})
+
+
+# -- which call is given up -------------------------------------------------------------------------------------------
+
+
+def costliest(run: Run, least: int) -> Frame | None:
+    """Return the call that is to be given up, of a function that took at least so many steps since stock was taken.
+
+    Only calls count that no module was made in since they began. It is the outermost whose code has nothing to do with
+    BatchNorm, or else the innermost that is no method of a module; of functions that call themselves it is the first
+    call, for such a call is rarely the only one. All that took so many steps will get few, wherever they are called.
+    """
+    found: Frame | None = None
+    inner: set[cst.CSTNode] = set()
+    for frame in _idle_calls(run):
+        function = frame.function
+        if function is None or frame.on_yield is not None:
+            continue
+        if run.steps - frame.began + run.cost[function.node] >= least:
+            is_first = (found is None or function.node in inner) and not _is_of_module(frame)
+            if is_first or not Reach(run, function, frame.cells.values()).uses_batchnorm:
+                found = frame
+                run.given_up[function.node] += 1
+        inner.add(function.node)
+    return found
+
+
+def overdue(run: Run) -> Frame | None:
+    """Return the outermost call that has reached its bound. One in which models were made or used is bound no more."""
+    idle = list(_idle_calls(run))
+    found: Frame | None = None
+    frame = run.frame
+    while frame is not None:
+        if frame.bound is not None and run.steps > frame.bound:
+            if frame in idle:
+                found = frame
+            else:
+                frame.bound = None
+        frame = frame.caller
+    if found is not None and found.function is not None:
+        run.given_up[found.function.node] += 1
+    return found
+
+
+def _idle_calls(run: Run) -> Iterator[Frame]:
+    """The running calls, from the innermost on, since which no module was made, and nothing happened to models."""
+    frame, progress = run.frame, (len(run.created), run.program.events)
+    while frame is not None and (frame.began_created, frame.began_events) == progress:
+        yield frame
+        frame = frame.caller
+
+
+def _is_of_module(frame: Frame) -> bool:
+    return frame.owner is not None and isinstance(frame.receiver, Instance) and frame.receiver.is_module
+
+
+# -- what is not known afterwards -------------------------------------------------------------------------------------
+
+
+def give_up(run: Run, frame: Frame, function: Function, arguments: Arguments, lost: list[Changes]) -> Value:
+    """Go on behind a call that takes too long: forget what it changed, and what it would have changed."""
+    for changes in lost:
+        for cells, key, _ in changes.values():
+            _forget_cell(run, cells, key)
+    for cells, key in run.heap.since(frame.began_changes):
+        _forget_cell(run, cells, key)
+    reach = Reach(run, function, (*arguments.values(), *arguments.rest))
+    if reach.uses_batchnorm:
+        run.observer.incomplete(
+            frame.file, "not everything in it was judged: one definition takes too long to evaluate"
+        )
+    if reach.is_everything or not _TRAINING.isdisjoint(reach.names):
+        run.program.cut_short()
+    reach.forget(run)
+    return Unknown("?", f"`{function.name}` takes too long to evaluate")
+
+
+def _forget_cell(run: Run, cells: Cells, key: object) -> None:
+    if key in (ITEMS, REST):
+        if ITEMS in cells:
+            run.heap.write(cells, ITEMS, ())
+            run.heap.write(cells, REST, (_unknown(),))
+    elif key == MODE:
+        run.heap.write(cells, MODE, UNSEEN)
+    elif key is Dict.OPEN:
+        run.heap.write(cells, key, True)
+    elif not (isinstance(key, str) and key.startswith("*")):
+        run.heap.write(cells, key, _unknown())
+
+
+def _unknown() -> Unknown:
+    return Unknown("?", "something that takes too long to evaluate may change it")
+
+
+class Reach:
+    """What a call may lead to, as far as it could be followed.
+
+    Attributes:
+        names: The names in its code.
+        written: The attributes that its code assigns, whosever they are.
+        is_everything: There is too much of it.
+        uses_batchnorm: It may make or use BatchNorm layers.
+    """
+
+    def __init__(self, run: Run, function: Function, given: Iterable[Value]) -> None:
+        self.functions: set[Function] = set()
+        self.classes: set[Class] = set()
+        self.objects: dict[int, Value] = {}
+        self.names: set[str] = set()
+        self.written: set[str] = set()
+        self.is_everything = self.uses_batchnorm = False
+        self._top_level = _top_level(run)
+        self._pending: list[Value] = [function, *given]
+        while self._pending and not self.is_everything:
+            self._visit(self._pending.pop())
+        self.uses_batchnorm |= self.is_everything or any(is_batchnorm(n) or is_zoo_name(n) for n in self.names)
+
+    def _visit(self, value: Value) -> None:
+        kind = type(value)
+        if kind is Function:
+            self._read(value)
+        elif kind is Class:
+            self._use(value)
+        elif kind is tuple:
+            self._pending.extend(value)
+        elif kind is OneOf:
+            self._pending.extend(value.values)
+        elif kind is BoundMethod or kind is Super:
+            self._pending.append(value.receiver)
+            self._pending.append(value.function if kind is BoundMethod else None)
+        elif kind is Partial:
+            self._pending.extend((value.function, *value.positional, *(one for _, one in value.keywords)))
+        elif kind in (ClassMethod, StaticMethod):
+            self._pending.append(value.function)
+        elif kind in (Instance, List, Dict, ValueIterator) and id(value) not in self.objects:
+            self._hold(value)
+
+    def _hold(self, value: Value) -> None:
+        from bn_lint.static.torch.batchnorm import batchnorm_class
+
+        self.objects[id(value)] = value
+        self.is_everything |= len(self.objects) > _MOST_OBJECTS
+        self._pending.extend(value.cells.values())
+        if type(value) is Instance:
+            self.uses_batchnorm |= batchnorm_class(value) is not None
+            if isinstance(value.cls, Class):
+                self._use(value.cls)
+
+    def _use(self, cls: Class) -> None:
+        """Its methods are called by their names, or by syntax and PyTorch."""
+        for one in cls.mro:
+            if isinstance(one, Class) and one not in self.classes:
+                self.classes.add(one)
+                self._pending.extend(m for m in _methods(one) if _is_special(m.name) or m.name in self.names)
+
+    def _read(self, function: Function) -> None:
+        if function in self.functions:
+            return
+        self.functions.add(function)
+        self.is_everything |= len(self.functions) > _MOST_FUNCTIONS
+        names, attributes, written = _mentions(function.node)
+        self.written |= written
+        for name in names:
+            self._pending.append(_visible(function, name))
+        new = attributes - self.names
+        self.names |= names | attributes
+        for name in new:
+            self._pending.extend(self._top_level.get(name, ()))  # of a module that was imported
+        for cls in self.classes if new else ():
+            self._pending.extend(m for m in _methods(cls) if m.name in new)
+
+    def forget(self, run: Run) -> None:
+        """Make unknown what the call may have changed."""
+        for function in self.functions:
+            for name in _outer_names(function.node):
+                for scope in _scopes(function):
+                    if name in scope.cells:
+                        run.heap.write(scope.cells, name, _unknown())
+        objects = [*self.objects.values(), *(run.created if self.is_everything else ())]
+        for value in objects:
+            if isinstance(value, (List, ValueIterator)):
+                if value.cells[ITEMS] or not value.cells[REST]:
+                    run.heap.set(value, ITEMS, ())
+                    run.heap.set(value, REST, (_unknown(),))
+            elif isinstance(value, Dict):
+                for key, held in value.entries():
+                    if not isinstance(held, Unknown):
+                        run.heap.set(value, key, _unknown())
+                run.heap.set(value, Dict.OPEN, True)
+            elif isinstance(value, Instance):
+                for name in list(self._changed(value)):
+                    run.heap.set(value, name, _unknown())
+                if value.is_module:
+                    forget(run, value)
+                    if self.is_everything or not _ADDING.isdisjoint(self.names):
+                        run.heap.set(value, Instance.REST, (_unknown(),))
+
+    def _changed(self, instance: Instance) -> Iterator[str]:
+        """The attributes of an object that the call may have set, as far as they are known."""
+        for name, value in instance.cells.items():
+            may = name in self.written or (self.is_everything and not str(name).startswith("*"))
+            if may and not isinstance(value, Unknown):
+                yield name
+        for name in self.written - instance.cells.keys():
+            value = instance.cls.lookup(name)[0]
+            if value is not MISSING and not isinstance(value, (Function, Property)):
+                yield name
+
+
+def _top_level(run: Run) -> dict[str, list[Value]]:
+    """The functions and classes of all modules, by their names."""
+    observer = run.observer
+    size = len(observer.functions) + len(observer.classes)
+    if run.top_level[0] != size:
+        named: dict[str, list[Value]] = {}
+        definitions: list[Function | Class] = [*observer.functions, *observer.classes]
+        for one in definitions:
+            named.setdefault(one.name, []).append(one)
+        run.top_level = size, named
+    return run.top_level[1]
+
+
+def _visible(function: Function, name: str) -> Value:
+    """What a name stands for outside a function; MISSING when nobody knows, or when it is not imported yet."""
+    from bn_lint.static.run import Imported
+
+    value: Value = next((scope.cells[name] for scope in _scopes(function) if name in scope.cells), MISSING)
+    hops = 0
+    while isinstance(value, Imported) and hops < 20:
+        value = value.module.cells.get(value.name, MISSING)
+        hops += 1
+    return value
+
+
+def _scopes(function: Function) -> Iterator[Frame | ModuleScope]:
+    scope: Frame | None = function.scope
+    while scope is not None:
+        yield scope
+        scope = scope.parent
+    yield function.scope.module
+
+
+def _methods(cls: Class) -> list[Function]:
+    found: list[Value] = []
+    for value in cls.cells.values():
+        found.extend((value.getter, value.setter) if isinstance(value, Property) else (_unwrapped(value),))
+    return [one for one in found if isinstance(one, Function)]
+
+
+def _unwrapped(value: Value) -> Value:
+    while isinstance(value, (StaticMethod, ClassMethod, Partial)):
+        value = value.function
+    return value
+
+
+def _is_special(name: str) -> bool:
+    """Whether a method is called by syntax, or by PyTorch."""
+    return name.startswith("__") or name == "forward"
+
+
+@asked_once
+def _mentions(node: cst.CSTNode) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """The names in a function, those of attributes, and the attributes that it assigns."""
+    names: set[str] = set()
+    attributes: set[str] = set()
+    written: set[str] = set()
+    pending = [node]
+    while pending:
+        inner = pending.pop()
+        if isinstance(inner, cst.Name):
+            names.add(inner.value)
+        elif isinstance(inner, cst.Attribute):
+            attributes.add(inner.attr.value)
+            pending.append(inner.value)
+        elif not isinstance(inner, cst.Annotation):
+            if isinstance(inner, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.CompFor, cst.NamedExpr)):
+                written |= {target.attr.value for target in walk(inner.target) if isinstance(target, cst.Attribute)}
+            elif isinstance(inner, (cst.AsName, cst.Del)):
+                written |= {target.attr.value for target in walk(inner) if isinstance(target, cst.Attribute)}
+            elif isinstance(inner, cst.Call):
+                written |= _set_by_name(inner)
+            pending.extend(children(inner))
+    return frozenset(names), frozenset(attributes), frozenset(written)
+
+
+def _set_by_name(node: cst.Call) -> set[str]:
+    """`setattr(model, "head", ...)`."""
+    if isinstance(node.func, cst.Name) and node.func.value == "setattr" and len(node.args) == 3:
+        value = node.args[1].value
+        if isinstance(value, cst.SimpleString):
+            return {str(value.evaluated_value)}
+    return set()
+
+
+@asked_once
+def _outer_names(node: cst.CSTNode) -> frozenset[str]:
+    """The names that a function declares as `global` or `nonlocal`."""
+    return frozenset(
+        item.name.value for inner in walk(node) if isinstance(inner, (cst.Global, cst.Nonlocal)) for item in inner.names
+    )
