@@ -94,7 +94,10 @@ class Configuration:
             ConfigError: a named file or setting is wrong.
             UsageError: the options contradict each other.
         """
-        here = Path.cwd()
+        try:
+            here = Path.cwd()
+        except OSError as error:
+            raise UsageError("The working directory does not exist any more.") from error
         self.command_line = command_line or Layer()
         self._excluded = tuple(Pattern(text, here) for text in exclude)
         self._fixed: Settings | None = None

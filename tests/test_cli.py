@@ -477,6 +477,16 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert process.wait() == 0
 
 
+def test_a_working_directory_that_is_gone(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("model.py")
+    gone = here / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    code, out, err = run("check", str(here / "model.py"))
+    assert (code, out, err) == (2, "", "error: The working directory does not exist any more.\n")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_one_sentence(run: Run) -> None:
     write("model.py")

@@ -81,7 +81,7 @@ def _formatted(run: Run, node: cst.FormattedString, frame: Frame) -> Value:
 
 
 def _joined(run: Run, parts: Any, frame: Frame) -> Value:
-    """The text of the parts of an f-string. All are evaluated, whatever is known of the others: they may call models."""
+    """The text of the parts of an f-string. Each is evaluated, whatever is known of the others: it may call a model."""
     texts: list[str] = []
     is_known = True
     for part in parts:
