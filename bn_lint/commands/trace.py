@@ -54,7 +54,8 @@ def command(program: str, arguments: tuple[str, ...], module: bool, **chosen: An
         from bn_lint.runtime.document import dumps
 
         save(dumps(document), chosen["output"])
-    code = findings.publish(document, report, chosen, to_stdout=False)
+    early = error is not None and not (isinstance(error, SystemExit) and ended == 0)
+    code = findings.publish(document, report, chosen, to_stdout=False, ended_early=early)
     return ended or code
 
 

@@ -337,6 +337,13 @@ def test_probe(project: Path, arguments: list[str], code: int, text: str) -> Non
     assert (result.returncode, text in result.stdout + result.stderr) == (code, True), result.stderr
 
 
+@pytest.fixture
+def dynamo() -> None:
+    """pytester forgets what its run imported, and Dynamo cannot be imported twice: it must be there before."""
+    importlib.import_module("torch._dynamo")
+
+
+@pytest.mark.usefixtures("dynamo")
 def test_the_plugin_reports_and_may_fail(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_model="""
@@ -366,11 +373,44 @@ def test_the_plugin_reports_and_may_fail(pytester: pytest.Pytester) -> None:
     reported.stdout.fnmatch_lines(["test_model.py:9:9: warning BN101*"])
     reported.stdout.no_fnmatch_line("*BN002*")
     assert json.loads((pytester.path / "trace.json").read_text())["layers"]
-    assert test("--bn-lint-trace", "--bn-lint-fail").ret == 1
+    assert test("--bn-lint-fail").ret == 1  # this asks for the trace, too
     clean = test("--bn-lint-trace", "--bn-lint-fail", "--bn-lint-ignore", "BN101")
     assert clean.ret == 0
     clean.stdout.fnmatch_lines(["Nothing found in 1 BatchNorm layer."])
     assert test("--bn-lint-trace", "--bn-lint-select", "BN999").ret == 4
+
+
+@pytest.mark.usefixtures("dynamo")
+def test_workers_of_xdist_are_one_run(pytester: pytest.Pytester) -> None:
+    """The controller judges, saves and counts what all workers saw."""
+    pytest.importorskip("xdist")
+    pytester.makepyfile(
+        test_model="""
+        import pytest, torch
+        from torch import nn
+
+
+        @pytest.mark.parametrize("width", [4, 8])
+        def test_evaluation(width):
+            net = nn.Sequential(nn.BatchNorm1d(width))
+            net.load_state_dict(nn.Sequential(nn.BatchNorm1d(width)).state_dict())
+            with torch.no_grad():
+                net(torch.randn(8, width))
+        """
+    )
+
+    def test(*arguments: str) -> pytest.RunResult:
+        return pytester.runpytest_inprocess(*PLUGIN, "-q", *arguments)
+
+    found = test("-n", "2", "--dist", "each", "--bn-lint-fail", "--bn-lint-output", "trace.json")
+    assert found.ret == 1
+    (line,) = (line for line in found.outlines if "BN101" in line)
+    assert line.startswith("test_model.py:10:9: warning BN101 ")
+    ranks = json.loads((pytester.path / "trace.json").read_text())["ranks"]
+    assert [bool(rank["layers"]) for rank in ranks] == [True, True]
+    clean = test("-n", "1", "--bn-lint-fail", "--bn-lint-ignore", "BN101")
+    assert clean.ret == 0
+    clean.stdout.fnmatch_lines(["Nothing found in 2 BatchNorm layers."])
 
 
 def test_the_plugin_costs_nothing_when_it_is_not_asked(tmp_path: Path) -> None:
