@@ -147,7 +147,7 @@ def _found(report: Report, document: Document, summary: Callable[..., str], colo
     steps = max(part.steps for part in document.everywhere)
     if not called and document.probed:
         return "No BatchNorm layer was called.\n"
-    if not called and not document.ranks:
+    if not called and (ended_early or not document.ranks):
         nothing = "No call of a BatchNorm layer was seen. Processes that the program starts itself are not watched.\n"
         if ended_early:
             nothing = "The program ended before it called a BatchNorm layer.\n"
