@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -31,6 +32,17 @@ class _Commands(click.Group):
         assert isinstance(found, click.Command)
         found.name = cmd_name
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from bn_lint.select import did_you_mean
+
+            meant = f"; did you mean `bn-lint check {name}`?" if os.path.exists(name) else did_you_mean(name, COMMANDS)
+            ctx.fail(f'There is no command "{name}"{meant or "."}')
+        return super().resolve_command(ctx, args)
 
 
 @click.group("bn-lint", cls=_Commands, context_settings=_HELP)

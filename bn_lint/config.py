@@ -94,7 +94,10 @@ class Configuration:
             ConfigError: a named file or setting is wrong.
             UsageError: the options contradict each other.
         """
-        here = Path.cwd()
+        try:
+            here = Path.cwd()
+        except OSError as error:
+            raise UsageError("The working directory does not exist any more.") from error
         self.command_line = command_line or Layer()
         self._excluded = tuple(Pattern(text, here) for text in exclude)
         self._fixed: Settings | None = None
@@ -202,14 +205,18 @@ def _read(file: Path, *, required: bool = False) -> dict[str, Any] | None:
     except OSError as error:
         raise ConfigError(f"{shown} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     if file.name == "pyproject.toml":
-        if b"bn-lint" not in data and not required:
+        if b"bn-lint" not in data and b"bn_lint" not in data and not required:
             return None  # spares the import of a TOML parser
         tool = _toml(data, shown).get("tool")
         table = tool.get("bn-lint") if isinstance(tool, dict) else None
+        if table is None and isinstance(tool, dict) and "bn_lint" in tool:
+            raise ConfigError(f"{shown}: the table [tool.bn_lint] has no effect; its name is [tool.bn-lint].")
         if table is None and required:
             raise ConfigError(f"{shown} has no [tool.bn-lint] table.")
     else:
         table = _toml(data, shown)
+        if set(table) == {"tool"}:
+            raise ConfigError(f"{shown}: its keys stand alone, without the [tool.bn-lint] of a pyproject.toml.")
     if table is not None and not isinstance(table, dict):
         raise ConfigError(f"{shown}: tool.bn-lint must be a table.")
     return table

@@ -29,6 +29,7 @@ class Report:
         tracebacks: Of the defects among the problems.
         fixed: Findings that a fix removed, as they were.
         unsafe_fixes: Whether the user asked for unsafe fixes as well.
+        is_held_against_trace: Whether `confirmed` of the findings says what a run showed.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Report:
     tracebacks: list[str] = field(default_factory=list)
     fixed: list[Finding] = field(default_factory=list)
     unsafe_fixes: bool = False
+    is_held_against_trace: bool = False
 
     def add_coverage(self, coverage: Coverage) -> None:
         """Add the coverage of some of the files."""

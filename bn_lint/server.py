@@ -6,10 +6,10 @@ What is judged is the text in the editor, saved or not; other files are read fro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from urllib.parse import unquote
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
@@ -18,19 +18,22 @@ from pygls.workspace import PositionCodec
 
 from bn_lint import __version__
 from bn_lint.add_ignore import with_ignores
-from bn_lint.check import check
-from bn_lint.config import Configuration
 from bn_lint.edits import Span, Text, difference
 from bn_lint.errors import BnLintError
 from bn_lint.explain import find, markdown
-from bn_lint.facts import Evidence
-from bn_lint.files import File
+from bn_lint.facts import Evidence, Place
 from bn_lint.fix import compatible
-from bn_lint.report import Report
+from bn_lint.judged import Judged, Open, Part, judge_file, judge_notebook
 from bn_lint.rule import Finding, Severity
-from bn_lint.source import absolute, display_path, encoded
+from bn_lint.source import absolute
 from bn_lint.tool_codes import TOOL_CODES
 
+#: All notebooks: which of their cells are Python is told by the cells.
+_NOTEBOOKS = lsp.NotebookDocumentSyncOptions(
+    [lsp.NotebookDocumentFilterWithNotebook(notebook="*", cells=[lsp.NotebookCellLanguage("python")])], save=True
+)
+#: What is read for the findings in open documents.
+_WATCHED = ("**/pyproject.toml", "**/bn-lint.toml", "**/*.py")
 #: Seconds without a change after which a text is judged.
 DELAY = 0.2
 FIX_ALL = "source.fixAll.bn-lint"
@@ -41,43 +44,14 @@ _SEVERITIES = {
 }
 
 
-@dataclass(frozen=True)
-class Judged:
-    """What was found in one version of a document."""
-
-    version: int | None
-    display: str
-    text: Text
-    report: Report
-
-    def findings_at(self, first: int, last: int) -> Iterator[Finding]:
-        """The findings that touch a stretch of the text."""
-        for finding in self.report.visible:
-            start, end = self.text.extent(finding.place)
-            if start <= last and first <= end:
-                yield finding
-
-
-def judge(path: Path, text: str, version: int | None) -> Judged:
-    """Judge the text of a document as the content of its file.
-
-    Raises:
-        BnLintError: the configuration is wrong.
-    """
-    configuration = Configuration()
-    display = display_path(path)
-    report = Report()
-    if not configuration.settings_for(path).excludes(path):
-        report = check([File(path, display, explicit=True, data=encoded(text, display))], configuration)
-    return Judged(version, display, Text(text), report)
-
-
 class Server(LanguageServer):
     """The state of the server: what was last found in each open document."""
 
     def __init__(self) -> None:
-        super().__init__("bn-lint", f"v{__version__}")
+        super().__init__("bn-lint", f"v{__version__}", notebook_document_sync=_NOTEBOOKS)
+        #: By the address of the file or the notebook, as the client writes it.
         self.judged: dict[str, Judged] = {}
+        self.opened: set[str] = set()
         self._waiting: dict[str, asyncio.Task[None]] = {}
         # The analysis wants a thread and a deep stack of its own; one at a time is fastest.
         self._worker = ThreadPoolExecutor(max_workers=1)
@@ -88,6 +62,16 @@ class Server(LanguageServer):
         self.cancel(uri)
         self._waiting[uri] = asyncio.get_running_loop().create_task(self._judge(uri, delay))
 
+    def schedule_all(self) -> None:
+        """Judge everything that is open anew."""
+        for uri in self.opened:
+            self.schedule(uri, 0)
+
+    def open(self, uri: str) -> None:
+        """Judge a file or a notebook from now on."""
+        self.opened.add(uri)
+        self.schedule(uri, 0)
+
     def cancel(self, uri: str) -> None:
         """Judge a document no more."""
         task = self._waiting.pop(uri, None)
@@ -96,14 +80,11 @@ class Server(LanguageServer):
 
     async def _judge(self, uri: str, delay: float) -> None:
         await asyncio.sleep(delay)
-        document = self.workspace.get_text_document(uri)
-        path = to_fs_path(uri)
-        if path is None or uri not in self.workspace.text_documents or not _is_python(uri):
+        job = self._job(uri)
+        if job is None:
             return
-        text, version = document.source, document.version
-        loop = asyncio.get_running_loop()
         try:
-            judged = await loop.run_in_executor(self._worker, judge, absolute(path), text, version)
+            judged = await asyncio.get_running_loop().run_in_executor(self._worker, job)
         except BnLintError as error:
             self._complain(error.message)
             return
@@ -111,11 +92,57 @@ class Server(LanguageServer):
             self._complain(f"This is a defect of bn-lint: {type(error).__name__}: {error}.")
             return
         self._complaint = ""
+        before = self.judged.get(uri)
         self.judged[uri] = judged
-        diagnostics = [self.diagnostic(uri, judged, finding) for finding in judged.report.visible]
-        self.text_document_publish_diagnostics(
-            lsp.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=diagnostics)
-        )
+        found: dict[str, list[lsp.Diagnostic]] = {part.uri: [] for part in judged.parts}
+        for finding in judged.report.visible:
+            part = judged.part_at(judged.text.extent(finding.place)[0])
+            found[part.uri].append(self.diagnostic(judged, finding))
+        for part in judged.parts:
+            self._publish(part.uri, found[part.uri], part.version)
+        for part in () if before is None else before.parts:
+            if part.uri not in found:  # a cell that was deleted
+                self._publish(part.uri, [])
+
+    def _publish(self, uri: str, diagnostics: list[lsp.Diagnostic], version: int | None = None) -> None:
+        params = lsp.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=diagnostics)
+        self.text_document_publish_diagnostics(params)
+
+    def _job(self, uri: str) -> Callable[[], Judged] | None:
+        """How to judge an open file or notebook as it is now; None for what is no Python code, or not open."""
+        path = to_fs_path(uri)
+        if path is None or uri not in self.opened or not uri.startswith(("file:", "untitled:")):
+            return None
+        notebook = self.workspace.get_notebook_document(notebook_uri=uri)
+        if notebook is not None:
+            return partial(judge_notebook, absolute(path), [self._open(cell.document) for cell in notebook.cells])
+        if uri.endswith(".ipynb"):  # the JSON of the file, which an editor shows that knows no notebooks
+            return None
+        return partial(judge_file, absolute(path), self._open(uri))
+
+    def _open(self, uri: str) -> Open:
+        document = self.workspace.text_documents.get(unquote(uri))  # so does pygls call it, whatever the client writes
+        if document is None:  # a cell of prose, which the client was not asked for
+            return Open(uri, None, "", is_code=False)
+        return Open(uri, document.version, document.source)
+
+    def current(self, uri: str) -> tuple[Judged, Part] | None:
+        """What was found in an open document or cell, unless its text has moved on: its places mean something else."""
+        notebook = self.workspace.get_notebook_document(cell_uri=uri)
+        judged = self.judged.get(uri if notebook is None else notebook.uri)
+        part = None if judged is None else judged.part(uri)
+        if judged is None or part is None:
+            return None
+        versions = ((each.version, self.workspace.get_text_document(each.uri).version) for each in judged.parts)
+        return (judged, part) if all(judged == now for judged, now in versions) else None
+
+    def close(self, uri: str) -> None:
+        """Forget a file or a notebook, and what was shown in it."""
+        self.cancel(uri)
+        self.opened.discard(uri)
+        judged = self.judged.pop(uri, None)
+        for one in [uri] if judged is None else [part.uri for part in judged.parts]:
+            self._publish(one, [])
 
     def _complain(self, message: str) -> None:
         if message != self._complaint:  # once, not at every key
@@ -147,57 +174,60 @@ class Server(LanguageServer):
     def range(self, text: Text, start: int, end: int) -> lsp.Range:
         return lsp.Range(self.position(text, start), self.position(text, end))
 
+    def location(self, judged: Judged, place: Place) -> lsp.Location:
+        """Where the client has a place of a judged text."""
+        start, end = judged.text.extent(place)
+        part = judged.part_at(start)
+        return lsp.Location(part.uri, self.range(part.text, *part.extent(start, end)))
+
     # -- what the client is shown -------------------------------------------------------------------------------------
 
-    def diagnostic(self, uri: str, judged: Judged, finding: Finding) -> lsp.Diagnostic:
+    def diagnostic(self, judged: Judged, finding: Finding) -> lsp.Diagnostic:
         message = finding.message if finding.help is None else f"{finding.message}\nhelp: {finding.help}"
         return lsp.Diagnostic(
-            range=self.range(judged.text, *judged.text.extent(finding.place)),
+            range=self.location(judged, finding.place).range,
             message=message,
             severity=_SEVERITIES[finding.severity],
             code=finding.code,
             source="bn-lint",
             related_information=[
-                lsp.DiagnosticRelatedInformation(self._location(uri, judged, one), one.message)
-                for one in finding.evidence
+                lsp.DiagnosticRelatedInformation(self._evidence(judged, one), one.message) for one in finding.evidence
             ],
         )
 
-    def _location(self, uri: str, judged: Judged, evidence: Evidence) -> lsp.Location:
+    def _evidence(self, judged: Judged, evidence: Evidence) -> lsp.Location:
         place = evidence.place
         if place.path == judged.display:
-            return lsp.Location(uri, self.range(judged.text, *judged.text.extent(place)))
+            return self.location(judged, place)
         source = judged.report.sources.get(place.path)
         text = Text(source.text if source is not None else "")
-        other = from_fs_path(str(absolute(place.path))) or uri
-        return lsp.Location(other, self.range(text, *text.extent(place)))
+        return lsp.Location(from_fs_path(str(absolute(place.path))) or "", self.range(text, *text.extent(place)))
 
-    def actions(self, uri: str, judged: Judged, findings: Iterable[Finding]) -> Iterator[lsp.CodeAction]:
+    def actions(self, judged: Judged, findings: Iterable[Finding]) -> Iterator[lsp.CodeAction]:
         """Fixes of findings, and comments that silence them."""
         for finding in findings:
-            shown = [self.diagnostic(uri, judged, finding)]
+            shown = [self.diagnostic(judged, finding)]
             if finding.fix is not None and all(edit.place.path == judged.display for edit in finding.fix.edits):
                 spans = [judged.text.span(edit) for edit in finding.fix.edits]
                 unsafe = "" if finding.fix.is_safe else " (unsafe)"
                 title = f"{finding.code}: {finding.help or 'fix it'}{unsafe}"
-                yield self._action(title, uri, judged, spans, shown, preferred=finding.fix.is_safe)
+                yield self._action(title, judged, spans, shown, preferred=finding.fix.is_safe)
             source = judged.report.sources.given(judged.display)
             if source is not None and finding.code not in TOOL_CODES:
                 text, _ = with_ignores(source, [finding])
                 title = f"{finding.code}: ignore it here"
-                yield self._action(title, uri, judged, difference(source.text, text), shown)
+                yield self._action(title, judged, difference(source.text, text), shown)
 
-    def fix_all(self, uri: str, judged: Judged) -> Iterator[lsp.CodeAction]:
+    def fix_all(self, judged: Judged) -> Iterator[lsp.CodeAction]:
         """All safe fixes at once."""
         safe = [finding for finding in judged.report.visible if finding.fix is not None and finding.fix.is_safe]
         spans = compatible(safe, judged.display, judged.text)
         if spans:
-            yield lsp.CodeAction("Fix all safe bn-lint findings", kind=FIX_ALL, edit=self._edit(uri, judged, spans))
+            yield lsp.CodeAction("Fix all safe bn-lint findings", kind=FIX_ALL, edit=self._edit(judged, spans))
 
     def _action(
         self,
         title: str,
-        uri: str,
         judged: Judged,
         spans: Iterable[Span],
         shown: list[lsp.Diagnostic],
@@ -209,13 +239,16 @@ class Server(LanguageServer):
             kind=lsp.CodeActionKind.QuickFix,
             diagnostics=shown,
             is_preferred=preferred,
-            edit=self._edit(uri, judged, spans),
+            edit=self._edit(judged, spans),
         )
 
-    def _edit(self, uri: str, judged: Judged, spans: Iterable[Span]) -> lsp.WorkspaceEdit:
-        edits = [lsp.TextEdit(self.range(judged.text, start, end), content) for start, end, content in sorted(spans)]
-        document = lsp.OptionalVersionedTextDocumentIdentifier(uri=uri, version=judged.version)
-        return lsp.WorkspaceEdit(document_changes=[lsp.TextDocumentEdit(document, list(edits))])
+    def _edit(self, judged: Judged, spans: Iterable[Span]) -> lsp.WorkspaceEdit:
+        changes = []
+        for part, own in judged.by_part(list(spans)):
+            edits = [lsp.TextEdit(self.range(part.text, start, end), content) for start, end, content in own]
+            document = lsp.OptionalVersionedTextDocumentIdentifier(uri=part.uri, version=part.version)
+            changes.append(lsp.TextDocumentEdit(document, list(edits)))
+        return lsp.WorkspaceEdit(document_changes=list(changes))
 
 
 def server() -> Server:
@@ -224,56 +257,77 @@ def server() -> Server:
 
     @made.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     async def did_open(ls: Server, params: lsp.DidOpenTextDocumentParams) -> None:
-        ls.schedule(params.text_document.uri, 0)
+        ls.open(params.text_document.uri)
+
+    @made.feature(lsp.NOTEBOOK_DOCUMENT_DID_OPEN)
+    async def did_open_notebook(ls: Server, params: lsp.DidOpenNotebookDocumentParams) -> None:
+        ls.open(params.notebook_document.uri)
 
     @made.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
     async def did_change(ls: Server, params: lsp.DidChangeTextDocumentParams) -> None:
         ls.schedule(params.text_document.uri)
 
+    @made.feature(lsp.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    async def did_change_notebook(ls: Server, params: lsp.DidChangeNotebookDocumentParams) -> None:
+        ls.schedule(params.notebook_document.uri)
+
     @made.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
     async def did_save(ls: Server, params: lsp.DidSaveTextDocumentParams) -> None:
-        for uri in ls.workspace.text_documents:  # the saved file may be read for the others
-            ls.schedule(uri, 0)
+        ls.schedule_all()  # the saved file may be read for the others
+
+    @made.feature(lsp.NOTEBOOK_DOCUMENT_DID_SAVE)
+    async def did_save_notebook(ls: Server, params: lsp.DidSaveNotebookDocumentParams) -> None:
+        ls.schedule(params.notebook_document.uri, 0)
 
     @made.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
     async def did_close(ls: Server, params: lsp.DidCloseTextDocumentParams) -> None:
-        uri = params.text_document.uri
-        ls.cancel(uri)
-        ls.judged.pop(uri, None)
-        ls.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri=uri, diagnostics=[]))
+        ls.close(params.text_document.uri)
+
+    @made.feature(lsp.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    async def did_close_notebook(ls: Server, params: lsp.DidCloseNotebookDocumentParams) -> None:
+        ls.close(params.notebook_document.uri)
+
+    @made.feature(lsp.INITIALIZED)
+    async def initialized(ls: Server, params: lsp.InitializedParams) -> None:
+        workspace = ls.client_capabilities.workspace
+        watching = None if workspace is None else workspace.did_change_watched_files
+        if watching is not None and watching.dynamic_registration:
+            options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher(one) for one in _WATCHED])
+            registration = lsp.Registration("bn-lint-files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            ls.client_register_capability(lsp.RegistrationParams([registration]))
+
+    @made.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def did_change_files(ls: Server, params: lsp.DidChangeWatchedFilesParams) -> None:
+        ls.schedule_all()
 
     kinds = [lsp.CodeActionKind.QuickFix, FIX_ALL]
 
     @made.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(code_action_kinds=kinds))
     def code_action(ls: Server, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        uri = params.text_document.uri
-        judged = ls.judged.get(uri)
-        if judged is None or judged.version != ls.workspace.get_text_document(uri).version:
-            return []  # the text has moved on: its places mean something else
+        current = ls.current(params.text_document.uri)
+        if current is None:
+            return []
+        judged, part = current
+        first, last = (part.start + ls.offset(part.text, at) for at in (params.range.start, params.range.end))
         wanted = params.context.only
-        first, last = ls.offset(judged.text, params.range.start), ls.offset(judged.text, params.range.end)
-        found = [*ls.actions(uri, judged, judged.findings_at(first, last)), *ls.fix_all(uri, judged)]
+        found = [*ls.actions(judged, judged.findings_at(first, last)), *ls.fix_all(judged)]
         return [one for one in found if wanted is None or _is_wanted(str(one.kind), wanted)]
 
     @made.feature(lsp.TEXT_DOCUMENT_HOVER)
     def hover(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
-        judged = ls.judged.get(params.text_document.uri)
-        if judged is None:
+        current = ls.current(params.text_document.uri)
+        if current is None:
             return None
-        offset = ls.offset(judged.text, params.position)
+        judged, part = current
+        offset = part.start + ls.offset(part.text, params.position)
         found = list(judged.findings_at(offset, offset))
         if not found:
             return None
         pages = dict.fromkeys(markdown(find(finding.code)) for finding in found if _has_page(finding.code))
         content = lsp.MarkupContent(lsp.MarkupKind.Markdown, "\n---\n".join(pages))
-        return lsp.Hover(content, ls.range(judged.text, *judged.text.extent(found[0].place))) if pages else None
+        return lsp.Hover(content, ls.location(judged, found[0].place).range) if pages else None
 
     return made
-
-
-def _is_python(uri: str) -> bool:
-    """Whether a document is a file of Python code, and not a notebook, whose cells editors keep elsewhere."""
-    return uri.startswith(("file:", "untitled:")) and not uri.endswith(".ipynb")
 
 
 def _is_wanted(kind: str, wanted: Iterable[str]) -> bool:

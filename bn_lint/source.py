@@ -81,7 +81,7 @@ def display_path(path: Path) -> str:
     """The path as reports show it."""
     try:
         relative = os.path.relpath(path)
-    except ValueError:  # Windows: another drive has no relative path
+    except (ValueError, OSError):  # Windows: another drive has no relative path; or the working directory is gone
         return path.as_posix()
     if relative == os.pardir or relative.startswith(os.pardir + os.sep):
         return path.as_posix()

@@ -185,7 +185,9 @@ def test_per_file_ignores_and_exclude(run: Run) -> None:
         (["check", "--config=slect=[]", "a.py"], 'error: --config: unknown key "slect"; did you mean "select"?\n'),
         (["check", "--output-format=xml", "a.py"], "'xml' is not one of 'full', 'concise', 'json'"),
         (["check", "--nope"], "No such option"),
-        (["nope"], "No such command"),
+        (["nope"], 'Error: There is no command "nope".\n'),
+        (["chekc"], 'Error: There is no command "chekc"; did you mean "check"?\n'),
+        (["a.py"], 'Error: There is no command "a.py"; did you mean `bn-lint check a.py`?\n'),
         (["check", "-", "a.py"], "error: Standard input is read when - is the only path"),
         (["check", "--stdin-filename=a.py"], "error: Standard input is read when - is the only path"),
         (["check", "--output-file=no/such/dir", "a.py"], "error: no/such/dir cannot be written: no such file"),
@@ -475,6 +477,16 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert process.stderr.read() == ""
     process.stderr.close()
     assert process.wait() == 0
+
+
+def test_a_working_directory_that_is_gone(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("model.py")
+    gone = here / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    code, out, err = run("check", str(here / "model.py"))
+    assert (code, out, err) == (2, "", "error: The working directory does not exist any more.\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

@@ -104,6 +104,12 @@ def test_single_settings_go_on_top() -> None:
     assert result.layers[0] == Layer(("BN1",), (), ("BN4",))
 
 
+def test_a_table_of_the_wrong_name_is_not_passed_over() -> None:
+    write("pyproject.toml", '[tool.bn_lint]\nignore = ["BN401"]\n')
+    with pytest.raises(ConfigError, match=r"the table \[tool.bn_lint\] has no effect; its name is \[tool.bn-lint\]"):
+        settings()
+
+
 def test_options_of_the_command_line_go_on_top() -> None:
     write("bn-lint.toml", 'ignore = ["BN401"]\nexclude = ["a"]\n')
     result = settings(command_line=Layer(select=("BN401",)), exclude=["b"])
@@ -118,6 +124,7 @@ def test_options_of_the_command_line_go_on_top() -> None:
     [
         ('slect = ["BN4"]', 'bn-lint.toml: unknown key "slect"; did you mean "select"?'),
         ("extend_select = []", 'bn-lint.toml: unknown key "extend_select"; did you mean "extend-select"?'),
+        ("[tool.bn-lint]\nignore = []", "bn-lint.toml: its keys stand alone, without the [tool.bn-lint] of"),
         ("zzz = 1", 'bn-lint.toml: unknown key "zzz"; known keys are extend, '),
         ('select = "BN4"', 'bn-lint.toml: "select" must be a list of texts, such as ["BN4"].'),
         ("ignore = [4]", 'bn-lint.toml: "ignore" must be a list of texts, such as ["BN4"].'),

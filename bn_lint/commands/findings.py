@@ -89,11 +89,14 @@ def configuration(chosen: dict[str, Any]) -> Configuration:
     return Configuration(command_line=layer, config=chosen["config"], isolated=chosen["isolated"])
 
 
-def publish(document: Document, report: Report, chosen: dict[str, Any], *, to_stdout: bool) -> ExitCode:
+def publish(
+    document: Document, report: Report, chosen: dict[str, Any], *, to_stdout: bool, ended_early: bool = False
+) -> ExitCode:
     """Write the findings and what was asked for, and say how the command ends.
 
     Args:
         to_stdout: Otherwise the report goes to standard error, because standard output belongs to the traced program.
+        ended_early: An error ended the program.
     """
     from bn_lint.output import render
     from bn_lint.output.summary import summary
@@ -106,7 +109,8 @@ def publish(document: Document, report: Report, chosen: dict[str, Any], *, to_st
         save(text, chosen["output_file"])
         text = ""
     if text_format not in FOR_PROGRAMS and not chosen["quiet"]:
-        text = _overview(document, chosen) + text + _failure(document) + _found(report, document, summary, color)
+        found = _found(report, document, summary, color, ended_early)
+        text = _overview(document, chosen) + text + _failure(document) + found
     if text:
         click.echo(text, file=stream, nl=False, color=color)
     for message in (*(problem.message for problem in report.failures), *document.notes):
@@ -135,16 +139,20 @@ def _overview(document: Document, chosen: dict[str, Any]) -> str:
     return f"{table(document)}\n"
 
 
-def _found(report: Report, document: Document, summary: Callable[..., str], color: bool) -> str:
+def _found(report: Report, document: Document, summary: Callable[..., str], color: bool, ended_early: bool) -> str:
     from bn_lint.output.text import counted
 
-    called = sum(1 for layer in document.layers if layer.called)
+    # Each process of a distributed run has the same layers; where pytest-xdist ran, this one has none.
+    called = max(sum(layer.called for layer in part.layers) for part in document.everywhere)
+    steps = max(part.steps for part in document.everywhere)
     if not called and document.probed:
         return "No BatchNorm layer was called.\n"
-    if not called and not document.ranks:
+    if not called and (ended_early or not document.ranks):
         nothing = "No call of a BatchNorm layer was seen. Processes that the program starts itself are not watched.\n"
+        if ended_early:
+            nothing = "The program ended before it called a BatchNorm layer.\n"
         return nothing + (summary(report, color=color) if report.visible else "")
-    seen = f"Traced {counted(called, 'BatchNorm layer')} over {counted(document.steps, 'optimizer step')}"
+    seen = f"Traced {counted(called, 'BatchNorm layer')} over {counted(steps, 'optimizer step')}"
     processes = f" in {document.world_size} processes" if document.ranks else ""
     return f"{seen}{processes}. {summary(report, color=color)}"
 

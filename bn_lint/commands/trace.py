@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,9 @@ def command(program: str, arguments: tuple[str, ...], module: bool, **chosen: An
     _check_writable(chosen)
     trace = Trace(stats=chosen["stats"], steps=chosen["steps"], command=[program, *arguments])
     merger = Merger(trace)
+    directory = os.getcwd()
     ended, error = _run(trace, program, arguments, module)
+    os.chdir(directory)  # the user's paths begin there, wherever the program went
     document = merger.merged(error)
     if document is None:
         return ended  # another rank reports
@@ -51,7 +54,8 @@ def command(program: str, arguments: tuple[str, ...], module: bool, **chosen: An
         from bn_lint.runtime.document import dumps
 
         save(dumps(document), chosen["output"])
-    code = findings.publish(document, report, chosen, to_stdout=False)
+    early = error is not None and not (isinstance(error, SystemExit) and ended == 0)
+    code = findings.publish(document, report, chosen, to_stdout=False, ended_early=early)
     return ended or code
 
 

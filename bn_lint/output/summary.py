@@ -27,7 +27,21 @@ def summary(report: Report, *, color: bool) -> str:
     touched = len({finding.place.path for finding in visible})
     files = counted(report.files, "file")
     where = files if touched == report.files else f"{touched} of {files}"
-    return f"Found {found} in {where}.\n{_fixable(report, paint)}"
+    return f"Found {found} in {where}.\n{_held_against_trace(report)}{_fixable(report, paint)}"
+
+
+def _held_against_trace(report: Report) -> str:
+    """`Of these, the trace confirms 2 and refutes 1; about 4 it tells nothing.`"""
+    if not report.is_held_against_trace:
+        return ""
+    verdicts = Counter(finding.confirmed for finding in report.visible)
+    parts = [
+        f"{word} {verdicts[verdict]}" for verdict, word in ((True, "confirms"), (False, "refutes")) if verdicts[verdict]
+    ]
+    if not parts:
+        return "The trace tells nothing about them.\n"
+    rest = f"; about {verdicts[None]} it tells nothing" if verdicts[None] else ""
+    return f"The trace {' and '.join(parts)} of them{rest}.\n"
 
 
 def _by_severity(findings: list[Finding], paint: Painter) -> str:

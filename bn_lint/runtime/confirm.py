@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from bn_lint.facts import Place
@@ -24,33 +24,59 @@ _STEPS = (" is called here", " is built here")
 _SAME = ({"BN002", "BN003", "BN004"}, {"BN101", "BN104"}, {"BN103", "BN105"})
 
 
-def confirm(findings: Iterable[Finding], traced: Iterable[Finding], document: Document) -> list[Finding]:
+def confirm(
+    findings: Iterable[Finding], traced: Iterable[Finding], document: Document, changed: Collection[str] = ()
+) -> list[Finding]:
     """The findings with `confirmed` set: True when the run showed the same, False when it ran there without, else None.
 
     Args:
         traced: What the trace showed, by all rules.
+        changed: Files that are not what ran: nothing is said about findings that touch them.
     """
-    shown = list(traced)
-    return [replace(finding, confirmed=_verdict(finding, shown, document)) for finding in findings]
+    shown = [finding for finding in traced if not _touches(finding, changed)]
+    return [
+        replace(finding, confirmed=None if _touches(finding, changed) else _verdict(finding, shown, document))
+        for finding in findings
+    ]
 
 
 def confirm_report(report: Report, document: Document) -> None:
-    """Mark the findings of a report."""
+    """Mark the findings of a report, and remark which of its files are not what ran."""
     from bn_lint.runtime.judgement import judge
+    from bn_lint.runtime.moved import changed
 
-    report.findings = confirm(report.findings, judge(document, ["ALL"], isolated=True).findings, document)
+    different = changed(document, report.sources)
+    traced = judge(document, ["ALL"], isolated=True).findings
+    report.findings = confirm(report.findings, traced, document, different)
+    report.is_held_against_trace = True
+    for path in sorted({place.path for finding in report.visible for place in _places(finding)} & different):
+        report.remarks.append(f"{path} is not what ran: the trace tells nothing about findings that touch it.")
+
+
+def _places(finding: Finding) -> list[Place]:
+    return [finding.place, *(each.place for each in finding.evidence)]
+
+
+def _touches(finding: Finding, files: Collection[str]) -> bool:
+    return any(place.path in files for place in _places(finding))
 
 
 def _verdict(finding: Finding, shown: list[Finding], document: Document) -> bool | None:
     codes = next((group for group in _SAME if finding.code in group), {finding.code})
     if any(other.code in codes and _same_place(finding, other) for other in shown):
         return True
+    if finding.code == "BN202" and any(other.code == "BN201" and _same_training(finding, other) for other in shown):
+        return True
     return False if _exercised(finding, document) else None
 
 
+def _same_training(finding: Finding, other: Finding) -> bool:
+    """Whether the batch of one that a loader leaves over is what failed: the first step of evidence is the training."""
+    return any(_overlap(finding.evidence[0].place, place) for place in _places(other))
+
+
 def _same_place(finding: Finding, other: Finding) -> bool:
-    mine = [finding.place, *(each.place for each in finding.evidence)]
-    others = [other.place, *(each.place for each in other.evidence)]
+    mine, others = _places(finding), _places(other)
     return any(_overlap(finding.place, place) for place in others) or any(
         _overlap(place, other.place) for place in mine
     )
@@ -62,7 +88,7 @@ def _overlap(place: Place, other: Place) -> bool:
 
 def _exercised(finding: Finding, document: Document) -> bool:
     """Whether the run did what the finding speaks of."""
-    places = [finding.place, *(each.place for each in finding.evidence)]
+    places = _places(finding)
     layers = [layer for part in document.everywhere for layer in part.layers]
     if finding.code in _BY_CONSTRUCTION:
         return any(_at(layer.built, places[:1]) for layer in layers)

@@ -214,6 +214,9 @@ class Document:
     stats: bool = False
     #: Made by `bn-lint probe`: nothing was trained, and no program ran.
     probed: bool = False
+    #: Where the paths begin, and what the files were: path -> digest, empty where a file was written during the run.
+    directory: str = ""
+    files: dict[str, str] = field(default_factory=dict)
     rank: int = 0
     world_size: int = 1
     layers: list[LayerTrace] = field(default_factory=list)
@@ -240,7 +243,7 @@ def dumps(document: Document) -> str:
 
 
 def load(name: str) -> Document:
-    """Read a saved trace.
+    """Read a saved trace; its paths are those that the working directory of now gives to its files.
 
     Raises:
         TraceError: the file cannot be read, is no trace, or is of a newer version.
@@ -255,8 +258,10 @@ def load(name: str) -> Document:
         raise TraceError(f"{name} is no trace of bn-lint; `bn-lint trace --output {name} script.py` writes one.")
     if data.get("version") != VERSION:
         raise TraceError(f"{name} has version {data.get('version')} of the format; this bn-lint reads {VERSION}.")
+    from bn_lint.runtime.moved import from_here
+
     try:
-        return from_json(data)
+        return from_json(from_here(data))
     except (TypeError, KeyError, IndexError, ValueError, AttributeError) as error:
         raise TraceError(f"{name} is damaged: {error}.") from error
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bn_lint.runtime.document import Document, from_json, to_json
+from bn_lint.runtime.moved import from_here
 
 if TYPE_CHECKING:
     from bn_lint.runtime.tracer import Trace
@@ -86,7 +87,7 @@ class Merger:
         for rank in range(1, self._world_size):
             if self._wait(store, f"bn_lint/{rank}"):
                 data, means = json.loads(store.get(f"bn_lint/{rank}"))
-                self._others.append((from_json(data), means))
+                self._others.append((from_json(from_here(data)), means))
             else:
                 self._missing.append(rank)
         store.set("bn_lint/read", "1")

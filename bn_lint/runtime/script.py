@@ -26,17 +26,18 @@ def run_script(path: str, arguments: Sequence[str]) -> None:
         Exception: whatever the script raises.
     """
     try:
-        with open(path, "rb") as file:
-            text = file.read()
+        with open(path, "rb") as program:
+            text = program.read()
     except OSError as error:
         raise PathError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+    file = os.path.abspath(path)
     module = types.ModuleType("__main__")
-    module.__dict__.update(__file__=path, __builtins__=__builtins__, __spec__=None, __loader__=None)
+    module.__dict__.update(__file__=file, __builtins__=__builtins__, __spec__=None, __loader__=None)
     sys.argv = [path, *arguments]
-    sys.path[0:1] = [os.path.dirname(os.path.abspath(path))]
+    sys.path[0:1] = [os.path.dirname(file)]
     sys.modules["__main__"] = module
     importlib.invalidate_caches()
-    exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
+    exec(compile(text, file, "exec", dont_inherit=True), module.__dict__)
 
 
 def run_module(name: str, arguments: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ from bn_lint.runtime.document import (
 )
 from bn_lint.runtime.gradients import usual
 from bn_lint.runtime.layers import EVALUATION, KINDS, TRAINING, Entry, Layer, Passage
+from bn_lint.runtime.moved import digests
 from bn_lint.runtime.recorder import Recorder
 from bn_lint.runtime.sites import Site, place_of
 from bn_lint.runtime.statistics import last_words
@@ -31,13 +32,16 @@ from bn_lint.source import Sources
 _MOST_REACHED = 4
 
 
-def summarize(recorder: Recorder, document: Document, error: BaseException | None, *, over: bool) -> None:
+def summarize(recorder: Recorder, document: Document, error: BaseException | None, *, over: bool, since: float) -> None:
     """Fill in the layers, the mode switches and the failure of a document.
 
     Args:
         over: The program is over, so that no gradient can come any more.
+        since: When it began, in seconds since the epoch.
     """
-    _Summary(recorder, document, over).fill(error)
+    filled = _Summary(recorder, document, over)
+    filled.fill(error)
+    document.files = digests({place.path for place in filled.places.values()}, filled.sources, since=since)
 
 
 class _Summary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import time
@@ -187,9 +188,17 @@ class Trace(AbstractContextManager["Trace"]):
             adversarial=self._steps.adversarial,
             stats=self.stats,
             probed=self.recorder.probing,
+            directory=_working_directory(),
         )
-        summarize(self.recorder, document, error, over=over)
+        summarize(self.recorder, document, error, over=over, since=self._started.timestamp())
         return document
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was a temporary one
+        return ""
 
 
 def trace(**options: Any) -> Trace:

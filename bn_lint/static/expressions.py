@@ -77,18 +77,24 @@ def _concatenated(run: Run, node: cst.ConcatenatedString, frame: Frame) -> Value
 
 
 def _formatted(run: Run, node: cst.FormattedString, frame: Frame) -> Value:
-    parts = []
-    for part in node.parts:
+    return _joined(run, node.parts, frame)
+
+
+def _joined(run: Run, parts: Any, frame: Frame) -> Value:
+    """The text of the parts of an f-string. Each is evaluated, whatever is known of the others: it may call a model."""
+    texts: list[str] = []
+    is_known = True
+    for part in parts:
         if type(part) is cst.FormattedStringText:
-            parts.append(part.value)
+            texts.append(part.value)
             continue
-        if type(part) is not cst.FormattedStringExpression or part.format_spec or part.conversion:
-            return Unknown("formatted string")
         value = evaluate(run, part.expression, frame)
-        if not isinstance(value, (str, int, float)):
-            return Unknown("formatted string")
-        parts.append(str(int(value) if type(value) is not bool and isinstance(value, int) else value))
-    return "".join(parts)
+        _joined(run, part.format_spec or (), frame)
+        if part.format_spec or part.conversion or not isinstance(value, (str, int, float)):
+            is_known = False
+        else:
+            texts.append(str(int(value) if type(value) is not bool and isinstance(value, int) else value))
+    return "".join(texts) if is_known else Unknown("formatted string")
 
 
 def elements(run: Run, nodes: Any, frame: Frame) -> tuple[tuple[Value, ...], tuple[Value, ...]]:

@@ -136,7 +136,7 @@ def test_fail_on(project: Path, option: str, code: int) -> None:
 def test_a_failure_is_explained_and_passed_on(project: Path) -> None:
     result = run(project, "trace", "train.py", "32")
     assert result.returncode == 1
-    assert 'File "train.py", line 10, in <module>' in result.stderr
+    assert f'File "{project}/train.py", line 10, in <module>' in result.stderr  # as Python writes it
     assert "bn_lint" not in result.stderr.split("RuntimeError")[0]
     assert "error[BN002] num-features-mismatch: the input has 16 channels; `bn` expects 32" in result.stderr
     assert (
@@ -230,12 +230,91 @@ def test_confirmation(project: Path) -> None:
 
 def test_a_run_without_the_mistake_refutes(tmp_path: Path) -> None:
     """The finding speaks of a line that ran without it; of the other line, which did not run, nothing is known."""
-    path = tmp_path / "layer.py"
-    path.write_text("from torch import nn\nnn.BatchNorm1d(4, momentum=0.1)\n")
+    (tmp_path / "layer.py").write_text(LAYERS)
     run(tmp_path, "trace", "--output", "trace.json", "layer.py")
-    path.write_text("from torch import nn\nnn.BatchNorm1d(4, momentum=0.9)\nnn.BatchNorm1d(4, momentum=0.9)\n")
     verdicts = [each["confirmed"] for each in findings(tmp_path, "layer.py", "--trace", "trace.json")]
     assert verdicts == [False, None]
+    result = run(tmp_path, "check", "--trace", "trace.json", "layer.py")
+    assert "Found 2 warnings in 1 file.\nThe trace refutes 1 of them; about 1 it tells nothing.\n" in result.stdout
+
+
+#: Something that cannot be read from the text changes the momentum while the layer is built.
+LAYERS = """
+import sys
+
+import torch
+from torch import nn
+
+exec("build = nn.BatchNorm1d.__init__\\nnn.BatchNorm1d.__init__ = lambda self, n, momentum: build(self, n)")
+nn.BatchNorm1d(4, momentum=0.9)
+exec("nn.BatchNorm1d.__init__ = build")
+if len(sys.argv) > 1:
+    nn.BatchNorm1d(4, momentum=0.9)
+"""
+
+
+def test_a_file_that_has_changed_since_is_not_compared(project: Path) -> None:
+    """Its lines mean something else: whatever the trace tells of them would be wrong by chance."""
+    run(project, "trace", "--output", "trace.json", "train.py", "32")
+    (project / "model.py").write_text(f"import sys\n{MODEL}")
+    result = run(project, "check", "--trace", "trace.json", ".")
+    assert "The trace tells nothing about them.\n" in result.stdout
+    assert "warning: model.py is not what ran: the trace tells nothing about findings that touch it." in result.stderr
+    (project / "model.py").write_bytes(MODEL.replace("\n", "\r\n").encode())  # a checkout on Windows
+    assert "The trace confirms 1 of them" in run(project, "check", "--trace", "trace.json", ".").stdout
+
+
+def test_a_trace_is_understood_in_another_directory(project: Path) -> None:
+    run(project, "trace", "--output", "trace.json", "train.py", "32")
+    (project / "elsewhere").mkdir()
+    result = run(project / "elsewhere", "check", "--trace", "../trace.json", "..")
+    assert "The trace confirms 1 of them" in result.stdout
+    shown = run(project / "elsewhere", "report", "../trace.json")
+    assert "self.bn = nn.BatchNorm2d(width)" in shown.stdout  # the code is found again, and quoted
+    result = run(project.parent, "check", "--trace", f"{project}/trace.json", str(project))
+    assert "The trace confirms 1 of them" in result.stdout
+
+
+def test_a_program_may_change_its_directory(project: Path) -> None:
+    """As Hydra does: what the user named, and the paths in the report, still begin where the user was."""
+    (project / "outputs").mkdir()
+    (project / "train.py").write_text(f"import os\nos.chdir('outputs')\nassert os.path.isabs(__file__)\n{TRAIN}")
+    result = run(project, "trace", "--output", "trace.json", "--html", "report.html", "train.py", "16")
+    assert "--> train.py:16:5" in result.stderr
+    assert "16 |     net(torch.randn(8, 3, 8, 8))" in result.stderr
+    assert (project / "trace.json").read_text()
+    assert (project / "report.html").read_text()
+    assert not list((project / "outputs").iterdir())
+
+
+def test_a_directory_that_is_gone_costs_nothing(project: Path) -> None:
+    """A program that works in a temporary folder ends without one."""
+    (project / "train.py").write_text(
+        f"{TRAIN}\nimport os, tempfile, bn_lint\nwith tempfile.TemporaryDirectory() as folder:\n    os.chdir(folder)\n"
+    )
+    assert "--> train.py:13:5" in run(project, "trace", "train.py", "16").stderr
+
+
+def test_a_last_batch_of_one_that_failed_is_confirmed(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(LEFT_OVER)
+    run(tmp_path, "trace", "--output", "trace.json", "train.py")
+    (found,) = (each for each in findings(tmp_path, "--trace", "trace.json") if each["code"] == "BN202")
+    assert found["confirmed"] is True
+
+
+LEFT_OVER = """
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+loader = DataLoader(TensorDataset(torch.randn(65, 4), torch.randint(3, (65,))), batch_size=16)
+for x, y in loader:
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(net(x), y).backward()
+    optimizer.step()
+"""
 
 
 @pytest.mark.parametrize(
@@ -258,6 +337,13 @@ def test_probe(project: Path, arguments: list[str], code: int, text: str) -> Non
     assert (result.returncode, text in result.stdout + result.stderr) == (code, True), result.stderr
 
 
+@pytest.fixture
+def dynamo() -> None:
+    """pytester forgets what its run imported, and Dynamo cannot be imported twice: it must be there before."""
+    importlib.import_module("torch._dynamo")
+
+
+@pytest.mark.usefixtures("dynamo")
 def test_the_plugin_reports_and_may_fail(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_model="""
@@ -287,11 +373,44 @@ def test_the_plugin_reports_and_may_fail(pytester: pytest.Pytester) -> None:
     reported.stdout.fnmatch_lines(["test_model.py:9:9: warning BN101*"])
     reported.stdout.no_fnmatch_line("*BN002*")
     assert json.loads((pytester.path / "trace.json").read_text())["layers"]
-    assert test("--bn-lint-trace", "--bn-lint-fail").ret == 1
+    assert test("--bn-lint-fail").ret == 1  # this asks for the trace, too
     clean = test("--bn-lint-trace", "--bn-lint-fail", "--bn-lint-ignore", "BN101")
     assert clean.ret == 0
     clean.stdout.fnmatch_lines(["Nothing found in 1 BatchNorm layer."])
     assert test("--bn-lint-trace", "--bn-lint-select", "BN999").ret == 4
+
+
+@pytest.mark.usefixtures("dynamo")
+def test_workers_of_xdist_are_one_run(pytester: pytest.Pytester) -> None:
+    """The controller judges, saves and counts what all workers saw."""
+    pytest.importorskip("xdist")
+    pytester.makepyfile(
+        test_model="""
+        import pytest, torch
+        from torch import nn
+
+
+        @pytest.mark.parametrize("width", [4, 8])
+        def test_evaluation(width):
+            net = nn.Sequential(nn.BatchNorm1d(width))
+            net.load_state_dict(nn.Sequential(nn.BatchNorm1d(width)).state_dict())
+            with torch.no_grad():
+                net(torch.randn(8, width))
+        """
+    )
+
+    def test(*arguments: str) -> pytest.RunResult:
+        return pytester.runpytest_inprocess(*PLUGIN, "-q", *arguments)
+
+    found = test("-n", "2", "--dist", "each", "--bn-lint-fail", "--bn-lint-output", "trace.json")
+    assert found.ret == 1
+    (line,) = (line for line in found.outlines if "BN101" in line)
+    assert line.startswith("test_model.py:10:9: warning BN101 ")
+    ranks = json.loads((pytester.path / "trace.json").read_text())["ranks"]
+    assert [bool(rank["layers"]) for rank in ranks] == [True, True]
+    clean = test("-n", "1", "--bn-lint-fail", "--bn-lint-ignore", "BN101")
+    assert clean.ret == 0
+    clean.stdout.fnmatch_lines(["Nothing found in 2 BatchNorm layers."])
 
 
 def test_the_plugin_costs_nothing_when_it_is_not_asked(tmp_path: Path) -> None:
