@@ -65,6 +65,11 @@ if TYPE_CHECKING:
     from bn_lint.static.project import SourceFile
     from bn_lint.static.run import Run
 
+#: What gives an axis of size 1 without looking at more than one value.
+_NO_POOLING = frozenset(
+    "unsqueeze unsqueeze_ view reshape view_as reshape_as indexing narrow split chunk stack unflatten Unflatten".split()
+)
+
 
 class Site:
     """One place that builds BatchNorm layers, and what became of them."""
@@ -230,8 +235,9 @@ class Observer:
             name = label_of(maker) if isinstance(maker, Instance) else maker
             step = Evidence(f"`{name}` leaves one value of each map", NodePlace(made))
             batch = x.axes[0].size
+            by = None if _pools(maker) else name if name == "indexing" else f"`{name}`"
             self._pooled[key] = PooledBatchNorm(
-                layer_fact(layer), NodePlace(spot), step, batch, path=path_to(run.frame)
+                layer_fact(layer), NodePlace(spot), step, by, batch, path=path_to(run.frame)
             )
             if not self._quiet:
                 self.facts.append(self._pooled[key])
@@ -390,6 +396,12 @@ def _forward_around(run: Run) -> str:
             return "guarded" if run.guards > frame.guards or run.uncertain > frame.uncertain else "forward"
         frame = frame.caller
     return ""
+
+
+def _pools(maker: Instance | str) -> bool:
+    """Whether what made an axis of size 1 took one value from many, rather than adding or cutting out an axis."""
+    name = (maker.cls.name if isinstance(maker, Instance) else maker).rpartition(".")[2]
+    return name not in _NO_POOLING
 
 
 def _hides_one(container: Value) -> bool:
