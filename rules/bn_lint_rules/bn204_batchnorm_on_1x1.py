@@ -77,8 +77,8 @@ def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Verdict]:
     if call.by is not None and not enlarged:
         return  # a vector with another axis: what BatchNorm1d gets in every head
     yield Verdict(
-        f"behind this {call.by or 'pooling'} `{layer.name}` gets one value per channel and sample: it fails in training "
-        "with a batch of one, and is unstable with a few",
+        f"behind this {call.by or 'pooling'} `{layer.name}` gets one value per channel and sample: it fails in "
+        "training with a batch of one, and is unstable with a few",
         call.pooled.place,
         (
             Evidence(f"`{layer.name}` is built here", layer.built),
