@@ -97,6 +97,7 @@ class Observer:
         #: BatchNorm layers built since the last `settle`, with what is known of how.
         self._pending: list[tuple[Instance, Arguments, str]] = []
         self.missing_sites: set[cst.CSTNode] = set()
+        self._arrived: dict[int, tuple[Instance, list[Dim]]] = {}
         self._pooled: dict[tuple[cst.CSTNode, cst.CSTNode, Dim], PooledBatchNorm] = {}
         self._missing: dict[int, tuple[Instance, str, int | None]] = {}
         self._seen: set[object] = set()
@@ -189,12 +190,18 @@ class Observer:
         layer.cells["*builder"] = builder
         self._pending.append((layer, arguments, _forward_around(run)))
 
+    def arrived(self, layer: Instance) -> list[Dim]:
+        """All numbers of channels that a layer gets, known by the end of the analysis."""
+        return self._arrived.setdefault(id(layer), (layer, []))[1]
+
     def batchnorm_called(self, run: Run, layer: Instance, x: Tensor, spot: Spot, *, functional: bool = False) -> None:
         """Note a call of a layer, or of `F.batch_norm` with its statistics, which takes any number of dimensions."""
         site = self.sites.get(layer.built.node) if layer.built is not None else None
         if site is None:
             return
         site.called = True
+        if x.ranked and len(x.axes) > 1 and x.axes[1].size not in (None, *self.arrived(layer)):
+            self.arrived(layer).append(x.axes[1].size)
         call = call_fact(run, layer, x, spot)
         if functional:
             call = replace(call, layer=replace(call.layer, variant="functional"))
