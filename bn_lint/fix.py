@@ -175,12 +175,12 @@ class _Fixer:
         """
         chosen: list[Finding] = []
         taken: dict[str, set[Span]] = {}
-        wanted = [
+        fixable = [
             finding
             for finding in self.report.visible
             if finding.fix is not None and _key(finding) not in self.blocked and (self.unsafe or finding.fix.is_safe)
         ]
-        for finding in [finding for finding in wanted if not _adds_lines(finding)] or wanted:
+        for finding in [finding for finding in fixable if not _adds_lines(finding)] or fixable:
             spans = self._spans([finding])
             if all(_fits(wanted, taken.get(name, set())) for name, wanted in spans.items()):
                 chosen.append(finding)
