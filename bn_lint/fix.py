@@ -168,12 +168,19 @@ class _Fixer:
         return self.current[name]
 
     def _chosen(self) -> list[Finding]:
-        """Findings whose fixes can be made at the same time; of those that touch each other the first."""
+        """Findings whose fixes can be made at the same time; of those that touch each other the first.
+
+        Lines that are missing are added when what is there has been put right: `model.eval` without its parentheses
+        and the evaluation behind it have one cause.
+        """
         chosen: list[Finding] = []
         taken: dict[str, set[Span]] = {}
-        for finding in self.report.visible:
-            if finding.fix is None or _key(finding) in self.blocked or not (self.unsafe or finding.fix.is_safe):
-                continue
+        fixable = [
+            finding
+            for finding in self.report.visible
+            if finding.fix is not None and _key(finding) not in self.blocked and (self.unsafe or finding.fix.is_safe)
+        ]
+        for finding in [finding for finding in fixable if not _adds_lines(finding)] or fixable:
             spans = self._spans([finding])
             if all(_fits(wanted, taken.get(name, set())) for name, wanted in spans.items()):
                 chosen.append(finding)
@@ -257,6 +264,14 @@ class _Fixer:
 
 def _edits(finding: Finding) -> Sequence[Edit]:
     return finding.fix.edits if finding.fix is not None else ()
+
+
+def _adds_lines(finding: Finding) -> bool:
+    """Whether a fix leaves every line as it is, and adds others."""
+    return all(
+        "\n" in edit.content and (edit.place.line, edit.place.column) == (edit.place.end_line, edit.place.end_column)
+        for edit in _edits(finding)
+    )
 
 
 def _key(finding: Finding) -> _Key:

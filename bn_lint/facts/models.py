@@ -106,15 +106,15 @@ class WeightDecay:
         model: The model as written.
         place: The call that makes the optimizer.
         decay: The weight decay.
-        layers: How many BatchNorm layers with a weight there are.
-        first: The first of them.
+        layers: How many BatchNorm layers with a weight there are; None where nobody counted.
+        first: The first of them, where the program builds it.
     """
 
     model: str
     place: Place
     decay: float
-    layers: int
-    first: Evidence
+    layers: int | None
+    first: Evidence | None
 
 
 @dataclass(frozen=True)

@@ -144,15 +144,16 @@ class BatchNormSkipped:
 
 @dataclass(frozen=True)
 class BeforeBatchNorm:
-    """A layer gives its output to a BatchNorm layer, directly and to nothing else.
+    """A layer gives its output to a BatchNorm layer, directly and, unless it is dropout, to nothing else.
 
     Attributes:
         kind: `bias` for a convolution or linear layer that adds one, `dropout` for dropout.
         class_name: The layer as written (`nn.Conv2d`).
-        place: The call that builds the layer; for a function, the call.
+        place: The call that builds the layer; for a function, or dropout that is called elsewhere too, its call.
         batchnorm: The call that builds the BatchNorm layer.
         argument: The place of `True` in `bias=True`; the last argument when `bias` is left out.
         is_given: Whether `bias` is written.
+        bias_read: Whether the file reads the bias of such layers without asking if there is one.
     """
 
     kind: str
@@ -161,6 +162,7 @@ class BeforeBatchNorm:
     batchnorm: Place
     argument: Place | None = None
     is_given: bool = False
+    bias_read: bool = False
 
 
 @dataclass(frozen=True)

@@ -124,10 +124,10 @@ def _instance_attribute(run: Run, instance: Instance, name: str, spot: Spot) -> 
         if method is not MISSING:
             return method
     if name == "_modules" and instance.is_module:
-        from bn_lint.static.torch.containers import elements
+        from bn_lint.static.torch.containers import in_order
 
-        known, rest = elements(instance)
-        return Dict(dict(known), is_open=bool(rest))
+        known, rest, last = in_order(instance)
+        return Dict(dict((*known, *last)), is_open=bool(rest))
     if name == "__dict__":
         return Unknown("__dict__")
     if name == "training":

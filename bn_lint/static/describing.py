@@ -30,7 +30,7 @@ from bn_lint.static.source_text import (
     keyword_node,
     width_node,
 )
-from bn_lint.static.spelling import ArrivingChannels, TorchNNPrefix
+from bn_lint.static.spelling import ArrivingChannels, TorchNNPrefix, of_twins
 from bn_lint.static.torch.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
 from bn_lint.static.torch.sizes import size_of
 from bn_lint.static.values import (
@@ -102,7 +102,7 @@ def call_fact(run: Run, layer: Instance, x: Tensor, spot: Spot) -> BatchNormCall
         path=path_to(run.frame),
         arriving=Spelling()
         if channels is None
-        else ArrivingChannels(layer, channels, own_size(channels.size, builder)),
+        else ArrivingChannels(layer, channels, _size_for(layer, channels), run.observer.arrived(layer)),
         follows_layer=channels is not None and _follows_layer(x, channels),
     )
 
@@ -144,6 +144,24 @@ def own_size(size: Dim, builder: Value) -> Dim:
     """The size; its origin is kept only where it speaks of the parameters of the class that builds the layer."""
     if isinstance(size, TracedInt) and not all(s.owner is builder for s in size.origin.symbols):
         return int(size)
+    return size
+
+
+def _size_for(layer: Instance, axis: Axis) -> Dim:
+    """The size of an axis; its origin is kept only where it speaks of the module that holds the layer.
+
+    What another instance of the same class gives was computed from other arguments of the same names.
+    """
+    size = own_size(axis.size, layer.cells.get("*builder"))
+    if not isinstance(size, TracedInt):
+        return size
+    maker = axis.origin.maker if axis.origin is not None else None
+    if isinstance(maker, Instance) and of_twins(maker, layer):
+        return int(size)
+    width = size_of(layer.cells.get("num_features", MISSING))
+    if isinstance(width, TracedInt) and size.origin.symbols == {width.origin.single_symbol}:
+        value = sum(factor * int(width) ** len(monomial) for monomial, factor in size.origin.terms.items())
+        return size if value == size else int(size)
     return size
 
 

@@ -65,6 +65,11 @@ if TYPE_CHECKING:
     from bn_lint.static.project import SourceFile
     from bn_lint.static.run import Run
 
+#: What gives an axis of size 1 without looking at more than one value.
+_NO_POOLING = frozenset(
+    "unsqueeze unsqueeze_ view reshape view_as reshape_as indexing narrow split chunk stack unflatten Unflatten".split()
+)
+
 
 class Site:
     """One place that builds BatchNorm layers, and what became of them."""
@@ -92,6 +97,7 @@ class Observer:
         #: BatchNorm layers built since the last `settle`, with what is known of how.
         self._pending: list[tuple[Instance, Arguments, str]] = []
         self.missing_sites: set[cst.CSTNode] = set()
+        self._arrived: dict[int, tuple[Instance, list[Dim]]] = {}
         self._pooled: dict[tuple[cst.CSTNode, cst.CSTNode, Dim], PooledBatchNorm] = {}
         self._missing: dict[int, tuple[Instance, str, int | None]] = {}
         self._seen: set[object] = set()
@@ -184,12 +190,18 @@ class Observer:
         layer.cells["*builder"] = builder
         self._pending.append((layer, arguments, _forward_around(run)))
 
+    def arrived(self, layer: Instance) -> list[Dim]:
+        """All numbers of channels that a layer gets, known by the end of the analysis."""
+        return self._arrived.setdefault(id(layer), (layer, []))[1]
+
     def batchnorm_called(self, run: Run, layer: Instance, x: Tensor, spot: Spot, *, functional: bool = False) -> None:
         """Note a call of a layer, or of `F.batch_norm` with its statistics, which takes any number of dimensions."""
         site = self.sites.get(layer.built.node) if layer.built is not None else None
         if site is None:
             return
         site.called = True
+        if x.ranked and len(x.axes) > 1 and x.axes[1].size not in (None, *self.arrived(layer)):
+            self.arrived(layer).append(x.axes[1].size)
         call = call_fact(run, layer, x, spot)
         if functional:
             call = replace(call, layer=replace(call.layer, variant="functional"))
@@ -230,8 +242,9 @@ class Observer:
             name = label_of(maker) if isinstance(maker, Instance) else maker
             step = Evidence(f"`{name}` leaves one value of each map", NodePlace(made))
             batch = x.axes[0].size
+            by = None if _pools(maker) else name if name == "indexing" else f"`{name}`"
             self._pooled[key] = PooledBatchNorm(
-                layer_fact(layer), NodePlace(spot), step, batch, path=path_to(run.frame)
+                layer_fact(layer), NodePlace(spot), step, by, batch, path=path_to(run.frame)
             )
             if not self._quiet:
                 self.facts.append(self._pooled[key])
@@ -390,6 +403,12 @@ def _forward_around(run: Run) -> str:
             return "guarded" if run.guards > frame.guards or run.uncertain > frame.uncertain else "forward"
         frame = frame.caller
     return ""
+
+
+def _pools(maker: Instance | str) -> bool:
+    """Whether what made an axis of size 1 took one value from many, rather than adding or cutting out an axis."""
+    name = (maker.cls.name if isinstance(maker, Instance) else maker).rpartition(".")[2]
+    return name not in _NO_POOLING
 
 
 def _hides_one(container: Value) -> bool:

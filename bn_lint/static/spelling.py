@@ -12,7 +12,7 @@ import libcst as cst
 from bn_lint.dims import Comparison, Dim, compare, origin_of
 from bn_lint.facts import Spelling
 from bn_lint.static.imports import ImportTable, dotted_name
-from bn_lint.static.source_text import argument_nodes, code_of
+from bn_lint.static.source_text import argument_nodes, code_of, width_node
 from bn_lint.static.syntax import children, walk
 from bn_lint.static.torch.sizes import size_of
 from bn_lint.static.values import MISSING, Axis, Class, Instance, LibraryClass, Spot, Value
@@ -37,30 +37,55 @@ class ArrivingChannels(Spelling):
     """The channels that arrive at a layer, with names that mean them where the layer is built.
 
     That is what the layer before says about its own width, when both are built by the same code, or an expression over
-    the parameters of the constructor.
+    the parameters of the constructor. A layer that gets different numbers of channels has no right width.
+
+    Attributes:
+        _size: The channels, in words of the module that holds the layer.
+        _all: All numbers of channels that this layer gets.
     """
 
     _layer: Instance
     _axis: Axis
     _size: Dim
+    _all: list[Dim]
 
-    def __init__(self, layer: Instance, axis: Axis, size: Dim) -> None:
-        for name, value in (("_layer", layer), ("_axis", axis), ("_size", size)):
+    def __init__(self, layer: Instance, axis: Axis, size: Dim, everything: list[Dim]) -> None:
+        for name, value in (("_layer", layer), ("_axis", axis), ("_size", size), ("_all", everything)):
             object.__setattr__(self, name, value)
 
     @property
     def text(self) -> str | None:
         spot = self._layer.built
-        if spot is None:
+        if spot is None or any(compare(self._size, size) is Comparison.DIFFERENT for size in self._all):
             return None
+        text = self._spelled(spot)
+        present = width_node(spot.node)
+        return None if present is not None and text == code_of(spot.file, present) else text
+
+    def _spelled(self, spot: Spot) -> str | None:
         surroundings = _Surroundings.of(spot)
         if surroundings is None:
             return None
         maker = self._axis.origin.maker if self._axis.origin is not None else None
-        text = _as_its_maker_says(maker, self._size, surroundings) if isinstance(maker, Instance) else None
-        if text is None and isinstance(maker, Instance):
-            text = _as_its_builder_is_told(maker, self._layer, surroundings)
+        text = None
+        if isinstance(maker, Instance) and not of_twins(maker, self._layer):
+            text = _as_its_maker_says(maker, self._size, surroundings)
+            text = text or _as_its_builder_is_told(maker, self._layer, surroundings)
         return text or _by_parameters(self._size, self._layer.cells.get("*builder"), surroundings)
+
+
+def of_twins(first: Instance, second: Instance) -> bool:
+    """Whether two layers belong to two modules of one class, whose parameters have the same names."""
+    one, other = _home(first), _home(second)
+    return one is not None and other is not None and one is not other and one.cls is other.cls
+
+
+def _home(layer: Instance) -> Instance | None:
+    """The module of the program that a layer is part of."""
+    owner = layer.owner
+    while owner is not None and not isinstance(owner.cls, Class):
+        owner = owner.owner
+    return owner
 
 
 class TorchNN(Spelling):

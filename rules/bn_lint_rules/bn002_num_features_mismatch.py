@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.dims import Comparison, compare, describe, origin_of
+from bn_lint.dims import Comparison, Dim, compare, describe, origin_of
 from bn_lint.facts import BatchNormCall, BatchNormFollowed, Evidence
 from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
 from bn_lint_rules.layout import fits_rank, is_channels_last, steps
@@ -74,12 +74,15 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
             if channels.made_by is not None
             else f"the input has {describe(channels.size)} channels"
         )
+        place, written = layer.width_place, call.arriving.text
         yield Verdict(
             f"{given}; `{layer.name}` expects {describe(width)}",
             layer.built,
             steps(call, channels.made_by),
-            help=f"build it with num_features={origin_of(channels.size) or describe(channels.size)}",
-            fix=_rewritten(call),
+            help=f"build it with num_features={written or _described(channels.size, width)}",
+            fix=Fix(Applicability.UNSAFE, (Edit(place, written),))
+            if place is not None and written is not None
+            else None,
         )
 
 
@@ -96,6 +99,7 @@ def _followed(call: BatchNormFollowed) -> Iterator[Verdict]:
         )
 
 
-def _rewritten(call: BatchNormCall) -> Fix | None:
-    place, width = call.layer.width_place, call.arriving.text
-    return None if place is None or width is None else Fix(Applicability.UNSAFE, (Edit(place, width),))
+def _described(size: Dim, width: Dim) -> str:
+    origin = origin_of(size)
+    # Another instance of the class has parameters of the same names.
+    return describe(size) if origin is None or origin == origin_of(width) else str(origin)

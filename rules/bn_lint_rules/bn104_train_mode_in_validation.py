@@ -62,7 +62,8 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Verdict]:
     the switch is made for the evaluation alone.
 
     ## Known limits
-    Running statistics that are recomputed on purpose (`update_bn`, precise BatchNorm) are not reported.
+    Running statistics that are recomputed on purpose (`update_bn`, precise BatchNorm) are not reported. Where two
+    networks take turns in training, as in a GAN, the finding is of severity `info`.
 
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)

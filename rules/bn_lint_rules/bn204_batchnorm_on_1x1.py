@@ -64,7 +64,8 @@ def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Verdict]:
 
     ## Known limits
     With batches of 16 or more samples, or with the layer in evaluation mode, there is nothing wrong with it. A batch
-    size that the program gives is taken into account.
+    size that the program gives is taken into account. Vectors that only got another axis (`unsqueeze`) are reported
+    where they are spread over a map, not in heads.
 
     ## References
     - [Expected more than 1 value per channel](https://github.com/pytorch/pytorch/issues/4534)
@@ -73,9 +74,11 @@ def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Verdict]:
     if layer.variant == "sync" or (isinstance(batch, int) and batch >= _ENOUGH):
         return
     enlarged = (call.enlarged,) if call.enlarged is not None else ()
+    if call.by is not None and not enlarged:
+        return  # a vector with another axis: what BatchNorm1d gets in every head
     yield Verdict(
-        f"behind this pooling `{layer.name}` gets one value per channel and sample: it fails in training with a batch "
-        "of one, and is unstable with a few",
+        f"behind this {call.by or 'pooling'} `{layer.name}` gets one value per channel and sample: it fails in "
+        "training with a batch of one, and is unstable with a few",
         call.pooled.place,
         (
             Evidence(f"`{layer.name}` is built here", layer.built),

@@ -59,8 +59,11 @@ def freeze_misses_variant(loop: FreezeLoop) -> Iterator[Verdict]:
     """
     if loop.missed is None:
         return
+    others = (
+        "SyncBatchNorm layers, which the project makes elsewhere, would" if loop.elsewhere else "other BatchNorm layers"
+    )
     yield Verdict(
-        f"this loop freezes {' and '.join(loop.class_names)} only; other BatchNorm layers go on learning",
+        f"this loop freezes {' and '.join(loop.class_names)} only; {others} go on learning",
         loop.place,
         (loop.missed,),
         help="test for nn.modules.batchnorm._BatchNorm, which all of them inherit from",

@@ -40,9 +40,12 @@ def redundant_bias(layer: BeforeBatchNorm) -> Iterator[Verdict]:
     ## Fix safety
     The fix adds `bias=False`. Checkpoints that were saved before have the bias, so loading them with `strict=True`
     fails, and dropping it changes what a *trained* model computes in evaluation mode: the running mean contains it.
+    No fix is offered where the file reads the bias of such layers without asking whether they have one
+    (`m.bias.data.zero_()`): ask `if m.bias is not None` first.
 
     ## Known limits
     A BatchNorm layer that stays in evaluation mode does not take the bias out; whether it does is not looked at.
+    Neither are other files that initialise the layers.
 
     ## References
     - [Performance tuning guide](https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html)
@@ -59,5 +62,5 @@ def redundant_bias(layer: BeforeBatchNorm) -> Iterator[Verdict]:
         layer.place,
         (Evidence("the BatchNorm layer behind it", layer.batchnorm),),
         help="build it with bias=False",
-        fix=Fix(Applicability.UNSAFE, (edit,)),
+        fix=None if layer.bias_read else Fix(Applicability.UNSAFE, (edit,)),
     )

@@ -46,10 +46,10 @@ def weight_decay_on_batchnorm(optimizer: WeightDecay) -> Iterator[Verdict]:
     ## References
     - [Bag of Tricks for Image Classification](https://arxiv.org/abs/1812.01187)
     """
-    layers = "a BatchNorm layer" if optimizer.layers == 1 else f"{optimizer.layers} BatchNorm layers"
+    layers = "a BatchNorm layer" if optimizer.layers == 1 else f"{optimizer.layers or 'the'} BatchNorm layers"
     yield Verdict(
         f"weight decay {optimizer.decay:g} also shrinks the weight and bias of {layers} in `{optimizer.model}`",
         optimizer.place,
-        (optimizer.first,),
+        (optimizer.first,) if optimizer.first is not None else (),
         help="give parameters with one dimension a group of their own, with weight_decay=0",
     )

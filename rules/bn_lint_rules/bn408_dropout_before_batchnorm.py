@@ -43,6 +43,7 @@ def dropout_before_batchnorm(layer: BeforeBatchNorm) -> Iterator[Verdict]:
     ```
 
     ## Known limits
+    `F.dropout` whose `training` does not follow the mode is left alone: it drops in evaluation mode too, or never.
     Dropout with other layers between it and BatchNorm shifts the variance too; a linear layer in between averages it
     out the more inputs it has.
 

@@ -59,7 +59,8 @@ def unused_batchnorm(unused: UncalledBatchNorm) -> Iterator[Verdict]:
 
     ## Fix safety
     The fix removes the statement that builds the layer. Checkpoints that were saved before have its weights, so
-    loading them with `strict=True` fails.
+    loading them with `strict=True` fails. It is not offered where another BatchNorm layer of the class is applied twice
+    or `forward` builds one: then this layer is likely the one that was meant.
 
     ## Known limits
     In source text, classes with bases from other files and classes that reach their layers without naming them

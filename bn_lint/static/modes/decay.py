@@ -8,6 +8,7 @@ import libcst as cst
 
 from bn_lint.facts import Evidence, WeightDecay
 from bn_lint.static.describing import label_of
+from bn_lint.static.modes.state import FROZEN
 from bn_lint.static.places import NodePlace
 from bn_lint.static.source_text import code_of
 from bn_lint.static.torch.batchnorm import batchnorm_class
@@ -34,12 +35,18 @@ def note_decay(run: Run, optimizer: Instance, arguments: Arguments, model: Insta
     norms = [
         module
         for _, module in descendants(model)
-        if batchnorm_class(module) is not None and module.cells.get("affine") is True and module.built is not None
+        if batchnorm_class(module) is not None
+        and module.cells.get("affine", True) is True
+        and module.cells.get(FROZEN) is None  # what gets no gradient is not decayed either
     ]
-    if norms and norms[0].built is not None and norms[0] is not model:
-        name = code_of(spot.file, source)
-        first = Evidence(f"`{label_of(norms[0])}` is one of them", NodePlace(norms[0].built))
-        run.observer.facts.append(WeightDecay(name, NodePlace(spot), float(decay), len(norms), first))
+    if not norms or norms[0] is model:
+        return
+    name = code_of(spot.file, source)
+    first = norms[0].built
+    # A model of a library has one layer that stands for all of them.
+    layers = len(norms) if first is not None else None
+    evidence = Evidence(f"`{label_of(norms[0])}` is one of them", NodePlace(first)) if first is not None else None
+    run.observer.facts.append(WeightDecay(name, NodePlace(spot), float(decay), layers, evidence))
 
 
 def _plain_parameters(node: cst.CSTNode) -> cst.BaseExpression | None:

@@ -16,6 +16,7 @@ import libcst as cst
 from bn_lint.facts import Fact, Place
 from bn_lint.static.scopes import statements
 from bn_lint.static.survey.adjacent import before_batchnorm
+from bn_lint.static.survey.bias_reads import BiasReads
 from bn_lint.static.survey.freezing import freeze_loops
 from bn_lint.static.survey.functional import functional_calls
 from bn_lint.static.survey.mode_access import mode_accesses
@@ -40,12 +41,13 @@ def survey(module: cst.Module, place: Callable[[cst.CSTNode], Place], text: str)
     """
     receivers = Receivers(module)
     mentions = Mentions(module, receivers)
+    biases = BiasReads(module)
     builds, calls_function = "BatchNorm" in text, "batch_norm(" in text
     skips_layers = builds and _CONDITION.search(text) is not None
     switches_tracking = "track_running_stats" in text
     for located in statements(module):
         if builds:
-            yield from before_batchnorm(located, receivers, place)
+            yield from before_batchnorm(located, receivers, biases, place)
         match located.statement:
             case cst.Expr() | cst.Return():
                 yield from mode_accesses(located, receivers, place)

@@ -6,12 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import libcst as cst
 
 from bn_lint.facts import BeforeBatchNorm, Place
 from bn_lint.static.imports import dotted_name
 from bn_lint.static.scopes import Located, Scope, inside
+from bn_lint.static.survey.bias_reads import BiasReads
 from bn_lint.static.survey.layers import builds_batchnorm
 from bn_lint.static.survey.receivers import Receivers, first_parameter
 from bn_lint.static.syntax import walk
@@ -26,11 +28,26 @@ _BIAS = {
     **{f"torch.nn.LazyConvTranspose{rank}d": 6 for rank in (1, 2, 3)},
 }
 _DROPOUT = re.compile(r"torch\.nn\.(?:functional\.d|D)ropout[123]?d?$")
+#: The position of `training` among the arguments of `F.dropout`.
+_TRAINING = 2
 
 Locate = Callable[[cst.CSTNode], Place]
 
 
-def before_batchnorm(located: Located, receivers: Receivers, place: Locate) -> Iterator[BeforeBatchNorm]:
+class _Pair(NamedTuple):
+    """A call that builds a layer (or that of `F.dropout`), and the one that builds the BatchNorm layer behind it.
+
+    `at` is what stands in front of BatchNorm there: a call of the layer, when it is called elsewhere too.
+    """
+
+    first: cst.Call
+    norm: cst.Call
+    at: cst.Call
+
+
+def before_batchnorm(
+    located: Located, receivers: Receivers, biases: BiasReads, place: Locate
+) -> Iterator[BeforeBatchNorm]:
     """The layers that a statement puts in front of BatchNorm layers, in a sequence or in the methods of a class."""
     match located.statement:
         case cst.ClassDef() as definition:
@@ -44,20 +61,20 @@ def before_batchnorm(located: Located, receivers: Receivers, place: Locate) -> I
             pairs = _in_sequences(statement, receivers)
         case _:
             return
-    for first, norm in pairs:
-        fact = _fact(first, norm, receivers, place)
+    for pair in pairs:
+        fact = _fact(pair, receivers, biases, place)
         if fact is not None:
             yield fact
 
 
-def _in_sequences(statement: cst.CSTNode, receivers: Receivers) -> Iterator[tuple[cst.Call, cst.Call]]:
+def _in_sequences(statement: cst.CSTNode, receivers: Receivers) -> Iterator[_Pair]:
     """Neighbours in `nn.Sequential(...)`."""
     for node in walk(statement):
         if isinstance(node, cst.Call) and receivers.imports.qualified(node.func) == "torch.nn.Sequential":
             yield from _neighbours(list(_elements(node, receivers)), receivers)
 
 
-def _in_lists(function: cst.FunctionDef, receivers: Receivers) -> Iterator[tuple[cst.Call, cst.Call]]:
+def _in_lists(function: cst.FunctionDef, receivers: Receivers) -> Iterator[_Pair]:
     """Neighbours in lists that the function makes a sequence of: `layers += [...]`, `nn.Sequential(*layers)`."""
     scope = Scope(function)
     lists: dict[str, list[cst.List]] = {}
@@ -86,11 +103,11 @@ def _in_lists(function: cst.FunctionDef, receivers: Receivers) -> Iterator[tuple
             yield from _neighbours([element.value for element in layers.elements], receivers)
 
 
-def _neighbours(layers: Sequence[cst.BaseExpression], receivers: Receivers) -> Iterator[tuple[cst.Call, cst.Call]]:
+def _neighbours(layers: Sequence[cst.BaseExpression], receivers: Receivers) -> Iterator[_Pair]:
     """The layers of a sequence that stand in front of BatchNorm layers, with those."""
     for first, second in pairwise(layers):
         if isinstance(first, cst.Call) and isinstance(second, cst.Call) and builds_batchnorm(second, receivers):
-            yield first, second
+            yield _Pair(first, second, first)
 
 
 def _elements(sequence: cst.Call, receivers: Receivers) -> Iterator[cst.BaseExpression]:
@@ -122,8 +139,7 @@ class _Methods:
             if len(assigned) == 1 and isinstance(assigned[0][0], cst.Call)
         }
 
-    def pairs(self) -> Iterator[tuple[cst.Call, cst.Call]]:
-        """Constructor calls, or a call of `F.dropout`, and the constructor call of the BatchNorm behind it."""
+    def pairs(self) -> Iterator[_Pair]:
         norms = {name for name, call in self._built.items() if builds_batchnorm(call, self._receivers)}
         if not norms:
             return
@@ -137,15 +153,21 @@ class _Methods:
                 behind = self._built.get(norm or "")
                 if norm not in norms or behind is None:
                     continue
-                if first is None:
-                    yield inner, behind
-                # The layer is assigned once and called once, so this is all that its output is used for.
-                elif uses[f"{owner}.{first}"] == 2 and isinstance(found := self._built.get(first), cst.Call):
-                    yield found, behind
+                built = inner if first is None else self._built.get(first)
+                if not isinstance(built, cst.Call):
+                    continue
+                # A layer that is assigned once and called once gives its output to nothing else.
+                if first is None or uses[f"{owner}.{first}"] == 2:
+                    yield _Pair(built, behind, built)
+                elif _DROPOUT.match(self._receivers.imports.qualified(built.func) or ""):
+                    yield _Pair(built, behind, inner)
 
 
 def _applications(method: cst.CSTNode) -> Iterator[tuple[cst.Call, cst.Call]]:
-    """Calls that are applied to the result of another call: `g(f(x))`, and `x = f(x)` followed by `x = g(x)`."""
+    """Calls that are applied to the result of another call, and all that it is used for.
+
+    `g(f(x))`, and `x = f(x)` followed by `x = g(x)` or `return g(x)`.
+    """
     for node in walk(method):
         match node:
             case cst.Call(args=[cst.Arg(value=cst.Call() as inner)]):
@@ -163,15 +185,22 @@ def _successive(body: Sequence[cst.CSTNode]) -> Iterator[tuple[cst.Call, cst.Cal
                         cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=made))], value=cst.Call() as inner)
                     ]
                 ),
-                cst.SimpleStatementLine(
-                    body=[cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=to))], value=value)]
-                ),
-            ) if made == to:
-                # `x = relu(g(x))` counts as well.
-                for call in walk(value):
-                    match call:
-                        case cst.Call(args=[cst.Arg(value=cst.Name(value=given))]) if given == made:
-                            yield call, inner
+                cst.SimpleStatementLine(body=[last]),
+            ):
+                match last:
+                    case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=to))], value=value) if made == to:
+                        pass
+                    case cst.Return(value=cst.BaseExpression() as value):
+                        pass
+                    case _:
+                        continue
+                nodes = list(walk(value))
+                if sum(isinstance(node, cst.Name) and node.value == made for node in nodes) == 1:
+                    # `x = relu(g(x))` counts as well.
+                    for node in nodes:
+                        match node:
+                            case cst.Call(args=[cst.Arg(value=cst.Name(value=given))]) if given == made:
+                                yield node, inner
 
 
 def _layer(call: cst.Call, owner: str) -> str | None:
@@ -180,20 +209,44 @@ def _layer(call: cst.Call, owner: str) -> str | None:
     return name[len(owner) + 1 :] if name.startswith(f"{owner}.") else None
 
 
-def _fact(first: cst.Call, norm: cst.Call, receivers: Receivers, place: Locate) -> BeforeBatchNorm | None:
+def _fact(pair: _Pair, receivers: Receivers, biases: BiasReads, place: Locate) -> BeforeBatchNorm | None:
+    first, norm, at = pair
     origin = receivers.imports.qualified(first.func) or ""
     name = cst.Module([]).code_for_node(first.func)
     if _DROPOUT.match(origin):
-        return BeforeBatchNorm("dropout", name, place(first), place(norm))
+        return BeforeBatchNorm("dropout", name, place(at), place(norm)) if _drops_in_training(first, origin) else None
     position = _BIAS.get(origin)
     if position is None or any(argument.star for argument in first.args) or not first.args:
         return None
-    bias: cst.BaseExpression | None = None
-    for index, argument in enumerate(first.args):
-        if argument.keyword.value == "bias" if argument.keyword is not None else index == position:
-            bias = argument.value
-    if bias is not None and not (isinstance(bias, cst.Name) and bias.value == "True"):
+    bias = _given(first, "bias", position)
+    if bias is not None and not _is(bias, "True"):
         return None
     # The last argument as a whole: the place of a tuple ends before its parenthesis.
     last = bias if bias is not None else first.args[-1]
-    return BeforeBatchNorm("bias", name, place(first), place(norm), place(last), bias is not None)
+    return BeforeBatchNorm(
+        "bias", name, place(at), place(norm), place(last), bias is not None, biases.of(origin.rpartition(".")[2])
+    )
+
+
+def _drops_in_training(dropout: cst.Call, origin: str) -> bool:
+    """Whether dropout drops something, and not in evaluation mode: `F.dropout(x)` does so in both modes."""
+    is_function = ".functional." in origin
+    rate = _given(dropout, "p", 1 if is_function else 0)
+    if isinstance(rate, (cst.Integer, cst.Float)) and rate.evaluated_value == 0:
+        return False
+    if not is_function or any(argument.star for argument in dropout.args):
+        return True
+    training = _given(dropout, "training", _TRAINING)
+    return training is not None and not _is(training, "True") and not _is(training, "False")
+
+
+def _given(call: cst.Call, name: str, position: int) -> cst.BaseExpression | None:
+    """The argument of a call by its name or position."""
+    for index, argument in enumerate(call.args):
+        if argument.keyword.value == name if argument.keyword is not None else index == position:
+            return argument.value
+    return None
+
+
+def _is(value: cst.BaseExpression, constant: str) -> bool:
+    return isinstance(value, cst.Name) and value.value == constant

@@ -82,6 +82,10 @@ def unused_layers(
     if forward is None or not built:
         return
     own = _names(definition)
+    # A layer that is applied twice, or built on the spot, may stand where this one belongs.
+    replaced = any(own[name] > 2 for name in built) or any(
+        builds_batchnorm(node, receivers) for node in _calls(forward)
+    )
     built = {name: call for name, call in built.items() if own[name] == 1}
     if not built or not _INDIRECT.isdisjoint(own):
         return  # the whole file is looked through only for what the class itself does not mention again
@@ -92,7 +96,7 @@ def unused_layers(
             where = place(call)
             layer = BatchNormLayer(name, variant, class_name, None, where)
             step = Evidence(f"`{definition.name.value}.forward` does not apply it", place(forward.name))
-            lines = _lines_of(definition, call, place)
+            lines = None if replaced else _lines_of(definition, call, place)
             yield UncalledBatchNorm((layer,), where, definition.name.value, step, lines)
 
 
@@ -106,6 +110,10 @@ def _lines_of(definition: cst.ClassDef, call: cst.Call, place: Callable[[cst.CST
                         text = place(line)
                         return Place(text.path, text.line, 1, text.end_line + 1, 1)
     return None
+
+
+def _calls(method: cst.FunctionDef) -> Iterator[cst.Call]:
+    return (node for node in walk(method) if isinstance(node, cst.Call))
 
 
 def _names(root: cst.CSTNode) -> Counter[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bn_lint.static.calls import call
 from bn_lint.static.iteration import iterate
@@ -28,19 +28,30 @@ from bn_lint.static.values import (
 Method = Callable[[Run, Instance, Arguments, Spot], Value]
 
 
-def elements(container: Instance) -> tuple[tuple[tuple[str, Value], ...], tuple[Value, ...]]:
+Children = tuple[tuple[str, Value], ...]
+
+
+def elements(container: Instance) -> tuple[Children, tuple[Value, ...]]:
     """Return the children of a container by name, and samples of those that may follow."""
-    known = tuple(
-        (name, value)
-        for name, value in container.cells.items()
-        if isinstance(name, str) and value is not MISSING and _is_child(container, name, value)
-    )
+    known, rest, last = in_order(container)
+    return known, (*rest, *(module for _, module in last))
+
+
+def in_order(container: Instance) -> tuple[Children, tuple[Value, ...], Children]:
+    """Return the first children of a container, samples of those that may follow, and those registered after them."""
+    known: list[tuple[str, Value]] = []
+    first: int | None = None
+    for name, value in container.cells.items():
+        if name == Instance.REST and value:
+            first = len(known)
+        elif isinstance(name, str) and value is not MISSING and _is_child(container, name, value):
+            known.append((name, value))
     rest = container.cells.get(Instance.REST, ())
     if isinstance(rest, Alternatives):
         # What one sample gives is nothing that the next is fed.
         unknown = Unknown("layers", "the branches append different layers")
         rest = (unknown, *(one for sample in rest for one in (sample, unknown)))
-    return known, rest
+    return tuple(known[:first]), rest, tuple(known[first:]) if first is not None else ()
 
 
 def _is_child(container: Instance, name: str, value: Value) -> bool:
@@ -113,16 +124,17 @@ def _list_init(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> No
 
 
 def _sequential_forward(run: Run, self: Instance, arguments: Arguments, spot: Spot) -> Value:
-    known, rest = elements(self)
-    value = arguments.get(0, "input", Unknown("input"))
-    for _, module in known:
+    known, rest, last = in_order(self)
+    value = _applied(run, [module for _, module in known], arguments.get(0, "input", Unknown("input")), spot)
+    if rest:
+        value = join((value, _applied(run, rest, value, spot)))
+    return _applied(run, [module for _, module in last], value, spot)
+
+
+def _applied(run: Run, modules: Sequence[Value], value: Value, spot: Spot) -> Value:
+    for module in modules:
         if module is not None:
             value = call(run, module, Arguments([value]), spot, None)
-    if rest:
-        after = value
-        for module in rest:
-            after = call(run, module, Arguments([after]), spot, None)
-        value = join((value, after))
     return value
 
 

@@ -50,21 +50,25 @@ def _register_value(run: Run, arguments: Arguments, spot: Spot) -> None:
         run.heap.set(owner, name, arguments.get(2, "tensor"))
 
 
-def _named_children(instance: Instance) -> tuple[list[tuple[str, Value]], tuple[Value, ...]]:
-    from bn_lint.static.torch.containers import elements
+def _named_children(instance: Instance) -> tuple[list[tuple[str, Value]], list[tuple[Value, Value]]]:
+    """The first children of a module, and samples of those that may follow, each with its name."""
+    from bn_lint.static.torch.containers import in_order
 
-    known, rest = elements(instance)
-    return [(name, child) for name, child in known if isinstance(child, (Instance, OneOf, Unknown))], rest
+    known, rest, last = in_order(instance)
+    kinds = (Instance, OneOf, Unknown)
+    samples: list[tuple[Value, Value]] = [(Unknown("name"), child) for child in rest]
+    samples.extend((name, child) for name, child in last if isinstance(child, kinds))
+    return [(name, child) for name, child in known if isinstance(child, kinds)], samples
 
 
 def _children(run: Run, arguments: Arguments, spot: Spot) -> Value:
     known, rest = _named_children(arguments.positional[0])
-    return List(tuple(child for _, child in known), rest)
+    return List(tuple(child for _, child in known), tuple(child for _, child in rest))
 
 
 def _children_by_name(run: Run, arguments: Arguments, spot: Spot) -> Value:
     known, rest = _named_children(arguments.positional[0])
-    return List(tuple(known), tuple((Unknown("name"), child) for child in rest))
+    return List(tuple(known), tuple(rest))
 
 
 def descendants(instance: Instance, prefix: str = "", seen: set[int] | None = None) -> list[tuple[str, Instance]]:
@@ -74,7 +78,10 @@ def descendants(instance: Instance, prefix: str = "", seen: set[int] | None = No
         return []
     seen.add(id(instance))
     found = [(prefix, instance)]
-    for name, child in _named_children(instance)[0]:
+    known, samples = _named_children(instance)
+    for name, child in (*known, *samples):
+        if not isinstance(name, str):
+            continue
         for one in child.values if isinstance(child, OneOf) else (child,):
             if isinstance(one, Instance):
                 found.extend(descendants(one, f"{prefix}.{name}" if prefix else name, seen))

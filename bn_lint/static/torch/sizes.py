@@ -181,6 +181,8 @@ def _broadcast_last(a: Tensor, b: Tensor) -> Tensor:
 
 def merged_axis(x: Axis, y: Axis) -> Axis:
     """The axis that two broadcast axes give."""
+    if x.size == y.size == 1:
+        return x if x.origin is not None else y
     if x.size == 1 and y.size is not None:
         return y
     if y.size == 1 and x.size is not None:
