@@ -295,7 +295,7 @@ class Observer:
         ]
         if not plain:
             return
-        from bn_lint.static.torch.module_methods import descendants
+        from bn_lint.static.torch.module_methods import possible_descendants
 
         known: set[int] = set()
         for name, container in plain:
@@ -303,7 +303,7 @@ class Observer:
                 continue  # `[model]` hides a model from `parameters()` and `state_dict()` on purpose
             layers = list(_layers_in(container))
             if layers and not known:
-                known = {id(child) for _, child in descendants(module)}
+                known = {id(child) for child in possible_descendants(module)}
             layers = [b for b in layers if not any(id(i) in known for i in (b, *_owners(b)))]
             if layers and layers[0].built is not None and ("container", id(module.cls), name) not in self._seen:
                 self._seen.add(("container", id(module.cls), name))
