@@ -45,7 +45,7 @@ def facts_of(program: Program, last_calls: Mapping[cst.CSTNode, BatchNormCall]) 
 def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fact]:
     purpose = call.purpose or _purpose(program, call, trained)
     if purpose in ("export", "fusion", "inspection"):
-        if True in call.states and not (purpose == "inspection" and _trained_next(program, call)):
+        if True in call.states and not (purpose == "inspection" and _nothing_to_lose(program, call)):
             yield ModelCall(
                 text_of(call.spot, None if call.purpose is None else call.model),
                 NodePlace(call.spot),
@@ -388,8 +388,13 @@ def _resumed(program: Program, call: Call) -> bool:
     return False
 
 
-def _trained_next(program: Program, call: Call) -> bool:
-    """Whether the model is trained before anything else is done with it: what it has learnt here is soon forgotten."""
+def _nothing_to_lose(program: Program, call: Call) -> bool:
+    """Whether the statistics are still those of a new model, or it is trained before anything else is done with it.
+
+    What a model has learnt by being looked at is soon forgotten in training, and overwritten by a checkpoint.
+    """
+    if call.prepared is None:
+        return True
     following = [
         one
         for one in program.calls

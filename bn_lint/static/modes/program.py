@@ -337,6 +337,7 @@ class Program:
             call = Call(model, spot, run.frame)
             call.order, call.purpose = self.now(), purpose
             call.modes = [modes_of(layer, self) for layer in layers]
+            call.prepared = self._preparation(model)
             self.calls.append(call)
 
     def _backward(self, run: Run) -> None:
