@@ -167,7 +167,7 @@ def _purpose(program: Program, call: Call, trained: set[int]) -> str | None:
             step.order < call.order and len(step.loops) < len(call.loops) and step.frame is not call.frame
             for step in passes
         )
-        return "evaluation" if own and aside else None
+        return "evaluation" if own and aside and call.prepared is not None else None
     return "evaluation" if call.prepared is not None or _replaced(program, call) is not None else None
 
 

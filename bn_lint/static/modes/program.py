@@ -46,7 +46,8 @@ _TOOLS = (
     (re.compile(r"^torch\.(?:jit\.trace(?:_module)?|export\.export)$"), "export"),
     (re.compile(r"^torch\.(?:ao\.)?quantization\.(?:fuse_modules\.)?fuse_modules$"), "fusion"),
     (re.compile(r"^torch\.nn\.utils\.(?:fusion\.)?fuse_conv_bn_eval$"), "fusion"),
-    (re.compile(r"^(?:torchsummary\.summary|thop\.profile|fvcore\.nn\.(?:\w+\.)?FlopCountAnalysis)$"), "inspection"),
+    # Not thop, ptflops and torchinfo: they call `eval()` themselves, and switch back afterwards.
+    (re.compile(r"^(?:torchsummary\.summary|fvcore\.nn\.(?:\w+\.)?FlopCountAnalysis)$"), "inspection"),
 )
 
 
