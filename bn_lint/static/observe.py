@@ -16,6 +16,7 @@ from bn_lint.facts import (
     BatchNormFollowed,
     Coverage,
     Evidence,
+    ModelCall,
     PlainContainer,
     PooledBatchNorm,
     Problem,
@@ -101,6 +102,8 @@ class Observer:
         self._choice: tuple[cst.CSTNode, bool] | None = None
         #: By layer: where it was called as one of several, and the calls.
         self._choices: dict[int, tuple[Instance, set[tuple[cst.CSTNode, bool]], list[BatchNormCall]]] = {}
+        #: Functions from which, directly or not, models are called that the project makes.
+        self.models_called: set[cst.CSTNode] = set()
         #: By the place that builds a layer: its latest call.
         self.last_calls: dict[cst.CSTNode, BatchNormCall] = {}
         #: Pairs of places: where a layer is built, and where it is called.
@@ -313,6 +316,17 @@ class Observer:
                 value = container_place(spot, name, container) if spot is not None else None
                 torch_nn = Spelling() if spot is None else TorchNN(spot.file)
                 self.facts.append(PlainContainer(module.cls.name, name, kind, len(layers), place, value, torch_nn))
+
+    @contextmanager
+    def modes_only(self) -> Iterator[None]:
+        """Note nothing meanwhile but in which modes models are used."""
+        facts, problems = len(self.facts), len(self.problems)
+        try:
+            with self.quiet(True):
+                yield
+        finally:
+            self.facts[facts:] = [fact for fact in self.facts[facts:] if isinstance(fact, ModelCall)]
+            self.problems[problems:] = [one for one in self.problems[problems:] if one.internal]
 
     @contextmanager
     def calls_only(self, built: set[cst.CSTNode]) -> Iterator[None]:

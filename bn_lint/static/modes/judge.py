@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -30,6 +31,12 @@ def facts_of(program: Program, last_calls: Mapping[cst.CSTNode, BatchNormCall]) 
         last_calls: The latest call of the BatchNorm layers that are built at a place.
     """
     trained = {id(call.model) for call in program.calls if call.purpose == "training"}
+    if program.strangers:
+        for call in program.calls:
+            if call.model in program.strangers and _is_plain(program, call, trained):
+                facts = (fact for fact in _call_facts(program, call, trained) if isinstance(fact, ModelCall))
+                yield from (replace(fact, certain=False) for fact in facts)
+        return
     for call in program.calls:
         yield from _call_facts(program, call, trained)
         if call.purpose == "training":
@@ -40,6 +47,16 @@ def facts_of(program: Program, last_calls: Mapping[cst.CSTNode, BatchNormCall]) 
         change = _reenabled(program, switch)
         if change is not None:
             yield change
+
+
+def _is_plain(program: Program, call: Call, trained: set[int]) -> bool:
+    """Whether the program alone shows that a call of a model that it was given is in the wrong mode."""
+    before = [one for one in program.calls if one.model is call.model and one.order < call.order]
+    on = [one for one in before if one.purpose == "training" and one.states == {True}]
+    if call.purpose == "training":
+        return call.states == {False} and bool(on)
+    switched = call.states == {True} and all(mode.spot is not None for modes in call.modes for mode in modes)
+    return switched and bool(on) and _purpose(program, call, trained) == "evaluation" and call.grad is False
 
 
 def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fact]:

@@ -152,6 +152,8 @@ class Program:
         self._kept: list[Instance] = []
         #: Functions within functions, which code out of sight may call.
         self.nested: list[Function] = []
+        #: Models that nobody in sight made.
+        self.strangers: list[Instance] = []
         self.dropped: cst.CSTNode | None = None
         #: The call of a model that is running, and how deep in it gradients were switched off.
         self.outermost: Call | None = None
@@ -243,6 +245,8 @@ class Program:
             call.because, name = self.gradients_off_by
             call.why = f"`{name}` switches gradients off here"
         self.calls.append(call)
+        if model not in self.strangers:
+            run.observer.models_called.update(one.function.node for one in call.caller if one.function is not None)
 
     def called_out_of_sight(self, model: Instance, spot: Spot, frame: Frame | None) -> None:
         """A framework calls a model in a mode that it chose itself."""
