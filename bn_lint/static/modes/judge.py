@@ -55,7 +55,10 @@ def _is_plain(program: Program, call: Call, trained: set[int]) -> bool:
     on = [one for one in before if one.purpose == "training" and one.states == {True}]
     if call.purpose == "training":
         return call.states == {False} and bool(on)
-    switched = call.states == {True} and all(mode.spot is not None for modes in call.modes for mode in modes)
+    # Who calls `train()` for an evaluation wants the batch statistics of a model that is made for it.
+    switched = call.states == {True} and not any(
+        mode.spot is None or _is_local(program, call, mode) for modes in call.modes for mode in modes
+    )
     return switched and bool(on) and _purpose(program, call, trained) == "evaluation" and call.grad is False
 
 
