@@ -25,6 +25,7 @@ from bn_lint.static.frames import Frame
 from bn_lint.static.modes.averages import stale_averages
 from bn_lint.static.modes.judge import facts_of
 from bn_lint.static.modes.parallel import unsynchronized
+from bn_lint.static.modes.strangers import given_models, kept_models, outer_methods, stranger, trains_strangers
 from bn_lint.static.modules import imports
 from bn_lint.static.observe import Observer
 from bn_lint.static.options import hidden_behind
@@ -136,6 +137,9 @@ class _Analyzer:
                     self._enter(file, partial(self._call, found))
         self._switch_options()
         self._settle_opaque()
+        if interpreted:
+            with self.observer.modes_only():
+                self._run_with_strangers()
         unreached = self._unreached()
         return self._result(unreached)
 
@@ -174,6 +178,41 @@ class _Analyzer:
             for function in reversed(functions):
                 if (indirect or function.node in users) and not function.called and function.node not in self.skipped:
                     self._enter(file, partial(self._call, function))
+
+    def _run_with_strangers(self) -> None:
+        """Run what trains models that it is given, where nobody in sight gives it one."""
+        for source in self.sources:
+            file = self.project.files[source.path]
+            if file is None or not trains_strangers(source.text) or not self._parses(file):
+                continue
+            known = {f.node for f in self.observer.functions} | {c.node for c in self.observer.classes}
+            if not known.intersection(_definitions(file.tree)):
+                self._enter(file, partial(self._run_module, file))
+            for function in [f for f in self.observer.functions if f.file is file]:
+                names = given_models(function)
+                if names and function.node not in self.observer.models_called:
+                    self._enter(file, partial(self._call_with_strangers, function, names))
+            for cls in [c for c in self.observer.classes if c.file is file and not c.is_module]:
+                names = kept_models(cls)
+                for method in outer_methods(cls) if names else ():
+                    if method.node not in self.observer.models_called:
+                        self._enter(file, partial(self._call_method_with_strangers, cls, method, names))
+
+    def _call_with_strangers(self, function: Function, names: list[str]) -> None:
+        spot = Spot(function.file, function.node)
+        keywords: dict[str, Value] = {name: _parameter(function, name) for name in _required(function)}
+        keywords.update({name: stranger(self.run, spot) for name in names})
+        call(self.run, function, Arguments(keywords=keywords), spot, None)
+
+    def _call_method_with_strangers(self, cls: Class, method: Function, names: list[str]) -> None:
+        init = cls.cells["__init__"]
+        assert isinstance(init, Function)
+        spot = Spot(cls.file, cls.node)
+        keywords: dict[str, Value] = {name: _parameter(init, name) for name in _required(init)[1:]}
+        keywords.update({name: stranger(self.run, spot) for name in names})
+        trainer = call(self.run, cls, Arguments(keywords=keywords), spot, None)
+        unknowns: list[Value] = [_parameter(method, name) for name in _required(method)[1:]]
+        call(self.run, BoundMethod(method, trainer), Arguments(unknowns), Spot(method.file, method.node), None)
 
     def _reaches_batchnorm(self, file: SourceFile) -> bool:
         """Whether imports lead from a file to one that mentions BatchNorm."""

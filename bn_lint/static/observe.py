@@ -16,6 +16,7 @@ from bn_lint.facts import (
     BatchNormFollowed,
     Coverage,
     Evidence,
+    ModelCall,
     PlainContainer,
     PooledBatchNorm,
     Problem,
@@ -107,6 +108,8 @@ class Observer:
         self._choice: tuple[cst.CSTNode, bool] | None = None
         #: By layer: where it was called as one of several, and the calls.
         self._choices: dict[int, tuple[Instance, set[tuple[cst.CSTNode, bool]], list[BatchNormCall]]] = {}
+        #: Functions from which, directly or not, models are called that the project makes.
+        self.models_called: set[cst.CSTNode] = set()
         #: By the place that builds a layer: its latest call.
         self.last_calls: dict[cst.CSTNode, BatchNormCall] = {}
         #: Pairs of places: where a layer is built, and where it is called.
@@ -308,7 +311,7 @@ class Observer:
         ]
         if not plain:
             return
-        from bn_lint.static.torch.module_methods import descendants
+        from bn_lint.static.torch.module_methods import possible_descendants
 
         known: set[int] = set()
         for name, container in plain:
@@ -316,7 +319,7 @@ class Observer:
                 continue  # `[model]` hides a model from `parameters()` and `state_dict()` on purpose
             layers = list(_layers_in(container))
             if layers and not known:
-                known = {id(child) for _, child in descendants(module)}
+                known = {id(child) for child in possible_descendants(module)}
             layers = [b for b in layers if not any(id(i) in known for i in (b, *_owners(b)))]
             if layers and layers[0].built is not None and ("container", id(module.cls), name) not in self._seen:
                 self._seen.add(("container", id(module.cls), name))
@@ -326,6 +329,17 @@ class Observer:
                 value = container_place(spot, name, container) if spot is not None else None
                 torch_nn = Spelling() if spot is None else TorchNN(spot.file)
                 self.facts.append(PlainContainer(module.cls.name, name, kind, len(layers), place, value, torch_nn))
+
+    @contextmanager
+    def modes_only(self) -> Iterator[None]:
+        """Note nothing meanwhile but in which modes models are used."""
+        facts, problems = len(self.facts), len(self.problems)
+        try:
+            with self.quiet(True):
+                yield
+        finally:
+            self.facts[facts:] = [fact for fact in self.facts[facts:] if isinstance(fact, ModelCall)]
+            self.problems[problems:] = [one for one in self.problems[problems:] if one.internal]
 
     @contextmanager
     def calls_only(self, built: set[cst.CSTNode]) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -34,6 +35,8 @@ from bn_lint.static.values import (
 
 #: Longer results of repetition and powers are not computed.
 _MAX_SIZE = 20_000
+#: `"%*d"` and `"%5000d"`: text of any length.
+_WIDE = re.compile(r"%[^%a-zA-Z]*(?:\*|\d{4})")
 
 Operation = Callable[[Run, Value, Value, Spot], Value]
 
@@ -104,6 +107,11 @@ def _is_real(a: Any, b: Any) -> bool:
 
 def _compute(concrete: Callable[[Any, Any], Any], a: Any, b: Any) -> Value:
     plain = (bool, int, float, str, bytes, complex)
+    if concrete is operator.mod and isinstance(a, str):
+        if _WIDE.search(a) is not None:
+            return Unknown("?", "a very long string")
+        if isinstance(b, tuple) and all(isinstance(one, plain) for one in b):
+            return _formatted(a, b)
     if not isinstance(a, plain) or not isinstance(b, plain):
         return Unknown("?", f"an operator on {type(a).__name__} and {type(b).__name__} is not evaluated")
     if concrete in (operator.pow, operator.lshift) and isinstance(b, int) and abs(b) > 256:
@@ -116,6 +124,13 @@ def _compute(concrete: Callable[[Any, Any], Any], a: Any, b: Any) -> Value:
         return concrete(a, b)
     except (ArithmeticError, TypeError, ValueError):
         return Unknown("?", "an operator that Python refuses")
+
+
+def _formatted(text: str, values: tuple[Any, ...]) -> Value:
+    try:
+        return text % values
+    except (TypeError, ValueError):
+        return Unknown("?", "a format that Python refuses")
 
 
 def _length(value: int | str | bytes) -> int:

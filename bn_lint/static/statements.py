@@ -20,7 +20,7 @@ from bn_lint.static.narrow import assume
 from bn_lint.static.objects import finish_class
 from bn_lint.static.operators import AUGMENTED, BINARY
 from bn_lint.static.run import BREAK, CONTINUE, RAISE, RETURN, Run
-from bn_lint.static.syntax import builds_on_last, switches_or_trains
+from bn_lint.static.syntax import builds_on_last, called_names, switches_or_trains
 from bn_lint.static.truth import truth
 from bn_lint.static.values import (
     ITEMS,
@@ -73,10 +73,26 @@ def _line(run: Run, node: cst.SimpleStatementLine, frame: Frame) -> str | None:
     return None
 
 
-def _expression(run: Run, node: cst.Expr, frame: Frame) -> None:
-    if type(node.value) not in (cst.SimpleString, cst.ConcatenatedString):
-        run.program.dropped = node.value
-        evaluate(run, node.value, frame)
+#: What does not return, in the standard library and in tests.
+_LEAVING = frozenset({"sys.exit", "os._exit", "os.abort", "pytest.skip", "pytest.fail", "pytest.xfail", "pytest.exit"})
+_LAST_NAMES = {name.rpartition(".")[2] for name in _LEAVING} | {"quit"}
+
+
+def _expression(run: Run, node: cst.Expr, frame: Frame) -> str | None:
+    if type(node.value) in (cst.SimpleString, cst.ConcatenatedString):
+        return None
+    run.program.dropped = node.value
+    evaluate(run, node.value, frame)
+    return RAISE if type(node.value) is cst.Call and _leaves(run, node.value.func, frame) else None
+
+
+def _leaves(run: Run, function: cst.BaseExpression, frame: Frame) -> bool:
+    """Whether a called function ends the program or the test."""
+    name = function.attr if type(function) is cst.Attribute else function
+    if type(name) is not cst.Name or name.value not in _LAST_NAMES:
+        return False
+    found = evaluate(run, function, frame)
+    return isinstance(found, External) and found.dotted in _LEAVING
 
 
 def _assign(run: Run, node: cst.Assign, frame: Frame) -> None:
@@ -428,9 +444,19 @@ def _function(run: Run, node: cst.FunctionDef, frame: Frame) -> None:
     if any(_is_context_manager(decorator) for decorator in node.decorators):
         run.generators.add(node)
     run.observer.function_defined(function, frame)
-    if frame.function is not None and switches_or_trains(node):
+    if frame.function is not None and (switches_or_trains(node) or _calls_what_trains(node, frame)):
         run.program.nested.append(function)
     assign_name(run, node.name.value, _decorated(run, node.decorators, function, frame), frame)
+
+
+def _calls_what_trains(node: cst.FunctionDef, frame: Frame) -> bool:
+    """Whether a function calls one of its module or its scope that trains: what a search for settings is given."""
+    for name in called_names(node):
+        for cells in (frame.cells, frame.module.cells):
+            found = cells.get(name)
+            if isinstance(found, Function) and switches_or_trains(found.node):
+                return True
+    return False
 
 
 def _is_context_manager(decorator: cst.Decorator) -> bool:

@@ -149,3 +149,10 @@ def switches_or_trains(node: cst.FunctionDef) -> bool:
         and inner.attr.value in ("train", "eval", "backward", "no_grad", "inference_mode", "set_grad_enabled")
         for inner in walk(node)
     )
+
+
+@asked_once
+def called_names(node: cst.FunctionDef) -> frozenset[str]:
+    """The plain names that a function calls."""
+    calls = (inner.func for inner in walk(node) if type(inner) is cst.Call)
+    return frozenset(function.value for function in calls if type(function) is cst.Name)

@@ -12,30 +12,28 @@ def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
     """A tool runs a model in training mode.
 
     ## What it does
-    Reports a call of a model by something that only looks at it (a summary, a FLOP counter, a graph writer, a
-    saliency map) while BatchNorm layers inside are in training mode.
+    Reports a call of a model whose weights were trained or loaded by something that only looks at it (a summary, a
+    FLOP counter, a graph writer, a saliency map) while BatchNorm layers inside are in training mode.
 
     ## Why is this bad?
     The input is often random or zero, and the running statistics learn from it; with a batch of one, the call fails.
 
     ## Example
     ```python
-    import torch
-    from torch import nn
-    from torch.fx.passes.shape_prop import ShapeProp
+    from torchsummary import summary
+    from torchvision.models import resnet18
 
-    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
-    ShapeProp(torch.fx.symbolic_trace(net)).propagate(torch.zeros(2, 3, 8, 8))
+    model = resnet18(weights="DEFAULT")
+    summary(model, (3, 224, 224))
     ```
 
     ## Use instead
     ```python
-    import torch
-    from torch import nn
-    from torch.fx.passes.shape_prop import ShapeProp
+    from torchsummary import summary
+    from torchvision.models import resnet18
 
-    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval()
-    ShapeProp(torch.fx.symbolic_trace(net)).propagate(torch.zeros(2, 3, 8, 8))
+    model = resnet18(weights="DEFAULT").eval()
+    summary(model, (3, 224, 224))
     ```
 
     ## Fix safety

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -30,6 +31,12 @@ def facts_of(program: Program, last_calls: Mapping[cst.CSTNode, BatchNormCall]) 
         last_calls: The latest call of the BatchNorm layers that are built at a place.
     """
     trained = {id(call.model) for call in program.calls if call.purpose == "training"}
+    if program.strangers:
+        for call in program.calls:
+            if call.model in program.strangers and _is_plain(program, call, trained):
+                facts = (fact for fact in _call_facts(program, call, trained) if isinstance(fact, ModelCall))
+                yield from (replace(fact, certain=False) for fact in facts)
+        return
     for call in program.calls:
         yield from _call_facts(program, call, trained)
         if call.purpose == "training":
@@ -42,10 +49,23 @@ def facts_of(program: Program, last_calls: Mapping[cst.CSTNode, BatchNormCall]) 
             yield change
 
 
+def _is_plain(program: Program, call: Call, trained: set[int]) -> bool:
+    """Whether the program alone shows that a call of a model that it was given is in the wrong mode."""
+    before = [one for one in program.calls if one.model is call.model and one.order < call.order]
+    on = [one for one in before if one.purpose == "training" and one.states == {True}]
+    if call.purpose == "training":
+        return call.states == {False} and bool(on)
+    # Who calls `train()` for an evaluation wants the batch statistics of a model that is made for it.
+    switched = call.states == {True} and not any(
+        mode.spot is None or _is_local(program, call, mode) for modes in call.modes for mode in modes
+    )
+    return switched and bool(on) and _purpose(program, call, trained) == "evaluation" and call.grad is False
+
+
 def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fact]:
     purpose = call.purpose or _purpose(program, call, trained)
     if purpose in ("export", "fusion", "inspection"):
-        if True in call.states and not (purpose == "inspection" and _trained_next(program, call)):
+        if True in call.states and not (purpose == "inspection" and _nothing_to_lose(program, call)):
             yield ModelCall(
                 text_of(call.spot, None if call.purpose is None else call.model),
                 NodePlace(call.spot),
@@ -167,7 +187,7 @@ def _purpose(program: Program, call: Call, trained: set[int]) -> str | None:
             step.order < call.order and len(step.loops) < len(call.loops) and step.frame is not call.frame
             for step in passes
         )
-        return "evaluation" if own and aside else None
+        return "evaluation" if own and aside and call.prepared is not None else None
     return "evaluation" if call.prepared is not None or _replaced(program, call) is not None else None
 
 
@@ -388,8 +408,13 @@ def _resumed(program: Program, call: Call) -> bool:
     return False
 
 
-def _trained_next(program: Program, call: Call) -> bool:
-    """Whether the model is trained before anything else is done with it: what it has learnt here is soon forgotten."""
+def _nothing_to_lose(program: Program, call: Call) -> bool:
+    """Whether the statistics are still those of a new model, or it is trained before anything else is done with it.
+
+    What a model has learnt by being looked at is soon forgotten in training, and overwritten by a checkpoint.
+    """
+    if call.prepared is None:
+        return True
     following = [
         one
         for one in program.calls

@@ -46,7 +46,8 @@ _TOOLS = (
     (re.compile(r"^torch\.(?:jit\.trace(?:_module)?|export\.export)$"), "export"),
     (re.compile(r"^torch\.(?:ao\.)?quantization\.(?:fuse_modules\.)?fuse_modules$"), "fusion"),
     (re.compile(r"^torch\.nn\.utils\.(?:fusion\.)?fuse_conv_bn_eval$"), "fusion"),
-    (re.compile(r"^(?:torchsummary\.summary|thop\.profile|fvcore\.nn\.(?:\w+\.)?FlopCountAnalysis)$"), "inspection"),
+    # Not thop, ptflops and torchinfo: they call `eval()` themselves, and switch back afterwards.
+    (re.compile(r"^(?:torchsummary\.summary|fvcore\.nn\.(?:\w+\.)?FlopCountAnalysis)$"), "inspection"),
 )
 
 
@@ -151,6 +152,8 @@ class Program:
         self._kept: list[Instance] = []
         #: Functions within functions, which code out of sight may call.
         self.nested: list[Function] = []
+        #: Models that nobody in sight made.
+        self.strangers: list[Instance] = []
         self.dropped: cst.CSTNode | None = None
         #: The call of a model that is running, and how deep in it gradients were switched off.
         self.outermost: Call | None = None
@@ -242,6 +245,8 @@ class Program:
             call.because, name = self.gradients_off_by
             call.why = f"`{name}` switches gradients off here"
         self.calls.append(call)
+        if model not in self.strangers:
+            run.observer.models_called.update(one.function.node for one in call.caller if one.function is not None)
 
     def called_out_of_sight(self, model: Instance, spot: Spot, frame: Frame | None) -> None:
         """A framework calls a model in a mode that it chose itself."""
@@ -337,6 +342,7 @@ class Program:
             call = Call(model, spot, run.frame)
             call.order, call.purpose = self.now(), purpose
             call.modes = [modes_of(layer, self) for layer in layers]
+            call.prepared = self._preparation(model)
             self.calls.append(call)
 
     def _backward(self, run: Run) -> None:

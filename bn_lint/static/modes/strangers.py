@@ -1,0 +1,97 @@
+"""Models that nobody in sight makes: what a generic trainer is given.
+
+Each stands for any model with BatchNorm, in a mode that nobody knows. What is said about it needs no more than what the
+program itself does to it: it is trained in training mode, and evaluated without a switch; or it is switched off for an
+evaluation, and trained again as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import libcst as cst
+
+from bn_lint.static.modes.state import forget
+from bn_lint.static.modes.zoo import any_model
+from bn_lint.static.run import Run
+from bn_lint.static.syntax import walk
+from bn_lint.static.values import Arguments, Builtin, Class, Function, Instance, Spot, Value
+
+#: What tells that something is a model, when it is asked of it.
+_ASKED = ("train", "eval", "parameters")
+_NAMED = re.compile(r"^(?:model|net|network)$")
+#: A file that trains.
+_TRAINS = re.compile(r"\.backward\s*\(")
+_SWITCHES = re.compile(r"\.\s*(?:train|eval)\s*\(\s*\)")
+
+
+def trains_strangers(text: str) -> bool:
+    """Whether a file may train models that it is given."""
+    return _TRAINS.search(text) is not None and _SWITCHES.search(text) is not None
+
+
+def stranger(run: Run, spot: Spot) -> Value:
+    """Return a model that was not made in sight."""
+    make = any_model("torchvision.models")
+    assert isinstance(make, Builtin)
+    model = make.implementation(run, Arguments(), spot)
+    if isinstance(model, Instance):
+        forget(run, model)
+        run.program.strangers.append(model)
+    return model
+
+
+def given_models(function: Function) -> list[str]:
+    """The parameters of a function that are models, by what the function asks of them or by their names."""
+    asked = {
+        node.value.value
+        for node in walk(function.node.body)
+        if type(node) is cst.Attribute and type(node.value) is cst.Name and node.attr.value in _ASKED
+    }
+    params = (*function.params.positional, *function.params.keyword_only)
+    return [name for name in params if name != "self" and (name in asked or _NAMED.match(name) is not None)]
+
+
+def kept_models(cls: Class) -> list[str]:
+    """The parameters of a constructor that are kept as attributes of which the class asks what models are asked."""
+    init = cls.cells.get("__init__")
+    if not isinstance(init, Function):
+        return []
+    asked = {
+        node.value.attr.value
+        for node in walk(cls.node)
+        if type(node) is cst.Attribute
+        and node.attr.value in ("train", "eval")
+        and type(node.value) is cst.Attribute
+        and type(node.value.value) is cst.Name
+        and node.value.value.value == "self"
+    }
+    kept = {
+        name
+        for node in walk(init.node.body)
+        if type(node) is cst.Assign
+        for target in node.targets
+        if type(target.target) is cst.Attribute and target.target.attr.value in asked
+        for name in _names(node.value)
+    }
+    return [name for name in (*init.params.positional, *init.params.keyword_only) if name in kept and name != "self"]
+
+
+def outer_methods(cls: Class) -> list[Function]:
+    """The methods of a class that none of its other methods calls."""
+    inner = {
+        node.attr.value
+        for node in walk(cls.node)
+        if type(node) is cst.Attribute and type(node.value) is cst.Name and node.value.value == "self"
+    }
+    methods = [method for name, method in cls.cells.items() if not name.startswith("__") and name not in inner]
+    return [method for method in methods if isinstance(method, Function) and method.file is cls.file]
+
+
+def _names(value: cst.BaseExpression) -> Iterator[str]:
+    """`model`, and `model.to(device)`."""
+    while isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute):
+        value = value.func.value
+    if isinstance(value, cst.Name):
+        yield value.value
