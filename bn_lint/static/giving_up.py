@@ -31,6 +31,7 @@ from bn_lint.static.values import (
     OneOf,
     Partial,
     Property,
+    Spot,
     StaticMethod,
     Super,
     Unknown,
@@ -65,7 +66,7 @@ def costliest(run: Run, least: int) -> Frame | None:
     inner: set[cst.CSTNode] = set()
     for frame in _idle_calls(run):
         function = frame.function
-        if function is None or frame.on_yield is not None:
+        if function is None or frame.on_yield is not None or not frame.is_running:
             continue
         if run.steps - frame.began + run.cost[function.node] >= least:
             is_first = (found is None or function.node in inner) and not _is_of_module(frame)
@@ -115,14 +116,14 @@ def give_up(run: Run, frame: Frame, function: Function, arguments: Arguments, lo
             _forget_cell(run, cells, key)
     for cells, key in run.heap.since(frame.began_changes):
         _forget_cell(run, cells, key)
-    reach = Reach(run, function, (*arguments.values(), *arguments.rest))
+    reach = Reach(run, function, (*frame.cells.values(), *arguments.values(), *arguments.rest))
+    if reach.uses_batchnorm or not _TRAINING.isdisjoint(reach.names):
+        run.program.cut_short()
     if reach.uses_batchnorm:
         run.observer.incomplete(
             frame.file, "not everything in it was judged: one definition takes too long to evaluate"
         )
-    if reach.is_everything or not _TRAINING.isdisjoint(reach.names):
-        run.program.cut_short()
-    reach.forget(run)
+    reach.forget(run, frame.site)
     return Unknown("?", f"`{function.name}` takes too long to evaluate")
 
 
@@ -220,13 +221,17 @@ class Reach:
         for cls in self.classes if new else ():
             self._pending.extend(m for m in _methods(cls) if m.name in new)
 
-    def forget(self, run: Run) -> None:
+    def forget(self, run: Run, site: Spot | None) -> None:
         """Make unknown what the call may have changed."""
         for function in self.functions:
             for name in _outer_names(function.node):
                 for scope in _scopes(function):
                     if name in scope.cells:
                         run.heap.write(scope.cells, name, _unknown())
+            for base, name in _assigned_to(function.node):
+                owner = function.owner if base == "cls" else _visible(function, base)
+                if isinstance(owner, (Class, ModuleScope)):
+                    run.heap.set(owner, name, _unknown())
         objects = [*self.objects.values(), *(run.created if self.is_everything else ())]
         for value in objects:
             if isinstance(value, (List, ValueIterator)):
@@ -243,6 +248,9 @@ class Reach:
                     run.heap.set(value, name, _unknown())
                 if value.is_module:
                     forget(run, value)
+                    run.program.replaced.add(id(value))
+                    if site is not None:
+                        run.program.statistics_known(value, site)
                     if self.is_everything or not _ADDING.isdisjoint(self.names):
                         run.heap.set(value, Instance.REST, (_unknown(),))
 
@@ -332,6 +340,18 @@ def _mentions(node: cst.CSTNode) -> tuple[frozenset[str], frozenset[str], frozen
                 written |= _set_by_name(inner)
             pending.extend(children(inner))
     return frozenset(names), frozenset(attributes), frozenset(written)
+
+
+@asked_once
+def _assigned_to(node: cst.CSTNode) -> frozenset[tuple[str, str]]:
+    """The names other than `self` whose attributes a function assigns, and which."""
+    return frozenset(
+        (target.value.value, target.attr.value)
+        for inner in walk(node)
+        if isinstance(inner, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign))
+        for target in walk(inner.target)
+        if isinstance(target, cst.Attribute) and isinstance(target.value, cst.Name) and target.value.value != "self"
+    )
 
 
 def _set_by_name(node: cst.Call) -> set[str]:
