@@ -55,8 +55,8 @@ _ADDING = frozenset({"append", "extend", "insert", "add_module", "register_modul
 # -- which call is given up -------------------------------------------------------------------------------------------
 
 
-def costliest(run: Run, least: int) -> Frame | None:
-    """Return the call that is to be given up, of a function that took at least so many steps since stock was taken.
+def costliest(run: Run, least: int, *, with_earlier: bool) -> Frame | None:
+    """Return the call that is to be given up: it took at least so many steps, or earlier calls of its function did.
 
     Only calls count that no module was made in since they began. It is the outermost whose code has nothing to do with
     BatchNorm, or else the innermost that is no method of a module; of functions that call themselves it is the first
@@ -68,7 +68,7 @@ def costliest(run: Run, least: int) -> Frame | None:
         function = frame.function
         if function is None or frame.on_yield is not None or not frame.is_running:
             continue
-        if run.steps - frame.began + run.cost[function.node] >= least:
+        if run.steps - frame.began + with_earlier * run.cost[function.node] >= least:
             is_first = (found is None or function.node in inner) and not _is_of_module(frame)
             if is_first or not Reach(run, function, frame.cells.values()).uses_batchnorm:
                 found = frame
