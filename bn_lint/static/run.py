@@ -138,7 +138,7 @@ class Run:
             if call is None and self.steps > min(self.patience, self.limit):
                 call = costliest(self, self.PATIENCE if is_over else self.PATIENCE // 2, with_earlier=is_over)
                 self.patience = self.steps + self.PATIENCE
-            if is_over and call is not None and self.limit < 2 * self.STEPS:
+            if is_over and call is not None and self.limit == self.STEPS:
                 self.limit += self.PATIENCE
             self._set_check()
             if call is not None:
