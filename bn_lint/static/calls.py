@@ -279,6 +279,7 @@ def execute_function(
     grad = run.program.grad
     if function.grad is not None:
         run.program.grad, run.program.gradients_off_by = function.grad.enabled, (spot, function.grad.name)
+    inner.is_running = True
     depth = len(run.stack)
     try:
         if function.node in run.given_up:
@@ -294,6 +295,7 @@ def execute_function(
         if function.grad is not None:
             run.program.grad = grad
         run.frame = outer
+        inner.is_running = False
         run.stack.pop()
         run.cost[function.node] += run.steps - inner.began
         run.forget(function)

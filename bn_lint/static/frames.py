@@ -51,6 +51,7 @@ class Frame:
         "function",
         "global_names",
         "guards",
+        "is_running",
         "module",
         "on_yield",
         "owner",
@@ -97,6 +98,7 @@ class Frame:
         self.began = self.began_changes = self.began_created = self.began_events = 0
         #: The step at which the call is given up.
         self.bound: int | None = None
+        self.is_running = False
         self.on_yield: Callable[[Value], None] | None = None
         self.class_body = False
         #: Annotated names of a class body, in order, and their values if any.

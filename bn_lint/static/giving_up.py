@@ -32,6 +32,7 @@ from bn_lint.static.values import (
     OneOf,
     Partial,
     Property,
+    Spot,
     StaticMethod,
     Super,
     Unknown,
@@ -55,8 +56,8 @@ _ADDING = frozenset({"append", "extend", "insert", "add_module", "register_modul
 # -- which call is given up -------------------------------------------------------------------------------------------
 
 
-def costliest(run: Run, least: int) -> Frame | None:
-    """Return the call that is to be given up, of a function that took at least so many steps since stock was taken.
+def costliest(run: Run, least: int, *, with_earlier: bool) -> Frame | None:
+    """Return the call that is to be given up: it took at least so many steps, or earlier calls of its function did.
 
     Only calls count that no module was made in since they began. It is the outermost whose code has nothing to do with
     BatchNorm, or else the innermost that is no method of a module; of functions that call themselves it is the first
@@ -66,9 +67,9 @@ def costliest(run: Run, least: int) -> Frame | None:
     inner: set[cst.CSTNode] = set()
     for frame in _idle_calls(run):
         function = frame.function
-        if function is None or frame.on_yield is not None:
+        if function is None or frame.on_yield is not None or not frame.is_running:
             continue
-        if run.steps - frame.began + run.cost[function.node] >= least:
+        if run.steps - frame.began + with_earlier * run.cost[function.node] >= least:
             is_first = (found is None or function.node in inner) and not _is_of_module(frame)
             if is_first or not Reach(run, function, frame.cells.values()).uses_batchnorm:
                 found = frame
@@ -116,14 +117,14 @@ def give_up(run: Run, frame: Frame, function: Function, arguments: Arguments, lo
             _forget_cell(run, cells, key)
     for cells, key in run.heap.since(frame.began_changes):
         _forget_cell(run, cells, key)
-    reach = Reach(run, function, (*arguments.values(), *arguments.rest))
+    reach = Reach(run, function, (*frame.cells.values(), *arguments.values(), *arguments.rest))
+    if reach.uses_batchnorm or not _TRAINING.isdisjoint(reach.names):
+        run.program.cut_short()
     if reach.uses_batchnorm:
         run.observer.incomplete(
             frame.file, "not everything in it was judged: one definition takes too long to evaluate"
         )
-    if reach.is_everything or not _TRAINING.isdisjoint(reach.names):
-        run.program.cut_short()
-    reach.forget(run)
+    reach.forget(run, frame.site)
     return Unknown("?", f"`{function.name}` takes too long to evaluate")
 
 
@@ -221,13 +222,17 @@ class Reach:
         for cls in self.classes if new else ():
             self._pending.extend(m for m in _methods(cls) if m.name in new)
 
-    def forget(self, run: Run) -> None:
+    def forget(self, run: Run, site: Spot | None) -> None:
         """Make unknown what the call may have changed."""
         for function in self.functions:
             for name in _outer_names(function.node):
                 for scope in _scopes(function):
                     if name in scope.cells:
                         run.heap.write(scope.cells, name, _unknown())
+            for base, name in _assigned_to(function.node):
+                owner = function.owner if base == "cls" else _visible(function, base)
+                if isinstance(owner, (Class, ModuleScope)):
+                    run.heap.set(owner, name, _unknown())
         objects = [*self.objects.values(), *(run.created if self.is_everything else ())]
         for value in objects:
             if isinstance(value, (List, ValueIterator)):
@@ -244,6 +249,9 @@ class Reach:
                     run.heap.set(value, name, _unknown())
                 if value.is_module:
                     forget(run, value)
+                    run.program.replaced.add(id(value))
+                    if site is not None:
+                        run.program.statistics_known(value, site)
                     if self.is_everything or not _ADDING.isdisjoint(self.names):
                         run.heap.set(value, Instance.REST, (_unknown(),))
 
@@ -333,6 +341,18 @@ def _mentions(node: cst.CSTNode) -> tuple[frozenset[str], frozenset[str], frozen
                 written |= _set_by_name(inner)
             pending.extend(children(inner))
     return frozenset(names), frozenset(attributes), frozenset(written)
+
+
+@asked_once
+def _assigned_to(node: cst.CSTNode) -> frozenset[tuple[str, str]]:
+    """The names other than `self` whose attributes a function assigns, and which."""
+    return frozenset(
+        (target.value.value, target.attr.value)
+        for inner in walk(node)
+        if isinstance(inner, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign))
+        for target in walk(inner.target)
+        if isinstance(target, cst.Attribute) and isinstance(target.value, cst.Name) and target.value.value != "self"
+    )
 
 
 def _set_by_name(node: cst.Call) -> set[str]:

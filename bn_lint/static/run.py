@@ -62,6 +62,7 @@ class Run:
     #: Statements and calls that one entry point may execute.
     STEPS = 120_000
     #: Each time that so many steps were taken, a call that took half of them is given up if no model was used in it.
+    #: When all are used up, it may have taken them in several calls; so many more are given to what follows.
     PATIENCE = 40_000
     #: Steps of a call of a function that was given up before; half of it the next time, and so on.
     RETRY = 2_000
@@ -87,7 +88,7 @@ class Run:
         #: When stock is taken next, and when something must happen: then, or when a bound is reached before.
         self.patience = self.check = self.PATIENCE
         self.deadline = 0.0
-        #: The steps that functions took since stock was taken, in calls that are over.
+        #: The steps that functions took in calls that are over.
         self.cost: defaultdict[object, int] = defaultdict(int)
         #: How often calls of a function were given up.
         self.given_up: Counter[object] = Counter()
@@ -133,11 +134,12 @@ class Run:
         if self._is_within:
             raise BudgetExhausted
         if self.steps > self.check:
-            call = overdue(self)
+            call, is_over = overdue(self), self.steps > self.limit
             if call is None and self.steps > min(self.patience, self.limit):
-                call = costliest(self, self.PATIENCE // 2)
-                self.cost.clear()
+                call = costliest(self, self.PATIENCE if is_over else self.PATIENCE // 2, with_earlier=is_over)
                 self.patience = self.steps + self.PATIENCE
+            if is_over and call is not None and self.limit == self.STEPS:
+                self.limit += self.PATIENCE
             self._set_check()
             if call is not None:
                 raise BudgetExhausted(call)
