@@ -268,7 +268,8 @@ def execute_function(
     outer, run.frame = run.frame, inner
     grad = run.program.grad
     if function.grad is not None:
-        run.program.grad, run.program.gradients_off_by = function.grad.enabled, (spot, function.grad.name)
+        where = function.grad.decorates or spot
+        run.program.grad, run.program.gradients_off_by = function.grad.enabled, (where, function.grad.name)
     try:
         return _run_body(run, function, inner)
     finally:
