@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch._subclasses import FakeTensorMode
+from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
 
 from bn_lint.errors import UsageError
 from bn_lint.runtime.document import Document
@@ -91,8 +92,14 @@ def probe(target: str, inputs: Sequence[Input], *, evaluation: bool = False, sam
         document = trace.stop(error)
     problem = None
     if error is not None and document.failure is None:
-        problem = f"The model cannot be run: {type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        problem = f"The model cannot be run: {_reason(error)}"
     return Probed(document, remarks, problem)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, (DataDependentOutputException, DynamicOutputShapeException)):
+        return f"what it does depends on the values of tensors ({error}); bn-lint trace can watch a run with real ones."
+    return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
 
 
 def load(target: str) -> torch.nn.Module:
@@ -116,8 +123,9 @@ def load(target: str) -> torch.nn.Module:
     except Exception as error:
         raise UsageError(f"{target} cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(model, torch.nn.Module):
-        raise UsageError(f"{target} gives a {type(model).__name__}, not a torch.nn.Module.")
-    return model
+        raise UsageError(f"{target} gives {type(model).__name__}, not a torch.nn.Module.")
+    inner = getattr(model, "_orig_mod", None)  # of torch.compile
+    return inner if isinstance(inner, torch.nn.Module) else model
 
 
 def _call_of(text: str) -> tuple[str, list[Any], dict[str, Any]]:
@@ -204,8 +212,16 @@ def _call(
     }
     arguments = tuple(make(each) for each in inputs if each.name is None)
     named = {each.name: make(each) for each in inputs if each.name is not None}
-    with mode or contextlib.nullcontext():
+    with mode or contextlib.nullcontext(), _uncompiled():
         torch.func.functional_call(model, state, arguments, named)
+
+
+def _uncompiled() -> Any:
+    """A context in which compiled code runs as it was written: compiled kernels would read memory that is not there."""
+    set_stance = getattr(torch.compiler, "set_stance", None)  # since PyTorch 2.6
+    if set_stance is None or "torch._dynamo" not in sys.modules:
+        return contextlib.nullcontext()
+    return set_stance("force_eager")
 
 
 def _last_batch(

@@ -15,7 +15,7 @@ from types import TracebackType
 from bn_lint.errors import PathError
 from bn_lint.runtime.sites import MACHINERY, owner_of
 
-_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def run_script(path: str, arguments: Sequence[str]) -> None:

@@ -278,7 +278,8 @@ def execute_function(
     outer, run.frame = run.frame, inner
     grad = run.program.grad
     if function.grad is not None:
-        run.program.grad, run.program.gradients_off_by = function.grad.enabled, (spot, function.grad.name)
+        where = function.grad.decorates or spot
+        run.program.grad, run.program.gradients_off_by = function.grad.enabled, (where, function.grad.name)
     inner.is_running = True
     depth = len(run.stack)
     try:

@@ -469,7 +469,7 @@ def _decorated(run: Run, decorators: Sequence[cst.Decorator], value: Value, fram
     for decorator in reversed(decorators):
         function = evaluate(run, decorator.decorator, frame)
         if isinstance(function, GradientMode) and isinstance(value, Function):
-            value.grad = function
+            value.grad = GradientMode(function.enabled, function.name, Spot(frame.file, decorator.decorator))
             continue
         if isinstance(function, (Unknown, External)):
             continue

@@ -44,6 +44,17 @@ class Net(nn.Module):
 
 def wide():
     return Net(32)
+
+
+def compiled():
+    net = torch.compile(Net(32))
+    net.bn.compile()
+    return net
+
+
+class Choosing(Net):
+    def forward(self, x):
+        return super().forward(x if x.sum() > 0 else -x)
 """
 TRAIN = """
 import sys
@@ -149,6 +160,15 @@ def test_a_failure_is_explained_and_passed_on(project: Path) -> None:
 def test_exit_codes_of_the_program_win(tmp_path: Path, ending: str, code: int) -> None:
     (tmp_path / "end.py").write_text(f"import sys\n{ending}\n")
     assert run(tmp_path, "trace", "end.py").returncode == code
+
+
+def test_a_program_that_is_no_python(tmp_path: Path) -> None:
+    """Its traceback is that of Python, which names nothing of bn-lint."""
+    (tmp_path / "broken.py").write_text("x = (\n")
+    result = run(tmp_path, "trace", "broken.py")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[0] == f'  File "{tmp_path}/broken.py", line 1'
+    assert result.stderr.endswith("\nThe program ended before it called a BatchNorm layer.\n")
 
 
 def test_usage_errors(project: Path) -> None:
@@ -317,6 +337,7 @@ for x, y in loader:
 """
 
 
+@pytest.mark.filterwarnings("default::DeprecationWarning")  # Dynamo's own, when it is imported
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
@@ -326,6 +347,8 @@ for x, y in loader:
         (["model:Net", "--input", "4,3,16,16", "--samples", "10"], 0, "the last batch has 2, and fits"),
         (["model:wide", "--input", "4,3,16,16"], 1, "error[BN002]"),
         (["model.py:wide", "--input", "4,3,16,16"], 1, "error[BN002]"),
+        (["model:compiled", "--input", "4,3,16,16"], 1, "error[BN002]"),
+        (["model:Choosing", "--input", "4,3,16,16"], 2, "depends on the values of tensors"),
         (["model:Net(32)", "--input", "4,3,16,16"], 1, "error[BN002]"),
         (["model:Net(width=16)", "--input", "x=4,3,16,16", "--eval"], 0, "All checks passed!"),
         (["model:Net", "--input", "mask=4,3,16,16"], 2, "unexpected keyword argument 'mask'"),

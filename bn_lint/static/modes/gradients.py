@@ -11,13 +11,18 @@ if TYPE_CHECKING:
 
 
 class GradientMode:
-    """A context manager, or decorator, under which gradients are recorded or not; None where that is not known."""
+    """A context manager, or decorator, under which gradients are recorded or not; None where that is not known.
 
-    __slots__ = ("enabled", "name")
+    Attributes:
+        decorates: Where it stands as the decorator of a function.
+    """
 
-    def __init__(self, enabled: bool | None, name: str) -> None:
+    __slots__ = ("decorates", "enabled", "name")
+
+    def __init__(self, enabled: bool | None, name: str, decorates: Spot | None = None) -> None:
         self.enabled = enabled
         self.name = name
+        self.decorates = decorates
 
     def __repr__(self) -> str:
         return f"GradientMode({self.enabled})"
@@ -27,7 +32,7 @@ def _fixed(name: str, enabled: bool) -> Builtin:
     def make(run: Run, arguments: Arguments, spot: Spot) -> Value:
         decorated = arguments.get(0, "func")
         if isinstance(decorated, Function):  # `@torch.no_grad` without parentheses
-            decorated.grad = GradientMode(enabled, name)
+            decorated.grad = GradientMode(enabled, name, Spot(spot.file, getattr(spot.node, "decorator", spot.node)))
             return decorated
         given = arguments.get(0, "mode", True)
         return GradientMode(enabled if given is True else None if not isinstance(given, bool) else not enabled, name)
