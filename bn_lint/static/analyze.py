@@ -25,7 +25,15 @@ from bn_lint.static.frames import Frame
 from bn_lint.static.modes.averages import stale_averages
 from bn_lint.static.modes.judge import facts_of
 from bn_lint.static.modes.parallel import unsynchronized
-from bn_lint.static.modes.strangers import given_models, kept_models, outer_methods, stranger, trains_strangers
+from bn_lint.static.modes.strangers import (
+    asked_attributes,
+    fill,
+    given_models,
+    kept_models,
+    outer_methods,
+    stranger,
+    trains_strangers,
+)
 from bn_lint.static.modules import imports
 from bn_lint.static.observe import Observer
 from bn_lint.static.options import hidden_behind
@@ -193,24 +201,26 @@ class _Analyzer:
                 if names and function.node not in self.observer.models_called:
                     self._enter(file, partial(self._call_with_strangers, function, names))
             for cls in [c for c in self.observer.classes if c.file is file and not c.is_module]:
-                names = kept_models(cls)
-                for method in outer_methods(cls) if names else ():
+                attributes = asked_attributes(cls)
+                for method in outer_methods(cls) if attributes else ():
                     if method.node not in self.observer.models_called:
-                        self._enter(file, partial(self._call_method_with_strangers, cls, method, names))
+                        self._enter(file, partial(self._call_method_with_strangers, cls, method, attributes))
 
     def _call_with_strangers(self, function: Function, names: list[str]) -> None:
         spot = Spot(function.file, function.node)
-        keywords: dict[str, Value] = {name: _parameter(function, name) for name in _required(function)}
+        keywords = _given(function)
         keywords.update({name: stranger(self.run, spot) for name in names})
         call(self.run, function, Arguments(keywords=keywords), spot, None)
 
-    def _call_method_with_strangers(self, cls: Class, method: Function, names: list[str]) -> None:
-        init = cls.cells["__init__"]
-        assert isinstance(init, Function)
-        spot = Spot(cls.file, cls.node)
-        keywords: dict[str, Value] = {name: _parameter(init, name) for name in _required(init)[1:]}
-        keywords.update({name: stranger(self.run, spot) for name in names})
+    def _call_method_with_strangers(self, cls: Class, method: Function, attributes: frozenset[str]) -> None:
+        init, spot = cls.lookup("__init__")[0], Spot(cls.file, cls.node)
+        keywords: dict[str, Value] = {}
+        if isinstance(init, Function):
+            keywords = {name: value for name, value in _given(init).items() if name != "self"}
+            keywords.update({name: stranger(self.run, spot) for name in kept_models(init, attributes)})
         trainer = call(self.run, cls, Arguments(keywords=keywords), spot, None)
+        if isinstance(trainer, Instance):
+            fill(self.run, trainer, attributes, spot)
         unknowns: list[Value] = [_parameter(method, name) for name in _required(method)[1:]]
         call(self.run, BoundMethod(method, trainer), Arguments(unknowns), Spot(method.file, method.node), None)
 
@@ -489,6 +499,12 @@ def _required(function: Function) -> list[str]:
 def _required_by_constructor(cls: Class) -> list[str]:
     init = cls.lookup("__init__")[0]
     return _required(init)[1:] if isinstance(init, Function) else []
+
+
+def _given(function: Function) -> dict[str, Value]:
+    """What a trainer is given: also an optimizer, where the default is to have none."""
+    names = [*_required(function), *(name for name, default in function.defaults.items() if default is None)]
+    return {name: _parameter(function, name) for name in names}
 
 
 def _parameter(function: Function, name: str) -> Unknown:

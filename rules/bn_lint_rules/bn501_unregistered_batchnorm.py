@@ -66,7 +66,7 @@ def unregistered_batchnorm(container: PlainContainer) -> Iterator[Verdict]:
     layers = "a BatchNorm layer" if container.layers == 1 else f"{container.layers} BatchNorm layers"
     yield Verdict(
         f"the {container.container} `{container.attribute}` hides {layers} from PyTorch: "
-        "not trained, not saved, never in eval mode",
+        "not in parameters(), not saved, never in eval mode",
         container.place,
         help=f"use nn.{_REGISTERED[container.container]}",
         fix=_wrapped(container),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import NoneType
 
 import libcst as cst
 
@@ -16,7 +17,7 @@ from bn_lint.static.modes.state import forget
 from bn_lint.static.modes.zoo import any_model
 from bn_lint.static.run import Run
 from bn_lint.static.syntax import walk
-from bn_lint.static.values import Arguments, Builtin, Class, Function, Instance, Spot, Value
+from bn_lint.static.values import Arguments, Builtin, Class, Function, Instance, Spot, Unknown, Value
 
 #: What tells that something is a model, when it is asked of it.
 _ASKED = ("train", "eval", "parameters")
@@ -53,12 +54,9 @@ def given_models(function: Function) -> list[str]:
     return [name for name in params if name != "self" and (name in asked or _NAMED.match(name) is not None)]
 
 
-def kept_models(cls: Class) -> list[str]:
-    """The parameters of a constructor that are kept as attributes of which the class asks what models are asked."""
-    init = cls.cells.get("__init__")
-    if not isinstance(init, Function):
-        return []
-    asked = {
+def asked_attributes(cls: Class) -> frozenset[str]:
+    """The attributes of its own of which a class asks what models are asked."""
+    return frozenset(
         node.value.attr.value
         for node in walk(cls.node)
         if type(node) is cst.Attribute
@@ -66,16 +64,27 @@ def kept_models(cls: Class) -> list[str]:
         and type(node.value) is cst.Attribute
         and type(node.value.value) is cst.Name
         and node.value.value.value == "self"
-    }
+    )
+
+
+def kept_models(init: Function, attributes: frozenset[str]) -> list[str]:
+    """The parameters of a constructor that become these attributes."""
     kept = {
         name
         for node in walk(init.node.body)
         if type(node) is cst.Assign
         for target in node.targets
-        if type(target.target) is cst.Attribute and target.target.attr.value in asked
+        if type(target.target) is cst.Attribute and target.target.attr.value in attributes
         for name in _names(node.value)
     }
     return [name for name in (*init.params.positional, *init.params.keyword_only) if name in kept and name != "self"]
+
+
+def fill(run: Run, trainer: Instance, attributes: frozenset[str], spot: Spot) -> None:
+    """Put models where a trainer has nothing, or nothing that anybody knows: what a subclass or a caller makes."""
+    for name in sorted(attributes):
+        if isinstance(trainer.cells.get(name), (Unknown, NoneType)):
+            run.heap.set(trainer, name, stranger(run, spot))
 
 
 def outer_methods(cls: Class) -> list[Function]:
