@@ -195,6 +195,12 @@ class Recorder(Registry):
             self._describe(layer, module)
             if layer.name.endswith("()"):
                 layer.name = f"{layer.class_name}({layer.num_features})"
+        kinds_seen = [kind for _, kind in layer.entries]
+        if entry.kind != kinds.RECALIBRATION and (
+            len(kinds_seen) == 1 or (entry.kind == kinds.TRAINING and kinds_seen.count(kinds.TRAINING) == 1)
+        ):
+            # What counts is not what the constructor was given, but what the layer works with.
+            layer.eps, layer.momentum = module.eps, module.momentum
         mean, variance = module._buffers.get("running_mean"), module._buffers.get("running_var")
         if mean is not None and variance is not None:
             entry.statistics = str(variance.dtype).removeprefix("torch.")

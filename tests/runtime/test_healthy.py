@@ -104,6 +104,15 @@ def cross_validation() -> None:
             net(batch()[0])
 
 
+def settings_changed_before_training() -> None:
+    """Models that were written with the convention of another library, and put right by whoever uses them."""
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8, momentum=0.99), nn.Flatten(), nn.Linear(8 * 36, 10))
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.1
+    train(net, sgd(net))
+
+
 def only_built() -> None:
     with torch.no_grad():
         small()(batch(1)[0])
@@ -319,6 +328,7 @@ HEALTHY = (
     gan_with_previews,
     weights_changed_by_hand,
     cross_validation,
+    settings_changed_before_training,
     only_built,
     gan,
     gan_whose_critic_is_frozen_for_the_generator,
