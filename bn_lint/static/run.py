@@ -92,6 +92,8 @@ class Run:
         self.cost: defaultdict[object, int] = defaultdict(int)
         #: How often calls of a function were given up.
         self.given_up: Counter[object] = Counter()
+        #: Whether calls of these functions may lead to BatchNorm.
+        self._reaching: dict[object, bool] = {}
         #: How many functions and classes are defined on the top level of modules by now, and which, by their names.
         self.top_level: tuple[int, dict[str, list[Value]]] = 0, {}
         #: Whether the code that runs now is only one of several alternatives.
@@ -165,7 +167,7 @@ class Run:
         assert frame.function is not None
         before = self.given_up[frame.function.node]
         steps = self.RETRY
-        if Reach(self, frame.function, frame.cells.values()).uses_batchnorm:
+        if self._reaches_batchnorm(frame.function, frame):
             steps = self.PATIENCE // 2
         elif before > self.RETRIES:
             raise BudgetExhausted(frame)
@@ -176,6 +178,13 @@ class Run:
         finally:
             frame.bound = None
             self._set_check()
+
+    def _reaches_batchnorm(self, function: Function, frame: Frame) -> bool:
+        """Whether calls of a function may make or use BatchNorm layers, judged by the first of them."""
+        known = self._reaching.get(function.node)
+        if known is None:
+            known = self._reaching[function.node] = Reach(self, function, frame.cells.values()).uses_batchnorm
+        return known
 
     def within(self, steps: int, compute: Callable[[], Value]) -> Value:
         """Compute something that must not take more than a number of steps; Unknown when it would."""

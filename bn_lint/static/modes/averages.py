@@ -53,10 +53,9 @@ def stale_averages(program: Program) -> Iterator[StaleStatistics]:
     That is so when nothing ever runs them in training mode, and nothing may have read or written their buffers.
     """
     from bn_lint.static.describing import path_to
-    from bn_lint.static.modes.program import is_part_of, related
 
     for module, order, spot in program.written.values():
-        calls = [call for call in program.calls if is_part_of(module, call.model)]
+        calls = [call for call in program.calls if program.is_part_of(module, call.model)]
         used = next(
             (call for call in calls if call.grad is False and call.order > order and call.states == {False}), None
         )
@@ -68,7 +67,7 @@ def stale_averages(program: Program) -> Iterator[StaleStatistics]:
         seen = (
             where
             for one, when, where in program.statistics_seen
-            if related(one, used.model) and _counts(where, when, order)
+            if program.related(one, used.model) and _counts(where, when, order)
         )
         if any(True for _ in seen):
             continue

@@ -12,7 +12,7 @@ from bn_lint.static.describing import path_to
 from bn_lint.static.modes.again import Again
 from bn_lint.static.modes.batches import batch_facts
 from bn_lint.static.modes.lines import CallLines
-from bn_lint.static.modes.program import Call, Program, Switch, batchnorm_layers, is_part_of, related
+from bn_lint.static.modes.program import Call, Program, Switch, batchnorm_layers
 from bn_lint.static.modes.state import FROZEN, Mode, agreed, alternatives
 from bn_lint.static.modes.words import evidence_at, mode_evidence, spot_of, text_of
 from bn_lint.static.places import NodePlace
@@ -30,6 +30,7 @@ def facts_of(program: Program, last_calls: Mapping[cst.CSTNode, BatchNormCall]) 
     Args:
         last_calls: The latest call of the BatchNorm layers that are built at a place.
     """
+    program.is_over = True
     trained = {id(call.model) for call in program.calls if call.purpose == "training"}
     if program.strangers:
         for call in program.calls:
@@ -81,7 +82,7 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
         return
     if purpose is None:
         return
-    training, mode = _state(call, purpose)
+    training, mode = _state(program, call, purpose)
     if training is None or (purpose == "training" and not training and _leaves_batchnorm_alone(program, call)):
         return
     # A teacher whose weights are an average, or that is put in training mode by itself, is in it on purpose.
@@ -104,7 +105,7 @@ def _call_facts(program: Program, call: Call, trained: set[int]) -> Iterator[Fac
         and len(call.modes) > 0
         and None not in call.states,
         switched=tuple(_others(program, call)) if purpose == "evaluation" and training else (),
-        frozen=evidence_at("the parameters are frozen here", None if meant else _frozen_and_trained(call)),
+        frozen=evidence_at("the parameters are frozen here", None if meant else _frozen_and_trained(program, call)),
         path=path_to(call.frame),
         adversarial=_adversarial(program, call),
         replaced=_replaced(program, call),
@@ -126,6 +127,8 @@ def _because(program: Program, call: Call, purpose: str) -> Evidence | None:
 
 def _teachers(program: Program, call: Call) -> Iterator[ModelCall]:
     """Frozen parts of a model in training mode that it calls for the results alone."""
+    if not call.inside:
+        return
     if any(_reenabled(program, switch) for switch in program.switches if switch.mode.order < call.order):
         return  # they were in evaluation mode, and a call of train() undid that: BN302
     for part in call.inside:
@@ -155,10 +158,12 @@ def _follows_another(program: Program, model: Instance) -> bool:
     return any(id(one) in program.averaged for _, one in descendants(model))
 
 
-def _frozen_and_trained(call: Call) -> Spot | None:
+def _frozen_and_trained(program: Program, call: Call) -> Spot | None:
     """Where BatchNorm parameters were frozen of parts that the training runs through."""
     spared = [part.model for part in call.inside]
-    outside = (spot for layer, spot in call.frozen_layers if not any(is_part_of(layer, part) for part in spared))
+    outside = (
+        spot for layer, spot in call.frozen_layers if not any(program.is_part_of(layer, part) for part in spared)
+    )
     return next(outside, None)
 
 
@@ -202,12 +207,12 @@ def _adversarial(program: Program, call: Call) -> bool:
     )
 
 
-def _state(call: Call, purpose: str) -> tuple[bool | None, Mode | None]:
+def _state(program: Program, call: Call, purpose: str) -> tuple[bool | None, Mode | None]:
     """The mode that matters for the purpose, and what switched it."""
     if purpose == "training":
         # A layer that alone is in evaluation mode is frozen on purpose; the whole model is not.
         if all(state is False for state in call.states):
-            whole = next((m[0] for m in call.modes if m[0].root and is_part_of(call.model, m[0].root)), None)
+            whole = next((m[0] for m in call.modes if m[0].root and program.is_part_of(call.model, m[0].root)), None)
             return (False, whole) if whole is not None else (None, None)
         left = _left_in_evaluation(call)
         if left is not None:
@@ -221,7 +226,7 @@ def _state(call: Call, purpose: str) -> tuple[bool | None, Mode | None]:
 
 def _replaced(program: Program, call: Call) -> Evidence | None:
     """Where layers were built that came into the model after its `eval()`."""
-    before = [s for s in program.switches if s.mode.order < call.order and is_part_of(call.model, s.model)]
+    before = [s for s in program.switches if s.mode.order < call.order and program.is_part_of(call.model, s.model)]
     off = bool(before) and before[-1].mode.training is False
     for layer, modes in zip(batchnorm_layers(call.model), call.modes):
         if off and layer.built is not None and all(mode.spot is None and mode.training for mode in modes):
@@ -238,14 +243,14 @@ def _leaves_batchnorm_alone(program: Program, call: Call) -> bool:
     if step is None:
         return False
     if step.owned is not None:
-        return not any(is_part_of(layer, one) for one in step.owned for layer in layers)
+        return not any(program.is_part_of(layer, one) for one in step.owned for layer in layers)
     # Nobody knows whose parameters the optimizer has: those of a student, of which this is the teacher?
     return _trains_a_part(call) or any(
         one.step is not None
         and one.step.spot.node is step.spot.node
         and True in one.states
         and one.spot.node is not call.spot.node  # otherwise the same model, built in another way
-        and not related(one.model, call.model)
+        and not program.related(one.model, call.model)
         for one in program.calls
     )
 
@@ -290,7 +295,7 @@ def _others(program: Program, call: Call) -> Iterator[Evidence]:
     """Other networks that were put in evaluation mode for the same evaluation."""
     for switch in program.switches:
         same = switch.mode.loops == call.loops[: len(switch.mode.loops)] and switch.mode.order < call.order
-        other = switch.mode.training is False and not is_part_of(call.model, switch.model)
+        other = switch.mode.training is False and not program.is_part_of(call.model, switch.model)
         if same and other and switch.frame in call.caller:
             yield Evidence(
                 f"`{text_of(switch.mode.spot)}` is put in evaluation mode here", NodePlace(spot_of(switch.mode))
@@ -300,33 +305,30 @@ def _others(program: Program, call: Call) -> Iterator[Evidence]:
 
 def _reenabled(program: Program, switch: Switch) -> ModeChange | None:
     """`train()` on a model some of whose layers had been put in evaluation mode by themselves."""
-    if switch.mode.training is not True or not any(
-        c.purpose == "training" and c.order > switch.mode.order and related(c.model, switch.model)
-        for c in program.calls
-    ):
+    alone = [
+        (layer, modes[0])
+        for layer, modes in switch.before
+        if modes[0].training is False and agreed(modes) is False and modes[0].root is not None
+    ]
+    later = [call for call in program.calls if call.purpose == "training" and call.order > switch.mode.order]
+    if not alone or switch.mode.training is not True:
         return None
-    after = {
-        id(layer)
-        for call in program.calls
-        if call.purpose == "training" and call.order > switch.mode.order
-        for layer in _eval_layers(call)
-    }
+    if not any(program.related(call.model, switch.model) for call in later):
+        return None
+    after = {id(layer) for call in later for layer in _eval_layers(call)}
     frozen: dict[Mode, Switch | None] = {}
-    for layer, modes in switch.before:
-        mode = modes[0]
-        alone = mode.training is False and agreed(modes) is False and mode.root is not None
+    for layer, mode in alone:
         if (
-            not alone
-            or id(layer) in after
+            id(layer) in after
             or id(layer) in program.thawed
-            or (mode.root and any(is_part_of(one, mode.root) for one in _unwrapped(switch.model)))
+            or (mode.root and any(program.is_part_of(one, mode.root) for one in _unwrapped(switch.model)))
         ):
             continue
         if not any(
             c.purpose is None
             and c.grad is False
             and mode.order < c.order < switch.mode.order
-            and related(c.model, layer)
+            and program.related(c.model, layer)
             for c in program.calls
         ):
             frozen[mode] = next((one for one in program.switches if one.mode is mode), None)
@@ -360,11 +362,11 @@ def _lines(program: Program, call: Call, purpose: str, trained: set[int]) -> Cal
     if purpose == "reference":
         # What is trained on it may be in the same lines; it only must not be put back in training mode there.
         for switch in program.switches:
-            if switch.mode.training is True and is_part_of(call.model, switch.model):
+            if switch.mode.training is True and program.is_part_of(call.model, switch.model):
                 others.update(_sites(spot_of(switch.mode), switch.frame))
     elif purpose == "training":
         for switch in program.switches:
-            if switch.mode.training is False and related(call.model, switch.model):
+            if switch.mode.training is False and program.related(call.model, switch.model):
                 others.update(_sites(spot_of(switch.mode), switch.frame))
     else:
         for step in program.steps:
@@ -397,12 +399,12 @@ def _resumed(program: Program, call: Call) -> bool:
         later = [
             one.order
             for one in program.calls
-            if one.purpose == "training" and one.order > here.order and related(one.model, call.model)
+            if one.purpose == "training" and one.order > here.order and program.related(one.model, call.model)
         ]
         if later and not any(
             switch.mode.training is True and here.order < switch.mode.order < min(later)
             for switch in program.switches
-            if is_part_of(call.model, switch.model)
+            if program.is_part_of(call.model, switch.model)
         ):
             return True
     return False
@@ -418,7 +420,7 @@ def _nothing_to_lose(program: Program, call: Call) -> bool:
     following = [
         one
         for one in program.calls
-        if one.order > call.order and one.purpose != "inspection" and related(one.model, call.model)
+        if one.order > call.order and one.purpose != "inspection" and program.related(one.model, call.model)
     ]
     first = min(following, key=lambda one: one.order, default=None)
     return first is not None and first.purpose == "training" and True in first.states

@@ -88,12 +88,10 @@ def _convert(run: Run, arguments: Arguments, spot: Spot) -> Value:
 
 def _convert_with_copies(run: Run, arguments: Arguments, spot: Spot) -> Value:
     """Apex's `convert_syncbn_model`: other layers with parameters of their own."""
-    from bn_lint.static.modes.program import is_part_of
-
     module = arguments.get(0, "module")
     if isinstance(module, Instance) and next(_layers(module), None) is not None:
         before = run.program.distributed.get(id(module))
-        held = next((where for one, where in run.program.optimized if is_part_of(module, one)), None)
+        held = next((where for one, where in run.program.optimized if run.program.is_part_of(module, one)), None)
         if before is not None:
             _note_late(run, spot, before, "`DistributedDataParallel` wraps it here", copies=True)
         elif held is not None:

@@ -14,8 +14,6 @@ from bn_lint.static.syntax import unread_calls
 from bn_lint.static.values import Arguments, Function, Instance, Spot, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bn_lint.static.frames import Frame
     from bn_lint.static.modes.loaders import Batches
     from bn_lint.static.run import Run
@@ -154,6 +152,9 @@ class Program:
         self.nested: list[Function] = []
         #: Models that nobody in sight made.
         self.strangers: list[Instance] = []
+        #: Nothing is executed any more, so modules keep their parts: by the `id` of a module, those of its parts.
+        self.is_over = False
+        self._parts: dict[int, frozenset[int]] = {}
         self.dropped: cst.CSTNode | None = None
         #: The call of a model that is running, and how deep in it gradients were switched off.
         self.outermost: Call | None = None
@@ -356,7 +357,7 @@ class Program:
         step = Step(self.now(), tuple(self.loops), run.frame, optimizer, owned, spot)
         self.steps.append(step)
         for call in self._region(run):
-            if not call.backward or (owned is not None and not any(related(call.model, one) for one in owned)):
+            if not call.backward or (owned is not None and not any(self.related(call.model, one) for one in owned)):
                 continue
             if call.purpose is None:
                 call.purpose, call.because, call.why = "training", spot, "an optimizer steps on the result here"
@@ -409,6 +410,23 @@ class Program:
         for one in alternatives(model):
             if isinstance(one, Instance) and one.is_module and id(one) not in self.prepared:
                 self.prepare(one, spot)
+
+    def is_part_of(self, module: Instance, whole: Instance) -> bool:
+        """Whether a module is another one, or may be below it."""
+        from bn_lint.static.torch.module_methods import possible_descendants
+
+        if module is whole:
+            return True
+        parts = self._parts.get(id(whole))
+        if parts is None:
+            parts = frozenset(map(id, possible_descendants(whole)))
+            if self.is_over:
+                self._parts[id(whole)] = parts
+        return id(module) in parts
+
+    def related(self, one: Instance, other: Instance) -> bool:
+        """Whether one module is the other, or part of it."""
+        return self.is_part_of(one, other) or self.is_part_of(other, one)
 
     def _region(self, run: Run) -> list[Call]:
         """The calls that the running function, or what it called, made in this pass of its loop."""
@@ -480,18 +498,3 @@ def _is_made_up(node: cst.BaseExpression) -> bool:
             return True
         node = node.func.value
     return isinstance(node, cst.Name) and node.value.startswith(("dummy", "fake_", "example_input"))
-
-
-def related(one: Instance, other: Instance) -> bool:
-    """Whether one module is the other, or part of it."""
-    return is_part_of(one, other) or is_part_of(other, one)
-
-
-def is_part_of(module: Instance, whole: Instance) -> bool:
-    return module is whole or any(inner is module for inner in _below(whole))
-
-
-def _below(module: Instance) -> Iterator[Instance]:
-    from bn_lint.static.torch.module_methods import possible_descendants
-
-    return iter(possible_descendants(module))
