@@ -315,7 +315,7 @@ def _reenabled(program: Program, switch: Switch) -> ModeChange | None:
         return None
     if not any(program.related(call.model, switch.model) for call in later):
         return None
-    after = {id(layer) for call in later for layer in _eval_layers(call)}
+    after = frozenset().union(*map(program.in_evaluation, later))
     frozen: dict[Mode, Switch | None] = {}
     for layer, mode in alone:
         if (
@@ -345,12 +345,6 @@ def _unwrapped(model: Instance) -> list[Instance]:
     if isinstance(model.cls, LibraryClass):
         found += [one for one in alternatives(model.cells.get("module")) if isinstance(one, Instance)]
     return found
-
-
-def _eval_layers(call: Call) -> Iterator[Instance]:
-    for layer, modes in zip(batchnorm_layers(call.model), call.modes):
-        if agreed(modes) is False:
-            yield layer
 
 
 # -- what fixes need ----------------------------------------------------------------------------------------------

@@ -155,6 +155,7 @@ class Program:
         #: Nothing is executed any more, so modules keep their parts: by the `id` of a module, those of its parts.
         self.is_over = False
         self._parts: dict[int, frozenset[int]] = {}
+        self._in_evaluation: dict[Call, frozenset[int]] = {}
         self.dropped: cst.CSTNode | None = None
         #: The call of a model that is running, and how deep in it gradients were switched off.
         self.outermost: Call | None = None
@@ -423,6 +424,14 @@ class Program:
             if self.is_over:
                 self._parts[id(whole)] = parts
         return id(module) in parts
+
+    def in_evaluation(self, call: Call) -> frozenset[int]:
+        """The `id` of each BatchNorm layer that was in evaluation mode at a call; asked when the program is over."""
+        known = self._in_evaluation.get(call)
+        if known is None:
+            layers = zip(batchnorm_layers(call.model), call.modes)
+            known = self._in_evaluation[call] = frozenset(id(one) for one, modes in layers if agreed(modes) is False)
+        return known
 
     def related(self, one: Instance, other: Instance) -> bool:
         """Whether one module is the other, or part of it."""
