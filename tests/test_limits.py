@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bn_lint.facts import Analysis, BatchNormCall
+from bn_lint.facts import Analysis, BatchNormCall, ModelCall
 from bn_lint.source import load
 from bn_lint.static.analyze import analyze
+from bn_lint.static.torch import module_methods
+from bn_lint.static.values import Instance
 
 #: `{inside}` runs a million times, which is more than any entry point is given.
 PROGRAM = """
@@ -63,3 +65,58 @@ def test_what_has_nothing_to_do_with_batchnorm_is_given_up_without_a_note(tmp_pa
 def test_what_may_use_batchnorm_is_noted(tmp_path: Path, inside: str) -> None:
     result = judged(tmp_path, inside)
     assert [(problem.code, problem.internal) for problem in result.problems] == [("BN903", False)]
+
+
+CHOICE = """
+import torch
+from torch import nn
+
+{nets}
+
+def train(name, loader):
+    net = Net0()
+    {choices}
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    for epoch in range(10):
+        net.train()
+        for images, labels in loader:
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(net(images).flatten(1), labels).backward()
+            optimizer.step()
+        net.eval()
+        with torch.no_grad():
+            for images, labels in loader:
+                print((net(images).argmax(1) == labels).sum())
+"""
+NET = """
+class Net{number}(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.bn = nn.BatchNorm2d(8)
+
+    def forward(self, x):
+        return self.bn(self.conv(x))
+"""
+
+
+def test_a_model_that_may_be_any_of_a_few_is_searched_for_its_parts_a_few_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = 0
+    search = module_methods.possible_descendants
+
+    def counting(module: Instance) -> list[Instance]:
+        nonlocal searched
+        searched += 1
+        return search(module)
+
+    monkeypatch.setattr(module_methods, "possible_descendants", counting)
+    path = tmp_path / "program.py"
+    nets = "".join(NET.replace("{number}", str(number)) for number in range(4))
+    choices = "\n    ".join(f"if name == '{number}':\n        net = Net{number}()" for number in range(1, 4))
+    path.write_text(CHOICE.replace("{nets}", nets).replace("{choices}", choices))
+    result = analyze([load(path)])
+    assert not result.problems
+    assert any(isinstance(fact, ModelCall) for fact in result.facts)
+    assert 0 < searched < 1000  # once for each call and switch of each of them; for each pair of these it was 35,000
