@@ -267,7 +267,7 @@ from torch import nn
 
 exec("build = nn.BatchNorm1d.__init__\\nnn.BatchNorm1d.__init__ = lambda self, n, momentum: build(self, n)")
 nn.BatchNorm1d(4, momentum=0.9)
-exec("nn.BatchNorm1d.__init__ = build")
+exec("del nn.BatchNorm1d.__init__")  # it inherits the method
 if len(sys.argv) > 1:
     nn.BatchNorm1d(4, momentum=0.9)
 """
