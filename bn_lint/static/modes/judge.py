@@ -305,14 +305,16 @@ def _others(program: Program, call: Call) -> Iterator[Evidence]:
 
 def _reenabled(program: Program, switch: Switch) -> ModeChange | None:
     """`train()` on a model some of whose layers had been put in evaluation mode by themselves."""
+    if switch.mode.training is not True:
+        return None
     alone = [
         (layer, modes[0])
         for layer, modes in switch.before
         if modes[0].training is False and agreed(modes) is False and modes[0].root is not None
     ]
-    later = [call for call in program.calls if call.purpose == "training" and call.order > switch.mode.order]
-    if not alone or switch.mode.training is not True:
+    if not alone:
         return None
+    later = [call for call in program.calls if call.purpose == "training" and call.order > switch.mode.order]
     if not any(program.related(call.model, switch.model) for call in later):
         return None
     after = frozenset().union(*map(program.in_evaluation, later))
