@@ -2,6 +2,9 @@
 
 An entry is JSON behind a checksum of itself; whatever is not exactly that counts as absent. Entries are written beside
 their place and then moved there, so that runs at the same time, or one that is stopped, leave no half of one.
+
+Everything is kept in a folder of its own, which nothing else is expected to be in: a user may name any folder for the
+cache, one with other files as well. Old entries are deleted only from a folder with the mark that was written into it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import stat
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -20,11 +25,17 @@ from bn_lint.surroundings import Answer, Disk, Question, unchanged
 
 #: The folder, in the top folder of the project unless the user says otherwise.
 FOLDER = ".bn_lint_cache"
+#: The folder in it that holds the entries, and nothing else.
+ENTRIES = "bn-lint"
 #: Bumped when an entry is written in another way.
 _FORMAT = "1"
 #: Entries that nobody has used for so long are removed (seconds).
 _LIFETIME = 30 * 86400
 _DAY = 86400
+#: The mark of the folder with the entries: a cache directory (https://bford.info/cachedir/), made by this tool.
+_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by bn-lint; may be deleted at any time.\n"
+#: An entry, or one that was being written when the process was stopped.
+_ENTRY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\.json(?:\.\d+\.\d+)?")
 
 
 class Cache:
@@ -34,11 +45,11 @@ class Cache:
         """Set up; nothing is written before there is something to keep.
 
         Args:
-            folder: Where the entries are.
+            folder: Where the folder with the entries is; it may hold other files.
             root: What paths in entries are relative to, so that a project may move.
             packages: Rule packages besides the built-in one.
         """
-        self.folder = folder
+        self.folder = folder / ENTRIES
         self.root = str(root)
         self.packages = packages
         self._tool: str | None = None
@@ -103,18 +114,43 @@ class Cache:
 
     def _prepare(self) -> None:
         self._stored = True
-        self.folder.mkdir(parents=True, exist_ok=True)
-        _write_once(self.folder / ".gitignore", "# Made by bn-lint; may be deleted at any time.\n*\n")
-        _write_once(self.folder / "CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n")
+        if not self.folder.exists():
+            self._make()
+        elif _read(self.folder / "CACHEDIR.TAG") == _TAG:
+            self._remove_old_entries()
+
+    def _make(self) -> None:
+        """Make the folder, which is there with its mark or not at all."""
+        import shutil
+
+        beside = self.folder.with_name(f".{ENTRIES}.{os.getpid()}.{time.monotonic_ns()}")
+        beside.mkdir(parents=True)
+        try:
+            (beside / ".gitignore").write_text("# Made by bn-lint.\n*\n", encoding="utf-8")
+            (beside / "CACHEDIR.TAG").write_text(_TAG, encoding="utf-8")
+            beside.rename(self.folder)
+        except OSError:
+            shutil.rmtree(beside, ignore_errors=True)
+            if not self.folder.is_dir():  # another run was not quicker
+                raise
+
+    def _remove_old_entries(self) -> None:
         limit = time.time() - _LIFETIME
-        for entry in self.folder.glob("??/*.json*"):
-            if entry.stat().st_mtime < limit:
-                entry.unlink(missing_ok=True)
+        for path in self.folder.glob("??/*"):
+            found = path.lstat()
+            if (
+                _ENTRY.fullmatch(path.relative_to(self.folder).as_posix())
+                and stat.S_ISREG(found.st_mode)
+                and found.st_mtime < limit
+            ):
+                path.unlink(missing_ok=True)
 
 
-def _write_once(path: Path, text: str) -> None:
-    if not path.exists():
-        path.write_text(text, encoding="utf-8")
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
 
 
 def project_root(directory: Path) -> Path:

@@ -286,6 +286,8 @@ def _settings(table: Mapping[str, Any], root: Path, origin: str, base: Settings)
             if not isinstance(table[key], str) or not table[key]:
                 raise ConfigError(f'{origin}: "{key}" must be a path.')
             path = absolute(root / table[key])
+            if key == "cache-dir":
+                _check_inside(path, root, origin)
             settings = replace(settings, baseline=path) if key == "baseline" else replace(settings, cache_dir=path)
     force = table.get("force-exclude", settings.force_exclude)
     if not isinstance(force, bool):
@@ -294,6 +296,16 @@ def _settings(table: Mapping[str, Any], root: Path, origin: str, base: Settings)
     if not isinstance(smallest, int) or isinstance(smallest, bool) or smallest < 1:
         raise ConfigError(f'{origin}: "min-batch-size" must be a whole number of at least 1.')
     return replace(settings, force_exclude=force, min_batch_size=smallest)
+
+
+def _check_inside(path: Path, root: Path, origin: str) -> None:
+    """Refuse a folder that a repository names outside of itself: whoever checks it need not trust it."""
+    top = next((folder for folder in (root, *root.parents) if os.path.lexists(folder / ".git")), root)
+    if not path.resolve().is_relative_to(top.resolve()):
+        raise ConfigError(
+            f'{origin}: "cache-dir" must be a folder of the project. '
+            "For one outside, use --cache-dir or BN_LINT_CACHE_DIR."
+        )
 
 
 def _patterns(table: Mapping[str, Any], key: str, root: Path, origin: str) -> tuple[Pattern, ...]:

@@ -135,13 +135,17 @@ def _listed_by_git(root: Path) -> list[str] | None:
 
 
 def _git(directory: Path, *arguments: str) -> bytes | None:
+    import shutil
     import subprocess
 
+    program = shutil.which("git")
+    if program is None or not os.path.isabs(program):
+        return None  # a `git.exe` of the repository, where Windows looks first
     # Git hooks run with variables that would point git elsewhere; a repository's own file monitor is not ours to start.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
         result = subprocess.run(
-            ["git", "-c", "core.fsmonitor=false", *arguments],
+            [program, "-c", "core.fsmonitor=false", *arguments],
             cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -242,7 +243,7 @@ def test_coverage_is_worked_out_when_it_is_wanted(check: Check, capsys: pytest.C
 
 
 def entries() -> list[Path]:
-    return sorted(Path(".bn_lint_cache").glob("??/*.json"))
+    return sorted(Path(".bn_lint_cache/bn-lint").glob("??/*.json"))
 
 
 @pytest.mark.parametrize(
@@ -285,13 +286,65 @@ def test_where_the_cache_is(check: Check, judged: list[list[str]]) -> None:
     write("bn-lint.toml", 'cache-dir = "kept/here"\n')
     write("src/wrong.py", WRONG.format(16))
     check()
-    assert Path("kept/here/.gitignore").read_text(encoding="utf-8").endswith("\n*\n")
+    assert Path("kept/here/bn-lint/.gitignore").read_text(encoding="utf-8").endswith("\n*\n")
     os.chdir("src")
     assert check() == ["wrong.py:2 BN002"]
     assert len(judged) == 1
     check("--cache-dir=elsewhere")
-    assert Path("elsewhere/CACHEDIR.TAG").exists()
+    assert Path("elsewhere/bn-lint/CACHEDIR.TAG").exists()
     assert len(judged) == 2
+
+
+def age(*paths: str) -> None:
+    for path in paths:
+        os.utime(path, (time.time() - 60 * 86400,) * 2)
+
+
+def test_only_entries_of_the_cache_are_deleted(check: Check) -> None:
+    """A folder that is named for the cache may hold data that looks like entries."""
+    write("wrong.py", WRONG.format(16))
+    data = ["data/en/train.json", f"data/ab/{'0' * 62}.json", "data/bn-lint/en/train.json", "data/.gitignore"]
+    check("--cache-dir=data")
+    for path in data:
+        write(path, "{}")
+    old = f"data/bn-lint/ab/{'0' * 62}.json"
+    stopped = f"{old}.4711.123456789"
+    linked = f"data/bn-lint/ab/{'1' * 62}.json"
+    write(old, "")
+    write(stopped, "")
+    os.symlink(os.path.abspath("data/en/train.json"), linked)
+    age(*data, old, stopped)
+    write("wrong.py", WRONG.format(17))
+    check("--cache-dir=data")
+    assert [path for path in [*data, linked] if not os.path.lexists(path)] == []
+    assert [path for path in (old, stopped) if os.path.exists(path)] == []
+
+
+def test_nothing_is_deleted_from_a_folder_without_the_mark(check: Check) -> None:
+    kept = f"data/bn-lint/ab/{'0' * 62}.json"
+    write(kept, "{}")
+    write("data/bn-lint/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n# Made by something else.\n")
+    age(kept)
+    write("wrong.py", WRONG.format(16))
+    check("--cache-dir=data")
+    assert os.path.exists(kept)
+
+
+def test_a_cache_outside_is_for_the_user_to_name(check: Check, capsys: pytest.CaptureFixture[str]) -> None:
+    """A repository that names one could have files put anywhere."""
+    write("project/wrong.py", WRONG.format(16))
+    write("project/bn-lint.toml", 'cache-dir = "../outside"\n')
+    os.mkdir("project/.git")
+    os.chdir("project")
+    assert cli.main(["check"]) == 2
+    assert 'bn-lint.toml: "cache-dir" must be a folder of the project' in capsys.readouterr().err
+    os.symlink("..", "link")
+    write("bn-lint.toml", 'cache-dir = "link/outside"\n')
+    assert cli.main(["check"]) == 2
+    assert not os.path.exists("../outside")
+    os.remove("bn-lint.toml")
+    check("--cache-dir=../outside")
+    assert os.path.exists("../outside/bn-lint/CACHEDIR.TAG")
 
 
 def test_without_a_cache_nothing_is_written(
@@ -343,7 +396,7 @@ def test_runs_at_the_same_time_do_not_disturb_each_other() -> None:
     outputs = {run.communicate()[0] for run in runs}
     assert len(outputs) == 1
     assert outputs.pop().count("BN002") == 6
-    assert not list(Path(".bn_lint_cache").glob("??/*.json.*"))
+    assert not list(Path(".bn_lint_cache/bn-lint").glob("??/*.json.*"))
 
 
 def test_a_pipe_is_not_read() -> None:
@@ -367,7 +420,7 @@ def test_a_process_that_dies_costs_its_unit_alone(
     check: Check, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write("plugin/deadly/__init__.py", DEADLY)
-    monkeypatch.syspath_prepend("plugin")
+    monkeypatch.syspath_prepend(os.path.abspath("plugin"))
     write("bn-lint.toml", 'plugins = ["deadly"]\nexclude = ["plugin"]\n')
     for number in range(3):
         write(f"net_{number}.py", WRONG.format(9))

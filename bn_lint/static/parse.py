@@ -13,11 +13,16 @@ MAX_NESTING = 200
 #: Longer operator or attribute chains take libcst quadratic time.
 MAX_CHAIN = 2500
 
+# Both take time in proportion to the text, whatever the text is: no two branches begin alike, and a string without an end
+# goes on to the end of the text, or of the line, instead of being tried again from the next character.
 _STRINGS_AND_COMMENTS = re.compile(
-    r"""#[^\n]*|(\"\"\"|''')(?:\\.|(?!\1)[\s\S])*\1|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""
+    r"""#[^\n]*|(\"\"\"|''')(?:\\[\s\S]|(?!\1)[^\\])*(?:\1|\\?\Z)"""
+    r"""|"(?:\\[\s\S]|[^"\\\n])*"?|'(?:\\[\s\S]|[^'\\\n])*'?"""
 )
-_BRACKETS = re.compile(r"[()\[\]{}]")
-_LONG_CHAIN = re.compile(rf"^(?:[^\n]*?(?:[-+*/%.|&]|\band\b|\bor\b|\()){{{MAX_CHAIN}}}", re.MULTILINE)
+_BRACKETS_AND_LINKS = re.compile(
+    r"""\\\r?\n|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>[,;\n\r])"""
+    r"""|(?P<link>[-+*/%@.|&^~]|["']|\b(?:and|or|not|if|else|lambda|await)\b)"""
+)
 
 
 class ParseError(Exception):
@@ -52,19 +57,40 @@ def parse(text: str) -> cst.Module:
 
 
 def _refuse_extremes(text: str) -> None:
-    """Raise ParseError for nesting and chains that a person does not write and that libcst does not survive."""
+    """Raise ParseError for nesting and chains that a person does not write and that libcst does not survive.
+
+    A chain is what becomes nested in the tree without brackets: operators, attributes and calls one after the other,
+    adjacent strings.
+    """
     if text.count("(") + text.count("[") + text.count("{") <= MAX_NESTING and len(text) < 4 * MAX_CHAIN:
         return
-    stripped = _STRINGS_AND_COMMENTS.sub(lambda match: "\n" * match.group().count("\n"), text)
-    depth = 0
-    for match in _BRACKETS.finditer(stripped):
-        depth += 1 if match.group() in "([{" else -1
-        if depth > MAX_NESTING:
-            line = stripped.count("\n", 0, match.start()) + 1
-            raise ParseError(f"more than {MAX_NESTING} nested brackets", line)
-    for number, line_text in enumerate(stripped.split("\n"), 1):
-        if len(line_text) > 2 * MAX_CHAIN and _LONG_CHAIN.match(line_text) and line_text.count(",") < MAX_CHAIN // 4:
-            raise ParseError(f"an expression of more than {MAX_CHAIN} operators", number)
+    stripped = _STRINGS_AND_COMMENTS.sub(_without_content, text)
+    chain, chains = 0, []  # the links so far between these brackets, and between those around them
+    for match in _BRACKETS_AND_LINKS.finditer(stripped):
+        kind = match.lastgroup
+        if kind == "open":
+            chains.append(chain + 1)
+            chain = 0
+            if len(chains) > MAX_NESTING:
+                raise ParseError(f"more than {MAX_NESTING} nested brackets", _line_at(stripped, match))
+        elif kind == "close":
+            chain = chains.pop() if chains else 0
+        elif kind == "link":
+            chain += 1
+        elif kind == "end" and (not chains or match.group() == ","):
+            chain = 0
+        if chain > MAX_CHAIN:
+            raise ParseError(f"an expression of more than {MAX_CHAIN} operators", _line_at(stripped, match))
+
+
+def _without_content(match: re.Match[str]) -> str:
+    """What stands for a string or a comment: one quotation mark or none, and its line breaks."""
+    found = match.group()
+    return ("" if found[0] == "#" else found[0]) + "\n" * found.count("\n")
+
+
+def _line_at(text: str, match: re.Match[str]) -> int:
+    return text.count("\n", 0, match.start()) + 1
 
 
 def _first_line(message: str) -> str:

@@ -1,0 +1,79 @@
+"""Parsing: what libcst would not survive is refused, in a time that is in proportion to the text."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import pytest
+
+from bn_lint.static import parse
+
+#: A text of about this many characters, and one of eight times as many.
+SMALL, LARGE = 20_000, 160_000
+
+#: Each repeats its second text as often as it takes.
+GROWING = {
+    "numbers on one line": ("W = [", "0.123456, ", "]\n"),
+    "operators on one line": ("x = 1", " + 1", "\n"),
+    "operators on many lines": ("x = (1", "\n + 1", ")\n"),
+    "an open docstring with backslashes": ('def f():\n    """', "\\alpha + \\beta ", ""),
+    "an open docstring, backslashes alone": ('"""', "\\", ""),
+    "an open docstring with quotation marks in it": ('"""', '\\"""', "\\"),
+    "an open string": ("x = '", "\\'", "\\"),
+    "quotation marks": ("", '"', ""),
+    "strings that are not closed": ("", "'\n", ""),
+    "comments": ("", "#'\n", ""),
+    "brackets": ("x = 1\n", "f(a)[0]\n", ""),
+}
+
+
+def grown(text: tuple[str, str, str], size: int) -> str:
+    begin, middle, end = text
+    return begin + middle * (size // len(middle)) + end
+
+
+def seconds(text: str) -> float:
+    began = time.process_time()
+    with contextlib.suppress(parse.ParseError):
+        parse._refuse_extremes(text)
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("text", GROWING.values(), ids=GROWING)
+def test_the_first_look_takes_time_in_proportion_to_the_text(text: tuple[str, str, str]) -> None:
+    short, long = grown(text, SMALL), grown(text, LARGE)
+    # The sixty-four of a quadratic expression are far from the eight of a linear one, on any machine.
+    assert min(seconds(long) for _ in range(3)) < 24 * max(min(seconds(short) for _ in range(3)), 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line"),
+    [
+        ("x = (1" + "\n + 1" * 3_000 + ")\n", "an expression of more than 2500 operators", 2_502),
+        ("x = 1" + " + \\\n 1" * 3_000, "an expression of more than 2500 operators", 2_501),
+        ("x = a" + ".b()" * 3_000, "an expression of more than 2500 operators", 1),
+        ("x = (" + '"a"\n' * 3_000 + ")", "an expression of more than 2500 operators", 2_501),
+        ("x = " + "-" * 12_000 + "1", "an expression of more than 2500 operators", 1),
+        ("\n" * 9 + "(" * 300, "more than 200 nested brackets", 10),
+    ],
+)
+def test_what_is_refused(text: str, message: str, line: int) -> None:
+    with pytest.raises(parse.ParseError, match=message) as refused:
+        parse.parse(text)
+    assert refused.value.line == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "W = [" + "-0.5 * 2, " * 3_000 + "]\n",
+        "W = {" + "'a': f(1).g + [2],\n" * 1_000 + "}\n",
+        'x = """' + "((((" * 100 + "a + b " * 3_000 + '"""\n',
+        "# " + "(" * 300 + " + " * 5_000 + "\n",
+        "x = f(a).b + c[0]\n" * 1_000,
+        "x = '\\\n" + "+" * 12_000 + "'\n",
+    ],
+)
+def test_what_is_long_and_plain_is_parsed(text: str) -> None:
+    assert parse.parse(text).code == text
