@@ -189,10 +189,10 @@ def test_a_pyproject_may_be_extended_and_a_chain_ends() -> None:
 
 
 def test_paths_in_a_file_are_relative_to_it() -> None:
-    write("bn-lint.toml", 'baseline = "known.json"\ncache-dir = "../kept"\nplugins = ["a", "b", "a"]\n')
+    write("bn-lint.toml", 'baseline = "known.json"\ncache-dir = "sub/kept"\nplugins = ["a", "b", "a"]\n')
     result = settings("sub/a.py")
     assert result.baseline == Path.cwd() / "known.json"
-    assert result.cache_dir == Path.cwd().parent / "kept"
+    assert result.cache_dir == Path.cwd() / "sub/kept"
     assert result.plugins == ("a", "b")
 
 

@@ -13,8 +13,8 @@ MAX_NESTING = 200
 #: Longer operator or attribute chains take libcst quadratic time.
 MAX_CHAIN = 2500
 
-# Both take time in proportion to the text, whatever the text is: no two branches begin alike, and a string without an end
-# goes on to the end of the text, or of the line, instead of being tried again from the next character.
+# Both take time in proportion to the text, whatever it is: no two branches begin alike, and a string without end goes
+# on to the end of the text, or of the line, instead of being tried again from the next character.
 _STRINGS_AND_COMMENTS = re.compile(
     r"""#[^\n]*|(\"\"\"|''')(?:\\[\s\S]|(?!\1)[^\\])*(?:\1|\\?\Z)"""
     r"""|"(?:\\[\s\S]|[^"\\\n])*"?|'(?:\\[\s\S]|[^'\\\n])*'?"""
