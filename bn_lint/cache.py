@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bn_lint.debugging import switches
 from bn_lint.surroundings import Answer, Disk, Question, unchanged
 
 #: The folder, in the top folder of the project unless the user says otherwise.
@@ -165,7 +166,7 @@ def _fingerprint(packages: Iterable[str]) -> str:
     """What stands for bn-lint, its rules, its parser and Python: another version of any of them finds other things."""
     from importlib.util import find_spec
 
-    found = hashlib.sha256(f"{_FORMAT}\n{sys.version}".encode())
+    found = hashlib.sha256(f"{_FORMAT}\n{sys.version}\n{sorted(switches())}".encode())
     for package in ("bn_lint", "bn_lint_rules", *packages):
         spec = find_spec(package)
         locations = [] if spec is None else list(spec.submodule_search_locations or ())

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from bn_lint.debugging import STRICT, switches
 from bn_lint.facts import Analysis, Fact, Place, Problem
 from bn_lint.outcome import Outcome, settled
 from bn_lint.registry import load_rules
@@ -83,6 +84,8 @@ def _analyze(sources: Sequence[Source], unit: Unit, surroundings: Surroundings) 
     try:
         return analyze(sources, [source.path for source in unit.context], surroundings)
     except Exception as error:  # the engine is large, and no defect of it may cost the report
+        if STRICT in switches():
+            raise
         if len(sources) == 1:
             problem = defect("the analysis", error, sources[0].display)
             return Analysis(problems=[problem], tracebacks=[traceback.format_exc()])
@@ -92,8 +95,7 @@ def _analyze(sources: Sequence[Source], unit: Unit, surroundings: Surroundings) 
         whole.facts += part.facts
         whole.problems += part.problems
         whole.tracebacks += part.tracebacks
-        whole.coverage.judged += part.coverage.judged
-        whole.coverage.undecided += part.coverage.undecided
+        whole.coverage.add(part.coverage)
     return whole
 
 

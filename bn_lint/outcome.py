@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bn_lint.facts import Coverage, Evidence, Place, Problem, Undecided
+from bn_lint.facts import Coverage, Evidence, Place, Problem, Steps, Undecided
 from bn_lint.rule import Applicability, Edit, Finding, Fix, Severity
 
 
@@ -64,6 +64,7 @@ def encode(outcome: Outcome, path_as: Callable[[str], str] = str) -> dict[str, A
         "problems": [[each.code, each.message, place(each.place), each.internal] for each in outcome.problems],
         "judged": outcome.coverage.judged,
         "undecided": [[each.reason, place(each.place)] for each in outcome.coverage.undecided],
+        "steps": [[each.name, each.steps, place(each.place)] for each in outcome.coverage.steps],
         "tracebacks": outcome.tracebacks,
     }
     document["paths"] = [path_as(path) for path in paths]
@@ -106,7 +107,9 @@ def decode(document: Mapping[str, Any], path_as: Callable[[str], str] = str) -> 
             Problem(code, message, place(where), internal) for code, message, where, internal in document["problems"]
         ],
         coverage=Coverage(
-            document["judged"], [Undecided(place(where), reason) for reason, where in document["undecided"]]
+            document["judged"],
+            [Undecided(place(where), reason) for reason, where in document["undecided"]],
+            [Steps(place(where), name, steps) for name, steps, where in document["steps"]],
         ),
         tracebacks=list(document["tracebacks"]),
     )

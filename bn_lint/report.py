@@ -48,8 +48,7 @@ class Report:
         if self.coverage is None:
             self.coverage = coverage
         else:
-            self.coverage.judged += coverage.judged
-            self.coverage.undecided += coverage.undecided
+            self.coverage.add(coverage)
 
     @property
     def visible(self) -> list[Finding]:

@@ -4,7 +4,7 @@ The static analyzer derives these facts, the runtime tracer observes them, and r
 the two spoke. Whatever is not known is `None`, so a rule that is written naturally stays silent about it.
 """
 
-from bn_lint.facts.analysis import Analysis, Coverage, Fact, Problem, Undecided
+from bn_lint.facts.analysis import Analysis, Coverage, Fact, Problem, Steps, Undecided
 from bn_lint.facts.layers import (
     RANKS,
     UNKNOWN,
@@ -75,6 +75,7 @@ __all__ = [
     "Shape",
     "Spelling",
     "StaleStatistics",
+    "Steps",
     "SyncConversion",
     "TrackingSwitched",
     "TrainOverride",

@@ -73,6 +73,15 @@ class Undecided:
     reason: str
 
 
+@dataclass(frozen=True)
+class Steps:
+    """How many steps the interpreter took from one entry point: a definition, or a file as a whole."""
+
+    place: Place
+    name: str
+    steps: int
+
+
 @dataclass
 class Coverage:
     """How much of the BatchNorm in the given paths was judged.
@@ -80,14 +89,22 @@ class Coverage:
     Attributes:
         judged: Constructor calls whose input channels and width were known in at least one call of the layer.
         undecided: The others, with the reason.
+        steps: Of all entry points, in order; only for those who ask (`bn_lint.debugging`).
     """
 
     judged: int = 0
     undecided: list[Undecided] = field(default_factory=list)
+    steps: list[Steps] = field(default_factory=list)
 
     @property
     def total(self) -> int:
         return self.judged + len(self.undecided)
+
+    def add(self, other: Coverage) -> None:
+        """Add the coverage of other files."""
+        self.judged += other.judged
+        self.undecided += other.undecided
+        self.steps += other.steps
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,13 @@ def _coverage(coverage: Coverage | None) -> dict[str, Any]:
         }
         for each in coverage.undecided
     ]
-    return {"judged": coverage.judged, "total": coverage.total, "undecided": undecided}
+    document = {"judged": coverage.judged, "total": coverage.total, "undecided": undecided}
+    if coverage.steps:
+        document["steps"] = [
+            {"path": each.place.path, "line": each.place.line, "name": each.name, "steps": each.steps}
+            for each in coverage.steps
+        ]
+    return document
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

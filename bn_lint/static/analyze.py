@@ -11,12 +11,12 @@ import gc
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import libcst as cst
 
-from bn_lint.facts import Analysis, BatchNormBuilt, Place, Problem
+from bn_lint.debugging import STEPS, switches
+from bn_lint.facts import Analysis, BatchNormBuilt, Place, Problem, Steps
 from bn_lint.prefilter import is_interpreted, is_program, is_surveyed, is_zoo_name, uses_zoo
 from bn_lint.source import Source
 from bn_lint.static.calls import call
@@ -108,6 +108,8 @@ class _Analyzer:
         self.sources = sources
         self.files: list[SourceFile] = []
         self.spent: dict[SourceFile, int] = {}
+        #: The entry points so far, with the steps that each took.
+        self.taken: list[tuple[SourceFile | Class | Function, int]] = []
         #: Factories that would show nothing new.
         self.skipped: set[cst.CSTNode] = set()
 
@@ -119,7 +121,7 @@ class _Analyzer:
                 self._admit(file)
         interpreted = [file for file in self.files if is_interpreted(file.source.text)]
         for file in interpreted:
-            self._enter(file, partial(self._run_module, file))
+            self._enter(file, self._run_module, file)
         judged, relevant = set(interpreted), relevant_definitions(interpreted)
         functions = [f for f in self.observer.functions if f.file in judged and f.node in relevant]
         classes = [c for c in self.observer.classes if c.file in judged and c.node in relevant and c.is_module]
@@ -127,7 +129,7 @@ class _Analyzer:
             self._call_factories([f for f in functions if f.file is file and not _required(f)])
         for cls in classes:
             if not cls.instantiated and not _required_by_constructor(cls):
-                self._enter(cls.file, partial(self._instantiate, cls))
+                self._enter(cls.file, self._instantiate, cls)
         self._find_users(
             {c.name for c in classes if not c.instantiated}
             | {f.name for f in functions if not f.called and f.node not in self.skipped}
@@ -140,9 +142,9 @@ class _Analyzer:
             for node in reversed(list(_definitions(file.tree))):
                 found = left.get(node)
                 if isinstance(found, Class) and not found.instantiated:
-                    self._enter(file, partial(self._instantiate, found))
+                    self._enter(file, self._instantiate, found)
                 elif isinstance(found, Function) and not found.called:
-                    self._enter(file, partial(self._call, found))
+                    self._enter(file, self._call, found)
         self._switch_options()
         self._settle_opaque()
         if interpreted:
@@ -161,12 +163,12 @@ class _Analyzer:
             used = set() if file in known else _used(wanted, file.source.text)
             if used and self._parses(file):
                 users = relevant_definitions([file], used.__contains__)
-                self._enter(file, partial(self._run_module, file))
+                self._enter(file, self._run_module, file)
                 functions = [f for f in self.observer.functions if f.node in users and not _required(f)]
                 self._call_factories(functions)
                 for cls in [c for c in self.observer.classes if c.node in users and c.is_module]:
                     if not cls.instantiated:
-                        self._enter(file, partial(self._instantiate, cls))
+                        self._enter(file, self._instantiate, cls)
 
     def _run_programs(self, models: set[str], known: set[SourceFile]) -> None:
         """Run the files that do not mention BatchNorm, but that train or use models that have it."""
@@ -179,13 +181,13 @@ class _Analyzer:
             indirect = self._is_script(source) and self._reaches_batchnorm(file)
             if not (used or indirect or uses_zoo(source.text)) or not self._parses(file):
                 continue
-            self._enter(file, partial(self._run_module, file))
+            self._enter(file, self._run_module, file)
             users = relevant_definitions([file], lambda name: name in used or is_zoo_name(name))  # noqa: B023
             functions = [f for f in self.observer.functions if f.file is file]
             self._call_factories([f for f in functions if not _required(f) and (indirect or f.node in users)])
             for function in reversed(functions):
                 if (indirect or function.node in users) and not function.called and function.node not in self.skipped:
-                    self._enter(file, partial(self._call, function))
+                    self._enter(file, self._call, function)
 
     def _run_with_strangers(self) -> None:
         """Run what trains models that it is given, where nobody in sight gives it one."""
@@ -195,16 +197,16 @@ class _Analyzer:
                 continue
             known = {f.node for f in self.observer.functions} | {c.node for c in self.observer.classes}
             if not known.intersection(_definitions(file.tree)):
-                self._enter(file, partial(self._run_module, file))
+                self._enter(file, self._run_module, file)
             for function in [f for f in self.observer.functions if f.file is file]:
                 names = given_models(function)
                 if names and function.node not in self.observer.models_called:
-                    self._enter(file, partial(self._call_with_strangers, function, names))
+                    self._enter(file, self._call_with_strangers, function, names)
             for cls in [c for c in self.observer.classes if c.file is file and not c.is_module]:
                 attributes = asked_attributes(cls)
                 for method in outer_methods(cls) if attributes else ():
                     if method.node not in self.observer.models_called:
-                        self._enter(file, partial(self._call_method_with_strangers, cls, method, attributes))
+                        self._enter(file, self._call_method_with_strangers, cls, method, attributes)
 
     def _call_with_strangers(self, function: Function, names: list[str]) -> None:
         spot = Spot(function.file, function.node)
@@ -267,7 +269,7 @@ class _Analyzer:
                 self.skipped.update(self._with_callees(function))
                 continue
             seen = len(self.observer.facts), len(self.run.branches)
-            self._enter(function.file, partial(self._call, function))
+            self._enter(function.file, self._call, function)
             now = len(self.observer.facts), len(self.run.branches)
             # Branches of a model without BatchNorm are of no interest.
             idle = idle + 1 if now == seen or now[0] == before else 0
@@ -291,15 +293,17 @@ class _Analyzer:
         else:
             self.files.append(file)
 
-    def _enter(self, file: SourceFile, action: Callable[[], object]) -> None:
-        """Run one entry point within its share of steps, on a state of its own."""
+    def _enter(
+        self, file: SourceFile, run: Callable[..., object], entry: SourceFile | Class | Function, *details: object
+    ) -> None:
+        """Run one entry point, which is a file or a definition, within its share of steps and on a state of its own."""
         spent = self.spent.get(file, 0)
         if spent > STEPS_PER_FILE:
             self.observer.incomplete(file, "not everything in it was judged: it takes too long to evaluate")
             return
         self.run.start()
         try:
-            action()
+            run(entry, *details)
             self._call_steps()
             self._call_roots(file)
             if self.run.gave_up:
@@ -316,6 +320,7 @@ class _Analyzer:
             self.observer.programmed(stale_averages(self.run.program))
         self.observer.programmed(unsynchronized(self.run.program, filter(None, self.project.files.values())))
         self.spent[file] = spent + self.run.steps
+        self.taken.append((entry, self.run.steps))
 
     def _run_module(self, file: SourceFile) -> None:
         scope = self.run.module_at(file.path)
@@ -405,11 +410,11 @@ class _Analyzer:
             for node, (definition, method, names) in hidden.items():
                 found = definitions.get(definition)
                 if found is not None and node not in self.observer.sites:
-                    self._enter(file, partial(self._run_switched, found, names))
+                    self._enter(file, self._run_switched, found, names)
                 if isinstance(found, Class) and node not in self.observer.sites:
                     # All instances in sight switch the option that a default leaves as it is, or none calls the method.
                     with self.observer.calls_only(targets):
-                        self._enter(file, partial(self._run_method, found, method))
+                        self._enter(file, self._run_method, found, method)
 
     def _run_switched(self, definition: Class | Function, names: frozenset[str]) -> None:
         function = definition.lookup("__init__")[0] if isinstance(definition, Class) else definition
@@ -448,9 +453,9 @@ class _Analyzer:
                     continue
                 with self.observer.calls_only(nodes):
                     if isinstance(found, Class):
-                        self._enter(file, partial(self._instantiate, found))
+                        self._enter(file, self._instantiate, found)
                     elif isinstance(found, Function):
-                        self._enter(file, partial(self._call, found))
+                        self._enter(file, self._call, found)
 
     def _missed(self, file: SourceFile) -> list[cst.Call]:
         if "BatchNorm" not in file.source.text:
@@ -487,8 +492,16 @@ class _Analyzer:
             facts = [replace(fact, loads_weights=True) if type(fact) is BatchNormBuilt else fact for fact in facts]
         given = {*self.files, *filter(None, map(self.project.files.get, self.context))}
         coverage = self.observer.coverage(unreached, given)
+        if STEPS in switches():
+            coverage.steps = [_steps(entry, steps) for entry, steps in self.taken]
         observer = self.observer
         return Analysis(facts, observer.problems, coverage, observer.tracebacks, observer.reveals)
+
+
+def _steps(entry: SourceFile | Class | Function, steps: int) -> Steps:
+    if isinstance(entry, SourceFile):
+        return Steps(Place(entry.display, 1, 1, 1, 1), "<module>", steps)
+    return Steps(entry.file.place(entry.node), entry.name, steps)
 
 
 def _required(function: Function) -> list[str]:

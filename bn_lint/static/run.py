@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bn_lint.debugging import STRICT, UNTIMED, switches
 from bn_lint.static.clone import clone, clone_with
 from bn_lint.static.frames import Frame, ModuleScope
 from bn_lint.static.giving_up import Reach, costliest, overdue
@@ -87,6 +89,8 @@ class Run:
         self.limit = self.STEPS
         #: When stock is taken next, and when something must happen: then, or when a bound is reached before.
         self.patience = self.check = self.PATIENCE
+        on = switches()
+        self.seconds = math.inf if UNTIMED in on else self.SECONDS
         self.deadline = 0.0
         #: The steps that functions took in calls that are over.
         self.cost: defaultdict[object, int] = defaultdict(int)
@@ -114,7 +118,7 @@ class Run:
         #: The branches taken so far: the node with the condition, and how it came out.
         self.branches: set[tuple[int, bool | None]] = set()
         #: Let errors in the engine's own functions through, for tests.
-        self.strict = False
+        self.strict = STRICT in on
         self._templates: dict[Hashable, object] = {}
         self._recursive: dict[Function, dict[Hashable, Value]] = {}
         self._memo: dict[Hashable, tuple[Value, list[Instance]]] = {}
@@ -211,7 +215,7 @@ class Run:
         self.patience = self.check = self.PATIENCE
         self.heap.start()
         self.cost.clear()
-        self.deadline = time.process_time() + self.SECONDS
+        self.deadline = time.process_time() + self.seconds
         self.gave_up = self._can_give_up = False
         self._is_within = 0
         self.created.clear()
@@ -359,7 +363,7 @@ class Run:
         self.gave_up = True
         self.limit = self.steps + self.STEPS
         self.patience = self.check = self.steps + self.PATIENCE
-        self.deadline = time.process_time() + self.SECONDS
+        self.deadline = time.process_time() + self.seconds
         for module in self.created:
             if module.is_module:
                 forget(self, module)
