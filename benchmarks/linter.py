@@ -18,19 +18,20 @@ _PACKAGES = (Path("bn_lint"), Path("rules", "bn_lint_rules"))
 
 @dataclass(frozen=True)
 class Linter:
-    """A copy of bn-lint that can be run: `[*command, "check", ...]` in this environment."""
+    """A copy of bn-lint in a folder; it can be run: `[*command, "check", ...]` in this environment."""
 
+    folder: Path
     command: tuple[str, ...]
     environment: dict[str, str]
 
 
 @contextmanager
-def installed() -> Iterator[Linter]:
-    """Gives the linter of this checkout, as it is now, for the time of the block."""
+def installed(checkout: Path = ROOT) -> Iterator[Linter]:
+    """Gives the linter of a checkout (default: this one), as it is now, for the time of the block."""
     with tempfile.TemporaryDirectory(prefix="bn-lint-") as folder:
         for package in _PACKAGES:
             target = Path(folder) / package.name
-            shutil.copytree(ROOT / package, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(checkout / package, target, ignore=shutil.ignore_patterns("__pycache__"))
             compileall.compile_dir(target, quiet=1)
         environment = {"PYTHONPATH": folder, "NO_COLOR": "1"}
-        yield Linter((sys.executable, "-m", "bn_lint"), environment)
+        yield Linter(Path(folder), (sys.executable, "-m", "bn_lint"), environment)

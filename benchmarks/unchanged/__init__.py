@@ -1,0 +1,1 @@
+"""Whether two revisions of bn-lint find the same, and in the same number of steps."""
