@@ -11,6 +11,6 @@ if __name__ == "__main__":
     if not getattr(sys.flags, "safe_path", False):
         sys.path[0] = os.path.dirname(sys.executable)
 
-    from bn_lint.cli import main
+    from bn_lint.cli.main import main
 
     sys.exit(main())

@@ -20,10 +20,10 @@ class Plugin:
 
     def run(self) -> Iterator[tuple[int, int, str, type]]:
         """Yield line, 0-based column, code and message, and the plugin itself."""
-        from bn_lint.check import check
-        from bn_lint.config import Configuration
-        from bn_lint.files import File
-        from bn_lint.source import absolute, display_path, encoded
+        from bn_lint.check.pipeline import check
+        from bn_lint.project.config import Configuration
+        from bn_lint.project.discovery import File
+        from bn_lint.project.source import absolute, display_path, encoded
 
         path = absolute(self.filename)
         configuration = Configuration()

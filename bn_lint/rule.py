@@ -60,7 +60,7 @@ class Fix:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Violation:
     """What a rule yields: the message and where. `severity` None takes the rule's own."""
 
     message: str
@@ -73,7 +73,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Finding:
-    """A verdict together with the rule that gave it, as reports show it."""
+    """A violation together with the rule that gave it, as reports show it."""
 
     code: str
     name: str
@@ -99,7 +99,7 @@ class Thresholds:
     min_batch_size: int = 2
 
 
-Judge = Callable[..., Iterator[Verdict]]
+Judge = Callable[..., Iterator[Violation]]
 
 
 @dataclass(frozen=True)
@@ -130,22 +130,22 @@ class Rule:
         self, fact: object, source: str = "static", thresholds: Thresholds = Thresholds()
     ) -> Iterator[Finding]:
         """Judge one fact of a type named in `judges`."""
-        for verdict in self.judge(fact, thresholds) if self.takes_thresholds else self.judge(fact):
+        for violation in self.judge(fact, thresholds) if self.takes_thresholds else self.judge(fact):
             yield Finding(
                 self.code,
                 self.name,
-                verdict.severity or self.severity,
-                verdict.message,
-                verdict.place,
-                verdict.evidence,
-                verdict.help,
-                verdict.fix,
+                violation.severity or self.severity,
+                violation.message,
+                violation.place,
+                violation.evidence,
+                violation.help,
+                violation.fix,
                 source,
             )
 
 
 def rule(code: str, name: str, *, severity: Severity, since: str) -> Callable[[Judge], Rule]:
-    """Make a rule of a generator function `(fact: SomeFact) -> Iterator[Verdict]`.
+    """Make a rule of a generator function `(fact: SomeFact) -> Iterator[Violation]`.
 
     The function may take a second parameter, annotated with `Thresholds`.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from bn_lint.check.report import Report
 from bn_lint.facts import Analysis, BatchNormBuilt, BatchNormLayer, Evidence, Place, Undecided
-from bn_lint.report import Report
+from bn_lint.project.source import Source, Sources
 from bn_lint.rule import Finding, Severity
-from bn_lint.source import Source, Sources
 
 Engine = Callable[[Sequence[Source]], Analysis]
 

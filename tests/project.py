@@ -28,21 +28,21 @@ Seen = tuple[str, int, Shown]
 
 def lint(root: Path, files: Sequence[str]) -> tuple[list[Reported], list[Evidence]]:
     """Judge files of the project at `root` by all rules, `info` included; also returns what `reveal` showed."""
-    from bn_lint.config import Settings
-    from bn_lint.judge import judge
-    from bn_lint.report import Report
+    from bn_lint.check.filtering import FilteredFile, filter_findings
+    from bn_lint.check.judge import judge
+    from bn_lint.check.report import Report
+    from bn_lint.project.config import Settings
+    from bn_lint.project.partition import Unit
+    from bn_lint.project.selectors import ALL, SelectorSet
+    from bn_lint.project.source import load
     from bn_lint.rule import Thresholds
-    from bn_lint.screening import Screened, screen
-    from bn_lint.select import ALL, Layer
-    from bn_lint.source import load
     from bn_lint.static.analyze import analyze
-    from bn_lint.units import Unit
 
     sources = [load(root / name, display=name) for name in files]
-    settings = Settings(layers=(Layer(select=(ALL,)),))
+    settings = Settings(selections=(SelectorSet(select=(ALL,)),))
     outcome = judge(Unit(tuple(sources)), {source.display: Thresholds() for source in sources})
     report = Report()
-    screen([Screened(each.path, each.display, settings, each) for each in sources], [outcome], report)
+    filter_findings([FilteredFile(each.path, each.display, settings, each) for each in sources], [outcome], report)
     reported = [
         Reported(one.place.path, one.place.line, str(one.severity), one.code, one.message) for one in report.visible
     ]
@@ -60,7 +60,7 @@ def traced(root: Path, entry: str, *, all_rules: bool = True) -> tuple[list[Repo
         What all rules, or those that are on by default, report, and the error that ended the program.
     """
     import bn_lint
-    from bn_lint.runtime.document import dumps, from_json
+    from bn_lint.runtime.document.document import dumps, from_json
 
     trace = bn_lint.trace(stats=all_rules, select=["ALL"] if all_rules else None)
     error = None
@@ -93,14 +93,14 @@ def fix(root: Path, files: Sequence[str], *, unsafe: bool, codes: Collection[str
     Raises:
         AssertionError: a fix did not survive.
     """
-    from bn_lint.check import check
-    from bn_lint.config import Configuration
-    from bn_lint.files import File
-    from bn_lint.fix import fix as make_fixes
-    from bn_lint.report import Report
-    from bn_lint.select import Layer
+    from bn_lint.check.fix import fix as make_fixes
+    from bn_lint.check.pipeline import check
+    from bn_lint.check.report import Report
+    from bn_lint.project.config import Configuration
+    from bn_lint.project.discovery import File
+    from bn_lint.project.selectors import SelectorSet
 
-    configuration = Configuration(command_line=Layer(extend=tuple(codes)), isolated=True)
+    configuration = Configuration(command_line=SelectorSet(extend=tuple(codes)), isolated=True)
 
     def recheck(given: Sequence[File]) -> Report:
         return check(given, configuration)

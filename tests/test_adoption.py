@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bn_lint import cli
-from bn_lint.add_ignore import with_ignores
-from bn_lint.source import Source
-from bn_lint.suppress import directives_in, suppress
+from bn_lint.check.add_ignore import with_ignores
+from bn_lint.check.suppress import directives_in, suppress
+from bn_lint.cli import main as cli
+from bn_lint.project.source import Source
 
 from .builders import finding, place
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from bn_lint import cli
-from bn_lint.source import load
-from bn_lint.static.modules import imports
-from bn_lint.surroundings import Disk, Surroundings, digest
-from bn_lint.units import Unit, divide
+from bn_lint.cli import main as cli
+from bn_lint.project.filesystem import FileSystem, RecordingFileSystem, digest
+from bn_lint.project.module_finder import imports
+from bn_lint.project.partition import Unit, divide
+from bn_lint.project.source import load
 
 ROOT = Path(__file__).parent.parent
 
@@ -48,16 +48,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The files of each unit that is really judged."""
-    import bn_lint.judge
+    import bn_lint.check.judge
 
     seen: list[list[str]] = []
-    original = bn_lint.judge.judge
+    original = bn_lint.check.judge.judge
 
     def judge(unit: Unit, *arguments: object, **options: object) -> object:
         seen.append([source.display for source in unit.sources])
         return original(unit, *arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("bn_lint.judge.judge", judge)
+    monkeypatch.setattr("bn_lint.check.judge.judge", judge)
     return seen
 
 
@@ -85,7 +85,7 @@ def write(name: str, text: str) -> Path:
 
 def groups(*names: str, context: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """The units into which files fall, each as the names of its files."""
-    units = divide([load(Path(n)) for n in names], [load(Path(n)) for n in context], Surroundings())
+    units = divide([load(Path(n)) for n in names], [load(Path(n)) for n in context], RecordingFileSystem())
     return [tuple(source.display for source in unit.files) for unit in units]
 
 
@@ -145,19 +145,19 @@ def test_what_is_reached_through_a_package_by_its_name_connects() -> None:
 
 def test_no_unit_reads_what_another_one_judges() -> None:
     """Seen on the fixtures, which are many small programs."""
-    from bn_lint.judge import judge
-    from bn_lint.prefilter import deserves_judging
+    from bn_lint.check.judge import judge
+    from bn_lint.project.prefilter import deserves_judging
     from bn_lint.rule import Thresholds
 
     sources = [load(path) for path in sorted((ROOT / "fixtures").rglob("*.py"))]
     sources = [source for source in sources if deserves_judging(source.text.encode())]
-    units = divide(sources, [], Surroundings())
+    units = divide(sources, [], RecordingFileSystem())
     assert len(units) > 40
     given = {str(source.path) for source in sources}
     for unit in units:
-        surroundings = Surroundings()
-        judge(unit, {source.display: Thresholds() for source in unit.files}, surroundings=surroundings)
-        read = {path for kind, path in surroundings.asked if kind == "content"}
+        filesystem = RecordingFileSystem()
+        judge(unit, {source.display: Thresholds() for source in unit.files}, filesystem=filesystem)
+        read = {path for kind, path in filesystem.asked if kind == "content"}
         assert not read & given
 
 
@@ -173,7 +173,7 @@ def test_a_second_run_judges_nothing_and_says_the_same(check: Check, judged: lis
 
 def test_a_warm_run_neither_parses_nor_imports_the_parser() -> None:
     write("wrong.py", WRONG.format(16))
-    script = "import sys; from bn_lint.cli import main; print(main(sys.argv[1:]), 'libcst' in sys.modules)"
+    script = "import sys; from bn_lint.cli.main import main; print(main(sys.argv[1:]), 'libcst' in sys.modules)"
     command = [sys.executable, "-c", script, "check", "-q", "--output-format=concise", "."]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "rules")])}
     cold, warm = (
@@ -401,7 +401,7 @@ def test_runs_at_the_same_time_do_not_disturb_each_other() -> None:
 
 def test_a_pipe_is_not_read() -> None:
     os.mkfifo("pipe")
-    assert Disk().answer(("content", "pipe")) is None
+    assert FileSystem().answer(("content", "pipe")) is None
 
 
 # -- processes --------------------------------------------------------------------------------------------------------
@@ -442,10 +442,10 @@ DEADLY = '''
 import os
 from collections.abc import Iterator
 from bn_lint.facts import BatchNormCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 @rule("XX001", "ends-everything", severity=Severity.ERROR, since="1")
-def ends_everything(call: BatchNormCall) -> Iterator[Verdict]:
+def ends_everything(call: BatchNormCall) -> Iterator[Violation]:
     """Ends the process."""
     if "deadly" in call.place.path:
         os._exit(7)

@@ -13,13 +13,13 @@ from typing import IO
 import pytest
 
 import bn_lint
-from bn_lint import cli
+from bn_lint.check.registry import load_rules
+from bn_lint.cli import main as cli
+from bn_lint.cli.terminal import wants_color
 from bn_lint.exit import ExitCode
 from bn_lint.facts import Analysis, BatchNormBuilt, Place, Problem
-from bn_lint.registry import load_rules
-from bn_lint.rule import Rule, Severity, Verdict, rule
-from bn_lint.source import Source
-from bn_lint.terminal import wants_color
+from bn_lint.project.source import Source
+from bn_lint.rule import Rule, Severity, Violation, rule
 
 from .builders import MISTAKE, Engine, built, read_momentum
 
@@ -39,7 +39,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def use_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Engine], None]:
     def use(engine: Engine) -> None:
         module = types.ModuleType("bn_lint.static.analyze")
-        module.analyze = lambda sources, context=(), surroundings=None: engine(sources)  # type: ignore[attr-defined]
+        module.analyze = lambda sources, context=(), filesystem=None: engine(sources)  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "bn_lint.static.analyze", module)
 
     use(read_momentum)
@@ -113,10 +113,10 @@ def test_the_most_severe_of_equal_findings_stays(
     run: Run, use_engine: Callable[[Engine], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @rule("BN499", "graded", severity=Severity.WARNING, since="0.1.0")
-    def graded(fact: BatchNormBuilt) -> Iterator[Verdict]:
+    def graded(fact: BatchNormBuilt) -> Iterator[Violation]:
         """Grades."""
         severity = Severity.ERROR if fact.layer.momentum == 0.5 else Severity.WARNING
-        yield Verdict(f"momentum {fact.layer.momentum}", fact.place, severity=severity)
+        yield Violation(f"momentum {fact.layer.momentum}", fact.place, severity=severity)
 
     use_engine(lambda sources: Analysis(facts=[built("model.py", 2, 9, 41, m) for m in (0.1, 0.5, 0.2)]))
     use_rules(monkeypatch, graded)
@@ -127,8 +127,8 @@ def test_the_most_severe_of_equal_findings_stays(
 
 
 def use_rules(monkeypatch: pytest.MonkeyPatch, *rules: Rule) -> None:
-    monkeypatch.setattr("bn_lint.registry.load_rules", lambda packages=(): rules)
-    monkeypatch.setattr("bn_lint.judge.load_rules", lambda packages=(): rules)
+    monkeypatch.setattr("bn_lint.check.registry.load_rules", lambda packages=(): rules)
+    monkeypatch.setattr("bn_lint.check.judge.load_rules", lambda packages=(): rules)
 
 
 def test_silenced_findings_do_not_count(run: Run) -> None:
@@ -289,11 +289,11 @@ def test_incomplete_analysis_is_told_when_asked(run: Run, use_engine: Callable[[
 
 def test_a_rule_that_crashes_costs_one_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     @rule("BN498", "crashing", severity=Severity.ERROR, since="0.1.0")
-    def crashing(fact: BatchNormBuilt) -> Iterator[Verdict]:
+    def crashing(fact: BatchNormBuilt) -> Iterator[Violation]:
         """Crashes."""
         if fact.place.path == "bad.py":
             raise ZeroDivisionError("division by zero")
-        yield Verdict("fine", fact.place)
+        yield Violation("fine", fact.place)
 
     use_rules(monkeypatch, crashing, *load_rules())
     write("bad.py", MISTAKE * 2)
@@ -327,7 +327,7 @@ def test_defects_of_the_tool_itself(run: Run, monkeypatch: pytest.MonkeyPatch) -
     def crash(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("bn_lint.check.check", crash)
+    monkeypatch.setattr("bn_lint.check.pipeline.check", crash)
     code, out, err = run("check", "model.py")
     assert (code, out) == (2, "")
     assert err == (
@@ -600,6 +600,6 @@ def test_a_mistake_in_a_given_file_without_batchnorm_is_shown(
 
 @pytest.mark.parametrize(("also", "frozen"), [("", True), ("sys.modules['torch'] = sys; ", False)])
 def test_a_process_that_ends_takes_no_syntax_trees_apart(also: str, frozen: bool) -> None:
-    program = f"import gc, sys; from bn_lint.cli import main; {also}main(); print(gc.get_freeze_count())"
+    program = f"import gc, sys; from bn_lint.cli.main import main; {also}main(); print(gc.get_freeze_count())"
     finished = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=True)
     assert (int(finished.stdout.split()[-1]) > 0) is frozen

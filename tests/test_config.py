@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bn_lint.config import Configuration, Settings, split_selectors
+from bn_lint.check.registry import load_rules
 from bn_lint.errors import BnLintError, ConfigError, UsageError
-from bn_lint.registry import load_rules
-from bn_lint.select import Layer, covers, is_on, require_known
+from bn_lint.project.config import Configuration, Settings, split_selectors
+from bn_lint.project.selectors import SelectorSet, covers, is_on, require_known
 
 from .builders import finding
 
@@ -60,7 +60,7 @@ def test_all_keys_of_a_pyproject() -> None:
         """,
     )
     result = settings()
-    assert result.layers[0] == Layer(("BN4",), ("redundant-bias",), ("BN402",))
+    assert result.selections[0] == SelectorSet(("BN4",), ("redundant-bias",), ("BN402",))
     assert result.origin == "pyproject.toml"
     assert result.excludes(Path.cwd() / "legacy/a.py")
     assert result.min_batch_size == 4
@@ -79,7 +79,7 @@ def test_the_nearest_file_wins_and_nothing_is_merged() -> None:
     configuration = Configuration()
     found = [configuration.settings_for(Path.cwd() / name) for name in ("a.py", "sub/a.py", "sub/own/deep/a.py")]
     assert [each.min_batch_size for each in found] == [3, 3, 5]
-    assert found[2].layers[0].ignore == ()
+    assert found[2].selections[0].ignore == ()
     assert found[2].origin == "sub/own/bn-lint.toml"
 
 
@@ -101,7 +101,7 @@ def test_single_settings_go_on_top() -> None:
     write("bn-lint.toml", 'min-batch-size = 5\nignore = ["BN4"]\n')
     result = settings(config=["min-batch-size=8", 'select = ["BN1"]'])
     assert result.min_batch_size == 8
-    assert result.layers[0] == Layer(("BN1",), (), ("BN4",))
+    assert result.selections[0] == SelectorSet(("BN1",), (), ("BN4",))
 
 
 def test_a_table_of_the_wrong_name_is_not_passed_over() -> None:
@@ -112,7 +112,7 @@ def test_a_table_of_the_wrong_name_is_not_passed_over() -> None:
 
 def test_options_of_the_command_line_go_on_top() -> None:
     write("bn-lint.toml", 'ignore = ["BN401"]\nexclude = ["a"]\n')
-    result = settings(command_line=Layer(select=("BN401",)), exclude=["b"])
+    result = settings(command_line=SelectorSet(select=("BN401",)), exclude=["b"])
     assert severity(result, "BN401", "keras-momentum") == "warning"
     assert severity(result, "BN402", "zero-momentum") is None
     assert result.excludes(Path.cwd() / "a")
@@ -233,37 +233,37 @@ def test_files_exclude_each_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layers", "on"),
+    ("selections", "on"),
     [
         ([], None),
-        ([Layer(select=("BN4",))], True),
-        ([Layer(select=("bn401",))], True),
-        ([Layer(select=("keras-momentum",))], True),
-        ([Layer(select=("ALL",))], True),
-        ([Layer(select=("BN1",))], False),
-        ([Layer(select=())], False),
-        ([Layer(extend=("BN1",))], None),
-        ([Layer(extend=("BN4",))], True),
-        ([Layer(ignore=("BN4",))], False),
-        ([Layer(select=("BN4",), ignore=("BN401",))], False),
-        ([Layer(select=("BN401",), ignore=("BN4",))], True),
-        ([Layer(select=("BN401",), ignore=("BN401",))], False),
-        ([Layer(ignore=("BN401",)), Layer(select=("BN4",))], True),
-        ([Layer(select=("BN4",)), Layer(ignore=("keras-momentum",))], False),
-        ([Layer(select=("BN4",)), Layer(extend=("BN1",))], True),
-        ([Layer(select=("BN4",)), Layer(select=("BN1",))], False),
+        ([SelectorSet(select=("BN4",))], True),
+        ([SelectorSet(select=("bn401",))], True),
+        ([SelectorSet(select=("keras-momentum",))], True),
+        ([SelectorSet(select=("ALL",))], True),
+        ([SelectorSet(select=("BN1",))], False),
+        ([SelectorSet(select=())], False),
+        ([SelectorSet(extend=("BN1",))], None),
+        ([SelectorSet(extend=("BN4",))], True),
+        ([SelectorSet(ignore=("BN4",))], False),
+        ([SelectorSet(select=("BN4",), ignore=("BN401",))], False),
+        ([SelectorSet(select=("BN401",), ignore=("BN4",))], True),
+        ([SelectorSet(select=("BN401",), ignore=("BN401",))], False),
+        ([SelectorSet(ignore=("BN401",)), SelectorSet(select=("BN4",))], True),
+        ([SelectorSet(select=("BN4",)), SelectorSet(ignore=("keras-momentum",))], False),
+        ([SelectorSet(select=("BN4",)), SelectorSet(extend=("BN1",))], True),
+        ([SelectorSet(select=("BN4",)), SelectorSet(select=("BN1",))], False),
     ],
 )
-def test_selection(layers: list[Layer], on: bool | None) -> None:
-    assert is_on(layers, finding("BN401", "keras-momentum")) is on
+def test_selection(selections: list[SelectorSet], on: bool | None) -> None:
+    assert is_on(selections, finding("BN401", "keras-momentum")) is on
 
 
 def test_info_needs_to_be_asked_for() -> None:
     info = ("BN406", "redundant-bias", "info")
     assert severity(settings(), *info) is None
-    assert severity(settings(command_line=Layer(ignore=("BN1",))), *info) is None
+    assert severity(settings(command_line=SelectorSet(ignore=("BN1",))), *info) is None
     for selector in ("BN406", "redundant-bias", "BN4", "ALL"):
-        assert severity(settings(command_line=Layer(extend=(selector,))), *info) == "info"
+        assert severity(settings(command_line=SelectorSet(extend=(selector,))), *info) == "info"
     assert severity(settings(config=["severity={BN406='warning'}"]), *info) == "warning"
     assert severity(settings(config=["severity={BN401='info'}"]), "BN401", "keras-momentum") is None
 

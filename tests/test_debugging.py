@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bn_lint import cli
+from bn_lint.cli import main as cli
 from bn_lint.debugging import VARIABLE
-from bn_lint.static.run import Run
+from bn_lint.static.interpreter.interpreter import Interpreter
 
 PROGRAM = """
 from torch import nn
@@ -63,7 +63,7 @@ def test_the_steps_of_each_entry_point_are_told(
 def test_without_the_limit_of_seconds_steps_alone_decide(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Run, "SECONDS", 0.0)
+    monkeypatch.setattr(Interpreter, "SECONDS", 0.0)
     assert [error["code"] for error in report(capsys)["errors"]] == ["BN903"]
     monkeypatch.setenv(VARIABLE, "untimed")
     assert report(capsys)["errors"] == []

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bn_lint import cli
-from bn_lint.commands.check import command as check
-from bn_lint.config import KEYS, Configuration
+from bn_lint.check.registry import load_rules
+from bn_lint.cli import main as cli
+from bn_lint.cli.commands.check import command as check
 from bn_lint.output import FORMATS
-from bn_lint.registry import load_rules
+from bn_lint.project.config import KEYS, Configuration
 
 ROOT = Path(__file__).parent.parent
 PAGES = [

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bn_lint.check import check
-from bn_lint.config import Configuration
-from bn_lint.files import File
+from bn_lint.check.pipeline import check
+from bn_lint.project.config import Configuration
+from bn_lint.project.discovery import File
 
 PROGRAM = """\
 import torch

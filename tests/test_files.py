@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bn_lint.errors import PathError
-from bn_lint.files import discover
-from bn_lint.patterns import Pattern
-from bn_lint.prefilter import deserves_judging
+from bn_lint.project.discovery import discover
+from bn_lint.project.globs import Pattern
+from bn_lint.project.prefilter import deserves_judging
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from bn_lint import cli
-from bn_lint.edits import Span, Text, moved, replaced
+from bn_lint.check.fix import Change, put_in_place
+from bn_lint.cli import main as cli
 from bn_lint.facts import BatchNormBuilt, Place
-from bn_lint.fix import Change, put_in_place
-from bn_lint.rule import Applicability, Edit, Fix, Rule, Severity, Verdict, rule
+from bn_lint.project.edits import Span, Text, moved, replaced
+from bn_lint.rule import Applicability, Edit, Fix, Rule, Severity, Violation, rule
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -154,7 +154,7 @@ class TestFiles:
 
     def test_a_file_that_changed_meanwhile_is_not_overwritten(self, here: Path) -> None:
         from bn_lint.errors import PathError
-        from bn_lint.source import load
+        from bn_lint.project.source import load
 
         path = write("model.py", UNSAFE)
         before = load(path)
@@ -233,11 +233,11 @@ def use(monkeypatch: pytest.MonkeyPatch, edits: Callable[[BatchNormBuilt], Itera
     """Judge by one rule that reports every BatchNorm layer that is not called `fine`, with the given fix."""
 
     @rule("BN999", "made-up", severity=Severity.ERROR, since="0.1.0")
-    def made_up(fact: BatchNormBuilt) -> Iterator[Verdict]:
-        yield Verdict("made up", fact.place, fix=Fix(Applicability.SAFE, tuple(edits(fact))))
+    def made_up(fact: BatchNormBuilt) -> Iterator[Violation]:
+        yield Violation("made up", fact.place, fix=Fix(Applicability.SAFE, tuple(edits(fact))))
 
     rules: tuple[Rule, ...] = (made_up,)
-    monkeypatch.setattr("bn_lint.judge.load_rules", lambda packages=(): rules)
+    monkeypatch.setattr("bn_lint.check.judge.load_rules", lambda packages=(): rules)
 
 
 LAYERS = "from torch import nn\na, b = nn.BatchNorm2d(8), nn.BatchNorm2d(8)\n"

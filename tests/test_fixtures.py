@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bn_lint import cli
+from bn_lint.cli import main as cli
 
 from .project import execute, lint
 from .recording import recorded

@@ -12,14 +12,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bn_lint.baseline import Baseline
+from bn_lint.check.baseline import Baseline
+from bn_lint.check.fingerprint import fingerprints
+from bn_lint.check.registry import load_rules
+from bn_lint.check.report import Report
 from bn_lint.facts import Evidence, Place, Problem
-from bn_lint.fingerprint import fingerprints
 from bn_lint.output import FOR_PROGRAMS, FORMATS, render
-from bn_lint.registry import load_rules
-from bn_lint.report import Report
+from bn_lint.project.source import Source
 from bn_lint.rule import Applicability, Edit, Finding, Fix, Severity
-from bn_lint.source import Source
 
 from .builders import finding, report
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 import pytest
 
-from bn_lint.static.imports import ImportTable
+from bn_lint.static.syntax.import_table import ImportTable
 
 CASES = [
     ("import torch.nn as nn", "nn.Conv2d", "torch.nn.Conv2d"),

@@ -14,7 +14,7 @@ import click
 import pytest
 from click.shell_completion import get_completion_class
 
-from bn_lint.cli import command, main
+from bn_lint.cli.main import command, main
 
 ROOT = Path(__file__).parent.parent
 yaml = importlib.import_module("yaml")  # it has no types
@@ -112,7 +112,7 @@ def completions(*words: str, incomplete: str = "") -> list[str]:
         "COMP_WORDS": " ".join(["bn-lint", *words, incomplete]),
         "COMP_CWORD": str(len(words) + 1),
     }
-    script = "import sys; from bn_lint.cli import main; sys.exit(main())"
+    script = "import sys; from bn_lint.cli.main import main; sys.exit(main())"
     result = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     return [line.partition(",")[2] for line in result.stdout.splitlines()]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bn_lint.facts import Analysis, BatchNormCall, ModelCall
-from bn_lint.source import load
+from bn_lint.project.source import load
 from bn_lint.static.analyze import analyze
-from bn_lint.static.torch import module_methods
-from bn_lint.static.values import Instance
+from bn_lint.static.interpreter.values import Instance
+from bn_lint.static.torch_model import module_methods
 
 #: `{inside}` runs a million times, which is more than any entry point is given.
 PROGRAM = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
-from bn_lint.source import load
+from bn_lint.project.source import load
 from bn_lint.static.analyze import analyze
 
 PROGRAM = """

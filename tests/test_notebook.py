@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from bn_lint import cli
+from bn_lint.cli import main as cli
 from bn_lint.errors import SourceError
-from bn_lint.notebook import Notebook, blanked, notebook
 from bn_lint.output import FORMATS
-from bn_lint.source import from_bytes, load
+from bn_lint.project.notebook import Notebook, blanked, notebook
+from bn_lint.project.source import from_bytes, load
 
 Run = Callable[..., tuple[int, str, str]]
 

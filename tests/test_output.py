@@ -6,13 +6,13 @@ from textwrap import dedent
 
 import pytest
 
+from bn_lint.check.report import Report
 from bn_lint.facts import Coverage, Evidence, Place, Problem, Undecided
 from bn_lint.output import render
 from bn_lint.output.summary import coverage, statistics, summary
 from bn_lint.output.text import listed, printable, width
-from bn_lint.report import Report
+from bn_lint.project.source import Source
 from bn_lint.rule import Applicability, Edit, Finding, Fix, Severity
-from bn_lint.source import Source
 
 from .builders import finding, place, report
 

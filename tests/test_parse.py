@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bn_lint.static import parse
+from bn_lint.static.syntax import parse
 
 #: A text of about this many characters, and one of eight times as many.
 SMALL, LARGE = 20_000, 160_000

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bn_lint import cli
+from bn_lint.check.registry import BUILT_IN, load_rules
+from bn_lint.cli import main as cli
 from bn_lint.errors import ConfigError
-from bn_lint.registry import BUILT_IN, load_rules
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,18 +28,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormBuilt
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("ACME001", "small-eps", severity=Severity.WARNING, since="1.0")
-def small_eps(built: BatchNormBuilt) -> Iterator[Verdict]:
+def small_eps(built: BatchNormBuilt) -> Iterator[Violation]:
     """An `eps` that half precision rounds to zero.
 
     ## What it does
     Reports layers whose `eps` is below 6e-8.
     """
     if isinstance(built.layer.eps, float) and built.layer.eps < 6e-8:
-        yield Verdict(f"`{built.layer.name}` has eps {built.layer.eps}", built.place)
+        yield Violation(f"`{built.layer.name}` has eps {built.layer.eps}", built.place)
 ''',
 }
 MODEL = "from torch import nn\nlayer = nn.BatchNorm2d(8, eps=1e-9)\n"

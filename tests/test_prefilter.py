@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bn_lint.prefilter import deserves_judging, is_interpreted
+from bn_lint.project.prefilter import deserves_judging, is_interpreted
 
 BLOCK = """
 from torch import nn

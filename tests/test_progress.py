@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from bn_lint.progress import Waiting
+from bn_lint.cli.progress import Waiting
 
 
 class Terminal(io.StringIO):
@@ -20,7 +20,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, *, quiet: bool = 
     """What is written to standard error by a run that takes a while."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setattr("bn_lint.progress._PATIENCE", 0.0)
+    monkeypatch.setattr("bn_lint.cli.progress._PATIENCE", 0.0)
     with Waiting(quiet=quiet) as progress:
         progress(0, units)
         progress(1, units)

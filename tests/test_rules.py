@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import bn_lint_rules
-from bn_lint.catalogue import COMMAND, catalogue, file_name, pages, write_pages
-from bn_lint.registry import load_rules
+from bn_lint.check.catalogue import COMMAND, catalogue, file_name, pages, write_pages
+from bn_lint.check.registry import load_rules
 from bn_lint.rule import Rule
 
 from .project import lint, traced
@@ -231,33 +231,37 @@ def test_torch_belongs_to_the_tracer(path: Path) -> None:
 
 #: The modules of the tracer that watch. The others read and show traces, which needs no torch.
 WATCHERS = {
-    "gradients.py",
-    "patches.py",
-    "recognize.py",
-    "recorder.py",
-    "registry.py",
-    "surroundings.py",
-    "statistics.py",
-    "steps.py",
-    "summary.py",
-    "compiled.py",
-    "tensorboard.py",
-    "tracer.py",
-    "merge.py",
-    "probe.py",
+    "runtime/recording/backward_passes.py",
+    "runtime/recording/patches.py",
+    "runtime/recording/recognize.py",
+    "runtime/recording/recorder.py",
+    "runtime/recording/layer_registry.py",
+    "runtime/recording/call_context.py",
+    "runtime/recording/running_statistics.py",
+    "runtime/recording/steps.py",
+    "runtime/document/summarize.py",
+    "runtime/recording/compiled.py",
+    "runtime/showing/tensorboard.py",
+    "runtime/tracer.py",
+    "runtime/recording/merge.py",
+    "runtime/probe.py",
 }
 
 
 @pytest.mark.parametrize("path", ENGINE_FILES, ids=name_of)
 def test_heavy_imports_wait_until_they_are_needed(path: Path) -> None:
     heavy = {"rich", "torch", "pathspec", "multiprocessing"}
-    if path.parent.name == "runtime" and path.name in WATCHERS:
+    if path.relative_to(ROOT / "bn_lint").as_posix() in WATCHERS:
         heavy -= {"torch"}
     assert not imports(path, at_start=True) & heavy
 
 
-@pytest.mark.parametrize("path", [p for p in ENGINE_FILES if "static" in p.relative_to(ROOT).parts], ids=name_of)
-def test_the_engine_asks_the_disk_by_way_of_its_surroundings(path: Path) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [p for p in ENGINE_FILES if "static" in p.relative_to(ROOT).parts or p.name == "module_finder.py"],
+    ids=name_of,
+)
+def test_the_engine_asks_the_disk_by_way_of_its_file_system(path: Path) -> None:
     """What it learns otherwise would be missing in the cache."""
     called = {
         node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -267,7 +271,7 @@ def test_the_engine_asks_the_disk_by_way_of_its_surroundings(path: Path) -> None
     direct = {"is_dir", "iterdir", "glob", "rglob", "listdir", "scandir", "open", "read_text", "read_bytes", "stat"}
     assert not called & direct
     assert "import os" not in path.read_text(encoding="utf-8")
-    if path.name not in ("analyze.py", "modules.py"):
+    if path.name not in ("analyze.py", "module_finder.py"):
         assert "is_file" not in called
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from bn_lint.source import Source
+from bn_lint.project.source import Source
 from bn_lint.static.analyze import analyze
 
 torch = pytest.importorskip("torch")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bn_lint.errors import SourceError
-from bn_lint.source import Sources, from_bytes, load
+from bn_lint.project.source import Sources, from_bytes, load
 
 
 def text_of(data: bytes) -> str:

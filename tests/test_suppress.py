@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bn_lint.registry import load_rules
+from bn_lint.check.registry import load_rules
+from bn_lint.check.suppress import directives_in, mistakes_in, suppress
+from bn_lint.project.source import Source
 from bn_lint.rule import Severity
-from bn_lint.source import Source
-from bn_lint.suppress import directives_in, mistakes_in, suppress
 
 from .builders import finding, place
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bn_lint import cli
+from bn_lint.cli import main as cli
 from bn_lint.static import analyze
 
 

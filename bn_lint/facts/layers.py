@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from bn_lint.dims import Dim
+from bn_lint.facts.dims import Dim
 from bn_lint.facts.vocabulary import Evidence, Place, Spelling
 
 #: Dimensions that an input must have, batch and channels included, for each variant.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bn_lint.report import Report
+    from bn_lint.check.report import Report
 
 FORMATS = ("full", "concise", "json", "json-lines", "sarif", "github", "gitlab", "junit")
 #: Those that only programs read: nothing but the report itself may stand in their output.

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bn_lint.check.report import Report
     from bn_lint.facts import Evidence, Place, Problem, Undecided
-    from bn_lint.report import Report
     from bn_lint.rule import Finding, Fix
 
 

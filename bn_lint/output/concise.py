@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bn_lint.check.report import Report
 from bn_lint.output.text import Painter, location, printable
-from bn_lint.report import Report
 
 #: What a trace said about a finding.
 _VERDICTS = {True: " [confirmed by a run]", False: " [refuted by a run]", None: ""}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bn_lint.output.text import Painter, printable
 
 if TYPE_CHECKING:
-    from bn_lint.fix import Change
+    from bn_lint.check.fix import Change
 
 # Lines end here and nowhere else, as in the files themselves.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|\Z)")

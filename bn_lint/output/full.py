@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bn_lint.check.report import Report
 from bn_lint.facts import Evidence, Place
 from bn_lint.output.text import Painter, file_of, location, printable, width
-from bn_lint.report import Report
 from bn_lint.rule import Finding
 
 #: A longer source line is cut around the marked part, in characters.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bn_lint.check.report import Report
 from bn_lint.output.text import file_of, location, printable
-from bn_lint.report import Report
 from bn_lint.rule import Finding
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from bn_lint.fingerprint import fingerprints
+from bn_lint.check.fingerprint import fingerprints
+from bn_lint.check.report import Report
 from bn_lint.output.text import within
-from bn_lint.report import Report
 
 _SEVERITIES = {"error": "major", "warning": "minor", "info": "info"}
 

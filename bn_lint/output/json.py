@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from bn_lint.tool_codes import TOOL_CODES
+from bn_lint.project.tool_codes import TOOL_CODES
 
 if TYPE_CHECKING:
+    from bn_lint.check.report import Report
     from bn_lint.facts import Coverage, Evidence, Place, Problem
-    from bn_lint.report import Report
     from bn_lint.rule import Finding, Fix
 
 VERSION = 1

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from xml.etree import ElementTree as ET
 
+from bn_lint.check.report import Report
 from bn_lint.output.text import file_of, location, printable, within
-from bn_lint.report import Report
 from bn_lint.rule import Finding
 
 

@@ -7,13 +7,13 @@ from typing import Any
 from urllib.parse import quote
 
 from bn_lint import __version__
+from bn_lint.check.fingerprint import fingerprints
+from bn_lint.check.registry import load_rules
+from bn_lint.check.report import Report
 from bn_lint.facts import Place, Problem
-from bn_lint.fingerprint import fingerprints
 from bn_lint.output.text import within
-from bn_lint.registry import load_rules
-from bn_lint.report import Report
+from bn_lint.project.tool_codes import TOOL_CODES, ToolCode
 from bn_lint.rule import Finding, Fix, Rule
-from bn_lint.tool_codes import TOOL_CODES, ToolCode
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from bn_lint.output.text import Painter, counted, listed, location, printable
 
 if TYPE_CHECKING:
+    from bn_lint.check.report import Report
     from bn_lint.facts import Undecided
-    from bn_lint.report import Report
     from bn_lint.rule import Finding
 
 

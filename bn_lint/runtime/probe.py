@@ -17,7 +17,7 @@ from torch._subclasses import FakeTensorMode
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
 
 from bn_lint.errors import UsageError
-from bn_lint.runtime.document import Document
+from bn_lint.runtime.document.document import Document
 from bn_lint.runtime.tracer import Trace
 
 

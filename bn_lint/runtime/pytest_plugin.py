@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from bn_lint.runtime.document import Document
+    from bn_lint.runtime.document.document import Document
     from bn_lint.runtime.tracer import Trace
 
 _PLUGIN = "bn-lint-trace"
@@ -62,7 +62,7 @@ class Tracing:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         from bn_lint.errors import BnLintError
         from bn_lint.output import render
-        from bn_lint.runtime.document import dumps
+        from bn_lint.runtime.document.document import dumps
 
         document = self.trace.stop()
         if hasattr(self.config, "workeroutput"):  # a worker of pytest-xdist: the controller reports
@@ -87,7 +87,7 @@ class Tracing:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take over what a worker of pytest-xdist saw."""
-        from bn_lint.runtime.document import from_json
+        from bn_lint.runtime.document.document import from_json
 
         text = getattr(node, "workeroutput", {}).get("bn_lint")
         if text is not None:

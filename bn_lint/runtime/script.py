@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from bn_lint.errors import PathError
-from bn_lint.runtime.sites import MACHINERY, owner_of
+from bn_lint.runtime.recording.sites import MACHINERY, owner_of
 
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 

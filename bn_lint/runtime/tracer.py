@@ -17,15 +17,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from bn_lint import __version__
 from bn_lint.errors import UsageError
-from bn_lint.runtime.document import Document
-from bn_lint.runtime.layers import EVALUATION, EVALUATION_WITH_GRAD, Entry, Layer
-from bn_lint.runtime.patches import Patches
-from bn_lint.runtime.recorder import Recorder
-from bn_lint.runtime.statistics import Drift, EvaluationSamples
-from bn_lint.runtime.steps import Steps
+from bn_lint.runtime.document.document import Document
+from bn_lint.runtime.recording.layer_records import EVALUATION, EVALUATION_WITH_GRAD, Entry, Layer
+from bn_lint.runtime.recording.patches import Patches
+from bn_lint.runtime.recording.recorder import Recorder
+from bn_lint.runtime.recording.running_statistics import Drift, EvaluationSamples
+from bn_lint.runtime.recording.steps import Steps
 
 if TYPE_CHECKING:
-    from bn_lint.report import Report
+    from bn_lint.check.report import Report
     from bn_lint.rule import Finding
 
 #: The trace of this process: at most one.
@@ -70,7 +70,7 @@ class Trace(AbstractContextManager["Trace"]):
         self._patches = Patches(self.recorder, self._stepped)
         self._writer = None
         if writer is not None:
-            from bn_lint.runtime.tensorboard import Scalars
+            from bn_lint.runtime.showing.tensorboard import Scalars
 
             self._writer = Scalars(writer, self.recorder, self._drift, every)
         self._command = list(sys.argv if command is None else command)
@@ -121,7 +121,7 @@ class Trace(AbstractContextManager["Trace"]):
     def report(self) -> Report:
         """The findings as `bn-lint check` would report them, those that comments silence included; ends the trace."""
         if self._report is None:
-            from bn_lint.runtime.judgement import judge
+            from bn_lint.runtime.judging.judge_trace import judge
 
             self._report = judge(self.document, *self.selection)
         return self._report
@@ -137,21 +137,21 @@ class Trace(AbstractContextManager["Trace"]):
 
     def save(self, path: str) -> None:
         """Write the trace as JSON, for `bn-lint report` and `bn-lint check --trace`."""
-        from bn_lint.runtime.document import dumps
+        from bn_lint.runtime.document.document import dumps
 
         with open(path, "w", encoding="utf-8") as file:
             file.write(dumps(self.document))
 
     def save_html(self, path: str) -> None:
         """Write the report as one HTML file."""
-        from bn_lint.runtime.html.page import page
+        from bn_lint.runtime.showing.html.page import page
 
         with open(path, "w", encoding="utf-8") as file:
             file.write(page(self.document, self.report))
 
     def table(self) -> str:
         """One line for each layer."""
-        from bn_lint.runtime.table import table
+        from bn_lint.runtime.showing.table import table
 
         return table(self.document)
 
@@ -167,7 +167,7 @@ class Trace(AbstractContextManager["Trace"]):
             self._samples.add(layer, x, module)
 
     def _make(self, error: BaseException | None, over: bool) -> Document:
-        from bn_lint.runtime.summary import summarize
+        from bn_lint.runtime.document.summarize import summarize
 
         self._steps.finish(complete=error is None or isinstance(error, SystemExit))
         if self._drift is not None:

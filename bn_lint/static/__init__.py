@@ -1,0 +1,1 @@
+"""Source text -> facts, without importing or running the code under judgement."""

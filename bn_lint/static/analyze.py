@@ -17,45 +17,36 @@ import libcst as cst
 
 from bn_lint.debugging import STEPS, switches
 from bn_lint.facts import Analysis, BatchNormBuilt, Place, Problem, Steps
-from bn_lint.prefilter import is_interpreted, is_program, is_surveyed, is_zoo_name, uses_zoo
-from bn_lint.source import Source
-from bn_lint.static.calls import call
-from bn_lint.static.deep_stack import with_deep_stack
-from bn_lint.static.frames import Frame
-from bn_lint.static.modes.averages import stale_averages
-from bn_lint.static.modes.judge import facts_of
-from bn_lint.static.modes.parallel import unsynchronized
-from bn_lint.static.modes.strangers import (
+from bn_lint.project.filesystem import RecordingFileSystem
+from bn_lint.project.module_finder import imports
+from bn_lint.project.prefilter import is_interpreted, is_program, is_surveyed, is_zoo_name, uses_zoo
+from bn_lint.project.source import Source
+from bn_lint.static.interpreter.calls import call
+from bn_lint.static.interpreter.deep_stack import with_deep_stack
+from bn_lint.static.interpreter.frames import Frame
+from bn_lint.static.interpreter.interpreter import BudgetExhausted, Interpreter
+from bn_lint.static.interpreter.values import ABSENT, Arguments, BoundMethod, Class, Function, Instance, Unknown, Value
+from bn_lint.static.options import hidden_behind
+from bn_lint.static.relevance import relevant_definitions, unlike_first
+from bn_lint.static.syntactic import syntactic_facts
+from bn_lint.static.syntactic.freezing import with_missed_layers
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
+from bn_lint.static.syntax.tree import forget_answers, walk
+from bn_lint.static.torch_model.averages import stale_averages
+from bn_lint.static.torch_model.batchnorm import batchnorm_class
+from bn_lint.static.torch_model.parallel import unsynchronized
+from bn_lint.static.training.facts_from_layers import FactCollector
+from bn_lint.static.training.purpose import facts_from_events
+from bn_lint.static.training.symbolic_models import (
     asked_attributes,
     fill,
     given_models,
     kept_models,
     outer_methods,
-    stranger,
-    trains_strangers,
+    symbolic_model,
+    trains_symbolic_models,
 )
-from bn_lint.static.modules import imports
-from bn_lint.static.observe import Observer
-from bn_lint.static.options import hidden_behind
-from bn_lint.static.project import ParseError, Project, SourceFile
-from bn_lint.static.reach import relevant_definitions, unlike_first
-from bn_lint.static.run import BudgetExhausted, Run
-from bn_lint.static.survey import survey
-from bn_lint.static.survey.freezing import with_missed_layers
-from bn_lint.static.syntax import forget_answers, walk
-from bn_lint.static.torch.batchnorm import batchnorm_class
-from bn_lint.static.values import (
-    MISSING,
-    Arguments,
-    BoundMethod,
-    Class,
-    Function,
-    Instance,
-    Spot,
-    Unknown,
-    Value,
-)
-from bn_lint.surroundings import Surroundings
 
 #: Steps that all entry points of one file may take together.
 STEPS_PER_FILE = 500_000
@@ -73,7 +64,7 @@ _MOST_IMPORTED = 200
 
 
 def analyze(
-    sources: Sequence[Source], context: Sequence[Path] = (), surroundings: Surroundings | None = None
+    sources: Sequence[Source], context: Sequence[Path] = (), filesystem: RecordingFileSystem | None = None
 ) -> Analysis:
     """Derive the facts of the given sources; other files of the project are read where the sources import them.
 
@@ -81,7 +72,7 @@ def analyze(
         sources: The files to judge.
         context: Given files that do not mention BatchNorm; they are searched for uses of the classes that nobody else
             instantiates, and what is built in them counts.
-        surroundings: Where other files are looked for; it remembers what was asked.
+        filesystem: Where other files are looked for; it remembers what was asked.
 
     Raises:
         Exception: whatever defect of the engine a source lays bare, once no single entry point can be blamed.
@@ -90,7 +81,7 @@ def analyze(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return with_deep_stack(lambda: _Analyzer(sources, context, surroundings).analyze())
+        return with_deep_stack(lambda: _Analyzer(sources, context, filesystem).analyze())
     finally:
         forget_answers()
         if collecting:
@@ -99,12 +90,12 @@ def analyze(
 
 class _Analyzer:
     def __init__(
-        self, sources: Sequence[Source], context: Sequence[Path] = (), surroundings: Surroundings | None = None
+        self, sources: Sequence[Source], context: Sequence[Path] = (), filesystem: RecordingFileSystem | None = None
     ) -> None:
         self.context = context
-        self.observer = Observer()
-        self.project = Project(sources, surroundings)
-        self.run = Run(self.project, self.observer)
+        self.collector = FactCollector()
+        self.project = Project(sources, filesystem)
+        self.interpreter = Interpreter(self.project, self.collector)
         self.sources = sources
         self.files: list[SourceFile] = []
         self.spent: dict[SourceFile, int] = {}
@@ -123,8 +114,8 @@ class _Analyzer:
         for file in interpreted:
             self._enter(file, self._run_module, file)
         judged, relevant = set(interpreted), relevant_definitions(interpreted)
-        functions = [f for f in self.observer.functions if f.file in judged and f.node in relevant]
-        classes = [c for c in self.observer.classes if c.file in judged and c.node in relevant and c.is_module]
+        functions = [f for f in self.collector.functions if f.file in judged and f.node in relevant]
+        classes = [c for c in self.collector.classes if c.file in judged and c.node in relevant and c.is_module]
         for file in interpreted:
             self._call_factories([f for f in functions if f.file is file and not _required(f)])
         for cls in classes:
@@ -148,7 +139,7 @@ class _Analyzer:
         self._switch_options()
         self._settle_opaque()
         if interpreted:
-            with self.observer.modes_only():
+            with self.collector.modes_only():
                 self._run_with_strangers()
         unreached = self._unreached()
         return self._result(unreached)
@@ -164,9 +155,9 @@ class _Analyzer:
             if used and self._parses(file):
                 users = relevant_definitions([file], used.__contains__)
                 self._enter(file, self._run_module, file)
-                functions = [f for f in self.observer.functions if f.node in users and not _required(f)]
+                functions = [f for f in self.collector.functions if f.node in users and not _required(f)]
                 self._call_factories(functions)
-                for cls in [c for c in self.observer.classes if c.node in users and c.is_module]:
+                for cls in [c for c in self.collector.classes if c.node in users and c.is_module]:
                     if not cls.instantiated:
                         self._enter(file, self._instantiate, cls)
 
@@ -183,7 +174,7 @@ class _Analyzer:
                 continue
             self._enter(file, self._run_module, file)
             users = relevant_definitions([file], lambda name: name in used or is_zoo_name(name))  # noqa: B023
-            functions = [f for f in self.observer.functions if f.file is file]
+            functions = [f for f in self.collector.functions if f.file is file]
             self._call_factories([f for f in functions if not _required(f) and (indirect or f.node in users)])
             for function in reversed(functions):
                 if (indirect or function.node in users) and not function.called and function.node not in self.skipped:
@@ -193,38 +184,40 @@ class _Analyzer:
         """Run what trains models that it is given, where nobody in sight gives it one."""
         for source in self.sources:
             file = self.project.files[source.path]
-            if file is None or not trains_strangers(source.text) or not self._parses(file):
+            if file is None or not trains_symbolic_models(source.text) or not self._parses(file):
                 continue
-            known = {f.node for f in self.observer.functions} | {c.node for c in self.observer.classes}
+            known = {f.node for f in self.collector.functions} | {c.node for c in self.collector.classes}
             if not known.intersection(_definitions(file.tree)):
                 self._enter(file, self._run_module, file)
-            for function in [f for f in self.observer.functions if f.file is file]:
+            for function in [f for f in self.collector.functions if f.file is file]:
                 names = given_models(function)
-                if names and function.node not in self.observer.models_called:
+                if names and function.node not in self.collector.models_called:
                     self._enter(file, self._call_with_strangers, function, names)
-            for cls in [c for c in self.observer.classes if c.file is file and not c.is_module]:
+            for cls in [c for c in self.collector.classes if c.file is file and not c.is_module]:
                 attributes = asked_attributes(cls)
                 for method in outer_methods(cls) if attributes else ():
-                    if method.node not in self.observer.models_called:
+                    if method.node not in self.collector.models_called:
                         self._enter(file, self._call_method_with_strangers, cls, method, attributes)
 
     def _call_with_strangers(self, function: Function, names: list[str]) -> None:
-        spot = Spot(function.file, function.node)
+        ref = NodeRef(function.file, function.node)
         keywords = _given(function)
-        keywords.update({name: stranger(self.run, spot) for name in names})
-        call(self.run, function, Arguments(keywords=keywords), spot, None)
+        keywords.update({name: symbolic_model(self.interpreter, ref) for name in names})
+        call(self.interpreter, function, Arguments(keywords=keywords), ref, None)
 
     def _call_method_with_strangers(self, cls: Class, method: Function, attributes: frozenset[str]) -> None:
-        init, spot = cls.lookup("__init__")[0], Spot(cls.file, cls.node)
+        init, ref = cls.lookup("__init__")[0], NodeRef(cls.file, cls.node)
         keywords: dict[str, Value] = {}
         if isinstance(init, Function):
             keywords = {name: value for name, value in _given(init).items() if name != "self"}
-            keywords.update({name: stranger(self.run, spot) for name in kept_models(init, attributes)})
-        trainer = call(self.run, cls, Arguments(keywords=keywords), spot, None)
+            keywords.update({name: symbolic_model(self.interpreter, ref) for name in kept_models(init, attributes)})
+        trainer = call(self.interpreter, cls, Arguments(keywords=keywords), ref, None)
         if isinstance(trainer, Instance):
-            fill(self.run, trainer, attributes, spot)
+            fill(self.interpreter, trainer, attributes, ref)
         unknowns: list[Value] = [_parameter(method, name) for name in _required(method)[1:]]
-        call(self.run, BoundMethod(method, trainer), Arguments(unknowns), Spot(method.file, method.node), None)
+        call(
+            self.interpreter, BoundMethod(method, trainer), Arguments(unknowns), NodeRef(method.file, method.node), None
+        )
 
     def _reaches_batchnorm(self, file: SourceFile) -> bool:
         """Whether imports lead from a file to one that mentions BatchNorm."""
@@ -249,7 +242,7 @@ class _Analyzer:
         return False
 
     def _is_script(self, source: Source) -> bool:
-        ask = self.project.surroundings
+        ask = self.project.filesystem
         return "__main__" in source.text or not ask.is_file(source.path.parent / "__init__.py")
 
     def _parses(self, file: SourceFile) -> bool:
@@ -261,16 +254,16 @@ class _Analyzer:
 
     def _call_factories(self, functions: list[Function]) -> None:
         """Call the functions of one file that need no arguments, until they stop showing new code."""
-        idle, before = 0, len(self.observer.facts)
+        idle, before = 0, len(self.collector.facts)
         for function in unlike_first(functions):
             if function.called:
                 continue
-            if idle >= (IDLE_FACTORIES if len(self.observer.facts) > before else BLANK_FACTORIES):
+            if idle >= (IDLE_FACTORIES if len(self.collector.facts) > before else BLANK_FACTORIES):
                 self.skipped.update(self._with_callees(function))
                 continue
-            seen = len(self.observer.facts), len(self.run.branches)
+            seen = len(self.collector.facts), len(self.interpreter.branches)
             self._enter(function.file, self._call, function)
-            now = len(self.observer.facts), len(self.run.branches)
+            now = len(self.collector.facts), len(self.interpreter.branches)
             # Branches of a model without BatchNorm are of no interest.
             idle = idle + 1 if now == seen or now[0] == before else 0
 
@@ -289,71 +282,77 @@ class _Analyzer:
             file.tree  # noqa: B018 - parses
         except ParseError as error:
             place = Place(file.display, error.line, error.column, error.line, error.column)
-            self.observer.problems.append(Problem("BN902", error.message, place))
+            self.collector.problems.append(Problem("BN902", error.message, place))
         else:
             self.files.append(file)
 
     def _enter(
-        self, file: SourceFile, run: Callable[..., object], entry: SourceFile | Class | Function, *details: object
+        self,
+        file: SourceFile,
+        interpreter: Callable[..., object],
+        entry: SourceFile | Class | Function,
+        *details: object,
     ) -> None:
         """Run one entry point, which is a file or a definition, within its share of steps and on a state of its own."""
         spent = self.spent.get(file, 0)
         if spent > STEPS_PER_FILE:
-            self.observer.incomplete(file, "not everything in it was judged: it takes too long to evaluate")
+            self.collector.incomplete(file, "not everything in it was judged: it takes too long to evaluate")
             return
-        self.run.start()
+        self.interpreter.start()
         try:
-            run(entry, *details)
+            interpreter(entry, *details)
             self._call_steps()
             self._call_roots(file)
-            if self.run.gave_up:
+            if self.interpreter.gave_up:
                 raise BudgetExhausted
         except BudgetExhausted:
-            self.observer.incomplete(file, "not everything in it was judged: one definition takes too long to evaluate")
+            self.collector.incomplete(
+                file, "not everything in it was judged: one definition takes too long to evaluate"
+            )
         except Exception as error:  # the engine is large: a defect of it costs one entry point of one file
-            if self.run.strict:
+            if self.interpreter.strict:
                 raise
-            self.observer.defect(file, error)
-        self.observer.settle()
-        self.observer.programmed(facts_of(self.run.program, self.observer.last_calls))
-        if not self.run.program.is_cut_short:  # what is missing may be what was not run
-            self.observer.programmed(stale_averages(self.run.program))
-        self.observer.programmed(unsynchronized(self.run.program, filter(None, self.project.files.values())))
-        self.spent[file] = spent + self.run.steps
-        self.taken.append((entry, self.run.steps))
+            self.collector.defect(file, error)
+        self.collector.settle()
+        self.collector.programmed(facts_from_events(self.interpreter.events, self.collector.last_calls))
+        if not self.interpreter.events.is_cut_short:  # what is missing may be what was not run
+            self.collector.programmed(stale_averages(self.interpreter.events))
+        self.collector.programmed(unsynchronized(self.interpreter.events, filter(None, self.project.files.values())))
+        self.spent[file] = spent + self.interpreter.steps
+        self.taken.append((entry, self.interpreter.steps))
 
     def _run_module(self, file: SourceFile) -> None:
-        scope = self.run.module_at(file.path)
+        scope = self.interpreter.module_at(file.path)
         if scope is not None:
-            self.run.execute_module(scope)
+            self.interpreter.execute_module(scope)
 
     def _call(self, function: Function) -> None:
         arguments = Arguments(keywords={name: _parameter(function, name) for name in _required(function)})
-        call(self.run, function, arguments, Spot(function.file, function.node), None)
+        call(self.interpreter, function, arguments, NodeRef(function.file, function.node), None)
 
     def _instantiate(self, cls: Class) -> Value:
         init = cls.lookup("__init__")[0]
         keywords = {n: _parameter(init, n) for n in _required_by_constructor(cls)} if isinstance(init, Function) else {}
-        return call(self.run, cls, Arguments(keywords=keywords), Spot(cls.file, cls.node), None)
+        return call(self.interpreter, cls, Arguments(keywords=keywords), NodeRef(cls.file, cls.node), None)
 
     def _call_steps(self) -> None:
         """Call the functions within functions that nobody called: steps of a framework.
 
         In which order, how often, and whether at all, it alone knows: each finds the modes that the program has left.
         """
-        steps = [function for function in self.run.program.nested if not function.called]
+        steps = [function for function in self.interpreter.events.nested if not function.called]
         for function in steps:
-            self.run.program.loops.append(self.run.program.now())
-            outer = self.run.heap.begin()
+            self.interpreter.events.loops.append(self.interpreter.events.now())
+            outer = self.interpreter.store.fork()
             try:
                 self._call(function)
             finally:
-                self.run.heap.undo(outer)
-                self.run.program.loops.pop()
+                self.interpreter.store.rollback(outer)
+                self.interpreter.events.loops.pop()
 
     def _call_roots(self, file: SourceFile) -> None:
         """Call the modules that the entry point built but did not call."""
-        created = list(self.run.created)
+        created = list(self.interpreter.created)
         for instance in created:
             if instance.owner is None and not instance.called:
                 self._call_forward(instance)
@@ -380,14 +379,14 @@ class _Analyzer:
             arguments = Arguments(
                 [Unknown(name, f"the caller of `{instance.cls.name}` decides `{name}`") for name in required]
             )
-        elif forward is not MISSING:
+        elif forward is not ABSENT:
             arguments = Arguments([Unknown("input", "nothing before it is known")])
         else:
             if isinstance(instance.cls, Class):
                 self._call_other_methods(instance)
             return
-        spot = instance.built or Spot(self.files[0], self.files[0].tree)
-        call(self.run, instance, arguments, spot, None)
+        ref = instance.built or NodeRef(self.files[0], self.files[0].tree)
+        call(self.interpreter, instance, arguments, ref, None)
 
     def _call_other_methods(self, instance: Instance) -> None:
         for name, method in list(instance.cls.cells.items()) if isinstance(instance.cls, Class) else ():
@@ -395,25 +394,25 @@ class _Analyzer:
                 unknowns: list[Value] = [
                     Unknown(n, f"the caller of `{name}` decides `{n}`") for n in _required(method)[1:]
                 ]
-                spot = instance.built or Spot(method.file, method.node)
-                call(self.run, BoundMethod(method, instance), Arguments(unknowns), spot, None)
+                ref = instance.built or NodeRef(method.file, method.node)
+                call(self.interpreter, BoundMethod(method, instance), Arguments(unknowns), ref, None)
 
     # -- what was not reached ---------------------------------------------------------------------------------------
 
     def _switch_options(self) -> None:
         """Run definitions again with options switched, to reach the BatchNorm that is off by default."""
-        definitions: dict[cst.CSTNode, Class | Function] = {c.node: c for c in self.observer.classes}
-        definitions.update((f.node, f) for f in self.observer.functions)
+        definitions: dict[cst.CSTNode, Class | Function] = {c.node: c for c in self.collector.classes}
+        definitions.update((f.node, f) for f in self.collector.functions)
         for file in self.files:
             targets: set[cst.CSTNode] = set(self._missed(file))
             hidden = hidden_behind(file.tree, targets) if targets else {}
             for node, (definition, method, names) in hidden.items():
                 found = definitions.get(definition)
-                if found is not None and node not in self.observer.sites:
+                if found is not None and node not in self.collector.sites:
                     self._enter(file, self._run_switched, found, names)
-                if isinstance(found, Class) and node not in self.observer.sites:
+                if isinstance(found, Class) and node not in self.collector.sites:
                     # All instances in sight switch the option that a default leaves as it is, or none calls the method.
-                    with self.observer.calls_only(targets):
+                    with self.collector.calls_only(targets):
                         self._enter(file, self._run_method, found, method)
 
     def _run_switched(self, definition: Class | Function, names: frozenset[str]) -> None:
@@ -423,35 +422,39 @@ class _Analyzer:
         params = [n for n in (*function.params.positional, *function.params.keyword_only) if n != "self"]
         keywords: dict[str, Value] = {}
         for name in params:
-            default = function.defaults.get(name, MISSING)
-            if default is MISSING or (default is None and name not in names):
+            default = function.defaults.get(name, ABSENT)
+            if default is ABSENT or (default is None and name not in names):
                 # Who switches an option on passes what it needs besides.
                 keywords[name] = _parameter(function, name)
             elif name in names:
                 keywords[name] = not default if isinstance(default, bool) else Unknown(name, f"the option `{name}`")
-        call(self.run, definition, Arguments(keywords=keywords), Spot(definition.file, definition.node), None)
+        call(
+            self.interpreter, definition, Arguments(keywords=keywords), NodeRef(definition.file, definition.node), None
+        )
 
     def _run_method(self, cls: Class, name: str | None) -> None:
         instance = self._instantiate(cls)
         method = cls.cells.get(name)
         if isinstance(instance, Instance) and isinstance(method, Function) and name != "__init__":
             arguments = Arguments(keywords={n: _parameter(method, n) for n in _required(method)[1:]})
-            given = call(self.run, BoundMethod(method, instance), arguments, Spot(method.file, method.node), None)
+            given = call(
+                self.interpreter, BoundMethod(method, instance), arguments, NodeRef(method.file, method.node), None
+            )
             if isinstance(given, Instance) and given.is_module and not given.called:
                 self._call_forward(given)
 
     def _settle_opaque(self) -> None:
         """Judge with symbols the layers that all instances in sight leave open, for their widths are opaque numbers."""
-        open_sites = {node for node, site in self.observer.sites.items() if site.judged and not site.settled}
-        definitions: dict[cst.CSTNode, Class | Function] = {c.node: c for c in self.observer.classes if c.is_module}
-        definitions.update((f.node, f) for f in self.observer.functions)
+        open_sites = {node for node, site in self.collector.sites.items() if site.judged and not site.settled}
+        definitions: dict[cst.CSTNode, Class | Function] = {c.node: c for c in self.collector.classes if c.is_module}
+        definitions.update((f.node, f) for f in self.collector.functions)
         for file in self.files if open_sites else ():
             for node in _definitions(file.tree):
                 found = definitions.get(node)
                 nodes = open_sites.intersection(walk(node)) if found is not None else set()
                 if not nodes:
                     continue
-                with self.observer.calls_only(nodes):
+                with self.collector.calls_only(nodes):
                     if isinstance(found, Class):
                         self._enter(file, self._instantiate, found)
                     elif isinstance(found, Function):
@@ -460,42 +463,42 @@ class _Analyzer:
     def _missed(self, file: SourceFile) -> list[cst.Call]:
         if "BatchNorm" not in file.source.text:
             return []
-        known = self.observer.sites.keys() | self.observer.missing_sites
+        known = self.collector.sites.keys() | self.collector.missing_sites
         return [node for node in _batchnorm_calls(file.tree) if node not in known]
 
-    def _unreached(self) -> list[Spot]:
+    def _unreached(self) -> list[NodeRef]:
         """Evaluate, on their own, the BatchNorm constructor calls that no entry point reached."""
-        from bn_lint.static.expressions import evaluate
+        from bn_lint.static.interpreter.expressions import evaluate
 
         unreached = []
         for file in self.files:
-            scope = self.run.module_at(file.path)
+            scope = self.interpreter.module_at(file.path)
             if scope is None:
                 continue
             for node in self._missed(file):
-                self.run.start()
+                self.interpreter.start()
                 try:
-                    evaluate(self.run, node, Frame(scope, file, {}))
+                    evaluate(self.interpreter, node, Frame(scope, file, {}))
                 except BudgetExhausted:
                     continue
-                if self.observer.sites.pop(node, None) is not None:
-                    unreached.append(Spot(file, node))
-        self.observer.settle()
+                if self.collector.sites.pop(node, None) is not None:
+                    unreached.append(NodeRef(file, node))
+        self.collector.settle()
         return unreached
 
-    def _result(self, unreached: list[Spot]) -> Analysis:
-        facts = self.observer.believed()
+    def _result(self, unreached: list[NodeRef]) -> Analysis:
+        facts = self.collector.believed()
         for file in self.files:
-            facts.extend(survey(file.tree, file.place, file.source.text))
+            facts.extend(syntactic_facts(file.tree, file.place, file.source.text))
         facts = list(with_missed_layers(facts, self.files))
         if any("load_state_dict" in file.source.text for file in self.project.files.values() if file is not None):
             facts = [replace(fact, loads_weights=True) if type(fact) is BatchNormBuilt else fact for fact in facts]
         given = {*self.files, *filter(None, map(self.project.files.get, self.context))}
-        coverage = self.observer.coverage(unreached, given)
+        coverage = self.collector.coverage(unreached, given)
         if STEPS in switches():
             coverage.steps = [_steps(entry, steps) for entry, steps in self.taken]
-        observer = self.observer
-        return Analysis(facts, observer.problems, coverage, observer.tracebacks, observer.reveals)
+        collector = self.collector
+        return Analysis(facts, collector.problems, coverage, collector.tracebacks, collector.reveals)
 
 
 def _steps(entry: SourceFile | Class | Function, steps: int) -> Steps:

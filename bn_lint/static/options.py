@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from bn_lint.static.syntax import children, walk
+from bn_lint.static.syntax.tree import children, walk
 
 
 class Hidden(NamedTuple):

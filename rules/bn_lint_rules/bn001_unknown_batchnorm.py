@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from bn_lint.facts import RANKS, BatchNormBuilt, UnknownBatchNorm
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 _PARAMETERS = ("num_features", "eps", "momentum", "affine", "track_running_stats", "device", "dtype")
 _WIDTH = "the width is num_features"
@@ -51,7 +51,7 @@ _RENAMED = {
 
 
 @rule("BN001", "unknown-batchnorm", severity=Severity.ERROR, since="0.1.0")
-def unknown_batchnorm(fact: UnknownBatchNorm | BatchNormBuilt) -> Iterator[Verdict]:
+def unknown_batchnorm(fact: UnknownBatchNorm | BatchNormBuilt) -> Iterator[Violation]:
     """A BatchNorm class or argument that PyTorch does not have.
 
     ## What it does
@@ -91,10 +91,10 @@ def unknown_batchnorm(fact: UnknownBatchNorm | BatchNormBuilt) -> Iterator[Verdi
     - [Normalization layers](https://docs.pytorch.org/docs/stable/nn.html#normalization-layers)
     """
     if isinstance(fact, UnknownBatchNorm):
-        yield Verdict(f"torch.nn has no `{fact.name}`", fact.place, help=_variant(fact), fix=_renamed(fact))
+        yield Violation(f"torch.nn has no `{fact.name}`", fact.place, help=_variant(fact), fix=_renamed(fact))
         return
     for keyword in fact.unexpected:
-        yield Verdict(
+        yield Violation(
             f"{fact.layer.class_name} has no argument `{keyword}`",
             next((one.keyword for one in fact.arguments if one.name == keyword and one.keyword), fact.place),
             help=_meant(keyword) if not fact.layer.lazy or keyword != "num_features" else _LAZY,

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.dims import Comparison, Dim, compare, describe, origin_of
 from bn_lint.facts import BatchNormCall, BatchNormFollowed, Evidence
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.facts.dims import Comparison, Dim, compare, describe, origin_of
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 from bn_lint_rules.layout import fits_rank, is_channels_last, steps
 
 
 @rule("BN002", "num-features-mismatch", severity=Severity.ERROR, since="0.1.0")
-def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[Verdict]:
+def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[Violation]:
     """`num_features` is not the number of channels that arrive.
 
     ## What it does
@@ -75,7 +75,7 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
             else f"the input has {describe(channels.size)} channels"
         )
         place, written = layer.width_place, call.arriving.text
-        yield Verdict(
+        yield Violation(
             f"{given}; `{layer.name}` expects {describe(width)}",
             layer.built,
             steps(call, channels.made_by),
@@ -86,12 +86,12 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
         )
 
 
-def _followed(call: BatchNormFollowed) -> Iterator[Verdict]:
+def _followed(call: BatchNormFollowed) -> Iterator[Violation]:
     layer, takes = call.layer, describe(call.takes)
     verdict = compare(layer.num_features, call.takes)
     if verdict is Comparison.DIFFERENT or (verdict is Comparison.INDEPENDENT and not layer.literal_width):
         behind = Evidence(f"`{call.follower}` behind it takes {takes} channels", call.place)
-        yield Verdict(
+        yield Violation(
             f"`{layer.name}` gives {describe(layer.num_features)} channels; `{call.follower}` behind it takes {takes}",
             layer.built,
             (behind, *call.path),

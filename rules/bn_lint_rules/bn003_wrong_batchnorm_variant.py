@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.dims import Comparison, compare, describe
 from bn_lint.facts import RANKS, BatchNormCall, BatchNormFollowed, Evidence
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.facts.dims import Comparison, compare, describe
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 from bn_lint_rules.layout import fits_rank, steps
 
 _VARIANT_OF_RANK = {rank: variant for variant, ranks in RANKS.items() for rank in ranks}
@@ -17,7 +17,7 @@ _MEANING = {
 
 
 @rule("BN003", "wrong-batchnorm-variant", severity=Severity.ERROR, since="0.1.0")
-def wrong_batchnorm_variant(call: BatchNormCall | BatchNormFollowed) -> Iterator[Verdict]:
+def wrong_batchnorm_variant(call: BatchNormCall | BatchNormFollowed) -> Iterator[Violation]:
     """BatchNorm1d, 2d or 3d on an input with another number of dimensions.
 
     ## What it does
@@ -72,7 +72,7 @@ def wrong_batchnorm_variant(call: BatchNormCall | BatchNormFollowed) -> Iterator
     if not fits_rank(call):
         rank = len(shape.axes)
         sizes = ", ".join(describe(axis.size) for axis in shape.axes)
-        yield Verdict(
+        yield Violation(
             f"`{layer.name}` is a {layer.class_name}, which takes {takes} dimensions; its input ({sizes}) has {rank}",
             layer.built,
             steps(call, shape.made_by),
@@ -82,7 +82,7 @@ def wrong_batchnorm_variant(call: BatchNormCall | BatchNormFollowed) -> Iterator
     elif not shape.ranked and layer.variant in ("2d", "3d") and shape.axes and shape.axes[-1].features:
         last = shape.axes[-1]
         if compare(last.size, layer.num_features) is Comparison.SAME:
-            yield Verdict(
+            yield Violation(
                 f"`{layer.name}` is a {layer.class_name}, which takes {takes} dimensions with the channels second; its "
                 f"input ends in {describe(last.size)} features",
                 layer.built,
@@ -91,14 +91,14 @@ def wrong_batchnorm_variant(call: BatchNormCall | BatchNormFollowed) -> Iterator
             )
 
 
-def _followed(call: BatchNormFollowed) -> Iterator[Verdict]:
+def _followed(call: BatchNormFollowed) -> Iterator[Violation]:
     layer, ranks = call.layer, RANKS.get(call.layer.variant, ())
     # Convolutions also take a single sample, without the batch axis.
     if call.rank is None or any(rank in (call.rank, call.rank - 1) for rank in ranks):
         return
     gives = " or ".join(str(rank) for rank in ranks)
     behind = Evidence(f"`{call.follower}` behind it takes {call.rank} dimensions", call.place)
-    yield Verdict(
+    yield Violation(
         f"`{layer.name}` is a {layer.class_name}, which takes and gives {gives} dimensions; `{call.follower}` behind "
         f"it takes {call.rank}",
         layer.built,

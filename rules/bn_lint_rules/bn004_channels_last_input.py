@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.dims import Comparison, compare, describe
 from bn_lint.facts import BatchNormCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.facts.dims import Comparison, compare, describe
+from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.layout import fits_rank, is_channels_last, steps_to_layer
 
 
 @rule("BN004", "channels-last-input", severity=Severity.WARNING, since="0.1.0")
-def channels_last_input(call: BatchNormCall) -> Iterator[Verdict]:
+def channels_last_input(call: BatchNormCall) -> Iterator[Violation]:
     """The features are on the last axis; BatchNorm normalizes the second.
 
     ## What it does
@@ -57,7 +57,7 @@ def channels_last_input(call: BatchNormCall) -> Iterator[Verdict]:
     fails = compare(second.size, layer.num_features) is Comparison.DIFFERENT
     consequence = "PyTorch refuses this" if fails else "it is normalized along the wrong axis"
     back = "transpose(1, 2)" if shape.rank == 3 else "movedim(-1, 1)"
-    yield Verdict(
+    yield Violation(
         f"the {width} features of ({sizes}) are on the last axis, but `{layer.name}` normalizes the second: "
         f"{consequence}",
         call.place,

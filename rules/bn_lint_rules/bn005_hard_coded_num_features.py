@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.dims import Comparison, compare, describe, origin_of
 from bn_lint.facts import BatchNormCall
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.facts.dims import Comparison, compare, describe, origin_of
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 from bn_lint_rules.layout import fits_rank, is_channels_last, steps
 
 
 @rule("BN005", "hard-coded-num-features", severity=Severity.WARNING, since="0.1.0")
-def hard_coded_num_features(call: BatchNormCall) -> Iterator[Verdict]:
+def hard_coded_num_features(call: BatchNormCall) -> Iterator[Violation]:
     """`num_features` is a number where the channels depend on a parameter.
 
     ## What it does
@@ -65,7 +65,7 @@ def hard_coded_num_features(call: BatchNormCall) -> Iterator[Verdict]:
     if origin is None or not origin.is_free:
         return
     if compare(channels.size, layer.num_features) in (Comparison.SAME, Comparison.INDEPENDENT):
-        yield Verdict(
+        yield Violation(
             f"`{layer.name}` is built for {describe(layer.num_features)} channels; its input has `{origin}`, which may "
             "be another number",
             layer.built,

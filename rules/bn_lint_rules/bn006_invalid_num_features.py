@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Argument, BatchNormBuilt
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN006", "invalid-num-features", severity=Severity.ERROR, since="0.1.0")
-def invalid_num_features(built: BatchNormBuilt) -> Iterator[Verdict]:
+def invalid_num_features(built: BatchNormBuilt) -> Iterator[Violation]:
     """A `num_features` that is no channel count.
 
     ## What it does
@@ -48,7 +48,7 @@ def invalid_num_features(built: BatchNormBuilt) -> Iterator[Verdict]:
         return
     problem, advice = _problem(argument)
     if problem is not None:
-        yield Verdict(f"num_features is {problem}", built.place, help=advice)
+        yield Violation(f"num_features is {problem}", built.place, help=advice)
 
 
 def _width(built: BatchNormBuilt) -> Argument | None:

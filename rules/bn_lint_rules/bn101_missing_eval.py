@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
 
 @rule("BN101", "missing-eval", severity=Severity.WARNING, since="0.1.0")
-def missing_eval(call: ModelCall) -> Iterator[Verdict]:
+def missing_eval(call: ModelCall) -> Iterator[Violation]:
     """A model with BatchNorm is evaluated in training mode.
 
     ## What it does
@@ -80,7 +80,7 @@ def missing_eval(call: ModelCall) -> Iterator[Verdict]:
         story = f"{name or 'no_grad'}() does not switch BatchNorm"
     else:
         story = "nothing calls eval() before"
-    yield Verdict(
+    yield Violation(
         f"`{call.model}` is evaluated in training mode: {story}",
         call.place,
         tuple(step for step in (call.because, call.mode, *call.switched, *call.path) if step is not None),

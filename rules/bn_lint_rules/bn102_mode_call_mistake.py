@@ -3,14 +3,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import UNKNOWN, ModeAccess
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 #: Calls that can only have meant `train()`.
 _TRAIN = frozenset({"train_mode", "training"})
 
 
 @rule("BN102", "mode-call-mistake", severity=Severity.ERROR, since="0.1.0")
-def mode_call_mistake(access: ModeAccess) -> Iterator[Verdict]:
+def mode_call_mistake(access: ModeAccess) -> Iterator[Violation]:
     """A switch between training and evaluation that does not switch.
 
     ## What it does
@@ -57,11 +57,11 @@ def mode_call_mistake(access: ModeAccess) -> Iterator[Verdict]:
         yield _called_wrongly(access)
 
 
-def _not_called(access: ModeAccess) -> Verdict:
+def _not_called(access: ModeAccess) -> Violation:
     end = access.place.end_line, access.place.end_column
     after = type(access.place)(access.place.path, *end, *end)
     call = f"{access.receiver}.{access.name}()"
-    return Verdict(
+    return Violation(
         f"`{access.receiver}.{access.name}` is not called, so the mode does not change",
         access.place,
         help=f"write `{call}`",
@@ -69,20 +69,20 @@ def _not_called(access: ModeAccess) -> Verdict:
     )
 
 
-def _assigned(access: ModeAccess) -> Iterator[Verdict]:
+def _assigned(access: ModeAccess) -> Iterator[Violation]:
     target = f"{access.receiver}.{access.name}"
     if access.name != "training":
         if access.value is not UNKNOWN:
             hidden = "the option" if access.receiver_is_self else "the mode"
             call = f"`{access.receiver}.{access.name}()`"
-            yield Verdict(
+            yield Violation(
                 f"`{target} = {access.value!r}` replaces the method `{access.name}` of the module by a value",
                 access.place,
                 help=f"give {hidden} another name" if access.receiver_is_self else f"switch {hidden} with {call}",
             )
     elif isinstance(access.value, bool) and not access.receiver_is_self:
         name = "train" if access.value else "eval"
-        yield Verdict(
+        yield Violation(
             f"`{target} = {access.value}` leaves every layer inside `{access.receiver}` in its old mode",
             access.place,
             help=f"write `{access.receiver}.{name}()`",
@@ -90,21 +90,21 @@ def _assigned(access: ModeAccess) -> Iterator[Verdict]:
         )
 
 
-def _called_wrongly(access: ModeAccess) -> Verdict:
+def _called_wrongly(access: ModeAccess) -> Violation:
     call = f"{access.receiver}.{access.name}"
     if access.name == "train":
         raised = f"`{call}({access.value!r})` raises ValueError: the mode must be True or False"
         right = "eval" if _wants_eval(access) else "train"
-        return Verdict(raised, access.place, help=f"write `{access.receiver}.{right}()`", fix=_call(access, right))
+        return Violation(raised, access.place, help=f"write `{access.receiver}.{right}()`", fix=_call(access, right))
     if access.name == "eval":
         raised = f"`{call}({access.value!r})` raises TypeError: `eval` takes no argument"
-        return Verdict(raised, access.place, help=f"use `{access.receiver}.train(mode)` for a mode that varies")
+        return Violation(raised, access.place, help=f"use `{access.receiver}.train(mode)` for a mode that varies")
     if access.name == "training":
         raised = f"`{call}()` raises TypeError: `training` is a flag, not a method"
     else:
         raised = f"`{call}()` raises AttributeError: a module has no method `{access.name}`"
     right = "train" if access.name in _TRAIN else "eval"
-    return Verdict(raised, access.place, help=f"write `{access.receiver}.{right}()`", fix=_call(access, right))
+    return Violation(raised, access.place, help=f"write `{access.receiver}.{right}()`", fix=_call(access, right))
 
 
 def _wants_eval(access: ModeAccess) -> bool:

@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_train
 
 
 @rule("BN103", "train-not-restored", severity=Severity.WARNING, since="0.1.0")
-def train_not_restored(call: ModelCall) -> Iterator[Verdict]:
+def train_not_restored(call: ModelCall) -> Iterator[Violation]:
     """Training goes on in evaluation mode after an evaluation.
 
     ## What it does
@@ -70,7 +70,7 @@ def train_not_restored(call: ModelCall) -> Iterator[Verdict]:
     """
     if call.purpose != "training" or call.training is not False or call.mode is None or call.mode_is_local:
         return
-    yield Verdict(
+    yield Violation(
         f"`{call.model}` is still in evaluation mode when its training goes on: BatchNorm no longer learns statistics",
         call.place,
         tuple(step for step in (call.mode, call.because, *call.path) if step is not None),

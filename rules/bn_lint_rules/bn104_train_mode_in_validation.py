@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_other_switch
 
 
 @rule("BN104", "train-mode-in-validation", severity=Severity.ERROR, since="0.1.0")
-def train_mode_in_validation(call: ModelCall) -> Iterator[Verdict]:
+def train_mode_in_validation(call: ModelCall) -> Iterator[Violation]:
     """The code that evaluates a model puts it in training mode.
 
     ## What it does
@@ -71,7 +71,7 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Verdict]:
     """
     if call.purpose != "evaluation" or call.training is not True or call.mode is None or not call.mode_is_local:
         return
-    yield Verdict(
+    yield Violation(
         f"`{call.model}` is put in training mode for an evaluation: BatchNorm learns from the data it is measured on",
         call.place,
         tuple(step for step in (call.mode, call.because, *call.path) if step is not None),

@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_other_switch
 
 
 @rule("BN105", "training-in-eval-mode", severity=Severity.ERROR, since="0.1.0")
-def training_in_eval_mode(call: ModelCall) -> Iterator[Verdict]:
+def training_in_eval_mode(call: ModelCall) -> Iterator[Violation]:
     """A model is trained in evaluation mode.
 
     ## What it does
@@ -64,7 +64,7 @@ def training_in_eval_mode(call: ModelCall) -> Iterator[Verdict]:
     """
     if call.purpose != "training" or call.training is not False or (call.mode is not None and not call.mode_is_local):
         return
-    yield Verdict(
+    yield Violation(
         f"`{call.model}` is trained in evaluation mode: BatchNorm learns no statistics",
         call.place,
         tuple(step for step in (call.mode, call.because, *call.path) if step is not None),

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import TrainOverride
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 
 @rule("BN106", "train-override-ignores-mode", severity=Severity.ERROR, since="0.1.0")
-def train_override_ignores_mode(override: TrainOverride) -> Iterator[Verdict]:
+def train_override_ignores_mode(override: TrainOverride) -> Iterator[Violation]:
     """A `train` override that drops the mode, so that `eval()` does not work.
 
     ## What it does
@@ -53,7 +53,7 @@ def train_override_ignores_mode(override: TrainOverride) -> Iterator[Verdict]:
     - [torch.nn.Module.train](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.train)
     """
     if not override.accepts_mode:
-        yield Verdict(
+        yield Violation(
             f"`{override.class_name}.train` takes no mode, so `eval()`, which is `train(False)`, raises TypeError",
             override.place,
             help="declare it as `def train(self, mode=True)` and pass the mode on",
@@ -62,7 +62,7 @@ def train_override_ignores_mode(override: TrainOverride) -> Iterator[Verdict]:
     elif override.passes_mode is False:
         mode = override.mode or "mode"
         call = override.super_call
-        yield Verdict(
+        yield Violation(
             f"`{override.class_name}.train` drops `{mode}`: `eval()` leaves the module in training mode",
             call.place if call else override.place,
             help=f"pass `{mode}` on to the inherited `train`",

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Place, TrainOverride
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 
 @rule("BN107", "train-override-returns-none", severity=Severity.WARNING, since="0.1.0")
-def train_override_returns_none(override: TrainOverride) -> Iterator[Verdict]:
+def train_override_returns_none(override: TrainOverride) -> Iterator[Violation]:
     """A `train` override that returns nothing, so that `model = model.eval()` gives None.
 
     ## What it does
@@ -48,7 +48,7 @@ def train_override_returns_none(override: TrainOverride) -> Iterator[Verdict]:
     - [torch.nn.Module.train](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.train)
     """
     if override.returns_self is False:
-        yield Verdict(
+        yield Violation(
             f"`{override.class_name}.train` returns None, so `model = model.eval()` loses the model",
             override.place,
             help="end it with `return self`",

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import FunctionalBatchNorm
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 
 @rule("BN108", "functional-training-flag", severity=Severity.WARNING, since="0.1.0")
-def functional_training_flag(call: FunctionalBatchNorm) -> Iterator[Verdict]:
+def functional_training_flag(call: FunctionalBatchNorm) -> Iterator[Violation]:
     """`F.batch_norm` in a module that always runs in the same mode.
 
     ## What it does
@@ -66,7 +66,7 @@ def functional_training_flag(call: FunctionalBatchNorm) -> Iterator[Verdict]:
         return
     flag = f"{call.owner}.training"
     if call.training and call.is_given:
-        yield Verdict(
+        yield Violation(
             f"`training=True` holds in evaluation too: `eval()` does not switch `{call.class_name}` to "
             f"`{call.statistics}`, and evaluation moves it",
             call.place,
@@ -76,7 +76,7 @@ def functional_training_flag(call: FunctionalBatchNorm) -> Iterator[Verdict]:
     elif call.training is False and not call.is_given and call.updated is False and call.trained:
         end = call.argument.end_line, call.argument.end_column
         after = type(call.argument)(call.argument.path, *end, *end)
-        yield Verdict(
+        yield Violation(
             f"without `training=`, `F.batch_norm` never uses the batch and never updates `{call.statistics}`, "
             "in training neither",
             call.place,

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormSkipped, Evidence
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN109", "batchnorm-skipped", severity=Severity.ERROR, since="0.1.0")
-def batchnorm_skipped(skipped: BatchNormSkipped) -> Iterator[Verdict]:
+def batchnorm_skipped(skipped: BatchNormSkipped) -> Iterator[Violation]:
     """A BatchNorm layer that some inputs get around.
 
     ## What it does
@@ -71,7 +71,7 @@ def batchnorm_skipped(skipped: BatchNormSkipped) -> Iterator[Verdict]:
         if by_mode
         else ("the same sample gives another result alone than in a batch")
     )
-    yield Verdict(
+    yield Violation(
         f"`{skipped.layer}` is left out {when}: {consequence}",
         skipped.place,
         (Evidence(f"`{skipped.layer}` is applied only if `{skipped.condition}`", skipped.call),),

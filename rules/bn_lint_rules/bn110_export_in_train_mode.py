@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
 
 @rule("BN110", "export-in-train-mode", severity=Severity.WARNING, since="0.1.0")
-def export_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
+def export_in_train_mode(call: ModelCall) -> Iterator[Violation]:
     """A model is exported while BatchNorm is in training mode.
 
     ## What it does
@@ -45,7 +45,7 @@ def export_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     """
     if call.purpose == "export" and call.training is True:
-        yield Verdict(
+        yield Violation(
             f"`{call.model}` is exported in training mode: the result normalizes by batch for ever",
             call.place,
             tuple(step for step in (call.mode, *call.path) if step is not None),

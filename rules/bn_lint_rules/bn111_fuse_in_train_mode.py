@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
 
 @rule("BN111", "fuse-in-train-mode", severity=Severity.ERROR, since="0.1.0")
-def fuse_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
+def fuse_in_train_mode(call: ModelCall) -> Iterator[Violation]:
     """Layers are fused with BatchNorm in training mode.
 
     ## What it does
@@ -45,7 +45,7 @@ def fuse_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     """
     if call.purpose == "fusion" and call.training is True:
-        yield Verdict(
+        yield Violation(
             f"`{call.model}` is fused in training mode: PyTorch refuses this",
             call.place,
             tuple(step for step in (call.mode, *call.path) if step is not None),

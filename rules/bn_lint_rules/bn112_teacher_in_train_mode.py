@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
 
 @rule("BN112", "teacher-in-train-mode", severity=Severity.WARNING, since="0.1.0")
-def teacher_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
+def teacher_in_train_mode(call: ModelCall) -> Iterator[Violation]:
     """A frozen teacher runs in training mode.
 
     ## What it does
@@ -74,7 +74,7 @@ def teacher_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
     if call.purpose != "reference" or call.training is not True or call.adversarial:
         return
     state = "frozen but runs" if call.frozen is not None else "not trained itself, and runs"
-    yield Verdict(
+    yield Violation(
         f"`{call.model}` is {state} in training mode: its BatchNorm statistics change with every batch",
         call.place,
         tuple(step for step in (call.frozen, call.mode, call.because, *call.path) if step is not None),

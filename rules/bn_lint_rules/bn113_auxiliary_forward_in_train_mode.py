@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
 
 @rule("BN113", "auxiliary-forward-in-train-mode", severity=Severity.WARNING, since="0.1.0")
-def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
+def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Violation]:
     """A tool runs a model in training mode.
 
     ## What it does
@@ -47,7 +47,7 @@ def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Verdict]:
     """
     if call.purpose != "inspection" or call.training is not True:
         return
-    yield Verdict(
+    yield Violation(
         f"`{call.model}` runs in training mode, though nothing is trained here: BatchNorm learns from this input",
         call.place,
         tuple(step for step in (call.because, call.mode, *call.path) if step is not None),

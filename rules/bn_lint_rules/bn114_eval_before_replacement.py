@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
 
 @rule("BN114", "eval-before-replacement", severity=Severity.WARNING, since="0.1.0")
-def eval_before_replacement(call: ModelCall) -> Iterator[Verdict]:
+def eval_before_replacement(call: ModelCall) -> Iterator[Violation]:
     """BatchNorm layers were put into a model after its `eval()`.
 
     ## What it does
@@ -52,7 +52,7 @@ def eval_before_replacement(call: ModelCall) -> Iterator[Verdict]:
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     """
     if call.purpose == "evaluation" and call.training is True and call.replaced is not None:
-        yield Verdict(
+        yield Violation(
             f"`{call.model}` is evaluated with layers that came after its eval(): they are in training mode",
             call.place,
             tuple(step for step in (call.replaced, call.because, *call.path) if step is not None),

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.dims import Comparison, compare, describe
 from bn_lint.facts import BatchNormCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.facts.dims import Comparison, compare, describe
+from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.layout import fits_rank, steps_to_layer
 
 
 @rule("BN201", "single-value-per-channel", severity=Severity.ERROR, since="0.1.0")
-def single_value_per_channel(call: BatchNormCall) -> Iterator[Verdict]:
+def single_value_per_channel(call: BatchNormCall) -> Iterator[Violation]:
     """BatchNorm gets one value per channel in training mode.
 
     ## What it does
@@ -52,7 +52,7 @@ def single_value_per_channel(call: BatchNormCall) -> Iterator[Verdict]:
         return
     sizes = ", ".join(describe(axis.size) for axis in call.shape.axes)
     why = "even in evaluation mode, because it has no running statistics" if not call.training else "in training mode"
-    yield Verdict(
+    yield Violation(
         f"`{call.layer.name}` gets one value per channel ({sizes}) {why}: there is no variance",
         call.place if call.loader is None else call.loader.place,
         steps_to_layer(call, None),

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Evidence, LastBatch
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 
 @rule("BN202", "last-batch-of-one", severity=Severity.WARNING, since="0.1.0")
-def last_batch_of_one(batch: LastBatch) -> Iterator[Verdict]:
+def last_batch_of_one(batch: LastBatch) -> Iterator[Violation]:
     """The last batch of an epoch has one sample, and BatchNorm refuses it.
 
     ## What it does
@@ -62,7 +62,7 @@ def last_batch_of_one(batch: LastBatch) -> Iterator[Verdict]:
     """
     if batch.size == 1 and batch.batch_size > 1:
         place = batch.left_out.place
-        yield Verdict(
+        yield Violation(
             f"{batch.length} samples in batches of {batch.batch_size} leave one over: "
             f"`{batch.layer.name}` cannot normalize a single value per channel",
             batch.place,

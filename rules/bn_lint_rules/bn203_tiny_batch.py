@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormCall, Evidence
-from bn_lint.rule import Severity, Thresholds, Verdict, rule
+from bn_lint.rule import Severity, Thresholds, Violation, rule
 
 
 @rule("BN203", "tiny-batch", severity=Severity.WARNING, since="0.1.0")
-def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Verdict]:
+def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Violation]:
     """A model with BatchNorm is trained on tiny batches.
 
     ## What it does
@@ -68,7 +68,7 @@ def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Verdict]
     if call.loader is not None:
         place, path = call.loader.place, call.path
     samples = "a single sample" if batch == 1 else f"{batch} samples"
-    yield Verdict(
+    yield Violation(
         f"BatchNorm is trained on batches of {batch}: its statistics are those of {samples}",
         place,
         (Evidence(f"`{call.layer.name}` is built here", call.layer.built), *path),

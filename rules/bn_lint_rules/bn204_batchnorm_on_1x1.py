@@ -3,14 +3,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Evidence, PooledBatchNorm
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 #: With as many samples, one value of each is enough for statistics.
 _ENOUGH = 16
 
 
 @rule("BN204", "batchnorm-on-1x1", severity=Severity.WARNING, since="0.1.0")
-def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Verdict]:
+def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Violation]:
     """BatchNorm behind global pooling, where each sample has only one value per channel.
 
     ## What it does
@@ -76,7 +76,7 @@ def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Verdict]:
     enlarged = (call.enlarged,) if call.enlarged is not None else ()
     if call.by is not None and not enlarged:
         return  # a vector with another axis: what BatchNorm1d gets in every head
-    yield Verdict(
+    yield Violation(
         f"behind this {call.by or 'pooling'} `{layer.name}` gets one value per channel and sample: it fails in "
         "training with a batch of one, and is unstable with a few",
         call.pooled.place,

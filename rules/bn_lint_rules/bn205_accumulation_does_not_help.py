@@ -3,14 +3,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 #: Batches of at least this many samples give usable statistics by themselves.
 _LARGE = 16
 
 
 @rule("BN205", "accumulation-does-not-help", severity=Severity.INFO, since="0.1.0")
-def accumulation_does_not_help(call: BatchNormCall) -> Iterator[Verdict]:
+def accumulation_does_not_help(call: BatchNormCall) -> Iterator[Violation]:
     """Gradients of several small batches are accumulated over BatchNorm.
 
     ## What it does
@@ -60,7 +60,7 @@ def accumulation_does_not_help(call: BatchNormCall) -> Iterator[Verdict]:
     if not isinstance(batch, int) or batch >= _LARGE or call.usual is False:
         return
     place, path = (call.path[0].place, call.path[1:]) if call.path else (call.place, ())
-    yield Verdict(
+    yield Violation(
         f"{call.per_step} batches of {batch} make one optimizer step, but BatchNorm sees {batch} samples at a time",
         place,
         path,

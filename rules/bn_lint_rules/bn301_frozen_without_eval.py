@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import ModelCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN301", "frozen-without-eval", severity=Severity.WARNING, since="0.1.0")
-def frozen_without_eval(call: ModelCall) -> Iterator[Verdict]:
+def frozen_without_eval(call: ModelCall) -> Iterator[Violation]:
     """The parameters of BatchNorm layers are frozen, their running statistics are not.
 
     ## What it does
@@ -62,7 +62,7 @@ def frozen_without_eval(call: ModelCall) -> Iterator[Verdict]:
     """
     if call.purpose != "training" or call.training is not True or call.frozen is None:
         return
-    yield Verdict(
+    yield Violation(
         f"`{call.model}` is trained with frozen BatchNorm parameters, but their running statistics keep moving",
         call.place,
         tuple(step for step in (call.frozen, call.mode, *call.path) if step is not None),

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import ModeChange
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 
 @rule("BN302", "frozen-batchnorm-reenabled", severity=Severity.WARNING, since="0.1.0")
-def frozen_batchnorm_reenabled(change: ModeChange) -> Iterator[Verdict]:
+def frozen_batchnorm_reenabled(change: ModeChange) -> Iterator[Violation]:
     """`train()` puts BatchNorm layers that had been frozen back in training mode.
 
     ## What it does
@@ -76,7 +76,7 @@ def frozen_batchnorm_reenabled(change: ModeChange) -> Iterator[Verdict]:
     """
     if change.training and change.reenabled is not None:
         place = change.again.place
-        yield Verdict(
+        yield Violation(
             f"`{change.model}.train()` puts frozen BatchNorm layers back in training mode",
             change.place,
             (change.reenabled,),

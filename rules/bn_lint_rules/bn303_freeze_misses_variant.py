@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import FreezeLoop
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 
 @rule("BN303", "freeze-misses-variant", severity=Severity.WARNING, since="0.1.0")
-def freeze_misses_variant(loop: FreezeLoop) -> Iterator[Verdict]:
+def freeze_misses_variant(loop: FreezeLoop) -> Iterator[Violation]:
     """A loop that freezes BatchNorm layers, but tests for one class while the model has others.
 
     ## What it does
@@ -62,7 +62,7 @@ def freeze_misses_variant(loop: FreezeLoop) -> Iterator[Verdict]:
     others = (
         "SyncBatchNorm layers, which the project makes elsewhere, would" if loop.elsewhere else "other BatchNorm layers"
     )
-    yield Verdict(
+    yield Violation(
         f"this loop freezes {' and '.join(loop.class_names)} only; {others} go on learning",
         loop.place,
         (loop.missed,),

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import TrackingSwitched
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN304", "freeze-flips-tracking", severity=Severity.WARNING, since="0.1.0")
-def freeze_flips_tracking(switched: TrackingSwitched) -> Iterator[Verdict]:
+def freeze_flips_tracking(switched: TrackingSwitched) -> Iterator[Violation]:
     """BatchNorm frozen by `track_running_stats = False`, which freezes only half of it.
 
     ## What it does
@@ -56,7 +56,7 @@ def freeze_flips_tracking(switched: TrackingSwitched) -> Iterator[Verdict]:
     """
     if switched.freezes is None or switched.evaluates is not False:
         return
-    yield Verdict(
+    yield Violation(
         f"`{switched.receiver}.track_running_stats = False` stops the updates only: in training mode "
         f"`{switched.receiver}` still normalises with each batch",
         switched.place,

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormBuilt
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN401", "keras-momentum", severity=Severity.WARNING, since="0.1.0")
-def keras_momentum(built: BatchNormBuilt) -> Iterator[Verdict]:
+def keras_momentum(built: BatchNormBuilt) -> Iterator[Violation]:
     """BatchNorm momentum that follows the convention of Keras, not of PyTorch.
 
     ## What it does
@@ -43,7 +43,7 @@ def keras_momentum(built: BatchNormBuilt) -> Iterator[Verdict]:
     if built.layer.track_running_stats is False:
         return
     if isinstance(momentum, (int, float)) and not isinstance(momentum, bool) and 0.5 < momentum < 1:
-        yield Verdict(
+        yield Violation(
             f"momentum {momentum:g} gives the newest batch {100 * momentum:g}% of the running statistics",
             built.place,
             help=f"PyTorch counts momentum the other way than Keras: use momentum={round(1 - momentum, 6):g}",

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormBuilt
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN402", "zero-momentum", severity=Severity.WARNING, since="0.1.0")
-def zero_momentum(built: BatchNormBuilt) -> Iterator[Verdict]:
+def zero_momentum(built: BatchNormBuilt) -> Iterator[Violation]:
     """BatchNorm momentum 0: the running statistics never change.
 
     ## What it does
@@ -44,14 +44,14 @@ def zero_momentum(built: BatchNormBuilt) -> Iterator[Verdict]:
     if built.layer.track_running_stats is False:
         return  # there is nothing to update
     if isinstance(momentum, (int, float)) and not isinstance(momentum, bool) and momentum == 0:
-        yield Verdict(
+        yield Violation(
             "momentum 0 never updates the running statistics: unless they are loaded, they stay mean 0 and variance 1",
             built.place,
             severity=Severity.INFO if built.loads_weights else None,
             help="leave momentum at its default; to freeze statistics that were learned, call eval() on the layer",
         )
     elif momentum is None:
-        yield Verdict(
+        yield Violation(
             "momentum None averages over all batches since the beginning, and waits for the device in every call",
             built.place,
             help="use the default in training; None is for recomputing statistics, as update_bn does",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from bn_lint.facts import Argument, BatchNormBuilt, Place
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 #: From here on `eps` visibly weakens the normalisation, and is not what anybody means by epsilon.
 LARGEST_EPS = 0.1
@@ -12,7 +12,7 @@ _MOMENTUM = re.compile(r"momentum|(?:^|_)mom(?:_|$)|decay", re.IGNORECASE)
 
 
 @rule("BN403", "positional-eps", severity=Severity.ERROR, since="0.1.0")
-def positional_eps(built: BatchNormBuilt) -> Iterator[Verdict]:
+def positional_eps(built: BatchNormBuilt) -> Iterator[Violation]:
     """A second positional argument that becomes `eps`, though something else was meant.
 
     ## What it does
@@ -53,14 +53,14 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Verdict]:
         return
     width = None if built.layer.lazy else _positional(built, 0)
     if width is not None and (eps.text == width.text or _is_count(eps.value)):
-        yield Verdict(
+        yield Violation(
             f"`{eps.text}` is taken as eps, not as a second channel count: the output is hardly normalised",
             built.place,
             help=f"BatchNorm has one width: {built.layer.class_name}({width.text})",
             fix=Fix(Applicability.UNSAFE, (Edit(_between(width.place, eps.place), ""),)),
         )
     elif width is None and _is_count(eps.value):
-        yield Verdict(
+        yield Violation(
             f"`{eps.text}` is taken as eps, not as a width: {built.layer.class_name} finds its width by itself",
             built.place,
             help=f"write {built.layer.class_name}()",
@@ -70,7 +70,7 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Verdict]:
         small = _is_number(eps.value) and eps.value < LARGEST_EPS  # type: ignore[operator]
         harm = "momentum stays 0.1" if small else "the output is hardly normalised"
         keras = "" if small else "; PyTorch counts it the other way than Keras: 0.2 there is 0.8 here"
-        yield Verdict(
+        yield Violation(
             f"`{eps.text}` is taken as eps, not as momentum: {harm}",
             built.place,
             help=f"pass momentum by name{keras}",

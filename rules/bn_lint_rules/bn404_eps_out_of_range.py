@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormBuilt
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.bn403_positional_eps import LARGEST_EPS, mistaken_eps
 
 
 @rule("BN404", "eps-out-of-range", severity=Severity.ERROR, since="0.1.0")
-def eps_out_of_range(built: BatchNormBuilt) -> Iterator[Verdict]:
+def eps_out_of_range(built: BatchNormBuilt) -> Iterator[Violation]:
     """An `eps` of zero or less, or one so large that it weakens the normalisation.
 
     ## What it does
@@ -40,13 +40,13 @@ def eps_out_of_range(built: BatchNormBuilt) -> Iterator[Verdict]:
     if not isinstance(eps, (int, float)) or isinstance(eps, bool) or mistaken_eps(built) is not None:
         return
     if eps <= 0:
-        yield Verdict(
+        yield Violation(
             f"eps={eps:g} must be positive: constant channels give NaN, and PyTorch refuses to train",
             built.place,
             help="the default is 1e-5",
         )
     elif eps >= LARGEST_EPS:
-        yield Verdict(
+        yield Violation(
             f"eps={eps:g} is added to the variance: channels of small variance are not normalised",
             built.place,
             help="the default is 1e-5; Keras uses 1e-3",

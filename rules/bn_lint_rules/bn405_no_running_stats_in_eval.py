@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormCall, Evidence
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN405", "no-running-stats-in-eval", severity=Severity.WARNING, since="0.1.0")
-def no_running_stats_in_eval(call: BatchNormCall) -> Iterator[Verdict]:
+def no_running_stats_in_eval(call: BatchNormCall) -> Iterator[Violation]:
     """A BatchNorm layer without running statistics is evaluated.
 
     ## What it does
@@ -45,7 +45,7 @@ def no_running_stats_in_eval(call: BatchNormCall) -> Iterator[Verdict]:
     """
     if call.training is not False or call.layer.track_running_stats is not False:
         return
-    yield Verdict(
+    yield Violation(
         f"`{call.layer.name}` has no running statistics: in evaluation mode it normalizes with those of the batch",
         call.layer.built,
         (Evidence(f"`{call.layer.name}` is called in evaluation mode here", call.place), *call.path),

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BeforeBatchNorm, Evidence
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 
 @rule("BN406", "redundant-bias", severity=Severity.INFO, since="0.1.0")
-def redundant_bias(layer: BeforeBatchNorm) -> Iterator[Verdict]:
+def redundant_bias(layer: BeforeBatchNorm) -> Iterator[Violation]:
     """A bias that the BatchNorm layer behind it takes out again.
 
     ## What it does
@@ -57,7 +57,7 @@ def redundant_bias(layer: BeforeBatchNorm) -> Iterator[Verdict]:
     else:
         end = layer.argument.end_line, layer.argument.end_column
         edit = Edit(type(layer.argument)(layer.argument.path, *end, *end), ", bias=False")
-    yield Verdict(
+    yield Violation(
         f"the bias of this {layer.class_name.rpartition('.')[2]} has no effect: BatchNorm takes it out again",
         layer.place,
         (Evidence("the BatchNorm layer behind it", layer.batchnorm),),

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import WeightDecay
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN407", "weight-decay-on-batchnorm", severity=Severity.INFO, since="0.1.0")
-def weight_decay_on_batchnorm(optimizer: WeightDecay) -> Iterator[Verdict]:
+def weight_decay_on_batchnorm(optimizer: WeightDecay) -> Iterator[Violation]:
     """Weight decay on the weight and bias of BatchNorm.
 
     ## What it does
@@ -47,7 +47,7 @@ def weight_decay_on_batchnorm(optimizer: WeightDecay) -> Iterator[Verdict]:
     - [Bag of Tricks for Image Classification](https://arxiv.org/abs/1812.01187)
     """
     layers = "a BatchNorm layer" if optimizer.layers == 1 else f"{optimizer.layers or 'the'} BatchNorm layers"
-    yield Verdict(
+    yield Violation(
         f"weight decay {optimizer.decay:g} also shrinks the weight and bias of {layers} in `{optimizer.model}`",
         optimizer.place,
         (optimizer.first,) if optimizer.first is not None else (),

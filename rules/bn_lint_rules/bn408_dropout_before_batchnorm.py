@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BeforeBatchNorm, Evidence
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN408", "dropout-before-batchnorm", severity=Severity.INFO, since="0.1.0")
-def dropout_before_batchnorm(layer: BeforeBatchNorm) -> Iterator[Verdict]:
+def dropout_before_batchnorm(layer: BeforeBatchNorm) -> Iterator[Violation]:
     """Dropout directly in front of BatchNorm, whose running variance then fits training only.
 
     ## What it does
@@ -51,7 +51,7 @@ def dropout_before_batchnorm(layer: BeforeBatchNorm) -> Iterator[Verdict]:
     - [Understanding the Disharmony between Dropout and Batch Normalization](https://arxiv.org/abs/1801.05134)
     """
     if layer.kind == "dropout":
-        yield Verdict(
+        yield Violation(
             "dropout in front of BatchNorm: in evaluation mode the variance is smaller than the running variance",
             layer.place,
             (Evidence("the BatchNorm layer behind it", layer.batchnorm),),

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from bn_lint.facts import PlainContainer
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 _REGISTERED = {"list": "ModuleList", "tuple": "ModuleList", "dict": "ModuleDict"}
 
 
 @rule("BN501", "unregistered-batchnorm", severity=Severity.ERROR, since="0.1.0")
-def unregistered_batchnorm(container: PlainContainer) -> Iterator[Verdict]:
+def unregistered_batchnorm(container: PlainContainer) -> Iterator[Violation]:
     """BatchNorm layers in a plain Python list or dict, unknown to PyTorch.
 
     ## What it does
@@ -64,7 +64,7 @@ def unregistered_batchnorm(container: PlainContainer) -> Iterator[Verdict]:
     - [torch.nn.ModuleList](https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html)
     """
     layers = "a BatchNorm layer" if container.layers == 1 else f"{container.layers} BatchNorm layers"
-    yield Verdict(
+    yield Violation(
         f"the {container.container} `{container.attribute}` hides {layers} from PyTorch: "
         "not in parameters(), not saved, never in eval mode",
         container.place,

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormBuilt
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN502", "batchnorm-built-in-forward", severity=Severity.ERROR, since="0.1.0")
-def batchnorm_built_in_forward(built: BatchNormBuilt) -> Iterator[Verdict]:
+def batchnorm_built_in_forward(built: BatchNormBuilt) -> Iterator[Violation]:
     """A BatchNorm layer that is built anew for every input.
 
     ## What it does
@@ -52,7 +52,7 @@ def batchnorm_built_in_forward(built: BatchNormBuilt) -> Iterator[Verdict]:
       for normalising with the statistics of one batch on purpose
     """
     if built.per_call:
-        yield Verdict(
+        yield Violation(
             f"a new {built.layer.class_name} is built for every input: never trained, never saved, never in eval mode",
             built.layer.built,
             help="build it in `__init__`, as an attribute of the module",

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.observed import SharedBatchNorm
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.facts.traced import SharedBatchNorm
+from bn_lint.rule import Severity, Violation, rule
 
 
 def _layers(count: int) -> str:
@@ -11,7 +11,7 @@ def _layers(count: int) -> str:
 
 
 @rule("BN503", "shared-batchnorm", severity=Severity.WARNING, since="0.1.0")
-def shared_batchnorm(shared: SharedBatchNorm) -> Iterator[Verdict]:
+def shared_batchnorm(shared: SharedBatchNorm) -> Iterator[Violation]:
     """One BatchNorm layer is applied at several positions of a network.
 
     ## What it does
@@ -84,14 +84,14 @@ def shared_batchnorm(shared: SharedBatchNorm) -> Iterator[Verdict]:
     """
     first, layers = shared.layers[0], len(shared.layers)
     if shared.same_forward:
-        yield Verdict(
+        yield Violation(
             f"`{first.name}` is applied at {len(shared.calls)} positions: its running statistics are a mixture",
             shared.place,
             shared.calls,
             help="give each position a BatchNorm layer of its own",
         )
     else:
-        yield Verdict(
+        yield Violation(
             f"the model runs on {len(shared.calls)} batches before each step: {_layers(layers)} a mixture of them",
             shared.place,
             shared.calls[1:],

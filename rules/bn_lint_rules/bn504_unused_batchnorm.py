@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import UncalledBatchNorm
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 
 @rule("BN504", "unused-batchnorm", severity=Severity.INFO, since="0.1.0")
-def unused_batchnorm(unused: UncalledBatchNorm) -> Iterator[Verdict]:
+def unused_batchnorm(unused: UncalledBatchNorm) -> Iterator[Violation]:
     """A BatchNorm layer is part of a model and never applied.
 
     ## What it does
@@ -74,4 +74,4 @@ def unused_batchnorm(unused: UncalledBatchNorm) -> Iterator[Verdict]:
     which = f"`{first.name}`" + (f" and {more} more of {unused.model} are" if more else f" of {unused.model} is")
     lines = unused.statement
     fix = Fix(Applicability.UNSAFE, (Edit(lines, ""),)) if lines is not None else None
-    yield Verdict(f"{which} never applied", unused.place, (unused.called,), help="apply it, or leave it out", fix=fix)
+    yield Violation(f"{which} never applied", unused.place, (unused.called,), help="apply it, or leave it out", fix=fix)

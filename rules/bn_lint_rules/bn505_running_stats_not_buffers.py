@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import PlainStatistics
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Verdict, rule
+from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 
 @rule("BN505", "running-stats-not-buffers", severity=Severity.ERROR, since="0.1.0")
-def running_stats_not_buffers(statistics: PlainStatistics) -> Iterator[Verdict]:
+def running_stats_not_buffers(statistics: PlainStatistics) -> Iterator[Violation]:
     """Running statistics of a hand-written normalisation that are not buffers.
 
     ## What it does
@@ -64,7 +64,7 @@ def running_stats_not_buffers(statistics: PlainStatistics) -> Iterator[Verdict]:
         consequence = "is a parameter, which the optimizer changes"
     else:
         consequence = "is a plain tensor, which `state_dict()` and `.to()` do not see"
-    yield Verdict(
+    yield Violation(
         f"`{statistics.attribute}` of {statistics.class_name} {consequence}",
         statistics.place,
         help=f'register it: `self.register_buffer("{statistics.attribute}", ...)`',

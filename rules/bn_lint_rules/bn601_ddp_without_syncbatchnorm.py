@@ -3,14 +3,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 #: Parts of at least this many samples give usable statistics by themselves.
 _LARGE = 16
 
 
 @rule("BN601", "ddp-without-syncbatchnorm", severity=Severity.INFO, since="0.1.0")
-def ddp_without_syncbatchnorm(call: BatchNormCall) -> Iterator[Verdict]:
+def ddp_without_syncbatchnorm(call: BatchNormCall) -> Iterator[Violation]:
     """Processes that train one model each compute their own BatchNorm statistics.
 
     ## What it does
@@ -67,7 +67,7 @@ def ddp_without_syncbatchnorm(call: BatchNormCall) -> Iterator[Verdict]:
     if not isinstance(batch, int) or batch >= _LARGE or call.usual is False:
         return
     place, path = (call.path[0].place, call.path[1:]) if call.path else (call.place, ())
-    yield Verdict(
+    yield Violation(
         f"each of {call.ranks} processes normalizes with its own {batch} samples",
         place,
         path,

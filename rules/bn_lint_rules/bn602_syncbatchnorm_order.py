@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import SyncConversion
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN602", "syncbatchnorm-order", severity=Severity.ERROR, since="0.1.0")
-def syncbatchnorm_order(conversion: SyncConversion) -> Iterator[Verdict]:
+def syncbatchnorm_order(conversion: SyncConversion) -> Iterator[Violation]:
     """A model is converted to SyncBatchNorm too late.
 
     ## What it does
@@ -61,7 +61,7 @@ def syncbatchnorm_order(conversion: SyncConversion) -> Iterator[Verdict]:
             )
     else:
         message = f"`{conversion.model}` is converted to SyncBatchNorm after it was wrapped"
-    yield Verdict(
+    yield Violation(
         message,
         conversion.place,
         (conversion.before,),

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import UnsynchronizedBatchNorm
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN603", "syncbatchnorm-without-ddp", severity=Severity.ERROR, since="0.1.0")
-def syncbatchnorm_without_ddp(model: UnsynchronizedBatchNorm) -> Iterator[Verdict]:
+def syncbatchnorm_without_ddp(model: UnsynchronizedBatchNorm) -> Iterator[Violation]:
     """SyncBatchNorm where there is nothing to synchronize with.
 
     ## What it does
@@ -50,14 +50,14 @@ def syncbatchnorm_without_ddp(model: UnsynchronizedBatchNorm) -> Iterator[Verdic
     - [torch.nn.SyncBatchNorm](https://docs.pytorch.org/docs/stable/generated/torch.nn.SyncBatchNorm.html)
     """
     if model.within == "DataParallel":
-        yield Verdict(
+        yield Violation(
             f"`DataParallel` does not synchronize the SyncBatchNorm layers of `{model.model}`",
             model.place,
             (model.shown,),
             help="use DistributedDataParallel, or plain BatchNorm",
         )
     else:
-        yield Verdict(
+        yield Violation(
             "nothing here starts a second process, so SyncBatchNorm synchronizes nothing",
             model.place,
             (model.shown,),

@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Evidence
-from bn_lint.observed import DivergedStatistics
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.facts.traced import DivergedStatistics
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN604", "buffers-diverge", severity=Severity.WARNING, since="0.1.0")
-def buffers_diverge(diverged: DivergedStatistics) -> Iterator[Verdict]:
+def buffers_diverge(diverged: DivergedStatistics) -> Iterator[Violation]:
     """Processes that train one model have different running statistics.
 
     ## What it does
@@ -62,7 +62,7 @@ def buffers_diverge(diverged: DivergedStatistics) -> Iterator[Verdict]:
     """
     first, more = diverged.layers[0], len(diverged.layers) - 1
     which = f"`{first.name}`" + (f" and {more} more layers" if more else "")
-    yield Verdict(
+    yield Violation(
         f"the running means of {which} differ by {diverged.shift:.2g} sigma between {diverged.ranks} processes",
         diverged.place,
         (Evidence(f"`{first.name}` is built here", first.built),),

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormCall, Evidence
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN605", "half-precision-running-stats", severity=Severity.WARNING, since="0.1.0")
-def half_precision_running_stats(call: BatchNormCall) -> Iterator[Verdict]:
+def half_precision_running_stats(call: BatchNormCall) -> Iterator[Violation]:
     """Running statistics are learned in half precision.
 
     ## What it does
@@ -53,7 +53,7 @@ def half_precision_running_stats(call: BatchNormCall) -> Iterator[Verdict]:
     if call.training is not True or call.statistics not in ("float16", "bfloat16"):
         return
     place, path = (call.path[0].place, call.path[1:]) if call.path else (call.place, ())
-    yield Verdict(
+    yield Violation(
         f"the running statistics of BatchNorm are {call.statistics}: small updates are lost",
         place,
         (Evidence(f"`{call.layer.name}` is built here", call.layer.built), *path),

@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormCall
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN606", "checkpoint-double-update", severity=Severity.INFO, since="0.1.0")
-def checkpoint_double_update(call: BatchNormCall) -> Iterator[Verdict]:
+def checkpoint_double_update(call: BatchNormCall) -> Iterator[Violation]:
     """Activation checkpointing updates the running statistics twice.
 
     ## What it does
@@ -63,7 +63,7 @@ def checkpoint_double_update(call: BatchNormCall) -> Iterator[Verdict]:
     if isinstance(momentum, (int, float)) and not isinstance(momentum, bool) and 0 <= momentum <= 1:
         advice = f"momentum={1 - math.sqrt(1 - momentum):.4g}"
     place, path = (call.path[0].place, call.path[1:]) if call.path else (call.place, ())
-    yield Verdict(
+    yield Violation(
         f"`{call.layer.name}` runs twice for each batch: its statistics are updated by both passes",
         place,
         (call.recomputed, *path),

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.observed import StaleAverage
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.facts.traced import StaleAverage
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN607", "swa-without-update-bn", severity=Severity.WARNING, since="0.1.0")
-def swa_without_update_bn(average: StaleAverage) -> Iterator[Verdict]:
+def swa_without_update_bn(average: StaleAverage) -> Iterator[Violation]:
     """An averaged model is evaluated without statistics of its own.
 
     ## What it does
@@ -67,7 +67,7 @@ def swa_without_update_bn(average: StaleAverage) -> Iterator[Verdict]:
     ## References
     - [torch.optim.swa_utils](https://docs.pytorch.org/docs/stable/optim.html#weight-averaging-swa-and-ema)
     """
-    yield Verdict(
+    yield Violation(
         f"`{average.model}` is evaluated with running statistics that do not belong to its averaged weights",
         average.place,
         (average.averaged,),

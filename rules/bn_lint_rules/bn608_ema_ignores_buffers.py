@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import StaleStatistics
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN608", "ema-ignores-buffers", severity=Severity.WARNING, since="0.1.0")
-def ema_ignores_buffers(average: StaleStatistics) -> Iterator[Verdict]:
+def ema_ignores_buffers(average: StaleStatistics) -> Iterator[Violation]:
     """A moving average of the parameters of a model, without its running statistics.
 
     ## What it does
@@ -75,7 +75,7 @@ def ema_ignores_buffers(average: StaleStatistics) -> Iterator[Verdict]:
     ## References
     - [torch.optim.swa_utils](https://docs.pytorch.org/docs/stable/optim.html#weight-averaging-swa-and-ema)
     """
-    yield Verdict(
+    yield Violation(
         f"the weights of `{average.model}` are averages, but its running statistics stay as they were in the beginning",
         average.place,
         (average.used, *average.path),

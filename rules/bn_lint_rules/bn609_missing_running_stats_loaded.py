@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.observed import StatisticsNotLoaded
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.facts.traced import StatisticsNotLoaded
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN609", "missing-running-stats-loaded", severity=Severity.WARNING, since="0.1.0")
-def missing_running_stats_loaded(load: StatisticsNotLoaded) -> Iterator[Verdict]:
+def missing_running_stats_loaded(load: StatisticsNotLoaded) -> Iterator[Violation]:
     """A checkpoint without running statistics is loaded, and the model is evaluated.
 
     ## What it does
@@ -54,7 +54,7 @@ def missing_running_stats_loaded(load: StatisticsNotLoaded) -> Iterator[Verdict]
     """
     first, more = load.layers[0], len(load.layers) - 1
     which = f"`{first.name}`" + (f" and {more} more BatchNorm layers" if more else "")
-    yield Verdict(
+    yield Violation(
         f"the checkpoint has no running statistics for {which}, and the model is evaluated with the initial ones",
         load.place,
         (load.evaluated,),

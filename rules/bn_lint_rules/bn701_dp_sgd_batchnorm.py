@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import PrivateBatchNorm
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN701", "dp-sgd-batchnorm", severity=Severity.ERROR, since="0.1.0")
-def dp_sgd_batchnorm(private: PrivateBatchNorm) -> Iterator[Verdict]:
+def dp_sgd_batchnorm(private: PrivateBatchNorm) -> Iterator[Violation]:
     """Training with differential privacy of a model with BatchNorm.
 
     ## What it does
@@ -58,7 +58,7 @@ def dp_sgd_batchnorm(private: PrivateBatchNorm) -> Iterator[Verdict]:
     - [Opacus: module validation](https://opacus.ai/api/validator.html)
     - [meta-pytorch/opacus#319](https://github.com/meta-pytorch/opacus/issues/319)
     """
-    yield Verdict(
+    yield Violation(
         f"Opacus refuses `{private.model}`: with BatchNorm no sample has a gradient of its own",
         private.place,
         (private.layer, *private.path),

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import VmappedBatchNorm
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN702", "vmap-batchnorm", severity=Severity.ERROR, since="0.1.0")
-def vmap_batchnorm(call: VmappedBatchNorm) -> Iterator[Verdict]:
+def vmap_batchnorm(call: VmappedBatchNorm) -> Iterator[Violation]:
     """A BatchNorm layer in training mode inside of `torch.vmap`.
 
     ## What it does
@@ -45,7 +45,7 @@ def vmap_batchnorm(call: VmappedBatchNorm) -> Iterator[Verdict]:
     ## References
     - [Patching batch norm](https://docs.pytorch.org/docs/stable/func.batch_norm.html)
     """
-    yield Verdict(
+    yield Violation(
         f"`vmap` cannot map over `{call.layer}` in training mode: it has one running mean for all",
         call.place,
         tuple(step for step in (call.mapped, call.built, call.mode, *call.path) if step is not None),

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.observed import UntouchedStatistics
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.facts.traced import UntouchedStatistics
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN801", "running-stats-never-updated", severity=Severity.WARNING, since="0.1.0")
-def running_stats_never_updated(untouched: UntouchedStatistics) -> Iterator[Verdict]:
+def running_stats_never_updated(untouched: UntouchedStatistics) -> Iterator[Violation]:
     """A model is evaluated with running statistics that were never learned.
 
     ## What it does
@@ -57,14 +57,14 @@ def running_stats_never_updated(untouched: UntouchedStatistics) -> Iterator[Verd
     first, more = untouched.layers[0], len(untouched.layers) - 1
     which = f"`{first.name}`" + (f" and {more} more layers" if more else "")
     if untouched.initial < 1:
-        yield Verdict(
+        yield Violation(
             f"{untouched.initial:.0%} of the running statistics of {which} are still the initial values",
             untouched.place,
             help="train for more steps before evaluating, or use a larger momentum",
             severity=Severity.INFO,
         )
         return
-    yield Verdict(
+    yield Violation(
         f"the running statistics of {which} were never updated: evaluation uses mean 0 and variance 1",
         untouched.place,
         tuple(step for step in (untouched.learned,) if step is not None),

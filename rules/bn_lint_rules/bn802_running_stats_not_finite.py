@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.observed import UnfitStatistics
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.facts.traced import UnfitStatistics
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN802", "running-stats-not-finite", severity=Severity.ERROR, since="0.1.0")
-def running_stats_not_finite(unfit: UnfitStatistics) -> Iterator[Verdict]:
+def running_stats_not_finite(unfit: UnfitStatistics) -> Iterator[Violation]:
     """Running statistics hold NaN or infinity.
 
     ## What it does
@@ -61,7 +61,7 @@ def running_stats_not_finite(unfit: UnfitStatistics) -> Iterator[Verdict]:
     first, more = unfit.layers[0], len(unfit.layers) - 1
     which = f"`{first.name}`" + (f" and {more} more layers" if more else "")
     since = "" if unfit.since is None else f" since step {unfit.since}"
-    yield Verdict(
+    yield Violation(
         f"the running statistics of {which} are not finite{since}",
         unfit.place,
         tuple(step for step in (unfit.called,) if step is not None),

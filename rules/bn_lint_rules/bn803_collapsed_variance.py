@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.observed import UnfitStatistics
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.facts.traced import UnfitStatistics
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN803", "collapsed-variance", severity=Severity.WARNING, since="0.1.0")
-def collapsed_variance(unfit: UnfitStatistics) -> Iterator[Verdict]:
+def collapsed_variance(unfit: UnfitStatistics) -> Iterator[Violation]:
     """The running variance of most channels is smaller than eps.
 
     ## What it does
@@ -57,7 +57,7 @@ def collapsed_variance(unfit: UnfitStatistics) -> Iterator[Verdict]:
     if unfit.not_finite or not unfit.collapsed:
         return
     name = unfit.layers[0].name
-    yield Verdict(
+    yield Violation(
         f"{unfit.collapsed} of {unfit.channels} channels of `{name}` are constant: their running variance is below eps",
         unfit.place,
         tuple(step for step in (unfit.called,) if step is not None),

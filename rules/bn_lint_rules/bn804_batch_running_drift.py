@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Evidence
-from bn_lint.observed import StatisticsDrift
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.facts.traced import StatisticsDrift
+from bn_lint.rule import Severity, Violation, rule
 
 #: A mean that is off by more, in running standard deviations, and a variance that is off by a larger factor.
 _SHIFT = 1.0
@@ -12,7 +12,7 @@ _SPREAD = 4.0
 
 
 @rule("BN804", "batch-running-drift", severity=Severity.WARNING, since="0.1.0")
-def batch_running_drift(drift: StatisticsDrift) -> Iterator[Verdict]:
+def batch_running_drift(drift: StatisticsDrift) -> Iterator[Violation]:
     """What arrives at BatchNorm layers is not what their running statistics describe.
 
     ## What it does
@@ -70,7 +70,7 @@ def batch_running_drift(drift: StatisticsDrift) -> Iterator[Verdict]:
         return
     when = "training" if drift.training else "evaluation"
     spread = "" if drift.spread is None else f", and variances are {drift.spread:.2g} times as large"
-    yield Verdict(
+    yield Violation(
         f"in {when}, batches at `{drift.layers[0].name}` are off by {drift.shift:.2g} running sigma{spread}",
         drift.place,
         (

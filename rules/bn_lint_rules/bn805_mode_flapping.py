@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.observed import ModeFlips
-from bn_lint.rule import Severity, Verdict, rule
+from bn_lint.facts.traced import ModeFlips
+from bn_lint.rule import Severity, Violation, rule
 
 
 @rule("BN805", "mode-flapping", severity=Severity.WARNING, since="0.1.0")
-def mode_flapping(flips: ModeFlips) -> Iterator[Verdict]:
+def mode_flapping(flips: ModeFlips) -> Iterator[Violation]:
     """A model is trained in training mode and in evaluation mode by turns.
 
     ## What it does
@@ -56,7 +56,7 @@ def mode_flapping(flips: ModeFlips) -> Iterator[Verdict]:
     ## References
     - [torch.nn.Module.train](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.train)
     """
-    yield Verdict(
+    yield Violation(
         f"`{flips.model}` changes its mode {flips.flips} times in {flips.steps} training steps",
         flips.place,
         flips.modes,

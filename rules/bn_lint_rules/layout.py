@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bn_lint.dims import Comparison, compare, describe
 from bn_lint.facts import RANKS, BatchNormCall, Evidence
+from bn_lint.facts.dims import Comparison, compare, describe
 
 
 def fits_rank(call: BatchNormCall) -> bool:

@@ -88,7 +88,7 @@ class Result(NamedTuple):
 
 def run(folder: Path, *arguments: str) -> Result:
     """Run `bn-lint` in this process, since each new one imports torch again; what it leaves behind is taken away."""
-    from bn_lint.cli import main
+    from bn_lint.cli.main import main
 
     before = list(sys.argv), list(sys.path), os.getcwd(), sys.modules["__main__"]
     out, err = io.StringIO(), io.StringIO()
@@ -447,7 +447,7 @@ def test_report_and_check_do_not_import_torch(project: Path) -> None:
     run(project, "trace", "--output", "trace.json", "train.py", "16")
     script = """
 import sys
-from bn_lint.cli import main
+from bn_lint.cli.main import main
 assert main(["report", "trace.json", "--html", "r.html"]) == 1
 assert main(["check", "--trace", "trace.json", "model.py"]) == 1
 assert "torch" not in sys.modules

@@ -23,7 +23,7 @@ from torch.utils.checkpoint import checkpoint
 
 import bn_lint
 import bn_lint.errors
-from bn_lint.runtime.document import Document
+from bn_lint.runtime.document.document import Document
 
 
 class Activated(nn.BatchNorm2d):

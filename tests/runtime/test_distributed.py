@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bn_lint.registry import load_rules
+from bn_lint.check.registry import load_rules
 from tests.test_rules import code, section
 
 torch = pytest.importorskip("torch")

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 import bn_lint
-from bn_lint.runtime.document import dumps, load
-from bn_lint.runtime.html.page import page
-from bn_lint.runtime.html.plots import line, timeline, values_range
+from bn_lint.runtime.document.document import Document, dumps, load
+from bn_lint.runtime.showing.html.page import page
+from bn_lint.runtime.showing.html.plots import line, timeline, values_range
 from bn_lint.runtime.tracer import Trace
 
 from .nets import batch, sgd, small, train
@@ -96,8 +96,8 @@ def test_what_programs_say_cannot_break_the_page(trace: Trace) -> None:
     assert "<b>" not in text.split("</h1>")[1].split("numbers")[0]
 
 
-def load_again(trace: Trace) -> bn_lint.runtime.document.Document:
-    from bn_lint.runtime.document import from_json, to_json
+def load_again(trace: Trace) -> Document:
+    from bn_lint.runtime.document.document import from_json, to_json
 
     return from_json(to_json(trace.document))
 

@@ -1,0 +1,1 @@
+"""The pipeline: files -> units -> facts -> findings -> report."""

@@ -1,0 +1,55 @@
+"""The pages of rules, for `bn-lint rule`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bn_lint.check.registry import load_rules
+from bn_lint.errors import UsageError
+from bn_lint.project.selectors import did_you_mean
+from bn_lint.project.tool_codes import TOOL_CODES, ToolCode
+from bn_lint.rule import Rule
+
+
+def find(wanted: str, packages: tuple[str, ...] = ()) -> Rule | ToolCode:
+    """The rule or tool code with this code or name, of bn-lint or of further rule packages.
+
+    Raises:
+        UsageError: there is none.
+    """
+    entries = everything(packages)
+    for entry in entries:
+        if wanted.upper() == entry.code or wanted.lower() == entry.name:
+            return entry
+    known = [entry.code for entry in entries] + [entry.name for entry in entries]
+    candidate = wanted.lower() if "-" in wanted else wanted.upper()
+    raise UsageError(f'There is no rule "{wanted}"{did_you_mean(candidate, known) or "."}')
+
+
+def markdown(entry: Rule | ToolCode) -> str:
+    """The page of one rule, in Markdown."""
+    facts = "Always on." if entry.severity == "error" else f"Severity {entry.severity}, on by default."
+    if isinstance(entry, Rule):
+        default = "off by default" if entry.severity.value == "info" else "on by default"
+        facts = f"Severity {entry.severity}, {default}, since {entry.since}."
+    return f"# {entry.code} {entry.name}\n\n{facts}\n\n{entry.page}\n"
+
+
+def fields(entry: Rule | ToolCode) -> dict[str, Any]:
+    """The page of one rule as data."""
+    severity, since = (entry.severity.value, entry.since) if isinstance(entry, Rule) else (entry.severity, None)
+    return {
+        "code": entry.code,
+        "name": entry.name,
+        "summary": entry.page.partition("\n")[0].strip(),
+        "severity": severity,
+        "default": severity != "info",
+        "since": since,
+        "page": entry.page,
+    }
+
+
+def everything(packages: tuple[str, ...] = ()) -> Sequence[Rule | ToolCode]:
+    """All rules and tool codes, in the order of their codes."""
+    return [*load_rules(packages), *TOOL_CODES.values()]

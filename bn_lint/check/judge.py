@@ -1,0 +1,186 @@
+"""Unit -> facts -> findings: the part of a check that only files with BatchNorm need."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from bn_lint.check.outcome import Outcome, settled
+from bn_lint.check.registry import load_rules
+from bn_lint.debugging import STRICT, switches
+from bn_lint.facts import Analysis, Fact, Place, Problem
+from bn_lint.project.filesystem import RecordingFileSystem
+from bn_lint.project.partition import Unit
+from bn_lint.project.source import Source
+from bn_lint.project.tool_codes import ANALYSIS_INCOMPLETE, SYNTAX_ERROR
+from bn_lint.rule import Applicability, Finding, Fix, Rule, Severity, Thresholds
+
+_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+def judge(
+    unit: Unit,
+    thresholds: Mapping[str, Thresholds],
+    *,
+    packages: tuple[str, ...] = (),
+    filesystem: RecordingFileSystem | None = None,
+    coverage: bool = True,
+) -> Outcome:
+    """Analyse one unit and judge its facts by all rules, whether they are on or not.
+
+    Args:
+        thresholds: The numbers that the user set for a file, by its displayed path.
+        packages: Rule packages besides the built-in one.
+        filesystem: Where other files are looked for.
+        coverage: Work out which layers were not judged, which takes time where there are many.
+    """
+    from bn_lint.static.interpreter.deep_stack import with_deep_stack
+
+    rules = load_rules(packages)
+    # Working out places makes many small objects; collecting garbage would walk through all syntax trees meanwhile.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        ask = filesystem or RecordingFileSystem()
+        return with_deep_stack(lambda: _judge(unit, rules, thresholds, ask, coverage=coverage))
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _judge(
+    unit: Unit, rules: Sequence[Rule], thresholds: Mapping[str, Thresholds], ask: RecordingFileSystem, *, coverage: bool
+) -> Outcome:
+    analysis = _analyze(unit.sources, unit, ask)
+    outcome = Outcome(tracebacks=list(analysis.tracebacks))
+    texts = {source.display: source.text for source in unit.sources}
+    found = _findings(analysis, rules, thresholds, outcome, texts)
+    # The engine also meets mistakes in files that nobody gave it. A place is only worked out when it is reported.
+    own = {source.display for source in unit.files}
+    outcome.findings = _distinct(finding for finding in found if finding.place.path in own)
+    if coverage:
+        outcome.coverage = analysis.coverage
+    return settled(outcome)
+
+
+def judge_observed(
+    analysis: Analysis, thresholds: Mapping[str, Thresholds], *, packages: tuple[str, ...] = ()
+) -> Outcome:
+    """Judge facts about a run by all rules, of whatever files they speak."""
+    outcome = Outcome()
+    outcome.findings = _distinct(_findings(analysis, load_rules(packages), thresholds, outcome, {}, "runtime"))
+    return outcome
+
+
+def _analyze(sources: Sequence[Source], unit: Unit, filesystem: RecordingFileSystem) -> Analysis:
+    """Derive the facts; where the engine itself breaks, file by file, so that one file costs only itself."""
+    from bn_lint.static.analyze import analyze
+
+    try:
+        return analyze(sources, [source.path for source in unit.context], filesystem)
+    except Exception as error:  # the engine is large, and no defect of it may cost the report
+        if STRICT in switches():
+            raise
+        if len(sources) == 1:
+            problem = defect("the analysis", error, sources[0].display)
+            return Analysis(problems=[problem], tracebacks=[traceback.format_exc()])
+    whole = Analysis()
+    for source in sources:
+        part = _analyze([source], unit, filesystem)
+        whole.facts += part.facts
+        whole.problems += part.problems
+        whole.tracebacks += part.tracebacks
+        whole.coverage.add(part.coverage)
+    return whole
+
+
+def _findings(
+    analysis: Analysis,
+    rules: Sequence[Rule],
+    thresholds: Mapping[str, Thresholds],
+    outcome: Outcome,
+    texts: Mapping[str, str],
+    origin: str = "static",
+) -> Iterator[Finding]:
+    for problem in analysis.problems:
+        if problem.code == SYNTAX_ERROR.code:
+            message, place = _in_words_of_python(problem, texts.get(problem.place.path, ""))
+            yield Finding(problem.code, SYNTAX_ERROR.name, Severity.ERROR, message, place)
+        else:
+            outcome.problems.append(problem)
+    judges: dict[type, list[Rule]] = {}
+    for rule in rules:
+        for kind in rule.judges:
+            judges.setdefault(kind, []).append(rule)
+    broken: set[tuple[str, str]] = set()
+    for fact in analysis.facts:
+        own = thresholds.get(fact.place.path, Thresholds())
+        for rule in judges.get(type(fact), ()):
+            yield from _judge_fact(rule, fact, own, broken, outcome, origin)
+
+
+def _in_words_of_python(problem: Problem, text: str) -> tuple[str, Place]:
+    """The message and place of a syntax error as the running Python would report it, which people know."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except SyntaxError as error:
+        line, column = error.lineno or 1, max(error.offset or 1, 1)
+        end = error.end_offset if error.end_lineno == line and error.end_offset else 0
+        return error.msg, Place(problem.place.path, line, column, line, max(end, column + 1))
+    except (ValueError, RecursionError, MemoryError):
+        pass
+    # The running Python has nothing to object to, or cannot tell: it may be newer than the parser.
+    return problem.message, problem.place
+
+
+def _judge_fact(
+    rule: Rule, fact: Fact, thresholds: Thresholds, broken: set[tuple[str, str]], outcome: Outcome, origin: str
+) -> list[Finding]:
+    try:
+        return list(rule.findings(fact, origin, thresholds))
+    except Exception as error:  # a defect of one rule must not cost the findings of the others
+        path = fact.place.path
+        if (rule.code, path) not in broken:
+            broken.add((rule.code, path))
+            outcome.tracebacks.append(traceback.format_exc())
+            outcome.problems.append(defect(f"{rule.code} ({rule.name})", error, path, fact.place))
+        return []
+
+
+def defect(where: str, error: Exception, path: str, place: Place | None = None) -> Problem:
+    """The problem that reports a defect of bn-lint itself."""
+    message = f"internal error in {where}: {type(error).__name__}: {error}".rstrip(": ")
+    return Problem(ANALYSIS_INCOMPLETE.code, message, place or Place(path, 1, 1, 1, 1), internal=True)
+
+
+def _distinct(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for each rule and place, the most severe: a class that is used ten times is wrong once.
+
+    Its fix must be one for all of them.
+    """
+    chosen: dict[tuple[str, Place], Finding] = {}
+    for finding in findings:
+        key = finding.code, finding.place
+        known = chosen.setdefault(key, finding)
+        worse = finding if _RANK[finding.severity] < _RANK[known.severity] else known
+        chosen[key] = worse if known.fix == finding.fix else replace(worse, fix=_joint_fix(known.fix, finding.fix))
+    return list(chosen.values())
+
+
+def _joint_fix(first: Fix | None, second: Fix | None) -> Fix | None:
+    """One fix for two findings; None when they contradict each other, or when only one of them has a fix."""
+    if first is None or second is None:
+        return None
+    edits = tuple(dict.fromkeys((*first.edits, *second.edits)))
+    spans = sorted((e.place.line, e.place.column, e.place.end_line, e.place.end_column) for e in edits)
+    if any(one[:2] == other[:2] or one[2:] > other[:2] for one, other in pairwise(spans)):
+        return None
+    safe = first.is_safe and second.is_safe
+    return Fix(Applicability.SAFE if safe else Applicability.UNSAFE, edits)

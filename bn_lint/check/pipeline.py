@@ -1,0 +1,137 @@
+"""The pipeline: files -> units -> outcomes -> report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bn_lint.check.report import Report
+from bn_lint.errors import SourceError
+from bn_lint.project.config import Configuration, Settings
+from bn_lint.project.discovery import File
+from bn_lint.project.prefilter import deserves_judging, may_hold_directives
+from bn_lint.project.source import Source, from_bytes, read
+from bn_lint.project.tool_codes import UNREADABLE_FILE
+
+if TYPE_CHECKING:
+    from bn_lint.check.cache import Cache
+    from bn_lint.check.incremental import Progress
+    from bn_lint.check.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A file that could be read; `source` is its text when it deserves judging."""
+
+    file: File
+    data: bytes
+    source: Source | None
+
+
+def check(
+    files: Sequence[File],
+    configuration: Configuration,
+    *,
+    unreadable: Iterable[tuple[str, str]] = (),
+    cache: Callable[[], Cache] | None = None,
+    jobs: int | None = 1,
+    progress: Progress | None = None,
+    coverage: bool = True,
+) -> Report:
+    """Check files and report what was found in them.
+
+    Args:
+        files: What to check; other files of the project are read for context, but nothing is reported for them.
+        unreadable: Directories that could not be searched, with the reason.
+        cache: Gives the place of results of earlier runs, should any be needed; None judges everything anew.
+        jobs: How many processes to use; None lets the amount of work decide.
+        progress: Told how many units are judged, of how many.
+        coverage: Whether the report is to say which layers were not judged.
+
+    Raises:
+        ConfigError: a configuration file that applies to one of the files, or a setting, is wrong.
+        UsageError: an option names a rule that does not exist.
+    """
+    report = Report(files=len(files))
+    for name, reason in unreadable:
+        _note_unreadable(report, name, f"{name} cannot be read: {reason}.")
+    settings = {file.display: configuration.settings_for(file.path) for file in files}
+    distinct = list({id(each): each for each in settings.values()}.values())
+    packages = packages_of(files, configuration)
+    if packages or configuration.has_selectors or any(each.has_selectors for each in distinct):
+        _check_selectors(configuration, distinct, packages)
+    given = list(_read(files, report))
+    judged = [each.source for each in given if each.source is not None]
+    if judged:
+        from bn_lint.check.incremental import IncrementalChecker
+
+        others = [(each.file, each.data) for each in given if each.source is None]
+        judging = IncrementalChecker(settings, packages, cache and cache(), jobs, progress, coverage=coverage)
+        _screen(given, settings, judging.outcomes(judged, others), packages, report)
+    elif any(may_hold_directives(each.data) for each in given):
+        _screen(given, settings, [], packages, report)
+    if any(finding.fix is not None for finding in report.findings):
+        from bn_lint.check.fix import offered
+
+        report.findings = [offered(finding, report.sources) for finding in report.findings]
+    report.problems.sort(key=lambda problem: (problem.place.path, problem.place.line, problem.place.column))
+    return report
+
+
+def packages_of(files: Sequence[File], configuration: Configuration) -> tuple[str, ...]:
+    """The rule packages, besides the built-in one, that the settings of the files name.
+
+    Raises:
+        ConfigError: a configuration file that applies to one of the files is wrong.
+    """
+    return tuple(dict.fromkeys(name for file in files for name in configuration.settings_for(file.path).plugins))
+
+
+def _check_selectors(configuration: Configuration, settings: Iterable[Settings], packages: tuple[str, ...]) -> None:
+    from bn_lint.check.registry import load_rules
+
+    rules = load_rules(packages)
+    configuration.check_command_line(rules)
+    for each in settings:
+        each.check_selectors(rules)
+
+
+def _read(files: Sequence[File], report: Report) -> Iterator[_Given]:
+    for file in files:
+        try:
+            data = read(file.path, file.display) if file.data is None else file.data
+            source = from_bytes(data, file.path, file.display) if deserves_judging(data) else None
+        except SourceError as error:
+            if isinstance(error.__cause__, FileNotFoundError) and not file.explicit:
+                report.files -= 1  # it vanished since it was listed: nothing is left to check
+            else:
+                _note_unreadable(report, file.display, error.message, error.line, error.column)
+        else:
+            report.sources.add(file.display, file.path, data)
+            yield _Given(file, data, source)
+
+
+def _screen(
+    given: Sequence[_Given],
+    settings: dict[str, Settings],
+    outcomes: Sequence[Outcome],
+    packages: tuple[str, ...],
+    report: Report,
+) -> None:
+    from bn_lint.check.filtering import FilteredFile, filter_findings
+
+    files = []
+    for each in given:
+        display = each.file.display
+        # Without BatchNorm nothing is found that a comment for linters in general could silence.
+        mentioned = may_hold_directives(each.data, noqa=each.source is not None)
+        source = (each.source or report.sources.get(display)) if mentioned else None
+        files.append(FilteredFile(each.file.path, display, settings[display], source, each.file.explicit))
+    filter_findings(files, outcomes, report, packages=packages)
+
+
+def _note_unreadable(report: Report, path: str, message: str, line: int = 1, column: int = 1) -> None:
+    from bn_lint.facts import Place, Problem
+
+    report.problems.append(Problem(UNREADABLE_FILE.code, message, Place(path, line, column, line, column)))

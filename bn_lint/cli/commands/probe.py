@@ -1,0 +1,57 @@
+"""`bn-lint probe`: run a model on tensors without data, to see whether its BatchNorm layers fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bn_lint.cli.commands import findings
+from bn_lint.errors import UsageError
+from bn_lint.exit import ExitCode
+from bn_lint.output import FOR_PROGRAMS
+
+
+@click.command()
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    required=True,
+    metavar="[NAME=]SIZES[:DTYPE]",
+    help="The shape of one input, batch first, such as 2,3,224,224, 8,50:int64 or mask=2,1,224,224; once for each "
+    "argument.",
+)
+@click.option("--eval", "evaluation", is_flag=True, help="Run in evaluation mode instead of training mode.")
+@click.option(
+    "--samples",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many samples an epoch has: the last, partial batch is tried as well. Without it a batch of one is.",
+)
+@findings.options
+@click.argument("target", metavar="MODULE:FACTORY")
+def command(target: str, inputs: tuple[str, ...], evaluation: bool, samples: int | None, **chosen: Any) -> int:
+    """Check a model without data, GPU or memory for activations.
+
+    FACTORY is a function that returns a model, or a model: pkg.module:build or path/to/file.py:net. Arguments are
+    literals: 'timm:create_model("resnet18", num_classes=10)'. The model runs on fake tensors; its own parameters and
+    buffers are not touched.
+    """
+    from bn_lint.runtime import torch_is_missing
+
+    if torch_is_missing():
+        raise UsageError("bn-lint probe needs PyTorch: install it, or run bn-lint in the environment of the model.")
+    from bn_lint.runtime.judging.judge_trace import judge_with
+    from bn_lint.runtime.probe import Input, probe
+
+    settings = findings.configuration(chosen)
+    result = probe(target, [Input.parse(text) for text in inputs], evaluation=evaluation, samples=samples)
+    code = findings.publish(result.document, judge_with(result.document, settings), chosen, to_stdout=True)
+    if chosen["output_format"] not in FOR_PROGRAMS and not chosen["quiet"]:
+        for line in result.remarks:
+            click.echo(line, err=True)
+    if result.error is not None:
+        click.echo(f"error: {result.error}", err=True)
+        return code or ExitCode.FAILURE
+    return code

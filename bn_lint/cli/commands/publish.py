@@ -1,0 +1,90 @@
+"""Writing a report: to standard output or a file, and to standard error what the report has no place for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from bn_lint.cli.terminal import complain, save, wants_color, write
+from bn_lint.output import FOR_PROGRAMS, render
+from bn_lint.output.cells import in_cells
+
+if TYPE_CHECKING:
+    from bn_lint.check.report import Report
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a report is to be written: the options of `bn-lint check` of the same names."""
+
+    output_format: str = "full"
+    output_file: str | None = None
+    color: str = "auto"
+    statistics: bool = False
+    show_coverage: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    debug: bool = False
+
+
+def publish(report: Report, style: Style, *, packages: tuple[str, ...] = (), to_stderr: bool = False) -> None:
+    """Write a report.
+
+    Args:
+        packages: Rule packages besides the built-in one.
+        to_stderr: Standard output is taken for something else.
+
+    Raises:
+        PathError: the output cannot be written.
+    """
+    from bn_lint.output.summary import coverage, statistics, summary
+
+    report = in_cells(report)
+    for_programs = style.output_format in FOR_PROGRAMS
+    show = partial(click.echo, nl=False, err=True) if to_stderr else write
+    color = (
+        wants_color(style.color, sys.stderr if to_stderr else sys.stdout)
+        if style.output_file is None
+        else style.color == "always"
+    )
+    color = color and not for_programs
+    if style.statistics:
+        text = statistics(report, color=color)
+    else:
+        text = render(report, style.output_format, color=color, coverage=style.show_coverage, packages=packages)
+    if style.output_file is None:
+        show(text, color=color)
+        text = ""
+    if style.output_format != "json":  # which names the problems itself
+        report_problems(report, verbose=style.verbose)
+    if not for_programs:
+        if not style.quiet:
+            text += summary(report, color=color)
+        if style.show_coverage:
+            text += coverage(report, color=color, verbose=style.verbose)
+    if style.debug:
+        click.echo("\n".join(report.tracebacks), err=True, nl=False)
+    for remark in report.remarks if not style.quiet else ():
+        complain(remark, "warning")
+    if style.output_file is None:
+        show(text, color=color)
+    else:
+        save(text, style.output_file)
+
+
+def report_problems(report: Report, *, verbose: bool) -> None:
+    """Write to standard error what made the result incomplete; with `verbose`, also what hardly did."""
+    from bn_lint.output.text import file_of, location
+
+    report = in_cells(report)
+    failures = report.failures
+    for problem in report.problems:
+        if problem in failures:
+            where = f"{location(problem.place)}: " if problem.internal else ""
+            complain(f"{problem.code} {where}{problem.message}", "error")
+        elif verbose:
+            complain(f"{problem.code} {file_of(problem.place)}:{problem.place.line}: {problem.message}", "info")

@@ -1,0 +1,25 @@
+"""`bn-lint report`: show a saved trace again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bn_lint.cli.commands import findings
+
+
+@click.command()
+@findings.options
+@click.argument("trace", metavar="TRACE.json")
+def command(trace: str, **chosen: Any) -> int:
+    """Show the findings and the layers of a trace that bn-lint trace --output saved.
+
+    It is judged anew, by the rules and settings of now. Neither PyTorch nor the traced program is needed.
+    """
+    from bn_lint.runtime.document.document import load
+    from bn_lint.runtime.judging.judge_trace import judge_with
+
+    settings = findings.configuration(chosen)
+    document = load(trace)
+    return findings.publish(document, judge_with(document, settings), chosen, to_stdout=True)

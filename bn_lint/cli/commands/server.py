@@ -1,0 +1,20 @@
+"""`bn-lint server`: the language server, on standard input and output."""
+
+from __future__ import annotations
+
+import click
+
+from bn_lint.errors import UsageError
+
+
+@click.command("server")
+def command() -> int:
+    """Serve an editor: the Language Server Protocol over standard input and output."""
+    try:
+        from bn_lint.editor.server import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
+            raise
+        raise UsageError('The language server needs pygls: pip install "bn-lint[lsp]".') from error
+    serve()
+    return 0

@@ -1,0 +1,347 @@
+"""The language server: findings while one types, fixes, comments that silence, and the pages of rules.
+
+What is judged is the text in the editor, saved or not; other files are read from the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from urllib.parse import unquote
+
+from lsprotocol import types as lsp
+from pygls.lsp.server import LanguageServer
+from pygls.uris import from_fs_path, to_fs_path
+from pygls.workspace import PositionCodec
+
+from bn_lint import __version__
+from bn_lint.check.add_ignore import with_ignores
+from bn_lint.check.explain import find, markdown
+from bn_lint.check.fix import compatible
+from bn_lint.editor.open_documents import Judged, Open, Part, judge_file, judge_notebook
+from bn_lint.errors import BnLintError
+from bn_lint.facts import Evidence, Place
+from bn_lint.project.edits import Span, Text, difference
+from bn_lint.project.source import absolute
+from bn_lint.project.tool_codes import TOOL_CODES
+from bn_lint.rule import Finding, Severity
+
+#: All notebooks: which of their cells are Python is told by the cells.
+_NOTEBOOKS = lsp.NotebookDocumentSyncOptions(
+    [lsp.NotebookDocumentFilterWithNotebook(notebook="*", cells=[lsp.NotebookCellLanguage("python")])], save=True
+)
+#: What is read for the findings in open documents.
+_WATCHED = ("**/pyproject.toml", "**/bn-lint.toml", "**/*.py")
+#: Seconds without a change after which a text is judged.
+DELAY = 0.2
+FIX_ALL = "source.fixAll.bn-lint"
+_SEVERITIES = {
+    Severity.ERROR: lsp.DiagnosticSeverity.Error,
+    Severity.WARNING: lsp.DiagnosticSeverity.Warning,
+    Severity.INFO: lsp.DiagnosticSeverity.Information,
+}
+
+
+class Server(LanguageServer):
+    """The state of the server: what was last found in each open document."""
+
+    def __init__(self) -> None:
+        super().__init__("bn-lint", f"v{__version__}", notebook_document_sync=_NOTEBOOKS)
+        #: By the address of the file or the notebook, as the client writes it.
+        self.judged: dict[str, Judged] = {}
+        self.opened: set[str] = set()
+        self._waiting: dict[str, asyncio.Task[None]] = {}
+        # The analysis wants a thread and a deep stack of its own; one at a time is fastest.
+        self._worker = ThreadPoolExecutor(max_workers=1)
+        self._complaint = ""
+
+    def schedule(self, uri: str, delay: float = DELAY) -> None:
+        """Judge a document soon; a change before that begins the wait anew."""
+        self.cancel(uri)
+        self._waiting[uri] = asyncio.get_running_loop().create_task(self._judge(uri, delay))
+
+    def schedule_all(self) -> None:
+        """Judge everything that is open anew."""
+        for uri in self.opened:
+            self.schedule(uri, 0)
+
+    def open(self, uri: str) -> None:
+        """Judge a file or a notebook from now on."""
+        self.opened.add(uri)
+        self.schedule(uri, 0)
+
+    def cancel(self, uri: str) -> None:
+        """Judge a document no more."""
+        task = self._waiting.pop(uri, None)
+        if task is not None:
+            task.cancel()
+
+    async def _judge(self, uri: str, delay: float) -> None:
+        await asyncio.sleep(delay)
+        job = self._job(uri)
+        if job is None:
+            return
+        try:
+            judged = await asyncio.get_running_loop().run_in_executor(self._worker, job)
+        except BnLintError as error:
+            self._complain(error.message)
+            return
+        except Exception as error:  # an editor must not lose its server over one text
+            self._complain(f"This is a defect of bn-lint: {type(error).__name__}: {error}.")
+            return
+        self._complaint = ""
+        before = self.judged.get(uri)
+        self.judged[uri] = judged
+        found: dict[str, list[lsp.Diagnostic]] = {part.uri: [] for part in judged.parts}
+        for finding in judged.report.visible:
+            part = judged.part_at(judged.text.extent(finding.place)[0])
+            found[part.uri].append(self.diagnostic(judged, finding))
+        for part in judged.parts:
+            self._publish(part.uri, found[part.uri], part.version)
+        for part in () if before is None else before.parts:
+            if part.uri not in found:  # a cell that was deleted
+                self._publish(part.uri, [])
+
+    def _publish(self, uri: str, diagnostics: list[lsp.Diagnostic], version: int | None = None) -> None:
+        params = lsp.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=diagnostics)
+        self.text_document_publish_diagnostics(params)
+
+    def _job(self, uri: str) -> Callable[[], Judged] | None:
+        """How to judge an open file or notebook as it is now; None for what is no Python code, or not open."""
+        path = to_fs_path(uri)
+        if path is None or uri not in self.opened or not uri.startswith(("file:", "untitled:")):
+            return None
+        notebook = self.workspace.get_notebook_document(notebook_uri=uri)
+        if notebook is not None:
+            return partial(judge_notebook, absolute(path), [self._open(cell.document) for cell in notebook.cells])
+        if uri.endswith(".ipynb"):  # the JSON of the file, which an editor shows that knows no notebooks
+            return None
+        return partial(judge_file, absolute(path), self._open(uri))
+
+    def _open(self, uri: str) -> Open:
+        document = self.workspace.text_documents.get(unquote(uri))  # so does pygls call it, whatever the client writes
+        if document is None:  # a cell of prose, which the client was not asked for
+            return Open(uri, None, "", is_code=False)
+        return Open(uri, document.version, document.source)
+
+    def current(self, uri: str) -> tuple[Judged, Part] | None:
+        """What was found in an open document or cell, unless its text has moved on: its places mean something else."""
+        notebook = self.workspace.get_notebook_document(cell_uri=uri)
+        judged = self.judged.get(uri if notebook is None else notebook.uri)
+        part = None if judged is None else judged.part(uri)
+        if judged is None or part is None:
+            return None
+        versions = ((each.version, self.workspace.get_text_document(each.uri).version) for each in judged.parts)
+        return (judged, part) if all(judged == now for judged, now in versions) else None
+
+    def close(self, uri: str) -> None:
+        """Forget a file or a notebook, and what was shown in it."""
+        self.cancel(uri)
+        self.opened.discard(uri)
+        judged = self.judged.pop(uri, None)
+        for one in [uri] if judged is None else [part.uri for part in judged.parts]:
+            self._publish(one, [])
+
+    def _complain(self, message: str) -> None:
+        if message != self._complaint:  # once, not at every key
+            self._complaint = message
+            self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Error, f"bn-lint: {message}"))
+
+    # -- positions ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _codec(self) -> PositionCodec:
+        return self.workspace.position_codec
+
+    def position(self, text: Text, offset: int) -> lsp.Position:
+        """An index as the client counts."""
+        line, column = text.position(offset)
+        start = offset - (column - 1)
+        return lsp.Position(line - 1, self._codec.client_num_units(text.text[start:offset]))
+
+    def offset(self, text: Text, position: lsp.Position) -> int:
+        """The index of a position of the client's."""
+        start, end = text.offset(position.line + 1, 1), text.offset(position.line + 2, 1)
+        units = 0
+        for offset in range(start, end):
+            if units >= position.character:
+                return offset
+            units += self._codec.client_num_units(text.text[offset])
+        return end
+
+    def range(self, text: Text, start: int, end: int) -> lsp.Range:
+        return lsp.Range(self.position(text, start), self.position(text, end))
+
+    def location(self, judged: Judged, place: Place) -> lsp.Location:
+        """Where the client has a place of a judged text."""
+        start, end = judged.text.extent(place)
+        part = judged.part_at(start)
+        return lsp.Location(part.uri, self.range(part.text, *part.extent(start, end)))
+
+    # -- what the client is shown -------------------------------------------------------------------------------------
+
+    def diagnostic(self, judged: Judged, finding: Finding) -> lsp.Diagnostic:
+        message = finding.message if finding.help is None else f"{finding.message}\nhelp: {finding.help}"
+        return lsp.Diagnostic(
+            range=self.location(judged, finding.place).range,
+            message=message,
+            severity=_SEVERITIES[finding.severity],
+            code=finding.code,
+            source="bn-lint",
+            related_information=[
+                lsp.DiagnosticRelatedInformation(self._evidence(judged, one), one.message) for one in finding.evidence
+            ],
+        )
+
+    def _evidence(self, judged: Judged, evidence: Evidence) -> lsp.Location:
+        place = evidence.place
+        if place.path == judged.display:
+            return self.location(judged, place)
+        source = judged.report.sources.get(place.path)
+        text = Text(source.text if source is not None else "")
+        return lsp.Location(from_fs_path(str(absolute(place.path))) or "", self.range(text, *text.extent(place)))
+
+    def actions(self, judged: Judged, findings: Iterable[Finding]) -> Iterator[lsp.CodeAction]:
+        """Fixes of findings, and comments that silence them."""
+        for finding in findings:
+            shown = [self.diagnostic(judged, finding)]
+            if finding.fix is not None and all(edit.place.path == judged.display for edit in finding.fix.edits):
+                spans = [judged.text.span(edit) for edit in finding.fix.edits]
+                unsafe = "" if finding.fix.is_safe else " (unsafe)"
+                title = f"{finding.code}: {finding.help or 'fix it'}{unsafe}"
+                yield self._action(title, judged, spans, shown, preferred=finding.fix.is_safe)
+            source = judged.report.sources.given(judged.display)
+            if source is not None and finding.code not in TOOL_CODES:
+                text, _ = with_ignores(source, [finding])
+                title = f"{finding.code}: ignore it here"
+                yield self._action(title, judged, difference(source.text, text), shown)
+
+    def fix_all(self, judged: Judged) -> Iterator[lsp.CodeAction]:
+        """All safe fixes at once."""
+        safe = [finding for finding in judged.report.visible if finding.fix is not None and finding.fix.is_safe]
+        spans = compatible(safe, judged.display, judged.text)
+        if spans:
+            yield lsp.CodeAction("Fix all safe bn-lint findings", kind=FIX_ALL, edit=self._edit(judged, spans))
+
+    def _action(
+        self,
+        title: str,
+        judged: Judged,
+        spans: Iterable[Span],
+        shown: list[lsp.Diagnostic],
+        *,
+        preferred: bool = False,
+    ) -> lsp.CodeAction:
+        return lsp.CodeAction(
+            title,
+            kind=lsp.CodeActionKind.QuickFix,
+            diagnostics=shown,
+            is_preferred=preferred,
+            edit=self._edit(judged, spans),
+        )
+
+    def _edit(self, judged: Judged, spans: Iterable[Span]) -> lsp.WorkspaceEdit:
+        changes = []
+        for part, own in judged.by_part(list(spans)):
+            edits = [lsp.TextEdit(self.range(part.text, start, end), content) for start, end, content in own]
+            document = lsp.OptionalVersionedTextDocumentIdentifier(uri=part.uri, version=part.version)
+            changes.append(lsp.TextDocumentEdit(document, list(edits)))
+        return lsp.WorkspaceEdit(document_changes=list(changes))
+
+
+def server() -> Server:
+    """A server that is ready to be started."""
+    made = Server()
+
+    @made.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
+    async def did_open(ls: Server, params: lsp.DidOpenTextDocumentParams) -> None:
+        ls.open(params.text_document.uri)
+
+    @made.feature(lsp.NOTEBOOK_DOCUMENT_DID_OPEN)
+    async def did_open_notebook(ls: Server, params: lsp.DidOpenNotebookDocumentParams) -> None:
+        ls.open(params.notebook_document.uri)
+
+    @made.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    async def did_change(ls: Server, params: lsp.DidChangeTextDocumentParams) -> None:
+        ls.schedule(params.text_document.uri)
+
+    @made.feature(lsp.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    async def did_change_notebook(ls: Server, params: lsp.DidChangeNotebookDocumentParams) -> None:
+        ls.schedule(params.notebook_document.uri)
+
+    @made.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
+    async def did_save(ls: Server, params: lsp.DidSaveTextDocumentParams) -> None:
+        ls.schedule_all()  # the saved file may be read for the others
+
+    @made.feature(lsp.NOTEBOOK_DOCUMENT_DID_SAVE)
+    async def did_save_notebook(ls: Server, params: lsp.DidSaveNotebookDocumentParams) -> None:
+        ls.schedule(params.notebook_document.uri, 0)
+
+    @made.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
+    async def did_close(ls: Server, params: lsp.DidCloseTextDocumentParams) -> None:
+        ls.close(params.text_document.uri)
+
+    @made.feature(lsp.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    async def did_close_notebook(ls: Server, params: lsp.DidCloseNotebookDocumentParams) -> None:
+        ls.close(params.notebook_document.uri)
+
+    @made.feature(lsp.INITIALIZED)
+    async def initialized(ls: Server, params: lsp.InitializedParams) -> None:
+        workspace = ls.client_capabilities.workspace
+        watching = None if workspace is None else workspace.did_change_watched_files
+        if watching is not None and watching.dynamic_registration:
+            options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher(one) for one in _WATCHED])
+            registration = lsp.Registration("bn-lint-files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            ls.client_register_capability(lsp.RegistrationParams([registration]))
+
+    @made.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def did_change_files(ls: Server, params: lsp.DidChangeWatchedFilesParams) -> None:
+        ls.schedule_all()
+
+    kinds = [lsp.CodeActionKind.QuickFix, FIX_ALL]
+
+    @made.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(code_action_kinds=kinds))
+    def code_action(ls: Server, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        current = ls.current(params.text_document.uri)
+        if current is None:
+            return []
+        judged, part = current
+        first, last = (part.start + ls.offset(part.text, at) for at in (params.range.start, params.range.end))
+        wanted = params.context.only
+        found = [*ls.actions(judged, judged.findings_at(first, last)), *ls.fix_all(judged)]
+        return [one for one in found if wanted is None or _is_wanted(str(one.kind), wanted)]
+
+    @made.feature(lsp.TEXT_DOCUMENT_HOVER)
+    def hover(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
+        current = ls.current(params.text_document.uri)
+        if current is None:
+            return None
+        judged, part = current
+        offset = part.start + ls.offset(part.text, params.position)
+        found = list(judged.findings_at(offset, offset))
+        if not found:
+            return None
+        pages = dict.fromkeys(markdown(find(finding.code)) for finding in found if _has_page(finding.code))
+        content = lsp.MarkupContent(lsp.MarkupKind.Markdown, "\n---\n".join(pages))
+        return lsp.Hover(content, ls.location(judged, found[0].place).range) if pages else None
+
+    return made
+
+
+def _is_wanted(kind: str, wanted: Iterable[str]) -> bool:
+    return any(kind == one or kind.startswith(f"{one}.") for one in map(str, wanted))
+
+
+def _has_page(code: str) -> bool:
+    try:
+        find(code)
+    except BnLintError:
+        return False
+    return True
+
+
+def serve() -> None:
+    """Serve a client over standard input and output until it says to exit."""
+    server().start_io()

@@ -1,0 +1,134 @@
+"""The disk around the judged files. What is asked of it is remembered, so that a cache can ask again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Union
+
+from bn_lint.errors import SourceError
+from bn_lint.project.source import Source, from_bytes, read
+
+#: What was asked (one of `QUESTIONS`) and about which path.
+Question = tuple[str, str]
+Answer = Union[bool, str, None]
+
+
+class FileSystem:
+    """Answers each question once, for the time of a run."""
+
+    def __init__(self) -> None:
+        self._answers: dict[Question, Answer] = {}
+        self._data: dict[str, bytes] = {}
+
+    def answer(self, question: Question) -> Answer:
+        """The present answer.
+
+        Raises:
+            KeyError: there is no such kind of question.
+        """
+        if question not in self._answers:
+            self._answers[question] = getattr(self, f"_{QUESTIONS[question[0]]}")(question[1])
+        return self._answers[question]
+
+    def data(self, path: str) -> bytes:
+        """The bytes of a file whose `content` was answered."""
+        return self._data[path]
+
+    def _is_file(self, path: str) -> bool:
+        return os.path.isfile(path)
+
+    def _is_directory(self, path: str) -> bool:
+        return os.path.isdir(path)
+
+    def _exists(self, path: str) -> bool:
+        return os.path.exists(path)
+
+    def _holds_python(self, path: str) -> bool:
+        return any(name.endswith(".py") for name in _names(path))
+
+    def _modules(self, path: str) -> str:
+        """The names of the modules and folders in a folder; which of the folders hold Python is another question."""
+        return " ".join(sorted(name.removesuffix(".py") for name in _names(path) if _may_be_module(name)))
+
+    def _content(self, path: str) -> str | None:
+        if not os.path.isfile(path):
+            return None  # reading a pipe or a device might never end
+        try:
+            data = read(Path(path), path)
+        except SourceError:
+            return None
+        self._data[path] = data
+        return digest(data)
+
+
+#: Kinds of questions: each is answered by a method of `FileSystem`.
+QUESTIONS = {
+    "file": "is_file",
+    "directory": "is_directory",
+    "exists": "exists",
+    "python": "holds_python",
+    "modules": "modules",
+    "content": "content",
+}
+
+
+class RecordingFileSystem:
+    """A view of the disk that remembers what its user wanted to know."""
+
+    def __init__(self, disk: FileSystem | None = None) -> None:
+        self._disk = disk or FileSystem()
+        self.asked: dict[Question, Answer] = {}
+
+    def _ask(self, kind: str, path: str | Path) -> Answer:
+        question = (kind, str(path))
+        answer = self.asked[question] = self._disk.answer(question)
+        return answer
+
+    def is_file(self, path: Path) -> bool:
+        return bool(self._ask("file", path))
+
+    def is_directory(self, path: Path) -> bool:
+        return bool(self._ask("directory", path))
+
+    def exists(self, path: Path) -> bool:
+        return bool(self._ask("exists", path))
+
+    def holds_python(self, folder: Path) -> bool:
+        return bool(self._ask("python", folder))
+
+    def modules(self, folder: Path) -> list[str]:
+        """The names that may be modules or packages in a folder; none when it cannot be read."""
+        return str(self._ask("modules", folder) or "").split()
+
+    def source(self, path: Path, display: str) -> Source | None:
+        """A file as text; None when it cannot be read or decoded."""
+        if self._ask("content", path) is None:
+            return None
+        try:
+            return from_bytes(self._disk.data(str(path)), path, display)
+        except SourceError:
+            return None
+
+
+def digest(data: bytes) -> str:
+    """What stands for a content: equal only for equal contents."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def unchanged(answers: Iterable[tuple[Question, Answer]], disk: FileSystem) -> bool:
+    """Whether the disk still answers as it did."""
+    return all(disk.answer(question) == answer for question, answer in answers)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _may_be_module(name: str) -> bool:
+    return name.removesuffix(".py").isidentifier() and not name.startswith("__")

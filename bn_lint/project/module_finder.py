@@ -1,0 +1,165 @@
+"""Which modules a text imports, and which file an import means."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Container, Iterable, Iterator
+from os.path import normpath
+from pathlib import Path
+
+from bn_lint.project.filesystem import RecordingFileSystem
+
+#: Imports that are never looked up in the project, whatever files lie about.
+ALWAYS_EXTERNAL = frozenset(sys.stdlib_module_names) | {"torch", "numpy", "typing_extensions"}
+#: Modules of frameworks that are better known by what they promise than by their code, which may lie about as well.
+_FRAMEWORKS = frozenset({"ignite.engine", "ignite.engine.engine", "ignite.distributed"})
+
+_PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
+_IMPORT = re.compile(r"\bimport\b")
+_STATEMENT = re.compile(
+    r"""(?:^|[;:])[ \t\f]* (?:
+        from (?:[ \t\f]|\\\r?\n)* (?P<dots>[. \t]*) (?P<module>[\w.]*) (?:[ \t\f]|\\\r?\n)* import\b
+        | import (?:[ \t\f]|\\\r?\n)+ (?P<modules>(?:\\\r?\n|[^\r\n;\#])+)
+    )""",
+    re.VERBOSE | re.MULTILINE,
+)
+
+
+#: `sys.path.append(...)` and its like, with the arguments as far as they stand in the line.
+_SYS_PATH = re.compile(r"\bsys\.path\s*(?:\.\s*(?:append|insert|extend)\s*\(|\+?=|\[)([^\n]*)")
+_FOLDER = re.compile(r"""(['"])((?:\.{1,2}|[\w-]+)(?:/(?:\.{1,2}|[\w-]+))*)/?\1""")
+
+
+class ModuleFinder:
+    """Finds the files that imports refer to."""
+
+    def __init__(self, given: Container[Path], filesystem: RecordingFileSystem) -> None:
+        """Set up.
+
+        Args:
+            given: Files that exist, whatever the disk says.
+        """
+        self._given = given
+        self.filesystem = filesystem
+        self._roots: dict[Path, tuple[Path, ...]] = {}
+        self._is_file: dict[Path, bool] = {}
+        self._added: dict[Path, tuple[Path, ...]] = {}
+
+    def note_sys_path(self, importer: Path, text: str) -> None:
+        """Look in a file's text for folders that it adds to `sys.path`; `resolve` searches them last.
+
+        What is added is often computed from `__file__`: any folder above the file may be meant, and any folder that
+        the statement names, next to the file or to one of those.
+        """
+        if "sys.path" not in text:
+            return
+        named = [name for found in _SYS_PATH.finditer(text) for _, name in _FOLDER.findall(found[1])]
+        if not named and _SYS_PATH.search(text) is None:
+            return
+        above = list(self._up_to_top(importer.parent))
+        folders = [Path(normpath(folder / name)) for name in named for folder in above]
+        self._added[importer] = tuple(dict.fromkeys((*above, *folders)))
+
+    def _up_to_top(self, folder: Path) -> Iterator[Path]:
+        for up in (folder, *list(folder.parents)[:6]):
+            yield up
+            if any(self.filesystem.exists(up / mark) for mark in _PROJECT_MARKS):
+                return
+
+    def resolve(self, importer: Path, dotted: str, level: int) -> Path | None:
+        """Return the file or namespace folder that an import in `importer` means; None outside the project.
+
+        Args:
+            importer: The importing file.
+            dotted: The imported module's name, without leading dots.
+            level: The number of leading dots.
+        """
+        if level:
+            folder = importer.parent
+            for _ in range(level - 1):
+                folder = folder.parent
+            return self._locate(folder, dotted)
+        if dotted.partition(".")[0] in ALWAYS_EXTERNAL or dotted in _FRAMEWORKS:
+            return None
+        for root in (*self._search_path(importer), *self._added.get(importer, ())):
+            found = self._locate(root, dotted)
+            if found is not None:
+                return found
+        return None
+
+    def submodule(self, package: Path, name: str) -> Path | None:
+        """Return the file of a module inside a package, given the package's `__init__.py` or folder."""
+        folder = package if package.suffix != ".py" else package.parent
+        if package.suffix == ".py" and package.name != "__init__.py":
+            return None
+        return self._locate(folder, name)
+
+    def dotted(self, path: Path) -> str:
+        """Return the `__name__` that the module in a file has when it is imported."""
+        parts = path.relative_to(self._search_path(path)[0]).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    def _search_path(self, importer: Path) -> tuple[Path, ...]:
+        folder = importer.parent
+        roots = self._roots.get(folder)
+        if roots is None:
+            roots = self._roots[folder] = tuple(self._candidate_roots(folder))
+        return roots
+
+    def _candidate_roots(self, folder: Path) -> Iterable[Path]:
+        # A file inside a package is imported from the folder that holds the package; a script finds its neighbours.
+        # Folders further up, to the top of the project, serve `python -m tools.train` and `PYTHONPATH=.`.
+        ask = self.filesystem
+        top = folder
+        while ask.is_file(top / "__init__.py") and top.parent != top:
+            top = top.parent
+        yield top
+        for up in (top, *list(top.parents)[:6]):
+            if up != top:
+                yield up
+            if ask.is_directory(up / "src"):
+                yield up / "src"
+            if any(ask.exists(up / mark) for mark in _PROJECT_MARKS):
+                break
+        if folder != top:
+            yield folder
+
+    def _locate(self, root: Path, dotted: str) -> Path | None:
+        base = root.joinpath(*dotted.split(".")) if dotted else root
+        for candidate in (
+            (base / "__init__.py",) if not dotted else (base / "__init__.py", base.with_name(base.name + ".py"))
+        ):
+            if self._exists(candidate):
+                return candidate
+        return base if self.filesystem.holds_python(base) else None
+
+    def _exists(self, path: Path) -> bool:
+        known = self._is_file.get(path)
+        if known is None:
+            known = self._is_file[path] = path in self._given or self.filesystem.is_file(path)
+        return known
+
+
+def imports(text: str) -> Iterator[tuple[str, int]]:
+    """The modules that a text may import: dotted name without leading dots, and the number of leading dots."""
+    seen: set[tuple[str, int]] = set()
+    for word in _IMPORT.finditer(text):
+        start = text.rfind("\n", 0, word.start()) + 1
+        while text[max(start - 3, 0) : start].rstrip("\r\n").endswith("\\"):
+            start = text.rfind("\n", 0, start - 1) + 1
+        end = text.find("\n", word.end())
+        while end > 0 and text[end - 2 : end].rstrip("\r").endswith("\\"):
+            end = text.find("\n", end + 1)
+        for found in _STATEMENT.finditer(text, start, end + 1 or len(text)):
+            if found["modules"] is None:
+                modules = [(found["module"], found["dots"].count("."))]
+            else:
+                whole = found["modules"].replace("\\", " ").split(",")
+                modules = [(part.split()[0], 0) for part in whole if part.split()]
+                # `import a.b` binds `a`, from which the text may go anywhere.
+                modules += [(dotted.partition(".")[0], 0) for dotted, _ in modules]
+            for module in modules:
+                if module not in seen and re.fullmatch(r"[\w.]*", module[0]):
+                    seen.add(module)
+                    yield module

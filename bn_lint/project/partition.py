@@ -1,0 +1,140 @@
+"""Divides the given files into units that are analysed apart from each other.
+
+What is found in a file depends on the files it imports and on those that use it, near or far. Files between which no
+imports lead are therefore judged alone: in parallel, and anew only when their own unit has changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bn_lint.project.filesystem import RecordingFileSystem
+from bn_lint.project.module_finder import ModuleFinder, imports
+from bn_lint.project.source import Source, display_path
+
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Files that are analysed together.
+
+    Attributes:
+        sources: Those that deserve judging.
+        context: Other given files, which use what the sources define, or are used by them.
+    """
+
+    sources: tuple[Source, ...]
+    context: tuple[Source, ...] = ()
+
+    @property
+    def files(self) -> tuple[Source, ...]:
+        return (*self.sources, *self.context)
+
+
+def divide(sources: Sequence[Source], others: Sequence[Source], filesystem: RecordingFileSystem) -> list[Unit]:
+    """Divide the files; the units and their files keep the order in which they are given.
+
+    Args:
+        sources: The files that deserve judging.
+        others: The other given files.
+        filesystem: Files that were not given are read where imports lead through them.
+    """
+    if len(sources) + len(others) < 2:
+        return [Unit((source,)) for source in sources]
+    graph = _Graph({source.path: source for source in (*sources, *others)}, filesystem)
+    group = graph.groups([source.path for source in sources])
+    members: dict[Path, list[Source]] = {}
+    for source in sources:
+        members.setdefault(group[source.path], []).append(source)
+    units = []
+    for leader, own in members.items():
+        used = graph.imported_by([path for path, its in group.items() if its == leader])
+        context = (other for other in others if other.path in used or group.get(other.path) == leader)
+        units.append(Unit(tuple(own), tuple(context)))
+    return units
+
+
+class _Graph:
+    """Which files import which, directly. It may see imports that never happen, but it misses none."""
+
+    def __init__(self, given: Mapping[Path, Source], filesystem: RecordingFileSystem) -> None:
+        self._finder = ModuleFinder(given, filesystem)
+        self._filesystem = filesystem
+        self._folders: dict[Path, dict[str, Path]] = {}
+        self.importers: dict[Path, list[Path]] = {path: [] for path in given}
+        self.imports: dict[Path, set[Path]] = {}
+        pending = list(given)
+        while pending:
+            path = pending.pop()
+            source = given.get(path)
+            if source is None and path.suffix == ".py":
+                source = filesystem.source(path, display_path(path))
+            self.imports[path] = self._targets(path, source.text) if source is not None else set()
+            for target in self.imports[path]:
+                if target not in self.importers:
+                    self.importers[target] = []
+                    pending.append(target)
+                self.importers[target].append(path)
+
+    def groups(self, judged: Sequence[Path]) -> dict[Path, Path]:
+        """For each file from which imports lead to a judged one: one file that stands for its group."""
+        leader: dict[Path, Path] = {path: path for path in judged}
+
+        def find(path: Path) -> Path:
+            while leader[path] != path:
+                leader[path] = path = leader[leader[path]]
+            return path
+
+        # Only what leads to a judged file connects: that two programs share a logger makes them no unit.
+        pending = list(judged)
+        while pending:
+            target = pending.pop()
+            for importer in self.importers[target]:
+                if importer not in leader:
+                    leader[importer] = importer
+                    pending.append(importer)
+                leader[find(importer)] = find(target)
+        return {path: find(path) for path in leader}
+
+    def imported_by(self, paths: Sequence[Path]) -> set[Path]:
+        """What these files import, near or far, themselves included."""
+        found: set[Path] = set()
+        pending = list(paths)
+        while pending:
+            path = pending.pop()
+            if path not in found:
+                found.add(path)
+                pending.extend(self.imports.get(path, ()))
+        return found
+
+    def _targets(self, path: Path, text: str) -> set[Path]:
+        found: set[Path] = set()
+        self._finder.note_sys_path(path, text)
+        modules = {self._finder.resolve(path, dotted, level) for dotted, level in imports(text)}
+        words = set(_WORD.findall(text)) if any(modules) else set()
+        for module in modules:
+            if module is not None:
+                self._reach(module, words, found)
+        return found
+
+    def _reach(self, module: Path, words: set[str], found: set[Path]) -> None:
+        """Add the file of a module, and what lies below it in folders and files that the text names."""
+        if module in found:
+            return
+        found.add(module)
+        if module.suffix != ".py" or module.name == "__init__.py":
+            below = self._below(module.parent if module.suffix == ".py" else module)
+            for name in below.keys() & words:
+                self._reach(below[name], words, found)
+
+    def _below(self, folder: Path) -> dict[str, Path]:
+        known = self._folders.get(folder)
+        if known is None:
+            names = self._filesystem.modules(folder)
+            found = {name: self._finder.submodule(folder, name) for name in names}
+            known = self._folders[folder] = {name: path for name, path in found.items() if path is not None}
+        return known

@@ -1,0 +1,103 @@
+"""A cheap test, on bytes, of whether a file deserves to be parsed.
+
+Parsing costs a hundred times more than this test, and most files of a project never mention BatchNorm.
+"""
+
+from __future__ import annotations
+
+import re
+
+# A loop that forgets `model.eval()` need not name the layer: the model often lives in another file.
+_MODE = re.compile(rb"\.\s*(?:eval|train|backward)\b|\btraining\b|no_grad|inference_mode|load_state_dict|DataLoader")
+# Nothing tells more often that `eval()` is missing than a model with given weights and no word about modes.
+_PRETRAINED = r"\bpretrained\s*=|\bweights\s*=|\bhub\.load\b"
+_GIVEN_WEIGHTS = re.compile(_PRETRAINED.encode())
+#: What a program that trains or uses a model does.
+_PROGRAM = re.compile(
+    # What a model does to its parts is not meant: `self.head.train(self.training)`.
+    r"no_grad|inference_mode|\.\s*(?:eval|train|backward|load_state_dict)\s*\((?!\s*self\.training)|DataLoader"
+)
+#: Libraries of models, and models of the project itself, which need not be mentioned together with BatchNorm. What
+#: they build, and with which normalisation, `static/libraries/zoo.py` knows.
+_ZOO = re.compile(
+    r"\btorchvision(?:\.models|\s+import\b)|\bhub\.load\b|"
+    # Many take no more than layers from timm.
+    r"\b(?:import\s+timm|from\s+timm(?:\.models(?!\.layers)[\w.]*)?\s+import|timm\.(?:create_model|models(?!\.layers)))\b|"
+    r"\b(?:pretrainedmodels|pytorchcv|geffnet|efficientnet_pytorch|segmentation_models_pytorch|facenet_pytorch|torchreid)\b|"
+    r"\b(?i:(?:wide_?|pre_?act_?)?resne[xs]?t|densenet|mobilenet|efficientnet)"
+)
+#: The same for single names: what a function calls that takes models from there.
+_ZOO_NAME = re.compile(
+    r"models$|timm$|smp$|segmentation_models_pytorch$|torchvision$|create_model$|get_model$|build_model$|hub$|"
+    r"pretrainedmodels$|EfficientNet$|InceptionResnetV1$|(?:wide_)?(?:resne|densenet|efficientnet|mobilenet|googlenet|"
+    r"inception|regnet)"
+)
+
+# What tells about modes without a name of the layer (see `static/survey`): a switch that is not called or is called
+# with a constant, a method that no module has, an override of `train`, statistics kept by hand or switched off.
+_SURVEYED = re.compile(
+    r"""
+    \.(?:eval|train)\b\s*(?!\s*\(\s*(?:\)|True\b|False\b|[a-z_]))
+    | \.training\s*=(?!=)
+    | \.(?:evaluat(?:e|ion|ing)|(?:eval|train|inference)_mode|test|testing|training)\s*\(
+    | \bdef\s+train\s*\(
+    | \.train\s*\(\s*mode\s*=
+    | \b_?(?:running|moving)_
+    | \.track_running_stats\s*=(?!=)
+    """,
+    re.VERBOSE,
+)
+# Hand-written normalisation need not call itself by that name.
+_STATISTICS = re.compile(rb"self\._?(?:running|moving)_(?:mean|av|var|std)")
+
+
+def deserves_judging(data: bytes) -> bool:
+    """Whether the file names BatchNorm, takes a layer for it, or uses torch and switches modes or keeps statistics."""
+    lowered = data.lower()
+    if b"batchnorm" in lowered or b"batch_norm" in lowered:
+        return True
+    if b"norm_layer" in data and b"Conv" in data and b"layernorm" not in lowered:
+        return True
+    if b"torch" in data and (_MODE.search(data) is not None or _STATISTICS.search(data) is not None):
+        return True
+    return _GIVEN_WEIGHTS.search(data) is not None and uses_zoo(data.decode("utf-8", "replace"))
+
+
+def may_hold_directives(data: bytes, *, noqa: bool = False) -> bool:
+    """Whether the file may hold a comment of bn-lint's own, or also one for linters in general."""
+    lowered = data.lower()
+    return b"bn-lint" in lowered or (noqa and b"noqa" in lowered)
+
+
+def is_interpreted(text: str) -> bool:
+    """Whether the file is executed for its own sake.
+
+    It names BatchNorm; or it builds convolutions and whatever `norm_layer` its caller passes, which is how the blocks
+    of model zoos are written (transformers pass a LayerNorm, which they name); or it asks to `reveal(...)` a value.
+    """
+    lowered = text.lower()
+    if "batchnorm" in lowered or "batch_norm" in lowered or "reveal(" in text:
+        return True
+    return "norm_layer" in text and "Conv" in text and "layernorm" not in lowered
+
+
+def is_program(text: str) -> bool:
+    """Whether the file may train or use models: it is executed when models with BatchNorm are in its reach."""
+    return "torch" in text and (
+        _PROGRAM.search(text) is not None or (uses_zoo(text) and re.search(_PRETRAINED, text) is not None)
+    )
+
+
+def uses_zoo(text: str) -> bool:
+    """Whether the file may take models from a library of them."""
+    return _ZOO.search(text) is not None
+
+
+def is_zoo_name(name: str) -> bool:
+    """Whether a name in a program may be that of a library of models, or of what it builds."""
+    return _ZOO_NAME.match(name) is not None
+
+
+def is_surveyed(text: str) -> bool:
+    """Whether the file may show facts that need no execution. Most files that switch modes do so without fault."""
+    return _SURVEYED.search(text) is not None

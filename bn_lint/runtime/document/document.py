@@ -1,0 +1,326 @@
+"""A trace as a value: what is saved, merged between processes, judged and shown. `docs/trace.md` describes the JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bn_lint.errors import BnLintError
+from bn_lint.facts import Place
+
+#: Fields may be added within a version; none changes its meaning or goes away.
+VERSION = 1
+#: Tools that make a program of a model, which keeps the mode it was made in.
+EXPORTS = ("torch.jit.trace", "torch.export", "torch.onnx.export")
+FORMAT = "bn-lint trace"
+
+
+class TraceError(BnLintError):
+    """A file that is no trace, or one of a version that this bn-lint does not know."""
+
+
+@dataclass
+class Reached:
+    """One way to a layer: the line that applies it, and the line that calls the model."""
+
+    call: Place | None
+    model: Place | None
+    count: int = 0
+
+
+@dataclass
+class Calls:
+    """The calls of one layer with the same shape and mode.
+
+    Attributes:
+        kind: `training`, `training-without-grad`, `evaluation-with-grad`, `evaluation`, `recomputed` (by activation
+            checkpointing), `recalibration`, `inspection` (by a tool), `other` (tracing, warm-up), `compiled`.
+        shape: -1 where a size was not known.
+        failed: The message of the error that ended the program here.
+    """
+
+    kind: str
+    shape: list[int]
+    training: bool
+    grad: bool
+    count: int
+    dtype: str = ""
+    device: str = ""
+    autocast: bool = False
+    statistics: str | None = None
+    features_from: str | None = None
+    tool: str | None = None
+    failed: str | None = None
+    reached: list[Reached] = field(default_factory=list)
+    #: The line that called the model last.
+    last: Place | None = None
+
+    @property
+    def values_per_channel(self) -> int | None:
+        """How many numbers each mean and variance is computed from."""
+        if len(self.shape) < 2 or min(self.shape) < 0:
+            return None
+        values = 1
+        for index, size in enumerate(self.shape):
+            values *= size if index != 1 else 1
+        return values
+
+
+@dataclass
+class Tally:
+    """How often something was seen: calls, optimizer steps, first and last of these, and calls after the last step."""
+
+    calls: int = 0
+    steps: int = 0
+    first: int = -1
+    last: int = -1
+    tail: int = 0
+
+
+@dataclass
+class Statistics:
+    """Running statistics at the end of a run."""
+
+    finite: bool = True
+    smallest_variance: float = 1.0
+    collapsed: int = 0
+    not_finite_since: int | None = None
+
+
+@dataclass
+class Drift:
+    """How far batches were from the running statistics, in running standard deviations; a mean over `batches`."""
+
+    shift: float
+    batches: int
+    spread: float | None = None
+    history: list[float] = field(default_factory=list)
+
+
+@dataclass
+class LayerTrace:
+    """One BatchNorm layer. Places of events that were not seen are None; `docs/trace.md` explains the fields."""
+
+    name: str
+    model: str
+    variant: str
+    class_name: str
+    num_features: int | None
+    eps: float | None = None
+    momentum: float | None = None
+    affine: bool = True
+    track_running_stats: bool = True
+    lazy: bool = False
+    built: Place | None = None
+    built_in_library: bool = False
+    #: The user's lines that led to the constructor call, innermost first.
+    built_path: list[Place] = field(default_factory=list)
+    calls: list[Calls] = field(default_factory=list)
+    steps: int = 0
+    calls_per_step: dict[str, int] = field(default_factory=dict)
+    owned: bool = False
+    requires_grad: bool = False
+    #: The first training calls: optimizer step, line that applies the layer, line of the model, line inside the
+    #: model, and whether the first of these applies the layer itself.
+    early: list[tuple[int, Place | None, Place | None, Place | None, bool]] = field(default_factory=list)
+    timeline: str = ""
+    flips: int = 0
+    without_grad: Tally = field(default_factory=Tally)
+    without_grad_beside_training: int = 0
+    without_grad_for_others: int = 0
+    without_grad_between: int = 0
+    without_grad_then_evaluated: bool = False
+    without_grad_mode: Place | None = None
+    without_grad_mode_is_local: bool = False
+    eval_training: Tally = field(default_factory=Tally)
+    eval_training_local: int = 0
+    eval_training_mode: Place | None = None
+    eval_training_at: list[Place] = field(default_factory=list)
+    frozen_training: Tally = field(default_factory=Tally)
+    recomputed: Tally = field(default_factory=Tally)
+    reenabled_by: Place | None = None
+    reenabled_after: Place | None = None
+    #: Lines that ran the model in training mode with gradients, and whose results never got one.
+    no_gradient: list[Place] = field(default_factory=list)
+    #: Lines that ran it for gradients on which nothing was trained.
+    gradient_only: list[Place] = field(default_factory=list)
+    fresh: bool = False
+    replaced: bool = False
+    first_trained: int = -1
+    untouched: bool = False
+    unlearned: bool = False
+    initial_share: float | None = None
+    evaluated: Place | None = None
+    loaded: Place | None = None
+    missing_loaded: Place | None = None
+    missing_evaluated: Place | None = None
+    averaged: Place | None = None
+    stale_evaluated: Place | None = None
+    broadcast: bool | None = None
+    weights_changed: bool = False
+    running: Statistics | None = None
+    drift: Drift | None = None
+    evaluation_drift: Drift | None = None
+
+    def calls_of(self, *names: str) -> list[Calls]:
+        return [calls for calls in self.calls if calls.kind in names]
+
+    @property
+    def called(self) -> bool:
+        return bool(self.calls)
+
+
+@dataclass
+class ModeSwitch:
+    """A line that calls `train` or `eval`, how often it ran, and how many BatchNorm layers it reaches."""
+
+    place: Place | None
+    training: bool
+    count: int
+    layers: int
+
+
+@dataclass
+class Failure:
+    """The BatchNorm call whose error ended the program."""
+
+    message: str
+    layer: str
+    class_name: str
+    num_features: int | None
+    shape: list[int]
+    training: bool
+    built: Place | None
+    call: Place | None
+    model: Place | None
+
+
+@dataclass
+class Document:
+    """A whole run. `ranks` holds the documents of the other processes of a distributed run."""
+
+    bn_lint: str
+    torch: str
+    python: str
+    command: list[str]
+    started: str
+    seconds: float
+    steps: int = 0
+    steps_per_position: int = 1
+    adversarial: bool = False
+    stats: bool = False
+    #: Made by `bn-lint probe`: nothing was trained, and no program ran.
+    probed: bool = False
+    #: Where the paths begin, and what the files were: path -> digest, empty where a file was written during the run.
+    directory: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    rank: int = 0
+    world_size: int = 1
+    layers: list[LayerTrace] = field(default_factory=list)
+    modes: list[ModeSwitch] = field(default_factory=list)
+    failure: Failure | None = None
+    notes: list[str] = field(default_factory=list)
+    #: Layer name -> by how many running standard deviations the running means of the processes differ.
+    divergence: dict[str, float] = field(default_factory=dict)
+    ranks: list[Document] = field(default_factory=list)
+
+    @property
+    def everywhere(self) -> list[Document]:
+        """This process and the others."""
+        return [self, *self.ranks]
+
+
+def to_json(document: Document) -> dict[str, Any]:
+    """The document as JSON values."""
+    return {"format": FORMAT, "version": VERSION, **dataclasses.asdict(document)}
+
+
+def dumps(document: Document) -> str:
+    return json.dumps(to_json(document), separators=(",", ":"), allow_nan=False, default=str) + "\n"
+
+
+def load(name: str) -> Document:
+    """Read a saved trace; its paths are those that the working directory of now gives to its files.
+
+    Raises:
+        TraceError: the file cannot be read, is no trace, or is of a newer version.
+    """
+    try:
+        data = json.loads(Path(name).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TraceError(f"{name} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+    except (ValueError, RecursionError) as error:
+        raise TraceError(f"{name} is no trace of bn-lint: it is not valid JSON.") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise TraceError(f"{name} is no trace of bn-lint; `bn-lint trace --output {name} script.py` writes one.")
+    if data.get("version") != VERSION:
+        raise TraceError(f"{name} has version {data.get('version')} of the format; this bn-lint reads {VERSION}.")
+    from bn_lint.runtime.document.moved import from_here
+
+    try:
+        return from_json(from_here(data))
+    except (TypeError, KeyError, IndexError, ValueError, AttributeError) as error:
+        raise TraceError(f"{name} is damaged: {error}.") from error
+
+
+def from_json(data: dict[str, Any]) -> Document:
+    """The document of JSON values; fields that are not known are left out."""
+    document: Document = _known(Document, data)
+    document.layers = [_layer(each) for each in data.get("layers", [])]
+    document.modes = [_with_places(ModeSwitch, each, "place") for each in data.get("modes", [])]
+    failure = data.get("failure")
+    document.failure = None if failure is None else _with_places(Failure, failure, "built", "call", "model")
+    document.ranks = [from_json(each) for each in data.get("ranks", [])]
+    return document
+
+
+_PLACES = (
+    "built",
+    "without_grad_mode",
+    "eval_training_mode",
+    "reenabled_by",
+    "reenabled_after",
+    "evaluated",
+    "loaded",
+    "missing_loaded",
+    "missing_evaluated",
+    "averaged",
+    "stale_evaluated",
+)
+
+
+def _layer(data: dict[str, Any]) -> LayerTrace:
+    layer: LayerTrace = _with_places(LayerTrace, data, *_PLACES)
+    for name in ("built_path", "eval_training_at", "no_gradient", "gradient_only"):
+        setattr(layer, name, [Place(**each) for each in data.get(name, [])])
+    for name in ("without_grad", "eval_training", "frozen_training", "recomputed"):
+        setattr(layer, name, _known(Tally, data.get(name) or {}))
+    layer.running = None if data.get("running") is None else _known(Statistics, data["running"])
+    layer.drift = None if data.get("drift") is None else _known(Drift, data["drift"])
+    layer.evaluation_drift = None if data.get("evaluation_drift") is None else _known(Drift, data["evaluation_drift"])
+    layer.early = [(step, *map(_place, places[:3]), places[3]) for step, *places in data.get("early", [])]
+    layer.calls = []
+    for each in data.get("calls", []):
+        calls = _with_places(Calls, each, "last")
+        calls.reached = [_with_places(Reached, one, "call", "model") for one in each.get("reached", [])]
+        layer.calls.append(calls)
+    return layer
+
+
+def _place(data: Any) -> Place | None:
+    return None if data is None else Place(**data)
+
+
+def _known(kind: Any, data: dict[str, Any]) -> Any:
+    names = {each.name for each in dataclasses.fields(kind)}
+    return kind(**{key: value for key, value in data.items() if key in names})
+
+
+def _with_places(kind: Any, data: dict[str, Any], *names: str) -> Any:
+    value = _known(kind, data)
+    for name in names:
+        setattr(value, name, _place(data.get(name)))
+    return value

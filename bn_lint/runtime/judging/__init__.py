@@ -1,0 +1,1 @@
+"""Trace -> facts -> findings; without torch."""

@@ -1,0 +1,63 @@
+"""A trace -> findings, by the rules and settings that `bn-lint check` uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bn_lint.check.filtering import FilteredFile, filter_findings
+from bn_lint.check.judge import judge_observed
+from bn_lint.check.registry import load_rules
+from bn_lint.check.report import Report
+from bn_lint.facts import Analysis
+from bn_lint.project.config import Configuration
+from bn_lint.project.selectors import SelectorSet
+from bn_lint.project.source import Sources, absolute
+from bn_lint.rule import Thresholds
+from bn_lint.runtime.document.document import Document
+from bn_lint.runtime.judging.facts_from_trace import observe
+
+
+def judge(
+    document: Document,
+    select: Sequence[str] | None = None,
+    extend_select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    *,
+    config: Sequence[str] = (),
+    isolated: bool = False,
+) -> Report:
+    """Judge a trace of one process or of several.
+
+    Raises:
+        ConfigError: a configuration file that applies is wrong.
+        UsageError: a selector names a rule that does not exist.
+    """
+    layer = SelectorSet(None if select is None else tuple(select), tuple(extend_select), tuple(ignore))
+    return judge_with(document, Configuration(command_line=layer, config=config, isolated=isolated))
+
+
+def judge_with(document: Document, configuration: Configuration) -> Report:
+    """Judge a trace by a configuration."""
+    report = Report(sources=Sources())
+    analysis = Analysis()
+    for part in document.everywhere:
+        analysis.facts.extend(observe(part, report.sources))  # type: ignore[arg-type]
+    analysis.facts[:] = dict.fromkeys(analysis.facts)
+    settings = {
+        path: configuration.settings_for(absolute(path)) for path in {fact.place.path for fact in analysis.facts}
+    }
+    packages = tuple(dict.fromkeys(name for each in settings.values() for name in each.plugins))
+    rules = load_rules(packages)
+    configuration.check_command_line(rules)
+    for each in settings.values():
+        each.check_selectors(rules)
+    thresholds = {path: Thresholds(each.min_batch_size) for path, each in settings.items()}
+    outcome = judge_observed(analysis, thresholds, packages=packages)
+    for path in {finding.place.path for finding in outcome.findings} - settings.keys():
+        settings[path] = configuration.settings_for(absolute(path))
+    files = [
+        FilteredFile(absolute(path), path, each, report.sources.get(path)) for path, each in sorted(settings.items())
+    ]
+    filter_findings(files, [outcome], report, packages=packages)
+    report.files = len({finding.place.path for finding in report.findings})
+    return report

@@ -1,0 +1,294 @@
+"""What is remembered of each BatchNorm layer while a program runs. Bounded: nothing here grows with the steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bn_lint.runtime.recording.sites import Site, Trail
+
+#: Signatures of one layer that are told apart; more shapes than this share entries by their number of values.
+MOST_SIGNATURES = 32
+#: Calls of a signature that are looked at closely, before they are only counted.
+CLOSE_LOOKS = 3
+#: Trails of one signature that are kept.
+MOST_TRAILS = 8
+#: Steps of the timeline; when a run is longer, each covers twice as many optimizer steps.
+TIMELINE = 128
+
+#: What a call of a layer is. Calls of the kinds after RECOMPUTED move statistics, or do not, on purpose.
+TRAINING, TRAINING_WITHOUT_GRAD, EVALUATION_WITH_GRAD, EVALUATION, RECOMPUTED, RECALIBRATION, INSPECTION, OTHER = range(
+    8
+)
+KINDS = (
+    "training",
+    "training-without-grad",
+    "evaluation-with-grad",
+    "evaluation",
+    "recomputed",
+    "recalibration",
+    "inspection",
+    "other",
+)
+
+#: Bits of the timeline: how the layer was used.
+TRAINED, EVALUATED, UNUSUAL, RECALIBRATED = 1, 2, 4, 8
+_BITS = (TRAINED, UNUSUAL, EVALUATED, EVALUATED, 0, RECALIBRATED, 0, 0)
+
+Signature = tuple[tuple[int, ...], bool, bool, bool]
+
+
+class Entry:
+    """The calls of one layer with one signature: the same shape, mode and gradient mode."""
+
+    __slots__ = (
+        "autocast",
+        "count",
+        "device",
+        "dtype",
+        "failed",
+        "features_from",
+        "grad",
+        "kind",
+        "last_trail",
+        "root_training",
+        "seen",
+        "shape",
+        "statistics",
+        "tool",
+        "trails",
+        "training",
+    )
+
+    def __init__(self, shape: tuple[int, ...], training: bool, grad: bool, kind: int) -> None:
+        self.shape = shape
+        self.training = training
+        self.grad = grad
+        self.kind = kind
+        self.count = 0
+        #: How many of the calls belong to steps that are over.
+        self.seen = 0
+        self.dtype = ""
+        self.device = ""
+        self.autocast = False
+        #: The dtype of the running statistics.
+        self.statistics: str | None = None
+        #: What made the last axis carry features, when that is known.
+        self.features_from: str | None = None
+        self.root_training: bool | None = None
+        self.tool: str | None = None
+        self.failed: str | None = None
+        self.trails: dict[Trail, int] = {}
+        self.last_trail: Trail | None = None
+
+    def reached_by(self, trail: Trail) -> None:
+        self.last_trail = trail
+        if trail in self.trails or len(self.trails) < MOST_TRAILS:
+            self.trails[trail] = self.trails.get(trail, 0) + 1
+
+
+class Passage:
+    """A line that runs a model in training mode, with gradients.
+
+    Attributes:
+        looked: Results that were watched.
+        backed: A gradient came back to one of them.
+        alive: Results that may still get one.
+        steps: How many optimizer steps on the layer followed it, by the number of training calls in the step.
+        before: It was followed by the first optimizer step on the layer.
+        others: Optimizer steps that followed it, and left the layer alone.
+        tail: It ran after the last optimizer step.
+    """
+
+    __slots__ = ("alive", "backed", "before", "looked", "others", "steps", "tail")
+
+    def __init__(self) -> None:
+        self.looked = 0
+        self.backed = False
+        self.alive = 0
+        self.steps: dict[int, int] = {}
+        self.before = False
+        self.others = 0
+        self.tail = False
+
+
+class Tally:
+    """How often, and in how many optimizer steps, something was seen."""
+
+    __slots__ = ("calls", "first", "last", "steps", "tail")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.steps = 0
+        self.first = -1
+        self.last = -1
+        #: Calls after the last optimizer step.
+        self.tail = 0
+
+    def add(self, calls: int, step: int, *, tail: bool = False) -> None:
+        self.calls += calls
+        if tail:
+            self.tail += calls
+            return
+        self.steps += 1
+        if self.first < 0:
+            self.first = step
+        self.last = step
+
+    def include(self, other: Tally) -> None:
+        self.calls += other.calls
+        self.steps += other.steps
+        self.tail += other.tail
+        self.first = min(self.first, other.first) if self.first >= 0 <= other.first else max(self.first, other.first)
+        self.last = max(self.last, other.last)
+
+    def as_json(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Layer:
+    """One BatchNorm layer, or one place that calls `F.batch_norm`."""
+
+    def __init__(self, *, name: str, variant: str, class_name: str, num_features: int | None) -> None:
+        self.name = name
+        self.model = ""
+        self.variant = variant
+        self.class_name = class_name
+        self.num_features = num_features
+        self.eps: float | None = None
+        self.momentum: float | None = 0.1
+        self.affine = True
+        self.track_running_stats = True
+        self.lazy = False
+        self.built: Site | None = None
+        #: The constructor call is in an installed package, whose code the user does not change.
+        self.built_in_library = False
+        #: The user's lines that led to the constructor call, innermost first.
+        self.built_path: tuple[Site, ...] = ()
+        self.named = False
+        self.order = -1
+        #: The module, weakly.
+        self.reference: Any = None
+        #: The outermost module it was called in, weakly, and the `id` of its weight.
+        self.root: Any = None
+        self.parameter: int | None = None
+
+        #: The fast path: signature -> entry, for what need not be looked at any more.
+        self.fast: dict[Any, Entry] = {}
+        self.entries: dict[tuple[Any, int], Entry] = {}
+        #: Calls that are looked at before the fast path is taken again.
+        self.looks_left = 0
+        #: The first training calls: (step, trail), to tell a layer that is used twice from one whose model runs twice.
+        self.early: list[tuple[int, Trail, Site | None, bool]] = []
+        #: What runs the model in training mode, and which of these lines ran since the last optimizer step.
+        self.passages: dict[Site | None, Passage] = {}
+        self.waiting: list[Passage] = []
+
+        self.mode = True
+        self.mode_site: Site | None = None
+        self.mode_step = -1
+        self.mode_root = 0
+        self.evaluations_before_mode = 0
+        self.frozen_at: Site | None = None
+        self.apart = False
+        self.frozen_grad: bool | None = None
+        self.recalibrating = False
+        #: It was built after the model it is part of had been put in evaluation mode.
+        self.replaced = False
+        #: The last close look showed training mode without gradients; and which kinds of calls came next.
+        self.last_without_grad = False
+        self.after_without_grad: set[int] = set()
+        self.reenabled: tuple[Site | None, Site | None, bool] | None = None
+
+        self.requires_grad_seen = False
+        self.trained_steps = 0
+        self.calls_per_step: dict[int, int] = {}
+        self.last_trained_in: bool | None = None
+        self.flips = 0
+        self.without_grad = Tally()
+        self.without_grad_beside_training = 0
+        self.without_grad_for_others = 0
+        #: How many of these steps were followed by a step on the layer itself.
+        self.without_grad_between = 0
+        self.eval_training = Tally()
+        self.eval_training_local = 0
+        #: The lines that called the model last before steps in evaluation mode.
+        self.eval_training_at: dict[Site, int] = {}
+        self.first_trained = -1
+        self.frozen_training = Tally()
+        self.recomputed = Tally()
+        self.eval_mode_site: Site | None = None
+        self.without_grad_mode: tuple[Site | None, bool] = (None, False)
+        self.owned = False
+        self.weights_changed = False
+        #: Where the weight was kept when it was first seen, and the number of writes to it by then.
+        self.first_weight: tuple[object, int, int] | None = None
+        self.timeline = bytearray(TIMELINE)
+
+        self.loaded_at: Site | None = None
+        self.missing_at: Site | None = None
+        self.missing_evaluated: Site | None = None
+        self.missing_from: Site | None = None
+        self.averaged_at: Site | None = None
+        self.stale_evaluated: Site | None = None
+        self.stale_from: Site | None = None
+        self.evaluated_early: tuple[Site | None, int] | None = None
+        self.broadcast: bool | None = None
+        self.fresh: bool | None = None
+        #: Device tensors that say whether the statistics held their initial values at the first evaluation.
+        self.untouched: Any = None
+        #: The same for weight and bias; None for layers without them.
+        self.unlearned: Any = None
+        #: The running statistics in the end, on their device: finite, smallest variance, collapsed channels.
+        self.last_words: Any = None
+
+        #: What `--stats` found in training and in evaluation.
+        self.drift: dict[str, Any] | None = None
+        self.evaluation_drift: dict[str, Any] | None = None
+
+    def look_again(self) -> None:
+        """Let the next calls be looked at closely once more."""
+        self.fast.clear()
+        self.looks_left = CLOSE_LOOKS - 1
+
+    def see_weights(self) -> None:
+        """Note whether the weights change, by whatever means: an average of others, an optimizer of the user's own."""
+        module = self.reference() if self.reference is not None else None
+        weight = None if module is None else module._parameters.get("weight")
+        if weight is None or weight.is_inference():
+            return
+        now = weight.device, weight.untyped_storage()._cdata, weight._version
+        if self.first_weight is None or self.first_weight[0] != now[0]:
+            self.first_weight = now
+        self.weights_changed = self.weights_changed or now != self.first_weight
+
+    def absorb(self, other: Layer) -> None:
+        """Take over what is known of a layer that looks the same."""
+        for key, entry in other.entries.items():
+            mine = self.entries.setdefault(key, entry)
+            if mine is not entry:
+                mine.count += entry.count
+                mine.seen += entry.seen
+        for name in ("without_grad", "eval_training", "frozen_training", "recomputed"):
+            getattr(self, name).include(getattr(other, name))
+        for name in ("trained_steps", "without_grad_beside_training", "without_grad_for_others", "eval_training_local"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.owned = self.owned or other.owned
+        self.requires_grad_seen = self.requires_grad_seen or other.requires_grad_seen
+        self.reenabled = self.reenabled or other.reenabled
+        for site, passage in other.passages.items():
+            self.passages.setdefault(site, passage)
+
+    def updates_seen(self) -> int:
+        """How many calls updated the running statistics."""
+        return sum(entry.count for entry in self.entries.values() if entry.training and entry.kind != OTHER)
+
+    def evaluations(self) -> int:
+        return sum(entry.count for entry in self.entries.values() if entry.kind == EVALUATION)
+
+    @property
+    def called(self) -> bool:
+        return any(entry.count for entry in self.entries.values())
+
+
+def bits_of(kind: int) -> int:
+    return _BITS[kind]

@@ -1,0 +1,175 @@
+"""The BatchNorm layers that are known: met, named, and gone."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm, _LazyNormBase
+
+from bn_lint.runtime.recording.layer_records import Entry, Layer
+from bn_lint.runtime.recording.recognize import plain_name, put_together, requires_grad, variant_of
+from bn_lint.runtime.recording.running_statistics import last_words
+from bn_lint.runtime.recording.sites import LIBRARY, MACHINERY, here, owner_of, path_to
+
+#: Layers that are gone are kept apart up to this number; beyond it, those that look alike are put together.
+_MOST_DEPARTED = 2000
+
+
+class Registry:
+    """The layers of a program.
+
+    Attributes:
+        layers: The layers that exist, by the `id` of their module; `tables` holds the fast path of each.
+        functional: The fast paths of calls of `F.batch_norm`, by the caller's code and the running mean.
+        departed: The layers that are gone.
+        buffers: The running mean and variance of the layers that were called.
+    """
+
+    def __init__(self) -> None:
+        self.layers: dict[int, Layer] = {}
+        self.tables: dict[int, dict[Any, Entry]] = {}
+        self.functional: dict[tuple[int, int], dict[Any, Entry]] = {}
+        self.functional_layers: dict[tuple[int, int], Layer] = {}
+        self.codes: dict[int, CodeType] = {}
+        self.departed: list[Layer] = []
+        self.uncalled: dict[tuple[object, ...], Layer] = {}
+        self._dying: list[Layer] = []
+        #: Layers that are gone, and whose last calls belong to the step that is not over yet.
+        self.unclosed: list[Layer] = []
+        self.buffers: dict[Layer, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._first: weakref.WeakKeyDictionary[torch.nn.Module, Layer] = weakref.WeakKeyDictionary()
+        self._lock = threading.RLock()
+
+    def built(self, module: _BatchNorm, frame: FrameType | None) -> None:
+        """Remember a layer that was just constructed, and the line that did it."""
+        layer = self.layer_of(module)
+        layer.fresh = True
+        layer.built = here(frame)
+        layer.built_path = path_to(frame)
+        while frame is not None and owner_of(frame.f_code.co_filename) == MACHINERY:
+            frame = frame.f_back
+        layer.built_in_library = frame is not None and owner_of(frame.f_code.co_filename) == LIBRARY
+
+    def layer_of(self, module: _BatchNorm) -> Layer:
+        """The record of a layer, made when it is met for the first time."""
+        layer = self.layers.get(id(module))
+        if layer is None:
+            with self._lock:
+                key = id(module)
+                layer = Layer(name="", variant="", class_name="", num_features=None)
+                self._describe(layer, module)
+                self.layers[key] = layer
+                self.tables[key] = layer.fast
+                layer.reference = weakref.ref(module, lambda _: self._gone(key))
+        return layer
+
+    def _describe(self, layer: Layer, module: _BatchNorm) -> None:
+        lazy = isinstance(module, _LazyNormBase)
+        layer.lazy = layer.lazy or lazy
+        layer.class_name = type(module).__name__
+        layer.variant = variant_of(module)
+        layer.num_features = None if lazy or not isinstance(module.num_features, int) else module.num_features
+        layer.eps, layer.momentum = module.eps, module.momentum
+        layer.affine, layer.track_running_stats = (
+            module._parameters.get("weight") is not None,
+            bool(module.track_running_stats),
+        )
+        if not layer.named:
+            layer.name = f"{layer.class_name}({'' if layer.num_features is None else layer.num_features})"
+
+    def _gone(self, key: int) -> None:
+        # Runs wherever the garbage collector happens to be: only note it.
+        layer = self.layers.pop(key, None)
+        self.tables.pop(key, None)
+        if layer is not None:
+            self._dying.append(layer)
+
+    def bury(self) -> None:
+        """Put away the layers that are gone, with a last look at their statistics."""
+        if not self._dying:
+            return
+        while self._dying:
+            layer = self._dying.pop()
+            buffers = self.buffers.pop(layer, None)
+            if not layer.called:
+                # Its arguments can be judged; one of the layers that a line makes is enough.
+                if layer.built is not None:
+                    self.uncalled.setdefault((layer.built, layer.name, layer.momentum, layer.eps), layer)
+                continue
+            if buffers is not None and layer.last_words is None:
+                layer.last_words = last_words(*buffers, layer.eps)
+            layer.fast = {}
+            self.departed.append(layer)
+            self.unclosed.append(layer)
+
+    def closed(self) -> None:
+        """The calls so far have been counted into a step."""
+        self.unclosed.clear()
+        if len(self.departed) > _MOST_DEPARTED:
+            self.departed = put_together(self.departed)
+
+    def everything(self) -> Iterator[Layer]:
+        """All layers, in the order in which they were first called; those that never were come last."""
+        found = [*self.departed, *self.uncalled.values(), *self.layers.values(), *self.functional_layers.values()]
+        yield from sorted(found, key=lambda layer: layer.order if layer.order >= 0 else 1 << 60)
+
+    def name_all(self, root: torch.nn.Module) -> None:
+        """Name the layers inside a model that is called."""
+        model = type(root).__name__
+        for name, module in root.named_modules():
+            if isinstance(module, _BatchNorm):
+                layer = self.layer_of(module)
+                if name and not (layer.named and len(layer.name) > len(name)):
+                    layer.name, layer.named = plain_name(name), True
+                if name or not layer.model:
+                    layer.model = model
+                layer.root = weakref.ref(root)
+
+    def is_first(self, layer: Layer, module: _BatchNorm | None, root: torch.nn.Module | None) -> bool:
+        """Whether it is the first layer of a model that learns: the one that is watched for the model."""
+        if module is None or root is None or not requires_grad(module):
+            return False
+        return self._first.setdefault(root, layer) is layer
+
+    def owner_of_mean(self, mean: Any) -> _BatchNorm | None:
+        """The layer whose running mean this is: code that was generated from a model passes the buffers themselves."""
+        if mean is None:
+            return None
+        for layer in self.layers.values():
+            module = None if layer.reference is None else layer.reference()
+            if module is not None and module._buffers.get("running_mean") is mean:
+                return module  # type: ignore[no-any-return]
+        return None
+
+    def outlives(self, key: tuple[int, int], mean: Any) -> bool:
+        """Forget the fast path of a running mean when it goes, since another may get its `id`."""
+        if mean is None:
+            return True
+        if type(mean) is not torch.Tensor:
+            return False
+        weakref.finalize(mean, self._forget, key).atexit = False
+        return True
+
+    def _forget(self, key: tuple[int, int]) -> None:
+        self.functional.pop(key, None)
+        layer = self.functional_layers.pop(key, None)
+        if layer is not None:
+            self._dying.append(layer)
+
+    def functional_layer(self, key: tuple[int, int], code: CodeType, mean: Any, weight: Any, caller: Any) -> Layer:
+        known = self.functional_layers.get(key)
+        if known is not None:
+            return known
+        owner = type(caller).__name__ if isinstance(caller, torch.nn.Module) else code.co_name
+        width = int(mean.shape[0]) if isinstance(mean, torch.Tensor) and mean.dim() == 1 else None
+        layer = Layer(name=f"{owner}.batch_norm", variant="functional", class_name="batch_norm", num_features=width)
+        layer.affine, layer.track_running_stats, layer.named = weight is not None, mean is not None, True
+        self.functional_layers[key] = layer
+        if isinstance(weight, torch.Tensor):
+            layer.parameter = id(weight)
+        return layer

@@ -1,0 +1,236 @@
+"""The patches that make BatchNorm calls visible. All are on classes and modules of torch; none is on a user's object.
+
+What runs under `torch.compile` must stay what Dynamo can trace: the patched functions branch on `is_dynamo_compiling`
+first, which is a constant there, and what they do before that is no change of Python state.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm, _NormBase
+from torch.optim.optimizer import register_optimizer_step_post_hook
+from torch.optim.swa_utils import AveragedModel
+
+from bn_lint.runtime.recording.recorder import Recorder, graph_task, is_grad_enabled
+
+# `torch.compiler` has it since PyTorch 2.2; importing `torch._dynamo` costs seconds.
+if hasattr(torch.compiler, "is_dynamo_compiling"):
+    is_dynamo_compiling: Callable[[], bool] = torch.compiler.is_dynamo_compiling
+else:
+    is_dynamo_compiling = torch._dynamo.is_compiling
+
+
+class Patches:
+    """Installs the patches for one recorder, and takes them away again."""
+
+    def __init__(self, recorder: Recorder, stepped: Callable[[torch.optim.Optimizer], None]) -> None:
+        self.recorder = recorder
+        self._stepped = stepped
+        self._saved: list[tuple[Any, str, Any, Any]] = []
+        self._hook: Any = None
+        self._switching = threading.local()
+
+    def install(self) -> None:
+        if self._saved:
+            return
+        self._patch(_BatchNorm, "forward", self._forward)
+        self._patch(SyncBatchNorm, "forward", self._forward)
+        self._patch(F, "batch_norm", self._batch_norm)
+        self._patch(_NormBase, "__init__", self._init)
+        self._patch(_NormBase, "reset_running_stats", self._reset)
+        self._patch(_NormBase, "_load_from_state_dict", self._load)
+        self._patch(torch.nn.Module, "train", self._train)
+        self._patch(AveragedModel, "update_parameters", self._average)
+        script = sys.modules.get("torch.jit._script")
+        if hasattr(script, "_script_impl"):
+            self._patch(script, "_script_impl", self._script)
+        else:
+            self._patch(torch.jit, "script", self._script)
+        self._hook = register_optimizer_step_post_hook(lambda optimizer, *_: self._after_step(optimizer))
+
+    def remove(self) -> None:
+        """Put everything back; a patch that somebody else put on top stays."""
+        for owner, name, original, mine in reversed(self._saved):
+            if owner.__dict__.get(name) is mine:
+                setattr(owner, name, original)
+        self._saved.clear()
+        if self._hook is not None:
+            self._hook.remove()
+            self._hook = None
+
+    def _patch(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        original = owner.__dict__[name]
+        mine = functools.wraps(original)(make(original))
+        self._saved.append((owner, name, original, mine))
+        setattr(owner, name, mine)
+
+    def _after_step(self, optimizer: torch.optim.Optimizer) -> None:
+        if not is_dynamo_compiling():
+            self._stepped(optimizer)
+
+    def _forward(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        recorder, tables, plain = self.recorder, self.recorder.tables, torch.Tensor
+        note = _traced_note(recorder)
+
+        def forward(self: Any, input: Any) -> Any:
+            if is_dynamo_compiling():
+                note(type(self).__name__, self.num_features, input.ndim, self.training, torch.is_grad_enabled())
+                return original(self, input)
+            table = tables.get(id(self))
+            if table is not None and type(input) is plain:
+                training = self.training
+                entry = table.get((input.shape, training, is_grad_enabled(), training and graph_task() != -1))
+                if entry is not None:
+                    entry.count += 1
+                    return original(self, input)
+            passage = recorder.look(self, input)
+            try:
+                result = original(self, input)
+            except Exception as error:
+                recorder.failed(self, input, error)
+                raise
+            if passage is not None:
+                recorder.watch(passage, result)
+            return result
+
+        return forward
+
+    def _batch_norm(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        recorder, tables, plain = self.recorder, self.recorder.functional, torch.Tensor
+        own, own_sync = (_original(cls).__code__ for cls in (_BatchNorm, SyncBatchNorm))
+        frame_of = sys._getframe
+
+        def batch_norm(
+            input: Any,
+            running_mean: Any,
+            running_var: Any,
+            weight: Any = None,
+            bias: Any = None,
+            training: bool = False,
+            momentum: float = 0.1,
+            eps: float = 1e-5,
+        ) -> Any:
+            if not is_dynamo_compiling():
+                frame = frame_of(1)
+                code = frame.f_code
+                if code is not own and code is not own_sync:
+                    table = tables.get((id(code), id(running_mean)))
+                    entry = None
+                    if table is not None and type(input) is plain:
+                        entry = table.get((input.shape, training, is_grad_enabled(), training and graph_task() != -1))
+                    if entry is not None:
+                        entry.count += 1
+                    else:
+                        recorder.look_functional(frame, input, running_mean, weight, bool(training))
+            return original(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+        return batch_norm
+
+    def _init(self, original: Callable[..., None]) -> Callable[..., None]:
+        recorder = self.recorder
+
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, *args, **kwargs)
+            if not is_dynamo_compiling() and isinstance(self, _BatchNorm) and not recorder.paused:
+                try:
+                    recorder.built(self, sys._getframe(1))
+                except Exception:
+                    recorder.defect()
+
+        return init
+
+    def _reset(self, original: Callable[..., None]) -> Callable[..., None]:
+        recorder = self.recorder
+
+        def reset_running_stats(self: Any) -> None:
+            original(self)
+            if not is_dynamo_compiling():
+                recorder.reset(self)
+
+        return reset_running_stats
+
+    def _load(self, original: Callable[..., None]) -> Callable[..., None]:
+        recorder = self.recorder
+
+        def _load_from_state_dict(self: Any, state_dict: Any, prefix: str, *args: Any, **kwargs: Any) -> None:
+            if isinstance(self, _BatchNorm) and not recorder.paused:
+                try:
+                    recorder.loaded(self, prefix, state_dict, sys._getframe(1))
+                except Exception:
+                    recorder.defect()
+            original(self, state_dict, prefix, *args, **kwargs)
+
+        return _load_from_state_dict
+
+    def _train(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        recorder, switching = self.recorder, self._switching
+
+        def train(self: Any, mode: bool = True) -> Any:
+            if is_dynamo_compiling() or getattr(switching, "active", False):
+                return original(self, mode)
+            before = self.training
+            switching.active = True
+            try:
+                result = original(self, mode)
+            finally:
+                switching.active = False
+            recorder.mode_changed(self, bool(mode), before, sys._getframe(1))
+            return result
+
+        return train
+
+    def _average(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        recorder = self.recorder
+
+        def update_parameters(self: Any, model: Any) -> Any:
+            result = original(self, model)
+            try:
+                recorder.averaged(self, sys._getframe(1))
+            except Exception:
+                recorder.defect()
+            return result
+
+        return update_parameters
+
+    def _script(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """TorchScript compiles the source of what it finds, and must find what torch put there."""
+        patches = self
+
+        def script(*args: Any, **kwargs: Any) -> Any:
+            # Names in a scripted class are looked up in the frame that called `script`: it is one further out.
+            kwargs["_frames_up"] = kwargs.get("_frames_up", 0) + 1
+            removed = [saved for saved in patches._saved if saved[0].__dict__.get(saved[1]) is saved[3]]
+            for owner, name, before, _ in removed:
+                setattr(owner, name, before)
+            try:
+                return original(*args, **kwargs)
+            finally:
+                for owner, name, _, mine in removed:
+                    setattr(owner, name, mine)
+
+        return script
+
+
+def _original(cls: type) -> Any:
+    """The `forward` of a class as torch wrote it, whoever patched it since."""
+    function = cls.__dict__["forward"]
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function
+
+
+def _traced_note(recorder: Recorder) -> Callable[..., Any]:
+    """A function that Dynamo runs while it traces, and of which nothing remains in the graph."""
+
+    def note(class_name: str, width: int, rank: int, training: bool, grad: bool) -> int:
+        recorder.compiled_call(class_name, width, rank, training, grad)
+        return 0
+
+    return torch.compiler.assume_constant_result(note)  # type: ignore[no-any-return, no-untyped-call]

@@ -1,0 +1,96 @@
+"""What modules, tensors and calls are."""
+
+from __future__ import annotations
+
+import sys
+
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from bn_lint.runtime.recording import layer_records as kinds
+from bn_lint.runtime.recording.layer_records import Layer
+
+
+def requires_grad(module: _BatchNorm | None) -> bool | None:
+    weight = None if module is None else module._parameters.get("weight")
+    return None if weight is None else weight.requires_grad
+
+
+def layer_mode(module: _BatchNorm | None) -> bool:
+    return module is not None and module.training
+
+
+def is_autocast_enabled(device: str) -> bool:
+    try:
+        return torch.is_autocast_enabled(device)
+    except TypeError:  # before PyTorch 2.4
+        return torch.is_autocast_enabled() if device == "cuda" else torch.is_autocast_cpu_enabled()
+
+
+def variant_of(module: torch.nn.Module) -> str:
+    """`1d`, `2d`, `3d`, `sync`; `other` for subclasses that take any input."""
+    if isinstance(module, torch.nn.SyncBatchNorm):
+        return "sync"
+    for name in ("1d", "2d", "3d"):
+        if isinstance(module, (getattr(torch.nn, f"BatchNorm{name}"), getattr(torch.nn, f"LazyBatchNorm{name}"))):
+            return name
+    return "other"
+
+
+def plain_name(name: str) -> str:
+    """The name without what DistributedDataParallel, `torch.compile` and `torch.export` put before it."""
+    for prefix in ("module.", "_orig_mod.", "_export_root."):
+        while name.startswith(prefix):
+            name = name[len(prefix) :]
+    return name.replace("._orig_mod.", ".")
+
+
+def features_from(x: torch.Tensor) -> str | None:
+    """The layer that made the last axis of a three-dimensional input its features, from the graph of gradients."""
+    if x.dim() != 3 or x.grad_fn is None:
+        return None
+    name = x.grad_fn.name()
+    if name.startswith("EmbeddingBackward"):
+        return "an nn.Embedding"
+    if name.startswith(("ViewBackward", "UnsafeViewBackward")) and x.grad_fn.next_functions:
+        before = x.grad_fn.next_functions[0][0]
+        if before is not None and before.name().startswith(("AddmmBackward", "MmBackward")):
+            return "an nn.Linear"
+    if name.startswith("NativeLayerNormBackward"):
+        return "an nn.LayerNorm"
+    return None
+
+
+def put_together(found: list[Layer]) -> list[Layer]:
+    """Add up layers that are the same in all that is reported about them, as those of a model built again and again."""
+    chosen: dict[tuple[object, ...], Layer] = {}
+    for layer in found:
+        key = (layer.name, layer.model, layer.built, layer.class_name, layer.num_features)
+        known = chosen.setdefault(key, layer)
+        if known is not layer:
+            known.absorb(layer)
+    return list(chosen.values())
+
+
+def plain_kind(training: bool, grad: bool, in_backward: bool) -> int:
+    if in_backward:
+        return kinds.RECOMPUTED
+    if training:
+        return kinds.TRAINING if grad else kinds.TRAINING_WITHOUT_GRAD
+    return kinds.EVALUATION_WITH_GRAD if grad else kinds.EVALUATION
+
+
+def scale(sizes: tuple[int, ...]) -> int:
+    """A bucket for the number of values per channel: the power of two below it, one value and two apart."""
+    values = 1
+    for index, size in enumerate(sizes):
+        values *= size if index != 1 else 1
+    return values if values <= 2 else values.bit_length()
+
+
+def is_fake(x: torch.Tensor) -> bool:
+    """Whether it only stands for a tensor, while torch finds out what a program does."""
+    from torch._subclasses import FakeTensor
+
+    functional = getattr(sys.modules.get("torch._subclasses.functional_tensor"), "FunctionalTensor", FakeTensor)
+    return isinstance(x, (FakeTensor, functional))

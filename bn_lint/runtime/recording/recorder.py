@@ -1,0 +1,372 @@
+"""Records the BatchNorm calls of a running program.
+
+`Recorder.look` sees the first calls of each kind closely; the patches only count the others. Nothing here waits for a
+device, keeps an input alive, or writes anything into the user's modules.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from bn_lint.runtime.document.document import EXPORTS
+from bn_lint.runtime.recording import layer_records as kinds
+from bn_lint.runtime.recording.backward_passes import WatchedEntry, passage_of, watch
+from bn_lint.runtime.recording.call_context import CallContext, call_context
+from bn_lint.runtime.recording.layer_records import CLOSE_LOOKS, MOST_SIGNATURES, Entry, Layer, Passage
+from bn_lint.runtime.recording.layer_registry import Registry
+from bn_lint.runtime.recording.recognize import (
+    features_from,
+    is_autocast_enabled,
+    is_fake,
+    layer_mode,
+    plain_kind,
+    requires_grad,
+    scale,
+)
+from bn_lint.runtime.recording.running_statistics import holds_initial_values, holds_initial_weights
+from bn_lint.runtime.recording.sites import Site, here
+
+_MOST_DEFECTS = 5
+_MOST_EARLY = 12
+
+is_grad_enabled = torch.is_grad_enabled
+graph_task: Callable[[], int] = getattr(torch._C, "_current_graph_task_id", lambda: -1)
+
+
+class Recorder(Registry):
+    """What is known of a running program's BatchNorm layers.
+
+    Attributes:
+        step: How many optimizer steps are over; steps that follow each other without a forward pass count as one.
+    """
+
+    def __init__(self, *, probing: bool = False) -> None:
+        super().__init__()
+        self.probing = probing
+        self.paused = 0
+        self.step = 0
+        self.mode_sites: dict[tuple[Site | None, bool], dict[str, Any]] = {}
+        self.compiled: dict[tuple[object, ...], dict[str, Any]] = {}
+        #: The last BatchNorm calls that raised, by what identifies the error without keeping it alive.
+        self.failures: list[tuple[tuple[int, str], Layer, Entry]] = []
+        self.defects: list[str] = []
+        self.on_look: Callable[[Layer, Entry, torch.Tensor, _BatchNorm | None], None] | None = None
+        self._order = 0
+        #: Models whose last switch was to evaluation mode.
+        self.put_in_evaluation: weakref.WeakSet[torch.nn.Module] = weakref.WeakSet()
+
+    def look(self, module: _BatchNorm, x: object) -> Passage | None:
+        """Look closely at a call of a layer that is about to happen; returns what to `watch` it for. Never raises."""
+        if self.paused or not isinstance(x, torch.Tensor):
+            return None
+        try:
+            return self._look(self.layer_of(module), module, x, module.training, sys._getframe(2))
+        except Exception:
+            self.defect()
+            return None
+
+    def watch(self, passage: Passage, result: object) -> None:
+        """Note when a gradient comes back to the result of a call. Never raises."""
+        try:
+            watch(passage, result)
+        except Exception:
+            self.defect()
+
+    def look_functional(self, frame: FrameType, x: object, mean: Any, weight: Any, training: bool) -> None:
+        """Look closely at a call of `F.batch_norm` that does not come from a BatchNorm layer's own `forward`."""
+        if self.paused or not isinstance(x, torch.Tensor):
+            return
+        try:
+            if type(x) is not torch.Tensor and not self.probing and is_fake(x):
+                return  # a graph that Dynamo made is compiled
+            caller = self.owner_of_mean(mean) or frame.f_locals.get("self")
+            key = (id(frame.f_code), id(mean))
+            if isinstance(caller, _BatchNorm):
+                layer: Layer = self.layer_of(caller)
+                table = layer.fast
+                module: _BatchNorm | None = caller
+            else:
+                layer, module = self.functional_layer(key, frame.f_code, mean, weight, caller), None
+                table = layer.fast
+            if key not in self.functional and self.outlives(key, mean):
+                self.codes[id(frame.f_code)] = frame.f_code  # kept, so that its `id` stays its own
+                self.functional[key] = table
+            self._look(layer, module, x, training, frame)
+        except Exception:
+            self.defect()
+
+    def _look(
+        self, layer: Layer, module: _BatchNorm | None, x: torch.Tensor, training: bool, frame: FrameType | None
+    ) -> Passage | None:
+        grad = is_grad_enabled()
+        in_backward = training and graph_task() != -1
+        plain = type(x) is torch.Tensor
+        sizes = tuple(size if isinstance(size, int) else -1 for size in x.shape)
+        signature: Any = (x.shape if plain else sizes, training, grad, in_backward)
+        if len(layer.entries) >= MOST_SIGNATURES:
+            signature = (len(sizes), sizes[1:2], scale(sizes), training, grad, in_backward)
+            known = layer.entries.get((signature, plain_kind(training, grad, in_backward)))
+            if known is not None and known.count >= CLOSE_LOOKS and not layer.reenabled:
+                known.count += 1
+                return None
+        around = call_context(frame)
+        if around.root is not None and (not layer.named or layer.root is None):
+            self.name_all(around.root)
+        if layer.order < 0:
+            layer.order = self._order
+            self._order += 1
+        kind = self._kind(layer, module, x, around, training, grad, in_backward)
+        entry = layer.entries.get((signature, kind))
+        if entry is None:
+            watched = plain and kind == kinds.TRAINING and self.is_first(layer, module, around.root)
+            make = WatchedEntry if watched else Entry
+            entry = layer.entries[signature, kind] = make(sizes, training, grad, kind)
+            self._details(layer, entry, module, x)
+        entry.count += 1
+        entry.tool = around.tool
+        entry.root_training = around.root.training if around.root is not None else None
+        entry.reached_by(around.trail)
+        if kind == kinds.TRAINING and len(layer.early) < _MOST_EARLY:
+            layer.early.append((self.step, around.trail, around.inner, around.direct))
+        self._follow(layer, entry, module, around)
+        if self.on_look is not None:
+            self.on_look(layer, entry, x, module)
+        settled = entry.count >= CLOSE_LOOKS and layer.looks_left <= 0
+        layer.looks_left -= 1
+        if plain and settled and kind <= kinds.RECOMPUTED and len(layer.entries) < MOST_SIGNATURES:
+            if isinstance(entry, WatchedEntry):
+                entry.enter_fast_path(layer, signature)
+            else:
+                layer.fast[signature] = entry
+        if self._dying:
+            self.bury()
+        if kind == kinds.TRAINING and not layer.owned:
+            layer.see_weights()
+        return passage_of(layer, around.trail.model) if plain and kind == kinds.TRAINING else None
+
+    def _kind(
+        self,
+        layer: Layer,
+        module: _BatchNorm | None,
+        x: torch.Tensor,
+        around: CallContext,
+        training: bool,
+        grad: bool,
+        in_backward: bool,
+    ) -> int:
+        if around.tool in EXPORTS:
+            return kinds.INSPECTION
+        if around.warms_up or (not self.probing and (type(x) is not torch.Tensor and is_fake(x))):
+            return kinds.OTHER
+        if x.is_cuda and torch.cuda.is_current_stream_capturing():
+            return kinds.OTHER
+        if module is None and not layer.track_running_stats:
+            return kinds.OTHER  # not a layer: weights that are standardized, a loss
+        if around.tool is not None:
+            return kinds.INSPECTION
+        if training and not in_backward:
+            borrowed = module is not None and module.momentum in (None, 1.0) and layer.momentum not in (None, 1.0)
+            # BatchNorm layers alone were put in training mode, to learn the statistics of other data.
+            alone = layer.mode_root == id(module) and around.root is not None and not around.root.training
+            if around.recalibrates or borrowed or ((layer.recalibrating or alone) and not grad):
+                return kinds.RECALIBRATION
+            if layer.lazy and not layer.entries:
+                return kinds.OTHER  # the first run of a lazy layer only finds out its width
+        return plain_kind(training, grad, in_backward)
+
+    def _details(self, layer: Layer, entry: Entry, module: _BatchNorm | None, x: torch.Tensor) -> None:
+        entry.dtype = str(x.dtype).removeprefix("torch.")
+        entry.device = str(x.device)
+        if x.device.type in ("cpu", "cuda"):
+            entry.autocast = is_autocast_enabled(x.device.type)
+        entry.features_from = features_from(x)
+        if module is None:
+            return
+        if layer.lazy or layer.class_name != type(module).__name__:
+            self._describe(layer, module)
+            if layer.name.endswith("()"):
+                layer.name = f"{layer.class_name}({layer.num_features})"
+        kinds_seen = [kind for _, kind in layer.entries]
+        if entry.kind != kinds.RECALIBRATION and (
+            len(kinds_seen) == 1 or (entry.kind == kinds.TRAINING and kinds_seen.count(kinds.TRAINING) == 1)
+        ):
+            # What counts is not what the constructor was given, but what the layer works with.
+            layer.eps, layer.momentum = module.eps, module.momentum
+        mean, variance = module._buffers.get("running_mean"), module._buffers.get("running_var")
+        if mean is not None and variance is not None:
+            entry.statistics = str(variance.dtype).removeprefix("torch.")
+            if not mean.is_meta and type(mean) is torch.Tensor:
+                self.buffers[layer] = (mean, variance)
+        weight = module._parameters.get("weight")
+        if weight is not None:
+            layer.parameter = id(weight)
+            layer.requires_grad_seen = layer.requires_grad_seen or weight.requires_grad
+
+    def _follow(self, layer: Layer, entry: Entry, module: _BatchNorm | None, around: CallContext) -> None:
+        """Draw the conclusions that depend on the order of events."""
+        if layer.last_without_grad:
+            layer.after_without_grad.add(entry.kind)
+        layer.last_without_grad = entry.kind == kinds.TRAINING_WITHOUT_GRAD
+        if entry.kind in (kinds.TRAINING, kinds.RECALIBRATION):
+            layer.averaged_at = layer.missing_at = None
+            if entry.kind == kinds.TRAINING:
+                layer.recalibrating = False
+                if layer.reenabled is not None and not layer.reenabled[2]:
+                    thawed = layer.frozen_grad is False and requires_grad(module)
+                    layer.reenabled = None if thawed else (*layer.reenabled[:2], True)
+        elif entry.kind == kinds.TRAINING_WITHOUT_GRAD:
+            if layer.reenabled is not None and requires_grad(module) is False:
+                layer.reenabled = (*layer.reenabled[:2], True)
+            # The model was put in evaluation mode, and its layer never was: it came later.
+            layer.replaced = layer.mode_site is None and bool(layer.fresh) and around.root in self.put_in_evaluation
+            recently = layer.mode_step == self.step and layer.mode_site is not None
+            trained = any(e.kind == kinds.TRAINING and e.count > e.seen for e in layer.entries.values())
+            layer.without_grad_mode = (layer.mode_site, recently and not trained)
+        elif entry.kind in (kinds.EVALUATION, kinds.EVALUATION_WITH_GRAD):
+            apart = entry.grad and around.root is not None and around.root is not module and around.root.training
+            if apart:
+                layer.frozen_at, layer.apart = layer.frozen_at or layer.mode_site, True
+                layer.frozen_grad = requires_grad(module)
+            self._evaluated(layer, module, around.trail.model)
+        if module is not None and around.root is not None:
+            wrapper = around.root
+            if isinstance(wrapper, torch.nn.parallel.DistributedDataParallel):
+                layer.broadcast = bool(wrapper.broadcast_buffers)
+
+    def _evaluated(self, layer: Layer, module: _BatchNorm | None, site: Site | None) -> None:
+        if layer.averaged_at is not None and layer.stale_evaluated is None:
+            layer.stale_evaluated, layer.stale_from = site, layer.averaged_at
+        if layer.missing_at is not None and layer.missing_evaluated is None:
+            layer.missing_evaluated, layer.missing_from = site, layer.missing_at
+        updates = layer.updates_seen()
+        if layer.evaluated_early is None:
+            layer.evaluated_early = (site, updates)
+            if updates == 0 and module is not None and layer.untouched is None and not self.probing:
+                layer.untouched = holds_initial_values(module)
+                layer.unlearned = holds_initial_weights(module)
+
+    # Modes, checkpoints, averages
+
+    def mode_changed(self, root: torch.nn.Module, training: bool, before: bool, frame: FrameType | None) -> None:
+        """A call of `train` or `eval` on `root` is over; `before` is the mode that `root` itself had."""
+        if self.paused:
+            return
+        try:
+            site = here(frame)
+            if training:
+                self.put_in_evaluation.discard(root)
+            else:
+                self.put_in_evaluation.add(root)
+            record = self.mode_sites.setdefault((site, training), {"count": 0, "layers": 0, "recalibrates": False})
+            record["count"] += 1
+            if record["count"] <= CLOSE_LOOKS:
+                record["recalibrates"] = call_context(frame).recalibrates
+            again = record["recalibrates"] or record["count"] <= CLOSE_LOOKS
+            layers = 0
+            for module in root.modules():
+                if isinstance(module, _BatchNorm) and module.training is training:
+                    layers += 1
+                    layer = self.layer_of(module)
+                    self._switch(layer, module, root, training, before, None if record["recalibrates"] else site)
+                    if again:
+                        layer.look_again()
+            record["layers"] = max(record["layers"], layers)
+        except Exception:
+            self.defect()
+
+    def _switch(
+        self, layer: Layer, module: _BatchNorm, root: torch.nn.Module, training: bool, before: bool, site: Site | None
+    ) -> None:
+        flips = layer.mode is not training
+        if training:
+            apart = layer.frozen_at is not None or (before and layer.mode_root != id(root))
+            if flips and apart and module is not root:
+                layer.reenabled = (site, layer.frozen_at or layer.mode_site, False)
+                layer.look_again()
+            layer.frozen_at = None
+        else:
+            if layer.reenabled is not None and not layer.reenabled[2]:
+                layer.reenabled = None  # frozen again before anything happened
+            if module is root:
+                layer.frozen_at, layer.apart = site, True
+                layer.frozen_grad = requires_grad(module)
+        if flips or training:
+            layer.mode, layer.mode_site, layer.mode_step, layer.mode_root = training, site, self.step, id(root)
+        elif site is not None and layer.mode_site is not None:
+            layer.mode_site, layer.mode_step = site, self.step  # said once more: that is what counts from here on
+        layer.evaluations_before_mode = layer.evaluations()
+
+    def reset(self, module: _BatchNorm) -> None:
+        """`reset_running_stats` was called: what comes next recomputes them."""
+        layer = self.layers.get(id(module))
+        if layer is not None and layer.order >= 0:
+            layer.recalibrating = True
+            layer.look_again()
+
+    def loaded(self, module: _BatchNorm, prefix: str, state: Any, frame: FrameType | None) -> None:
+        """A checkpoint is about to be loaded into a layer."""
+        layer = self.layer_of(module)
+        keys = [prefix + name for name in ("running_mean", "running_var")]
+        if any(f"{prefix}{name}" in state for name in ("weight", "bias", "running_mean")):
+            layer.loaded_at = here(frame)
+        if module.track_running_stats and prefix + "weight" in state and not any(key in state for key in keys):
+            layer.missing_at = here(frame)
+            layer.evaluated_early = layer.untouched = None
+        layer.look_again()
+
+    def averaged(self, averaged: torch.nn.Module, frame: FrameType | None) -> None:
+        """`AveragedModel.update_parameters` was called."""
+        if getattr(averaged, "use_buffers", False):
+            return
+        for module in averaged.modules():
+            if isinstance(module, _BatchNorm) and module.track_running_stats:
+                layer = self.layer_of(module)
+                layer.averaged_at = here(frame)
+                layer.look_again()
+
+    def failed(self, module: _BatchNorm | None, x: object, error: BaseException) -> None:
+        """A BatchNorm call raised; what it was is kept, in case nobody catches the error."""
+        try:
+            layer = self.layers.get(id(module)) if module is not None else None
+            if layer is None or not isinstance(x, torch.Tensor) or type(error).__module__ == "torch.utils.checkpoint":
+                return  # checkpointing stops its second pass by an exception of its own
+            sizes = tuple(size if isinstance(size, int) else -1 for size in x.shape)
+            entries = [e for e in layer.entries.values() if e.shape == sizes and e.training is layer_mode(module)]
+            if entries:
+                self.failures = [*self.failures[-3:], ((id(error), str(error)), layer, entries[-1])]
+                entries[-1].count -= 1
+        except Exception:
+            self.defect()
+
+    def compiled_call(self, class_name: str, width: int, rank: int, training: bool, grad: bool) -> None:
+        """Dynamo traces a BatchNorm call: once for each graph it makes."""
+        from bn_lint.runtime.recording.compiled import note
+
+        if not self.paused:
+            try:
+                note(self, class_name, width, rank, training, grad)
+            except Exception:
+                self.defect()
+
+    def defect(self) -> None:
+        """Note that bn-lint itself failed; the program goes on."""
+        if len(self.defects) < _MOST_DEFECTS:
+            self.defects.append(traceback.format_exc())
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Record nothing."""
+        self.paused += 1
+        try:
+            yield
+        finally:
+            self.paused -= 1

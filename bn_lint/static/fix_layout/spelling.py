@@ -1,0 +1,300 @@
+"""How a width, or `torch.nn`, can be written at a given place of the program. Worked out only for fixes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.facts import Spelling
+from bn_lint.facts.dims import Comparison, Dim, compare, origin_of
+from bn_lint.static.interpreter.values import ABSENT, Axis, Class, Instance, LibraryClass, Value
+from bn_lint.static.syntax.import_table import ImportTable, dotted_name
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.source_text import argument_nodes, code_of, width_node
+from bn_lint.static.syntax.tree import children, walk
+from bn_lint.static.torch_model.operations.sizes import size_of
+
+if TYPE_CHECKING:
+    from bn_lint.static.syntax.source_files import SourceFile
+
+#: What the layers of torch call the size of the axis that they make.
+_WIDTHS = ("out_channels", "out_features", "hidden_size", "embedding_dim", "num_features")
+_SCOPES = (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
+_LOOPS = (cst.For, cst.While)
+#: Functions that give the same result when they are called once more.
+_PURE = frozenset({"int", "round", "max", "min", "len", "abs", "sum", "float"})
+_REPEATABLE = (
+    *(cst.Name, cst.Attribute, cst.Integer, cst.Subscript, cst.SubscriptElement, cst.Index, cst.Arg),
+    *(cst.BinaryOperation, cst.UnaryOperation, cst.BaseBinaryOp, cst.BaseUnaryOp),
+)
+_POLYNOMIAL = re.compile(r"[\w *+()-]*(?://[\w *+()-]*)*")
+
+
+class ArrivingChannels(Spelling):
+    """The channels that arrive at a layer, with names that mean them where the layer is built.
+
+    That is what the layer before says about its own width, when both are built by the same code, or an expression over
+    the parameters of the constructor. A layer that gets different numbers of channels has no right width.
+
+    Attributes:
+        _size: The channels, in words of the module that holds the layer.
+        _all: All numbers of channels that this layer gets.
+    """
+
+    _layer: Instance
+    _axis: Axis
+    _size: Dim
+    _all: list[Dim]
+
+    def __init__(self, layer: Instance, axis: Axis, size: Dim, everything: list[Dim]) -> None:
+        for name, value in (("_layer", layer), ("_axis", axis), ("_size", size), ("_all", everything)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def text(self) -> str | None:
+        ref = self._layer.built
+        if ref is None or any(compare(self._size, size) is Comparison.DIFFERENT for size in self._all):
+            return None
+        text = self._spelled(ref)
+        present = width_node(ref.node)
+        return None if present is not None and text == code_of(ref.file, present) else text
+
+    def _spelled(self, ref: NodeRef) -> str | None:
+        surroundings = _Surroundings.of(ref)
+        if surroundings is None:
+            return None
+        maker = self._axis.origin.maker if self._axis.origin is not None else None
+        text = None
+        if isinstance(maker, Instance) and not of_twins(maker, self._layer):
+            text = _as_its_maker_says(maker, self._size, surroundings)
+            text = text or _as_its_builder_is_told(maker, self._layer, surroundings)
+        return text or _by_parameters(self._size, self._layer.cells.get("*builder"), surroundings)
+
+
+def of_twins(first: Instance, second: Instance) -> bool:
+    """Whether two layers belong to two modules of one class, whose parameters have the same names."""
+    one, other = _home(first), _home(second)
+    return one is not None and other is not None and one is not other and one.cls is other.cls
+
+
+def _home(layer: Instance) -> Instance | None:
+    """The module of the program that a layer is part of."""
+    owner = layer.owner
+    while owner is not None and not isinstance(owner.cls, Class):
+        owner = owner.owner
+    return owner
+
+
+class TorchNN(Spelling):
+    """What a file calls `torch.nn`: `nn`, `torch.nn`; None when it does not import it at its top level."""
+
+    _file: SourceFile
+
+    def __init__(self, file: SourceFile) -> None:
+        object.__setattr__(self, "_file", file)
+
+    @property
+    def text(self) -> str | None:
+        return ImportTable.of(self._file.tree, top_only=True).spelling_of("torch.nn")
+
+
+class TorchNNPrefix(TorchNN):
+    """What stands before the name of a class in a file: `nn.`."""
+
+    @property
+    def text(self) -> str | None:
+        module = super().text
+        return None if module is None else f"{module}."
+
+
+def _as_its_maker_says(maker: Instance, size: Dim, here: _Surroundings) -> str | None:
+    """The width in the constructor call of the layer before."""
+    name = _width_name(maker)
+    if name is None or compare(size_of(maker.cells.get(name, ABSENT)), size) is not Comparison.SAME:
+        return None
+    width = _width_of(maker, name)
+    return here.text_of(width, maker.built) if width is not None and maker.built is not None else None
+
+
+def _as_its_builder_is_told(maker: Instance, layer: Instance, here: _Surroundings) -> str | None:
+    """The width in the call of a helper such as `conv3x3(inplanes, planes)` that builds the layer before."""
+    name = _width_name(maker)
+    width = _width_of(maker, name) if name is not None else None
+    call = _call_that_gives(maker, here) if maker.owner is layer.owner else None
+    if maker.built is None or not isinstance(width, cst.Name) or call is None or call is maker.built.node:
+        return None
+    around = _Surroundings.of(maker.built)
+    helper = around.scopes[-1] if around is not None and around.scopes else None
+    called = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
+    if not isinstance(helper, cst.FunctionDef) or not called.deep_equals(helper.name):
+        return None
+    parameters = [param.name.value for param in helper.params.params if param.name.value not in ("self", "cls")]
+    if width.value in _bound_names(helper.body) or width.value not in parameters:
+        return None
+    for position, keyword, node in argument_nodes(call):
+        if keyword == width.value or position == parameters.index(width.value):
+            return here.text_of(node, NodeRef(here.file, call))
+    return None
+
+
+def _call_that_gives(child: Instance, here: _Surroundings) -> cst.Call | None:
+    """The call, in the code around a layer, that gives another child of the same module."""
+    owner = child.owner
+    if owner is None or child.name is None:
+        return None
+    if isinstance(owner.cls, LibraryClass) and child.name.isdigit():
+        call = owner.built.node if owner.built is not None else None
+        given = [node for _, _, node in argument_nodes(call)] if call is not None else []
+        found = given[int(child.name)] if int(child.name) < len(given) else None
+        return found if isinstance(found, cst.Call) else None
+    calls = []
+    for node, scopes, _ in _surrounded(here.file.tree):
+        if scopes == here.scopes and isinstance(node, cst.Assign) and isinstance(node.value, cst.Call):
+            calls += [node.value for target in node.targets if dotted_name(target.target) == f"self.{child.name}"]
+    return calls[0] if len(calls) == 1 else None
+
+
+def _width_name(maker: Instance) -> str | None:
+    names = [name for name, _ in maker.cls.signature] if isinstance(maker.cls, LibraryClass) else []
+    return next((name for name in _WIDTHS if name in names), None)
+
+
+def _width_of(maker: Instance, name: str) -> cst.BaseExpression | None:
+    if maker.built is None or not isinstance(maker.cls, LibraryClass):
+        return None
+    order = [each for each, _ in maker.cls.signature].index(name)
+    for position, keyword, node in argument_nodes(maker.built.node):
+        if keyword == name or position == order:
+            return node
+    return None
+
+
+def _by_parameters(size: Dim, builder: Value, here: _Surroundings) -> str | None:
+    """The width as an expression over the parameters of the constructor, when the layer is built right there."""
+    origin = origin_of(size)
+    function = here.scopes[-1] if here.scopes else None
+    if origin is None or not isinstance(function, cst.FunctionDef) or function.name.value != "__init__":
+        return None
+    if not isinstance(builder, Class) or len(here.scopes) < 2 or here.scopes[-2] is not builder.node:
+        return None
+    text = str(origin)
+    names = set(re.findall(r"[A-Za-z_]\w*", text))
+    own = {param.name.value for param in (*function.params.params, *function.params.kwonly_params)}
+    if not names <= own or names & set(_bound_names(function.body)) or not _POLYNOMIAL.fullmatch(text):
+        return None
+    # A number may be what became of another parameter on a way that nobody followed, unless it is written here.
+    written = {node.value for node in walk(function.body) if isinstance(node, cst.Integer)}
+    for number in set(re.findall(r"\b\d+\b", text)) - written:
+        attribute = next((n for n, v in builder.cells.items() if type(v) is int and str(v) == number), None)
+        if attribute is None:
+            return None
+        text = re.sub(rf"\b{number}\b", f"self.{attribute}", text)
+    return text
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """What surrounds a node: functions and comprehensions, and within the innermost of them the loops."""
+
+    file: SourceFile
+    scopes: tuple[cst.CSTNode, ...]
+    loops: tuple[cst.CSTNode, ...]
+    #: Where the node comes in the text.
+    order: int
+
+    @staticmethod
+    def of(ref: NodeRef) -> _Surroundings | None:
+        for order, (node, scopes, loops) in enumerate(_surrounded(ref.file.tree)):
+            if node is ref.node:
+                return _Surroundings(ref.file, scopes, loops, order)
+        return None
+
+    def text_of(self, expression: cst.BaseExpression, ref: NodeRef) -> str | None:
+        """An expression that stands in a call at `ref`, when it means the same here."""
+        there = _Surroundings.of(ref) if ref.file is self.file else None
+        same = there is not None and self._means_the_same(expression, there)
+        return code_of(ref.file, expression) if same else None
+
+    def _means_the_same(self, text: cst.BaseExpression, there: _Surroundings) -> bool:
+        if self.scopes != there.scopes or self.loops != there.loops or not _is_repeatable(text):
+            return False
+        names = set(_dotted_names(text))
+        if not names:
+            return True
+        first, last = sorted((self.order, there.order))
+        bound: set[str] = set()
+        for order, (node, scopes, _) in enumerate(_surrounded(self.file.tree)):
+            if first < order < last and scopes == self.scopes:
+                bound.update(binds(node))
+        return not any(name == one or name.startswith(f"{one}.") for name in names for one in bound)
+
+
+_Chain = tuple[cst.CSTNode, ...]
+
+
+def _surrounded(root: cst.Module) -> Iterator[tuple[cst.CSTNode, _Chain, _Chain]]:
+    """Every node in the order of the text, with the scopes and the loops around it."""
+    pending: list[tuple[cst.CSTNode, _Chain, _Chain]] = [(root, (), ())]
+    while pending:
+        node, scopes, loops = pending.pop()
+        yield node, scopes, loops
+        if isinstance(node, _SCOPES):
+            scopes, loops = (*scopes, node), ()
+        elif isinstance(node, _LOOPS):
+            loops = (*loops, node)
+        pending.extend((child, scopes, loops) for child in reversed(list(children(node))))
+
+
+def _is_repeatable(node: cst.CSTNode) -> bool:
+    """Whether an expression gives the same value when it is written, on one line, a second time."""
+    if isinstance(node, cst.Call):
+        if not (isinstance(node.func, cst.Name) and node.func.value in _PURE):
+            return False
+    elif not isinstance(node, _REPEATABLE):
+        return False
+    return "\n" not in cst.Module([]).code_for_node(node) and all(map(_is_repeatable, children(node)))
+
+
+def _dotted_names(node: cst.CSTNode) -> Iterator[str]:
+    dotted = dotted_name(node)
+    if dotted is not None:
+        yield dotted
+        return
+    for child in children(node):
+        yield from _dotted_names(child)
+
+
+def binds(node: cst.CSTNode) -> Iterator[str]:
+    """The names, and attributes, that a node gives a value itself."""
+    targets: list[cst.CSTNode | None] = []
+    match node:
+        case cst.AssignTarget() | cst.AnnAssign() | cst.AugAssign() | cst.For() | cst.NamedExpr() | cst.CompFor():
+            targets = [node.target]
+        case cst.AsName() | cst.FunctionDef() | cst.ClassDef():
+            targets = [node.name]
+        case cst.Del():
+            targets = [node.target]
+        case cst.Import() | cst.ImportFrom() if not isinstance(node.names, cst.ImportStar):
+            for alias in node.names:
+                yield (dotted_name(alias.name) or "").partition(".")[0]
+    while targets:
+        target = targets.pop()
+        match target:
+            case cst.Tuple(elements=elements) | cst.List(elements=elements):
+                targets.extend(element.value for element in elements)
+            case cst.Subscript(value=value):
+                targets.append(value)
+            case cst.CSTNode():
+                name = dotted_name(target)
+                if name is not None:
+                    yield name
+
+
+def _bound_names(node: cst.CSTNode) -> Iterator[str]:
+    yield from binds(node)
+    for child in children(node):
+        yield from _bound_names(child)

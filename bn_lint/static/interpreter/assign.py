@@ -1,0 +1,158 @@
+"""Binding values to targets: names, attributes, subscripts, and nested tuples of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import libcst as cst
+
+from bn_lint.static.interpreter.frames import Frame, ModuleScope
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.iteration import unpack
+from bn_lint.static.interpreter.subscripts import set_item
+from bn_lint.static.interpreter.values import (
+    ABSENT,
+    ITEMS,
+    LAZY,
+    REST,
+    Arguments,
+    BoundMethod,
+    Class,
+    Dict,
+    Function,
+    Instance,
+    List,
+    Property,
+    Tensor,
+    Union,
+    Unknown,
+    Value,
+)
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.parameters import Weights, freeze
+
+
+def assign(interpreter: Interpreter, target: Any, value: Value, frame: Frame) -> None:
+    """Bind a value to an assignment target."""
+    from bn_lint.static.interpreter.expressions import evaluate, evaluate_index
+
+    kind = type(target)  # isinstance is slow on syntax nodes, which are abstract base classes
+    if kind is cst.Name:
+        assign_name(interpreter, target.value, value, frame)
+    elif kind is cst.Attribute:
+        owner = evaluate(interpreter, target.value, frame)
+        set_attribute(interpreter, owner, target.attr.value, value, NodeRef(frame.file, target))
+    elif kind in (cst.Tuple, cst.List):
+        _assign_sequence(interpreter, target.elements, value, frame)
+    elif kind is cst.Subscript:
+        container = evaluate(interpreter, target.value, frame)
+        set_item(interpreter, container, evaluate_index(interpreter, target.slice, frame), value)
+    elif kind is cst.StarredElement:
+        assign(interpreter, target.value, value, frame)
+
+
+def assign_name(interpreter: Interpreter, name: str, value: Value, frame: Frame) -> None:
+    """Bind a name in a frame, or where its `global` or `nonlocal` statement says."""
+    owner = frame.global_names.get(name)
+    if type(value) is Instance and value.variable is None:
+        value.variable = name
+    interpreter.store.write(frame.cells if owner is None else owner.cells, name, value)
+
+
+def _assign_sequence(interpreter: Interpreter, elements: Sequence[cst.BaseElement], value: Value, frame: Frame) -> None:
+    star = next((i for i, e in enumerate(elements) if type(e) is cst.StarredElement), None)
+    values = unpack(interpreter, value, len(elements), star)
+    for element, part in zip(elements, values):
+        assign(interpreter, element.value, part, frame)
+
+
+def set_attribute(interpreter: Interpreter, receiver: Value, name: str, value: Value, ref: NodeRef) -> None:
+    """Write an attribute of an object; writes to anything but objects, classes and functions are lost."""
+    if isinstance(receiver, Instance):
+        found = receiver.cls.lookup(name)[0]
+        if isinstance(found, Property):
+            if found.setter is not None:
+                from bn_lint.static.interpreter.calls import call
+
+                call(interpreter, found.setter, Arguments([receiver, value]), ref, None)
+            return
+        register(interpreter, receiver, name, value)
+        if isinstance(value, (List, Dict, tuple)):
+            receiver.set_at = {**(receiver.set_at or {}), name: ref}
+    elif isinstance(receiver, (Class, ModuleScope)):
+        if isinstance(receiver, ModuleScope):
+            interpreter.execute_module(receiver)  # or its own assignment would come later
+        interpreter.store.set(receiver, name, value)
+    elif isinstance(receiver, Weights):
+        if name == "requires_grad":
+            freeze(interpreter, receiver.module, value, ref)
+        elif name == "data":
+            interpreter.events.weights_written(interpreter, receiver.module, ref)
+    elif isinstance(receiver, Tensor) and receiver.layer is not None and name == "requires_grad":
+        freeze(interpreter, receiver.layer, value, ref)
+    elif isinstance(receiver, Function):
+        receiver.attributes[name] = value
+    elif isinstance(receiver, Union):
+        for one in receiver.values:
+            if isinstance(one, Instance):
+                register(interpreter, one, name, Unknown(name, "set on one of several objects"))
+
+
+def register(interpreter: Interpreter, owner: Instance, name: str, value: Value) -> None:
+    """Write an attribute of an instance. Layers learn the name they are known by."""
+    if isinstance(value, Instance) and value.is_module and owner.cells.get(name, ABSENT) is None:
+        value.cells[LAZY] = True
+    interpreter.store.set(owner, name, value)
+    _name_layers(owner, name, value)
+
+
+def _name_layers(owner: Instance, name: str, value: Value) -> None:
+    if isinstance(value, Instance):
+        if value.is_module and value.owner is None and value is not owner:
+            value.owner = owner
+            value.name = name
+    elif isinstance(value, Union):
+        for one in value.values:
+            _name_layers(owner, name, one)
+
+
+def delete(interpreter: Interpreter, target: cst.BaseExpression, frame: Frame) -> None:
+    """Execute `del target`."""
+    from bn_lint.static.interpreter.expressions import evaluate, evaluate_index
+
+    if type(target) is cst.Name:
+        if target.value in frame.cells:
+            interpreter.store.write(frame.cells, target.value, Unknown(target.value, "deleted"))
+    elif type(target) is cst.Attribute:
+        owner = evaluate(interpreter, target.value, frame)
+        if isinstance(owner, Instance):
+            interpreter.store.remove(owner, target.attr.value)
+    elif type(target) is cst.Subscript:
+        container = evaluate(interpreter, target.value, frame)
+        key = evaluate_index(interpreter, target.slice, frame)
+        if (
+            isinstance(container, Dict)
+            and not isinstance(key, Unknown)
+            and container.cells.get(key, ABSENT) is not ABSENT
+        ):
+            interpreter.store.remove(container, key)
+        elif isinstance(container, List):
+            items = list(container.items)
+            if isinstance(key, (int, slice)) and not container.rest:
+                try:
+                    del items[key]
+                except (IndexError, TypeError):
+                    return
+                interpreter.store.set(container, ITEMS, tuple(items))
+            else:
+                interpreter.store.set(container, REST, (Unknown("?", "an unknown element was deleted"),))
+        elif isinstance(container, Instance):
+            from bn_lint.static.interpreter.calls import call
+
+            method = container.cls.lookup("__delitem__")[0]
+            if method is not ABSENT:
+                call(interpreter, BoundMethod(method, container), Arguments([key]), NodeRef(frame.file, target), frame)
+    elif isinstance(target, (cst.Tuple, cst.List)):
+        for element in target.elements:
+            delete(interpreter, element.value, frame)

@@ -1,0 +1,244 @@
+"""Reading attributes."""
+
+from __future__ import annotations
+
+from bn_lint.facts.dims import Expression
+from bn_lint.static.interpreter.frames import ModuleScope
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.values import (
+    ABSENT,
+    Arguments,
+    BoundMethod,
+    Builtin,
+    Class,
+    ClassMethod,
+    Dict,
+    External,
+    Function,
+    Instance,
+    LibraryClass,
+    List,
+    Partial,
+    Property,
+    StaticMethod,
+    Super,
+    Tensor,
+    Union,
+    Unknown,
+    Value,
+    ValueIterator,
+    lookup_in,
+)
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.mode import training_flag
+from bn_lint.static.torch_model.parameters import Weights, weights_attribute
+
+
+def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRef) -> Value:
+    """Return `value.name`."""
+    if isinstance(value, Instance):
+        return _instance_attribute(interpreter, value, name, ref)
+    if isinstance(value, External):
+        return _external_attribute(value, name, ref)
+    if isinstance(value, ModuleScope):
+        return _names_of(interpreter, value) if name == "__dict__" else interpreter.module_member(value, name)
+    if isinstance(value, Tensor):
+        from bn_lint.static.torch_model.operations.tensor_methods import tensor_attribute
+
+        return tensor_attribute(interpreter, value, name, ref)
+    if isinstance(value, Unknown):
+        return _unknown_attribute(value, name)
+    if isinstance(value, Class):
+        return _class_attribute(interpreter, value, name)
+    if isinstance(value, Super):
+        return _super_attribute(interpreter, value, name, ref)
+    if isinstance(value, Union):
+        return join(get_attribute(interpreter, v, name, ref) for v in value.values if v is not None)
+    if isinstance(value, Function):
+        if name in value.attributes:
+            return value.attributes[name]
+        if name == "__module__":
+            return interpreter.project.dotted(value.file.path)
+        return value.name if name in ("__name__", "__qualname__") else Unknown(name)
+    if isinstance(value, LibraryClass):
+        return _library_class_attribute(value, name)
+    if isinstance(value, Partial):
+        return {"func": value.function, "args": value.positional, "keywords": Dict(dict(value.keywords))}.get(
+            name, Unknown(name)
+        )
+    if isinstance(value, Property):
+        return _property_attribute(value, name)
+    if isinstance(value, BoundMethod):
+        if name == "__self__":
+            return value.receiver
+        return get_attribute(interpreter, value.function, name, ref) if name == "__name__" else Unknown(name)
+    if isinstance(value, Weights):
+        return weights_attribute(value, name)
+    if isinstance(value, (List, Dict, ValueIterator, str, bytes, tuple, int, float, Expression, range, slice)):
+        from bn_lint.static.interpreter.builtins.methods import plain_attribute
+
+        return plain_attribute(value, name)
+    from bn_lint.static.interpreter.builtins.concrete import foreign_attribute
+
+    return foreign_attribute(value, name)
+
+
+def _unknown_attribute(value: Unknown, name: str) -> Value:
+    from bn_lint.static.torch_model.operations.tensor_methods import SHAPING, unknown_method
+
+    # Methods that only tensors have tell the shape of their result whatever they are called on.
+    return BoundMethod(unknown_method(name), value) if name in SHAPING else value.member(("attr", name), f".{name}")
+
+
+def _names_of(interpreter: Interpreter, module: ModuleScope) -> Value:
+    """The `__dict__` of a module of the project."""
+    interpreter.execute_module(module)
+    return Dict(
+        {name: interpreter.resolved(value) for name, value in module.cells.items() if isinstance(name, str)},
+        is_open=True,
+    )
+
+
+def _property_attribute(value: Property, name: str) -> Value:
+    """`@width.setter` and its like: functions that return a changed property."""
+    if name == "setter":
+        return Builtin(name, lambda interpreter, arguments, ref: Property(value.getter, arguments.positional[0]))
+    if name == "deleter":
+        return Builtin(name, lambda interpreter, arguments, ref: value)
+    return value.getter if name == "fget" else Unknown(name)
+
+
+def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str, ref: NodeRef) -> Value:
+    value = instance.cells.get(name, ABSENT)
+    if value is not ABSENT:
+        return value
+    found, owner = instance.cls.lookup(name)
+    if found is not ABSENT:
+        return _bind(interpreter, found, instance, ref)
+    if name == "__class__":
+        return instance.cls
+    if name in ("_replace", "_asdict", "_fields"):
+        from bn_lint.static.interpreter.objects import record_method
+
+        method = record_method(interpreter, instance, name)
+        if method is not ABSENT:
+            return method
+    if name == "_modules" and instance.is_module:
+        from bn_lint.static.torch_model.containers import in_order
+
+        known, rest, last = in_order(instance)
+        return Dict(dict((*known, *last)), is_open=bool(rest))
+    if name == "__dict__":
+        return Unknown("__dict__")
+    if name == "training":
+        return training_flag(interpreter, instance)
+    method, owner = instance.cls.lookup("__getattr__")
+    if isinstance(owner, Class) and interpreter.stack.count(method) == 0:
+        from bn_lint.static.interpreter.calls import call
+
+        return call(interpreter, BoundMethod(method, instance), Arguments([name]), ref, None)
+    # The same attribute read twice is the same unknown value.
+    unknown = Unknown(f"{_known_as(instance)}.{name}", f"`{instance.cls.name}.{name}` is not set in sight")
+    instance.cells.setdefault("*missing", {})
+    missing: dict[str, Unknown] = instance.cells["*missing"]
+    return missing.setdefault(name, unknown)
+
+
+def _known_as(instance: Instance) -> str:
+    return instance.name or "self"
+
+
+def _bind(interpreter: Interpreter, found: Value, instance: Instance, ref: NodeRef) -> Value:
+    if isinstance(found, (Function, Builtin)):
+        return BoundMethod(found, instance)
+    if isinstance(found, Property):
+        from bn_lint.static.interpreter.calls import call
+
+        return call(interpreter, found.getter, Arguments([instance]), ref, None)
+    if isinstance(found, ClassMethod):
+        return BoundMethod(found.function, instance.cls)
+    if isinstance(found, StaticMethod):
+        return found.function
+    if isinstance(found, Partial):
+        return found
+    return found
+
+
+def _class_attribute(interpreter: Interpreter, cls: Class, name: str) -> Value:
+    found, _ = cls.lookup(name)
+    if found is not ABSENT:
+        if isinstance(found, ClassMethod):
+            return BoundMethod(found.function, cls)
+        return found.function if isinstance(found, StaticMethod) else found
+    if name in ("__name__", "__qualname__"):
+        return cls.name
+    if name == "__module__":
+        return interpreter.project.dotted(cls.file.path)
+    if name in ("_fields", "__match_args__") and cls.fields:
+        return tuple(field for field, _ in cls.fields)
+    if name == "_make" and cls.kind == "namedtuple":
+        from bn_lint.static.interpreter.iteration import iterate
+
+        def make(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+            from bn_lint.static.interpreter.calls import call
+
+            return call(
+                interpreter, cls, Arguments(list(iterate(interpreter, arguments.get(0, "iterable"))[0])), ref, None
+            )
+
+        return Builtin("_make", make)
+    if name == "__members__" and cls.kind == "enum":
+        return Dict({k: v for k, v in cls.cells.items() if isinstance(v, Instance) and v.cls is cls})
+    if name == "apply" and any(isinstance(c, External) and c.dotted in _AUTOGRAD for c in cls.mro):
+        return _autograd_apply(cls)
+    return Unknown(f"{cls.name}.{name}", f"`{cls.name}.{name}` is not set in sight")
+
+
+_AUTOGRAD = ("torch.autograd.Function", "torch.autograd.function.Function")
+
+
+def _autograd_apply(cls: Class) -> Value:
+    """What calls `forward` of an operation with a backward pass of its own."""
+
+    def apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+        from bn_lint.static.interpreter.calls import call
+
+        forward = _class_attribute(interpreter, cls, "forward")
+        if cls.lookup("setup_context")[0] is ABSENT:
+            arguments = arguments.prefixed(Unknown("ctx"))
+        return call(interpreter, forward, arguments, ref, interpreter.frame)
+
+    return Builtin("apply", apply)
+
+
+def _library_class_attribute(cls: LibraryClass, name: str) -> Value:
+    found, _ = cls.lookup(name)
+    if found is not ABSENT:
+        return found.function if isinstance(found, StaticMethod) else found
+    return cls.short_name if name in ("__name__", "__qualname__") else Unknown(f"{cls.short_name}.{name}")
+
+
+def _super_attribute(interpreter: Interpreter, value: Super, name: str, ref: NodeRef) -> Value:
+    receiver = value.receiver
+    cls = receiver.cls if isinstance(receiver, Instance) else receiver
+    if not isinstance(cls, (Class, LibraryClass)):
+        return Unknown(name)
+    mro = cls.mro
+    start = next((i + 1 for i, c in enumerate(mro) if c is value.after), 0)
+    found, _ = lookup_in(mro[start:], name)
+    if found is ABSENT:
+        if name == "__init__":
+            return Builtin("__init__", lambda interpreter, arguments, ref: None)
+        return Unknown(name, f"`super().{name}` is outside the project")
+    if isinstance(receiver, Instance):
+        return _bind(interpreter, found, receiver, ref)
+    if isinstance(found, ClassMethod):
+        return BoundMethod(found.function, receiver)
+    return found
+
+
+def _external_attribute(value: External, name: str, ref: NodeRef) -> Value:
+    from bn_lint.static.libraries.index import library_member
+
+    return library_member(value.dotted, name)

@@ -1,0 +1,1 @@
+"""Python's built-in functions and types, and the standard library."""

@@ -1,0 +1,66 @@
+"""`argparse`: an option that nobody can tell has its default, unless the default says nothing."""
+
+from __future__ import annotations
+
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
+from bn_lint.static.syntax.places import NodeRef
+
+#: The cell of a parser that holds its options.
+_OPTIONS = "*options"
+
+
+def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    arguments.positional[0].cells[_OPTIONS] = Instance(_NAMESPACE, ref)
+
+
+def _add_argument(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    parser, *flags = arguments.positional
+    options = parser.cells.get(_OPTIONS)
+    names = [flag for flag in flags if isinstance(flag, str)]
+    if not isinstance(options, Instance) or not names:
+        return Unknown("action")
+    long = next((name for name in names if name.startswith("--")), names[0])
+    name = arguments.keywords.get("dest", long.lstrip("-").replace("-", "_"))
+    if isinstance(name, str):
+        interpreter.store.set(options, name, _value(name, arguments))
+    return Unknown("action")
+
+
+def _value(name: str, arguments: Arguments) -> Value:
+    default = arguments.keywords.get("default")
+    # A switch is there to be used: both of its positions are.
+    if "action" in arguments.keywords or default is None or isinstance(default, bool):
+        return Unknown(name, f"the user decides `{name}`")
+    return default
+
+
+def _parse(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    options = arguments.positional[0].cells.get(_OPTIONS)
+    return options if isinstance(options, Instance) else Unknown("args")
+
+
+def _parse_known(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    return _parse(interpreter, arguments, ref), Unknown("rest")
+
+
+def _group(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    return arguments.positional[0]
+
+
+_NAMESPACE = LibraryClass("argparse.Namespace")
+COMMAND_LINE: dict[str, Value] = {
+    "argparse.ArgumentParser": LibraryClass(
+        "argparse.ArgumentParser",
+        (),
+        (),
+        {
+            "__init__": Builtin("__init__", _init),
+            "add_argument": Builtin("add_argument", _add_argument),
+            "add_argument_group": Builtin("add_argument_group", _group),
+            "add_mutually_exclusive_group": Builtin("add_mutually_exclusive_group", _group),
+            "parse_args": Builtin("parse_args", _parse),
+            "parse_known_args": Builtin("parse_known_args", _parse_known),
+        },
+    )
+}

@@ -1,0 +1,85 @@
+"""Known values as real Python objects, and back: what is concrete is simply computed by Python."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from bn_lint.facts.dims import TracedInt
+from bn_lint.static.interpreter.values import Arguments, Builtin, Dict, List, Unknown, Value
+from bn_lint.static.syntax.places import NodeRef
+
+#: Foreign objects that the program may hold and call methods of.
+_FOREIGN = (re.Match, re.Pattern)
+_PLAIN = (bool, int, float, str, bytes, complex, type(None), range, slice, type(...))
+
+#: Results larger than this are not kept.
+_MAX_ITEMS = 10_000
+
+
+class NotConcrete(Exception):
+    """Some part of a value is not known."""
+
+
+def concrete(value: Value) -> Any:
+    """Return the Python object that a fully known value stands for.
+
+    Raises:
+        NotConcrete: a part is unknown or is no plain data.
+    """
+    if isinstance(value, TracedInt):
+        return int(value)
+    if isinstance(value, (*_PLAIN, *_FOREIGN)):
+        return value
+    if isinstance(value, tuple):
+        return tuple(concrete(v) for v in value)
+    if isinstance(value, List) and not value.rest:
+        return [concrete(v) for v in value.items]
+    if isinstance(value, Dict) and not value.is_open:
+        if value.is_set:
+            return {concrete(k) for k, _ in value.entries()}
+        return {concrete(k): concrete(v) for k, v in value.entries()}
+    raise NotConcrete
+
+
+def abstract(value: Any) -> Value:
+    """Return the abstract value of a Python object."""
+    if isinstance(value, (*_PLAIN, *_FOREIGN)):
+        return value
+    if isinstance(value, tuple):
+        return tuple(abstract(v) for v in value)
+    if isinstance(value, list):
+        return List(tuple(abstract(v) for v in value)) if len(value) < _MAX_ITEMS else Unknown("?", "a very long list")
+    if isinstance(value, dict):
+        return Dict({k: abstract(v) for k, v in value.items()})
+    if isinstance(value, (set, frozenset)):
+        return Dict(dict.fromkeys(sorted(value, key=repr)), is_set=True)
+    return Unknown("?", f"a {type(value).__name__} is not followed")
+
+
+def computed(name: str, function: Callable[..., Any]) -> Builtin:
+    """Make a builtin of a pure Python function: computed where every argument is known."""
+
+    def implementation(interpreter: Any, arguments: Arguments, ref: NodeRef) -> Value:
+        try:
+            positional = [concrete(v) for v in arguments.positional]
+            keywords = {k: concrete(v) for k, v in arguments.keywords.items()}
+        except NotConcrete:
+            return Unknown("?", f"the arguments of `{name}` are not known")
+        if arguments.more:
+            return Unknown("?", f"the arguments of `{name}` are not known")
+        try:
+            return abstract(function(*positional, **keywords))
+        except re.error:
+            return Unknown("?", f"`{name}` gets a pattern that is none")
+
+    return Builtin(name, implementation)
+
+
+def foreign_attribute(value: Any, name: str) -> Value:
+    """Return an attribute of a foreign Python object (a regular expression, a match)."""
+    if isinstance(value, _FOREIGN) and not name.startswith("_"):
+        found = getattr(value, name, None)
+        return computed(name, found) if callable(found) else abstract(found)
+    return Unknown(name, f"`{name}` of {type(value).__name__} is not evaluated")

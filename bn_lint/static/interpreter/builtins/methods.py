@@ -1,0 +1,340 @@
+"""Methods of lists, dictionaries, strings and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bn_lint.static.interpreter.builtins.concrete import computed
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.iteration import iterate
+from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.truth import equal
+from bn_lint.static.interpreter.values import (
+    ABSENT,
+    ITEMS,
+    REST,
+    Arguments,
+    BoundMethod,
+    Builtin,
+    Dict,
+    List,
+    Unknown,
+    Value,
+    ValueIterator,
+)
+from bn_lint.static.syntax.places import NodeRef
+
+Method = Callable[[Interpreter, Value, Arguments, NodeRef], Value]
+
+
+def plain_attribute(value: Value, name: str) -> Value:
+    """Return an attribute of a list, dictionary, string, tuple or number."""
+    if isinstance(value, List):
+        table = _LIST
+    elif isinstance(value, Dict):
+        table = _SET if value.is_set and name in _SET else _DICT
+    else:
+        if isinstance(value, ValueIterator):
+            return (
+                Builtin(name, lambda interpreter, arguments, ref: _next(interpreter, value))
+                if name == "__next__"
+                else Unknown(name)
+            )
+        if isinstance(value, str) and name == "join":
+            return BoundMethod(Builtin(name, _join_text), value)
+        if isinstance(value, (str, bytes, int, float, tuple, range)) and not isinstance(value, bool):
+            return _python_attribute(value, name)
+        return Unknown(name)
+    method = table.get(name)
+    if method is None:
+        return Unknown(name, f"the method `{name}` is not evaluated")
+    return BoundMethod(_BUILTINS[method], value)
+
+
+def _python_attribute(value: Value, name: str) -> Value:
+    found = getattr(int(value) if isinstance(value, int) else value, name, None)
+    if callable(found):
+        return computed(name, found)
+    return found if isinstance(found, (int, float, str)) else Unknown(name)
+
+
+def _join_text(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    separator, parts = arguments.positional
+    items, rest = iterate(interpreter, parts)
+    if rest or not all(isinstance(item, str) for item in items):
+        return Unknown("text")
+    return str(separator.join(items))
+
+
+# -- lists ------------------------------------------------------------------------------------------------------------
+
+
+def _append(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> None:
+    _extend_with(interpreter, self, (arguments.get(0, "object"),), ())
+
+
+def _extend(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> None:
+    _extend_with(interpreter, self, *iterate(interpreter, arguments.get(0, "iterable")))
+
+
+def _extend_with(interpreter: Interpreter, self: List, items: tuple[Value, ...], rest: tuple[Value, ...]) -> None:
+    from bn_lint.static.interpreter.statements import extend_list
+
+    extend_list(interpreter, self, items, rest)
+
+
+def _append_left(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> None:
+    interpreter.store.set(self, ITEMS, (arguments.get(0, "x"), *self.items))
+
+
+def _pop_left(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> Value:
+    return _pop(interpreter, self, Arguments([0]), ref)
+
+
+def _insert(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> None:
+    position, value = arguments.positional
+    if isinstance(position, int) and (not self.rest or 0 <= position <= len(self.items)):
+        items = list(self.items)
+        items.insert(position, value)
+        interpreter.store.set(self, ITEMS, tuple(items))
+    else:
+        interpreter.store.set(self, REST, (*self.items, value, *self.rest))
+        interpreter.store.set(self, ITEMS, ())
+
+
+def _pop(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> Value:
+    position = arguments.get(0, "index", -1)
+    if isinstance(position, int) and not (self.rest and position < 0):
+        items = list(self.items)
+        if -len(items) <= position < len(items):
+            value = items.pop(position)
+            interpreter.store.set(self, ITEMS, tuple(items))
+            return value
+    return join((*self.items[-1:], *self.rest)) if self.items or self.rest else Unknown("?", "pop from an empty list")
+
+
+def _reverse(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> None:
+    if self.rest:
+        interpreter.store.set(self, REST, (*self.rest, *self.items))
+        interpreter.store.set(self, ITEMS, ())
+    else:
+        interpreter.store.set(self, ITEMS, tuple(reversed(self.items)))
+
+
+def _sort(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> None:
+    from bn_lint.static.interpreter.builtins.functions import sorted_values
+
+    result = sorted_values(interpreter, Arguments([self], arguments.keywords), ref)
+    interpreter.store.set(self, ITEMS, result.items)
+    interpreter.store.set(self, REST, result.rest)
+
+
+def _remove(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> None:
+    for position, item in enumerate(self.items):
+        if equal(item, arguments.positional[0]) is True:
+            interpreter.store.set(self, ITEMS, self.items[:position] + self.items[position + 1 :])
+            return
+    interpreter.store.set(self, REST, (*self.rest, *self.items[:1]))
+
+
+def _index(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> Value:
+    for position, item in enumerate(self.items):
+        outcome = equal(item, arguments.positional[0])
+        if outcome is True:
+            return position
+        if outcome is None:
+            break
+    return Unknown("index")
+
+
+def _count(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> Value:
+    outcomes = [equal(item, arguments.positional[0]) for item in self.items]
+    return Unknown("count") if None in outcomes or self.rest else outcomes.count(True)
+
+
+def _clear(interpreter: Interpreter, self: List | Dict, arguments: Arguments, ref: NodeRef) -> None:
+    if isinstance(self, List):
+        interpreter.store.set(self, ITEMS, ())
+        interpreter.store.set(self, REST, ())
+    else:
+        for key in list(self.cells):
+            interpreter.store.remove(self, key)
+
+
+def _copy(interpreter: Interpreter, self: List | Dict, arguments: Arguments, ref: NodeRef) -> Value:
+    if isinstance(self, List):
+        return List(self.items, self.rest)
+    copy = Dict(dict(self.cells), is_set=self.is_set)
+    copy.factory = self.factory
+    return copy
+
+
+def _change(interpreter: Interpreter, self: List | Dict, arguments: Arguments, ref: NodeRef) -> Value:
+    """Methods that change the container in a way that is not followed: nothing is known of it afterwards."""
+    unknown = Unknown("?", "the container was changed in a way that is not followed")
+    _clear(interpreter, self, arguments, ref)
+    if isinstance(self, List):
+        interpreter.store.set(self, REST, (unknown,))
+    else:
+        interpreter.store.set(self, Dict.OPEN, True)
+    return unknown
+
+
+# -- dictionaries -----------------------------------------------------------------------------------------------------
+
+
+def _is_known_key(key: Value) -> bool:
+    from bn_lint.static.interpreter.keys import is_key
+
+    return is_key(key)
+
+
+def _get(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
+    key, default = arguments.get(0, "key"), arguments.get(1, "default")
+    if not _is_known_key(key):
+        return (
+            join((*(v for _, v in self.entries()[:4]), default)) if not self.is_open else Unknown("?", "an unknown key")
+        )
+    value = self.cells.get(key, ABSENT)
+    if value is not ABSENT:
+        return value
+    return Unknown(str(key), f"whether the key `{key}` is given is not known") if self.is_open else default
+
+
+def _dict_pop(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
+    value = _get(interpreter, self, arguments, ref)
+    key = arguments.get(0, "key")
+    if _is_known_key(key) and key in self.cells:
+        interpreter.store.remove(self, key)
+    return value
+
+
+def _set_default(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
+    key, default = arguments.get(0, "key"), arguments.get(1, "default")
+    if not _is_known_key(key):
+        return Unknown("?", "an unknown key")
+    value = self.cells.get(key, ABSENT)
+    if value is ABSENT:
+        value = join((default, Unknown("?"))) if self.is_open else default
+        interpreter.store.set(self, key, value)
+    return value
+
+
+def _update(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> None:
+    if arguments.positional:
+        other = arguments.positional[0]
+        if isinstance(other, Dict):
+            for key, value in other.cells.items():
+                interpreter.store.set(self, key, value)
+        else:
+            items, rest = iterate(interpreter, other)
+            for item in items:
+                if self.is_set and _is_known_key(item):
+                    interpreter.store.set(self, item, None)
+                elif isinstance(item, tuple) and len(item) == 2 and _is_known_key(item[0]):
+                    interpreter.store.set(self, item[0], item[1])
+                else:
+                    rest = (item,)
+            if rest:
+                interpreter.store.set(self, Dict.OPEN, True)
+    for name, value in arguments.keywords.items():
+        interpreter.store.set(self, name, value)
+    if arguments.more:
+        interpreter.store.set(self, Dict.OPEN, True)
+
+
+def _keys(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
+    return List(tuple(k for k, _ in self.entries()), _rest(self))
+
+
+def _values(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
+    return List(tuple(v for _, v in self.entries()), _rest(self))
+
+
+def _items(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
+    return List(tuple((k, v) for k, v in self.entries()), tuple((r, r) for r in _rest(self)))
+
+
+def _rest(self: Dict) -> tuple[Value, ...]:
+    return (Unknown("?", "not all keys are known"),) if self.is_open else ()
+
+
+def _add(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> None:
+    value = arguments.positional[0]
+    interpreter.store.set(self, value if _is_known_key(value) else Dict.OPEN, None)
+
+
+def _discard(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> None:
+    value = arguments.positional[0]
+    if _is_known_key(value) and value in self.cells:
+        interpreter.store.remove(self, value)
+
+
+def _union(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
+    copy = Dict(dict(self.cells), is_set=True)
+    for other in arguments.positional:
+        _update(interpreter, copy, Arguments([other]), ref)
+    return copy
+
+
+def _next(interpreter: Interpreter, iterator: ValueIterator) -> Value:
+    items = iterator.cells[ITEMS]
+    if items:
+        interpreter.store.set(iterator, ITEMS, items[1:])
+        return items[0]
+    rest = iterator.cells[REST]
+    return join(rest) if rest else Unknown("?", "the iterator is exhausted")
+
+
+_LIST: dict[str, Method] = {
+    "append": _append,
+    "appendleft": _append_left,
+    "extend": _extend,
+    "insert": _insert,
+    "pop": _pop,
+    "popleft": _pop_left,
+    "reverse": _reverse,
+    "sort": _sort,
+    "remove": _remove,
+    "index": _index,
+    "count": _count,
+    "clear": _clear,
+    "copy": _copy,
+    "extendleft": _change,
+    "rotate": _change,
+}
+_DICT: dict[str, Method] = {
+    "get": _get,
+    "pop": _dict_pop,
+    "setdefault": _set_default,
+    "update": _update,
+    "keys": _keys,
+    "values": _values,
+    "items": _items,
+    "copy": _copy,
+    "clear": _clear,
+    "popitem": _change,
+    "move_to_end": _change,
+}
+_SET: dict[str, Method] = {
+    "add": _add,
+    "update": _update,
+    "discard": _discard,
+    "remove": _discard,
+    "union": _union,
+    "copy": _copy,
+    "pop": _change,
+    "difference_update": _change,
+    "intersection_update": _change,
+    "symmetric_difference_update": _change,
+}
+
+
+def _as_builtin(method: Method) -> Builtin:
+    return Builtin(
+        method.__name__.strip("_"),
+        lambda interpreter, arguments, ref: method(interpreter, arguments.positional[0], arguments.shifted(), ref),
+    )
+
+
+_BUILTINS = {method: _as_builtin(method) for table in (_LIST, _DICT, _SET) for method in table.values()}

@@ -1,0 +1,406 @@
+"""Calling things."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.static.interpreter.budget import give_up
+from bn_lint.static.interpreter.frames import Frame
+from bn_lint.static.interpreter.interpreter import RAISE, RETURN, BudgetExhausted, Interpreter
+from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.summaries import key_of, key_of_call
+from bn_lint.static.interpreter.values import (
+    ABSENT,
+    REST,
+    Arguments,
+    BoundMethod,
+    Builtin,
+    Class,
+    ClassMethod,
+    Dict,
+    External,
+    Function,
+    Instance,
+    LibraryClass,
+    List,
+    Parameters,
+    Partial,
+    StaticMethod,
+    Tensor,
+    Union,
+    Unknown,
+    Value,
+)
+from bn_lint.static.libraries.launchers import passed_through
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import is_generator
+from bn_lint.static.torch_model.data import Batch, keeps_batch_axis
+from bn_lint.static.training.events import loads_weights
+from bn_lint.static.training.initialisation import only_initialises
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def call(interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef, frame: Frame | None) -> Value:
+    """Return what calling a value gives. `frame` is the caller's, for the path of calls."""
+    interpreter.step()
+    if isinstance(function, BoundMethod):
+        return _call_method(interpreter, function, arguments, ref, frame)
+    if isinstance(function, Function):
+        return _call_function(interpreter, function, arguments, ref, frame)
+    if isinstance(function, Builtin):
+        return _call_builtin(interpreter, function, arguments, ref, frame)
+    if isinstance(function, (Class, LibraryClass)):
+        from bn_lint.static.interpreter.objects import instantiate
+
+        return instantiate(interpreter, function, arguments, ref, frame)
+    if isinstance(function, Instance):
+        return call_instance(interpreter, function, arguments, ref, frame)
+    if isinstance(function, Partial):
+        merged = Arguments(
+            [*function.positional, *arguments.positional],
+            {**dict(function.keywords), **arguments.keywords},
+            more=arguments.more,
+            rest=arguments.rest,
+            partial=function.ref if function.keywords else arguments.partial,
+        )
+        return call(interpreter, function.function, merged, ref, frame)
+    if isinstance(function, Union):
+        return _call_alternatives(interpreter, function, arguments, ref, frame)
+    if isinstance(function, (StaticMethod, ClassMethod)):
+        return call(interpreter, function.function, arguments, ref, frame)
+    escape(interpreter, arguments)
+    interpreter.events.unseen_call(interpreter, function, arguments, ref)
+    handed_back = passed_through(interpreter, function, arguments, ref)
+    if handed_back is not None:
+        return handed_back
+    if isinstance(function, External):
+        return Unknown("?", f"`{function.dotted}` is outside the project")
+    if isinstance(function, Batch) and keeps_batch_axis(ref.node, arguments):
+        return Batch(function.batches, f"{function.name}(...)"[:60])
+    if isinstance(function, Unknown):
+        return Unknown(f"{function.name}(...)" if len(function.name) < 40 else "?", function.why)
+    return Unknown("?", f"calling {type(function).__name__} is not evaluated")
+
+
+def _call_method(
+    interpreter: Interpreter, method: BoundMethod, arguments: Arguments, ref: NodeRef, frame: Frame | None
+) -> Value:
+    function, receiver = method.function, method.receiver
+    given = arguments.prefixed(receiver)
+    events = interpreter.events
+    if not isinstance(receiver, Instance) or not receiver.is_module or events.depth or frame is None:
+        return call(interpreter, function, given, ref, frame)
+    if isinstance(function, Function) and loads_weights(function.name):
+        events.loaded(receiver, ref)
+    elif function is receiver.cls.lookup("forward")[0]:  # `model.forward(x)` instead of `model(x)`
+        events.called(interpreter, receiver, arguments, ref, frame)
+        events.depth += 1
+        try:
+            return call(interpreter, function, given, ref, frame)
+        finally:
+            events.depth -= 1
+    return call(interpreter, function, given, ref, frame)
+
+
+def escape(interpreter: Interpreter, arguments: Arguments) -> None:
+    """Forget what lists hold that code out of sight may change."""
+    for value in (*arguments.positional, *arguments.keywords.values()):
+        if isinstance(value, List) and not value.rest:
+            interpreter.store.set(value, REST, (Unknown("?", "the list was passed to code outside the project"),))
+        elif isinstance(value, Dict):
+            interpreter.store.set(value, Dict.OPEN, True)
+
+
+def _call_builtin(
+    interpreter: Interpreter, function: Builtin, arguments: Arguments, ref: NodeRef, frame: Frame | None
+) -> Value:
+    outer = interpreter.frame
+    interpreter.frame = frame if frame is not None else outer
+    try:
+        return function.implementation(interpreter, arguments, ref)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # What the analysed program passes may be anything; the real call would fail as well.
+        if interpreter.strict:
+            raise
+        return Unknown("?", f"`{function.name}` cannot be evaluated here ({type(error).__name__})")
+    finally:
+        interpreter.frame = outer
+
+
+def _call_alternatives(
+    interpreter: Interpreter, function: Union, arguments: Arguments, ref: NodeRef, frame: Frame | None
+) -> Value:
+    callable_ = [v for v in function.values if v is not None and not isinstance(v, (bool, int, str, float))]
+    if len(callable_) == 1:
+        return call(interpreter, callable_[0], arguments, ref, frame)
+    results: list[Value] = []
+    if all(_is_method_of_module(one) for one in callable_):
+        # Whichever model it is, its mode is switched: each has the method called on itself.
+        return join([call(interpreter, one, arguments, ref, frame) for one in callable_])
+
+    def alternative(one: Value) -> None:
+        results.append(call(interpreter, one, arguments, ref, frame))
+
+    owner = frame if frame is not None else interpreter.frame
+    if owner is None:
+        return Unknown("?")
+    # Which layer was built and what it is fed may depend on the same condition: a mismatch of one pair proves nothing.
+    doubtful = interpreter.events.depth > 0 and interpreter.uncertain > interpreter.events.open_loops
+    with interpreter.collector.quiet(_widths_differ(callable_)), interpreter.collector.choosing(ref.node, doubtful):
+        interpreter.fork_paths(owner, *((lambda one=one: alternative(one)) for one in callable_))
+    return join(results)
+
+
+def _is_method_of_module(value: Value) -> bool:
+    """Whether a value is a method that `nn.Module` has, of a module that is known."""
+    if not isinstance(value, BoundMethod) or not isinstance(value.function, Builtin):
+        return False
+    return isinstance(value.receiver, Instance) and value.receiver.is_module
+
+
+def _widths_differ(alternatives: list[Value]) -> bool:
+    layers = [one for one in alternatives if isinstance(one, Instance)]
+    return any(
+        len({repr(one.cells[name]) for one in layers if name in one.cells}) > 1
+        for name in ("num_features", "in_channels", "in_features")
+    )
+
+
+def call_instance(
+    interpreter: Interpreter, instance: Instance, arguments: Arguments, ref: NodeRef, frame: Frame | None
+) -> Value:
+    """Call an object: a module's `forward`, or `__call__`."""
+    method, owner = instance.cls.lookup("__call__")
+    if method is ABSENT or isinstance(owner, LibraryClass):
+        if not instance.is_module:
+            return Unknown("?", f"calling a {instance.cls.name} is not evaluated")
+        method, _ = instance.cls.lookup("forward")
+        if method is ABSENT:
+            return Unknown("?", f"`{instance.cls.name}` has no forward in sight")
+    instance.called = True
+    key = None
+    if instance.template is not None and (isinstance(method, Function) or any(instance.children())):
+        keys = key_of_call(arguments)
+        key = ("call", instance.template, keys) if keys is not None else None
+    if frame is not None and interpreter.events.depth == 0 and instance.is_module:
+        interpreter.events.called(interpreter, instance, arguments, ref, frame)
+    elif frame is not None and instance.is_module and interpreter.events.grad is False:
+        interpreter.events.called_inside(interpreter, instance, ref, frame)
+    given = arguments.prefixed(instance)
+    interpreter.events.depth += instance.is_module
+    try:
+        if key is None:
+            return call(interpreter, method, given, ref, frame)
+        if type(method) is not Function:
+            return interpreter.memoize(key, lambda: call(interpreter, method, given, ref, frame), arguments.values())
+        return interpreter.memoize(
+            key, lambda: _call_function(interpreter, method, given, ref, frame, remembered=True), arguments.values()
+        )
+    finally:
+        interpreter.events.depth -= instance.is_module
+
+
+def _call_function(
+    interpreter: Interpreter,
+    function: Function,
+    arguments: Arguments,
+    ref: NodeRef,
+    frame: Frame | None,
+    *,
+    remembered: bool = False,
+) -> Value:
+    """Call a function of the program. `remembered`: the caller remembers the call, by what it knows of the receiver."""
+    function.called = True
+    if type(function.node) is cst.FunctionDef and only_initialises(function.node):
+        return None
+    if any(_initialises(value) for value in arguments.positional):
+        return None
+    depth = interpreter.stack.count(function)
+    if (
+        len(interpreter.stack) > interpreter.DEPTH
+        or depth > interpreter.RECURSION
+        or (depth > interpreter.BLIND_RECURSION and _is_blind(function, arguments))
+    ):
+        return Unknown("?", f"`{function.name}` calls itself too often")
+    key = None if remembered else key_of_call(arguments)
+    if key is not None:
+        if function.scope.parent is None and function.scope.cells is function.scope.module.cells:
+            return interpreter.memoize(
+                ("function", function, key),
+                lambda: execute_function(interpreter, function, arguments, ref, frame),
+                arguments.values(),
+            )
+        if function in interpreter.stack:
+            # Nothing outside runs while a function recurses: within one outermost call its results hold.
+            return interpreter.remember_while_running(
+                function, key, lambda: execute_function(interpreter, function, arguments, ref, frame)
+            )
+    return execute_function(interpreter, function, arguments, ref, frame)
+
+
+def _is_blind(function: Function, arguments: Arguments) -> bool:
+    """Whether a function does not know all that it is given, and so may never see an end of calling itself."""
+    given = arguments.positional[1:] if function.owner is not None else arguments.positional
+    return any(map(_is_open, (*given, *arguments.keywords.values())))
+
+
+def _is_open(value: Value) -> bool:
+    """Whether a value, or an element of it, is not known."""
+    if isinstance(value, (tuple, List)):
+        return any(map(_is_open, value if isinstance(value, tuple) else (*value.items, *value.rest)))
+    return isinstance(value, Unknown) or key_of(value) is None
+
+
+def _initialises(value: Value) -> bool:
+    """Whether a value is a function that fills weights, as it is handed to `apply` and its like."""
+    while isinstance(value, (Partial, BoundMethod)):
+        value = value.function
+    return isinstance(value, Function) and type(value.node) is cst.FunctionDef and only_initialises(value.node)
+
+
+def execute_function(
+    interpreter: Interpreter,
+    function: Function,
+    arguments: Arguments,
+    ref: NodeRef,
+    frame: Frame | None,
+    on_yield: Callable[[Value], None] | None = None,
+) -> Value:
+    """Run the body of a function. `on_yield` is run in place of its first `yield`."""
+    cells = bind(function, arguments)
+    inner = Frame(
+        function.scope.module,
+        function.file,
+        cells,
+        function.scope,
+        function=function,
+        caller=frame or interpreter.frame,
+        site=ref,
+    )
+    if inner.parent is not None and inner.parent.cells is inner.module.cells:
+        inner.parent = None
+    if function.params.positional:
+        inner.receiver = cells.get(function.params.positional[0])
+    inner.uncertain, inner.guards, inner.on_yield = interpreter.uncertain, interpreter.guards, on_yield
+    inner.began, inner.began_changes = interpreter.steps, interpreter.store.mark()
+    inner.began_created, inner.began_events = len(interpreter.created), interpreter.events.count
+    interpreter.stack.append(function)
+    outer, interpreter.frame = interpreter.frame, inner
+    grad = interpreter.events.grad
+    if function.grad is not None:
+        where = function.grad.decorates or ref
+        interpreter.events.grad, interpreter.events.gradients_off_by = (
+            function.grad.enabled,
+            (where, function.grad.name),
+        )
+    inner.is_running = True
+    depth = len(interpreter.stack)
+    try:
+        if function.node in interpreter.given_up:
+            return interpreter.bounded(inner, lambda: _run_body(interpreter, function, inner))
+        return _run_body(interpreter, function, inner)
+    except BudgetExhausted as exhausted:
+        exhausted.lost += [changes for _, changes in inner.pending]  # type: ignore[misc]
+        if exhausted.call is not inner:
+            raise
+        del interpreter.stack[depth:]
+        return give_up(interpreter, inner, function, arguments, exhausted.lost)
+    finally:
+        if function.grad is not None:
+            interpreter.events.grad = grad
+        interpreter.frame = outer
+        inner.is_running = False
+        interpreter.stack.pop()
+        interpreter.cost[function.node] += interpreter.steps - inner.began
+        interpreter.forget(function)
+
+
+def _run_body(interpreter: Interpreter, function: Function, frame: Frame) -> Value:
+    node = function.node
+    if type(node) is cst.Lambda:
+        from bn_lint.static.interpreter.expressions import evaluate
+
+        return evaluate(interpreter, node.body, frame)
+    from bn_lint.static.interpreter.statements import execute_suite
+
+    generator = is_generator(function.file, node)
+    if generator:
+        frame.yields = []
+    completion = execute_suite(interpreter, node.body, frame)  # type: ignore[arg-type]
+    if frame.pending:
+        interpreter.join_at(frame, RETURN, 0)
+    if generator:
+        return List(tuple(frame.yields or ()), tuple(frame.yield_rest))
+    if completion == RAISE and not frame.returns:
+        return Unknown("?", f"`{function.name}` raises")
+    if completion is None:
+        frame.returns.append(None)
+    return join(frame.returns)
+
+
+def bind(function: Function, arguments: Arguments) -> dict[str, Value]:
+    """Return the local names of a call: parameters bound to arguments, defaults, or unknown values."""
+    params = function.params
+    cells: dict[str, Value] = {}
+    positional = arguments.positional
+    count = len(params.positional)
+    for position, name in enumerate(params.positional):
+        if position < len(positional):
+            cells[name] = positional[position]
+        elif name in arguments.keywords:
+            cells[name] = arguments.keywords[name]
+        else:
+            cells[name] = _absent(function, name, arguments)
+    for name in params.keyword_only:
+        cells[name] = arguments.keywords[name] if name in arguments.keywords else _absent(function, name, arguments)
+    if params.star is not None:
+        extra = tuple(positional[count:])
+        cells[params.star] = List(extra, arguments.rest or (Unknown("?"),)) if arguments.more else extra
+    if params.star_star is not None:
+        known = {*params.positional, *params.keyword_only}
+        extra_keywords = {k: v for k, v in arguments.keywords.items() if k not in known}
+        cells[params.star_star] = Dict(extra_keywords, is_open=arguments.more)
+    return cells
+
+
+def _absent(function: Function, name: str, arguments: Arguments) -> Value:
+    default = function.defaults.get(name, ABSENT)
+    if default is not ABSENT:
+        return default
+    return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`")
+
+
+def make_parameters(
+    interpreter: Interpreter, node: cst.Parameters, frame: Frame
+) -> tuple[Parameters, dict[str, Value]]:
+    """Return a function's parameters and its defaults, evaluated in the scope that defines it."""
+    from bn_lint.static.interpreter.expressions import evaluate
+
+    defaults: dict[str, Value] = {}
+    annotations: dict[str, str] = {}
+
+    def names(params: object) -> tuple[str, ...]:
+        result = []
+        for param in params:  # type: ignore[attr-defined]
+            name = param.name.value
+            result.append(name)
+            if param.default is not None:
+                defaults[name] = evaluate(interpreter, param.default, frame)
+            annotation = param.annotation
+            if annotation is not None and type(annotation.annotation) is cst.Name:
+                annotations[name] = annotation.annotation.value
+        return tuple(result)
+
+    only = names(node.posonly_params)
+    positional = names(node.params)
+    keyword_only = names(node.kwonly_params)
+    star = node.star_arg.name.value if type(node.star_arg) is cst.Param else None
+    star_star = node.star_kwarg.name.value if node.star_kwarg is not None else None
+    return Parameters(only + positional, len(only), keyword_only, star, star_star, annotations), defaults
+
+
+__all__ = ["Tensor", "bind", "call", "call_instance", "escape", "make_parameters"]

@@ -1,0 +1,403 @@
+"""Evaluating expressions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+import libcst as cst
+
+from bn_lint.static.interpreter.attributes import get_attribute
+from bn_lint.static.interpreter.builtins.functions import BUILTINS
+from bn_lint.static.interpreter.calls import call, make_parameters
+from bn_lint.static.interpreter.frames import Frame
+from bn_lint.static.interpreter.interpreter import Imported, Interpreter
+from bn_lint.static.interpreter.iteration import iterate
+from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.keys import is_key, make_set
+from bn_lint.static.interpreter.operators import BINARY, compare_values, unary
+from bn_lint.static.interpreter.subscripts import get_item, slice_of
+from bn_lint.static.interpreter.truth import truth
+from bn_lint.static.interpreter.values import ABSENT, Arguments, Dict, Function, List, Union, Unknown, Value
+from bn_lint.static.syntax.places import NodeRef
+
+_literals: dict[str, Value] = {}
+
+
+def evaluate(interpreter: Interpreter, node: cst.BaseExpression, frame: Frame) -> Value:
+    """Return the value of an expression; what is not understood is Unknown."""
+    evaluator = _EVALUATORS.get(type(node))
+    if evaluator is None:
+        return Unknown("?", f"{type(node).__name__} expressions are not evaluated")
+    return evaluator(interpreter, node, frame)
+
+
+def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
+    name = node.value
+    value = frame.cells.get(name, ABSENT)
+    if value is ABSENT:
+        value = frame.find(name)
+    if type(value) is Imported:
+        value = interpreter.resolved(value)
+        if name in frame.module.cells and name not in frame.cells:
+            frame.module.cells[name] = value
+    if value is not ABSENT:
+        return value
+    value = BUILTINS.get(name, ABSENT)
+    if value is not ABSENT:
+        return value
+    for star in frame.module.stars:
+        value = interpreter.module_member(star, name)
+        if not isinstance(value, Unknown):
+            return value
+    unknown = Unknown(name, f"the name `{name}` is not defined in sight")
+    return unknown
+
+
+def _attribute(interpreter: Interpreter, node: cst.Attribute, frame: Frame) -> Value:
+    value = evaluate(interpreter, node.value, frame)
+    return get_attribute(interpreter, value, node.attr.value, NodeRef(frame.file, node))
+
+
+def _literal(
+    interpreter: Interpreter, node: cst.Integer | cst.Float | cst.Imaginary | cst.SimpleString, frame: Frame
+) -> Value:
+    text = node.value
+    value = _literals.get(text, ABSENT)
+    if value is ABSENT:
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError, MemoryError):
+            value = Unknown(text)
+        _literals[text] = value
+    return value
+
+
+def _concatenated(interpreter: Interpreter, node: cst.ConcatenatedString, frame: Frame) -> Value:
+    left, right = evaluate(interpreter, node.left, frame), evaluate(interpreter, node.right, frame)
+    return left + right if isinstance(left, str) and isinstance(right, str) else Unknown("string")
+
+
+def _formatted(interpreter: Interpreter, node: cst.FormattedString, frame: Frame) -> Value:
+    return _joined(interpreter, node.parts, frame)
+
+
+def _joined(interpreter: Interpreter, parts: Any, frame: Frame) -> Value:
+    """The text of the parts of an f-string. Each is evaluated, whatever is known of the others: it may call a model."""
+    texts: list[str] = []
+    is_known = True
+    for part in parts:
+        if type(part) is cst.FormattedStringText:
+            texts.append(part.value)
+            continue
+        value = evaluate(interpreter, part.expression, frame)
+        _joined(interpreter, part.format_spec or (), frame)
+        if part.format_spec or part.conversion or not isinstance(value, (str, int, float)):
+            is_known = False
+        else:
+            texts.append(str(int(value) if type(value) is not bool and isinstance(value, int) else value))
+    return "".join(texts) if is_known else Unknown("formatted string")
+
+
+def elements(interpreter: Interpreter, nodes: Any, frame: Frame) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
+    """Evaluate the elements of a display; returns the known items and samples of what may follow."""
+    items: list[Value] = []
+    rest: list[Value] = []
+    for element in nodes:
+        value = evaluate(interpreter, element.value, frame)
+        if type(element) is cst.StarredElement:
+            known, more = iterate(interpreter, value)
+            (rest if rest else items).extend(known)
+            rest.extend(more)
+        else:
+            (rest if rest else items).append(value)
+    return tuple(items), tuple(rest)
+
+
+def _tuple(interpreter: Interpreter, node: cst.Tuple, frame: Frame) -> Value:
+    items, rest = elements(interpreter, node.elements, frame)
+    return List(items, rest) if rest else items
+
+
+def _list(interpreter: Interpreter, node: cst.List, frame: Frame) -> Value:
+    return List(*elements(interpreter, node.elements, frame))
+
+
+def _set(interpreter: Interpreter, node: cst.Set, frame: Frame) -> Value:
+    items, rest = elements(interpreter, node.elements, frame)
+    return make_set(items, is_open=bool(rest))
+
+
+def _dict(interpreter: Interpreter, node: cst.Dict, frame: Frame) -> Value:
+    result = Dict()
+    for element in node.elements:
+        value = evaluate(interpreter, element.value, frame)
+        if type(element) is cst.StarredDictElement:
+            if isinstance(value, Dict):
+                result.cells.update(value.cells)
+            else:
+                result.cells[Dict.OPEN] = True
+        elif type(element) is cst.DictElement:
+            key = evaluate(interpreter, element.key, frame)
+            if is_key(key):
+                result.cells[key] = value
+            else:
+                result.cells[Dict.OPEN] = True
+    return result
+
+
+def _subscript(interpreter: Interpreter, node: cst.Subscript, frame: Frame) -> Value:
+    value = evaluate(interpreter, node.value, frame)
+    return get_item(interpreter, value, evaluate_index(interpreter, node.slice, frame), NodeRef(frame.file, node))
+
+
+def evaluate_index(interpreter: Interpreter, slices: Any, frame: Frame) -> Value:
+    """Evaluate what stands between the brackets of a subscript."""
+    parts: list[Value] = []
+    for element in slices:
+        part = element.slice
+        if type(part) is cst.Index:
+            value = evaluate(interpreter, part.value, frame)
+            if part.star is not None:
+                parts.extend(iterate(interpreter, value)[0])
+                continue
+            parts.append(value)
+        else:
+            bounds = (part.lower, part.upper, part.step)
+            parts.append(slice_of(*(None if b is None else evaluate(interpreter, b, frame) for b in bounds)))
+    if len(parts) == 1 and not (len(slices) == 1 and slices[0].comma is not cst.MaybeSentinel.DEFAULT):
+        return parts[0]
+    return tuple(parts)
+
+
+def _binary(interpreter: Interpreter, node: cst.BinaryOperation, frame: Frame) -> Value:
+    left, right = evaluate(interpreter, node.left, frame), evaluate(interpreter, node.right, frame)
+    return BINARY[type(node.operator)](interpreter, left, right, NodeRef(frame.file, node))
+
+
+def _unary(interpreter: Interpreter, node: cst.UnaryOperation, frame: Frame) -> Value:
+    return unary(node.operator, evaluate(interpreter, node.expression, frame))
+
+
+def _boolean(interpreter: Interpreter, node: cst.BooleanOperation, frame: Frame) -> Value:
+    left = evaluate(interpreter, node.left, frame)
+    decided = truth(left)
+    is_and = type(node.operator) is cst.And
+    if decided is None:
+        right = _guess(interpreter, node.right, frame)
+        if truth(right) is (not is_and):
+            return right if not is_and and right is True else (False if is_and else join((left, right)))
+        if isinstance(left, Union):
+            kept = [v for v in left.values if truth(v) is not is_and]
+            return join((*kept, right))
+        return join((left, right))
+    return evaluate(interpreter, node.right, frame) if decided is is_and else left
+
+
+def _guess(interpreter: Interpreter, node: cst.BaseExpression, frame: Frame) -> Value:
+    """Evaluate something that may not run, keeping only its value."""
+    outer = interpreter.store.fork()
+    interpreter.uncertain += 1
+    try:
+        return evaluate(interpreter, node, frame)
+    finally:
+        interpreter.uncertain -= 1
+        interpreter.merge([interpreter.store.rollback(outer)], optional=True)
+
+
+def _comparison(interpreter: Interpreter, node: cst.Comparison, frame: Frame) -> Value:
+    left = evaluate(interpreter, node.left, frame)
+    outcome: Value = True
+    for target in node.comparisons:
+        right = evaluate(interpreter, target.comparator, frame)
+        result = compare_values(interpreter, target.operator, left, right)
+        if result is False:
+            return False
+        if result is not True:
+            outcome = result
+        left = right
+    return outcome
+
+
+def _conditional(interpreter: Interpreter, node: cst.IfExp, frame: Frame) -> Value:
+    decided = truth(evaluate(interpreter, node.test, frame))
+    interpreter.branches.add((id(node), decided))
+    if decided is not None:
+        return evaluate(interpreter, node.body if decided else node.orelse, frame)
+    values: list[Value] = []
+
+    def alternative(branch: cst.BaseExpression, holds: bool) -> Callable[[], str | None]:
+        def execute() -> None:
+            from bn_lint.static.interpreter.narrow import assume
+
+            assume(interpreter, node.test, frame, holds)
+            values.append(evaluate(interpreter, branch, frame))
+
+        return execute
+
+    interpreter.fork_paths(frame, alternative(node.body, True), alternative(node.orelse, False))
+    return join(values)
+
+
+def _lambda(interpreter: Interpreter, node: cst.Lambda, frame: Frame) -> Value:
+    params, defaults = make_parameters(interpreter, node.params, frame)
+    return Function("<lambda>", node, params, defaults, frame, frame.file)
+
+
+def _call(interpreter: Interpreter, node: cst.Call, frame: Frame) -> Value:
+    function = evaluate(interpreter, node.func, frame)
+    arguments = evaluate_arguments(interpreter, node.args, frame)
+    return call(interpreter, function, arguments, NodeRef(frame.file, node), frame)
+
+
+def evaluate_arguments(interpreter: Interpreter, nodes: Any, frame: Frame) -> Arguments:
+    """Evaluate the arguments of a call, spreading known `*args` and `**kwargs`."""
+    arguments = Arguments()
+    for arg in nodes:
+        value = evaluate(interpreter, arg.value, frame)
+        if not arg.star:
+            if arg.keyword is None:
+                arguments.positional.append(value)
+            else:
+                arguments.keywords[arg.keyword.value] = value
+        elif arg.star == "*":
+            known, more = iterate(interpreter, value)
+            arguments.positional.extend(known)
+            if more:
+                arguments.more = True
+                arguments.rest += more
+        elif isinstance(value, Dict):
+            for key, entry in value.entries():
+                if isinstance(key, str):
+                    arguments.keywords[key] = entry
+            arguments.more = arguments.more or value.is_open
+        else:
+            arguments.more = True
+    return arguments
+
+
+def _comprehension(interpreter: Interpreter, node: Any, frame: Frame) -> tuple[list[Value], list[Value]]:
+    """Run a comprehension; returns the known results and samples of what may follow."""
+    inner = Frame(frame.module, frame.file, {}, frame, caller=frame.caller, site=frame.site)
+    inner.owner, inner.receiver, inner.function = frame.owner, frame.receiver, frame.function
+    results: list[Value] = []
+    rest: list[Value] = []
+
+    def element() -> Value:
+        if type(node) is cst.DictComp:
+            return evaluate(interpreter, node.key, inner), evaluate(interpreter, node.value, inner)
+        return evaluate(interpreter, node.elt, inner)
+
+    def clause(part: cst.CompFor, certain: bool) -> None:
+        from bn_lint.static.interpreter.assign import assign
+
+        items, more = iterate(interpreter, evaluate(interpreter, part.iter, inner))
+        for position, item in enumerate((*items, *more)):
+            interpreter.step()
+            known = certain and position < len(items)
+            assign(interpreter, part.target, item, inner)
+            for condition in part.ifs:
+                holds = truth(evaluate(interpreter, condition.test, inner))
+                if holds is False:
+                    break
+                known = known and holds is True
+            else:
+                if part.inner_for_in is not None:
+                    clause(part.inner_for_in, known)
+                else:
+                    (results if known and not rest else rest).append(element())
+
+    clause(node.for_in, True)
+    return results, rest
+
+
+def _list_comprehension(interpreter: Interpreter, node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> Value:
+    items, rest = _comprehension(interpreter, node, frame)
+    return List(tuple(items), tuple(rest))
+
+
+def _set_comprehension(interpreter: Interpreter, node: cst.SetComp, frame: Frame) -> Value:
+    items, rest = _comprehension(interpreter, node, frame)
+    return make_set(tuple(items), is_open=bool(rest))
+
+
+def _dict_comprehension(interpreter: Interpreter, node: cst.DictComp, frame: Frame) -> Value:
+    items, rest = _comprehension(interpreter, node, frame)
+    result = Dict(is_open=bool(rest))
+    for key, value in items:
+        if is_key(key):
+            result.cells[key] = value
+        else:
+            result.cells[Dict.OPEN] = True
+    return result
+
+
+def _walrus(interpreter: Interpreter, node: cst.NamedExpr, frame: Frame) -> Value:
+    from bn_lint.static.interpreter.assign import assign
+
+    value = evaluate(interpreter, node.value, frame)
+    assign(interpreter, node.target, value, frame)
+    return value
+
+
+def _yield(interpreter: Interpreter, node: cst.Yield, frame: Frame) -> Value:
+    if node.value is None:
+        value: Value = None
+    elif type(node.value) is cst.From:
+        known, more = iterate(interpreter, evaluate(interpreter, node.value.item, frame))
+        for item in known:
+            _give(interpreter, frame, item)
+        frame.yield_rest.extend(more)
+        return Unknown("yield from")
+    else:
+        value = evaluate(interpreter, node.value, frame)  # type: ignore[arg-type]
+    _give(interpreter, frame, value)
+    return Unknown("sent")
+
+
+def _give(interpreter: Interpreter, frame: Frame, value: Value) -> None:
+    if frame.on_yield is not None:
+        body, frame.on_yield = frame.on_yield, None
+        body(value)
+        return
+    if interpreter.uncertain > frame.uncertain or frame.yield_rest or frame.yields is None:
+        frame.yield_rest.append(value)
+    else:
+        frame.yields.append(value)
+
+
+def _await(interpreter: Interpreter, node: cst.Await, frame: Frame) -> Value:
+    return evaluate(interpreter, node.expression, frame)
+
+
+_EVALUATORS: dict[type, Callable[[Interpreter, Any, Frame], Value]] = {
+    cst.Name: _name,
+    cst.Attribute: _attribute,
+    cst.Integer: _literal,
+    cst.Float: _literal,
+    cst.Imaginary: _literal,
+    cst.SimpleString: _literal,
+    cst.ConcatenatedString: _concatenated,
+    cst.FormattedString: _formatted,
+    cst.Tuple: _tuple,
+    cst.List: _list,
+    cst.Set: _set,
+    cst.Dict: _dict,
+    cst.Subscript: _subscript,
+    cst.BinaryOperation: _binary,
+    cst.UnaryOperation: _unary,
+    cst.BooleanOperation: _boolean,
+    cst.Comparison: _comparison,
+    cst.IfExp: _conditional,
+    cst.Lambda: _lambda,
+    cst.Call: _call,
+    cst.ListComp: _list_comprehension,
+    cst.GeneratorExp: _list_comprehension,
+    cst.SetComp: _set_comprehension,
+    cst.DictComp: _dict_comprehension,
+    cst.NamedExpr: _walrus,
+    cst.Yield: _yield,
+    cst.Await: _await,
+    cst.Ellipsis: lambda interpreter, node, frame: ...,
+}

@@ -1,0 +1,121 @@
+"""Where names live: modules of the project, and the frames of functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bn_lint.static.interpreter.values import ABSENT, Mutable, Value
+from bn_lint.static.syntax.places import NodeRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bn_lint.static.interpreter.values import Class, Function
+    from bn_lint.static.syntax.source_files import SourceFile
+
+
+class ModuleScope(Mutable):
+    """A module of the project. Its top level runs when a name of it is first needed."""
+
+    __slots__ = ("file", "name", "path", "stars", "state")
+
+    FRESH, RUNNING, DONE = range(3)
+
+    def __init__(self, name: str, path: Path, file: SourceFile | None) -> None:
+        super().__init__({})
+        self.name = name
+        self.path = path
+        self.file = file
+        self.state = ModuleScope.FRESH
+        #: Modules of the project of which everything was imported.
+        self.stars: list[ModuleScope] = []
+
+    def __repr__(self) -> str:
+        return f"<module {self.name}>"
+
+
+class Frame:
+    """One execution of a function body, class body or module."""
+
+    __slots__ = (
+        "annotated",
+        "began",
+        "began_changes",
+        "began_created",
+        "began_events",
+        "bound",
+        "caller",
+        "cells",
+        "class_body",
+        "file",
+        "function",
+        "global_names",
+        "guards",
+        "is_running",
+        "module",
+        "on_yield",
+        "owner",
+        "parent",
+        "pending",
+        "receiver",
+        "returns",
+        "site",
+        "uncertain",
+        "yield_rest",
+        "yields",
+    )
+
+    def __init__(
+        self,
+        module: ModuleScope,
+        file: SourceFile,
+        cells: dict[str, Value],
+        parent: Frame | None = None,
+        *,
+        function: Function | None = None,
+        caller: Frame | None = None,
+        site: NodeRef | None = None,
+    ) -> None:
+        self.module = module
+        self.file = file
+        self.cells = cells
+        self.parent = parent
+        self.function = function
+        self.caller = caller
+        self.site = site
+        self.owner: Class | None = function.owner if function is not None else None
+        self.receiver: Value = None
+        self.global_names: dict[str, Frame | ModuleScope] = {}
+        self.returns: list[Value] = []
+        #: What a generator yields: surely, and possibly.
+        self.yields: list[Value] | None = None
+        self.yield_rest: list[Value] = []
+        #: How many undecided branches surround the call.
+        self.uncertain = 0
+        #: How many taken `if` branches surround the call.
+        self.guards = 0
+        #: What had been counted when the call began: steps, changes, modules made, and what happened to models.
+        self.began = self.began_changes = self.began_created = self.began_events = 0
+        #: The step at which the call is given up.
+        self.bound: int | None = None
+        self.is_running = False
+        self.on_yield: Callable[[Value], None] | None = None
+        self.class_body = False
+        #: Annotated names of a class body, in order, and their values if any.
+        self.annotated: list[tuple[str, Value]] = []
+        #: Changes of branches that ended in `continue` or `break`, to be merged at the end of the pass or the loop.
+        self.pending: list[tuple[str, object]] = []
+
+    def find(self, name: str) -> Value:
+        """Look a name up in this frame and those around it; MISSING when it is in none (a global or builtin)."""
+        value = self.cells.get(name, ABSENT)
+        if value is not ABSENT:
+            return value
+        frame = self.parent
+        while frame is not None:
+            value = frame.cells.get(name, ABSENT)
+            if value is not ABSENT:
+                return value
+            frame = frame.parent
+        return self.module.cells.get(name, ABSENT)

@@ -1,0 +1,65 @@
+"""What a branch may assume: `x is None`, `isinstance(x, C)` and plain truth, about names and attributes."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from bn_lint.static.interpreter.builtins.isinstances import is_instance
+from bn_lint.static.interpreter.frames import Frame
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.truth import truth
+from bn_lint.static.interpreter.values import ABSENT, Instance, Union, Value
+
+
+def assume(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, holds: bool) -> None:
+    """Keep, of the alternatives that a name or attribute may be, those for which the test may come out so."""
+    if type(test) is cst.UnaryOperation and type(test.operator) is cst.Not:
+        assume(interpreter, test.expression, frame, not holds)
+    elif type(test) is cst.BooleanOperation and (type(test.operator) is cst.And) is holds:
+        assume(interpreter, test.left, frame, holds)
+        assume(interpreter, test.right, frame, holds)
+    elif type(test) is cst.Comparison and len(test.comparisons) == 1:
+        operator, other = test.comparisons[0].operator, test.comparisons[0].comparator
+        if (
+            type(other) is cst.Name
+            and other.value == "None"
+            and type(operator) in (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)
+        ):
+            is_none = (type(operator) in (cst.Is, cst.Equal)) is holds
+            _keep(interpreter, test.left, frame, lambda value: (value is None) is is_none)
+    elif (
+        type(test) is cst.Call
+        and type(test.func) is cst.Name
+        and test.func.value == "isinstance"
+        and len(test.args) == 2
+    ):
+        from bn_lint.static.interpreter.expressions import evaluate
+
+        kind = evaluate(interpreter, test.args[1].value, frame)
+        _keep(
+            interpreter,
+            test.args[0].value,
+            frame,
+            lambda value: is_instance(interpreter, value, kind) is not (not holds),
+        )
+    elif type(test) in (cst.Name, cst.Attribute):
+        _keep(interpreter, test, frame, lambda value: truth(value) is not (not holds))
+
+
+def _keep(interpreter: Interpreter, target: cst.BaseExpression, frame: Frame, fits: object) -> None:
+    if type(target) is cst.Name:
+        cells = frame.cells
+        name = target.value
+    elif type(target) is cst.Attribute and type(target.value) is cst.Name:
+        owner = frame.cells.get(target.value.value)
+        if not isinstance(owner, Instance):
+            return
+        cells, name = owner.cells, target.attr.value
+    else:
+        return
+    value: Value = cells.get(name, ABSENT)
+    if isinstance(value, Union):
+        kept = [v for v in value.values if fits(v)]  # type: ignore[operator]
+        if kept and len(kept) < len(value.values):
+            interpreter.store.write(cells, name, join(kept))

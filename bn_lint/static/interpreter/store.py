@@ -1,0 +1,148 @@
+"""Changes to the abstract state, which can be undone and merged.
+
+Both branches of an `if` whose condition is unknown are executed, each on the state before the `if`; afterwards the
+cells that either of them changed get the joined value. Recording the changes costs as much as there are changes, where
+copying the state would cost as much as there is state.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bn_lint.static.interpreter.values import ABSENT, Instance, Mutable, Tensor, UnknownInt, Value
+
+Cells = dict[Any, Value]
+#: (identity of the cells, key) -> (cells, key, value after the branch)
+StoreDelta = dict[tuple[int, Any], tuple[Cells, Any, Value]]
+
+
+class Store:
+    """The only writer of cells."""
+
+    def __init__(self) -> None:
+        self._trail: list[tuple[Cells, Any, Value]] = []
+        #: Birth times below which a write makes the running memoised call impure (see `Interpreter.memoize`).
+        self.purity: list[_Purity] = []
+
+    def write(self, cells: Cells, key: Any, value: Value) -> None:
+        self._trail.append((cells, key, cells.get(key, ABSENT)))
+        cells[key] = value
+
+    def set(self, target: Mutable, key: Any, value: Value) -> None:
+        """Write a cell of an object, noticing when the object is older than a call under way.
+
+        What puts an equal value in place of another changes nothing: a layer that counts its batches in a buffer
+        behaves the same after each call.
+        """
+        if _interchangeable(target.cells.get(key, ABSENT), value):
+            return
+        self._changed(target)
+        self.write(target.cells, key, value)
+
+    def note(self, target: Mutable, key: Any, value: Value) -> None:
+        """Write a cell that does not decide how the object behaves, such as a mode: its twins stay its twins."""
+        self._changes_older(target)
+        module: Mutable | None = target
+        while isinstance(module, Instance):
+            _forget_calls(module)
+            module = module.owner
+        self.write(target.cells, key, value)
+
+    def remove(self, target: Mutable, key: Any) -> None:
+        if key in target.cells:
+            self._changed(target)
+            self._trail.append((target.cells, key, target.cells[key]))
+            del target.cells[key]
+
+    def _changes_older(self, target: Mutable) -> None:
+        # Calls under way began one after the other: those that are younger than the object come last.
+        for purity in reversed(self.purity):
+            if target.born > purity.start:
+                break
+            purity.pure = False
+
+    def _changed(self, target: Mutable) -> None:
+        self._changes_older(target)
+        if target.remembered is not None:
+            _forget_calls(target)
+        # A module that is changed after its construction differs from its twins, and so does what it is part of.
+        module = target if isinstance(target, Instance) else None
+        while module is not None and module.template is not None:
+            module.template = None
+            module = module.owner
+
+    def start(self) -> None:
+        """Drop what is recorded: nothing of it will be undone."""
+        self._trail = []
+
+    def fork(self) -> list[tuple[Cells, Any, Value]]:
+        """Start recording anew; returns what `undo` and `resume` need to go back to."""
+        outer = self._trail
+        self._trail = []
+        return outer
+
+    def rollback(self, outer: list[tuple[Cells, Any, Value]]) -> StoreDelta:
+        """Take back everything since `begin` and return it as changes."""
+        trail = self._trail
+        changes: StoreDelta = {}
+        for cells, key, _ in trail:
+            changes[(id(cells), key)] = (cells, key, cells.get(key, ABSENT))
+        for cells, key, before in reversed(trail):
+            if before is ABSENT:
+                cells.pop(key, None)
+            else:
+                cells[key] = before
+        self._trail = outer
+        return changes
+
+    def mark(self) -> int:
+        """How many changes are recorded by now, for `widen` and `since`."""
+        return len(self._trail)
+
+    def since(self, mark: int) -> list[tuple[Cells, Any]]:
+        """Which cells changed since a mark."""
+        return list({(id(cells), key): (cells, key) for cells, key, _ in self._trail[mark:]}.values())
+
+    def widen(self, since: int) -> None:
+        """Forget numbers that changed since a mark: counters, in a loop of unknown length."""
+        for cells, key, before in self._trail[since:]:
+            now = cells.get(key, ABSENT)
+            if isinstance(before, int) and isinstance(now, int) and before != now and type(now) is not bool:
+                self.write(cells, key, UnknownInt(str(key), "it is counted in a loop of unknown length"))
+
+    def resume(self, outer: list[tuple[Cells, Any, Value]]) -> None:
+        """Keep what was recorded since `begin`, out of the record: it outlives the branch that it happens in."""
+        self._trail = outer
+
+
+def _interchangeable(held: Value, value: Value) -> bool:
+    if held is value:
+        return True
+    kind = type(value)
+    if type(held) is not kind:
+        return False
+    if kind is Tensor:
+        known = held.ranked and all(axis.size is not None for axis in held.axes)
+        return known and held.layer is value.layer and bool(held.key() == value.key())
+    return kind in (bool, int, float, str) and bool(held == value)
+
+
+def _forget_calls(target: Mutable) -> None:
+    """Drop the remembered calls whose result holds an object that is changed now."""
+    if target.remembered is not None:
+        for memory, key in target.remembered:
+            memory.pop(key, None)
+        target.remembered = None
+
+
+class _Purity:
+    __slots__ = ("pure", "start")
+
+    def __init__(self) -> None:
+        self.start = Mutable.now()
+        self.pure = True
+
+
+def watch() -> _Purity:
+    """A watch that is put on `Store.purity` while a call runs."""
+    return _Purity()

@@ -1,0 +1,199 @@
+"""Reading and writing `container[key]`."""
+
+from __future__ import annotations
+
+from bn_lint.facts.dims import Expression
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.iteration import distinct
+from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.values import (
+    ABSENT,
+    ITEMS,
+    REST,
+    Arguments,
+    BoundMethod,
+    Class,
+    Dict,
+    External,
+    Function,
+    Instance,
+    LibraryClass,
+    List,
+    Tensor,
+    Union,
+    Unknown,
+    Value,
+)
+from bn_lint.static.syntax.places import NodeRef
+
+#: Entries of a dictionary of which any may be replaced under a key that nobody knows.
+_FEW_ENTRIES = 60
+
+
+def slice_of(lower: Value, upper: Value, step: Value) -> Value:
+    """Return a slice; its bounds may be unknown."""
+    return slice(lower, upper, step)
+
+
+def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRef) -> Value:
+    """Return `container[key]`."""
+    if isinstance(container, (tuple, List, str, range)):
+        return _sequence_item(container, key)
+    if isinstance(container, Dict):
+        return _dict_item(interpreter, container, key, ref)
+    if isinstance(container, Tensor):
+        from bn_lint.static.torch_model.operations.indexing import index
+
+        return index(container, key, ref)
+    if isinstance(container, Instance):
+        return _instance_item(interpreter, container, key, ref)
+    if isinstance(container, Union):
+        return join(get_item(interpreter, v, key, ref) for v in container.values if v is not None)
+    if isinstance(container, Unknown):
+        return _unknown_item(container, key)
+    if isinstance(container, Class) and container.kind == "enum" and isinstance(key, str):
+        return container.cells.get(key, Unknown(key))
+    if isinstance(container, External) and container.dotted == "sys.modules" and isinstance(key, str):
+        from bn_lint.static.interpreter.imports import module_named
+
+        if key == "__main__":  # every module is taken for the program, see `builtins.functions.BUILTINS`
+            return interpreter.module_at(ref.file.path)
+        return module_named(interpreter, ref.file.path, key, 0)
+    if isinstance(container, External) and container.dotted.endswith(".__dict__"):
+        from bn_lint.static.libraries.index import library_name
+
+        return library_name(container.dotted.removesuffix(".__dict__"), key)
+    if isinstance(container, (Class, LibraryClass, External)):
+        return container  # a generic type: `List[int]`
+    return Unknown("?", f"subscripts of {type(container).__name__} are not evaluated")
+
+
+def _unknown_item(container: Unknown, key: Value) -> Value:
+    if isinstance(key, (str, int)):
+        return container.member(("item", key), f"[{key!r}]")
+    if isinstance(key, slice) and container.name.endswith(("shape", "size()")):
+        return Unknown("?", container.why)
+    if isinstance(key, (Unknown, Expression)):
+        position = key.number if isinstance(key, Unknown) else key
+        return container.member(("item", position), f"[{position}]", free=False)
+    return Unknown("?", container.why)
+
+
+def _sequence_item(container: Value, key: Value) -> Value:
+    items = container.items if isinstance(container, List) else container
+    rest = container.rest if isinstance(container, List) else ()
+    if isinstance(key, slice):
+        if not all(b is None or (isinstance(b, int)) for b in (key.start, key.stop, key.step)):
+            return List((), tuple(items)[:8] + rest) if not isinstance(items, str) else Unknown("text")
+        bounds = slice(*(None if b is None else int(b) for b in (key.start, key.stop, key.step)))
+        if rest:
+            start = bounds.start or 0
+            if bounds.stop is None and bounds.step is None and 0 <= start <= len(items):
+                return List(items[start:], rest)
+            return List((), (*items[:8], *rest))
+        part = items[bounds]
+        return List(part) if isinstance(container, List) else part
+    if isinstance(key, int):
+        position = int(key)
+        if rest and not 0 <= position < len(items):
+            return distinct(join((*items[-1:], *rest)) if position < 0 else join(rest), position)
+        try:
+            return items[position]
+        except IndexError:
+            return Unknown("?", "an index out of range")
+    if (
+        isinstance(key, (Unknown, Expression, Union))
+        and len(items) + len(rest) <= 64
+        and not isinstance(items, (str, range))
+    ):
+        candidates = join((*items, *rest))
+        return Unknown("?", "an unknown element") if candidates is ABSENT else candidates
+    return Unknown("?", "an unknown element")
+
+
+def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeRef) -> Value:
+    if isinstance(key, Union):
+        return join(_dict_item(interpreter, container, k, ref) for k in key.values)
+    if not isinstance(key, (Unknown, Expression, List, Dict, Tensor)):
+        try:
+            value = container.cells.get(key, ABSENT)
+        except TypeError:
+            value = ABSENT
+        if value is not ABSENT:
+            return value
+        if container.factory is not ABSENT and not container.is_open:
+            from bn_lint.static.interpreter.calls import call
+
+            value = call(interpreter, container.factory, Arguments(), ref, None)
+            interpreter.store.set(container, key, value)
+            return value
+        return Unknown(str(key), f"no key `{key}` is known")
+    values = [v for _, v in container.entries()]
+    if values and not container.is_open and len(values) <= 4 and container.factory is ABSENT:
+        return join(values)
+    return Unknown("?", "a dictionary read with an unknown key")
+
+
+def _instance_item(interpreter: Interpreter, container: Instance, key: Value, ref: NodeRef) -> Value:
+    method, _ = container.cls.lookup("__getitem__")
+    if method is not ABSENT:
+        from bn_lint.static.interpreter.calls import call
+
+        return call(interpreter, BoundMethod(method, container), Arguments([key]), ref, None)
+    fields = container.cells.get("*fields", ABSENT)
+    if isinstance(fields, tuple):
+        return _sequence_item(tuple(container.cells[name] for name in fields), key)
+    return Unknown("?", f"subscripts of a {container.cls.name} are not evaluated")
+
+
+def set_item(interpreter: Interpreter, container: Value, key: Value, value: Value) -> None:
+    """Execute `container[key] = value`."""
+    if isinstance(container, List):
+        items = container.items
+        if isinstance(key, int) and -len(items) <= key < len(items):
+            position = int(key) % len(items)
+            interpreter.store.set(container, ITEMS, (*items[:position], value, *items[position + 1 :]))
+        elif isinstance(key, slice) and all(b is None or isinstance(b, int) for b in (key.start, key.stop, key.step)):
+            changed = list(items)
+            new = value.items if isinstance(value, List) else value
+            try:
+                changed[key] = new
+            except (TypeError, ValueError):
+                changed, container_rest = [], (Unknown("?", "a slice was assigned"),)
+                interpreter.store.set(container, REST, container_rest)
+            interpreter.store.set(container, ITEMS, tuple(changed))
+        else:
+            interpreter.store.set(container, ITEMS, tuple(join((item, value)) for item in items))
+    elif isinstance(container, Dict):
+        from bn_lint.static.interpreter.keys import is_key
+
+        if is_key(key):
+            interpreter.store.set(container, key, value)
+        else:
+            entries = tuple(container.entries())
+            # Each may be the one; but registries are filled name by name, and so are large tables.
+            if len(entries) <= _FEW_ENTRIES and not isinstance(value, (Function, Class)):
+                for known, old in entries:
+                    interpreter.store.set(container, known, join((old, value)))
+            interpreter.store.set(container, Dict.OPEN, True)
+    elif isinstance(container, Instance):
+        _set_instance_item(interpreter, container, key, value)
+
+
+def _set_instance_item(interpreter: Interpreter, container: Instance, key: Value, value: Value) -> None:
+    from bn_lint.static.interpreter.assign import register
+
+    method, _ = container.cls.lookup("__setitem__")
+    if method is not ABSENT and container.built is not None and not container.is_module:
+        from bn_lint.static.interpreter.calls import call
+
+        call(interpreter, BoundMethod(method, container), Arguments([key, value]), container.built, None)
+    elif container.is_module:
+        if isinstance(key, int) and key < 0:
+            key = sum(1 for _ in container.children()) + key
+        if isinstance(key, (int, str)):
+            register(interpreter, container, str(key), value)
+        else:
+            interpreter.store.set(
+                container, Instance.REST, (Unknown("?", "a module was replaced by an unknown index"),)
+            )

@@ -1,0 +1,583 @@
+"""Abstract values: what an expression of the analysed program may stand for.
+
+Python's own immutable objects stand for themselves: `None`, booleans, numbers, strings, and tuples of values.
+Everything else is one of the classes below. `Unknown` is the value of everything that could not be evaluated, and
+nothing ever follows from it.
+
+Whatever can change lives in a `cells` dictionary that only `Store` writes to, so that a branch can be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bn_lint.facts.dims import Dim, Expression, Symbol
+from bn_lint.static.syntax.places import NodeRef
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from bn_lint.facts import PooledBatchNorm
+    from bn_lint.static.interpreter.frames import Frame
+    from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.syntax.source_files import SourceFile
+    from bn_lint.static.torch_model.gradients import GradientMode
+
+Value = Any
+
+
+class Unknown:
+    """A value nobody can tell. The same object is the same value, so `cfg.width` equals `cfg.width`.
+
+    `free` marks parameters of the judged code and what is read from them; see `bn_lint.facts.dims.Symbol`.
+    `why` says what could not be evaluated, for the list of undecided layers.
+    """
+
+    __slots__ = ("_members", "_number", "free", "name", "why")
+
+    def __init__(self, name: str = "?", why: str = "", *, free: bool = False) -> None:
+        self.name = name
+        self.why = why or f"the value of `{name}` is not known"
+        self.free = free
+        self._members: dict[object, Unknown] | None = None
+        self._number: Expression | None = None
+
+    def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
+        """Return the value read from this one by an attribute or a subscript, the same one each time.
+
+        Without `free` it may equal other members, as elements at positions that are not known do.
+        """
+        if self._members is None:
+            self._members = {}
+        found = self._members.get(key)
+        if found is None:
+            name = self.name + text
+            deep = len(name) > 60
+            found = self._members[key] = Unknown("?" if deep else name, self.why, free=free and self.free and not deep)
+        return found
+
+    @property
+    def number(self) -> Expression:
+        """This value as a number."""
+        if self._number is None:
+            self._number = Expression.of(Symbol(self.name, free=self.free))
+        return self._number
+
+    def __repr__(self) -> str:
+        return f"Unknown({self.name})"
+
+
+class UnknownInt(Unknown):
+    """An integer nobody can tell, such as the variable of a loop over a range of unknown length."""
+
+    __slots__ = ()
+
+
+class UnknownModule(Unknown):
+    """A module of which nothing is known but that it was registered."""
+
+    __slots__ = ()
+
+
+class Union:
+    """One of a few values: the branches of the program did not agree."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: tuple[Value, ...]) -> None:
+        self.values = values
+
+
+class Absent:
+    """The content of a cell that has not been written (an attribute that is not there)."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = Absent()
+
+
+class Axis(NamedTuple):
+    """One dimension of a tensor: its size, and the layer or operation that made it that size."""
+
+    size: Dim = None
+    origin: Provenance | None = None
+    features: bool = False
+
+
+class Provenance(NamedTuple):
+    """What made an axis or a rank what it is: a layer, or an operation named by its text."""
+
+    maker: Instance | str
+    ref: NodeRef
+
+
+class Tensor:
+    """A tensor, of which the shape may be known. With `ranked` False, `axes` are the last axes only.
+
+    `layer` is the BatchNorm layer whose statistics or parameters it holds; `pooled` tells of the BatchNorm layer that
+    has just normalised it, when there is only one value of each map. `either` are the shapes that it may have, where
+    branches gave different numbers of dimensions.
+    """
+
+    __slots__ = ("axes", "either", "layer", "origin", "pooled", "ranked", "why")
+
+    def __init__(
+        self,
+        axes: tuple[Axis, ...] = (),
+        *,
+        ranked: bool = True,
+        origin: Provenance | None = None,
+        why: str = "",
+        layer: Instance | None = None,
+        pooled: PooledBatchNorm | None = None,
+        either: tuple[Tensor, ...] = (),
+    ) -> None:
+        self.axes = axes
+        self.either = either
+        self.ranked = ranked
+        self.origin = origin
+        self.why = why
+        self.layer = layer
+        self.pooled = pooled
+
+    @property
+    def rank(self) -> int | None:
+        return len(self.axes) if self.ranked else None
+
+    def key(self) -> object:
+        """What two tensors must share to be interchangeable as inputs."""
+        key: tuple[object, ...] = ("tensor", self.ranked, tuple((a.size, a.features) for a in self.axes))
+        if self.either:
+            key = (*key, tuple(one.key() for one in self.either))
+        return key if self.pooled is None else (*key, id(self.pooled))
+
+    def __repr__(self) -> str:
+        sizes = ", ".join("?" if a.size is None else str(a.size) for a in self.axes)
+        return f"({sizes})" if self.ranked else f"(..., {sizes})"
+
+
+class Mutable:
+    """Anything the program can change.
+
+    `born` orders objects by creation, and `remembered` are the calls whose memory holds this object (see
+    `Interpreter.memoize`).
+    """
+
+    __slots__ = ("born", "cells", "remembered")
+    _clock = 0
+
+    def __init__(self, cells: dict[Any, Value]) -> None:
+        self.cells = cells
+        self.remembered: list[tuple[dict[Any, Any], object]] | None = None
+        Mutable._clock += 1
+        self.born = Mutable._clock
+
+    @staticmethod
+    def now() -> int:
+        return Mutable._clock
+
+
+#: The cells of lists and iterators: keys that are no names a program can have.
+ITEMS, REST = "*items", "*rest"
+#: The cell of a module that took the place of None, as one that is built when it is first needed does.
+LAZY = "*lazy"
+
+
+class List(Mutable):
+    """A list. `rest` holds samples of elements that may follow an unknown number of times."""
+
+    __slots__ = ()
+
+    def __init__(self, items: tuple[Value, ...] = (), rest: tuple[Value, ...] = ()) -> None:
+        super().__init__({ITEMS: items, REST: rest})
+
+    def __repr__(self) -> str:
+        return f"[{', '.join([*map(repr, self.items), *(['...'] if self.rest else [])])}]"
+
+    @property
+    def items(self) -> tuple[Value, ...]:
+        items: tuple[Value, ...] = self.cells[ITEMS]
+        return items
+
+    @property
+    def rest(self) -> tuple[Value, ...]:
+        rest: tuple[Value, ...] = self.cells[REST]
+        return rest
+
+
+class Dict(Mutable):
+    """A dictionary, or a set (whose values are None). The cell `OPEN` says that there may be other keys.
+
+    `factory` makes the value of a key that is not there, as `collections.defaultdict` has it; otherwise it is MISSING.
+    """
+
+    __slots__ = ("factory", "is_set")
+
+    OPEN = Absent()
+
+    def __init__(self, cells: dict[Any, Value] | None = None, *, is_set: bool = False, is_open: bool = False) -> None:
+        super().__init__(cells if cells is not None else {})
+        self.is_set = is_set
+        self.factory: Value = ABSENT
+        if is_open:
+            self.cells[Dict.OPEN] = True
+
+    def __repr__(self) -> str:
+        shown = [repr(key) if self.is_set else f"{key!r}: {value!r}" for key, value in self.entries()]
+        return "{" + ", ".join([*shown, *(["..."] if self.is_open else [])]) + "}"
+
+    @property
+    def is_open(self) -> bool:
+        return Dict.OPEN in self.cells
+
+    def entries(self) -> list[tuple[Any, Value]]:
+        return [(k, v) for k, v in self.cells.items() if k is not Dict.OPEN and v is not ABSENT]
+
+
+class ValueIterator(Mutable):
+    """An iterator over known values: `next` takes from the front."""
+
+    __slots__ = ()
+
+    def __init__(self, items: tuple[Value, ...], rest: tuple[Value, ...] = ()) -> None:
+        super().__init__({ITEMS: items, REST: rest})
+
+
+class Instance(Mutable):
+    """An object of a class of the program, or a layer of `torch.nn`.
+
+    Modules keep their children among the attributes, in the order of registration, as PyTorch does.
+    """
+
+    __slots__ = ("built", "called", "cls", "name", "owner", "set_at", "template", "variable")
+
+    def __init__(self, cls: Class | LibraryClass, built: NodeRef | None) -> None:
+        super().__init__({})
+        self.cls = cls
+        self.built = built
+        self.name: str | None = None
+        self.owner: Instance | None = None
+        #: The variable it was first assigned to, for a layer that is no attribute.
+        self.variable: str | None = None
+        self.called = False
+        #: Where attributes that hold plain containers were set.
+        self.set_at: dict[str, NodeRef] | None = None
+        #: For an unchanged module: stands for everything that determines its behaviour.
+        self.template: object = None
+
+    def __repr__(self) -> str:
+        return f"<{self.cls.name} object>"
+
+    @property
+    def is_record(self) -> bool:
+        """Whether it is nothing but its fields: a dataclass instance, a named tuple."""
+        return isinstance(self.cls, Class) and self.cls.kind in ("dataclass", "namedtuple")
+
+    #: Key of the cell that holds samples of children that may follow (see `List.rest`).
+    REST = "*rest"
+
+    @property
+    def is_module(self) -> bool:
+        return self.cls.is_module
+
+    def children(self) -> Iterator[tuple[str, Value]]:
+        """The modules that are registered under names."""
+        for name, value in self.cells.items():
+            kind = type(value)
+            if kind is Instance:
+                if value.cls.is_module:
+                    yield name, value
+            elif kind is Union and any(type(one) is Instance and one.cls.is_module for one in value.values):
+                yield name, value
+
+    def possible_children(self) -> Iterator[Instance]:
+        """The modules that are registered, or may be: all alternatives, and samples of children of unknown names."""
+        pending = [value for _, value in self.children()]
+        pending.extend(self.cells.get(Instance.REST, ()))
+        while pending:
+            value = pending.pop(0)
+            if isinstance(value, Union):
+                pending.extend(value.values)
+            elif isinstance(value, Instance) and value.is_module:
+                yield value
+
+
+class Alternatives(tuple[Value, ...]):
+    """Samples of a container's children, of which each branch of the program has others."""
+
+    __slots__ = ()
+
+
+class Class(Mutable):
+    """A class of the program."""
+
+    __slots__ = (
+        "annotated",
+        "bases",
+        "fields",
+        "file",
+        "has_unknown_base",
+        "inherits_module",
+        "instantiated",
+        "kind",
+        "mro",
+        "name",
+        "node",
+        "scope",
+    )
+
+    def __init__(self, name: str, node: cst.ClassDef, bases: tuple[Value, ...], scope: Frame, file: SourceFile) -> None:
+        super().__init__({})
+        self.name = name
+        self.node = node
+        self.bases = bases
+        self.scope = scope
+        self.file = file
+        self.instantiated = False
+        #: "", "dataclass", "namedtuple" or "enum": how instances are made.
+        self.kind = ""
+        self.fields: tuple[tuple[str, Value], ...] = ()
+        #: The annotated names of the class body, in order, with their values (`ABSENT` where there is none).
+        self.annotated: tuple[tuple[str, Value], ...] = ()
+        self.mro: tuple[Class | LibraryClass | External, ...] = _linearize(self)
+        self.inherits_module = any(type(c) is LibraryClass and c.is_module for c in self.mro)
+        self.has_unknown_base = any(type(c) is External for c in self.mro)
+
+    def lookup(self, name: str) -> tuple[Value, Class | LibraryClass | External | None]:
+        """Find a class attribute along the method resolution order, and the class that has it."""
+        return lookup_in(self.mro, name)
+
+    @property
+    def is_module(self) -> bool:
+        return self.inherits_module or (self.has_unknown_base and self.lookup("forward")[0] is not ABSENT)
+
+    def __repr__(self) -> str:
+        return f"<class {self.name}>"
+
+
+def lookup_in(
+    mro: tuple[Class | LibraryClass | External, ...], name: str
+) -> tuple[Value, Class | LibraryClass | External | None]:
+    for cls in mro:
+        kind = type(cls)
+        if kind is Class:
+            value = cls.cells.get(name, ABSENT)  # type: ignore[union-attr]
+        elif kind is LibraryClass:
+            value = cls.methods.get(name, ABSENT)  # type: ignore[union-attr]
+        else:
+            continue
+        if value is not ABSENT:
+            return value, cls
+    return ABSENT, None
+
+
+def _linearize(cls: Class) -> tuple[Class | LibraryClass | External, ...]:
+    """C3 linearisation. Where it has no answer (an invalid hierarchy), depth first."""
+    sequences: list[list[Any]] = []
+    bases: list[Any] = []
+    for base in cls.bases:
+        if isinstance(base, (Class, LibraryClass)):
+            sequences.append(list(base.mro))
+            bases.append(base)
+        elif isinstance(base, External):
+            if base.dotted == "object":
+                continue
+            sequences.append([base])
+            bases.append(base)
+        else:
+            stranger = External(f"?{id(base)}")
+            sequences.append([stranger])
+            bases.append(stranger)
+    sequences.append(bases)
+    result: list[Any] = [cls]
+    while sequences := [s for s in sequences if s]:
+        head = next((s[0] for s in sequences if not any(s[0] in other[1:] for other in sequences)), sequences[0][0])
+        result.append(head)
+        sequences = [[c for c in s if c is not head and c != head] for s in sequences]
+    return tuple(result)
+
+
+class LibraryClass:
+    """A class of PyTorch that the engine knows: its constructor's parameters and what its methods do."""
+
+    __slots__ = ("bases", "is_module", "methods", "mro", "name", "short_name", "signature")
+
+    def __init__(
+        self,
+        name: str,
+        bases: tuple[LibraryClass, ...] = (),
+        signature: tuple[tuple[str, Value], ...] = (),
+        methods: dict[str, Value] | None = None,
+    ) -> None:
+        self.name = name
+        self.bases = bases
+        self.signature = signature
+        self.methods: dict[str, Value] = methods or {}
+        mro: list[LibraryClass] = [self]
+        for base in bases:
+            mro.extend(c for c in base.mro if c not in mro)
+        self.mro: tuple[LibraryClass, ...] = tuple(mro)
+        self.short_name = name.rpartition(".")[2]
+        self.is_module = self.mro[-1].name == "torch.nn.Module"
+
+    def lookup(self, name: str) -> tuple[Value, Any]:
+        return lookup_in(self.mro, name)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class External:
+    """Something outside the analysed project, known by its dotted name only."""
+
+    __slots__ = ("dotted",)
+
+    def __init__(self, dotted: str) -> None:
+        self.dotted = dotted
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, External) and self.dotted == other.dotted
+
+    def __hash__(self) -> int:
+        return hash(self.dotted)
+
+    def __repr__(self) -> str:
+        return f"External({self.dotted})"
+
+
+class Function:
+    """A function of the program, with the scope it was defined in and its evaluated defaults."""
+
+    __slots__ = ("attributes", "called", "defaults", "file", "grad", "name", "node", "owner", "params", "scope")
+
+    def __init__(
+        self,
+        name: str,
+        node: cst.FunctionDef | cst.Lambda,
+        params: Parameters,
+        defaults: dict[str, Value],
+        scope: Frame,
+        file: SourceFile,
+    ) -> None:
+        self.name = name
+        self.node = node
+        self.params = params
+        self.defaults = defaults
+        self.scope = scope
+        self.file = file
+        self.called = False
+        #: Whether a decorator switches the recording of gradients on or off for it.
+        self.grad: GradientMode | None = None
+        #: The class whose body defines it, for `super()`.
+        self.owner: Class | None = None
+        self.attributes: dict[str, Value] = {}
+
+    def __repr__(self) -> str:
+        return f"<function {self.name}>"
+
+
+class Parameters(NamedTuple):
+    """The parameters of a function, by kind."""
+
+    positional: tuple[str, ...]
+    positional_only: int
+    keyword_only: tuple[str, ...]
+    star: str | None
+    star_star: str | None
+    annotations: dict[str, str]
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class BoundMethod:
+    function: Value
+    receiver: Value
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Partial:
+    function: Value
+    positional: tuple[Value, ...]
+    keywords: tuple[tuple[str, Value], ...]
+    ref: NodeRef | None = None
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Property:
+    getter: Value
+    setter: Value = None
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class StaticMethod:
+    function: Value
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class ClassMethod:
+    function: Value
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Super:
+    """`super()`: attribute lookup on `receiver` that starts behind `after` in the resolution order."""
+
+    after: Value
+    receiver: Value
+
+
+class Builtin:
+    """A function that the engine itself implements."""
+
+    __slots__ = ("implementation", "name")
+
+    def __init__(self, name: str, implementation: Callable[[Interpreter, Arguments, NodeRef], Value]) -> None:
+        self.name = name
+        self.implementation = implementation
+
+    def __repr__(self) -> str:
+        return f"<builtin {self.name}>"
+
+
+class Arguments:
+    """The arguments of one call.
+
+    `more` says that others may follow which are not known (`*args`, `**kwargs`); `rest` holds samples of such
+    positional arguments. `partial` is the `functools.partial` that some of them come from.
+    """
+
+    __slots__ = ("keywords", "more", "partial", "positional", "rest")
+
+    def __init__(
+        self,
+        positional: list[Value] | None = None,
+        keywords: dict[str, Value] | None = None,
+        *,
+        more: bool = False,
+        rest: tuple[Value, ...] = (),
+        partial: NodeRef | None = None,
+    ) -> None:
+        self.partial = partial
+        self.positional = positional if positional is not None else []
+        self.keywords = keywords if keywords is not None else {}
+        self.more = more
+        self.rest = rest
+
+    def get(self, position: int, name: str, default: Value = None) -> Value:
+        """Return the argument given at a position or by name."""
+        if 0 <= position < len(self.positional):
+            return self.positional[position]
+        return self.keywords.get(name, default)
+
+    def values(self) -> tuple[Value, ...]:
+        return (*self.positional, *self.keywords.values())
+
+    def shifted(self, count: int = 1) -> Arguments:
+        return Arguments(self.positional[count:], self.keywords, more=self.more, rest=self.rest, partial=self.partial)
+
+    def prefixed(self, *values: Value) -> Arguments:
+        positional = [*values, *self.positional]
+        return Arguments(positional, self.keywords, more=self.more, rest=self.rest, partial=self.partial)

@@ -1,0 +1,1 @@
+"""What is known of libraries, one file for each library or family of them."""

@@ -1,0 +1,70 @@
+"""Augmentations of whole batches: what comes out has the batch that went in as its first axis."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, List, Unknown, Value
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.data import Batch
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.interpreter import Interpreter
+
+#: Operations on tensors of shape (..., C, H, W); those that give several images for one have names of their own.
+_TRANSFORM = re.compile(
+    r"^(?:torchvision\.transforms(?:\.v2)?|kornia\.augmentation)\."
+    r"(?!FiveCrop|TenCrop|Lambda|ToTensor|PILToTensor|ToPILImage|ToImage|PatchSequential|RandomMixUp|RandomCutMix|"
+    r"CutMix|MixUp|Video|ExtractTensorPatches)([A-Z]\w+)$"
+)
+_SEVERAL = frozenset(
+    {"Compose", "RandomOrder", "RandomApply", "RandomChoice", "AugmentationSequential", "ImageSequential"}
+)
+#: The cell that says whether each of the operations is known.
+_KEEPS = "*keeps"
+
+
+def augmentation(dotted: str) -> Value:
+    """The class of a library that changes images one by one, or None."""
+    found = _TRANSFORM.match(dotted)
+    return None if found is None else _class(found[1])
+
+
+def _class(name: str) -> LibraryClass:
+    cls = _classes.get(name)
+    if cls is None:
+        from bn_lint.static.torch_model.operations.layer_table import MODULE
+
+        members: dict[str, Value] = {"forward": Builtin(name, _forward)}
+        if name in _SEVERAL:
+            members["__init__"] = Builtin("__init__", _init)
+        cls = _classes[name] = LibraryClass(f"torchvision.transforms.{name}", (MODULE,), (), members)
+    return cls
+
+
+def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    own, *given = arguments.positional
+    parts: list[Value] = []
+    for value in (*given, arguments.keywords.get("transforms")):
+        if isinstance(value, List):
+            parts += [*value.items, *value.rest]
+        elif isinstance(value, tuple):
+            parts += value
+        elif value is not None:
+            parts.append(value)
+    own.cells[_KEEPS] = not arguments.more and all(_keeps_batch(part) for part in parts)
+
+
+def _keeps_batch(value: Value) -> bool:
+    return isinstance(value, Instance) and value.cls in _classes.values() and value.cells.get(_KEEPS, True) is True
+
+
+def _forward(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    own, image = arguments.positional[0], arguments.get(1, "input", arguments.keywords.get("img"))
+    if isinstance(image, Batch) and _keeps_batch(own):
+        return Batch(image.batches, f"{image.name}*"[:60])
+    return Unknown("image", "what a transform gives is not known")
+
+
+_classes: dict[str, LibraryClass] = {}

@@ -1,0 +1,69 @@
+"""Opacus: training with differential privacy, which needs a gradient of each sample."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bn_lint.facts import Evidence, PrivateBatchNorm
+from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
+from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.source_text import code_of
+from bn_lint.static.torch_model.mode import FROZEN
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.interpreter import Interpreter
+
+
+def _make_private(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    module = arguments.keywords.get("module", Unknown("module"))
+    _note(interpreter, module, ref)
+    return tuple(arguments.keywords.get(name, Unknown(name)) for name in ("module", "optimizer", "data_loader"))
+
+
+def _nothing(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    return None
+
+
+def _note(interpreter: Interpreter, model: Value, ref: NodeRef) -> None:
+    """Note a model that Opacus is given with BatchNorm layers whose parameters are trained: it refuses those."""
+    from bn_lint.static.torch_model.batchnorm import batchnorm_class
+    from bn_lint.static.torch_model.describing import label_of, path_to
+    from bn_lint.static.torch_model.module_methods import descendants
+
+    if not isinstance(model, Instance) or not model.is_module or id(model) in interpreter.events.replaced:
+        return
+    for _, layer in descendants(model):
+        trained = layer.cells.get("affine", True) is True and layer.cells.get(FROZEN) is None
+        if batchnorm_class(layer) is not None and trained:
+            built = layer.built or model.built
+            if built is None:
+                return
+            fact = PrivateBatchNorm(
+                _text(ref),
+                NodePlace(ref),
+                Evidence(f"`{label_of(layer)}` is built here", NodePlace(built)),
+                path_to(interpreter.frame),
+            )
+            interpreter.collector.programmed([fact])
+            return
+
+
+def _text(ref: NodeRef) -> str:
+    """The model as the call gives it."""
+    for argument in getattr(ref.node, "args", ()):
+        if argument.keyword is not None and argument.keyword.value == "module":
+            return code_of(ref.file, argument.value)
+    return "the model"
+
+
+_ENGINE = LibraryClass(
+    "opacus.PrivacyEngine",
+    (),
+    (),
+    {
+        "__init__": Builtin("__init__", _nothing),
+        "make_private": Builtin("make_private", _make_private),
+        "make_private_with_epsilon": Builtin("make_private_with_epsilon", _make_private),
+    },
+)
+PRIVATE: dict[str, Value] = {"opacus.PrivacyEngine": _ENGINE, "opacus.privacy_engine.PrivacyEngine": _ENGINE}

@@ -1,0 +1,100 @@
+"""Which definitions can have anything to do with BatchNorm, judged by the names they use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import libcst as cst
+
+from bn_lint.static.interpreter.values import Function
+from bn_lint.static.syntax.source_files import SourceFile
+from bn_lint.static.syntax.tree import walk
+
+
+def relevant_definitions(
+    files: Iterable[SourceFile], is_wanted: Callable[[str], bool] | None = None
+) -> set[cst.CSTNode]:
+    """Return the top-level functions and classes that name BatchNorm, or use a definition that does, at any distance.
+
+    With `is_wanted`, those that use a name for which it holds.
+
+    Names are compared as they are written, across all files: this may take in too much, but nothing is left out that
+    the files themselves define.
+    """
+    uses: dict[cst.CSTNode, set[str]] = {}
+    defined: dict[str, list[cst.CSTNode]] = {}
+    pending: list[cst.CSTNode] = []
+    for file in files:
+        for statement in _top_level(file.tree):
+            names = set(_names(statement))
+            uses[statement] = names
+            for name in _defines(statement):
+                defined.setdefault(name, []).append(statement)
+            if any(map(is_wanted or is_batchnorm, names)):
+                pending.append(statement)
+    users: dict[str, list[cst.CSTNode]] = {}
+    for statement, names in uses.items():
+        for name in names & defined.keys():
+            users.setdefault(name, []).append(statement)
+    relevant: set[cst.CSTNode] = set()
+    while pending:
+        statement = pending.pop()
+        if statement not in relevant:
+            relevant.add(statement)
+            for name in _defines(statement):
+                pending.extend(users.get(name, ()))
+    return relevant
+
+
+def unlike_first(functions: Iterable[Function]) -> list[Function]:
+    """Order functions so that those that differ in more than constants come first.
+
+    Two functions that use the same names in the same order are taken to differ in constants only.
+    """
+    seen: set[tuple[str, ...]] = set()
+    first: list[Function] = []
+    alike: list[Function] = []
+    for function in functions:
+        body = function.node.body
+        names = tuple(node.value for node in walk(body) if type(node) is cst.Name)
+        (alike if names in seen else first).append(function)
+        seen.add(names)
+    return first + alike
+
+
+def is_batchnorm(name: str) -> bool:
+    lowered = name.lower()
+    return "batchnorm" in lowered or "batch_norm" in lowered or lowered == "reveal" or "norm_layer" in lowered
+
+
+def _top_level(tree: cst.Module) -> Iterable[cst.CSTNode]:
+    pending: list[cst.CSTNode] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (cst.If, cst.Try, cst.Else, cst.With, cst.IndentedBlock)):
+            pending.extend(node.children)
+        else:
+            yield node
+
+
+def _names(statement: cst.CSTNode) -> Iterable[str]:
+    for node in walk(statement):
+        if type(node) is cst.Name:
+            yield node.value
+        elif type(node) is cst.SimpleString and len(node.value) < 60:
+            yield node.value[1:-1]
+
+
+def _defines(statement: cst.CSTNode) -> Iterable[str]:
+    if isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
+        yield statement.name.value
+    elif isinstance(statement, cst.SimpleStatementLine):
+        for small in statement.body:
+            if isinstance(small, cst.Assign):
+                for target in small.targets:
+                    if isinstance(target.target, cst.Name):
+                        yield target.target.value
+            elif isinstance(small, cst.ImportFrom) and not isinstance(small.names, cst.ImportStar):
+                yield from (
+                    a.asname.name.value for a in small.names if a.asname and isinstance(a.asname.name, cst.Name)
+                )

@@ -1,0 +1,69 @@
+"""Facts that a file shows without being interpreted.
+
+Mode accesses, `train` overrides, loops that freeze, statistics that are not registered or switched off, layers that
+are left out or that stand in front of BatchNorm.
+
+One walk over the statements finds the candidates; what their names mean is looked up only then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import libcst as cst
+
+from bn_lint.facts import Fact, Place
+from bn_lint.static.syntactic.adjacent import before_batchnorm
+from bn_lint.static.syntactic.bias_reads import BiasReads
+from bn_lint.static.syntactic.freezing import freeze_loops
+from bn_lint.static.syntactic.functional_calls import functional_calls
+from bn_lint.static.syntactic.mode_access import mode_accesses
+from bn_lint.static.syntactic.plain_statistics import plain_statistics
+from bn_lint.static.syntactic.receivers import Receivers
+from bn_lint.static.syntactic.skipped import skipped_layers
+from bn_lint.static.syntactic.tracking import tracking_switched
+from bn_lint.static.syntactic.train_override import train_overrides
+from bn_lint.static.syntactic.unused import Mentions, unused_layers
+from bn_lint.static.syntax.scopes import statements
+
+#: What a condition needs to ask about the mode, or the size of a batch.
+_CONDITION = re.compile(r"\bif\b.*(?:\.training\b|[<>=]=?\s*\d|\d\s*[<>=])")
+
+
+def syntactic_facts(module: cst.Module, place: Callable[[cst.CSTNode], Place], text: str) -> Iterator[Fact]:
+    """Find the local facts of one file.
+
+    Args:
+        module: The file's syntax tree.
+        place: Where a node stands. It is called only for nodes of facts that some rule may report.
+        text: The file's text: what it does not mention is not searched for.
+    """
+    receivers = Receivers(module)
+    mentions = Mentions(module, receivers)
+    biases = BiasReads(module)
+    builds, calls_function = "BatchNorm" in text, "batch_norm(" in text
+    skips_layers = builds and _CONDITION.search(text) is not None
+    switches_tracking = "track_running_stats" in text
+    for located in statements(module):
+        if builds:
+            yield from before_batchnorm(located, receivers, biases, place)
+        match located.statement:
+            case cst.Expr() | cst.Return():
+                yield from mode_accesses(located, receivers, place)
+            case cst.Assign() | cst.AnnAssign():
+                yield from mode_accesses(located, receivers, place)
+                yield from plain_statistics(located, receivers, place)
+                if switches_tracking:
+                    yield from tracking_switched(located, module, place)
+            case cst.For():
+                yield from freeze_loops(located, receivers, place)
+            case cst.ClassDef():
+                if calls_function:
+                    yield from functional_calls(located, receivers, place)
+                if skips_layers:
+                    yield from skipped_layers(located, receivers, place)
+                if builds:
+                    yield from unused_layers(located, mentions, receivers, place)
+            case cst.FunctionDef(name=cst.Name(value="train")):
+                yield from train_overrides(located, receivers, place)

@@ -1,0 +1,133 @@
+"""Which classes of a file are `nn.Module`s."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from bn_lint.static.syntax.import_table import ImportTable, dotted_name
+from bn_lint.static.syntax.scopes import Scope, statements, within
+
+#: Classes outside `torch.nn` that are modules. What else they define is not known.
+_MODULES = frozenset(
+    {
+        "pytorch_lightning.LightningModule",
+        "lightning.LightningModule",
+        "lightning.pytorch.LightningModule",
+        "torch_geometric.nn.MessagePassing",
+        "transformers.PreTrainedModel",
+    }
+)
+_PLAIN = ("abc.", "typing.", "dataclasses.", "enum.", "collections.", "torch.utils.data.", "unittest.", "argparse.")
+_PLAIN_BUILTINS = frozenset({"object", "dict", "list", "tuple", "set", "str", "int", "float", "Exception", "type"})
+
+
+def torch_class(origin: str | None) -> bool:
+    """Whether a dotted name is an `nn.Module` class of torch itself."""
+    if origin is None:
+        return False
+    package, _, name = origin.rpartition(".")
+    return (package in ("torch.nn", "torch.nn.parallel") and name[:1].isupper() and name != "Parameter") or (
+        origin in ("torch.fx.GraphModule", "torch.jit.ScriptModule")
+    )
+
+
+class Classes:
+    """The classes defined in one file."""
+
+    def __init__(self, module: cst.Module, imports: ImportTable) -> None:
+        self._imports = imports
+        self._named: dict[str, cst.ClassDef | None] = {}
+        for located in statements(module):
+            if isinstance(located.statement, cst.ClassDef):
+                self._define(located.statement)
+
+    def _define(self, definition: cst.ClassDef) -> None:
+        name = definition.name.value
+        # Two classes of one name: which of them is meant cannot be told.
+        self._named[name] = None if name in self._named or self._imports.imports(name) else definition
+
+    def named(self, expression: cst.BaseExpression) -> cst.ClassDef | None:
+        """The class of this file that an expression names."""
+        return self._named.get(expression.value) if isinstance(expression, cst.Name) else None
+
+    def is_module(self, definition: cst.ClassDef) -> bool | None:
+        """Whether a class is an `nn.Module`; None when a base class of unknown origin may make it one."""
+        return self._is_module(definition, frozenset())
+
+    def _is_module(self, definition: cst.ClassDef, seen: frozenset[str]) -> bool | None:
+        seen |= {definition.name.value}
+        answers = [self._base_is_module(base, seen) for base in _bases(definition)]
+        if True in answers:
+            return True
+        return None if None in answers else False
+
+    def _base_is_module(self, base: cst.BaseExpression, seen: frozenset[str]) -> bool | None:
+        local = self.named(base)
+        if local is not None:
+            return None if local.name.value in seen else self._is_module(local, seen)
+        origin = self._imports.qualified(base)
+        if torch_class(origin) or origin in _MODULES:
+            return True
+        plain = origin is not None and origin.startswith(_PLAIN)
+        return False if plain or dotted_name(base) in _PLAIN_BUILTINS else None
+
+    def closed(self, definition: cst.ClassDef) -> bool:
+        """Whether all ancestors are classes of this file or of torch, so that every method is known."""
+        return all(one is not None for one in self._ancestors(definition))
+
+    def torch_bases(self, definition: cst.ClassDef) -> set[str]:
+        """The classes of torch among the ancestors."""
+        return {one for one in self._ancestors(definition) if isinstance(one, str)}
+
+    def family(self, definition: cst.ClassDef) -> Iterator[cst.ClassDef]:
+        """The class and its ancestors in this file."""
+        yield definition
+        for one in self._ancestors(definition):
+            if isinstance(one, cst.ClassDef):
+                yield one
+
+    def _ancestors(self, definition: cst.ClassDef) -> list[cst.ClassDef | str | None]:
+        found: list[cst.ClassDef | str | None] = []
+        pending = [definition]
+        seen = {definition.name.value}
+        while pending:
+            for base in _bases(pending.pop()):
+                local = self.named(base)
+                origin = self._imports.qualified(base)
+                if local is not None and local.name.value not in seen:
+                    seen.add(local.name.value)
+                    found.append(local)
+                    pending.append(local)
+                elif torch_class(origin) or (origin or "").startswith(("abc.", "typing.")):
+                    found.append(origin)
+                elif local is None and dotted_name(base) != "object":
+                    found.append(None)
+        return found
+
+    def has(self, definition: cst.ClassDef, name: str) -> bool:
+        """Whether the class or an ancestor in this file defines an attribute of this name, or answers to any name."""
+        return any(
+            name in own or "__getattr__" in own or "__getattribute__" in own
+            for own in (_own_names(one) for one in self.family(definition))
+        )
+
+
+def _bases(definition: cst.ClassDef) -> Iterator[cst.BaseExpression]:
+    for argument in definition.bases:
+        # `Base[T]` inherits from Base.
+        yield argument.value.value if isinstance(argument.value, cst.Subscript) else argument.value
+
+
+def _own_names(definition: cst.ClassDef) -> set[str]:
+    names: set[str] = set()
+    for statement, scope, *_ in within(Scope(definition)):
+        match statement:
+            case cst.FunctionDef(name=cst.Name(value=name)) if scope.is_top:
+                names.add(name)
+            case cst.Assign(targets=targets):
+                names.update((dotted_name(target.target) or "").removeprefix("self.") for target in targets)
+            case cst.AnnAssign(target=target):
+                names.add((dotted_name(target) or "").removeprefix("self."))
+    return names

@@ -1,0 +1,178 @@
+"""Loops over the parts of a model that freeze BatchNorm layers of one class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.facts import BatchNormBuilt, Evidence, Fact, FreezeLoop, Place
+from bn_lint.static.syntactic.receivers import Receivers
+from bn_lint.static.syntax.import_table import dotted_name
+from bn_lint.static.syntax.scopes import Located
+from bn_lint.static.syntax.tree import walk
+
+if TYPE_CHECKING:
+    from bn_lint.static.syntax.source_files import SourceFile
+
+_TRAVERSALS = frozenset({"modules", "named_modules", "children", "named_children"})
+_CONVERT = "convert_sync_batchnorm"
+_WORD = re.compile(r"\w+")
+_VARIANTS = {
+    "torch.nn.BatchNorm1d": ("1d",),
+    "torch.nn.BatchNorm2d": ("2d",),
+    "torch.nn.BatchNorm3d": ("3d",),
+    "torch.nn.SyncBatchNorm": ("sync",),
+    # What all of them inherit from.
+    "torch.nn._BatchNorm": ("1d", "2d", "3d", "sync"),
+}
+
+
+def freeze_loops(located: Located, receivers: Receivers, place: Callable[[cst.CSTNode], Place]) -> Iterator[FreezeLoop]:
+    """The loop that a statement is, if it freezes BatchNorm layers and tests for some of their classes only."""
+    loop = located.statement
+    if not isinstance(loop, cst.For) or not _goes_over_modules(loop.iter):
+        return
+    module = loop.target.elements[-1].value if isinstance(loop.target, cst.Tuple) else loop.target
+    if not isinstance(module, cst.Name):
+        return
+    tested: list[cst.BaseExpression] = []
+    freezes = False
+    for branch in (node for node in walk(loop.body) if isinstance(node, cst.If)):
+        classes = list(_classes_tested(branch.test, module.value))
+        known = [node for node in classes if receivers.imports.qualified(node) in _VARIANTS]
+        tested += known
+        if any(_may_cover(node) for node in classes if node not in known):
+            return
+        freezes = freezes or (bool(known) and _freezes(branch.body.body, module.value))
+    variants = {variant for node in tested for variant in _VARIANTS[receivers.imports.qualified(node) or ""]}
+    if not freezes or not tested or len(variants) == 4:
+        return
+    only = tested[0] if len(tested) == 1 and isinstance(tested[0], cst.Attribute) else None
+    if only is not None and not any(only in walk(call) for call in walk(loop.body) if _is_isinstance(call)):
+        only = None  # `type(m) == nn.BatchNorm2d` needs more than another class
+    names = tuple(dict.fromkeys((dotted_name(node) or "").rpartition(".")[2] for node in tested))
+    yield FreezeLoop(
+        names,
+        tuple(sorted(variants)),
+        place(tested[0]),
+        class_place=place(only.attr) if only is not None else None,
+    )
+
+
+def with_missed_layers(facts: Sequence[Fact], files: Iterable[SourceFile]) -> Iterator[Fact]:
+    """The facts, each loop with a layer that it misses: built in the same file, or made by converting the model."""
+    built = [fact for fact in facts if isinstance(fact, BatchNormBuilt)]
+    conversions: list[tuple[SourceFile, Evidence]] | None = None
+    files = list(files)
+    for fact in facts:
+        if not isinstance(fact, FreezeLoop):
+            yield fact
+            continue
+        missed = next(
+            (
+                Evidence(f"`{one.layer.name}` is a {one.layer.class_name}", one.place)
+                for one in built
+                if one.layer.variant not in fact.variants and one.place.path == fact.place.path
+            ),
+            None,
+        )
+        if missed is not None or "sync" in fact.variants:
+            yield replace(fact, missed=missed)
+            continue
+        conversions = list(_conversions(files)) if conversions is None else conversions
+        names = _names_of(fact.place, files) if conversions else set()
+        near = next((at for file, at in conversions if names & set(_WORD.findall(file.source.text))), None)
+        yield replace(fact, missed=near or (conversions[0][1] if conversions else None), elsewhere=near is None)
+
+
+def _names_of(place: Place, files: Iterable[SourceFile]) -> set[str]:
+    """What another file calls the code at a place: the definition that it is in, and its module."""
+    found = {PurePath(place.path).stem} - {"__init__", "__main__"}
+    for file in files:
+        if file.display == place.path:
+            for statement in file.tree.body:
+                own = file.place(statement)
+                if isinstance(statement, (cst.ClassDef, cst.FunctionDef)) and own.line <= place.line <= own.end_line:
+                    found.add(statement.name.value)
+    return found
+
+
+def _conversions(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, Evidence]]:
+    """Where the BatchNorm layers of a model become SyncBatchNorm."""
+    for file in files:
+        if _CONVERT not in file.source.text:
+            continue
+        for node in walk(file.tree):
+            match node:
+                case cst.Call(func=cst.Attribute(attr=cst.Name(value=name))) if name == _CONVERT:
+                    yield file, Evidence("the layers become SyncBatchNorm here", file.place(node))
+
+
+def _may_cover(other: cst.BaseExpression) -> bool:
+    """Whether a class that is tested as well may be one of other BatchNorm layers, or any class at all."""
+    name = (dotted_name(other) or "").rpartition(".")[2].lower()
+    return (
+        not name or name in ("module", "_normbase") or ("norm" in name and "layer" not in name and "group" not in name)
+    )
+
+
+def _is_isinstance(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "isinstance"
+
+
+def _goes_over_modules(expression: cst.BaseExpression) -> bool:
+    match expression:
+        case cst.Call(func=cst.Attribute(attr=cst.Name(value=name))):
+            return name in _TRAVERSALS
+    return False
+
+
+def _classes_tested(test: cst.BaseExpression, name: str) -> Iterator[cst.BaseExpression]:
+    """The classes of `isinstance(m, ...)` in a condition that is no negation."""
+    match test:
+        case cst.Call(func=cst.Name(value="isinstance"), args=[cst.Arg(value=cst.Name(value=tested)), second]):
+            if tested == name:
+                if isinstance(second.value, cst.Tuple):
+                    yield from (element.value for element in second.value.elements)
+                else:
+                    yield second.value
+        case cst.Comparison(
+            left=cst.Call(func=cst.Name(value="type"), args=[cst.Arg(value=cst.Name(value=tested))]),
+            comparisons=[cst.ComparisonTarget(operator=cst.Equal() | cst.Is(), comparator=comparator)],
+        ) if tested == name:
+            yield comparator
+        case cst.BooleanOperation(left=left, right=right):
+            yield from _classes_tested(left, name)
+            yield from _classes_tested(right, name)
+
+
+def _freezes(body: Sequence[cst.CSTNode], name: str) -> bool:
+    """Whether statements put the module `name` in evaluation mode, or its parameters out of training."""
+    parameters = {name}
+    for node in (inner for statement in body for inner in walk(statement)):
+        match node:
+            case cst.For(target=cst.Name(value=one), iter=cst.Call(func=cst.Attribute(value=cst.Name(value=owner)))):
+                if owner == name:
+                    parameters.add(one)
+    for node in (inner for statement in body for inner in walk(statement)):
+        match node:
+            case cst.Call(func=cst.Attribute(value=value, attr=cst.Name(value=method)), args=arguments):
+                switched = method == "eval" or (method in ("train", "requires_grad_") and _is_false(arguments))
+                if switched and (dotted_name(value) or "").partition(".")[0] in parameters:
+                    return True
+            case cst.Assign(
+                targets=[cst.AssignTarget(target=cst.Attribute() as target)], value=cst.Name(value="False")
+            ):
+                root = (dotted_name(target) or "").partition(".")[0]
+                if target.attr.value == "requires_grad" and root in parameters:
+                    return True
+    return False
+
+
+def _is_false(arguments: Sequence[cst.Arg]) -> bool:
+    return len(arguments) == 1 and isinstance(arguments[0].value, cst.Name) and arguments[0].value.value == "False"

@@ -1,0 +1,172 @@
+"""Calls of `F.batch_norm` by modules that hold the statistics themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import libcst as cst
+
+from bn_lint.facts import FunctionalBatchNorm, Place
+from bn_lint.static.syntactic.batchnorm_attributes import BATCHNORM, batchnorm_attributes
+from bn_lint.static.syntactic.plain_statistics import STATISTICS
+from bn_lint.static.syntactic.receivers import Receivers, first_parameter
+from bn_lint.static.syntax.import_table import dotted_name
+from bn_lint.static.syntax.scopes import Located, Scope
+from bn_lint.static.syntax.tree import children, walk
+
+_PARAMETERS = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+#: Classes named so hold the statistics of a network that is trained no more.
+_FROZEN = re.compile(r"fro[sz]en|freez|fixed|static|fold|fuse|infer|eval|deploy|caffe|adapt|meta|maml|per_?step", re.I)
+_RESETS = frozenset({"zero_", "fill_"})
+_CONDITIONAL = (cst.If, cst.IfExp, cst.BooleanOperation, cst.Try, cst.TryStar, cst.Match, cst.Lambda, cst.FunctionDef)
+_FILLED = frozenset({"torch.zeros", "torch.ones", "torch.empty"})
+
+
+def functional_calls(
+    located: Located, receivers: Receivers, place: Callable[[cst.CSTNode], Place]
+) -> Iterator[FunctionalBatchNorm]:
+    """The calls of `F.batch_norm` in one class whose mode is a constant, however the module is switched."""
+    definition = located.statement
+    if not isinstance(definition, cst.ClassDef) or not _is_known_module(definition, receivers):
+        return
+    norm = _Normalisation(definition, Scope(definition, located.scope), receivers)
+    if norm.follows_mode:
+        return
+    for method in definition.body.body:
+        owner = first_parameter(method) if isinstance(method, cst.FunctionDef) else None
+        if not isinstance(method, cst.FunctionDef) or owner is None:
+            continue
+        for call in _unconditional_calls(method.body):
+            given = _bind(call) if norm.is_functional(call) else None
+            mean = dotted_name(given["running_mean"]) if given and "running_mean" in given else None
+            if given is None or mean is None or not norm.holds(mean, owner):
+                continue
+            flag = given.get("training")
+            if (isinstance(flag, cst.Name) and flag.value in ("True", "False")) or flag is None:
+                yield FunctionalBatchNorm(
+                    definition.name.value,
+                    mean,
+                    place(call),
+                    place(flag if flag is not None else call.args[-1]),
+                    training=isinstance(flag, cst.Name) and flag.value == "True",
+                    is_given=flag is not None,
+                    follows_mode=False,
+                    updated=norm.updates(mean),
+                    trained=norm.is_trained(given.get("weight"), mean, owner),
+                    owner=owner,
+                )
+
+
+def _is_known_module(definition: cst.ClassDef, receivers: Receivers) -> bool:
+    return receivers.classes.is_module(definition) is True and receivers.classes.closed(definition)
+
+
+def _unconditional_calls(root: cst.CSTNode) -> Iterator[cst.Call]:
+    """The calls that a body makes whenever it runs."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, cst.Call):
+            yield node
+        pending.extend(child for child in children(node) if not isinstance(child, _CONDITIONAL))
+
+
+def _bind(call: cst.Call) -> dict[str, cst.BaseExpression] | None:
+    """The arguments by name; None when stars hide some of them."""
+    given: dict[str, cst.BaseExpression] = {}
+    for position, argument in enumerate(call.args):
+        if argument.star or position >= len(_PARAMETERS):
+            return None
+        given[argument.keyword.value if argument.keyword is not None else _PARAMETERS[position]] = argument.value
+    return given
+
+
+class _Normalisation:
+    """A class that calls `F.batch_norm`, together with its ancestors in the file."""
+
+    def __init__(self, definition: cst.ClassDef, scope: Scope, receivers: Receivers) -> None:
+        self._receivers = receivers
+        self._definition = definition
+        self._family = list(receivers.classes.family(definition))
+        self._layers = batchnorm_attributes(definition, scope, receivers)
+        self._nodes = [node for one in self._family for node in walk(one)]
+        self._inherits = any(BATCHNORM.match(base) for base in receivers.classes.torch_bases(definition))
+        self._calls = [node for node in self._nodes if isinstance(node, cst.Call) and self.is_functional(node)]
+
+    def is_functional(self, call: cst.Call) -> bool:
+        """Whether a call is one of `F.batch_norm`."""
+        name = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
+        if not isinstance(name, cst.Name) or name.value != "batch_norm":
+            return False
+        return self._receivers.imports.qualified(call.func) == "torch.nn.functional.batch_norm"
+
+    @property
+    def follows_mode(self) -> bool:
+        """Whether anything here looks at the mode, or more than one way of normalising is chosen from."""
+        if len(self._calls) != 1:
+            return True
+        for node in self._nodes:
+            match node:
+                case cst.Attribute(attr=cst.Name(value="training")):
+                    return True
+                # The inherited `forward` and `train` follow the mode.
+                case cst.Attribute(value=cst.Call(func=cst.Name(value="super")), attr=cst.Name(value=name)):
+                    if name in ("forward", "__call__", "train", "eval"):
+                        return True
+        return bool(_FROZEN.search(self._definition.name.value))
+
+    def holds(self, mean: str, owner: str) -> bool:
+        """Whether the running mean is a buffer of the module, or of a BatchNorm layer inside."""
+        root, _, rest = mean.partition(".")
+        if root != owner:
+            return False
+        if rest == "running_mean" and self._inherits:
+            return True
+        layer, _, name = rest.partition(".")
+        if name == "running_mean":
+            return layer in self._layers
+        return bool(STATISTICS.match(rest)) and self._starts_empty(rest)
+
+    def _starts_empty(self, buffer: str) -> bool:
+        """Whether a buffer is registered with zeros or ones: with statistics that somebody has yet to estimate."""
+        for call in self._nodes:
+            if not isinstance(call, cst.Call) or not (dotted_name(call.func) or "").endswith(".register_buffer"):
+                continue
+            match call.args:
+                case [cst.Arg(value=cst.SimpleString() as name), cst.Arg(value=cst.Call(func=maker)), *_]:
+                    if name.evaluated_value == buffer and self._receivers.imports.qualified(maker) in _FILLED:
+                        return True
+        return False
+
+    def updates(self, mean: str) -> bool:
+        """Whether the statistics, or the layer that has them, are used for anything but the one call."""
+        expected = {id(node) for node in walk(self._calls[0])}
+        owner, _, rest = mean.partition(".")
+        held = f"{owner}.{rest.partition('.')[0]}"
+        for node in self._nodes:
+            match node:
+                case cst.Call(func=cst.Attribute(value=cst.Attribute() as value, attr=cst.Name(value=method))):
+                    if dotted_name(value) == held and method in _RESETS:
+                        expected.add(id(value))
+                case cst.AssignTarget(target=cst.Attribute() as target) if held != mean:
+                    expected.add(id(target))
+        return any(
+            isinstance(node, cst.Attribute) and id(node) not in expected and dotted_name(node) == held
+            for node in self._nodes
+        )
+
+    def is_trained(self, weight: cst.BaseExpression | None, mean: str, owner: str) -> bool:
+        """Whether the module has a weight that is a trained parameter."""
+        if any(isinstance(node, cst.Name) and node.value.startswith("requires_grad") for node in self._nodes):
+            return False
+        if self._inherits or mean != f"{owner}.{mean.rpartition('.')[2]}":
+            return True
+        name = dotted_name(weight) if weight is not None else None
+        for node in self._nodes:
+            match node:
+                case cst.Assign(targets=[cst.AssignTarget(target=target)], value=cst.Call(func=maker)):
+                    origin = self._receivers.imports.qualified(maker) or ""
+                    if name is not None and dotted_name(target) == name and origin.endswith(".Parameter"):
+                        return True
+        return False

@@ -1,0 +1,188 @@
+"""Statements that name a mode switch without working it: `model.eval`, `model.training = False`, `model.train(0)`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import libcst as cst
+
+from bn_lint.facts import UNKNOWN as UNKNOWN_VALUE
+from bn_lint.facts import ModeAccess, Place
+from bn_lint.static.syntactic.receivers import Receiver, Receivers, parameters
+from bn_lint.static.syntax.import_table import dotted_name
+from bn_lint.static.syntax.scopes import Located, Scope, inside
+
+SWITCHES = frozenset({"eval", "train"})
+#: Calls that mean `eval()` or `train()` and that `nn.Module` does not have.
+MISSPELLED = frozenset(
+    {"evaluate", "evaluation", "evaluating", "eval_mode", "train_mode", "test", "testing", "training", "inference_mode"}
+)
+#: Libraries whose objects have an `eval` or `train` of another meaning.
+_FOREIGN = frozenset({"pandas", "polars", "tensorflow", "keras", "jax", "flax", "paddle", "mxnet", "numexpr"})
+
+Locate = Callable[[cst.CSTNode], Place]
+
+
+def mode_accesses(located: Located, receivers: Receivers, place: Locate) -> Iterator[ModeAccess]:
+    """The mode accesses of one statement."""
+    if located.guarded:
+        return
+    match located.statement:
+        case cst.Expr(value=value):
+            yield from _bare(value, located.scope, receivers, place)
+        case cst.Assign(targets=[cst.AssignTarget(target=cst.Attribute() as target)], value=value):
+            if target.attr.value in SWITCHES or target.attr.value == "training":
+                yield from _assignment(located, target, value, receivers, place)
+        case cst.Assign(
+            targets=[cst.AssignTarget(target=target)],
+            value=cst.Attribute(attr=cst.Name(value="eval" | "train")) as value,
+        ):
+            # `model = model.eval` can only have meant the call; `switch = model.eval` is an ordinary reference.
+            if dotted_name(target) is not None and dotted_name(target) == dotted_name(_start_of_chain(value.value)):
+                yield from _bare(value, located.scope, receivers, place)
+    match located.statement:
+        case (
+            cst.Expr(value=cst.Call() as call)
+            | cst.Assign(value=cst.Call() as call)
+            | cst.Return(value=cst.Call() as call)
+        ):
+            yield from _calls(call, located.scope, receivers, place)
+
+
+def _bare(expression: cst.BaseExpression, scope: Scope, receivers: Receivers, place: Locate) -> Iterator[ModeAccess]:
+    match expression:
+        case cst.Attribute(value=value, attr=cst.Name(value="eval" | "train" as name)):
+            known = receivers.of(value, scope)
+            if known.is_module is not False and not _means_something_else(known, name, receivers):
+                yield _access("statement", value, name, scope, place(expression), known, known.is_module)
+        case cst.IfExp(body=body, orelse=orelse):
+            yield from _bare(body, scope, receivers, place)
+            yield from _bare(orelse, scope, receivers, place)
+
+
+def _means_something_else(known: Receiver, name: str, receivers: Receivers) -> bool:
+    """Whether reading the attribute may have a purpose: a property, or a name of another library."""
+    if known.definition is not None:
+        return _is_property(known.definition, name) or (
+            known.is_module is None and receivers.classes.has(known.definition, name)
+        )
+    packages = receivers.imports.packages() if known.is_module is None else set()
+    return bool(packages & _FOREIGN) and not any("torch" in package for package in packages)
+
+
+def _is_property(definition: cst.ClassDef, name: str) -> bool:
+    for member in definition.body.body:
+        if isinstance(member, cst.FunctionDef) and member.name.value == name:
+            return bool(member.decorators)
+    return False
+
+
+def _assignment(
+    located: Located, target: cst.Attribute, value: cst.BaseExpression, receivers: Receivers, place: Locate
+) -> Iterator[ModeAccess]:
+    scope = located.scope
+    name = target.attr.value
+    constant = _constant(value, scope)
+    if constant is UNKNOWN_VALUE:
+        return
+    known = receivers.of(target.value, scope)
+    if known.is_module is not True and not (
+        name == "training" and known.is_module is None and _used_as_module(target.value, scope)
+    ):
+        return
+    if name == "training":
+        # On a layer without children the flag is all there is. Beside a real switch it is set on purpose.
+        if known.leaf or not isinstance(constant, bool) or _switches(target.value, scope):
+            return
+    elif known.definition is not None and _is_property(known.definition, name):
+        return
+    yield _access("assignment", target.value, name, scope, place(located.statement), known, True, constant)
+
+
+def _used_as_module(receiver: cst.BaseExpression, scope: Scope) -> bool:
+    """Whether the code around calls something on the receiver that only a network with a `training` flag has."""
+    name = dotted_name(receiver)
+    method = scope.method()
+    if name is None:
+        return False
+    around = method[1] if method is not None and name.startswith("self.") else scope.node
+    uses = rf"(?<![\w.]){re.escape(name)}\.(?:parameters|named_parameters|named_modules|load_state_dict)\("
+    return re.search(uses, cst.Module([]).code_for_node(around)) is not None
+
+
+def _switches(receiver: cst.BaseExpression, scope: Scope) -> bool:
+    """Whether `receiver.eval(...)` or `receiver.train(...)` is called as a statement of the same scope."""
+    text = dotted_name(receiver)
+    for located in inside(scope):
+        match located.statement:
+            case cst.Expr(value=cst.Call(func=cst.Attribute(value=value, attr=cst.Name(value="eval" | "train")))):
+                if dotted_name(value) == text:
+                    return True
+    return False
+
+
+def _calls(call: cst.Call, scope: Scope, receivers: Receivers, place: Locate) -> Iterator[ModeAccess]:
+    """Wrong calls in a chain such as `model.to(device).train("eval")`."""
+    function = call.func
+    if not isinstance(function, cst.Attribute):
+        return
+    name = function.attr.value
+    value: object = UNKNOWN_VALUE
+    wrong = name in MISSPELLED and not call.args
+    if name == "train" and len(call.args) == 1 and not call.args[0].star:
+        keyword = call.args[0].keyword
+        value = _constant(call.args[0].value, scope, defaults=False)
+        wrong = value is not UNKNOWN_VALUE and not isinstance(value, bool)
+        wrong = wrong and (keyword is None or keyword.value == "mode")
+    elif name == "eval" and len(call.args) == 1 and not call.args[0].star:
+        value = _constant(call.args[0].value, scope, defaults=False)
+        wrong = value is not UNKNOWN_VALUE
+    if wrong:
+        known = receivers.of(function.value, scope)
+        own = known.definition is not None and receivers.classes.has(known.definition, name)
+        if known.is_module and known.closed and not own:
+            yield _access("call", function.value, name, scope, place(call), known, True, value)
+    elif isinstance(function.value, cst.Call):
+        yield from _calls(function.value, scope, receivers, place)
+
+
+def _access(
+    kind: str,
+    receiver: cst.BaseExpression,
+    name: str,
+    scope: Scope,
+    place: Place,
+    known: Receiver,
+    is_module: bool | None,
+    value: object = UNKNOWN_VALUE,
+) -> ModeAccess:
+    text = cst.Module([]).code_for_node(receiver)
+    method = scope.method()
+    of_self = method is not None and known.definition is method[1] and isinstance(receiver, cst.Name)
+    return ModeAccess(kind, text, name, place, value, is_module, of_self)
+
+
+def _start_of_chain(expression: cst.BaseExpression) -> cst.BaseExpression:
+    while isinstance(expression, cst.Call) and isinstance(expression.func, cst.Attribute):
+        expression = expression.func.value
+    return expression
+
+
+def _constant(expression: cst.BaseExpression, scope: Scope, *, defaults: bool = True) -> object:
+    """The constant that an expression is, or that a parameter defaults to; else UNKNOWN."""
+    match expression:
+        case cst.Name(value="True"):
+            return True
+        case cst.Name(value="False"):
+            return False
+        case cst.Name(value="None"):
+            return None
+        case cst.Integer() | cst.SimpleString() | cst.Float():
+            return expression.evaluated_value
+        case cst.Name(value=name) if defaults and isinstance(scope.node, cst.FunctionDef):
+            for parameter in parameters(scope.node):
+                if parameter.name.value == name and parameter.default is not None:
+                    default = _constant(parameter.default, scope, defaults=False)
+                    return default if isinstance(default, bool) else UNKNOWN_VALUE
+    return UNKNOWN_VALUE

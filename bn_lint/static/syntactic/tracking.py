@@ -1,0 +1,103 @@
+"""Statements that switch off the running statistics of a finished layer: `m.track_running_stats = False`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import libcst as cst
+
+from bn_lint.facts import Evidence, Place, TrackingSwitched
+from bn_lint.static.syntax.import_table import dotted_name
+from bn_lint.static.syntax.scopes import Located, Scope
+from bn_lint.static.syntax.tree import walk
+
+_FREEZES = re.compile(r"(?<!un)(?<!un_)(?:freez|frozen|froze)", re.IGNORECASE)
+_STATISTICS = frozenset({"running_mean", "running_var"})
+
+
+def tracking_switched(
+    located: Located, module: cst.Module, place: Callable[[cst.CSTNode], Place]
+) -> Iterator[TrackingSwitched]:
+    """The switch that a statement is, when it is part of freezing a layer."""
+    match located.statement:
+        case cst.Assign(
+            targets=[cst.AssignTarget(target=cst.Attribute(attr=cst.Name(value="track_running_stats")) as target)],
+            value=cst.Name(value="False"),
+        ):
+            receiver = dotted_name(target.value)
+            if receiver is None or receiver == "self":
+                return
+            outermost = _outermost(located.scope)
+            freezes = _freezing(located.scope, outermost, receiver)
+            if freezes is not None and not _evaluates(outermost, module, receiver):
+                message, node = freezes
+                step = Evidence(message, place(node))
+                yield TrackingSwitched(receiver, place(located.statement), step, False)
+
+
+def _outermost(scope: Scope) -> cst.CSTNode:
+    """The function or method that a statement belongs to, at any depth; at the top level, the module."""
+    node = scope.node
+    while scope.parent is not None and isinstance(scope.node, cst.FunctionDef):
+        node = scope.node
+        scope = scope.parent
+    return node
+
+
+def _freezing(scope: Scope, outermost: cst.CSTNode, receiver: str) -> tuple[str, cst.CSTNode] | None:
+    """What shows that the purpose is to freeze: the name of the function, or parameters that are frozen beside it."""
+    if any(_thaws(node, receiver) for node in walk(outermost)):
+        return None
+    for node in walk(outermost):
+        match node:
+            case cst.Assign(
+                targets=[cst.AssignTarget(target=cst.Attribute(value=frozen, attr=cst.Name(value="requires_grad")))],
+                value=cst.Name(value="False"),
+            ):
+                if not scope.is_top or (dotted_name(frozen) or "").startswith(receiver):
+                    return f"`{dotted_name(frozen) or 'a parameter'}` is frozen here", node
+            case cst.Call(func=cst.Attribute(value=frozen, attr=cst.Name(value="requires_grad_")), args=[argument]):
+                is_false = isinstance(argument.value, cst.Name) and argument.value.value == "False"
+                if is_false and (not scope.is_top or dotted_name(frozen) == receiver):
+                    return f"`{dotted_name(frozen) or 'a parameter'}` is frozen here", node
+    inner: Scope | None = scope
+    while inner is not None:
+        if isinstance(inner.node, cst.FunctionDef) and _FREEZES.search(inner.node.name.value):
+            return f"`{inner.node.name.value}` freezes", inner.node.name
+        inner = inner.parent
+    return None
+
+
+def _thaws(node: cst.CSTNode, receiver: str) -> bool:
+    """Whether the layer's own parameters are to be trained, as when a model is adapted by them alone."""
+    match node:
+        case cst.Call(func=cst.Attribute(value=thawed, attr=cst.Name(value="requires_grad_")), args=arguments):
+            given = [argument.value for argument in arguments]
+        case cst.Assign(
+            targets=[cst.AssignTarget(target=cst.Attribute(value=thawed, attr=cst.Name(value="requires_grad")))],
+            value=value,
+        ):
+            given = [value]
+        case _:
+            return False
+    # `m.requires_grad_()` for the layer `m`, `m.weight.requires_grad = True` for a part of it.
+    means_true = all(isinstance(one, cst.Name) and one.value == "True" for one in given)
+    return means_true and f"{dotted_name(thawed)}.".startswith(f"{receiver}.")
+
+
+def _evaluates(outermost: cst.CSTNode, module: cst.Module, receiver: str) -> bool:
+    """Whether the layer may be put in evaluation mode too, lose its statistics, or be switched back."""
+    for node in walk(outermost):
+        match node:
+            case cst.Attribute(attr=cst.Name(value="eval" | "train")) | cst.Yield():
+                return True
+            case cst.AssignTarget(target=cst.Attribute(attr=cst.Name(value=name))) if name in _STATISTICS:
+                return True
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Attribute(attr=cst.Name(value=name)))], value=value):
+                # Restored, or given by the caller as well.
+                if name == "track_running_stats" and not (isinstance(value, cst.Name) and value.value == "False"):
+                    return True
+    # Another function of the file may do what is missing here.
+    called = f"{receiver}.eval"
+    return any(isinstance(node, cst.Attribute) and dotted_name(node) == called for node in walk(module))

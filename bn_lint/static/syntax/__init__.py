@@ -1,0 +1,1 @@
+"""Syntax trees: parsing, walking, scopes, places. Knows libcst and no values."""

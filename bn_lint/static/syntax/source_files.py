@@ -1,0 +1,71 @@
+"""The files of the analysed project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bn_lint.facts import Place
+from bn_lint.project.filesystem import RecordingFileSystem
+from bn_lint.project.module_finder import ModuleFinder
+from bn_lint.project.source import Source, display_path
+from bn_lint.static.syntax.parse import ParseError, parse, positions
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+class SourceFile:
+    """One file of the project; parsed and positioned when first needed."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.path = source.path
+        self.display = source.display
+
+    @cached_property
+    def tree(self) -> cst.Module:
+        """The syntax tree.
+
+        Raises:
+            ParseError: the file is not valid Python.
+        """
+        return parse(self.source.text)
+
+    @cached_property
+    def _positions(self) -> dict[cst.CSTNode, tuple[int, int, int, int]]:
+        return positions(self.tree)
+
+    def place(self, node: cst.CSTNode) -> Place:
+        """Where a node of this file's tree stands. The first call computes the positions of the whole file."""
+        return Place(self.display, *self._positions.get(node, (1, 1, 1, 1)))
+
+    def line_of(self, node: cst.CSTNode) -> int:
+        return self._positions.get(node, (1, 1, 1, 1))[0]
+
+    def __repr__(self) -> str:
+        return f"SourceFile({self.display})"
+
+
+class Project(ModuleFinder):
+    """The judged files, and those that they import."""
+
+    def __init__(self, sources: Sequence[Source], filesystem: RecordingFileSystem | None = None) -> None:
+        self.files: dict[Path, SourceFile | None] = {s.path: SourceFile(s) for s in sources}
+        super().__init__(self.files, filesystem or RecordingFileSystem())
+        for source in sources:
+            self.note_sys_path(source.path, source.text)
+
+    def file(self, path: Path) -> SourceFile | None:
+        """Return the file at a path, reading it for context when it is not among the judged ones."""
+        if path not in self.files:
+            source = self.filesystem.source(path, display_path(path))
+            self.files[path] = None if source is None else SourceFile(source)
+            if source is not None:
+                self.note_sys_path(path, source.text)
+        return self.files[path]
+
+
+__all__ = ["ParseError", "Project", "SourceFile"]

@@ -1,0 +1,158 @@
+"""Walking syntax trees, and questions about syntax that need no evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABCMeta
+from collections.abc import Callable, Iterator
+from functools import cache
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import libcst as cst
+
+if TYPE_CHECKING:
+    from bn_lint.static.syntax.source_files import SourceFile
+
+_SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
+#: Fields that hold layout or punctuation.
+_LAYOUT = tuple(
+    "whitespace leading_lines lines_after lpar rpar lbracket rbracket lbrace rbrace comma semicolon header footer "
+    "trailing equal dot colon newline indent encoding default_".split()
+)
+
+_PLAIN = frozenset({type(None), str, bytes, bool, int, cst.MaybeSentinel})
+#: Nodes below which there is nothing but layout.
+_LEAVES = frozenset({cst.Name, cst.Integer, cst.Float, cst.SimpleString, cst.Pass, cst.Dot, cst.Comma})
+#: What a tensor tells of itself besides its values.
+_ABOUT_TENSORS = frozenset({"shape", "size", "dim", "ndim", "dtype", "device"})
+
+Fields = Callable[[cst.CSTNode], tuple[object, ...]]
+Answer = TypeVar("Answer")
+
+_answers: list[Callable[[], None]] = []
+
+
+def asked_once(question: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Let a question about a node be worked out once, until `forget_answers`: nodes outlive no analysis."""
+    remembering = cache(question)
+    _answers.append(remembering.cache_clear)
+    return remembering
+
+
+def forget_answers() -> None:
+    """Drop what was worked out about nodes, which would keep their whole trees."""
+    for forget in _answers:
+        forget()
+
+
+@cache
+def _fields(kind: type[cst.CSTNode]) -> Fields:
+    """What reads the fields of a kind of node that hold more than layout, all at once."""
+    names = [f.name for f in dataclasses.fields(kind) if not f.name.startswith(_LAYOUT)]
+    # Given one name alone, an attrgetter returns no tuple.
+    return attrgetter(*names, *["__class__"] * (2 - len(names)))
+
+
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """The meaningful children of a node. (`CSTNode.children` builds a visitor each time, which is slow.)"""
+    found: list[Any] = []
+    kind = type(node)
+    if kind in _LEAVES:
+        return found
+    for value in _fields(kind)(node):
+        of = type(value)
+        if of is tuple or of is list:
+            found += value  # type: ignore[arg-type]
+        elif of not in _PLAIN and of is not ABCMeta:
+            found.append(value)
+    return found
+
+
+def walk(root: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield a node and everything below it."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        yield node
+        if type(node) not in _LEAVES:
+            pending += children(node)
+
+
+@asked_once
+def is_generator(file: SourceFile, node: cst.FunctionDef) -> bool:
+    """Whether the function's own body contains `yield`."""
+    if "yield" not in file.source.text:
+        return False
+    pending = children(node.body)
+    while pending:
+        inner = pending.pop()
+        if type(inner) is cst.Yield:
+            return True
+        if type(inner) not in _SCOPES:
+            pending.extend(children(inner))
+    return False
+
+
+@asked_once
+def attributes_written(node: cst.FunctionDef) -> frozenset[str]:
+    """The attributes of `self` that a method assigns."""
+    return frozenset(
+        inner.target.attr.value
+        for inner in walk(node.body)
+        if type(inner) is cst.AssignTarget
+        and type(inner.target) is cst.Attribute
+        and type(inner.target.value) is cst.Name
+        and inner.target.value.value == "self"
+    )
+
+
+@asked_once
+def unread_calls(scope: cst.CSTNode) -> frozenset[cst.CSTNode]:
+    """The calls of which a function or module reads nothing but the shape and its like."""
+    assigned: dict[cst.CSTNode, str] = {}
+    unread: set[cst.CSTNode] = set()
+    named: list[cst.Name] = []
+    for node in walk(scope):
+        if type(node) is cst.Name:
+            named.append(node)
+        elif type(node) is cst.Attribute and node.attr.value in _ABOUT_TENSORS:
+            unread.add(node.value)
+        elif type(node) is cst.Assign and len(node.targets) == 1 and type(node.targets[0].target) is cst.Name:
+            unread.add(node.targets[0].target)
+            if type(node.value) is cst.Call:
+                assigned[node.value] = node.targets[0].target.value
+    read = {name.value for name in named if name not in unread}
+    return frozenset(call for call, name in assigned.items() if name not in read)
+
+
+@asked_once
+def builds_on_last(body: cst.BaseSuite) -> bool:
+    """Whether the body of a loop appends to a list and uses the list's last element, as parsers of sections do."""
+    appended: set[str] = set()
+    last: set[str] = set()
+    for node in walk(body):
+        if type(node) is cst.Call and type(node.func) is cst.Attribute and node.func.attr.value == "append":
+            appended.add(getattr(node.func.value, "value", None) or "")
+        elif type(node) is cst.Subscript and type(node.value) is cst.Name and len(node.slice) == 1:
+            index = node.slice[0].slice
+            if type(index) is cst.Index and type(index.value) is cst.UnaryOperation:
+                last.add(node.value.value)
+    return not last.isdisjoint(name for name in appended if isinstance(name, str))
+
+
+@asked_once
+def switches_or_trains(node: cst.FunctionDef) -> bool:
+    """Whether a function calls `train`, `eval` or `backward`, or switches gradients off."""
+    return any(
+        type(inner) is cst.Attribute
+        and inner.attr.value in ("train", "eval", "backward", "no_grad", "inference_mode", "set_grad_enabled")
+        for inner in walk(node)
+    )
+
+
+@asked_once
+def called_names(node: cst.FunctionDef) -> frozenset[str]:
+    """The plain names that a function calls."""
+    calls = (inner.func for inner in walk(node) if type(inner) is cst.Call)
+    return frozenset(function.value for function in calls if type(function) is cst.Name)

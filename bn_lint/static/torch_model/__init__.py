@@ -1,0 +1,1 @@
+"""What PyTorch is: layers, operations, modules, modes, optimizers, loaders."""

@@ -1,0 +1,93 @@
+"""Averages of models: `torch.optim.swa_utils`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.facts import Evidence, StaleStatistics
+from bn_lint.static.fix_layout.lines import ways_to
+from bn_lint.static.interpreter.clone import clone
+from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
+from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.source_text import code_of
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.training.events import EventLog
+
+_SAVES = re.compile(r"save|dump", re.IGNORECASE)
+
+
+def averaged_model(wrapper: LibraryClass) -> LibraryClass:
+    """`AveragedModel`: a wrapper around a copy of the model."""
+
+    def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+        from bn_lint.static.interpreter.assign import register
+
+        copy = clone(arguments.get(1, "model", Unknown("model")))
+        if isinstance(copy, Instance):
+            copy.owner = None
+        register(interpreter, arguments.positional[0], "module", copy)
+
+    def update(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+        interpreter.events.averaged.add(id(arguments.positional[0]))
+        interpreter.events.prepare(arguments.positional[0], ref)
+        return None
+
+    methods = {"__init__": Builtin("__init__", init), "update_parameters": Builtin("update_parameters", update)}
+    return LibraryClass("torch.optim.swa_utils.AveragedModel", (wrapper,), (), methods)
+
+
+def _update_statistics(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    """`update_bn` runs the model in training mode and puts back the mode it found."""
+    interpreter.events.statistics_known(arguments.get(1, "model"), ref)
+
+
+def stale_averages(events: EventLog) -> Iterator[StaleStatistics]:
+    """Models that are used in evaluation mode, whose weights follow those of a trained one and whose statistics stay.
+
+    That is so when nothing ever runs them in training mode, and nothing may have read or written their buffers.
+    """
+    from bn_lint.static.torch_model.describing import path_to
+
+    for module, order, ref in events.written.values():
+        calls = [call for call in events.calls if events.is_part_of(module, call.model)]
+        used = next(
+            (call for call in calls if call.grad is False and call.order > order and call.states == {False}), None
+        )
+        if used is None or any(call.states != {False} for call in calls):
+            continue
+        trained = (call for call in events.calls if call.purpose == "training" and True in call.states)
+        if not any(call.model.cls is used.model.cls or call.model.cls is module.cls for call in trained):
+            continue
+        seen = (
+            where
+            for one, when, where in events.statistics_seen
+            if events.related(one, used.model) and _counts(where, when, order)
+        )
+        if any(True for _ in seen):
+            continue
+        text = code_of(used.ref.file, used.ref.node.func) if isinstance(used.ref.node, cst.Call) else "the model"
+        yield StaleStatistics(
+            text,
+            NodePlace(ref),
+            Evidence(f"`{text}` is used in evaluation mode here", NodePlace(used.ref)),
+            path_to(used.frame),
+        )
+        return
+
+
+def _counts(where: NodeRef, when: int, averaged: int) -> bool:
+    """Whether a use of the buffers may keep them up to date: saving them does not, nor what was loaded first."""
+    match where.node:
+        case cst.Call(func=cst.Attribute(attr=cst.Name(value="load_state_dict"))):
+            return when > averaged
+    above = ways_to([where.node], where.file.tree).get(where.node, ())
+    return not any(isinstance(node, cst.Call) and _SAVES.search(code_of(where.file, node.func)) for node in above[:-1])
+
+
+AVERAGES: dict[str, Value] = {"torch.optim.swa_utils.update_bn": Builtin("update_bn", _update_statistics)}

@@ -1,0 +1,145 @@
+"""The BatchNorm layers themselves: built, called, and looked for in vain."""
+
+from __future__ import annotations
+
+from bn_lint.facts import RANKS
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.join import join, same
+from bn_lint.static.interpreter.values import (
+    ABSENT,
+    Arguments,
+    Axis,
+    Builtin,
+    Instance,
+    LibraryClass,
+    Property,
+    Provenance,
+    Tensor,
+    Unknown,
+    Value,
+)
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.mode import FROZEN
+from bn_lint.static.torch_model.operations.sizes import as_tensor, replaced, size_of
+from bn_lint.static.torch_model.parallel import CONVERT, SYNCED
+
+_PLAIN = "num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None"
+_LAZY = "eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None"
+
+#: The BatchNorm classes of `torch.nn` and their constructors (torch 2.13).
+BATCHNORM_CLASSES = {
+    "BatchNorm1d": _PLAIN,
+    "BatchNorm2d": _PLAIN,
+    "BatchNorm3d": _PLAIN,
+    "LazyBatchNorm1d": _LAZY,
+    "LazyBatchNorm2d": _LAZY,
+    "LazyBatchNorm3d": _LAZY,
+    "SyncBatchNorm": _PLAIN.replace("device", "process_group=None, device"),
+}
+#: `bias` is a keyword-only argument of recent versions.
+KEYWORD_ONLY = frozenset({"bias", "process_group"})
+
+
+def variant_of(name: str) -> str:
+    """Return `1d`, `2d`, `3d` or `sync` for the name of a BatchNorm class."""
+    return "sync" if name.startswith("Sync") else name[-2:]
+
+
+def batchnorm_class(instance: Instance) -> LibraryClass | None:
+    """Return the `torch.nn` BatchNorm class that an object is of, directly or by inheritance."""
+    for cls in instance.cls.mro:
+        if isinstance(cls, LibraryClass) and cls.short_name in BATCHNORM_CLASSES:
+            return cls
+    return None
+
+
+def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
+    """Return the methods of a BatchNorm class."""
+
+    def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+        initialise.implementation(interpreter, arguments, ref)
+        arguments.positional[0].cells[FROZEN] = None
+        arguments.positional[0].cells[SYNCED] = None
+        interpreter.collector.batchnorm_built(interpreter, arguments.positional[0], arguments.shifted(), ref)
+
+    def forward(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+        return apply(interpreter, arguments.positional[0], as_tensor(arguments.get(1, "input")), ref)
+
+    def statistics(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+        layer = arguments.positional[0]
+        return Tensor((Axis(size_of(layer.cells.get("num_features", ABSENT))),), layer=layer)
+
+    def running(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+        interpreter.events.statistics_read(interpreter, arguments.positional[0], ref)
+        return statistics(interpreter, arguments, ref)
+
+    vector, running_vector = Property(Builtin("weight", statistics)), Property(Builtin("statistics", running))
+    return {
+        "__init__": Builtin("__init__", init),
+        "forward": Builtin("forward", forward),
+        "running_mean": running_vector,
+        "running_var": running_vector,
+        "weight": vector,
+        "bias": vector,
+        "convert_sync_batchnorm": CONVERT,
+    }
+
+
+def apply(interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) -> Value:
+    """Call a BatchNorm layer: note the call, and return its output."""
+    cls = batchnorm_class(layer)
+    if x.either and cls is not None:
+        x = _accepted(x, RANKS.get(variant_of(cls.short_name), ()))
+    interpreter.collector.batchnorm_called(interpreter, layer, x, ref)
+    width = size_of(layer.cells.get("num_features", ABSENT))
+    origin = Provenance(layer, layer.built or ref)
+    if x.ranked or cls is None:
+        pooled = interpreter.collector.pooled(interpreter, layer, x, ref)
+        if len(x.axes) > 1 and x.axes[1].size is None:
+            x = replaced(x, 1, Axis(width, origin, x.axes[1].features))
+        return x if pooled is None else Tensor(x.axes, origin=x.origin, pooled=pooled)
+    rank = {"2d": 4, "3d": 5}.get(variant_of(cls.short_name))
+    if rank is not None:
+        # The layer accepts nothing else, so from here on the shape is known.
+        return Tensor((Axis(), Axis(width, origin), *(Axis(),) * (rank - 2)), origin=origin)
+    if x.axes and same(x.axes[-1].size, width) and variant_of(cls.short_name) == "1d":
+        return Tensor((Axis(), x.axes[-1]), origin=x.origin)
+    return x
+
+
+def _accepted(x: Tensor, ranks: tuple[int, ...]) -> Tensor:
+    """Those of the shapes that may arrive that a layer does not reject; one that it does, if it rejects all of them."""
+    accepted = [one for one in x.either if one.rank in ranks]
+    joined = join(accepted or x.either[:1])
+    return joined if ranks and isinstance(joined, Tensor) else x
+
+
+def missing_batchnorm(name: str) -> LibraryClass | None:
+    """Return a stand-in for a name that looks like a BatchNorm layer but that `torch.nn` does not have."""
+    lowered = name.lower()
+    if "batch" not in lowered or "norm" not in lowered or name in BATCHNORM_CLASSES or lowered.startswith("_"):
+        return None
+    found = _missing.get(name)
+    if found is None:
+
+        def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+            interpreter.collector.missing_built(interpreter, name, arguments.positional[0])
+
+        def forward(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+            x = arguments.get(1, "input", Unknown("input"))
+            interpreter.collector.missing_called(interpreter, arguments.positional[0], as_tensor(x))
+            return x
+
+        from bn_lint.static.torch_model.operations.layer_table import MODULE
+
+        methods: dict[str, Value] = {"__init__": Builtin("__init__", init), "forward": Builtin("forward", forward)}
+        found = _missing[name] = LibraryClass(f"torch.nn.{name}", (MODULE,), (), methods)
+    return found
+
+
+def is_missing(cls: LibraryClass) -> bool:
+    """Whether a class is a stand-in for one that does not exist."""
+    return _missing.get(cls.short_name) is cls
+
+
+_missing: dict[str, LibraryClass] = {}

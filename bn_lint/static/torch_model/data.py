@@ -1,0 +1,272 @@
+"""Data loaders: how large the batches are, and how large the last one is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.static.interpreter.values import (
+    Arguments,
+    Axis,
+    BoundMethod,
+    Builtin,
+    External,
+    Function,
+    Instance,
+    LibraryClass,
+    List,
+    Tensor,
+    Unknown,
+    Value,
+)
+from bn_lint.static.syntax.places import NodeRef
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.interpreter import Interpreter
+
+#: How many samples the data sets of torchvision have (training, test).
+_LENGTHS = {
+    "MNIST": (60_000, 10_000),
+    "FashionMNIST": (60_000, 10_000),
+    "KMNIST": (60_000, 10_000),
+    "CIFAR10": (50_000, 10_000),
+    "CIFAR100": (50_000, 10_000),
+    "SVHN": (73_257, 26_032),
+    "STL10": (5_000, 8_000),
+    "USPS": (7_291, 2_007),
+}
+
+
+class Batches:
+    """The batches that a loader gives."""
+
+    __slots__ = ("drop_last", "is_collated", "is_told", "length", "ref", "size")
+
+    def __init__(
+        self,
+        ref: NodeRef,
+        size: int | None,
+        length: int | None,
+        drop_last: bool | None,
+        *,
+        is_told: bool = False,
+        is_collated: bool = False,
+    ) -> None:
+        self.ref = ref
+        self.size = size
+        self.length = length
+        self.drop_last = drop_last
+        #: Whether `drop_last` is an argument of the call, by whatever way.
+        self.is_told = is_told
+        #: Whether the program puts the batches together itself.
+        self.is_collated = is_collated
+
+    @property
+    def last(self) -> int | None:
+        """The size of the last batch, where it is smaller than the others and known."""
+        if self.size is None or self.length is None or self.drop_last is not False:
+            return None
+        return self.length % self.size or None
+
+
+class Batch(Unknown):
+    """What a loader gives in one pass, or a part of it."""
+
+    __slots__ = ("batches",)
+
+    def __init__(self, batches: Batches, name: str = "batch") -> None:
+        super().__init__(name, "the data set decides what a batch holds")
+        self.batches = batches
+
+    def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
+        if self._members is None:
+            self._members = {}
+        found = self._members.get(key)
+        if found is None:
+            found = self._members[key] = Batch(self.batches, (self.name + text)[:60])
+        return found
+
+
+class BatchTensor(Tensor):
+    """A tensor whose first axis is the batch of a loader."""
+
+    __slots__ = ("batches",)
+
+    def __init__(self, batches: Batches, axes: tuple[Axis, ...]) -> None:
+        super().__init__(axes, ranked=True)
+        self.batches = batches
+
+
+def batches_of(value: Value) -> Batches | None:
+    """The loader that a value came from."""
+    found = getattr(value, "batches", None)
+    return found if isinstance(found, Batches) else None
+
+
+#: Methods of tensors after which the first axis may be another than that of the batch.
+_RESHAPING = frozenset(
+    "squeeze view reshape flatten unflatten repeat repeat_interleave expand transpose permute swapaxes movedim unbind "
+    "unfold split chunk".split()
+)
+
+
+def keeps_batch_axis(node: cst.CSTNode, arguments: Arguments) -> bool:
+    """Whether what a method of a batch gives has the batch as its first axis; of unknown methods it is believed."""
+    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+        return True
+    name, first = node.func.attr.value, arguments.get(0, "dim", arguments.keywords.get("start_dim"))
+    if name in ("squeeze", "flatten", "repeat", "permute"):
+        return isinstance(first, int) and first > 0 if name != "permute" else first == 0
+    return name not in _RESHAPING
+
+
+def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    loader = arguments.positional[0]
+    dataset = arguments.get(1, "dataset")
+    # With `**options` that are not known, only what is written out is known.
+    absent = Unknown("option") if arguments.more else None
+    collated = arguments.get(7, "collate_fn") is not None
+    # What the program puts together itself, without a word about sizes, may come in batches from the data set.
+    size = arguments.get(2, "batch_size", absent or (Unknown("batch_size") if collated else 1))
+    sampler = arguments.keywords.get("batch_sampler")
+    drop_last = arguments.get(9, "drop_last", absent or False)
+    known = isinstance(size, int) and not isinstance(size, bool) and sampler is None
+    length = _known_length(interpreter, dataset, ref) if arguments.get(4, "sampler", absent) is None else None
+    loader.cells["dataset"] = dataset
+    loader.cells["batch_size"] = size
+    loader.cells["*batches"] = Batches(
+        ref,
+        int(size) if known else None,
+        length,
+        drop_last if isinstance(drop_last, bool) else None,
+        is_told="drop_last" in arguments.keywords,
+        is_collated=collated,
+    )
+
+
+def _iterate(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    loader = arguments.positional[0]
+    batches = loader.cells["*batches"]
+    dataset = loader.cells["dataset"]
+    tensors = dataset.cells.get("*tensors") if isinstance(dataset, Instance) else None
+    if isinstance(tensors, tuple):
+        axis = Axis(batches.size)
+        sample = tuple(
+            BatchTensor(batches, (axis, *t.axes[1:]))
+            if isinstance(t, Tensor) and t.ranked and t.axes
+            else Batch(batches)
+            for t in tensors
+        )
+        return List((), (sample,))
+    return List((), (Batch(batches),))
+
+
+def _tensors_init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    dataset, *tensors = arguments.positional
+    dataset.cells["*tensors"] = tuple(tensors)
+    first = tensors[0] if tensors else None
+    if isinstance(first, Tensor) and first.ranked and first.axes and isinstance(first.axes[0].size, int):
+        dataset.cells["*length"] = int(first.axes[0].size)
+
+
+def _subset_init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    subset, dataset = arguments.positional[0], arguments.get(1, "dataset")
+    indices = arguments.get(2, "indices")
+    if isinstance(dataset, Instance):
+        subset.cells["*tensors"] = dataset.cells.get("*tensors")
+    if isinstance(indices, (range, tuple)):
+        subset.cells["*length"] = len(indices)
+    elif isinstance(indices, List) and not indices.rest:
+        subset.cells["*length"] = len(indices.items)
+
+
+def _random_split(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    dataset, lengths = arguments.get(0, "dataset"), arguments.get(1, "lengths")
+    items = lengths.items if isinstance(lengths, List) else lengths if isinstance(lengths, tuple) else ()
+    parts = []
+    whole = _known_length(interpreter, dataset, ref)
+    if items and all(isinstance(part, float) for part in items):
+        items = _shares(whole, [float(part) for part in items]) if whole is not None else (None,) * len(items)
+    for length in items:
+        part = Instance(SUBSET, ref)
+        if isinstance(dataset, Instance):
+            part.cells["*tensors"] = dataset.cells.get("*tensors")
+        if isinstance(length, int):
+            part.cells["*length"] = int(length)
+        parts.append(part)
+    return List(tuple(parts)) if parts else Unknown("subsets", "the lengths of the parts are not known")
+
+
+def _shares(whole: int, fractions: Sequence[float]) -> tuple[int, ...]:
+    """The lengths that `random_split` makes of fractions: rounded down, and what remains given out one by one."""
+    lengths = [math.floor(whole * fraction) for fraction in fractions]
+    for index in range(whole - sum(lengths) if math.isclose(sum(fractions), 1) else 0):
+        lengths[index % len(lengths)] += 1
+    return tuple(lengths)
+
+
+def length_of(dataset: Value) -> int | None:
+    """The number of samples of a data set."""
+    length = dataset.cells.get("*length") if isinstance(dataset, Instance) else None
+    return length if isinstance(length, int) else None
+
+
+def _known_length(interpreter: Interpreter, dataset: Value, ref: NodeRef) -> int | None:
+    """The number of samples, also of a data set that the program defines."""
+    length = length_of(dataset)
+    if length is None and isinstance(dataset, Instance):
+        method = dataset.cls.lookup("__len__")[0]
+        if isinstance(method, Function):
+            from bn_lint.static.interpreter.calls import call
+
+            counted = call(interpreter, BoundMethod(method, dataset), Arguments(), ref, interpreter.frame)
+            length = int(counted) if isinstance(counted, int) and not isinstance(counted, bool) else None
+    return length
+
+
+def _length(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    length = length_of(arguments.positional[0])
+    return Unknown("len(dataset)", "the length of the data set is not known") if length is None else length
+
+
+def _named_init(name: str) -> Builtin:
+    def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+        dataset = arguments.positional[0]
+        split = arguments.keywords.get(
+            "split", arguments.get(2, "train", True if "SVHN STL10".find(name) < 0 else "train")
+        )
+        if isinstance(split, (bool, str)):
+            dataset.cells["*length"] = _LENGTHS[name][0 if split in (True, "train") else 1]
+
+    return Builtin("__init__", init)
+
+
+DATASET = LibraryClass("torch.utils.data.Dataset")
+_OWN: dict[str, Value] = {"__len__": Builtin("__len__", _length)}
+SUBSET = LibraryClass(
+    "torch.utils.data.Subset", (DATASET,), (), {**_OWN, "__init__": Builtin("__init__", _subset_init)}
+)
+LOADERS: dict[str, Value] = {
+    "torch.utils.data.DataLoader": LibraryClass(
+        "torch.utils.data.DataLoader",
+        (),
+        (),
+        {"__init__": Builtin("__init__", _init), "__iter__": Builtin("__iter__", _iterate)},
+    ),
+    "torch.utils.data.Dataset": External("torch.utils.data.Dataset"),
+    "torch.utils.data.TensorDataset": LibraryClass(
+        "torch.utils.data.TensorDataset", (DATASET,), (), {**_OWN, "__init__": Builtin("__init__", _tensors_init)}
+    ),
+    "torch.utils.data.Subset": SUBSET,
+    "torch.utils.data.random_split": Builtin("random_split", _random_split),
+}
+for _name in _LENGTHS:
+    LOADERS[f"torchvision.datasets.{_name}"] = LibraryClass(
+        f"torchvision.datasets.{_name}", (DATASET,), (), {**_OWN, "__init__": _named_init(_name)}
+    )
+for _name in ("DataLoader", "TensorDataset", "Subset", "random_split", "Dataset"):
+    LOADERS[f"torch.utils.data.dataloader.{_name}"] = LOADERS[f"torch.utils.data.{_name}"]
+    LOADERS[f"torch.utils.data.dataset.{_name}"] = LOADERS[f"torch.utils.data.{_name}"]

@@ -1,0 +1,129 @@
+"""The mode of modules: a cell of each, written by `train()` and `eval()`, undone and merged like any other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bn_lint.static.interpreter.values import Arguments, BoundMethod, Function, Instance, Union, Unknown, Value
+from bn_lint.static.syntax.places import NodeRef
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.training.events import EventLog
+
+#: The cell that holds a module's mode.
+MODE = "*mode"
+#: The cell of a BatchNorm layer that says whether its parameters are trained.
+FROZEN = "*frozen"
+
+
+class Mode:
+    """A mode a module is in.
+
+    Attributes:
+        training: Whether it is training mode; None when nobody can tell.
+        spot: The call that switched; None for the mode a module is built in.
+        root: The module that `train()` or `eval()` was called on.
+        order: The time of the switch (see `EventLog.now`).
+        loops: The passes of loops in which it happened.
+        grad: Whether gradients were recorded then.
+        events: The entry point in which it happened.
+        alone: The switch was meant for this part of a model, and not for the whole.
+        ways: The undecided branches that surround it, each with the side that was taken.
+    """
+
+    __slots__ = ("alone", "events", "grad", "loops", "order", "ref", "root", "training", "ways")
+
+    def __init__(self, training: bool | None, ref: NodeRef | None = None) -> None:
+        self.training = training
+        self.ref = ref
+        self.events: EventLog | None = None
+        self.root: Instance | None = None
+        self.order = 0
+        self.loops: tuple[int, ...] = ()
+        self.grad: bool | None = True
+        self.alone = False
+        self.ways: tuple[tuple[int, int], ...] = ()
+
+    def excludes(self, other: Mode) -> bool:
+        """Whether the two were set on different sides of one branch, so that neither follows the other."""
+        sides = dict(self.ways)
+        return any(sides.get(branch, side) != side for branch, side in other.ways)
+
+    def __repr__(self) -> str:
+        return {True: "training", False: "evaluation", None: "unknown"}[self.training] + " mode"
+
+
+#: Modules are built in training mode.
+BUILT = Mode(True)
+#: Something out of sight may have switched.
+UNSEEN = Mode(None)
+
+
+def modes_of(module: Instance, events: EventLog) -> tuple[Mode, ...]:
+    """The modes that a module may be in, as one entry point knows: what others left behind may come later, or never."""
+    return tuple(
+        one if isinstance(one, Mode) and one.events in (None, events) else UNSEEN
+        for one in alternatives(module.cells.get(MODE, BUILT))
+    )
+
+
+def alternatives(value: Value) -> tuple[Value, ...]:
+    return value.values if isinstance(value, Union) else (value,)
+
+
+def agreed(modes: tuple[Mode, ...]) -> bool | None:
+    """Whether all alternatives are training mode, or all evaluation mode."""
+    states = {mode.training for mode in modes}
+    return states.pop() if len(states) == 1 else None
+
+
+def switch(interpreter: Interpreter, module: Instance, training: Value, ref: NodeRef) -> None:
+    """Do what `nn.Module.train(training)` does."""
+    decided = training if isinstance(training, bool) else None
+    mode = Mode(decided, ref)
+    mode.root, mode.events = module, interpreter.events
+    mode.order, mode.loops, mode.grad = (
+        interpreter.events.now(),
+        tuple(interpreter.events.loops),
+        interpreter.events.grad,
+    )
+    mode.ways = tuple(interpreter.ways)
+    mode.alone = module.owner is not None and module.owner.is_module
+    interpreter.events.switched(interpreter, module, mode)
+    _apply(interpreter, module, mode, training, ref, set())
+
+
+def _apply(
+    interpreter: Interpreter, module: Instance, mode: Mode, training: Value, ref: NodeRef, seen: set[int]
+) -> None:
+    if id(module) in seen:
+        return
+    seen.add(id(module))
+    interpreter.store.note(module, MODE, mode)
+    for child in list(module.possible_children()):
+        override = child.cls.lookup("train")[0]
+        if isinstance(override, Function) and interpreter.stack.count(override) == 0:
+            from bn_lint.static.interpreter.calls import call
+
+            call(interpreter, BoundMethod(override, child), Arguments([training]), ref, interpreter.frame)
+        else:
+            _apply(interpreter, child, mode, training, ref, seen)
+
+
+def forget(interpreter: Interpreter, module: Instance) -> None:
+    """Something out of sight got hold of a module: it may have switched it."""
+    from bn_lint.static.torch_model.module_methods import possible_descendants
+
+    for one in possible_descendants(module):
+        interpreter.store.note(one, MODE, UNSEEN)
+
+
+def training_flag(interpreter: Interpreter, module: Instance) -> Value:
+    """What `module.training` reads."""
+    known = agreed(modes_of(module, interpreter.events)) if interpreter.events.depth == 0 else None
+    return _MODE if known is None else known
+
+
+#: One value for all: calls that differ in nothing else are the same call.
+_MODE = Unknown("training", "the mode is not known")

@@ -1,0 +1,231 @@
+"""The methods of `nn.Module`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import libcst as cst
+
+from bn_lint.static.interpreter.calls import call
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.values import (
+    Arguments,
+    BoundMethod,
+    Builtin,
+    Function,
+    Instance,
+    List,
+    Union,
+    Unknown,
+    Value,
+)
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import asked_once
+from bn_lint.static.torch_model.mode import switch
+from bn_lint.static.torch_model.parameters import Weights, freeze
+
+
+def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    return None
+
+
+def _itself(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    return arguments.positional[0]
+
+
+def _add_module(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    from bn_lint.static.torch_model.containers import register_child
+
+    owner, name, module = arguments.positional[0], arguments.get(1, "name"), arguments.get(2, "module")
+    if isinstance(name, str):
+        register_child(interpreter, owner, name, module)
+    elif isinstance(owner, Instance):
+        interpreter.store.set(owner, Instance.REST, (*owner.cells.get(Instance.REST, ()), module))
+
+
+def _register_value(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    owner, name = arguments.positional[0], arguments.get(1, "name")
+    if isinstance(owner, Instance) and isinstance(name, str):
+        interpreter.store.set(owner, name, arguments.get(2, "tensor"))
+
+
+def _named_children(instance: Instance) -> tuple[list[tuple[str, Value]], list[tuple[Value, Value]]]:
+    """The first children of a module, and samples of those that may follow, each with its name."""
+    from bn_lint.static.torch_model.containers import in_order
+
+    known, rest, last = in_order(instance)
+    kinds = (Instance, Union, Unknown)
+    samples: list[tuple[Value, Value]] = [(Unknown("name"), child) for child in rest]
+    samples.extend((name, child) for name, child in last if isinstance(child, kinds))
+    return [(name, child) for name, child in known if isinstance(child, kinds)], samples
+
+
+def _children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    known, rest = _named_children(arguments.positional[0])
+    return List(tuple(child for _, child in known), tuple(child for _, child in rest))
+
+
+def _children_by_name(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    known, rest = _named_children(arguments.positional[0])
+    return List(tuple(known), tuple(rest))
+
+
+def descendants(instance: Instance, prefix: str = "", seen: set[int] | None = None) -> list[tuple[str, Instance]]:
+    """Return a module and everything below it, with dotted names, in the order of `named_modules`."""
+    seen = set() if seen is None else seen
+    if id(instance) in seen:
+        return []
+    seen.add(id(instance))
+    found = [(prefix, instance)]
+    known, samples = _named_children(instance)
+    for name, child in (*known, *samples):
+        if not isinstance(name, str):
+            continue
+        for one in child.values if isinstance(child, Union) else (child,):
+            if isinstance(one, Instance):
+                found.extend(descendants(one, f"{prefix}.{name}" if prefix else name, seen))
+    return found
+
+
+def possible_descendants(instance: Instance) -> list[Instance]:
+    """Return a module and everything that is below it, or may be."""
+    seen: dict[int, Instance] = {}
+    pending = [instance]
+    while pending:
+        one = pending.pop()
+        if id(one) not in seen:
+            seen[id(one)] = one
+            pending.extend(reversed(list(one.possible_children())))
+    return list(seen.values())
+
+
+def _modules(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    known = tuple(module for _, module in descendants(arguments.positional[0]))
+    return List(known, _further(known, arguments.positional[0]))
+
+
+def _modules_by_name(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    known = descendants(arguments.positional[0])
+    further = _further([module for _, module in known], arguments.positional[0])
+    return List(tuple(known), tuple((Unknown("name"), module) for module in further))
+
+
+def _further(known: Sequence[Instance], module: Instance) -> tuple[Instance, ...]:
+    """Those that may be below a module, besides the ones that are."""
+    named = {id(one) for one in known}
+    return tuple(one for one in possible_descendants(module) if id(one) not in named)
+
+
+def _get_submodule(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    owner, path = arguments.positional[0], arguments.get(1, "target")
+    if not isinstance(path, str):
+        return Unknown("submodule")
+    for name in path.split(".") if path else ():
+        owner = owner.cells.get(name, Unknown(name)) if isinstance(owner, Instance) else Unknown(name)
+    return owner
+
+
+#: Models with more parameters than this are not followed name by name.
+_MANY_PARAMETERS = 800
+
+
+def _weights(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    return List((Weights(arguments.positional[0]),))
+
+
+def _weights_by_name(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    named: list[Value] = []
+    for path, module in descendants(arguments.positional[0]):
+        if not any(module.children()):
+            named.extend((f"{path}.{kind}".lstrip("."), Weights(module)) for kind in ("weight", "bias"))
+    if not named or len(named) > _MANY_PARAMETERS:
+        return List(((Unknown("name"), Weights(arguments.positional[0])),))
+    return List(tuple(named))
+
+
+def _parameters(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    return Unknown("parameters", "parameters are not followed")
+
+
+def _buffers(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    interpreter.events.statistics_read(interpreter, arguments.positional[0], ref)
+    return Unknown("buffers", "buffers are not followed")
+
+
+#: What a function says that changes more of a module than its weights.
+_SWITCHES = re.compile(r"\b(?:eval|train|requires_grad_?|track_running_stats)\b")
+
+
+@asked_once
+def _switches(function: cst.FunctionDef | cst.Lambda) -> bool:
+    return _SWITCHES.search(cst.Module([]).code_for_node(function)) is not None
+
+
+def _apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    """`model.apply(fn)`: functions that only fill weights are left out."""
+    module, function = arguments.positional[0], arguments.get(1, "fn")
+    if isinstance(function, Function) and _switches(function.node):
+        for _, one in reversed(descendants(module)):
+            call(interpreter, function, Arguments([one]), ref, interpreter.frame)
+    return module
+
+
+def _train(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    switch(interpreter, arguments.positional[0], arguments.get(1, "mode", True), ref)
+    return arguments.positional[0]
+
+
+def _eval(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    module = arguments.positional[0]
+    override = module.cls.lookup("train")[0]
+    if isinstance(override, Function):
+        return call(interpreter, BoundMethod(override, module), Arguments([False]), ref, interpreter.frame)
+    switch(interpreter, module, False, ref)
+    return module
+
+
+def _requires_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    freeze(interpreter, arguments.positional[0], arguments.get(1, "requires_grad", True), ref)
+    return arguments.positional[0]
+
+
+def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    interpreter.events.prepare(arguments.positional[0], ref)
+    interpreter.events.statistics_read(interpreter, arguments.positional[0], ref)
+    return Unknown("keys", "what a checkpoint lacks is not known")
+
+
+def _nothing(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    return None
+
+
+MODULE_METHODS: dict[str, Value] = {"__init__": Builtin("__init__", _init)}
+for _name in "to cuda cpu float double half bfloat16 type share_memory to_empty xpu".split():
+    MODULE_METHODS[_name] = Builtin(_name, _itself)
+for _name in ("add_module", "register_module"):
+    MODULE_METHODS[_name] = Builtin(_name, _add_module)
+for _name in ("register_buffer", "register_parameter"):
+    MODULE_METHODS[_name] = Builtin(_name, _register_value)
+for _name in ("zero_grad", "compile", "set_extra_state"):
+    MODULE_METHODS[_name] = Builtin(_name, _nothing)
+for _name in ("buffers", "named_buffers", "state_dict"):
+    MODULE_METHODS[_name] = Builtin(_name, _buffers)
+for _name in ("register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook"):
+    MODULE_METHODS[_name] = Builtin(_name, _parameters)
+MODULE_METHODS.update(
+    apply=Builtin("apply", _apply),
+    train=Builtin("train", _train),
+    eval=Builtin("eval", _eval),
+    requires_grad_=Builtin("requires_grad_", _requires_grad),
+    load_state_dict=Builtin("load_state_dict", _load),
+    parameters=Builtin("parameters", _weights),
+    named_parameters=Builtin("named_parameters", _weights_by_name),
+    children=Builtin("children", _children),
+    named_children=Builtin("named_children", _children_by_name),
+    modules=Builtin("modules", _modules),
+    named_modules=Builtin("named_modules", _modules_by_name),
+    get_submodule=Builtin("get_submodule", _get_submodule),
+)
+
+__all__ = ["MODULE_METHODS", "descendants"]

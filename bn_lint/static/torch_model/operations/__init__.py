@@ -1,0 +1,1 @@
+"""Operations on tensors, as functions, methods and layers: shape in, shape out."""

@@ -1,0 +1,196 @@
+"""Arithmetic on sizes and axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bn_lint.facts import dims
+from bn_lint.facts.dims import Comparison, Dim, Expression, compare
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.iteration import iterate
+from bn_lint.static.interpreter.values import Axis, List, Tensor, Union, Unknown, Value
+
+
+def size_of(value: Value) -> Dim:
+    """Return a value as the size of a dimension."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, Expression)):
+        return value
+    return value.number if isinstance(value, Unknown) else None
+
+
+def unknown(why: str = "") -> Tensor:
+    """A tensor of which nothing is known."""
+    return Tensor(ranked=False, why=why)
+
+
+def as_tensor(value: Value) -> Tensor:
+    """Return a value as a tensor; of anything that is none, nothing is known."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, Union):
+        tensors = [v for v in value.values if isinstance(v, Tensor)]
+        if len(tensors) == 1:
+            return tensors[0]
+    why = value.why if isinstance(value, Unknown) else f"the input is a {type(value).__name__.lower()}, not a tensor"
+    return unknown(why)
+
+
+def integer(value: Value) -> int | None:
+    """Return a value as a plain integer, if it is one."""
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def integers(interpreter: Interpreter, value: Value, count: int) -> tuple[int | None, ...]:
+    """Return an int or a sequence of ints (a kernel size, a stride) as `count` values."""
+    if isinstance(value, int):
+        return (int(value),) * count
+    if isinstance(value, (tuple, List)):
+        items, rest = iterate(interpreter, value)
+        if len(items) == 1 and not rest:
+            return (integer(items[0]),) * count
+        if len(items) == count and not rest:
+            return tuple(integer(v) for v in items)
+    return (None,) * count
+
+
+def window(
+    size: Dim, kernel: int | None, stride: int | None, padding: int | None, dilation: int | None, *, ceil: bool = False
+) -> Dim:
+    """The size that a convolution or pooling leaves; see the formula in `torch.nn.Conv2d`."""
+    if kernel is None or stride is None or padding is None or dilation is None or not stride:
+        return None
+    reach = dilation * (kernel - 1) - 2 * padding
+    if stride == 1 and reach == 0:
+        return size
+    if not isinstance(size, int):
+        return None
+    result = (size - reach - 1 + (stride - 1 if ceil else 0)) // stride + 1
+    if ceil and (result - 1) * stride >= size + padding:
+        result -= 1
+    return result if result > 0 else None
+
+
+def product(sizes: Iterable[Dim]) -> Dim:
+    """The product of sizes; unknown as soon as one of them is."""
+    total: Dim = 1
+    for size in sizes:
+        if size is None or total is None:
+            return None
+        result = dims.multiply(total, size)
+        total = result if isinstance(result, (int, Expression)) else None
+    return total
+
+
+def total(sizes: Iterable[Dim]) -> Dim:
+    """The sum of sizes; unknown as soon as one of them is."""
+    result: Dim = 0
+    for size in sizes:
+        if size is None or result is None:
+            return None
+        added = dims.add(result, size)
+        result = added if isinstance(added, (int, Expression)) else None
+    return result
+
+
+def scaled(size: Dim, factor: Value) -> Dim:
+    """A size times a known number, rounded down."""
+    number = factor.number if isinstance(factor, Unknown) else factor
+    if size is None or not isinstance(number, (int, float, Expression)) or isinstance(number, bool):
+        return None
+    if isinstance(number, float):
+        return int(size * number) if isinstance(size, int) else None
+    result = dims.multiply(size, number)
+    return result if isinstance(result, (int, Expression)) else None
+
+
+def divided(size: Dim, divisor: Value) -> Dim:
+    """A size divided by a known number, rounded down."""
+    number = divisor.number if isinstance(divisor, Unknown) else divisor
+    if size is None or not isinstance(number, (int, Expression)) or number == 0:
+        return None
+    result = dims.floor_divide(size, number)
+    return result if isinstance(result, (int, Expression)) else None
+
+
+def axis_position(tensor: Tensor, dim: Value, *, extra: int = 0) -> int | None:
+    """Return the index into `tensor.axes` of a dimension given by number; None when it is not among the known ones."""
+    number = integer(dim)
+    if number is None:
+        return None
+    count = len(tensor.axes) + extra
+    if tensor.ranked:
+        position = number + count if number < 0 else number
+        return position if 0 <= position < count else None
+    return number + count if number < 0 and number + count >= 0 else None
+
+
+def replaced(x: Tensor, position: int, axis: Axis) -> Tensor:
+    """The tensor with another axis at a position."""
+    return Tensor((*x.axes[:position], axis, *x.axes[position + 1 :]), ranked=x.ranked, origin=x.origin, why=x.why)
+
+
+def pair(value: Value, wanted: Value) -> Value:
+    """The value, with indices of the same shape where they are asked for."""
+    return (value, value) if wanted is True else value
+
+
+def spatial(x: Tensor, count: int) -> tuple[tuple[Axis, ...], tuple[Axis, ...]]:
+    """Split a feature map into (batch, channels) and its `count` spatial axes; the batch may be absent."""
+    if x.rank in (count + 1, count + 2):
+        return x.axes[:-count], x.axes[-count:]
+    known = x.axes[-count:] if not x.ranked else ()
+    return (Axis(), Axis()), (Axis(),) * (count - len(known)) + known
+
+
+def broadcast(a: Tensor, b: Tensor) -> Tensor:
+    """The shape of an elementwise operation on two tensors."""
+    # What is not known of one tensor may be broadcast by it, but a size other than 1 survives.
+    longer, shorter = (a, b) if len(a.axes) >= len(b.axes) else (b, a)
+    ranked = a.ranked and b.ranked
+    if not ranked and not (longer.ranked and not shorter.ranked and shorter.axes):
+        known = longer if longer.ranked else (shorter if shorter.ranked else None)
+        if known is None or len(known.axes) < 3 or _is_made_for_broadcasting(known):
+            return _broadcast_last(a, b)
+        # A feature map plus something unknown is most likely a feature map of the same rank.
+        axes = tuple(Axis(x.size if x.size != 1 else None, x.origin, x.features) for x in known.axes)
+        return Tensor(axes, origin=known.origin)
+    axes_list = list(longer.axes)
+    offset = len(axes_list) - len(shorter.axes)
+    if not ranked:
+        # The other tensor may have more axes than are known of it, and stretch what has size 1.
+        axes_list[:offset] = [axis if axis.size != 1 else Axis() for axis in axes_list[:offset]]
+    for i, other in enumerate(shorter.axes):
+        axes_list[offset + i] = merged_axis(axes_list[offset + i], other)
+    return Tensor(tuple(axes_list), origin=longer.origin)
+
+
+def _is_made_for_broadcasting(x: Tensor) -> bool:
+    """Whether a tensor is rather a mean, a scale or an embedding, for tensors with more axes, than a feature map."""
+    first = x.axes[0].size
+    return isinstance(first, int) or (first is not None and any(axis.size == 1 for axis in x.axes[1:]))
+
+
+def _broadcast_last(a: Tensor, b: Tensor) -> Tensor:
+    axes = []
+    for x, y in zip(reversed(a.axes), reversed(b.axes)):
+        axes.append(merged_axis(x, y))
+    return Tensor(tuple(reversed(axes)), ranked=False, why=a.why or b.why or "the rank of the operands is not known")
+
+
+def merged_axis(x: Axis, y: Axis) -> Axis:
+    """The axis that two broadcast axes give."""
+    if x.size == y.size == 1:
+        return x if x.origin is not None else y
+    if x.size == 1 and y.size is not None:
+        return y
+    if y.size == 1 and x.size is not None:
+        return x
+    if x.size is None or y.size is None:
+        known = y if x.size is None else x
+        return known if known.size != 1 else Axis()
+    if compare(x.size, y.size) is Comparison.SAME:
+        return x if x.origin is not None else y
+    # Both are known and differ: only a size of 1 behind one of the names makes that possible.
+    return Axis()

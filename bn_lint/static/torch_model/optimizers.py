@@ -1,0 +1,98 @@
+"""Optimizers of `torch.optim`, as far as modes are concerned: whose parameters they hold, and that they step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bn_lint.static.interpreter.values import (
+    Arguments,
+    Builtin,
+    Dict,
+    Instance,
+    LibraryClass,
+    List,
+    Tensor,
+    Union,
+    Unknown,
+    Value,
+)
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.parameters import Weights
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bn_lint.static.interpreter.interpreter import Interpreter
+
+#: The cell with the modules whose parameters an optimizer holds; None when they are not all known.
+_OWNED = "*owned"
+
+
+def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    found = list(_modules_in(arguments.get(1, "params")))
+    arguments.positional[0].cells[_OWNED] = None if None in found else tuple(found)
+    interpreter.events.optimized += [(one, ref) for one in found if one is not None]
+    if len(found) == 1 and found[0] is not None:
+        from bn_lint.static.training.weight_decay import note_decay
+
+        note_decay(interpreter, arguments.positional[0], arguments, found[0], ref)
+
+
+def _modules_in(value: Value, depth: int = 0) -> Iterator[Instance | None]:
+    """The modules that parameters, lists and groups of them belong to; None for what nobody can tell."""
+    if isinstance(value, Weights):
+        yield value.module
+    elif isinstance(value, (List, tuple)) and depth < 4:
+        for one in (*value.items, *value.rest) if isinstance(value, List) else value:
+            yield from _modules_in(one, depth + 1)
+    elif isinstance(value, Dict) and depth < 4:
+        yield from _modules_in(value.cells.get("params"), depth + 1)
+    elif isinstance(value, Union) and depth < 4:
+        for one in value.values:
+            yield from _modules_in(one, depth + 1)
+    elif not isinstance(value, Tensor):
+        yield None
+
+
+def owned_by(optimizer: Value) -> tuple[Instance, ...] | None:
+    """The modules whose parameters an optimizer holds, when they are known."""
+    owned = optimizer.cells.get(_OWNED) if isinstance(optimizer, Instance) else None
+    return owned if isinstance(owned, tuple) else None
+
+
+def _step(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    closure = arguments.get(1, "closure")
+    if closure is not None and not isinstance(closure, Unknown):
+        from bn_lint.static.interpreter.calls import call
+
+        call(interpreter, closure, Arguments(), ref, interpreter.frame)
+    interpreter.events.stepped(interpreter, ref, arguments.positional[0], owned_by(arguments.positional[0]))
+    return Unknown("loss", "an optimizer returns what its closure gives")
+
+
+def _zero_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    interpreter.events.gradients_dropped(interpreter)
+
+
+def _nothing(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    return None
+
+
+OPTIMIZER = LibraryClass(
+    "torch.optim.Optimizer",
+    (),
+    (),
+    {
+        "__init__": Builtin("__init__", _init),
+        "step": Builtin("step", _step),
+        "zero_grad": Builtin("zero_grad", _zero_grad),
+        "load_state_dict": Builtin("load_state_dict", _nothing),
+    },
+)
+OPTIMIZERS: dict[str, Value] = {
+    f"torch.optim.{name}": LibraryClass(f"torch.optim.{name}", (OPTIMIZER,))
+    for name in (
+        "SGD Adam AdamW Adamax Adagrad Adadelta Adafactor ASGD LBFGS NAdam RAdam RMSprop Rprop SparseAdam Muon "
+        "Optimizer"
+    ).split()
+}

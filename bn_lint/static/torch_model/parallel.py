@@ -1,0 +1,167 @@
+"""Models on several devices: `DataParallel`, `DistributedDataParallel`, and the conversion to SyncBatchNorm."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.facts import Evidence, SyncConversion, UnsynchronizedBatchNorm
+from bn_lint.static.fix_layout.lines import ways_to
+from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, List, Unknown, Value
+from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.source_text import code_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.syntax.source_files import SourceFile
+    from bn_lint.static.training.events import EventLog
+
+#: The cell of a BatchNorm layer that says where it became a SyncBatchNorm.
+SYNCED = "*synced"
+#: The cell of a `DataParallel` with the number of its devices; None when that is not known.
+_DEVICES = "*devices"
+#: What a program mentions that runs in several processes, by itself or by what starts it.
+_SEVERAL_PROCESSES = re.compile(
+    r"distribut|process_group|\bddp\b|accelerat|fabric|lightning|deepspeed|horovod|\bhvd\b|torch_xla|torchrun|"
+    r"local_rank|world_size|\bmp\.spawn|composer|ignite|mmengine|mmcv|detectron|catalyst|fairscale|\bray\b",
+    re.IGNORECASE,
+)
+
+
+def data_parallel(wrapper: LibraryClass) -> LibraryClass:
+    """`DataParallel`: each replica is its own thread, and nothing is synchronized."""
+
+    def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+        _wrap(interpreter, arguments)
+        module, devices = arguments.get(1, "module"), arguments.get(2, "device_ids")
+        arguments.positional[0].cells[_DEVICES] = len(devices.items) if _is_known(devices) else None
+        synced = next(_synchronized(module), None)
+        if synced is not None and isinstance(ref.node, cst.Call):
+            fact = UnsynchronizedBatchNorm(_first(ref), NodePlace(ref), synced, "DataParallel")
+            interpreter.collector.programmed([fact])
+
+    return LibraryClass(wrapper.name, (wrapper,), (), {"__init__": Builtin("__init__", init)})
+
+
+def distributed(wrapper: LibraryClass) -> LibraryClass:
+    """`DistributedDataParallel`: it takes note of the parameters of the model that it is given."""
+
+    def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+        _wrap(interpreter, arguments)
+        for module in (arguments.positional[0], arguments.get(1, "module")):
+            if isinstance(module, Instance):
+                interpreter.events.distributed[id(module)] = ref
+
+    methods: dict[str, Value] = {"__init__": Builtin("__init__", init)}
+    return LibraryClass("torch.nn.parallel.DistributedDataParallel", (wrapper,), (), methods)
+
+
+def _is_known(devices: Value) -> bool:
+    return isinstance(devices, List) and not devices.rest and len(devices.items) > 0
+
+
+def devices_of(model: Instance) -> int:
+    """On how many devices a batch is spread; 1 where that is not known."""
+    devices = model.cells.get(_DEVICES)
+    return devices if isinstance(devices, int) else 1
+
+
+def _wrap(interpreter: Interpreter, arguments: Arguments) -> None:
+    from bn_lint.static.interpreter.assign import register
+
+    register(interpreter, arguments.positional[0], "module", arguments.get(1, "module", Unknown("module")))
+
+
+def _convert(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    """`SyncBatchNorm.convert_sync_batchnorm`: other layers with the same parameters."""
+    module = arguments.positional[-1] if arguments.positional else arguments.keywords.get("module")
+    _converted(interpreter, module, ref)
+    before = interpreter.events.distributed.get(id(module))
+    if before is not None:
+        _note_late(interpreter, ref, before, "`DistributedDataParallel` wraps it here", copies=False)
+    return module
+
+
+def _convert_with_copies(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    """Apex's `convert_syncbn_model`: other layers with parameters of their own."""
+    module = arguments.get(0, "module")
+    if isinstance(module, Instance) and next(_layers(module), None) is not None:
+        before = interpreter.events.distributed.get(id(module))
+        held = next(
+            (where for one, where in interpreter.events.optimized if interpreter.events.is_part_of(module, one)), None
+        )
+        if before is not None:
+            _note_late(interpreter, ref, before, "`DistributedDataParallel` wraps it here", copies=True)
+        elif held is not None:
+            _note_late(interpreter, ref, held, "the optimizer is given its parameters here", copies=True)
+    _converted(interpreter, module, ref)
+    return module
+
+
+def _note_late(interpreter: Interpreter, ref: NodeRef, before: NodeRef, why: str, *, copies: bool) -> None:
+    if isinstance(ref.node, cst.Call):
+        fact = SyncConversion(_first(ref), NodePlace(ref), Evidence(why, NodePlace(before)), copies)
+        interpreter.collector.programmed([fact])
+
+
+def _converted(interpreter: Interpreter, module: Value, ref: NodeRef) -> None:
+    for layer in _layers(module):
+        interpreter.store.note(layer, SYNCED, ref)
+
+
+def _layers(module: Value) -> Iterator[Instance]:
+    from bn_lint.static.torch_model.batchnorm import batchnorm_class
+    from bn_lint.static.torch_model.module_methods import descendants
+
+    if isinstance(module, Instance) and module.is_module:
+        yield from (layer for _, layer in descendants(module) if batchnorm_class(layer) is not None)
+
+
+def _synchronized(module: Value) -> Iterator[Evidence]:
+    """Where layers of a module became SyncBatchNorm, or were built as such."""
+    from bn_lint.static.torch_model.batchnorm import batchnorm_class
+
+    for layer in _layers(module):
+        where = layer.cells.get(SYNCED)
+        cls = batchnorm_class(layer)
+        if isinstance(where, NodeRef):
+            yield Evidence("the layers become SyncBatchNorm here", NodePlace(where))
+        elif cls is not None and cls.short_name == "SyncBatchNorm" and layer.built is not None:
+            yield Evidence("a SyncBatchNorm is built here", NodePlace(layer.built))
+
+
+def unsynchronized(events: EventLog, files: Iterable[SourceFile]) -> Iterator[UnsynchronizedBatchNorm]:
+    """Trainings of models with SyncBatchNorm in programs that show nothing of a second process."""
+    for call in events.calls:
+        if call.purpose != "training" or id(call.model) in events.distributed:
+            continue
+        synced = next(_synchronized(call.model), None)
+        if synced is not None:
+            if not _is_optional(synced) and not any(_SEVERAL_PROCESSES.search(file.source.text) for file in files):
+                model = code_of(call.ref.file, call.ref.node.func) if isinstance(call.ref.node, cst.Call) else ""
+                step = Evidence(f"`{model}` is trained here", NodePlace(call.ref))
+                yield UnsynchronizedBatchNorm(model, synced.place, step, "one process")
+            return
+
+
+def _is_optional(step: Evidence) -> bool:
+    """Whether a condition decides about a statement of the program, other than that the program is run."""
+    if not isinstance(step.place, NodePlace):
+        return False
+    file, node = step.place.ref
+    conditions = [one for one in ways_to([node], file.tree).get(node, ()) if isinstance(one, (cst.If, cst.IfExp))]
+    return any("__main__" not in code_of(file, one.test) for one in conditions)
+
+
+def _first(ref: NodeRef) -> str:
+    """The first argument of a call, as it is written."""
+    args = ref.node.args if isinstance(ref.node, cst.Call) else ()
+    return code_of(ref.file, args[0].value) if args else "the model"
+
+
+CONVERT = Builtin("convert_sync_batchnorm", _convert)
+CONVERTERS: dict[str, Value] = {"apex.parallel.convert_syncbn_model": Builtin("convert", _convert_with_copies)}

@@ -1,0 +1,87 @@
+"""What the size of batches means for the layers of the models that are trained on them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.facts import Axis, BatchNormCall, BatchNormLayer, Evidence, LastBatch, Shape
+from bn_lint.facts.dims import Expression
+from bn_lint.static.fix_layout.drop_last import DropLast
+from bn_lint.static.interpreter.values import Instance
+from bn_lint.static.syntax.places import NodePlace
+from bn_lint.static.torch_model.batchnorm import batchnorm_class, variant_of
+from bn_lint.static.torch_model.describing import path_to
+from bn_lint.static.torch_model.mode import agreed
+from bn_lint.static.torch_model.parallel import devices_of
+from bn_lint.static.training.events import Call, EventLog, batchnorm_layers
+from bn_lint.static.training.evidence import text_of
+from bn_lint.static.training.layers_only import applies_layers_only
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bn_lint.static.torch_model.data import Batches
+
+
+def batch_facts(
+    events: EventLog, call: Call, batches: Batches, last_calls: Mapping[cst.CSTNode, BatchNormCall]
+) -> Iterator[BatchNormCall | LastBatch]:
+    """What the size of the batches means for the layers that are trained on them."""
+    if batches.size is None:
+        return
+    devices = devices_of(call.model)
+    size = max(batches.size // devices, 1)
+    among = f", for {devices} devices" if devices > 1 else ""
+    loader = Evidence(f"batches of {batches.size} come from here{among}", NodePlace(batches.ref))
+    for layer, modes in zip(batchnorm_layers(call.model), call.modes):
+        if agreed(modes) is not True:
+            continue
+        known = _of_zoo(call, layer) if layer.built is None else last_calls.get(layer.built.node)
+        if known is None or known.shape is None or not known.shape.ranked:
+            known = _by_class(call, layer) or known
+        if known is None or known.shape is None:
+            continue
+        axes = known.shape.axes
+        if not known.shape.ranked:
+            if known.layer.variant != "1d" or known.channels is None or batches.is_collated:
+                continue
+            if batches.size == 1 or not applies_layers_only(call.model):
+                continue  # single items are often whole batches, which the program unpacks
+            axes = (Axis(), known.channels)  # vectors of features, as `BatchNormCall.channels` takes them
+        if not axes or isinstance(axes[0].size, Expression):
+            continue  # rows that are no samples: nodes of a graph, points of a cloud
+        shape = Shape((replace(axes[0], size=size), *axes[1:]), made_by=known.shape.made_by)
+        fact = replace(known, shape=shape, training=True, grad=True, loader=loader, path=path_to(call.frame))
+        yield fact
+        if batches.last == 1 and all(axis.size == 1 for axis in axes[2:]):
+            reached = Evidence(f"`{text_of(call.ref)}` is trained on them here", NodePlace(call.ref))
+            shared = any(
+                one.purpose != "training" and one.batches is not None and one.batches.ref.node is batches.ref.node
+                for one in events.calls
+            )
+            option = DropLast(batches.ref, shared=shared, hidden=batches.is_told)
+            yield LastBatch(known.layer, 1, batches.size, batches.length or 0, loader.place, reached, option)
+
+
+def _of_zoo(call: Call, layer: Instance) -> BatchNormCall | None:
+    """A call of the one layer that stands for those of a library's model: on feature maps."""
+    if layer.owner is None or layer.owner.built is None:
+        return None
+    place = NodePlace(layer.owner.built)
+    described = BatchNormLayer(layer.name or "bn1", "2d", "BatchNorm2d", None, place)
+    return BatchNormCall(described, Shape((Axis(), Axis(), Axis(), Axis())), NodePlace(call.ref))
+
+
+def _by_class(call: Call, layer: Instance) -> BatchNormCall | None:
+    """A call of a layer that takes inputs of one rank only, where its input was not followed."""
+    cls = batchnorm_class(layer)
+    rank = {"2d": 4, "3d": 5}.get(variant_of(cls.short_name)) if cls is not None else None
+    if rank is None or cls is None or layer.built is None:
+        return None
+    described = BatchNormLayer(
+        layer.name or "bn", variant_of(cls.short_name), cls.short_name, None, NodePlace(layer.built)
+    )
+    return BatchNormCall(described, Shape((Axis(),) * rank), NodePlace(call.ref))

@@ -1,0 +1,516 @@
+"""What a program does with its models: it calls them, records gradients, steps, loads weights, evaluates."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import unread_calls
+from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, alternatives, forget, modes_of
+from bn_lint.static.torch_model.optimizers import owned_by
+from bn_lint.static.torch_model.transforms import note_vmapped
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.frames import Frame
+    from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.torch_model.data import Batches
+
+#: How programs call what steps on gradients; anything else does so when gradients were computed by it, too.
+_OPTIMIZER = re.compile(r"optim|\bopts?\b|_opts?\b|\bopt_|scaler|adam|sgd", re.IGNORECASE)
+#: What loads weights, by its name: `load`, `load_state_dict`, `load_checkpoint`, `reload_weights`, but no loader.
+_LOADING = re.compile(
+    r"(?:^|_)(?:re)?load(?:$|_?\w*(?:weight|state|dict|check|ckpt|pre_?train|param|model|net|snapshot|backbone|pth|from))",
+    re.IGNORECASE,
+)
+#: What code out of sight is called when it may switch the mode of a model that it is handed.
+_SWITCHING = re.compile(
+    r"eval|valid|test|train|fit|predict|infer|run|loop|epoch|score|mode|freeze|bench", re.IGNORECASE
+)
+#: What code out of sight is called when it may replace the BatchNorm layers of a model that it is handed.
+_REPLACING = re.compile(r"norm|bn|replace|convert|patch|swap|surgery", re.IGNORECASE)
+#: What code out of sight is called when it may compute the weights of a model from those of another.
+_AVERAGING = re.compile(r"(?<![a-z])ema(?![a-z])|moment|averag|polyak|soft_?(?:update|copy)|target", re.IGNORECASE)
+#: Code out of sight that gets a model and leaves its mode as it is.
+_HARMLESS = re.compile(
+    r"^(?:torch|copy|logging|warnings|json|os|math|numpy|tqdm|wandb\.(?:watch|log)|print|len|str|repr|type|id)(?:\.|$)"
+)
+
+
+#: Tools that run a model as it is, and what for.
+_TOOLS = (
+    (re.compile(r"^torch\.(?:jit\.trace(?:_module)?|export\.export)$"), "export"),
+    (re.compile(r"^torch\.(?:ao\.)?quantization\.(?:fuse_modules\.)?fuse_modules$"), "fusion"),
+    (re.compile(r"^torch\.nn\.utils\.(?:fusion\.)?fuse_conv_bn_eval$"), "fusion"),
+    # Not thop, ptflops and torchinfo: they call `eval()` themselves, and switch back afterwards.
+    (re.compile(r"^(?:torchsummary\.summary|fvcore\.nn\.(?:\w+\.)?FlopCountAnalysis)$"), "inspection"),
+)
+
+
+#: Cells of layers that have weights.
+_WEIGHTY = frozenset({"in_features", "in_channels", "num_features", "num_embeddings", "track_running_stats"})
+
+
+class Call:
+    """One call of a model by code that is not part of a model."""
+
+    def __init__(self, model: Instance, ref: NodeRef, frame: Frame) -> None:
+        self.model = model
+        self.ref = ref
+        self.frame = frame
+        self.order = 0
+        self.loops: tuple[int, ...] = ()
+        self.grad: bool | None = True
+        #: The modes that each BatchNorm layer of the model may be in.
+        self.modes: list[tuple[Mode, ...]] = []
+        self.uncertain = False
+        self.dropped = False
+        #: Whether it is given a tensor that was made up for the call.
+        self.made_up = False
+        self.backward = False
+        #: Whether the gradients of it were computed and then set to zero.
+        self.discarded = False
+        self.step: Step | None = None
+        self.purpose: str | None = None
+        self.because: NodeRef | None = None
+        self.why = ""
+        #: Whether the weights were trained or loaded before, and where.
+        self.prepared: NodeRef | None = None
+        self.batches: Batches | None = None
+        self.frozen: NodeRef | None = None
+        #: The layers that run in training mode with frozen parameters, and where those were frozen.
+        self.frozen_layers: list[tuple[Instance, NodeRef]] = []
+        #: Parts of the model that it calls itself without recording gradients.
+        self.inside: list[Call] = []
+        self.caller: list[Frame] = []
+
+    @property
+    def states(self) -> set[bool | None]:
+        return {agreed(modes) for modes in self.modes}
+
+
+class Step:
+    """One step of an optimizer: when, in which passes of loops, and in which function."""
+
+    def __init__(
+        self,
+        order: int,
+        loops: tuple[int, ...],
+        frame: Frame | None,
+        optimizer: Value,
+        owned: tuple[Instance, ...] | None,
+        ref: NodeRef,
+    ) -> None:
+        self.order = order
+        self.ref = ref
+        self.loops = loops
+        self.frame = frame
+        self.optimizer = optimizer
+        #: The modules whose parameters it changes, when they are known.
+        self.owned = owned
+
+
+class Switch:
+    """One call of `train()` or `eval()`."""
+
+    def __init__(self, model: Instance, mode: Mode, frame: Frame | None) -> None:
+        self.model = model
+        self.mode = mode
+        self.frame = frame
+        #: The modes before, of the BatchNorm layers inside.
+        self.before: list[tuple[Instance, tuple[Mode, ...]]] = []
+
+
+class EventLog:
+    """The record of one entry point."""
+
+    def __init__(self) -> None:
+        self.clock = 0
+        #: How many modules are being called right now, one within the other.
+        self.depth = 0
+        self.grad: bool | None = True
+        #: The passes of the loops that are running, by serial number.
+        self.loops: list[int] = []
+        #: How many of the running loops may also have no pass at all.
+        self.open_loops = 0
+        self.calls: list[Call] = []
+        self.switches: list[Switch] = []
+        self.steps: list[Step] = []
+        #: Modules whose weights are written by the program itself, as averages are.
+        self.averaged: set[int] = set()
+        #: Modules whose weights are computed from others, with the first time and place.
+        self.written: dict[int, tuple[Instance, int, NodeRef]] = {}
+        #: Modules whose running statistics something may have read or written: when, and where.
+        self.statistics_seen: list[tuple[Instance, int, NodeRef]] = []
+        #: BatchNorm layers whose parameters are to be trained, as the program says.
+        self.thawed: set[int] = set()
+        self.prepared: dict[int, NodeRef] = {}
+        self._kept: list[Instance] = []
+        #: Functions within functions, which code out of sight may call.
+        self.nested: list[Function] = []
+        #: Models that nobody in sight made.
+        self.symbolic_models: list[Instance] = []
+        #: Nothing is executed any more, so modules keep their parts: by the `id` of a module, those of its parts.
+        self.is_over = False
+        self._parts: dict[int, frozenset[int]] = {}
+        self._in_evaluation: dict[Call, frozenset[int]] = {}
+        self.dropped: cst.CSTNode | None = None
+        #: The call of a model that is running, and how deep in it gradients were switched off.
+        self.outermost: Call | None = None
+        self.depth_without_gradients = 0
+        #: The calls of `vmap` whose functions are running.
+        self.vmapped: list[NodeRef] = []
+        #: What `DistributedDataParallel` wraps, and the wrappers.
+        self.distributed: dict[int, NodeRef] = {}
+        #: Modules whose parameters optimizers were given.
+        self.optimized: list[tuple[Instance, NodeRef]] = []
+        #: Models whose layers code out of sight may have replaced.
+        self.replaced: set[int] = set()
+        #: Whether some of it was not run, for it takes too long.
+        self.is_cut_short = False
+        #: What the program calls whose `backward` it calls: `engine` in `engine.backward(loss)`.
+        self.propagated_by: set[str] = set()
+        #: What switched gradients off last.
+        self.gradients_off_by: tuple[NodeRef, str] | None = None
+
+    @property
+    def count(self) -> int:
+        """How much has happened to models."""
+        return len(self.calls) + len(self.switches) + len(self.steps)
+
+    def now(self) -> int:
+        self.clock += 1
+        return self.clock
+
+    def weights_written(self, interpreter: Interpreter, module: Instance, ref: NodeRef) -> None:
+        """The weights of a module are computed from others."""
+        _disturb(interpreter)
+        self.averaged.add(id(module))
+        self.written.setdefault(id(module), (module, self.now(), ref))
+
+    def statistics_known(self, module: Value, ref: NodeRef) -> None:
+        """Something may read or write the running statistics of a module."""
+        if isinstance(module, Instance):
+            self.statistics_seen.append((module, self.now(), ref))
+
+    def statistics_read(self, interpreter: Interpreter, module: Value, ref: NodeRef) -> None:
+        """The buffers of a module are read, by code that is not part of a model: its own layers normalise with them."""
+        if self.depth == 0:
+            _disturb(interpreter)
+            self.statistics_known(module, ref)
+
+    # -- told by the interpreter ------------------------------------------------------------------------------------
+
+    def switched(self, interpreter: Interpreter, module: Instance, mode: Mode) -> None:
+        """`train()` or `eval()` is called on a module."""
+        if self.depth or interpreter.frame is None:
+            return
+        _disturb(interpreter)
+        note = Switch(module, mode, interpreter.frame)
+        note.before = [(layer, modes_of(layer, self)) for layer in batchnorm_layers(module)]
+        self.switches.append(note)
+
+    def called(
+        self, interpreter: Interpreter, model: Instance, arguments: Arguments, ref: NodeRef, frame: Frame
+    ) -> None:
+        """A module is called."""
+        self.outermost = None
+        if _belongs_to_a_model(frame):
+            return
+        layers = batchnorm_layers(model)
+        if not layers or not isinstance(ref.node, cst.Call):
+            return
+        _disturb(interpreter)
+        if self.vmapped:
+            note_vmapped(interpreter, model, ref)
+            return
+        call = Call(model, ref, frame)
+        call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
+        call.modes = [modes_of(layer, self) for layer in layers]
+        call.uncertain = interpreter.uncertain > self.open_loops
+        scope = frame.function.node if frame.function is not None else frame.file.tree
+        call.dropped = ref.node is self.dropped or (self.grad is True and ref.node in unread_calls(scope))
+        call.made_up = any(_is_made_up(arg.value) for arg in ref.node.args)
+        call.prepared = self._preparation(model)
+        call.frozen_layers = _frozen(layers, call.modes)
+        call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
+        self.outermost, self.depth_without_gradients = call, 0
+        from bn_lint.static.torch_model.data import batches_of
+
+        for value in (*arguments.positional, *arguments.keywords.values()):
+            call.batches = call.batches or batches_of(value)
+        inner: Frame | None = frame
+        while inner is not None:
+            call.caller.append(inner)
+            inner = inner.caller
+        if self.grad is False and self.gradients_off_by is not None:
+            call.because, name = self.gradients_off_by
+            call.why = f"`{name}` switches gradients off here"
+        self.calls.append(call)
+        if model not in self.symbolic_models:
+            interpreter.collector.models_called.update(
+                one.function.node for one in call.caller if one.function is not None
+            )
+
+    def called_out_of_sight(self, model: Instance, ref: NodeRef, frame: Frame | None) -> None:
+        """A framework calls a model in a mode that it chose itself."""
+        if frame is not None and not self.depth:
+            call = Call(model, ref, frame)
+            call.order, call.loops, call.grad = self.now(), tuple(self.loops), None
+            self.calls.append(call)
+
+    def called_inside(self, interpreter: Interpreter, part: Instance, ref: NodeRef, frame: Frame) -> None:
+        """A model calls a part of itself, and gradients are not recorded."""
+        outer = self.outermost
+        if outer is None or 0 < self.depth_without_gradients < self.depth:
+            return
+        layers = batchnorm_layers(part)
+        if not layers or part is outer.model or not isinstance(ref.node, cst.Call):
+            return
+        if outer.grad is False:
+            if any(isinstance(layer.cells.get(FROZEN), NodeRef) for layer in layers):
+                _disturb(interpreter)  # in training it has to be seen again
+            return
+        _disturb(interpreter)
+        self.depth_without_gradients = self.depth
+        call = Call(part, ref, frame)
+        call.order, call.loops, call.grad = self.now(), outer.loops, False
+        call.modes = [modes_of(layer, self) for layer in layers]
+        call.frozen_layers = _frozen(layers, call.modes)
+        if len(call.frozen_layers) == len(layers):
+            call.frozen = call.frozen_layers[0][1]
+        outer.inside.append(call)
+
+    def unseen_call(self, interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> None:
+        """Code outside the project is called: it may be `backward`, `step`, or anything that is handed a model."""
+        name = _method(ref.node)
+        if self.depth == 0:
+            if name in ("backward", "manual_backward"):
+                self.propagated_by.add(_receiver(ref.node))
+                self._backward(interpreter)
+                return
+            if name == "step" and self._steps_on_gradients(_receiver(ref.node)):
+                given = arguments.positional[0] if arguments.positional else None  # `scaler.step(optimizer)`
+                self.stepped(interpreter, ref, given, owned_by(given))
+                return
+            if name == "zero_grad":
+                self.gradients_dropped(interpreter)
+                return
+            if getattr(function, "dotted", "") == "torch.autograd.grad":
+                self._gradients_taken(interpreter, arguments)
+                return
+        if name in ("load_state_dict", "step", "zero_grad", "append", "add", "info", "debug", "log", "save"):
+            return
+        dotted = getattr(function, "dotted", "")
+        tool = next((purpose for pattern, purpose in _TOOLS if pattern.match(dotted)), None)
+        if tool is not None or name == "add_graph":
+            self._looked_at(interpreter, tool or "inspection", arguments, ref)
+            return
+        if dotted and _HARMLESS.match(dotted) and not _REPLACING.search(name):
+            return
+        if loads_weights(name or dotted.rpartition(".")[2]):
+            for value in (*arguments.positional, *arguments.keywords.values()):
+                self.loaded(value, ref)
+        called = name or dotted.rpartition(".")[2] or getattr(function, "name", "")
+        for value in arguments.values():
+            self.statistics_known(value, ref)
+        if _AVERAGING.search(called) is not None:
+            for value in arguments.values():
+                if isinstance(value, Instance):
+                    self._kept.append(value)
+                    self.averaged.add(id(value))
+        if _REPLACING.search(called) is not None:
+            self.replaced.update(id(value) for value in arguments.values() if isinstance(value, Instance))
+        if _SWITCHING.search(called) is None:
+            return
+        for value in (*arguments.positional, *arguments.keywords.values()):
+            for one in alternatives(value):
+                if isinstance(one, Instance) and one.is_module:
+                    _disturb(interpreter)
+                    forget(interpreter, one)
+
+    def _steps_on_gradients(self, receiver: str) -> bool:
+        return _OPTIMIZER.search(receiver) is not None or receiver in self.propagated_by
+
+    def _looked_at(self, interpreter: Interpreter, purpose: str, arguments: Arguments, ref: NodeRef) -> None:
+        """A tool runs a model in its own way, in the mode it finds it in."""
+        # `fuse_conv_bn_eval(conv, bn)` is given the layers, other tools the model.
+        given = arguments.positional[: 2 if purpose == "fusion" else 1]
+        modules = [one for one in given if isinstance(one, Instance) and one.is_module]
+        model = next((one for one in modules if batchnorm_layers(one)), None)
+        if model is None or interpreter.frame is None or self.depth:
+            return
+        layers = batchnorm_layers(model)
+        if layers:
+            _disturb(interpreter)
+            call = Call(model, ref, interpreter.frame)
+            call.order, call.purpose = self.now(), purpose
+            call.modes = [modes_of(layer, self) for layer in layers]
+            call.prepared = self._preparation(model)
+            self.calls.append(call)
+
+    def _backward(self, interpreter: Interpreter) -> None:
+        _disturb(interpreter)
+        for call in self._region(interpreter):
+            call.backward = not call.discarded
+
+    def stepped(
+        self, interpreter: Interpreter, ref: NodeRef, optimizer: Value = None, owned: tuple[Instance, ...] | None = None
+    ) -> None:
+        """An optimizer takes a step: what was called and propagated before it is being trained."""
+        _disturb(interpreter)
+        step = Step(self.now(), tuple(self.loops), interpreter.frame, optimizer, owned, ref)
+        self.steps.append(step)
+        for call in self._region(interpreter):
+            if not call.backward or (owned is not None and not any(self.related(call.model, one) for one in owned)):
+                continue
+            if call.purpose is None:
+                call.purpose, call.because, call.why = "training", ref, "an optimizer steps on the result here"
+                call.step = step
+                self.prepare(call.model, ref)
+
+    def gradients_dropped(self, interpreter: Interpreter) -> None:
+        """Gradients are set to zero: what was propagated so far trains nothing."""
+        for call in self._region(interpreter):
+            if call.backward and call.purpose is None:
+                call.backward, call.discarded = False, True
+
+    def cut_short(self) -> None:
+        """The program is not run to its end: what would have been done with the latest results is not known."""
+        self.is_cut_short = True
+        for call in self.calls:
+            if call.purpose is None and (call.grad is not False or set(call.loops) & set(self.loops)):
+                call.backward, call.discarded = False, True
+
+    def _gradients_taken(self, interpreter: Interpreter, arguments: Arguments) -> None:
+        """Gradients are computed for the program to look at; unless the graph is kept, nothing else comes of them."""
+        if any(arguments.keywords.get(name, False) is not False for name in ("create_graph", "retain_graph")):
+            return
+        _disturb(interpreter)
+        for call in self._region(interpreter):
+            if call.purpose is None:
+                call.backward, call.discarded = False, True
+
+    def prepare(self, model: Instance, ref: NodeRef) -> None:
+        """The weights of a model are trained or loaded."""
+        self._kept.append(model)  # so that its identity stays its own
+        self.prepared.setdefault(id(model), ref)
+        for child in model.possible_children():
+            if id(child) not in self.prepared:
+                self.prepare(child, ref)
+
+    def _preparation(self, model: Instance) -> NodeRef | None:
+        """Where the weights of a model were trained or loaded; of one that is put together, those of all its layers."""
+        found = self.prepared.get(id(model))
+        if found is None and model.cls.name == "torch.nn.Sequential":
+            parts = [
+                one for one in model.possible_children() if any(one.children()) or not _WEIGHTY.isdisjoint(one.cells)
+            ]
+            places = [self._preparation(one) for one in parts]
+            found = places[0] if places and None not in places else None
+        return found
+
+    def loaded(self, model: Value, ref: NodeRef) -> None:
+        """A model is handed to something that is named as what loads weights, or has such a method called."""
+        for one in alternatives(model):
+            if isinstance(one, Instance) and one.is_module and id(one) not in self.prepared:
+                self.prepare(one, ref)
+
+    def is_part_of(self, module: Instance, whole: Instance) -> bool:
+        """Whether a module is another one, or may be below it."""
+        from bn_lint.static.torch_model.module_methods import possible_descendants
+
+        if module is whole:
+            return True
+        parts = self._parts.get(id(whole))
+        if parts is None:
+            parts = frozenset(map(id, possible_descendants(whole)))
+            if self.is_over:
+                self._parts[id(whole)] = parts
+        return id(module) in parts
+
+    def in_evaluation(self, call: Call) -> frozenset[int]:
+        """The `id` of each BatchNorm layer that was in evaluation mode at a call; asked when the program is over."""
+        known = self._in_evaluation.get(call)
+        if known is None:
+            layers = zip(batchnorm_layers(call.model), call.modes)
+            known = self._in_evaluation[call] = frozenset(id(one) for one, modes in layers if agreed(modes) is False)
+        return known
+
+    def related(self, one: Instance, other: Instance) -> bool:
+        """Whether one module is the other, or part of it."""
+        return self.is_part_of(one, other) or self.is_part_of(other, one)
+
+    def _region(self, interpreter: Interpreter) -> list[Call]:
+        """The calls that the running function, or what it called, made in this pass of its loop."""
+        loops = tuple(self.loops)
+        return [
+            call
+            for call in self.calls
+            if call.grad is not False and call.loops[: len(loops)] == loops and interpreter.frame in call.caller
+        ]
+
+
+def loads_weights(name: str) -> bool:
+    """Whether a function is named as what loads weights."""
+    return _LOADING.search(name) is not None
+
+
+def batchnorm_layers(model: Instance) -> list[Instance]:
+    """The BatchNorm layers of a model that keep running statistics."""
+    from bn_lint.static.torch_model.batchnorm import batchnorm_class
+    from bn_lint.static.torch_model.module_methods import possible_descendants
+
+    return [
+        layer
+        for layer in possible_descendants(model)
+        if batchnorm_class(layer) is not None and layer.cells.get("track_running_stats", True) is True
+    ]
+
+
+def _frozen(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> list[tuple[Instance, NodeRef]]:
+    """The layers that run in training mode with frozen parameters, and where those were frozen."""
+    return [
+        (layer, layer.cells[FROZEN])
+        for layer, own in zip(layers, modes)
+        if agreed(own) is True and isinstance(layer.cells.get(FROZEN), NodeRef)
+    ]
+
+
+def _disturb(interpreter: Interpreter) -> None:
+    """What happens now must be seen again should the same function be called again."""
+    for purity in interpreter.store.purity:
+        purity.pure = False
+
+
+def _belongs_to_a_model(frame: Frame | None) -> bool:
+    while frame is not None:
+        receiver = frame.receiver
+        if frame.owner is not None and isinstance(receiver, Instance) and receiver.is_module:
+            return True
+        frame = frame.caller
+    return False
+
+
+def _method(node: cst.CSTNode) -> str:
+    """The name of the called method; empty for what is no method."""
+    return node.func.attr.value if type(node) is cst.Call and type(node.func) is cst.Attribute else ""
+
+
+def _receiver(node: cst.CSTNode) -> str:
+    """What stands before the name of the called method."""
+    if type(node) is cst.Call and type(node.func) is cst.Attribute:
+        return cst.Module([]).code_for_node(node.func.value)
+    return ""
+
+
+def _is_made_up(node: cst.BaseExpression) -> bool:
+    """`torch.zeros(...)` and its like, and names that say so."""
+    while isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        if node.func.attr.value in ("zeros", "ones", "rand", "randn", "empty", "full"):
+            return True
+        node = node.func.value
+    return isinstance(node, cst.Name) and node.value.startswith(("dummy", "fake_", "example_input"))

@@ -1,0 +1,463 @@
+"""What a run sees of BatchNorm, turned into facts."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.facts import (
+    BatchNormCall,
+    BatchNormFollowed,
+    Coverage,
+    Evidence,
+    ModelCall,
+    PlainContainer,
+    PooledBatchNorm,
+    Problem,
+    Spelling,
+    Undecided,
+    UnknownBatchNorm,
+)
+from bn_lint.facts.dims import Comparison, Dim, compare, origin_of
+from bn_lint.static.fix_layout.registration import container_place
+from bn_lint.static.fix_layout.spelling import TorchNN
+from bn_lint.static.interpreter.values import (
+    ABSENT,
+    LAZY,
+    Arguments,
+    Axis,
+    Class,
+    Dict,
+    Function,
+    Instance,
+    List,
+    Provenance,
+    Tensor,
+    Value,
+)
+from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.source_text import class_node
+from bn_lint.static.torch_model.batchnorm import batchnorm_class
+from bn_lint.static.torch_model.describing import (
+    built_at,
+    built_fact,
+    call_fact,
+    label_of,
+    layer_fact,
+    own_size,
+    path_to,
+    place_of,
+    reason_of,
+)
+from bn_lint.static.torch_model.mode import agreed, modes_of
+from bn_lint.static.torch_model.operations.sizes import size_of
+
+if TYPE_CHECKING:
+    from bn_lint.facts import Fact
+    from bn_lint.static.interpreter.frames import Frame
+    from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.syntax.source_files import SourceFile
+
+#: What gives an axis of size 1 without looking at more than one value.
+_NO_POOLING = frozenset(
+    "unsqueeze unsqueeze_ view reshape view_as reshape_as indexing narrow split chunk stack unflatten Unflatten".split()
+)
+
+
+class Site:
+    """One place that builds BatchNorm layers, and what became of them."""
+
+    def __init__(self, ref: NodeRef) -> None:
+        self.ref = ref
+        self.called = False
+        self.judged = False
+        #: Whether some call told if the width fits; what is given as opaque numbers never does.
+        self.settled = False
+        self.reason = ""
+
+
+class FactCollector:
+    """Collects facts while the interpreter runs."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.problems: list[Problem] = []
+        self.tracebacks: list[str] = []
+        self.reveals: list[Evidence] = []
+        self.functions: list[Function] = []
+        self.classes: list[Class] = []
+        self.sites: dict[cst.CSTNode, Site] = {}
+        #: BatchNorm layers built since the last `settle`, with what is known of how.
+        self._pending: list[tuple[Instance, Arguments, str]] = []
+        self.missing_sites: set[cst.CSTNode] = set()
+        self._arrived: dict[int, tuple[Instance, list[Dim]]] = {}
+        self._pooled: dict[tuple[cst.CSTNode, cst.CSTNode, Dim], PooledBatchNorm] = {}
+        self._missing: dict[int, tuple[Instance, str, int | None]] = {}
+        self._seen: set[object] = set()
+        self._quiet = 0
+        self._only: set[cst.CSTNode] | None = None
+        #: Calls of one of several modules: where that is now, and whether under a condition that nobody can tell.
+        self._choice: tuple[cst.CSTNode, bool] | None = None
+        #: By layer: where it was called as one of several, and the calls.
+        self._choices: dict[int, tuple[Instance, set[tuple[cst.CSTNode, bool]], list[BatchNormCall]]] = {}
+        #: Functions from which, directly or not, models are called that the project makes.
+        self.models_called: set[cst.CSTNode] = set()
+        #: By the place that builds a layer: its latest call.
+        self.last_calls: dict[cst.CSTNode, BatchNormCall] = {}
+        #: Pairs of places: where a layer is built, and where it is called.
+        self.seen_calls: set[tuple[int, int]] = set()
+
+    # -- told by the interpreter ----------------------------------------------------------------------------------
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether not all calls are noted at present."""
+        return self._quiet > 0 or self._only is not None
+
+    @contextmanager
+    def quiet(self, condition: bool) -> Iterator[None]:
+        """Note no calls meanwhile, if the condition holds."""
+        self._quiet += condition
+        try:
+            yield
+        finally:
+            self._quiet -= condition
+
+    @contextmanager
+    def choosing(self, place: cst.CSTNode, doubtful: bool) -> Iterator[None]:
+        """Note that calls meanwhile are of one of several modules, perhaps where only a condition leads to."""
+        outer, self._choice = self._choice, (place, doubtful)
+        try:
+            yield
+        finally:
+            self._choice = outer
+
+    def believed(self) -> list[Fact]:
+        """Return the facts without those that may never meet.
+
+        Where one of several modules is called at several places, and a condition that nobody can tell leads to one of
+        them, that condition is likely to be the one that chose the module.
+        """
+        doubtful = {
+            id(call)
+            for _, choices, calls in self._choices.values()
+            if len({place for place, _ in choices}) > 1 and any(doubt for _, doubt in choices)
+            for call in calls
+        }
+        return [fact for fact in self.facts if id(fact) not in doubtful]
+
+    def incomplete(self, file: SourceFile, message: str) -> None:
+        place = NodePlace(NodeRef(file, file.tree))
+        if ("incomplete", file.display, message) not in self._seen:
+            self._seen.add(("incomplete", file.display, message))
+            self.problems.append(Problem("BN903", message, place))
+
+    def defect(self, file: SourceFile, error: Exception) -> None:
+        """Note that the engine itself failed in a file."""
+        text = f"internal error while analysing it: {type(error).__name__}: {error}"
+        self.problems.append(Problem("BN903", text, NodePlace(NodeRef(file, file.tree)), internal=True))
+        self.tracebacks.append("".join(traceback.format_exception(error)))
+
+    def revealed(self, ref: NodeRef, value: Value) -> None:
+        self.reveals.append(Evidence(repr(value), NodePlace(ref)))
+
+    def function_defined(self, function: Function, frame: Frame) -> None:
+        if frame.cells is frame.module.cells:
+            self.functions.append(function)
+
+    def class_defined(self, cls: Class, frame: Frame) -> None:
+        if frame.cells is frame.module.cells:
+            self.classes.append(cls)
+
+    def batchnorm_built(self, interpreter: Interpreter, layer: Instance, arguments: Arguments, ref: NodeRef) -> None:
+        if layer.built is None:
+            return
+        self.sites.setdefault(layer.built.node, Site(layer.built))
+        frame = interpreter.frame
+        while frame is not None and frame.owner is None:
+            frame = frame.caller
+        builder = frame.owner if frame is not None else None
+        if isinstance(layer.cls, Class) and builder in layer.cls.mro and frame is not None:
+            outer = frame.caller
+            while outer is not None and (outer.owner is None or outer.owner in layer.cls.mro):
+                outer = outer.caller
+            builder = outer.owner if outer is not None else None
+        layer.cells["*builder"] = builder
+        self._pending.append((layer, arguments, _forward_around(interpreter)))
+
+    def arrived(self, layer: Instance) -> list[Dim]:
+        """All numbers of channels that a layer gets, known by the end of the analysis."""
+        return self._arrived.setdefault(id(layer), (layer, []))[1]
+
+    def batchnorm_called(
+        self, interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef, *, functional: bool = False
+    ) -> None:
+        """Note a call of a layer, or of `F.batch_norm` with its statistics, which takes any number of dimensions."""
+        site = self.sites.get(layer.built.node) if layer.built is not None else None
+        if site is None:
+            return
+        site.called = True
+        if x.ranked and len(x.axes) > 1 and x.axes[1].size not in (None, *self.arrived(layer)):
+            self.arrived(layer).append(x.axes[1].size)
+        call = call_fact(interpreter, layer, x, ref)
+        if functional:
+            call = replace(call, layer=replace(call.layer, variant="functional"))
+        events = interpreter.events
+        sure = interpreter.uncertain <= events.open_loops  # no condition that nobody can tell leads here
+        if call.values_per_channel == 1 and sure and not (events.calls and events.calls[-1].batches is not None):
+            call = replace(call, training=agreed(modes_of(layer, events)))
+        width, channels = call.layer.num_features, call.channels
+        if self._quiet and not site.judged:
+            site.reason = "it is called only where a failure is expected, or where several layers may be meant"
+        elif channels is not None and channels.size is not None and (width is not None or call.layer.lazy):
+            site.judged = True
+            site.settled = site.settled or compare(channels.size, width) is not Comparison.UNKNOWN
+        elif not site.judged:
+            site.reason = reason_of(layer, x, width)
+        if layer.built is not None:
+            self.last_calls[layer.built.node] = call
+        if self._quiet or (self._only is not None and site.ref.node not in self._only):
+            return
+        key = (id(layer.built.node) if layer.built else 0, id(ref.node), x.key(), width, origin_of(width))
+        if key not in self._seen:
+            self._seen.add(key)
+            self.facts.append(call)
+            self.seen_calls.add((key[0], key[1]))
+            if self._choice is not None:
+                _, places, calls = self._choices.setdefault(id(layer), (layer, set(), []))
+                places.add(self._choice)
+                calls.append(call)
+
+    def pooled(self, interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) -> PooledBatchNorm | None:
+        """Note the call of a layer on maps of which pooling left a single value; returns what was noted."""
+        space = x.axes[2:]
+        if layer.built is None or not x.ranked or not space or any(a.size != 1 or a.origin is None for a in space):
+            return None
+        key = (layer.built.node, ref.node, x.axes[0].size)
+        if key not in self._pooled:
+            maker, made = space[-1].origin or Provenance("?", ref)
+            name = label_of(maker) if isinstance(maker, Instance) else maker
+            step = Evidence(f"`{name}` leaves one value of each map", NodePlace(made))
+            batch = x.axes[0].size
+            by = None if _pools(maker) else name if name == "indexing" else f"`{name}`"
+            self._pooled[key] = PooledBatchNorm(
+                layer_fact(layer), NodePlace(ref), step, by, batch, path=path_to(interpreter.frame)
+            )
+            if not self._quiet:
+                self.facts.append(self._pooled[key])
+        return self._pooled[key]
+
+    def followed(self, interpreter: Interpreter, x: Tensor, takes: Dim, origin: Provenance, rank: int) -> None:
+        """Note what a layer takes, where a BatchNorm layer is what fixes the channels that arrive."""
+        channels = x.axes[1] if x.ranked and len(x.axes) > 1 else Axis()
+        if channels.origin is None or takes is None or self._quiet or not isinstance(origin.maker, Instance):
+            return
+        layer = channels.origin.maker
+        if not isinstance(layer, Instance) or layer.built is None or batchnorm_class(layer) is None:
+            return
+        if self._only is not None and layer.built.node not in self._only:
+            return
+        builder = layer.cells.get("*builder")
+        size = channels.size
+        key = ("followed", id(layer.built.node), id(origin.ref.node), size, origin_of(size), takes, len(x.axes))
+        if key not in self._seen and size_of(layer.cells.get("num_features", ABSENT)) == size:
+            self._seen.add(key)
+            if (site := self.sites.get(layer.built.node)) is not None:
+                site.judged = True
+            self.facts.append(
+                BatchNormFollowed(
+                    layer_fact(layer),
+                    label_of(origin.maker),
+                    NodePlace(origin.ref),
+                    own_size(takes, builder) if len(x.axes) == rank else None,
+                    rank if x.origin is not None and x.origin.maker is layer else None,
+                    path_to(interpreter.frame),
+                )
+            )
+
+    def enlarged(self, x: Tensor, origin: Provenance) -> None:
+        """Note that a tensor grows along its spatial axes, when a BatchNorm layer has just normalised it."""
+        if x.pooled is not None and not self._quiet and ("enlarged", id(x.pooled)) not in self._seen:
+            self._seen.add(("enlarged", id(x.pooled)))
+            name = label_of(origin.maker) if isinstance(origin.maker, Instance) else origin.maker
+            step = Evidence(f"`{name}` spreads it over a map again", NodePlace(origin.ref))
+            self.facts.append(replace(x.pooled, enlarged=step))
+
+    def missing_built(self, interpreter: Interpreter, name: str, layer: Instance) -> None:
+        if layer.built is not None:
+            self.missing_sites.add(layer.built.node)
+            self._missing.setdefault(id(layer.built.node), (layer, name, None))
+
+    def missing_imported(self, name: str, ref: NodeRef) -> None:
+        self.facts.append(UnknownBatchNorm(name, NodePlace(ref)))
+
+    def missing_called(self, interpreter: Interpreter, layer: Instance, x: Tensor) -> None:
+        if layer.built is not None and x.ranked:
+            _, name, _ = self._missing[id(layer.built.node)]
+            self._missing[id(layer.built.node)] = (layer, name, len(x.axes))
+
+    def module_built(self, interpreter: Interpreter, module: Instance) -> None:
+        """Look for BatchNorm layers that a finished module keeps where PyTorch does not see them."""
+        plain = [
+            (name, v)
+            for name, v in module.cells.items()
+            if isinstance(v, (List, tuple, Dict)) and not name.startswith("*")
+        ]
+        if not plain:
+            return
+        from bn_lint.static.torch_model.module_methods import possible_descendants
+
+        known: set[int] = set()
+        for name, container in plain:
+            if _hides_one(container):
+                continue  # `[model]` hides a model from `parameters()` and `state_dict()` on purpose
+            layers = list(_layers_in(container))
+            if layers and not known:
+                known = {id(child) for child in possible_descendants(module)}
+            layers = [b for b in layers if not any(id(i) in known for i in (b, *_owners(b)))]
+            if layers and layers[0].built is not None and ("container", id(module.cls), name) not in self._seen:
+                self._seen.add(("container", id(module.cls), name))
+                kind = "dict" if isinstance(container, Dict) else "list" if isinstance(container, List) else "tuple"
+                ref = (module.set_at or {}).get(name)
+                place = NodePlace(ref or built_at(layers[0]))
+                value = container_place(ref, name, container) if ref is not None else None
+                torch_nn = Spelling() if ref is None else TorchNN(ref.file)
+                self.facts.append(PlainContainer(module.cls.name, name, kind, len(layers), place, value, torch_nn))
+
+    @contextmanager
+    def modes_only(self) -> Iterator[None]:
+        """Note nothing meanwhile but in which modes models are used."""
+        facts, problems = len(self.facts), len(self.problems)
+        try:
+            with self.quiet(True):
+                yield
+        finally:
+            self.facts[facts:] = [fact for fact in self.facts[facts:] if isinstance(fact, ModelCall)]
+            self.problems[problems:] = [one for one in self.problems[problems:] if one.internal]
+
+    @contextmanager
+    def calls_only(self, built: set[cst.CSTNode]) -> Iterator[None]:
+        """Note nothing meanwhile but calls of the layers that are built at these nodes."""
+        since, self._only = len(self.facts), built
+        try:
+            yield
+        finally:
+            self._only = None
+            self.facts[since:] = [f for f in self.facts[since:] if isinstance(f, (BatchNormCall, BatchNormFollowed))]
+
+    # -- facts ----------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Turn what was built since the last time into facts, now that it is known what became of it."""
+        for layer, arguments, within in self._pending:
+            # Built under a condition and kept, a layer is created lazily: once.
+            per_call = (within == "forward" and not _is_lazy(layer)) or (within == "guarded" and layer.owner is None)
+            fact = built_fact(layer, arguments, per_call=per_call)
+            own = fact.layer
+            odd = own.num_features if isinstance(own.num_features, int) and own.num_features <= 0 else None
+            key = (
+                "built",
+                layer.built.node if layer.built else None,
+                str(own.eps),
+                str(own.momentum),
+                odd,
+                fact.per_call,
+            )
+            if key not in self._seen:
+                self._seen.add(key)
+                self.facts.append(fact)
+        self._pending.clear()
+        for layer, name, rank in self._missing.values():
+            ref = built_at(layer)
+            self.facts.append(UnknownBatchNorm(name, NodePlace(ref), rank, place_of(ref, class_node(ref.node, name))))
+        self._missing.clear()
+
+    def programmed(self, facts: Iterable[Fact]) -> None:
+        """Take in what an entry point showed of modes, each fact once."""
+        for fact in facts:
+            if fact not in self._seen:
+                self._seen.add(fact)
+                self.facts.append(fact)
+
+    def coverage(self, unreached: list[NodeRef], judged_files: set[SourceFile]) -> Coverage:
+        """How many of the places that build BatchNorm in the judged files were judged."""
+        result = Coverage()
+        for site in self.sites.values():
+            if site.ref.file not in judged_files:
+                continue
+            if site.judged:
+                result.judged += 1
+            else:
+                reason = site.reason if site.called else "no call of the layer is in sight"
+                result.undecided.append(Undecided(NodePlace(site.ref), reason))
+        for ref in unreached:
+            result.undecided.append(Undecided(NodePlace(ref), "the code that builds it is not reached"))
+        return result
+
+
+def _forward_around(interpreter: Interpreter) -> str:
+    """Whether a `forward` is running: "forward", "guarded" when an `if` inside it surrounds what happens now, or ""."""
+    frame = interpreter.frame
+    while frame is not None:
+        function = frame.function
+        if (
+            function is not None
+            and function.name == "forward"
+            and function.owner is not None
+            and function.owner.is_module
+        ):
+            return (
+                "guarded" if interpreter.guards > frame.guards or interpreter.uncertain > frame.uncertain else "forward"
+            )
+        frame = frame.caller
+    return ""
+
+
+def _pools(maker: Instance | str) -> bool:
+    """Whether what made an axis of size 1 took one value from many, rather than adding or cutting out an axis."""
+    name = (maker.cls.name if isinstance(maker, Instance) else maker).rpartition(".")[2]
+    return name not in _NO_POOLING
+
+
+def _hides_one(container: Value) -> bool:
+    """Whether a container holds a single module, which is more than a BatchNorm layer."""
+    items = container.items if isinstance(container, List) and not container.rest else container
+    if not isinstance(items, tuple) or len(items) != 1 or not isinstance(items[0], Instance):
+        return False
+    return items[0].is_module and batchnorm_class(items[0]) is None and not items[0].cls.name.startswith("torch.nn.")
+
+
+def _is_lazy(layer: Instance) -> bool:
+    """Whether a layer is part of what took the place of None in a module."""
+    owner: Instance | None = layer
+    while owner is not None and LAZY not in owner.cells:
+        owner = owner.owner
+    return owner is not None
+
+
+def _layers_in(container: Value, depth: int = 0) -> Iterator[Instance]:
+    """The BatchNorm layers in a plain container, without those of modules that have become part of another module."""
+    from bn_lint.static.torch_model.module_methods import descendants
+
+    if isinstance(container, Dict):
+        values: tuple[Value, ...] = tuple(v for _, v in container.entries())
+    else:
+        values = container.items if isinstance(container, List) else container
+    for value in values:
+        if isinstance(value, Instance) and value.is_module:
+            if value.owner is None:
+                yield from (module for _, module in descendants(value) if batchnorm_class(module) is not None)
+        elif isinstance(value, (List, tuple, Dict)) and depth < 4:
+            yield from _layers_in(value, depth + 1)
+
+
+def _owners(layer: Instance) -> Iterator[Instance]:
+    owner = layer.owner
+    while owner is not None:
+        yield owner
+        owner = owner.owner

@@ -1,0 +1,435 @@
+"""From the record of an entry point to facts: which calls train, which evaluate, and in which mode."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.facts import BatchNormCall, Evidence, Fact, ModeChange, ModelCall, Place
+from bn_lint.static.fix_layout.again import Again
+from bn_lint.static.fix_layout.lines import CallLines
+from bn_lint.static.interpreter.values import Instance, LibraryClass
+from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.torch_model.describing import path_to
+from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, alternatives
+from bn_lint.static.training.batch_sizes import batch_facts
+from bn_lint.static.training.events import Call, EventLog, Switch, batchnorm_layers
+from bn_lint.static.training.evidence import evidence_at, mode_evidence, ref_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bn_lint.static.interpreter.frames import Frame
+
+
+def facts_from_events(events: EventLog, last_calls: Mapping[cst.CSTNode, BatchNormCall]) -> Iterator[Fact]:
+    """State what one entry point showed.
+
+    Args:
+        last_calls: The latest call of the BatchNorm layers that are built at a place.
+    """
+    events.is_over = True
+    trained = {id(call.model) for call in events.calls if call.purpose == "training"}
+    if events.symbolic_models:
+        for call in events.calls:
+            if call.model in events.symbolic_models and _is_plain(events, call, trained):
+                facts = (fact for fact in _call_facts(events, call, trained) if isinstance(fact, ModelCall))
+                yield from (replace(fact, certain=False) for fact in facts)
+        return
+    for call in events.calls:
+        yield from _call_facts(events, call, trained)
+        if call.purpose == "training":
+            yield from _teachers(events, call)
+        if call.purpose == "training" and call.batches is not None:
+            yield from batch_facts(events, call, call.batches, last_calls)
+    for switch in events.switches:
+        change = _reenabled(events, switch)
+        if change is not None:
+            yield change
+
+
+def _is_plain(events: EventLog, call: Call, trained: set[int]) -> bool:
+    """Whether the program alone shows that a call of a model that it was given is in the wrong mode."""
+    before = [one for one in events.calls if one.model is call.model and one.order < call.order]
+    on = [one for one in before if one.purpose == "training" and one.states == {True}]
+    if call.purpose == "training":
+        return call.states == {False} and bool(on)
+    # Who calls `train()` for an evaluation wants the batch statistics of a model that is made for it.
+    switched = call.states == {True} and not any(
+        mode.ref is None or _is_local(events, call, mode) for modes in call.modes for mode in modes
+    )
+    return switched and bool(on) and _classify(events, call, trained) == "evaluation" and call.grad is False
+
+
+def _call_facts(events: EventLog, call: Call, trained: set[int]) -> Iterator[Fact]:
+    purpose = call.purpose or _classify(events, call, trained)
+    if purpose in ("export", "fusion", "inspection"):
+        if True in call.states and not (purpose == "inspection" and _nothing_to_lose(events, call)):
+            yield ModelCall(
+                text_of(call.ref, None if call.purpose is None else call.model),
+                NodePlace(call.ref),
+                training=True,
+                grad=call.grad,
+                purpose=purpose,
+                because=None,
+                mode=mode_evidence(next(m[0] for m in call.modes if agreed(m) is True)),
+                path=path_to(call.frame),
+                lines=_lines(events, call, purpose, trained),
+                resumed=_resumed(events, call),
+            )
+        return
+    if purpose is None:
+        return
+    training, mode = _state(events, call, purpose)
+    if training is None or (purpose == "training" and not training and _leaves_batchnorm_alone(events, call)):
+        return
+    # A teacher whose weights are an average, or that is put in training mode by itself, is in it on purpose.
+    meant = id(call.model) in events.averaged or (
+        purpose == "reference" and mode is not None and mode.root is call.model
+    )
+    if any(_reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
+        meant = True  # they were frozen, and a call of train() undid that: BN302
+    yield ModelCall(
+        text_of(call.ref),
+        NodePlace(call.ref),
+        training=training,
+        grad=call.grad,
+        purpose=purpose,
+        because=_because(events, call, purpose),
+        mode=mode_evidence(mode),
+        mode_is_local=mode is not None and _is_local(events, call, mode),
+        certain=id(call.model) in trained | events.averaged
+        and not call.uncertain
+        and len(call.modes) > 0
+        and None not in call.states,
+        switched=tuple(_others(events, call)) if purpose == "evaluation" and training else (),
+        frozen=evidence_at("the parameters are frozen here", None if meant else _frozen_and_trained(events, call)),
+        path=path_to(call.frame),
+        adversarial=_adversarial(events, call),
+        replaced=_replaced(events, call),
+        lines=_lines(events, call, purpose, trained),
+        resumed=purpose != "training" and _resumed(events, call),
+        switch_name=_switch_name(events, call, purpose, mode),
+    )
+
+
+def _because(events: EventLog, call: Call, purpose: str) -> Evidence | None:
+    """What shows the purpose of a call; for an evaluation with gradients, how the weights came about."""
+    if call.because is not None or purpose != "evaluation":
+        return evidence_at(call.why, call.because)
+    trained = next((c for c in events.calls if c.purpose == "training" and c.model is call.model), None)
+    if trained is not None:
+        return evidence_at("it is trained here: an optimizer steps on its results", trained.because)
+    return evidence_at("its weights come from here", call.prepared)
+
+
+def _teachers(events: EventLog, call: Call) -> Iterator[ModelCall]:
+    """Frozen parts of a model in training mode that it calls for the results alone."""
+    if not call.inside:
+        return
+    if any(_reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
+        return  # they were in evaluation mode, and a call of train() undid that: BN302
+    for part in call.inside:
+        if part.frozen is None or _follows_another(events, part.model):
+            continue
+        mode = next(modes[0] for modes in part.modes if agreed(modes) is True)
+        if mode.root is part.model:
+            continue  # it is put in training mode by itself, on purpose
+        yield ModelCall(
+            text_of(part.ref),
+            NodePlace(part.ref),
+            training=True,
+            grad=False,
+            purpose="reference",
+            because=evidence_at(call.why, call.because),
+            mode=mode_evidence(mode),
+            frozen=evidence_at("the parameters are frozen here", part.frozen),
+            path=path_to(part.frame),
+            lines=CallLines(part.ref, text_of(part.ref), ()),
+        )
+
+
+def _follows_another(events: EventLog, model: Instance) -> bool:
+    """Whether the program computes the weights of a model from others, as moving averages do."""
+    from bn_lint.static.torch_model.module_methods import descendants
+
+    return any(id(one) in events.averaged for _, one in descendants(model))
+
+
+def _frozen_and_trained(events: EventLog, call: Call) -> NodeRef | None:
+    """Where BatchNorm parameters were frozen of parts that the training runs through."""
+    spared = [part.model for part in call.inside]
+    outside = (ref for layer, ref in call.frozen_layers if not any(events.is_part_of(layer, part) for part in spared))
+    return next(outside, None)
+
+
+def _classify(events: EventLog, call: Call, trained: set[int]) -> str | None:
+    """What a call is for that no optimizer steps on."""
+    passes = [
+        step for step in events.steps if step.loops == call.loops[: len(step.loops)] and step.frame in call.caller
+    ]
+    own = id(call.model) in trained
+    if call.backward and any(c.purpose == "training" and c.ref.node is call.ref.node for c in events.calls):
+        return None  # gradients that add up until a later pass steps on them
+    if call.backward and call.made_up:
+        return None  # gradients of nothing in particular, as a test wants them
+    if call.backward and not passes:
+        return "inspection" if call.prepared is not None else None  # saliency, gradients with respect to the input
+    if call.grad is None or call.discarded or call.backward:
+        return None
+    if call.dropped:
+        return "inspection" if call.made_up and call.grad is False and call.prepared is not None else None
+    if any(step.order > call.order and step.loops for step in passes):
+        # What is trained afterwards, in the same pass, is trained on this.
+        return None if own or call.grad is True else "reference"
+    if call.grad is True and events.steps:
+        # In a loop of its own, in a function of its own, and when this pass has made its steps: nothing comes of it.
+        aside = all(
+            step.order < call.order and len(step.loops) < len(call.loops) and step.frame is not call.frame
+            for step in passes
+        )
+        return "evaluation" if own and aside and call.prepared is not None else None
+    return "evaluation" if call.prepared is not None or _replaced(events, call) is not None else None
+
+
+def _adversarial(events: EventLog, call: Call) -> bool:
+    """Whether the model is one of two that are trained by optimizers of their own, in turns."""
+    own = [c.step for c in events.calls if c.model is call.model and c.step is not None]
+    others = [c.step for c in events.calls if c.step is not None and c.model is not call.model]
+    return any(
+        a.optimizer is not b.optimizer and None not in (a.optimizer, b.optimizer) and a.loops[:1] == b.loops[:1]
+        for a in own
+        for b in others
+    )
+
+
+def _state(events: EventLog, call: Call, purpose: str) -> tuple[bool | None, Mode | None]:
+    """The mode that matters for the purpose, and what switched it."""
+    if purpose == "training":
+        # A layer that alone is in evaluation mode is frozen on purpose; the whole model is not.
+        if all(state is False for state in call.states):
+            whole = next((m[0] for m in call.modes if m[0].root and events.is_part_of(call.model, m[0].root)), None)
+            return (False, whole) if whole is not None else (None, None)
+        left = _left_in_evaluation(call)
+        if left is not None:
+            return False, left
+        return (True, call.modes[0][0]) if call.states == {True} or True in call.states else (None, None)
+    for modes in call.modes:
+        if agreed(modes) is True:
+            return True, modes[0]
+    return (False, None) if call.states == {False} else (None, None)
+
+
+def _replaced(events: EventLog, call: Call) -> Evidence | None:
+    """Where layers were built that came into the model after its `eval()`."""
+    before = [s for s in events.switches if s.mode.order < call.order and events.is_part_of(call.model, s.model)]
+    off = bool(before) and before[-1].mode.training is False
+    for layer, modes in zip(batchnorm_layers(call.model), call.modes):
+        if off and layer.built is not None and all(mode.ref is None and mode.training for mode in modes):
+            return Evidence("this layer was put into the model after eval()", NodePlace(layer.built))
+    return None
+
+
+def _leaves_batchnorm_alone(events: EventLog, call: Call) -> bool:
+    """Whether the training may concern other parts than those with BatchNorm, or another model altogether."""
+    layers = batchnorm_layers(call.model)
+    if all(isinstance(layer.cells.get(FROZEN), NodeRef) for layer in layers):
+        return True
+    step = call.step
+    if step is None:
+        return False
+    if step.owned is not None:
+        return not any(events.is_part_of(layer, one) for one in step.owned for layer in layers)
+    # Nobody knows whose parameters the optimizer has: those of a student, of which this is the teacher?
+    return _trains_a_part(call) or any(
+        one.step is not None
+        and one.step.ref.node is step.ref.node
+        and True in one.states
+        and one.ref.node is not call.ref.node  # otherwise the same model, built in another way
+        and not events.related(one.model, call.model)
+        for one in events.calls
+    )
+
+
+def _trains_a_part(call: Call) -> bool:
+    """Whether the optimizer has the parameters of a part of the model that nobody knows: `model.fc.parameters()`."""
+    optimizer = call.step.optimizer if call.step is not None else None
+    built = optimizer.built.node if isinstance(optimizer, Instance) and optimizer.built is not None else None
+    if not isinstance(built, cst.Call) or not built.args:
+        return False
+    given = cst.Module([]).code_for_node(built.args[0].value)
+    part = given.removeprefix(text_of(call.ref) + ".").removesuffix(".parameters()")
+    return given == f"{text_of(call.ref)}.{part}.parameters()" and part != "module"
+
+
+def _left_in_evaluation(call: Call) -> Mode | None:
+    """The `eval()` that one way here leaves behind, when nothing switches the model back on any."""
+    found: Mode | None = None
+    for modes in call.modes:
+        off = [mode for mode in modes if mode.training is False]
+        on = [mode for mode in modes if mode.training is True]
+        if len(off) != 1 or len(off) + len(on) != len(modes) or (found is not None and off[0] is not found):
+            return None
+        if any(mode.order > off[0].order or mode.excludes(off[0]) for mode in on) or off[0].alone:
+            return None
+        found = off[0]
+    return found
+
+
+def _is_local(events: EventLog, call: Call, mode: Mode) -> bool:
+    """Whether a switch was made for this call, rather than for something before it."""
+    if mode.ref is None:
+        return False
+    between = [c for c in events.calls if c.model is call.model and mode.order < c.order < call.order]
+    if call.purpose == "training":
+        # `eval()` for an evaluation: something was evaluated since.
+        return not any(c.purpose is None for c in between)
+    return not any(c.purpose == "training" for c in between) and mode.loops == call.loops[: len(mode.loops)]
+
+
+def _others(events: EventLog, call: Call) -> Iterator[Evidence]:
+    """Other networks that were put in evaluation mode for the same evaluation."""
+    for switch in events.switches:
+        same = switch.mode.loops == call.loops[: len(switch.mode.loops)] and switch.mode.order < call.order
+        other = switch.mode.training is False and not events.is_part_of(call.model, switch.model)
+        if same and other and switch.frame in call.caller:
+            yield Evidence(
+                f"`{text_of(switch.mode.ref)}` is put in evaluation mode here", NodePlace(ref_of(switch.mode))
+            )
+            return
+
+
+def _reenabled(events: EventLog, switch: Switch) -> ModeChange | None:
+    """`train()` on a model some of whose layers had been put in evaluation mode by themselves."""
+    if switch.mode.training is not True:
+        return None
+    alone = [
+        (layer, modes[0])
+        for layer, modes in switch.before
+        if modes[0].training is False and agreed(modes) is False and modes[0].root is not None
+    ]
+    if not alone:
+        return None
+    later = [call for call in events.calls if call.purpose == "training" and call.order > switch.mode.order]
+    if not any(events.related(call.model, switch.model) for call in later):
+        return None
+    after = frozenset().union(*map(events.in_evaluation, later))
+    frozen: dict[Mode, Switch | None] = {}
+    for layer, mode in alone:
+        if (
+            id(layer) in after
+            or id(layer) in events.thawed
+            or (mode.root and any(events.is_part_of(one, mode.root) for one in _unwrapped(switch.model)))
+        ):
+            continue
+        if not any(
+            c.purpose is None
+            and c.grad is False
+            and mode.order < c.order < switch.mode.order
+            and events.related(c.model, layer)
+            for c in events.calls
+        ):
+            frozen[mode] = next((one for one in events.switches if one.mode is mode), None)
+    if not frozen:
+        return None
+    evidence = Evidence("they were put in evaluation mode here", NodePlace(ref_of(next(iter(frozen)))))
+    again = Again([one for one in frozen.values() if one is not None], switch)
+    return ModeChange(text_of(switch.mode.ref), True, NodePlace(ref_of(switch.mode)), evidence, again)
+
+
+def _unwrapped(model: Instance) -> list[Instance]:
+    """A model, and what may be in it if it is `DataParallel` or its like."""
+    found = [model]
+    if isinstance(model.cls, LibraryClass):
+        found += [one for one in alternatives(model.cells.get("module")) if isinstance(one, Instance)]
+    return found
+
+
+# -- what fixes need ----------------------------------------------------------------------------------------------
+
+
+def _lines(events: EventLog, call: Call, purpose: str, trained: set[int]) -> CallLines:
+    """The lines around a call that are run for its purpose."""
+    others: set[cst.CSTNode] = set()
+    if purpose == "reference":
+        # What is trained on it may be in the same lines; it only must not be put back in training mode there.
+        for switch in events.switches:
+            if switch.mode.training is True and events.is_part_of(call.model, switch.model):
+                others.update(_sites(ref_of(switch.mode), switch.frame))
+    elif purpose == "training":
+        for switch in events.switches:
+            if switch.mode.training is False and events.related(call.model, switch.model):
+                others.update(_sites(ref_of(switch.mode), switch.frame))
+    else:
+        for step in events.steps:
+            others.update(_sites(step.ref, step.frame))
+        for one in events.calls:
+            if one.purpose == "training":
+                others.update(_sites(one.ref, one.frame))
+    peers = {
+        one.ref.node
+        for one in events.calls
+        if one.model is call.model and one.purpose == call.purpose and one.frame.function is call.frame.function
+        if purpose != "reference" and (one.purpose or _classify(events, one, trained)) == purpose
+    }
+    tool = None if call.purpose in (None, "training") else call.model
+    return CallLines(call.ref, text_of(call.ref, tool), others, peers, prepared=purpose == "training")
+
+
+def _sites(ref: NodeRef, frame: Frame | None) -> Iterator[cst.CSTNode]:
+    """A place, and the calls that led there."""
+    yield ref.node
+    while frame is not None:
+        if frame.site is not None:
+            yield frame.site.node
+        frame = frame.caller
+
+
+def _resumed(events: EventLog, call: Call) -> bool:
+    """Whether the model is trained later on, after a call at this place, and nothing switches it on before."""
+    for here in (one for one in events.calls if one.ref.node is call.ref.node and one.model is call.model):
+        later = [
+            one.order
+            for one in events.calls
+            if one.purpose == "training" and one.order > here.order and events.related(one.model, call.model)
+        ]
+        if later and not any(
+            switch.mode.training is True and here.order < switch.mode.order < min(later)
+            for switch in events.switches
+            if events.is_part_of(call.model, switch.model)
+        ):
+            return True
+    return False
+
+
+def _nothing_to_lose(events: EventLog, call: Call) -> bool:
+    """Whether the statistics are still those of a new model, or it is trained before anything else is done with it.
+
+    What a model has learnt by being looked at is soon forgotten in training, and overwritten by a checkpoint.
+    """
+    if call.prepared is None:
+        return True
+    following = [
+        one
+        for one in events.calls
+        if one.order > call.order and one.purpose != "inspection" and events.related(one.model, call.model)
+    ]
+    first = min(following, key=lambda one: one.order, default=None)
+    return first is not None and first.purpose == "training" and True in first.states
+
+
+def _switch_name(events: EventLog, call: Call, purpose: str, mode: Mode | None) -> Place | None:
+    """The name in `net.train()`, when the function of the call has it for this purpose alone."""
+    switch = next((one for one in events.switches if one.mode is mode), None)
+    node = mode.ref.node if mode is not None and mode.ref is not None else None
+    if switch is None or switch.frame is not call.frame or not isinstance(node, cst.Call) or node.args:
+        return None
+    opposite = "training" if purpose == "evaluation" else None
+    for one in events.calls:
+        if one.purpose == opposite and any(m.ref is not None and m.ref.node is node for ms in one.modes for m in ms):
+            return None
+    return (
+        NodePlace(NodeRef(ref_of(switch.mode).file, node.func.attr)) if isinstance(node.func, cst.Attribute) else None
+    )

@@ -1,0 +1,107 @@
+"""Models that nobody in sight makes: what a generic trainer is given.
+
+Each stands for any model with BatchNorm, in a mode that nobody knows. What is said about it needs no more than what the
+program itself does to it: it is trained in training mode, and evaluated without a switch; or it is switched off for an
+evaluation, and trained again as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from types import NoneType
+
+import libcst as cst
+
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.values import Arguments, Builtin, Class, Function, Instance, Unknown, Value
+from bn_lint.static.libraries.zoo import any_model
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import walk
+from bn_lint.static.torch_model.mode import forget
+
+#: What tells that something is a model, when it is asked of it.
+_ASKED = ("train", "eval", "parameters")
+_NAMED = re.compile(r"^(?:model|net|network)$")
+#: A file that trains.
+_TRAINS = re.compile(r"\.backward\s*\(")
+_SWITCHES = re.compile(r"\.\s*(?:train|eval)\s*\(\s*\)")
+
+
+def trains_symbolic_models(text: str) -> bool:
+    """Whether a file may train models that it is given."""
+    return _TRAINS.search(text) is not None and _SWITCHES.search(text) is not None
+
+
+def symbolic_model(interpreter: Interpreter, ref: NodeRef) -> Value:
+    """Return a model that was not made in sight."""
+    make = any_model("torchvision.models")
+    assert isinstance(make, Builtin)
+    model = make.implementation(interpreter, Arguments(), ref)
+    if isinstance(model, Instance):
+        forget(interpreter, model)
+        interpreter.events.symbolic_models.append(model)
+    return model
+
+
+def given_models(function: Function) -> list[str]:
+    """The parameters of a function that are models, by what the function asks of them or by their names."""
+    asked = {
+        node.value.value
+        for node in walk(function.node.body)
+        if type(node) is cst.Attribute and type(node.value) is cst.Name and node.attr.value in _ASKED
+    }
+    params = (*function.params.positional, *function.params.keyword_only)
+    return [name for name in params if name != "self" and (name in asked or _NAMED.match(name) is not None)]
+
+
+def asked_attributes(cls: Class) -> frozenset[str]:
+    """The attributes of its own of which a class asks what models are asked."""
+    return frozenset(
+        node.value.attr.value
+        for node in walk(cls.node)
+        if type(node) is cst.Attribute
+        and node.attr.value in ("train", "eval")
+        and type(node.value) is cst.Attribute
+        and type(node.value.value) is cst.Name
+        and node.value.value.value == "self"
+    )
+
+
+def kept_models(init: Function, attributes: frozenset[str]) -> list[str]:
+    """The parameters of a constructor that become these attributes."""
+    kept = {
+        name
+        for node in walk(init.node.body)
+        if type(node) is cst.Assign
+        for target in node.targets
+        if type(target.target) is cst.Attribute and target.target.attr.value in attributes
+        for name in _names(node.value)
+    }
+    return [name for name in (*init.params.positional, *init.params.keyword_only) if name in kept and name != "self"]
+
+
+def fill(interpreter: Interpreter, trainer: Instance, attributes: frozenset[str], ref: NodeRef) -> None:
+    """Put models where a trainer has nothing, or nothing that anybody knows: what a subclass or a caller makes."""
+    for name in sorted(attributes):
+        if isinstance(trainer.cells.get(name), (Unknown, NoneType)):
+            interpreter.store.set(trainer, name, symbolic_model(interpreter, ref))
+
+
+def outer_methods(cls: Class) -> list[Function]:
+    """The methods of a class that none of its other methods calls."""
+    inner = {
+        node.attr.value
+        for node in walk(cls.node)
+        if type(node) is cst.Attribute and type(node.value) is cst.Name and node.value.value == "self"
+    }
+    methods = [method for name, method in cls.cells.items() if not name.startswith("__") and name not in inner]
+    return [method for method in methods if isinstance(method, Function) and method.file is cls.file]
+
+
+def _names(value: cst.BaseExpression) -> Iterator[str]:
+    """`model`, and `model.to(device)`."""
+    while isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute):
+        value = value.func.value
+    if isinstance(value, cst.Name):
+        yield value.value

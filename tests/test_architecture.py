@@ -1,0 +1,182 @@
+"""Which package may import which: dependencies point to what stands earlier in `ORDER`, and never back."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+#: A package imports itself and those before it. Names are paths below `bn_lint`; a longer name counts before a shorter.
+ORDER = (
+    "errors",
+    "debugging",
+    "exit",
+    "facts",
+    "rule",
+    "project",
+    "static.syntax",
+    "static.interpreter",
+    "static.torch_model",
+    "static.libraries",
+    "static.training",
+    "static.fix_layout",
+    "static.syntactic",
+    "static",
+    "check",
+    "runtime",
+    "output",
+    "editor",
+    "flake8",
+    "cli",
+)
+
+#: Imports that point back, file by file. The list only shrinks.
+EXCEPTIONS: dict[str, set[str]] = {
+    "bn_lint/check/filtering.py": {"bn_lint.output.text"},
+    "bn_lint/runtime/pytest_plugin.py": {"bn_lint.output", "bn_lint.output.text"},
+    "bn_lint/runtime/showing/html/page.py": {"bn_lint.output.text"},
+    "bn_lint/runtime/showing/table.py": {"bn_lint.output.text"},
+    "bn_lint/static/interpreter/assign.py": {"bn_lint.static.torch_model.parameters"},
+    "bn_lint/static/interpreter/attributes.py": {
+        "bn_lint.static.libraries.index",
+        "bn_lint.static.torch_model.containers",
+        "bn_lint.static.torch_model.mode",
+        "bn_lint.static.torch_model.operations.tensor_methods",
+        "bn_lint.static.torch_model.parameters",
+    },
+    "bn_lint/static/interpreter/budget.py": {
+        "bn_lint.static.relevance",
+        "bn_lint.static.torch_model.batchnorm",
+        "bn_lint.static.torch_model.mode",
+    },
+    "bn_lint/static/interpreter/builtins/functions.py": {
+        "bn_lint.static.libraries.index",
+        "bn_lint.static.libraries.zoo",
+        "bn_lint.static.torch_model.batchnorm",
+    },
+    "bn_lint/static/interpreter/calls.py": {
+        "bn_lint.static.libraries.launchers",
+        "bn_lint.static.torch_model.data",
+        "bn_lint.static.training.events",
+        "bn_lint.static.training.initialisation",
+    },
+    "bn_lint/static/interpreter/imports.py": {"bn_lint.static.libraries.index", "bn_lint.static.torch_model.batchnorm"},
+    "bn_lint/static/interpreter/interpreter.py": {
+        "bn_lint.static.torch_model.mode",
+        "bn_lint.static.training.events",
+        "bn_lint.static.training.facts_from_layers",
+    },
+    "bn_lint/static/interpreter/objects.py": {"bn_lint.static.torch_model.mode"},
+    "bn_lint/static/interpreter/operators.py": {"bn_lint.static.torch_model.operations.elementwise"},
+    "bn_lint/static/interpreter/statements.py": {
+        "bn_lint.static.torch_model.gradients",
+        "bn_lint.static.training.initialisation",
+    },
+    "bn_lint/static/interpreter/subscripts.py": {
+        "bn_lint.static.libraries.index",
+        "bn_lint.static.torch_model.operations.indexing",
+    },
+    "bn_lint/static/interpreter/summaries.py": {"bn_lint.static.torch_model.data"},
+    "bn_lint/static/interpreter/values.py": {"bn_lint.static.torch_model.gradients"},
+    "bn_lint/static/torch_model/averages.py": {"bn_lint.static.fix_layout.lines", "bn_lint.static.training.events"},
+    "bn_lint/static/torch_model/describing.py": {"bn_lint.static.fix_layout.spelling"},
+    "bn_lint/static/torch_model/mode.py": {"bn_lint.static.training.events"},
+    "bn_lint/static/torch_model/optimizers.py": {"bn_lint.static.training.weight_decay"},
+    "bn_lint/static/torch_model/parallel.py": {"bn_lint.static.fix_layout.lines", "bn_lint.static.training.events"},
+    "bn_lint/static/torch_model/transforms.py": {"bn_lint.static.training.events"},
+    "bn_lint/static/training/batch_sizes.py": {"bn_lint.static.fix_layout.drop_last"},
+    "bn_lint/static/training/facts_from_layers.py": {
+        "bn_lint.static.fix_layout.registration",
+        "bn_lint.static.fix_layout.spelling",
+    },
+    "bn_lint/static/training/purpose.py": {"bn_lint.static.fix_layout.again", "bn_lint.static.fix_layout.lines"},
+}
+
+
+def package_of(module: str) -> str:
+    """The entry of `ORDER` for a module below `bn_lint`; empty for `bn_lint` itself and `python -m bn_lint`."""
+    inner = module.removeprefix("bn_lint").lstrip(".")
+    if inner in ("", "__main__"):
+        return ""
+    parts = inner.split(".")
+    found = next((name for size in (2, 1) if (name := ".".join(parts[:size])) in ORDER), None)
+    assert found is not None, f"`{module}` has no place in ORDER"
+    return found
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path) -> Iterator[tuple[str, int]]:
+    """The modules of `bn_lint` that a file imports, with the lines: inside functions and for types only, too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "bn_lint":
+                    yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import"
+            if node.module is not None and node.module.split(".")[0] == "bn_lint":
+                for alias in node.names:
+                    below = ROOT.joinpath(*node.module.split("."), alias.name)
+                    is_module = below.with_suffix(".py").exists() or below.is_dir()
+                    yield f"{node.module}.{alias.name}" if is_module else node.module, node.lineno
+
+
+def edges() -> Iterator[tuple[str, str, str, str]]:
+    """Imports from one package to another: the packages, the imported module, and `file:line`."""
+    for path in sorted((ROOT / "bn_lint").rglob("*.py")):
+        own = package_of(module_of(path))
+        for module, line in imported(path):
+            package = package_of(module)
+            if package != own:
+                yield own, package, module, f"{path.relative_to(ROOT).as_posix()}:{line}"
+
+
+def points_back(own: str, package: str) -> bool:
+    if own == "" or package == "":  # `from bn_lint import __version__`
+        return False
+    return ORDER.index(package) > ORDER.index(own)
+
+
+def exceptions() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for own, package, module, where in edges():
+        if points_back(own, package):
+            found.setdefault(where.rpartition(":")[0], set()).add(module)
+    return found
+
+
+def test_dependencies_point_to_earlier_packages() -> None:
+    found = exceptions()
+    new = {path: more for path, modules in found.items() if (more := modules - EXCEPTIONS.get(path, set()))}
+    gone = {path: less for path, modules in EXCEPTIONS.items() if (less := modules - found.get(path, set()))}
+    assert not new, f"imports that point back: {new}"
+    assert not gone, f"no longer needed in EXCEPTIONS: {gone}"
+
+
+@pytest.mark.parametrize(
+    ("own", "package", "expected"),
+    [("facts", "check", True), ("check", "facts", False), ("static.syntax", "static", True), ("", "cli", False)],
+)
+def test_the_order_is_read_from_left_to_right(own: str, package: str, expected: bool) -> None:
+    assert points_back(own, package) is expected
+
+
+if __name__ == "__main__":
+    # `python -m tests.test_architecture` shows all imports between packages, and where the wrong ones are.
+    from collections import Counter
+
+    listed = list(edges())
+    for (own, package), count in sorted(Counter(edge[:2] for edge in listed).items()):
+        mark = "  <-- points back" if points_back(own, package) else ""
+        print(f"{own or 'bn_lint'} -> {package or 'bn_lint'}: {count}{mark}")  # noqa: T201
+    for own, package, module, where in listed:
+        if points_back(own, package):
+            print(f"{where}: {module}")  # noqa: T201
