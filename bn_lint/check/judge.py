@@ -146,6 +146,8 @@ def _judge_fact(
     try:
         return list(rule.findings(fact, origin, thresholds))
     except Exception as error:  # a defect of one rule must not cost the findings of the others
+        if STRICT in switches():
+            raise
         path = fact.place.path
         if (rule.code, path) not in broken:
             broken.add((rule.code, path))

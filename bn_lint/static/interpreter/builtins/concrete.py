@@ -69,12 +69,20 @@ def computed(name: str, function: Callable[..., Any]) -> Builtin:
             return Unknown("?", f"the arguments of `{name}` are not known")
         if arguments.more:
             return Unknown("?", f"the arguments of `{name}` are not known")
-        try:
-            return abstract(function(*positional, **keywords))
-        except re.error:
-            return Unknown("?", f"`{name}` gets a pattern that is none")
+        return evaluated(name, function, *positional, **keywords)
 
     return Builtin(name, implementation)
+
+
+def evaluated(name: str, function: Callable[..., Any], /, *positional: Any, **keywords: Any) -> Value:
+    """Return what Python makes of known values; where it raises, so does the program, and nothing is known."""
+    try:
+        result = function(*positional, **keywords)
+    except re.error:
+        return Unknown("?", f"`{name}` gets a pattern that is none")
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        return Unknown("?", f"`{name}` cannot be evaluated here ({type(error).__name__})")
+    return abstract(result)
 
 
 def foreign_attribute(value: Any, name: str) -> Value:

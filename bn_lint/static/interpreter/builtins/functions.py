@@ -9,7 +9,7 @@ from bn_lint.facts import dims
 from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.interpreter.assign import set_attribute
 from bn_lint.static.interpreter.attributes import get_attribute
-from bn_lint.static.interpreter.builtins.concrete import computed
+from bn_lint.static.interpreter.builtins.concrete import computed, evaluated
 from bn_lint.static.interpreter.builtins.isinstances import is_instance, is_subclass, type_of
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.frames import ModuleScope
@@ -121,7 +121,7 @@ def _int(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
         return dims.truncate(number)
     if isinstance(value, TracedInt):
         return value
-    return int(*arguments.positional) if isinstance(value, (int, float, str)) else Unknown("int")
+    return evaluated("int", int, *arguments.positional) if isinstance(value, (int, float, str)) else Unknown("int")
 
 
 @builtin("round")
@@ -133,19 +133,19 @@ def _round(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
         if all(isinstance(c, int) for c in value.terms.values()):
             return value
         return Expression.of(structural_symbol(f"round({value})", ("round", value), free=value.is_free))
-    return value if isinstance(value, TracedInt) else round(*arguments.positional)
+    return value if isinstance(value, TracedInt) else evaluated("round", round, *arguments.positional)
 
 
 @builtin("float")
 def _float(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     value = arguments.get(0, "x", 0.0)
-    return value if isinstance(value, (Unknown, Expression)) else float(value)
+    return value if isinstance(value, (Unknown, Expression)) else evaluated("float", float, value)
 
 
 @builtin("abs")
 def _abs(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     value = arguments.positional[0]
-    return value if isinstance(value, (Unknown, Expression, Tensor, TracedInt)) else abs(value)
+    return value if isinstance(value, (Unknown, Expression, Tensor, TracedInt)) else evaluated("abs", abs, value)
 
 
 @builtin("pow")

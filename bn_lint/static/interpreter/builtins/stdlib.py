@@ -11,7 +11,7 @@ import libcst as cst
 
 from bn_lint.facts import dims
 from bn_lint.facts.dims import Expression, structural_symbol
-from bn_lint.static.interpreter.builtins.concrete import computed
+from bn_lint.static.interpreter.builtins.concrete import computed, evaluated
 from bn_lint.static.interpreter.builtins.functions import BUILTINS
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.clone import clone
@@ -66,7 +66,7 @@ def _symbolic_math(name: str, function: Callable[..., Any]) -> None:
                 return dims.truncate(number)
             symbol = structural_symbol(f"{name}({number})", (name, number), free=number.is_free)
             return Expression.of(symbol)
-        return function(*(float(v) if isinstance(v, float) else v for v in arguments.positional))
+        return evaluated(name, function, *arguments.positional)
 
     for module in ("math", "numpy"):
         STDLIB[f"{module}.{name}"] = Builtin(name, implementation)
