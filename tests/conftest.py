@@ -7,12 +7,14 @@ Each test of a specification becomes up to three items: `name` lints the code, `
 from __future__ import annotations
 
 import importlib.util
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from bn_lint.debugging import STRICT, UNTIMED, VARIABLE
 from bn_lint.facts import Evidence
 
 from .specification import (
@@ -29,6 +31,20 @@ from .specification import (
 )
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
+
+
+def pytest_configure() -> None:
+    """Let a defect of bn-lint fail the test that meets it, in any process, and ignore how busy the machine is.
+
+    This is no fixture, for specifications use none.
+    """
+    os.environ[VARIABLE] = f"{STRICT},{UNTIMED}"
+
+
+@pytest.fixture
+def defects_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is for users: a defect costs one file."""
+    monkeypatch.setenv(VARIABLE, UNTIMED)
 
 
 @pytest.fixture(autouse=True)

@@ -376,6 +376,7 @@ def test_a_project_may_move(check: Check, judged: list[list[str]], monkeypatch: 
     assert len(judged) == 1
 
 
+@pytest.mark.usefixtures("defects_are_caught")
 def test_a_defect_is_judged_again(check: Check, monkeypatch: pytest.MonkeyPatch, judged: list[list[str]]) -> None:
     def fail(*arguments: object) -> None:
         raise ZeroDivisionError

@@ -287,6 +287,7 @@ def test_incomplete_analysis_is_told_when_asked(run: Run, use_engine: Callable[[
     assert (code, json.loads(out)["errors"][0]["name"]) == (0, "analysis-incomplete")
 
 
+@pytest.mark.usefixtures("defects_are_caught")
 def test_a_rule_that_crashes_costs_one_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     @rule("BN498", "crashing", severity=Severity.ERROR, since="0.1.0")
     def crashing(fact: BatchNormBuilt) -> Iterator[Violation]:
@@ -306,6 +307,7 @@ def test_a_rule_that_crashes_costs_one_file(run: Run, monkeypatch: pytest.Monkey
     assert json.loads(run("check", ".", "--output-format=json")[1])["errors"][0]["path"] == "bad.py"
 
 
+@pytest.mark.usefixtures("defects_are_caught")
 def test_an_engine_that_crashes_costs_one_file(run: Run, use_engine: Callable[[Engine], None]) -> None:
     def crash(sources: Sequence[Source]) -> Analysis:
         if any(source.display == "bad.py" for source in sources):

@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 
+from bn_lint.check.judge import judge
+from bn_lint.check.outcome import Outcome
 from bn_lint.cli import main as cli
 from bn_lint.debugging import VARIABLE
+from bn_lint.project.partition import Unit
+from bn_lint.project.source import load
+from bn_lint.static.interpreter.builtins.functions import BUILTINS
 from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.values import Builtin
 
 PROGRAM = """
 from torch import nn
@@ -64,9 +70,39 @@ def test_without_the_limit_of_seconds_steps_alone_decide(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Interpreter, "SECONDS", 0.0)
+    monkeypatch.delenv(VARIABLE)
     assert [error["code"] for error in report(capsys)["errors"]] == ["BN903"]
     monkeypatch.setenv(VARIABLE, "untimed")
     assert report(capsys)["errors"] == []
+
+
+#: Users do not notice the first; the second costs the entry point.
+DEFECTS = [TypeError, AssertionError]
+
+
+def judged(program: Path, monkeypatch: pytest.MonkeyPatch, defect: type[Exception]) -> Outcome:
+    def crash(*_: object) -> None:
+        raise defect
+
+    monkeypatch.setitem(BUILTINS, "range", Builtin("range", crash))
+    return judge(Unit((load(program),)), {})
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_defect_of_the_engine_fails_a_test(
+    program: Path, monkeypatch: pytest.MonkeyPatch, defect: type[Exception]
+) -> None:
+    with pytest.raises(defect):
+        judged(program, monkeypatch, defect)
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+@pytest.mark.usefixtures("defects_are_caught")
+def test_a_defect_of_the_engine_costs_users_little(
+    program: Path, monkeypatch: pytest.MonkeyPatch, defect: type[Exception]
+) -> None:
+    problems = judged(program, monkeypatch, defect).problems
+    assert [problem.internal for problem in problems] == [True] * (defect is AssertionError)
 
 
 @pytest.mark.usefixtures("program")
