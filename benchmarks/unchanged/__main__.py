@@ -69,18 +69,19 @@ def _chosen(known: Sequence[Input], names: Sequence[str]) -> list[Input]:
 
 
 def _compare(one: Input, base: Snapshot, new: Snapshot) -> bool:
-    """Says how the snapshots differ; returns whether they are equal."""
+    """Says how the snapshots differ; returns whether they are equal. Crashes prove nothing, not even equal ones."""
     if base.lacks_steps:
         raise click.UsageError("The base does not tell its steps: it knows nothing of BN_LINT_ENGINE.")
     found = differences(base.document, new.document)
     seconds = ", ".join("known" if each.cpu is None else f"{each.cpu:.1f} s" for each in (base, new))
-    verdict = f"{len(found)} differences" if found else "unchanged"
+    crashed = "crash" in base.document or "crash" in new.document
+    verdict = f"{len(found)} differences" if found else "no report" if crashed else "unchanged"
     lines = [f"{one.name}: {verdict} ({base.steps:,} steps; {seconds})"]
-    lines += [f"  {line}" for line in found[:_MOST_SHOWN]]
+    lines += [f"  {line}" for line in found[:_MOST_SHOWN] or ([base.document["crash"]] if crashed else [])]
     if len(found) > _MOST_SHOWN:
         lines.append(f"  and {len(found) - _MOST_SHOWN} more: compare {base.path} with {new.path}")
     click.echo("\n".join(lines))
-    return not found
+    return not found and not crashed
 
 
 if __name__ == "__main__":
