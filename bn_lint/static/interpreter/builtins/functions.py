@@ -105,7 +105,7 @@ def _len(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
 @builtin("range")
 def _range(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     bounds = arguments.positional
-    if all(isinstance(b, int) for b in bounds):
+    if bounds and not arguments.more and all(isinstance(b, int) for b in bounds):
         return range(*(int(b) for b in bounds))
     unknown = next((b for b in bounds if isinstance(b, Unknown)), None)
     return List((), (UnknownInt("i", unknown.why if unknown is not None else "the length of a range is not known"),))
@@ -297,6 +297,8 @@ def _extreme(name: str, choose: Callable[..., Any]) -> None:
             if len(arguments.positional) == 1
             else (tuple(arguments.positional), ())
         )
+        if arguments.more:
+            return Unknown(name, f"not all that `{name}` is given is known")
         if rest or not items:
             return arguments.keywords.get("default", Unknown(name)) if not items and not rest else Unknown(name)
         key = arguments.keywords.get("key")
