@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -84,7 +85,9 @@ class Side:
             raise Endless(f"{one.name} did not end within {limit:.0f} s")
         document = normal(run.code, run.output, run.errors, folder)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        temporary = path.with_name(f"{path.name}.{os.getpid()}")
+        temporary.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        os.replace(temporary, path)  # others may read it, and write it, at the same time
         return Snapshot(document, path, run.cpu)
 
 
