@@ -13,7 +13,7 @@ from benchmarks.machine import RESULTS, heading
 from benchmarks.mutation.forks import forked
 from benchmarks.mutation.libraries import Library
 from benchmarks.mutation.run import prepare
-from bn_lint.static.libraries.zoo import has_batchnorm
+from bn_lint.libraries.architectures import has_batchnorm
 
 _TORCHVISION = ("torchvision", "0.28.0")
 #: Seconds for all models of one library.

@@ -15,6 +15,7 @@ ORDER = (
     "errors",
     "debugging",
     "exit",
+    "libraries",
     "facts",
     "rule",
     "project",

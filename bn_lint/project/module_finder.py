@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Container, Iterable, Iterator
+from functools import cache
 from os.path import normpath
 from pathlib import Path
 
@@ -12,8 +13,6 @@ from bn_lint.project.filesystem import RecordingFileSystem
 
 #: Imports that are never looked up in the project, whatever files lie about.
 ALWAYS_EXTERNAL = frozenset(sys.stdlib_module_names) | {"torch", "numpy", "typing_extensions"}
-#: Modules of frameworks that are better known by what they promise than by their code, which may lie about as well.
-_FRAMEWORKS = frozenset({"ignite.engine", "ignite.engine.engine", "ignite.distributed"})
 
 _PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 _IMPORT = re.compile(r"\bimport\b")
@@ -80,7 +79,7 @@ class ModuleFinder:
             for _ in range(level - 1):
                 folder = folder.parent
             return self._locate(folder, dotted)
-        if dotted.partition(".")[0] in ALWAYS_EXTERNAL or dotted in _FRAMEWORKS:
+        if dotted.partition(".")[0] in ALWAYS_EXTERNAL or dotted in _known_modules():
             return None
         for root in (*self._search_path(importer), *self._added.get(importer, ())):
             found = self._locate(root, dotted)
@@ -163,3 +162,11 @@ def imports(text: str) -> Iterator[tuple[str, int]]:
                 if module not in seen and re.fullmatch(r"[\w.]*", module[0]):
                     seen.add(module)
                     yield module
+
+
+@cache
+def _known_modules() -> frozenset[str]:
+    """Modules of libraries that are not looked up either, though their code may lie about as well."""
+    from bn_lint.libraries import LIBRARIES
+
+    return frozenset(module for one in LIBRARIES for module in one.known_modules)

@@ -6,6 +6,7 @@ Parsing costs a hundred times more than this test, and most files of a project n
 from __future__ import annotations
 
 import re
+from functools import cache
 
 # A loop that forgets `model.eval()` need not name the layer: the model often lives in another file.
 _MODE = re.compile(rb"\.\s*(?:eval|train|backward)\b|\btraining\b|no_grad|inference_mode|load_state_dict|DataLoader")
@@ -17,22 +18,6 @@ _PROGRAM = re.compile(
     # What a model does to its parts is not meant: `self.head.train(self.training)`.
     r"no_grad|inference_mode|\.\s*(?:eval|train|backward|load_state_dict)\s*\((?!\s*self\.training)|DataLoader"
 )
-#: Libraries of models, and models of the project itself, which need not be mentioned together with BatchNorm. What
-#: they build, and with which normalisation, `static/libraries/zoo.py` knows.
-_ZOO = re.compile(
-    r"\btorchvision(?:\.models|\s+import\b)|\bhub\.load\b|"
-    # Many take no more than layers from timm.
-    r"\b(?:import\s+timm|from\s+timm(?:\.models(?!\.layers)[\w.]*)?\s+import|timm\.(?:create_model|models(?!\.layers)))\b|"
-    r"\b(?:pretrainedmodels|pytorchcv|geffnet|efficientnet_pytorch|segmentation_models_pytorch|facenet_pytorch|torchreid)\b|"
-    r"\b(?i:(?:wide_?|pre_?act_?)?resne[xs]?t|densenet|mobilenet|efficientnet)"
-)
-#: The same for single names: what a function calls that takes models from there.
-_ZOO_NAME = re.compile(
-    r"models$|timm$|smp$|segmentation_models_pytorch$|torchvision$|create_model$|get_model$|build_model$|hub$|"
-    r"pretrainedmodels$|EfficientNet$|InceptionResnetV1$|(?:wide_)?(?:resne|densenet|efficientnet|mobilenet|googlenet|"
-    r"inception|regnet)"
-)
-
 # What tells about modes without a name of the layer (see `static/survey`): a switch that is not called or is called
 # with a constant, a method that no module has, an override of `train`, statistics kept by hand or switched off.
 _SURVEYED = re.compile(
@@ -89,13 +74,28 @@ def is_program(text: str) -> bool:
 
 
 def uses_zoo(text: str) -> bool:
-    """Whether the file may take models from a library of them."""
-    return _ZOO.search(text) is not None
+    """Whether the file may take models from a library of them, or build one that need not mention BatchNorm."""
+    return _mentions().search(text) is not None
 
 
 def is_zoo_name(name: str) -> bool:
     """Whether a name in a program may be that of a library of models, or of what it builds."""
-    return _ZOO_NAME.match(name) is not None
+    words, architectures = _names()
+    return name in words or architectures.match(name) is not None
+
+
+@cache
+def _mentions() -> re.Pattern[str]:
+    from bn_lint.libraries import LIBRARIES, architectures
+
+    return re.compile("|".join([*filter(None, (one.mentions for one in LIBRARIES)), architectures.MENTIONS]))
+
+
+@cache
+def _names() -> tuple[frozenset[str], re.Pattern[str]]:
+    from bn_lint.libraries import LIBRARIES, architectures
+
+    return frozenset(name for one in LIBRARIES for name in one.names), re.compile(architectures.NAMES)
 
 
 def is_surveyed(text: str) -> bool:

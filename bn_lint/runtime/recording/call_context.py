@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+from bn_lint.libraries import LIBRARIES
 from bn_lint.runtime.document.document import EXPORTS
 from bn_lint.runtime.recording.sites import LIBRARY, USER, Site, Trail, is_border, owner_of, site_of, torch_folder
 
@@ -20,7 +21,7 @@ _RECALIBRATES = re.compile(
     re.IGNORECASE,
 )
 #: Tools that run a model only to look at it, by the folder of their package.
-_TOOLS = ("torchsummary", "torchinfo", "torchlens", "thop", "ptflops", "fvcore", "torchview", "torchviz", "calflops")
+_TOOLS = tuple(package for library in LIBRARIES if library.looks_at_models for package in library.packages)
 
 
 class CallContext(NamedTuple):

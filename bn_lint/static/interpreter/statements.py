@@ -8,6 +8,7 @@ from typing import Any
 
 import libcst as cst
 
+from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.assign import assign, assign_name, delete
 from bn_lint.static.interpreter.calls import call, execute_function, make_parameters
 from bn_lint.static.interpreter.expressions import evaluate, evaluate_arguments
@@ -74,7 +75,7 @@ def _line(interpreter: Interpreter, node: cst.SimpleStatementLine, frame: Frame)
 
 
 #: What does not return, in the standard library and in tests.
-_LEAVING = frozenset({"sys.exit", "os._exit", "os.abort", "pytest.skip", "pytest.fail", "pytest.xfail", "pytest.exit"})
+_LEAVING = frozenset({"sys.exit", "os._exit", "os.abort"}.union(*(library.leaves for library in LIBRARIES)))
 _LAST_NAMES = {name.rpartition(".")[2] for name in _LEAVING} | {"quit"}
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, List, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.data import Batch
@@ -12,34 +12,26 @@ from bn_lint.static.torch_model.data import Batch
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
 
-#: Operations on tensors of shape (..., C, H, W); those that give several images for one have names of their own.
-_TRANSFORM = re.compile(
-    r"^(?:torchvision\.transforms(?:\.v2)?|kornia\.augmentation)\."
-    r"(?!FiveCrop|TenCrop|Lambda|ToTensor|PILToTensor|ToPILImage|ToImage|PatchSequential|RandomMixUp|RandomCutMix|"
-    r"CutMix|MixUp|Video|ExtractTensorPatches)([A-Z]\w+)$"
-)
-_SEVERAL = frozenset(
-    {"Compose", "RandomOrder", "RandomApply", "RandomChoice", "AugmentationSequential", "ImageSequential"}
-)
+#: Modules of operations on tensors of shape (..., C, H, W).
+_BY_MODULE = {module: library for library in LIBRARIES for module in library.transforms}
 #: The cell that says whether each of the operations is known.
 _KEEPS = "*keeps"
 
 
 def augmentation(dotted: str) -> Value:
     """The class of a library that changes images one by one, or None."""
-    found = _TRANSFORM.match(dotted)
-    return None if found is None else _class(found[1])
-
-
-def _class(name: str) -> LibraryClass:
-    cls = _classes.get(name)
+    module, _, name = dotted.rpartition(".")
+    library = _BY_MODULE.get(module)
+    if library is None or not name[:1].isupper() or name.startswith(library.other_transforms):
+        return None
+    cls = _classes.get(dotted)
     if cls is None:
         from bn_lint.static.torch_model.operations.layer_table import MODULE
 
         members: dict[str, Value] = {"forward": Builtin(name, _forward)}
-        if name in _SEVERAL:
+        if name in library.sequences:
             members["__init__"] = Builtin("__init__", _init)
-        cls = _classes[name] = LibraryClass(f"torchvision.transforms.{name}", (MODULE,), (), members)
+        cls = _classes[dotted] = LibraryClass(dotted, (MODULE,), (), members)
     return cls
 
 

@@ -205,11 +205,7 @@ _ENGINE = LibraryClass(
     },
 )
 ENGINES: dict[str, Value] = {
-    f"ignite.{module}.{name}": value
-    for module in ("engine", "engine.engine")
-    for name, value in {
-        "Engine": _ENGINE,
-        "create_supervised_trainer": _supervised(True),
-        "create_supervised_evaluator": _supervised(False),
-    }.items()
+    "ignite.engine.Engine": _ENGINE,
+    "ignite.engine.create_supervised_trainer": _supervised(True),
+    "ignite.engine.create_supervised_evaluator": _supervised(False),
 }

@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.builtins.argparse import COMMAND_LINE
 from bn_lint.static.interpreter.builtins.stdlib import STDLIB
 from bn_lint.static.interpreter.values import Arguments, Builtin, External, Unknown, Value
 from bn_lint.static.libraries.augmentations import augmentation
+from bn_lint.static.libraries.deepspeed import INITIALIZE
 from bn_lint.static.libraries.ignite import ENGINES
 from bn_lint.static.libraries.launchers import WRAPPERS
 from bn_lint.static.libraries.opacus import PRIVATE
+from bn_lint.static.libraries.progress_bars import PROGRESS
 from bn_lint.static.libraries.zoo import any_model, zoo_member
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.averages import AVERAGES
@@ -54,9 +57,12 @@ KNOWN: dict[str, Value] = {
     **CONVERTERS,
     **PRIVATE,
     **TRANSFORMS,
+    **PROGRESS,
     **WRAPPERS,
+    **INITIALIZE,
     **ENGINES,
 }
+KNOWN |= {second: KNOWN[name] for one in LIBRARIES for second, name in one.second_names.items() if name in KNOWN}
 
 #: Where PyTorch defines what it offers as `torch.nn.X`, and other second names.
 _SECOND_NAMES = (

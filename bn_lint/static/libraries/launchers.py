@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from bn_lint.libraries import LIBRARIES
+from bn_lint.libraries.library import HandsBack
 from bn_lint.static.interpreter.values import Arguments, Builtin, External, Instance, LibraryClass, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import alternatives, forget
@@ -23,11 +25,6 @@ def _first(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
     return next(iter(arguments.values()), Unknown("?"))
 
 
-def _deepspeed(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    """`deepspeed.initialize(args, model, optimizer)`: the engine is called, and switched, like the model."""
-    return (arguments.get(1, "model"), Unknown("optimizer"), Unknown("training_dataloader"), Unknown("lr_scheduler"))
-
-
 def _method(implementation: Builtin) -> Builtin:
     return Builtin(
         implementation.name,
@@ -35,45 +32,25 @@ def _method(implementation: Builtin) -> Builtin:
     )
 
 
-_ALL, _FIRST = Builtin("prepare", _all), Builtin("prepare", _first)
-_ACCELERATOR = LibraryClass(
-    "accelerate.Accelerator",
-    (),
-    (),
-    {"prepare": _method(_ALL)}
-    | dict.fromkeys(
-        ("prepare_model", "prepare_optimizer", "prepare_data_loader", "prepare_scheduler", "unwrap_model"),
-        _method(_FIRST),
-    ),
-)
-_FABRIC = LibraryClass(
-    "lightning.fabric.Fabric",
-    (),
-    (),
-    dict.fromkeys(("setup", "setup_optimizers", "setup_dataloaders"), _method(_ALL))
-    | {"setup_module": _method(_FIRST)},
-)
+_HANDS_BACK = {HandsBack.FIRST: Builtin("prepare", _first), HandsBack.ALL: Builtin("prepare", _all)}
+_METHODS = {how: _method(function) for how, function in _HANDS_BACK.items()}
 #: Of these it is documented that they leave the mode of a model as it is, and keep its layers.
 WRAPPERS: dict[str, Value] = {
-    "accelerate.Accelerator": _ACCELERATOR,
-    "accelerate.accelerator.Accelerator": _ACCELERATOR,
-    "lightning.Fabric": _FABRIC,
-    "lightning.fabric.Fabric": _FABRIC,
-    "lightning.fabric.fabric.Fabric": _FABRIC,
-    "lightning_fabric.Fabric": _FABRIC,
-    "deepspeed.initialize": Builtin("initialize", _deepspeed),
-    "apex.amp.initialize": Builtin("initialize", _all),
-    "apex.parallel.DistributedDataParallel": _FIRST,
-    "horovod.torch.DistributedOptimizer": _FIRST,
-    "ignite.distributed.auto_model": _FIRST,
-    "ignite.distributed.auto_optim": _FIRST,
-    "ray.train.torch.prepare_model": _FIRST,
-    "ray.train.torch.prepare_data_loader": _FIRST,
-    "ray.train.torch.prepare_optimizer": _FIRST,
-    "torch.quantization.prepare": _FIRST,
-    "torch.ao.quantization.prepare": _FIRST,
-    "torch.distributed.fsdp.FullyShardedDataParallel": _FIRST,
+    dotted: _HANDS_BACK[how] for library in LIBRARIES for dotted, how in library.hands_back.items()
 }
+WRAPPERS |= {
+    dotted: LibraryClass(dotted, (), (), {name: _METHODS[how] for name, how in methods.items()})
+    for library in LIBRARIES
+    for dotted, methods in library.wrappers.items()
+}
+WRAPPERS |= dict.fromkeys(
+    (
+        "torch.quantization.prepare",
+        "torch.ao.quantization.prepare",
+        "torch.distributed.fsdp.FullyShardedDataParallel",
+    ),
+    _HANDS_BACK[HandsBack.FIRST],
+)
 #: Functions of the same names of libraries, or of objects, that nobody knows.
 _NAMES = frozenset(
     "prepare prepare_model prepare_data_loader prepare_optimizer setup setup_module setup_optimizers setup_dataloaders "

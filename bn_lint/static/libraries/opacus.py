@@ -66,4 +66,4 @@ _ENGINE = LibraryClass(
         "make_private_with_epsilon": Builtin("make_private_with_epsilon", _make_private),
     },
 )
-PRIVATE: dict[str, Value] = {"opacus.PrivacyEngine": _ENGINE, "opacus.privacy_engine.PrivacyEngine": _ENGINE}
+PRIVATE: dict[str, Value] = {"opacus.PrivacyEngine": _ENGINE}

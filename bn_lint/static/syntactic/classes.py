@@ -6,19 +6,12 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from bn_lint.libraries import LIBRARIES
 from bn_lint.static.syntax.import_table import ImportTable, dotted_name
 from bn_lint.static.syntax.scopes import Scope, statements, within
 
 #: Classes outside `torch.nn` that are modules. What else they define is not known.
-_MODULES = frozenset(
-    {
-        "pytorch_lightning.LightningModule",
-        "lightning.LightningModule",
-        "lightning.pytorch.LightningModule",
-        "torch_geometric.nn.MessagePassing",
-        "transformers.PreTrainedModel",
-    }
-)
+_MODULES = frozenset(name for library in LIBRARIES for name in library.modules)
 _PLAIN = ("abc.", "typing.", "dataclasses.", "enum.", "collections.", "torch.utils.data.", "unittest.", "argparse.")
 _PLAIN_BUILTINS = frozenset({"object", "dict", "list", "tuple", "set", "str", "int", "float", "Exception", "type"})
 

@@ -9,6 +9,7 @@ import libcst as cst
 
 from bn_lint.facts import UNKNOWN as UNKNOWN_VALUE
 from bn_lint.facts import ModeAccess, Place
+from bn_lint.libraries import LIBRARIES
 from bn_lint.static.syntactic.receivers import Receiver, Receivers, parameters
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope, inside
@@ -19,7 +20,7 @@ MISSPELLED = frozenset(
     {"evaluate", "evaluation", "evaluating", "eval_mode", "train_mode", "test", "testing", "training", "inference_mode"}
 )
 #: Libraries whose objects have an `eval` or `train` of another meaning.
-_FOREIGN = frozenset({"pandas", "polars", "tensorflow", "keras", "jax", "flax", "paddle", "mxnet", "numexpr"})
+_FOREIGN = frozenset(package for library in LIBRARIES if library.own_modes for package in library.packages)
 
 Locate = Callable[[cst.CSTNode], Place]
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import libcst as cst
 
+from bn_lint.libraries import LIBRARIES
 from bn_lint.static.syntactic.classes import Classes, torch_class
 from bn_lint.static.syntax.import_table import ImportTable, dotted_name
 from bn_lint.static.syntax.scopes import Scope, inside
@@ -20,7 +21,7 @@ _CHAIN = frozenset(
 _SAME = frozenset({"torch.compile", "copy.deepcopy", "copy.copy"})
 _WRAPPERS = ("torch.nn.DataParallel", "torch.nn.parallel.DataParallel", "torch.nn.parallel.DistributedDataParallel")
 _CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
-_FACTORIES = ("torchvision.models.", "timm.create_model")
+_PLAIN_MODULES = tuple(name for library in LIBRARIES for name in library.plain_modules)
 #: Names under which programs keep their options.
 _OPTIONS = frozenset({"args", "cfg", "config", "conf", "opt", "opts", "options", "params", "hparams", "flags", "FLAGS"})
 
@@ -192,9 +193,8 @@ def _built_by(origin: str) -> Receiver:
         return Receiver(True, False, True)
     if torch_class(origin):
         return Receiver(True, True, origin.rpartition(".")[2] not in _CONTAINERS)
-    for factory in _FACTORIES:
-        if origin.startswith(factory) and origin.rpartition(".")[2][:1].islower():
-            return Receiver(True, True)
+    if origin.startswith(_PLAIN_MODULES) and origin.rpartition(".")[2][:1].islower():
+        return Receiver(True, True)
     return NO_MODULE if origin.startswith(("argparse.", "types.SimpleNamespace", "pandas.", "numpy.")) else UNKNOWN
 
 

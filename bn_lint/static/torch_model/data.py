@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.values import (
     Arguments,
     Axis,
@@ -27,17 +28,8 @@ from bn_lint.static.syntax.places import NodeRef
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
 
-#: How many samples the data sets of torchvision have (training, test).
-_LENGTHS = {
-    "MNIST": (60_000, 10_000),
-    "FashionMNIST": (60_000, 10_000),
-    "KMNIST": (60_000, 10_000),
-    "CIFAR10": (50_000, 10_000),
-    "CIFAR100": (50_000, 10_000),
-    "SVHN": (73_257, 26_032),
-    "STL10": (5_000, 8_000),
-    "USPS": (7_291, 2_007),
-}
+#: How many samples data sets of libraries have (training, test).
+_LENGTHS = {name: lengths for library in LIBRARIES for name, lengths in library.datasets.items()}
 
 
 class Batches:
@@ -264,9 +256,7 @@ LOADERS: dict[str, Value] = {
     "torch.utils.data.random_split": Builtin("random_split", _random_split),
 }
 for _name in _LENGTHS:
-    LOADERS[f"torchvision.datasets.{_name}"] = LibraryClass(
-        f"torchvision.datasets.{_name}", (DATASET,), (), {**_OWN, "__init__": _named_init(_name)}
-    )
+    LOADERS[_name] = LibraryClass(_name, (DATASET,), (), {**_OWN, "__init__": _named_init(_name)})
 for _name in ("DataLoader", "TensorDataset", "Subset", "random_split", "Dataset"):
     LOADERS[f"torch.utils.data.dataloader.{_name}"] = LOADERS[f"torch.utils.data.{_name}"]
     LOADERS[f"torch.utils.data.dataset.{_name}"] = LOADERS[f"torch.utils.data.{_name}"]

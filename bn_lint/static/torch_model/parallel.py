@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.facts import Evidence, SyncConversion, UnsynchronizedBatchNorm
+from bn_lint.libraries import LIBRARIES
 from bn_lint.static.fix_layout.lines import ways_to
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, List, Unknown, Value
 from bn_lint.static.syntax.places import NodePlace, NodeRef
@@ -26,8 +27,12 @@ SYNCED = "*synced"
 _DEVICES = "*devices"
 #: What a program mentions that runs in several processes, by itself or by what starts it.
 _SEVERAL_PROCESSES = re.compile(
-    r"distribut|process_group|\bddp\b|accelerat|fabric|lightning|deepspeed|horovod|\bhvd\b|torch_xla|torchrun|"
-    r"local_rank|world_size|\bmp\.spawn|composer|ignite|mmengine|mmcv|detectron|catalyst|fairscale|\bray\b",
+    "|".join(
+        [
+            r"distribut|process_group|\bddp\b|torchrun|local_rank|world_size|\bmp\.spawn",
+            *(library.several_processes for library in LIBRARIES if library.several_processes),
+        ]
+    ),
     re.IGNORECASE,
 )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import unread_calls
@@ -36,17 +37,17 @@ _REPLACING = re.compile(r"norm|bn|replace|convert|patch|swap|surgery", re.IGNORE
 _AVERAGING = re.compile(r"(?<![a-z])ema(?![a-z])|moment|averag|polyak|soft_?(?:update|copy)|target", re.IGNORECASE)
 #: Code out of sight that gets a model and leaves its mode as it is.
 _HARMLESS = re.compile(
-    r"^(?:torch|copy|logging|warnings|json|os|math|numpy|tqdm|wandb\.(?:watch|log)|print|len|str|repr|type|id)(?:\.|$)"
+    "^(?:torch|copy|logging|warnings|json|os|math|numpy|print|len|str|repr|type|id|"
+    + "|".join(re.escape(name) for library in LIBRARIES for name in library.leaves_modes)
+    + r")(?:\.|$)"
 )
-
 
 #: Tools that run a model as it is, and what for.
 _TOOLS = (
     (re.compile(r"^torch\.(?:jit\.trace(?:_module)?|export\.export)$"), "export"),
     (re.compile(r"^torch\.(?:ao\.)?quantization\.(?:fuse_modules\.)?fuse_modules$"), "fusion"),
     (re.compile(r"^torch\.nn\.utils\.(?:fusion\.)?fuse_conv_bn_eval$"), "fusion"),
-    # Not thop, ptflops and torchinfo: they call `eval()` themselves, and switch back afterwards.
-    (re.compile(r"^(?:torchsummary\.summary|fvcore\.nn\.(?:\w+\.)?FlopCountAnalysis)$"), "inspection"),
+    *((re.compile(rf"^{re.escape(name)}$"), "inspection") for library in LIBRARIES for name in library.runs_as_is),
 )
 
 

@@ -14,8 +14,8 @@ from types import NoneType
 import libcst as cst
 
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.values import Arguments, Builtin, Class, Function, Instance, Unknown, Value
-from bn_lint.static.libraries.zoo import any_model
+from bn_lint.static.interpreter.values import Class, Function, Instance, Unknown
+from bn_lint.static.libraries.zoo import model_with_batchnorm
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk
 from bn_lint.static.torch_model.mode import forget
@@ -33,14 +33,11 @@ def trains_symbolic_models(text: str) -> bool:
     return _TRAINS.search(text) is not None and _SWITCHES.search(text) is not None
 
 
-def symbolic_model(interpreter: Interpreter, ref: NodeRef) -> Value:
+def symbolic_model(interpreter: Interpreter, ref: NodeRef) -> Instance:
     """Return a model that was not made in sight."""
-    make = any_model("torchvision.models")
-    assert isinstance(make, Builtin)
-    model = make.implementation(interpreter, Arguments(), ref)
-    if isinstance(model, Instance):
-        forget(interpreter, model)
-        interpreter.events.symbolic_models.append(model)
+    model = model_with_batchnorm(interpreter, ref)
+    forget(interpreter, model)
+    interpreter.events.symbolic_models.append(model)
     return model
 
 

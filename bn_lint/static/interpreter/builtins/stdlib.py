@@ -108,8 +108,6 @@ _NAMESPACE: dict[str, Value] = {"__init__": Builtin("__init__", _namespace_init)
 for _name in ("types.SimpleNamespace", "argparse.Namespace"):
     STDLIB[_name] = LibraryClass(_name, (), (), dict(_NAMESPACE))
 STDLIB["typing.cast"] = Builtin("cast", lambda interpreter, arguments, ref: arguments.get(1, "val"))
-for _name in ("tqdm.tqdm", "tqdm.auto.tqdm", "tqdm.notebook.tqdm", "tqdm.rich.tqdm", "rich.progress.track"):
-    STDLIB[_name] = Builtin("progress", lambda interpreter, arguments, ref: arguments.get(0, "iterable"))
 STDLIB["warnings.warn"] = Builtin("warn", lambda interpreter, arguments, ref: None)
 for _name in ("Sequence", "Iterable", "Mapping", "Callable"):
     STDLIB[f"typing.{_name}"] = External(f"collections.abc.{_name}")

@@ -1,0 +1,10 @@
+"""Apex: mixed precision, several devices. Its conversion to SyncBatchNorm is in `static/libraries/apex.py`."""
+
+from __future__ import annotations
+
+from bn_lint.libraries.library import HandsBack, Library
+
+LIBRARY = Library(
+    packages=("apex",),
+    hands_back={"apex.amp.initialize": HandsBack.ALL, "apex.parallel.DistributedDataParallel": HandsBack.FIRST},
+)

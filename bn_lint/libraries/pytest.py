@@ -1,0 +1,7 @@
+"""pytest: what ends a test."""
+
+from __future__ import annotations
+
+from bn_lint.libraries.library import Library
+
+LIBRARY = Library(packages=("pytest",), leaves=("pytest.skip", "pytest.fail", "pytest.xfail", "pytest.exit"))
