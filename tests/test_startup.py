@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {"libcst", "rich", "torch", "pathspec", "importlib.metadata", "multiprocessing", "tomllib", "bn_lint.facts"}
+HEAVY |= {"bn_lint.libraries"}
 LOOK = """
 import sys
 sys.path[:0] = {paths!r}

@@ -1,4 +1,4 @@
-"""Apex: mixed precision, several devices. Its conversion to SyncBatchNorm is in `static/libraries/apex.py`."""
+"""Apex: mixed precision, several devices."""
 
 from __future__ import annotations
 
@@ -7,4 +7,5 @@ from bn_lint.libraries.library import HandsBack, Library
 LIBRARY = Library(
     packages=("apex",),
     hands_back={"apex.amp.initialize": HandsBack.ALL, "apex.parallel.DistributedDataParallel": HandsBack.FIRST},
+    converters=("apex.parallel.convert_syncbn_model",),
 )

@@ -54,6 +54,7 @@ class Library:
         hands_back: Functions that give back what they are given.
         wrappers: Classes with methods that do.
         several_processes: A regular expression for programs that it may start in several processes.
+        converters: Functions that replace BatchNorm by SyncBatchNorm with parameters of their own.
         leaves_modes: What gets a model and leaves its mode as it is, whatever else it is called.
 
         transforms: Modules with classes that change images one by one.
@@ -66,6 +67,7 @@ class Library:
 
         iterates: Functions that give the items of their first argument.
         leaves: Functions that do not return.
+        no_modules: How the names begin of what gives anything but modules.
         own_modes: Whether its objects have an `eval` or `train` of another meaning.
         known_modules: Modules that are better known by what they promise than by their code, if it is in sight.
     """
@@ -89,6 +91,7 @@ class Library:
     hands_back: Mapping[str, HandsBack] = field(default_factory=dict)
     wrappers: Mapping[str, Mapping[str, HandsBack]] = field(default_factory=dict)
     several_processes: str = ""
+    converters: tuple[str, ...] = ()
     leaves_modes: tuple[str, ...] = ()
 
     transforms: tuple[str, ...] = ()
@@ -101,6 +104,7 @@ class Library:
 
     iterates: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
+    no_modules: tuple[str, ...] = ()
     own_modes: bool = False
     known_modules: tuple[str, ...] = ()
 

@@ -5,5 +5,7 @@ from __future__ import annotations
 from bn_lint.libraries.library import Library
 
 LIBRARY = Library(
-    packages=("pandas", "polars", "tensorflow", "keras", "jax", "flax", "paddle", "mxnet", "numexpr"), own_modes=True
+    packages=("pandas", "polars", "tensorflow", "keras", "jax", "flax", "paddle", "mxnet", "numexpr"),
+    no_modules=("pandas.",),
+    own_modes=True,
 )

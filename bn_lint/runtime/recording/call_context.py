@@ -72,7 +72,7 @@ def call_context(frame: FrameType | None) -> CallContext:
                 call_in_library = call_in_library or frame
                 model_in_library = model_in_library or frame
                 last = last or frame
-                tool = tool or _tool_in(path)
+                tool = tool or tool_in(path)
                 recalibrates = recalibrates or _RECALIBRATES.search(code.co_name) is not None
             elif path in _MARKS:
                 mark = _MARKS[path]
@@ -102,7 +102,8 @@ def call_context(frame: FrameType | None) -> CallContext:
     )
 
 
-def _tool_in(path: str) -> str | None:
+def tool_in(path: str) -> str | None:
+    """Which of these tools a file belongs to."""
     return next((name for name in _TOOLS if f"/{name}/" in path.replace("\\", "/")), None)
 
 

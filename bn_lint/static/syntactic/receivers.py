@@ -22,6 +22,10 @@ _SAME = frozenset({"torch.compile", "copy.deepcopy", "copy.copy"})
 _WRAPPERS = ("torch.nn.DataParallel", "torch.nn.parallel.DataParallel", "torch.nn.parallel.DistributedDataParallel")
 _CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 _PLAIN_MODULES = tuple(name for library in LIBRARIES for name in library.plain_modules)
+_NO_MODULES = (
+    *("argparse.", "types.SimpleNamespace", "numpy."),
+    *(name for library in LIBRARIES for name in library.no_modules),
+)
 #: Names under which programs keep their options.
 _OPTIONS = frozenset({"args", "cfg", "config", "conf", "opt", "opts", "options", "params", "hparams", "flags", "FLAGS"})
 
@@ -195,7 +199,7 @@ def _built_by(origin: str) -> Receiver:
         return Receiver(True, True, origin.rpartition(".")[2] not in _CONTAINERS)
     if origin.startswith(_PLAIN_MODULES) and origin.rpartition(".")[2][:1].islower():
         return Receiver(True, True)
-    return NO_MODULE if origin.startswith(("argparse.", "types.SimpleNamespace", "pandas.", "numpy.")) else UNKNOWN
+    return NO_MODULE if origin.startswith(_NO_MODULES) else UNKNOWN
 
 
 def parameters(function: cst.FunctionDef) -> list[cst.Param]:

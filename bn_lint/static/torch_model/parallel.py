@@ -169,4 +169,6 @@ def _first(ref: NodeRef) -> str:
 
 
 CONVERT = Builtin("convert_sync_batchnorm", _convert)
-CONVERTERS: dict[str, Value] = {"apex.parallel.convert_syncbn_model": Builtin("convert", _convert_with_copies)}
+CONVERTERS: dict[str, Value] = {
+    name: Builtin("convert", _convert_with_copies) for library in LIBRARIES for name in library.converters
+}
