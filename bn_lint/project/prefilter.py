@@ -98,6 +98,12 @@ def _names() -> tuple[frozenset[str], re.Pattern[str]]:
     return frozenset(name for one in LIBRARIES for name in one.names), re.compile(architectures.NAMES)
 
 
+def is_batchnorm_name(name: str) -> bool:
+    """Whether a name in a program may stand for BatchNorm layers; `reveal` is that of the specifications."""
+    lowered = name.lower()
+    return "batchnorm" in lowered or "batch_norm" in lowered or lowered == "reveal" or "norm_layer" in lowered
+
+
 def is_surveyed(text: str) -> bool:
     """Whether the file may show facts that need no execution. Most files that switch modes do so without fault."""
     return _SURVEYED.search(text) is not None

@@ -36,6 +36,8 @@ from bn_lint.static.syntax.tree import forget_answers, walk
 from bn_lint.static.torch_model.averages import stale_averages
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.parallel import unsynchronized
+from bn_lint.static.torch_model.watchers import events_of
+from bn_lint.static.training.domain import TrainingDomain
 from bn_lint.static.training.facts_from_layers import FactCollector
 from bn_lint.static.training.purpose import facts_from_events
 from bn_lint.static.training.symbolic_models import (
@@ -95,7 +97,7 @@ class _Analyzer:
         self.context = context
         self.collector = FactCollector()
         self.project = Project(sources, filesystem)
-        self.interpreter = Interpreter(self.project, self.collector)
+        self.interpreter = Interpreter(self.project, TrainingDomain(), self.collector)
         self.sources = sources
         self.files: list[SourceFile] = []
         self.spent: dict[SourceFile, int] = {}
@@ -314,10 +316,11 @@ class _Analyzer:
                 raise
             self.collector.defect(file, error)
         self.collector.settle()
-        self.collector.programmed(facts_from_events(self.interpreter.events, self.collector.last_calls))
-        if not self.interpreter.events.is_cut_short:  # what is missing may be what was not run
-            self.collector.programmed(stale_averages(self.interpreter.events))
-        self.collector.programmed(unsynchronized(self.interpreter.events, filter(None, self.project.files.values())))
+        events = events_of(self.interpreter)
+        self.collector.programmed(facts_from_events(events, self.collector.last_calls))
+        if not events.is_cut_short:  # what is missing may be what was not run
+            self.collector.programmed(stale_averages(events))
+        self.collector.programmed(unsynchronized(events, filter(None, self.project.files.values())))
         self.spent[file] = spent + self.interpreter.steps
         self.taken.append((entry, self.interpreter.steps))
 
@@ -340,7 +343,7 @@ class _Analyzer:
 
         In which order, how often, and whether at all, it alone knows: each finds the modes that the program has left.
         """
-        steps = [function for function in self.interpreter.events.nested if not function.called]
+        steps = [function for function in events_of(self.interpreter).nested if not function.called]
         for function in steps:
             self.interpreter.events.loops.append(self.interpreter.events.now())
             outer = self.interpreter.store.fork()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import libcst as cst
 
+from bn_lint.project.prefilter import is_batchnorm_name
 from bn_lint.static.interpreter.values import Function
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.syntax.tree import walk
@@ -30,7 +31,7 @@ def relevant_definitions(
             uses[statement] = names
             for name in _defines(statement):
                 defined.setdefault(name, []).append(statement)
-            if any(map(is_wanted or is_batchnorm, names)):
+            if any(map(is_wanted or is_batchnorm_name, names)):
                 pending.append(statement)
     users: dict[str, list[cst.CSTNode]] = {}
     for statement, names in uses.items():
@@ -60,11 +61,6 @@ def unlike_first(functions: Iterable[Function]) -> list[Function]:
         (alike if names in seen else first).append(function)
         seen.add(names)
     return first + alike
-
-
-def is_batchnorm(name: str) -> bool:
-    lowered = name.lower()
-    return "batchnorm" in lowered or "batch_norm" in lowered or lowered == "reveal" or "norm_layer" in lowered
 
 
 def _top_level(tree: cst.Module) -> Iterable[cst.CSTNode]:

@@ -24,13 +24,11 @@ from bn_lint.static.interpreter.values import (
     Instance,
     List,
     Property,
-    Tensor,
     Union,
     Unknown,
     Value,
 )
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.torch_model.parameters import Weights, freeze
 
 
 def assign(interpreter: Interpreter, target: Any, value: Value, frame: Frame) -> None:
@@ -84,19 +82,14 @@ def set_attribute(interpreter: Interpreter, receiver: Value, name: str, value: V
         if isinstance(receiver, ModuleScope):
             interpreter.execute_module(receiver)  # or its own assignment would come later
         interpreter.store.set(receiver, name, value)
-    elif isinstance(receiver, Weights):
-        if name == "requires_grad":
-            freeze(interpreter, receiver.module, value, ref)
-        elif name == "data":
-            interpreter.events.weights_written(interpreter, receiver.module, ref)
-    elif isinstance(receiver, Tensor) and receiver.layer is not None and name == "requires_grad":
-        freeze(interpreter, receiver.layer, value, ref)
     elif isinstance(receiver, Function):
         receiver.attributes[name] = value
     elif isinstance(receiver, Union):
         for one in receiver.values:
             if isinstance(one, Instance):
                 register(interpreter, one, name, Unknown(name, "set on one of several objects"))
+    else:
+        interpreter.domain.set_attribute(interpreter, receiver, name, value, ref)
 
 
 def register(interpreter: Interpreter, owner: Instance, name: str, value: Value) -> None:

@@ -23,7 +23,6 @@ from bn_lint.static.interpreter.values import (
     Property,
     StaticMethod,
     Super,
-    Tensor,
     Union,
     Unknown,
     Value,
@@ -31,8 +30,6 @@ from bn_lint.static.interpreter.values import (
     lookup_in,
 )
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.torch_model.mode import training_flag
-from bn_lint.static.torch_model.parameters import Weights, weights_attribute
 
 
 def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRef) -> Value:
@@ -40,15 +37,12 @@ def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRe
     if isinstance(value, Instance):
         return _instance_attribute(interpreter, value, name, ref)
     if isinstance(value, External):
-        return _external_attribute(value, name, ref)
+        return interpreter.domain.member(value.dotted, name)
     if isinstance(value, ModuleScope):
         return _names_of(interpreter, value) if name == "__dict__" else interpreter.module_member(value, name)
-    if isinstance(value, Tensor):
-        from bn_lint.static.torch_model.operations.tensor_methods import tensor_attribute
-
-        return tensor_attribute(interpreter, value, name, ref)
     if isinstance(value, Unknown):
-        return _unknown_attribute(value, name)
+        found = interpreter.domain.attribute_of_unknown(value, name)
+        return value.member(("attr", name), f".{name}") if found is ABSENT else found
     if isinstance(value, Class):
         return _class_attribute(interpreter, value, name)
     if isinstance(value, Super):
@@ -73,22 +67,16 @@ def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRe
         if name == "__self__":
             return value.receiver
         return get_attribute(interpreter, value.function, name, ref) if name == "__name__" else Unknown(name)
-    if isinstance(value, Weights):
-        return weights_attribute(value, name)
     if isinstance(value, (List, Dict, ValueIterator, str, bytes, tuple, int, float, Expression, range, slice)):
         from bn_lint.static.interpreter.builtins.methods import plain_attribute
 
         return plain_attribute(value, name)
+    found = interpreter.domain.attribute(interpreter, value, name, ref)
+    if found is not ABSENT:
+        return found
     from bn_lint.static.interpreter.builtins.concrete import foreign_attribute
 
     return foreign_attribute(value, name)
-
-
-def _unknown_attribute(value: Unknown, name: str) -> Value:
-    from bn_lint.static.torch_model.operations.tensor_methods import SHAPING, unknown_method
-
-    # Methods that only tensors have tell the shape of their result whatever they are called on.
-    return BoundMethod(unknown_method(name), value) if name in SHAPING else value.member(("attr", name), f".{name}")
 
 
 def _names_of(interpreter: Interpreter, module: ModuleScope) -> Value:
@@ -124,15 +112,11 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
         method = record_method(interpreter, instance, name)
         if method is not ABSENT:
             return method
-    if name == "_modules" and instance.is_module:
-        from bn_lint.static.torch_model.containers import in_order
-
-        known, rest, last = in_order(instance)
-        return Dict(dict((*known, *last)), is_open=bool(rest))
+    value = interpreter.domain.attribute_of_object(interpreter, instance, name)
+    if value is not ABSENT:
+        return value
     if name == "__dict__":
         return Unknown("__dict__")
-    if name == "training":
-        return training_flag(interpreter, instance)
     method, owner = instance.cls.lookup("__getattr__")
     if isinstance(owner, Class) and interpreter.stack.count(method) == 0:
         from bn_lint.static.interpreter.calls import call
@@ -190,26 +174,8 @@ def _class_attribute(interpreter: Interpreter, cls: Class, name: str) -> Value:
         return Builtin("_make", make)
     if name == "__members__" and cls.kind == "enum":
         return Dict({k: v for k, v in cls.cells.items() if isinstance(v, Instance) and v.cls is cls})
-    if name == "apply" and any(isinstance(c, External) and c.dotted in _AUTOGRAD for c in cls.mro):
-        return _autograd_apply(cls)
-    return Unknown(f"{cls.name}.{name}", f"`{cls.name}.{name}` is not set in sight")
-
-
-_AUTOGRAD = ("torch.autograd.Function", "torch.autograd.function.Function")
-
-
-def _autograd_apply(cls: Class) -> Value:
-    """What calls `forward` of an operation with a backward pass of its own."""
-
-    def apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-        from bn_lint.static.interpreter.calls import call
-
-        forward = _class_attribute(interpreter, cls, "forward")
-        if cls.lookup("setup_context")[0] is ABSENT:
-            arguments = arguments.prefixed(Unknown("ctx"))
-        return call(interpreter, forward, arguments, ref, interpreter.frame)
-
-    return Builtin("apply", apply)
+    found = interpreter.domain.attribute_of_class(interpreter, cls, name)
+    return Unknown(f"{cls.name}.{name}", f"`{cls.name}.{name}` is not set in sight") if found is ABSENT else found
 
 
 def _library_class_attribute(cls: LibraryClass, name: str) -> Value:
@@ -236,9 +202,3 @@ def _super_attribute(interpreter: Interpreter, value: Super, name: str, ref: Nod
     if isinstance(found, ClassMethod):
         return BoundMethod(found.function, receiver)
     return found
-
-
-def _external_attribute(value: External, name: str, ref: NodeRef) -> Value:
-    from bn_lint.static.libraries.index import library_member
-
-    return library_member(value.dotted, name)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.project.prefilter import is_zoo_name
 from bn_lint.static.interpreter.frames import Frame, ModuleScope
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -35,10 +34,8 @@ from bn_lint.static.interpreter.values import (
     Value,
     ValueIterator,
 )
-from bn_lint.static.relevance import is_batchnorm
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import asked_once, children, walk
-from bn_lint.static.torch_model.mode import MODE, UNSEEN, forget
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
@@ -48,9 +45,6 @@ if TYPE_CHECKING:
 _MOST_FUNCTIONS = 400
 #: So may one that gets hold of more objects.
 _MOST_OBJECTS = 2000
-#: Names that stand where gradients are used, or where layers are added.
-_TRAINING = frozenset({"backward", "step", "manual_backward", "zero_grad", "grad"})
-_ADDING = frozenset({"append", "extend", "insert", "add_module", "register_module", "setattr"})
 
 
 # -- which call is given up -------------------------------------------------------------------------------------------
@@ -71,7 +65,7 @@ def costliest(interpreter: Interpreter, least: int, *, with_earlier: bool) -> Fr
             continue
         if interpreter.steps - frame.began + with_earlier * interpreter.cost[function.node] >= least:
             is_first = (found is None or function.node in inner) and not _is_of_module(frame)
-            if is_first or not ReachableSet(interpreter, function, frame.cells.values()).uses_batchnorm:
+            if is_first or not ReachableSet(interpreter, function, frame.cells.values()).is_concerned:
                 found = frame
                 interpreter.given_up[function.node] += 1
         inner.add(function.node)
@@ -120,9 +114,9 @@ def give_up(
     for cells, key in interpreter.store.since(frame.began_changes):
         _forget_cell(interpreter, cells, key)
     reach = ReachableSet(interpreter, function, (*frame.cells.values(), *arguments.values(), *arguments.rest))
-    if reach.uses_batchnorm or not _TRAINING.isdisjoint(reach.names):
+    if reach.is_concerned or interpreter.domain.judges_results(reach.names):
         interpreter.events.cut_short()
-    if reach.uses_batchnorm:
+    if reach.is_concerned:
         interpreter.collector.incomplete(
             frame.file, "not everything in it was judged: one definition takes too long to evaluate"
         )
@@ -135,12 +129,12 @@ def _forget_cell(interpreter: Interpreter, cells: Cells, key: object) -> None:
         if ITEMS in cells:
             interpreter.store.write(cells, ITEMS, ())
             interpreter.store.write(cells, REST, (_unknown(),))
-    elif key == MODE:
-        interpreter.store.write(cells, MODE, UNSEEN)
     elif key is Dict.OPEN:
         interpreter.store.write(cells, key, True)
     elif not (isinstance(key, str) and key.startswith("*")):
         interpreter.store.write(cells, key, _unknown())
+    elif (unseen := interpreter.domain.unseen_cell(key)) is not ABSENT:
+        interpreter.store.write(cells, key, unseen)
 
 
 def _unknown() -> Unknown:
@@ -154,7 +148,7 @@ class ReachableSet:
         names: The names in its code.
         written: The attributes that its code assigns, whosever they are.
         is_everything: There is too much of it.
-        uses_batchnorm: It may make or use BatchNorm layers.
+        is_concerned: It may make or use what the domain is about.
     """
 
     def __init__(self, interpreter: Interpreter, function: Function, given: Iterable[Value]) -> None:
@@ -163,12 +157,13 @@ class ReachableSet:
         self.objects: dict[int, Value] = {}
         self.names: set[str] = set()
         self.written: set[str] = set()
-        self.is_everything = self.uses_batchnorm = False
+        self.is_everything = self.is_concerned = False
+        self._domain = interpreter.domain
         self._top_level = _top_level(interpreter)
         self._pending: list[Value] = [function, *given]
         while self._pending and not self.is_everything:
             self._visit(self._pending.pop())
-        self.uses_batchnorm |= self.is_everything or any(is_batchnorm(n) or is_zoo_name(n) for n in self.names)
+        self.is_concerned |= self.is_everything or self._domain.concerns(self.names)
 
     def _visit(self, value: Value) -> None:
         kind = type(value)
@@ -191,13 +186,11 @@ class ReachableSet:
             self._hold(value)
 
     def _hold(self, value: Value) -> None:
-        from bn_lint.static.torch_model.batchnorm import batchnorm_class
-
         self.objects[id(value)] = value
         self.is_everything |= len(self.objects) > _MOST_OBJECTS
         self._pending.extend(value.cells.values())
         if type(value) is Instance:
-            self.uses_batchnorm |= batchnorm_class(value) is not None
+            self.is_concerned |= self._domain.concerned(value)
             if isinstance(value.cls, Class):
                 self._use(value.cls)
 
@@ -250,12 +243,7 @@ class ReachableSet:
                 for name in list(self._changed(value)):
                     interpreter.store.set(value, name, _unknown())
                 if value.is_module:
-                    forget(interpreter, value)
-                    interpreter.events.replaced.add(id(value))
-                    if site is not None:
-                        interpreter.events.statistics_known(value, site)
-                    if self.is_everything or not _ADDING.isdisjoint(self.names):
-                        interpreter.store.set(value, Instance.REST, (_unknown(),))
+                    interpreter.domain.may_change(interpreter, value, None if self.is_everything else self.names, site)
 
     def _changed(self, instance: Instance) -> Iterator[str]:
         """The attributes of an object that the call may have set, as far as they are known."""

@@ -28,17 +28,12 @@ from bn_lint.static.interpreter.values import (
     Parameters,
     Partial,
     StaticMethod,
-    Tensor,
     Union,
     Unknown,
     Value,
 )
-from bn_lint.static.libraries.launchers import passed_through
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import is_generator
-from bn_lint.static.torch_model.data import Batch, keeps_batch_axis
-from bn_lint.static.training.events import loads_weights
-from bn_lint.static.training.initialisation import only_initialises
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,14 +68,11 @@ def call(interpreter: Interpreter, function: Value, arguments: Arguments, ref: N
     if isinstance(function, (StaticMethod, ClassMethod)):
         return call(interpreter, function.function, arguments, ref, frame)
     escape(interpreter, arguments)
-    interpreter.events.unseen_call(interpreter, function, arguments, ref)
-    handed_back = passed_through(interpreter, function, arguments, ref)
-    if handed_back is not None:
-        return handed_back
+    result = interpreter.domain.call(interpreter, function, arguments, ref)
+    if result is not ABSENT:
+        return result
     if isinstance(function, External):
         return Unknown("?", f"`{function.dotted}` is outside the project")
-    if isinstance(function, Batch) and keeps_batch_axis(ref.node, arguments):
-        return Batch(function.batches, f"{function.name}(...)"[:60])
     if isinstance(function, Unknown):
         return Unknown(f"{function.name}(...)" if len(function.name) < 40 else "?", function.why)
     return Unknown("?", f"calling {type(function).__name__} is not evaluated")
@@ -94,10 +86,10 @@ def _call_method(
     events = interpreter.events
     if not isinstance(receiver, Instance) or not receiver.is_module or events.depth or frame is None:
         return call(interpreter, function, given, ref, frame)
-    if isinstance(function, Function) and loads_weights(function.name):
-        events.loaded(receiver, ref)
-    elif function is receiver.cls.lookup("forward")[0]:  # `model.forward(x)` instead of `model(x)`
-        events.called(interpreter, receiver, arguments, ref, frame)
+    if isinstance(function, Function):
+        events.method_called(receiver, function, ref)
+    if function is receiver.cls.lookup("forward")[0]:  # `model.forward(x)` instead of `model(x)`
+        events.module_called(interpreter, receiver, arguments, ref, frame)
         events.depth += 1
         try:
             return call(interpreter, function, given, ref, frame)
@@ -148,9 +140,7 @@ def _call_alternatives(
     owner = frame if frame is not None else interpreter.frame
     if owner is None:
         return Unknown("?")
-    # Which layer was built and what it is fed may depend on the same condition: a mismatch of one pair proves nothing.
-    doubtful = interpreter.events.depth > 0 and interpreter.uncertain > interpreter.events.open_loops
-    with interpreter.collector.quiet(_widths_differ(callable_)), interpreter.collector.choosing(ref.node, doubtful):
+    with interpreter.collector.choosing(interpreter, callable_, ref):
         interpreter.fork_paths(owner, *((lambda one=one: alternative(one)) for one in callable_))
     return join(results)
 
@@ -160,14 +150,6 @@ def _is_method_of_module(value: Value) -> bool:
     if not isinstance(value, BoundMethod) or not isinstance(value.function, Builtin):
         return False
     return isinstance(value.receiver, Instance) and value.receiver.is_module
-
-
-def _widths_differ(alternatives: list[Value]) -> bool:
-    layers = [one for one in alternatives if isinstance(one, Instance)]
-    return any(
-        len({repr(one.cells[name]) for one in layers if name in one.cells}) > 1
-        for name in ("num_features", "in_channels", "in_features")
-    )
 
 
 def call_instance(
@@ -186,10 +168,8 @@ def call_instance(
     if instance.template is not None and (isinstance(method, Function) or any(instance.children())):
         keys = key_of_call(arguments)
         key = ("call", instance.template, keys) if keys is not None else None
-    if frame is not None and interpreter.events.depth == 0 and instance.is_module:
-        interpreter.events.called(interpreter, instance, arguments, ref, frame)
-    elif frame is not None and instance.is_module and interpreter.events.grad is False:
-        interpreter.events.called_inside(interpreter, instance, ref, frame)
+    if frame is not None and instance.is_module:
+        interpreter.events.module_called(interpreter, instance, arguments, ref, frame)
     given = arguments.prefixed(instance)
     interpreter.events.depth += instance.is_module
     try:
@@ -215,9 +195,7 @@ def _call_function(
 ) -> Value:
     """Call a function of the program. `remembered`: the caller remembers the call, by what it knows of the receiver."""
     function.called = True
-    if type(function.node) is cst.FunctionDef and only_initialises(function.node):
-        return None
-    if any(_initialises(value) for value in arguments.positional):
+    if interpreter.domain.skips_call(function, arguments):
         return None
     depth = interpreter.stack.count(function)
     if (
@@ -255,13 +233,6 @@ def _is_open(value: Value) -> bool:
     return isinstance(value, Unknown) or key_of(value) is None
 
 
-def _initialises(value: Value) -> bool:
-    """Whether a value is a function that fills weights, as it is handed to `apply` and its like."""
-    while isinstance(value, (Partial, BoundMethod)):
-        value = value.function
-    return isinstance(value, Function) and type(value.node) is cst.FunctionDef and only_initialises(value.node)
-
-
 def execute_function(
     interpreter: Interpreter,
     function: Function,
@@ -290,13 +261,10 @@ def execute_function(
     inner.began_created, inner.began_events = len(interpreter.created), interpreter.events.count
     interpreter.stack.append(function)
     outer, interpreter.frame = interpreter.frame, inner
-    grad = interpreter.events.grad
-    if function.grad is not None:
-        where = function.grad.decorates or ref
-        interpreter.events.grad, interpreter.events.gradients_off_by = (
-            function.grad.enabled,
-            (where, function.grad.name),
-        )
+    ambient: object = None
+    if function.context is not None:
+        ambient = interpreter.events.ambient
+        function.context.enter(interpreter, ref)
     inner.is_running = True
     depth = len(interpreter.stack)
     try:
@@ -310,8 +278,8 @@ def execute_function(
         del interpreter.stack[depth:]
         return give_up(interpreter, inner, function, arguments, exhausted.lost)
     finally:
-        if function.grad is not None:
-            interpreter.events.grad = grad
+        if function.context is not None:
+            interpreter.events.ambient = ambient
         interpreter.frame = outer
         inner.is_running = False
         interpreter.stack.pop()
@@ -403,4 +371,4 @@ def make_parameters(
     return Parameters(only + positional, len(only), keyword_only, star, star_star, annotations), defaults
 
 
-__all__ = ["Tensor", "bind", "call", "call_instance", "escape", "make_parameters"]
+__all__ = ["bind", "call", "call_instance", "escape", "make_parameters"]

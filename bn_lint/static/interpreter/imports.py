@@ -8,9 +8,8 @@ import libcst as cst
 
 from bn_lint.static.interpreter.frames import Frame, ModuleScope
 from bn_lint.static.interpreter.interpreter import Imported, Interpreter
-from bn_lint.static.interpreter.values import LibraryClass, Unknown, Value
+from bn_lint.static.interpreter.values import External, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.torch_model.batchnorm import is_missing
 
 
 def dotted_name(node: cst.BaseExpression | None) -> str:
@@ -40,10 +39,8 @@ def execute_import_from(interpreter: Interpreter, node: cst.ImportFrom, frame: F
         if isinstance(module, ModuleScope):
             if module not in frame.module.stars:
                 frame.module.stars.append(module)
-        else:
-            from bn_lint.static.libraries.index import star_names
-
-            for name, value in star_names(module):
+        elif isinstance(module, External):
+            for name, value in interpreter.domain.star(module.dotted):
                 interpreter.store.write(frame.cells, name, value)
         return
     for alias in node.names:
@@ -51,21 +48,16 @@ def execute_import_from(interpreter: Interpreter, node: cst.ImportFrom, frame: F
         target = (
             alias.asname.name.value if alias.asname is not None and isinstance(alias.asname.name, cst.Name) else name
         )
-        value = _member(interpreter, module, name)
-        if isinstance(value, LibraryClass) and is_missing(value):
-            interpreter.collector.missing_imported(name, NodeRef(frame.file, alias))
-            value = Unknown(name, f"`torch.nn` has no `{name}`")
+        value = _member(interpreter, module, name, NodeRef(frame.file, alias))
         interpreter.store.write(frame.cells, target, value)
 
 
-def _member(interpreter: Interpreter, module: Value, name: str) -> Value:
+def _member(interpreter: Interpreter, module: Value, name: str, ref: NodeRef) -> Value:
     if isinstance(module, ModuleScope):
         return Imported(module, name)
     if isinstance(module, Unknown):
         return Unknown(name)
-    from bn_lint.static.libraries.index import library_member
-
-    return library_member(module.dotted, name)
+    return interpreter.domain.imported(interpreter, module.dotted, name, ref)
 
 
 def module_named(interpreter: Interpreter, importer: Path, dotted: str, level: int) -> Value:
@@ -76,6 +68,4 @@ def module_named(interpreter: Interpreter, importer: Path, dotted: str, level: i
         return scope
     if level:
         return Unknown(dotted, f"the module `{'.' * level}{dotted}` is not in sight")
-    from bn_lint.static.libraries.index import library_module
-
-    return library_module(dotted)
+    return External(dotted)

@@ -18,11 +18,9 @@ from bn_lint.static.interpreter.store import Store, StoreDelta, watch
 from bn_lint.static.interpreter.values import ABSENT, ITEMS, REST, Dict, Function, Instance, List, Unknown, Value
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.source_files import Project
-from bn_lint.static.torch_model.mode import forget
-from bn_lint.static.training.events import EventLog
 
 if TYPE_CHECKING:
-    from bn_lint.static.training.facts_from_layers import FactCollector
+    from bn_lint.static.interpreter.hooks import Collector, Domain
 
 #: How a block of statements ended; None is the normal end.
 RETURN, RAISE, BREAK, CONTINUE = "return", "raise", "break", "continue"
@@ -66,9 +64,11 @@ class Interpreter:
     RECURSION = 8
     BLIND_RECURSION = 2
 
-    def __init__(self, project: Project, collector: FactCollector) -> None:
+    def __init__(self, project: Project, domain: Domain, collector: Collector) -> None:
         self.project = project
+        self.domain = domain
         self.collector = collector
+        self.events = domain.new_log()
         self.store = Store()
         self.modules: dict[Path, ModuleScope] = {}
         self.unparsed: dict[Path, ParseError] = {}
@@ -85,8 +85,8 @@ class Interpreter:
         self.cost: defaultdict[object, int] = defaultdict(int)
         #: How often calls of a function were given up.
         self.given_up: Counter[object] = Counter()
-        #: Whether calls of these functions may lead to BatchNorm.
-        self._reaching: dict[object, bool] = {}
+        #: Whether calls of these functions may lead to what the domain is about.
+        self._concerned: dict[object, bool] = {}
         #: How many functions and classes are defined on the top level of modules by now, and which, by their names.
         self.top_level: tuple[int, dict[str, list[Value]]] = 0, {}
         #: Whether the code that runs now is only one of several alternatives.
@@ -101,7 +101,6 @@ class Interpreter:
         self._is_within = 0
         #: How many `if` branches surround the code that runs now.
         self.guards = 0
-        self.events = EventLog()
         #: Generator functions that were decorated as context managers.
         self.generators: set[object] = set()
         #: The branches taken so far: the node with the condition, and how it came out.
@@ -160,7 +159,7 @@ class Interpreter:
         assert frame.function is not None
         before = self.given_up[frame.function.node]
         steps = self.RETRY
-        if self._reaches_batchnorm(frame.function, frame):
+        if self._is_concerned(frame.function, frame):
             steps = self.PATIENCE // 2
         elif before > self.RETRIES:
             raise BudgetExhausted(frame)
@@ -172,11 +171,11 @@ class Interpreter:
             frame.bound = None
             self._set_check()
 
-    def _reaches_batchnorm(self, function: Function, frame: Frame) -> bool:
-        """Whether calls of a function may make or use BatchNorm layers, judged by the first of them."""
-        known = self._reaching.get(function.node)
+    def _is_concerned(self, function: Function, frame: Frame) -> bool:
+        """Whether calls of a function may make or use what the domain is about, judged by the first of them."""
+        known = self._concerned.get(function.node)
         if known is None:
-            known = self._reaching[function.node] = ReachableSet(self, function, frame.cells.values()).uses_batchnorm
+            known = self._concerned[function.node] = ReachableSet(self, function, frame.cells.values()).is_concerned
         return known
 
     def within(self, steps: int, compute: Callable[[], Value]) -> Value:
@@ -212,7 +211,7 @@ class Interpreter:
         self.uncertain = self.guards = 0
         self.ways = []
         self.frame = None
-        self.events = EventLog()
+        self.events = self.domain.new_log()
 
     # -- modules --------------------------------------------------------------------------------------------------
 
@@ -245,7 +244,9 @@ class Interpreter:
             frame, self.frame = self.frame, Frame(scope, scope.file, scope.cells)
             events = self.events
             if frame is not None:
-                self.events = EventLog()  # what an imported module does is no part of the program that imports it
+                self.events = (
+                    self.domain.new_log()
+                )  # what an imported module does is no part of the program that imports it
             try:
                 execute_body(self, scope.file.tree.body, self.frame)
             except ParseError as error:
@@ -357,7 +358,7 @@ class Interpreter:
         self.deadline = time.process_time() + self.seconds
         for module in self.created:
             if module.is_module:
-                forget(self, module)
+                self.domain.forget(self, module)
 
     def merge(self, alternatives: list[StoreDelta], *, optional: bool = False) -> None:
         """Write the join of several sets of changes; with `optional`, none of them may have happened."""

@@ -25,7 +25,6 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import attributes_written
-from bn_lint.static.torch_model.mode import BUILT, MODE
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -132,7 +131,7 @@ def _construct(interpreter: Interpreter, cls: Class, arguments: Arguments, ref: 
 
     instance = Instance(cls, ref)
     if cls.is_module:
-        instance.cells[MODE] = BUILT
+        interpreter.domain.module_made(instance)
     init, _ = cls.lookup("__init__")
     if isinstance(init, Function):
         given = _traced(cls, init, arguments) if cls.is_module else arguments
@@ -247,7 +246,7 @@ def _instantiate_library(
             return new.implementation(interpreter, arguments, ref)
         instance = Instance(cls, ref)
         if cls.is_module:
-            instance.cells[MODE] = BUILT
+            interpreter.domain.module_made(instance)
         init, _ = cls.lookup("__init__")
         if isinstance(init, Builtin):
             init.implementation(interpreter, arguments.prefixed(instance), ref)

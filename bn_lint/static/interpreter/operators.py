@@ -62,9 +62,7 @@ def _binary(name: str, concrete: Callable[[Any, Any], Any], symbolic: Callable[[
         if isinstance(a, Union) or isinstance(b, Union):
             return _over_alternatives(interpreter, a, b, ref, operate)
         if isinstance(a, Tensor) or isinstance(b, Tensor):
-            from bn_lint.static.torch_model.operations.elementwise import arithmetic
-
-            return arithmetic(interpreter, name, a, b, ref)
+            return interpreter.domain.operate(interpreter, name, a, b, ref)
         if isinstance(a, Unknown) or isinstance(b, Unknown):
             x, y = number_of(a), number_of(b)
             if symbolic is None or x is None or y is None:

@@ -13,6 +13,7 @@ from bn_lint.static.interpreter.assign import assign, assign_name, delete
 from bn_lint.static.interpreter.calls import call, execute_function, make_parameters
 from bn_lint.static.interpreter.expressions import evaluate, evaluate_arguments
 from bn_lint.static.interpreter.frames import Frame, ModuleScope
+from bn_lint.static.interpreter.hooks import Context
 from bn_lint.static.interpreter.imports import execute_import, execute_import_from
 from bn_lint.static.interpreter.interpreter import BREAK, CONTINUE, RAISE, RETURN, Interpreter
 from bn_lint.static.interpreter.iteration import iterate
@@ -33,14 +34,12 @@ from bn_lint.static.interpreter.values import (
     Value,
 )
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.tree import builds_on_last, called_names, switches_or_trains
-from bn_lint.static.torch_model.gradients import GradientMode
-from bn_lint.static.training.initialisation import is_initialisation_loop
+from bn_lint.static.syntax.tree import builds_on_last
 
 #: Passes of one `while` loop with a known condition.
 _MAX_PASSES = 2000
-#: Passes of a loop that calls models, after which nothing new is expected of further ones.
-_TRAINING_PASSES = 3
+#: Passes of a loop in which something happens for the domain, after which nothing new is expected of further ones.
+_ALIKE_PASSES = 3
 #: Steps of one decorator. Longer ones write documentation or registries, and return what they were given.
 _DECORATOR_STEPS = 600
 
@@ -216,7 +215,7 @@ def _else(interpreter: Interpreter, node: cst.If | cst.Else | None, frame: Frame
 
 
 def _for(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
-    if is_initialisation_loop(node):
+    if interpreter.domain.skips_loop(node):
         return None
     items, rest = iterate(interpreter, evaluate(interpreter, node.iter, frame))
     mark = len(frame.pending)
@@ -230,7 +229,7 @@ def _for(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
             return None
         if completion in (RETURN, RAISE):
             return completion
-        if count >= _TRAINING_PASSES and interpreter.events.count > seen:
+        if count >= _ALIKE_PASSES and interpreter.events.count > seen:
             break  # epochs are all alike
     for item in rest:
         # One pass with an element nobody knows stands for all of them; there may also be none.
@@ -306,7 +305,7 @@ def _while(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | Non
             break
         pending, seen = len(frame.pending), interpreter.events.count
         completion = _pass(interpreter, node.body, frame, mark)
-        if completion is None and count >= _TRAINING_PASSES and interpreter.events.count > seen:
+        if completion is None and count >= _ALIKE_PASSES and interpreter.events.count > seen:
             break
         if completion == BREAK:
             break
@@ -363,11 +362,11 @@ def _expects_raise(manager: cst.BaseExpression) -> bool:
 
 
 def _with(interpreter: Interpreter, node: cst.With, frame: Frame) -> str | None:
-    grad = interpreter.events.grad
+    ambient = interpreter.events.ambient
     try:
         return _with_items(interpreter, node, frame, 0)
     finally:
-        interpreter.events.grad = grad
+        interpreter.events.ambient = ambient
 
 
 def _with_items(interpreter: Interpreter, node: cst.With, frame: Frame, index: int) -> str | None:
@@ -386,10 +385,8 @@ def _with_items(interpreter: Interpreter, node: cst.With, frame: Frame, index: i
     if generator is not None:
         return _around(interpreter, *generator, NodeRef(frame.file, item.item), frame, enter)
     manager = evaluate(interpreter, item.item, frame)
-    if isinstance(manager, GradientMode):
-        interpreter.events.grad = manager.enabled
-        if manager.enabled is False:
-            interpreter.events.gradients_off_by = (NodeRef(frame.file, item.item), manager.name)
+    if isinstance(manager, Context):
+        manager.enter(interpreter, NodeRef(frame.file, item.item))
         return enter(None)
     if isinstance(manager, Instance) and isinstance(manager.cls.lookup("__enter__")[0], Function):
         ref = NodeRef(frame.file, item.item)
@@ -451,19 +448,9 @@ def _function(interpreter: Interpreter, node: cst.FunctionDef, frame: Frame) -> 
     if any(_is_context_manager(decorator) for decorator in node.decorators):
         interpreter.generators.add(node)
     interpreter.collector.function_defined(function, frame)
-    if frame.function is not None and (switches_or_trains(node) or _calls_what_trains(node, frame)):
-        interpreter.events.nested.append(function)
+    if frame.function is not None:
+        interpreter.events.function_defined(function, frame)
     assign_name(interpreter, node.name.value, _decorated(interpreter, node.decorators, function, frame), frame)
-
-
-def _calls_what_trains(node: cst.FunctionDef, frame: Frame) -> bool:
-    """Whether a function calls one of its module or its scope that trains: what a search for settings is given."""
-    for name in called_names(node):
-        for cells in (frame.cells, frame.module.cells):
-            found = cells.get(name)
-            if isinstance(found, Function) and switches_or_trains(found.node):
-                return True
-    return False
 
 
 def _is_context_manager(decorator: cst.Decorator) -> bool:
@@ -475,8 +462,8 @@ def _decorated(interpreter: Interpreter, decorators: Sequence[cst.Decorator], va
     """Apply decorators. One that cannot be evaluated is taken to leave what it decorates as it is."""
     for decorator in reversed(decorators):
         function = evaluate(interpreter, decorator.decorator, frame)
-        if isinstance(function, GradientMode) and isinstance(value, Function):
-            value.grad = GradientMode(function.enabled, function.name, NodeRef(frame.file, decorator.decorator))
+        if isinstance(function, Context) and isinstance(value, Function):
+            value.context = function.decorating(NodeRef(frame.file, decorator.decorator))
             continue
         if isinstance(function, (Unknown, External)):
             continue

@@ -41,10 +41,6 @@ def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRe
         return _sequence_item(container, key)
     if isinstance(container, Dict):
         return _dict_item(interpreter, container, key, ref)
-    if isinstance(container, Tensor):
-        from bn_lint.static.torch_model.operations.indexing import index
-
-        return index(container, key, ref)
     if isinstance(container, Instance):
         return _instance_item(interpreter, container, key, ref)
     if isinstance(container, Union):
@@ -60,12 +56,14 @@ def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRe
             return interpreter.module_at(ref.file.path)
         return module_named(interpreter, ref.file.path, key, 0)
     if isinstance(container, External) and container.dotted.endswith(".__dict__"):
-        from bn_lint.static.libraries.index import library_name
-
-        return library_name(container.dotted.removesuffix(".__dict__"), key)
+        library = container.dotted.removesuffix(".__dict__")
+        return (
+            interpreter.domain.member(library, key) if isinstance(key, str) else interpreter.domain.any_member(library)
+        )
     if isinstance(container, (Class, LibraryClass, External)):
         return container  # a generic type: `List[int]`
-    return Unknown("?", f"subscripts of {type(container).__name__} are not evaluated")
+    found = interpreter.domain.item(container, key, ref)
+    return Unknown("?", f"subscripts of {type(container).__name__} are not evaluated") if found is ABSENT else found
 
 
 def _unknown_item(container: Unknown, key: Value) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 from bn_lint.facts.dims import Expression, TracedInt
 from bn_lint.static.interpreter.values import (
@@ -23,12 +23,11 @@ from bn_lint.static.interpreter.values import (
     UnknownInt,
     Value,
 )
-from bn_lint.static.torch_model.data import Batch, BatchTensor
 
-#: Longer names of unknown values are cut off.
-_WHOLE_NAME = 60
 _MAX_KEY_DEPTH = 6
 _MAX_KEY_ENTRIES = 60
+#: Values that are determined by others. What is neither plain nor one of these may have a `summary_key` of its own.
+_COMPOUND = frozenset({tuple, List, Union, Dict, Instance, BoundMethod, Partial})
 
 
 def key_of_call(arguments: Arguments) -> Hashable | None:
@@ -60,10 +59,9 @@ def key_of(value: Value, depth: int = 0) -> Hashable | None:
     if kind in (Builtin, Class, LibraryClass, External, Function, Unknown, UnknownInt, Expression, range):
         hashable: Hashable = value
         return hashable
-    if kind is Batch:
-        return (Batch, value.batches, value.name) if len(value.name) < _WHOLE_NAME else None
-    if kind is BatchTensor:
-        return (BatchTensor, value.batches, value.key())
+    if kind not in _COMPOUND:
+        own: Callable[[], Hashable | None] | None = getattr(value, "summary_key", None)
+        return own() if own is not None else None
     if depth > _MAX_KEY_DEPTH:  # a list may contain itself
         return None
     if kind is tuple:

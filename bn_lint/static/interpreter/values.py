@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from bn_lint.facts import PooledBatchNorm
     from bn_lint.static.interpreter.frames import Frame
+    from bn_lint.static.interpreter.hooks import Context
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.syntax.source_files import SourceFile
-    from bn_lint.static.torch_model.gradients import GradientMode
 
 Value = Any
 
@@ -452,7 +452,7 @@ class External:
 class Function:
     """A function of the program, with the scope it was defined in and its evaluated defaults."""
 
-    __slots__ = ("attributes", "called", "defaults", "file", "grad", "name", "node", "owner", "params", "scope")
+    __slots__ = ("attributes", "called", "context", "defaults", "file", "name", "node", "owner", "params", "scope")
 
     def __init__(
         self,
@@ -470,8 +470,8 @@ class Function:
         self.scope = scope
         self.file = file
         self.called = False
-        #: Whether a decorator switches the recording of gradients on or off for it.
-        self.grad: GradientMode | None = None
+        #: What a decorator of the domain makes hold in its calls.
+        self.context: Context | None = None
         #: The class whose body defines it, for `super()`.
         self.owner: Class | None = None
         self.attributes: dict[str, Value] = {}

@@ -19,6 +19,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import alternatives, switch
+from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,9 +182,9 @@ def _supervised(training: bool) -> Builtin:
             for one in alternatives(model):
                 if isinstance(one, Instance) and one.is_module:
                     switch(interpreter, one, training, ref)
-                    interpreter.events.called_out_of_sight(one, ref, interpreter.frame)
+                    events_of(interpreter).called_out_of_sight(one, ref, interpreter.frame)
                     if training:
-                        interpreter.events.prepare(one, ref)
+                        events_of(interpreter).prepare(one, ref)
 
         engine = Instance(_ENGINE, ref)
         engine.cells[_WORK] = _Work(step)

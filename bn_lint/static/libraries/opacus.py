@@ -9,6 +9,7 @@ from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, Libr
 from bn_lint.static.syntax.places import NodePlace, NodeRef
 from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.torch_model.mode import FROZEN
+from bn_lint.static.torch_model.watchers import collector_of, events_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
@@ -30,7 +31,7 @@ def _note(interpreter: Interpreter, model: Value, ref: NodeRef) -> None:
     from bn_lint.static.torch_model.describing import label_of, path_to
     from bn_lint.static.torch_model.module_methods import descendants
 
-    if not isinstance(model, Instance) or not model.is_module or id(model) in interpreter.events.replaced:
+    if not isinstance(model, Instance) or not model.is_module or id(model) in events_of(interpreter).replaced:
         return
     for _, layer in descendants(model):
         trained = layer.cells.get("affine", True) is True and layer.cells.get(FROZEN) is None
@@ -44,7 +45,7 @@ def _note(interpreter: Interpreter, model: Value, ref: NodeRef) -> None:
                 Evidence(f"`{label_of(layer)}` is built here", NodePlace(built)),
                 path_to(interpreter.frame),
             )
-            interpreter.collector.programmed([fact])
+            collector_of(interpreter).programmed([fact])
             return
 
 

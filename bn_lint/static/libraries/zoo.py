@@ -27,6 +27,7 @@ from bn_lint.static.interpreter.values import (
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import BUILT, FROZEN, MODE
 from bn_lint.static.torch_model.parallel import SYNCED
+from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
@@ -98,7 +99,7 @@ def _model(
     first = loaded if loaded or not arguments.positional else arguments.positional[0]
     given = next((arguments.keywords[key] for key in _PRETRAINED if key in arguments.keywords), first)
     if given not in (None, False) and not isinstance(given, Unknown):
-        interpreter.events.prepare(model, ref)
+        events_of(interpreter).prepare(model, ref)
     return model
 
 

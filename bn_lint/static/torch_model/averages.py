@@ -14,10 +14,11 @@ from bn_lint.static.interpreter.clone import clone
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
 from bn_lint.static.syntax.places import NodePlace, NodeRef
 from bn_lint.static.syntax.source_text import code_of
+from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
-    from bn_lint.static.training.events import EventLog
+    from bn_lint.static.torch_model.events import EventLog
 
 _SAVES = re.compile(r"save|dump", re.IGNORECASE)
 
@@ -34,8 +35,8 @@ def averaged_model(wrapper: LibraryClass) -> LibraryClass:
         register(interpreter, arguments.positional[0], "module", copy)
 
     def update(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-        interpreter.events.averaged.add(id(arguments.positional[0]))
-        interpreter.events.prepare(arguments.positional[0], ref)
+        events_of(interpreter).averaged.add(id(arguments.positional[0]))
+        events_of(interpreter).prepare(arguments.positional[0], ref)
         return None
 
     methods = {"__init__": Builtin("__init__", init), "update_parameters": Builtin("update_parameters", update)}
@@ -44,7 +45,7 @@ def averaged_model(wrapper: LibraryClass) -> LibraryClass:
 
 def _update_statistics(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     """`update_bn` runs the model in training mode and puts back the mode it found."""
-    interpreter.events.statistics_known(arguments.get(1, "model"), ref)
+    events_of(interpreter).statistics_known(arguments.get(1, "model"), ref)
 
 
 def stale_averages(events: EventLog) -> Iterator[StaleStatistics]:

@@ -22,6 +22,7 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import FROZEN
 from bn_lint.static.torch_model.operations.sizes import as_tensor, replaced, size_of
 from bn_lint.static.torch_model.parallel import CONVERT, SYNCED
+from bn_lint.static.torch_model.watchers import collector_of, events_of
 
 _PLAIN = "num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None"
 _LAZY = "eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None"
@@ -60,7 +61,7 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
         initialise.implementation(interpreter, arguments, ref)
         arguments.positional[0].cells[FROZEN] = None
         arguments.positional[0].cells[SYNCED] = None
-        interpreter.collector.batchnorm_built(interpreter, arguments.positional[0], arguments.shifted(), ref)
+        collector_of(interpreter).batchnorm_built(interpreter, arguments.positional[0], arguments.shifted(), ref)
 
     def forward(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
         return apply(interpreter, arguments.positional[0], as_tensor(arguments.get(1, "input")), ref)
@@ -70,7 +71,7 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
         return Tensor((Axis(size_of(layer.cells.get("num_features", ABSENT))),), layer=layer)
 
     def running(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-        interpreter.events.statistics_read(interpreter, arguments.positional[0], ref)
+        events_of(interpreter).statistics_read(interpreter, arguments.positional[0], ref)
         return statistics(interpreter, arguments, ref)
 
     vector, running_vector = Property(Builtin("weight", statistics)), Property(Builtin("statistics", running))
@@ -90,11 +91,11 @@ def apply(interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) ->
     cls = batchnorm_class(layer)
     if x.either and cls is not None:
         x = _accepted(x, RANKS.get(variant_of(cls.short_name), ()))
-    interpreter.collector.batchnorm_called(interpreter, layer, x, ref)
+    collector_of(interpreter).batchnorm_called(interpreter, layer, x, ref)
     width = size_of(layer.cells.get("num_features", ABSENT))
     origin = Provenance(layer, layer.built or ref)
     if x.ranked or cls is None:
-        pooled = interpreter.collector.pooled(interpreter, layer, x, ref)
+        pooled = collector_of(interpreter).pooled(interpreter, layer, x, ref)
         if len(x.axes) > 1 and x.axes[1].size is None:
             x = replaced(x, 1, Axis(width, origin, x.axes[1].features))
         return x if pooled is None else Tensor(x.axes, origin=x.origin, pooled=pooled)
@@ -123,11 +124,11 @@ def missing_batchnorm(name: str) -> LibraryClass | None:
     if found is None:
 
         def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-            interpreter.collector.missing_built(interpreter, name, arguments.positional[0])
+            collector_of(interpreter).missing_built(interpreter, name, arguments.positional[0])
 
         def forward(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
             x = arguments.get(1, "input", Unknown("input"))
-            interpreter.collector.missing_called(interpreter, arguments.positional[0], as_tensor(x))
+            collector_of(interpreter).missing_called(interpreter, arguments.positional[0], as_tensor(x))
             return x
 
         from bn_lint.static.torch_model.operations.layer_table import MODULE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 #: How many samples data sets of libraries have (training, test).
 _LENGTHS = {name: lengths for library in LIBRARIES for name, lengths in library.datasets.items()}
+
+
+#: Names of batches are cut off here.
+_WHOLE_NAME = 60
 
 
 class Batches:
@@ -73,12 +77,16 @@ class Batch(Unknown):
         super().__init__(name, "the data set decides what a batch holds")
         self.batches = batches
 
+    def summary_key(self) -> Hashable | None:
+        """What identifies it as an argument of a remembered call; long names are cut off and identify nothing."""
+        return (Batch, self.batches, self.name) if len(self.name) < _WHOLE_NAME else None
+
     def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
         if self._members is None:
             self._members = {}
         found = self._members.get(key)
         if found is None:
-            found = self._members[key] = Batch(self.batches, (self.name + text)[:60])
+            found = self._members[key] = Batch(self.batches, (self.name + text)[:_WHOLE_NAME])
         return found
 
 
@@ -90,6 +98,10 @@ class BatchTensor(Tensor):
     def __init__(self, batches: Batches, axes: tuple[Axis, ...]) -> None:
         super().__init__(axes, ranked=True)
         self.batches = batches
+
+    def summary_key(self) -> Hashable:
+        """What identifies it as an argument of a remembered call."""
+        return (BatchTensor, self.batches, self.key())
 
 
 def batches_of(value: Value) -> Batches | None:

@@ -35,6 +35,7 @@ from bn_lint.static.syntax.source_text import (
 )
 from bn_lint.static.torch_model.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
 from bn_lint.static.torch_model.operations.sizes import size_of
+from bn_lint.static.torch_model.watchers import collector_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
@@ -92,7 +93,7 @@ def call_fact(interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef
         path=path_to(interpreter.frame),
         arriving=Spelling()
         if channels is None
-        else ArrivingChannels(layer, channels, _size_for(layer, channels), interpreter.collector.arrived(layer)),
+        else ArrivingChannels(layer, channels, _size_for(layer, channels), collector_of(interpreter).arrived(layer)),
         follows_layer=channels is not None and _follows_layer(x, channels),
     )
 

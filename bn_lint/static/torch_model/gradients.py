@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bn_lint.static.interpreter.hooks import Context
 from bn_lint.static.interpreter.values import Arguments, Builtin, Function, Value
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
 
 
-class GradientMode:
+class GradientMode(Context):
     """A context manager, or decorator, under which gradients are recorded or not; None where that is not known.
 
     Attributes:
@@ -25,6 +27,15 @@ class GradientMode:
         self.name = name
         self.decorates = decorates
 
+    def enter(self, interpreter: Interpreter, ref: NodeRef) -> None:
+        events = events_of(interpreter)
+        events.grad = self.enabled
+        if self.enabled is False:
+            events.gradients_off_by = (self.decorates or ref, self.name)
+
+    def decorating(self, ref: NodeRef) -> GradientMode:
+        return GradientMode(self.enabled, self.name, ref)
+
     def __repr__(self) -> str:
         return f"GradientMode({self.enabled})"
 
@@ -33,7 +44,7 @@ def _fixed(name: str, enabled: bool) -> Builtin:
     def make(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
         decorated = arguments.get(0, "func")
         if isinstance(decorated, Function):  # `@torch.no_grad` without parentheses
-            decorated.grad = GradientMode(enabled, name, NodeRef(ref.file, getattr(ref.node, "decorator", ref.node)))
+            decorated.context = GradientMode(enabled, name, NodeRef(ref.file, getattr(ref.node, "decorator", ref.node)))
             return decorated
         given = arguments.get(0, "mode", True)
         return GradientMode(enabled if given is True else None if not isinstance(given, bool) else not enabled, name)
@@ -45,8 +56,8 @@ def _set_enabled(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -
     given = arguments.get(0, "mode")
     enabled = given if isinstance(given, bool) else None
     # As a statement it switches at once; as a context manager `with` puts back what was before.
-    interpreter.events.grad = enabled
-    interpreter.events.gradients_off_by = (ref, "set_grad_enabled")
+    events_of(interpreter).grad = enabled
+    events_of(interpreter).gradients_off_by = (ref, "set_grad_enabled")
     return GradientMode(enabled, "set_grad_enabled")
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from bn_lint.static.interpreter.values import Arguments, BoundMethod, Function, Instance, Union, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
-    from bn_lint.static.training.events import EventLog
+    from bn_lint.static.torch_model.events import EventLog
 
 #: The cell that holds a module's mode.
 MODE = "*mode"
@@ -81,16 +82,12 @@ def agreed(modes: tuple[Mode, ...]) -> bool | None:
 def switch(interpreter: Interpreter, module: Instance, training: Value, ref: NodeRef) -> None:
     """Do what `nn.Module.train(training)` does."""
     decided = training if isinstance(training, bool) else None
-    mode = Mode(decided, ref)
-    mode.root, mode.events = module, interpreter.events
-    mode.order, mode.loops, mode.grad = (
-        interpreter.events.now(),
-        tuple(interpreter.events.loops),
-        interpreter.events.grad,
-    )
+    mode, events = Mode(decided, ref), events_of(interpreter)
+    mode.root, mode.events = module, events
+    mode.order, mode.loops, mode.grad = events.now(), tuple(events.loops), events.grad
     mode.ways = tuple(interpreter.ways)
     mode.alone = module.owner is not None and module.owner.is_module
-    interpreter.events.switched(interpreter, module, mode)
+    events.switched(interpreter, module, mode)
     _apply(interpreter, module, mode, training, ref, set())
 
 
@@ -121,7 +118,8 @@ def forget(interpreter: Interpreter, module: Instance) -> None:
 
 def training_flag(interpreter: Interpreter, module: Instance) -> Value:
     """What `module.training` reads."""
-    known = agreed(modes_of(module, interpreter.events)) if interpreter.events.depth == 0 else None
+    events = events_of(interpreter)
+    known = agreed(modes_of(module, events)) if events.depth == 0 else None
     return _MODE if known is None else known
 
 

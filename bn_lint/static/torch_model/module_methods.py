@@ -24,6 +24,7 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import asked_once
 from bn_lint.static.torch_model.mode import switch
 from bn_lint.static.torch_model.parameters import Weights, freeze
+from bn_lint.static.torch_model.watchers import events_of
 
 
 def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
@@ -149,7 +150,7 @@ def _parameters(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) ->
 
 
 def _buffers(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    interpreter.events.statistics_read(interpreter, arguments.positional[0], ref)
+    events_of(interpreter).statistics_read(interpreter, arguments.positional[0], ref)
     return Unknown("buffers", "buffers are not followed")
 
 
@@ -191,8 +192,8 @@ def _requires_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef)
 
 
 def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    interpreter.events.prepare(arguments.positional[0], ref)
-    interpreter.events.statistics_read(interpreter, arguments.positional[0], ref)
+    events_of(interpreter).prepare(arguments.positional[0], ref)
+    events_of(interpreter).statistics_read(interpreter, arguments.positional[0], ref)
     return Unknown("keys", "what a checkpoint lacks is not known")
 
 

@@ -18,6 +18,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.parameters import Weights
+from bn_lint.static.torch_model.watchers import collector_of, events_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,11 +32,9 @@ _OWNED = "*owned"
 def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     found = list(_modules_in(arguments.get(1, "params")))
     arguments.positional[0].cells[_OWNED] = None if None in found else tuple(found)
-    interpreter.events.optimized += [(one, ref) for one in found if one is not None]
+    events_of(interpreter).optimized += [(one, ref) for one in found if one is not None]
     if len(found) == 1 and found[0] is not None:
-        from bn_lint.static.training.weight_decay import note_decay
-
-        note_decay(interpreter, arguments.positional[0], arguments, found[0], ref)
+        collector_of(interpreter).optimizer_built(interpreter, arguments.positional[0], arguments, found[0], ref)
 
 
 def _modules_in(value: Value, depth: int = 0) -> Iterator[Instance | None]:
@@ -66,12 +65,12 @@ def _step(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
         from bn_lint.static.interpreter.calls import call
 
         call(interpreter, closure, Arguments(), ref, interpreter.frame)
-    interpreter.events.stepped(interpreter, ref, arguments.positional[0], owned_by(arguments.positional[0]))
+    events_of(interpreter).stepped(interpreter, ref, arguments.positional[0], owned_by(arguments.positional[0]))
     return Unknown("loss", "an optimizer returns what its closure gives")
 
 
 def _zero_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-    interpreter.events.gradients_dropped(interpreter)
+    events_of(interpreter).gradients_dropped(interpreter)
 
 
 def _nothing(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:

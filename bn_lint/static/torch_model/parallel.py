@@ -13,13 +13,14 @@ from bn_lint.static.fix_layout.lines import ways_to
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, List, Unknown, Value
 from bn_lint.static.syntax.places import NodePlace, NodeRef
 from bn_lint.static.syntax.source_text import code_of
+from bn_lint.static.torch_model.watchers import collector_of, events_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.syntax.source_files import SourceFile
-    from bn_lint.static.training.events import EventLog
+    from bn_lint.static.torch_model.events import EventLog
 
 #: The cell of a BatchNorm layer that says where it became a SyncBatchNorm.
 SYNCED = "*synced"
@@ -47,7 +48,7 @@ def data_parallel(wrapper: LibraryClass) -> LibraryClass:
         synced = next(_synchronized(module), None)
         if synced is not None and isinstance(ref.node, cst.Call):
             fact = UnsynchronizedBatchNorm(_first(ref), NodePlace(ref), synced, "DataParallel")
-            interpreter.collector.programmed([fact])
+            collector_of(interpreter).programmed([fact])
 
     return LibraryClass(wrapper.name, (wrapper,), (), {"__init__": Builtin("__init__", init)})
 
@@ -59,7 +60,7 @@ def distributed(wrapper: LibraryClass) -> LibraryClass:
         _wrap(interpreter, arguments)
         for module in (arguments.positional[0], arguments.get(1, "module")):
             if isinstance(module, Instance):
-                interpreter.events.distributed[id(module)] = ref
+                events_of(interpreter).distributed[id(module)] = ref
 
     methods: dict[str, Value] = {"__init__": Builtin("__init__", init)}
     return LibraryClass("torch.nn.parallel.DistributedDataParallel", (wrapper,), (), methods)
@@ -85,7 +86,7 @@ def _convert(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
     """`SyncBatchNorm.convert_sync_batchnorm`: other layers with the same parameters."""
     module = arguments.positional[-1] if arguments.positional else arguments.keywords.get("module")
     _converted(interpreter, module, ref)
-    before = interpreter.events.distributed.get(id(module))
+    before = events_of(interpreter).distributed.get(id(module))
     if before is not None:
         _note_late(interpreter, ref, before, "`DistributedDataParallel` wraps it here", copies=False)
     return module
@@ -95,10 +96,9 @@ def _convert_with_copies(interpreter: Interpreter, arguments: Arguments, ref: No
     """Apex's `convert_syncbn_model`: other layers with parameters of their own."""
     module = arguments.get(0, "module")
     if isinstance(module, Instance) and next(_layers(module), None) is not None:
-        before = interpreter.events.distributed.get(id(module))
-        held = next(
-            (where for one, where in interpreter.events.optimized if interpreter.events.is_part_of(module, one)), None
-        )
+        events = events_of(interpreter)
+        before = events.distributed.get(id(module))
+        held = next((where for one, where in events.optimized if events.is_part_of(module, one)), None)
         if before is not None:
             _note_late(interpreter, ref, before, "`DistributedDataParallel` wraps it here", copies=True)
         elif held is not None:
@@ -110,7 +110,7 @@ def _convert_with_copies(interpreter: Interpreter, arguments: Arguments, ref: No
 def _note_late(interpreter: Interpreter, ref: NodeRef, before: NodeRef, why: str, *, copies: bool) -> None:
     if isinstance(ref.node, cst.Call):
         fact = SyncConversion(_first(ref), NodePlace(ref), Evidence(why, NodePlace(before)), copies)
-        interpreter.collector.programmed([fact])
+        collector_of(interpreter).programmed([fact])
 
 
 def _converted(interpreter: Interpreter, module: Value, ref: NodeRef) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import FROZEN
+from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
@@ -38,7 +39,7 @@ def freeze(interpreter: Interpreter, module: Instance, requires_grad: Value, ref
         if batchnorm_class(layer) is not None:
             interpreter.store.note(layer, FROZEN, state)
             if state is None:
-                interpreter.events.thawed.add(id(layer))
+                events_of(interpreter).thawed.add(id(layer))
 
 
 def weights_attribute(weights: Weights, name: str) -> Value:
@@ -48,9 +49,9 @@ def weights_attribute(weights: Weights, name: str) -> Value:
 
         def change(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
             if name in _FROM_OTHERS:
-                interpreter.events.weights_written(interpreter, weights.module, ref)
-            interpreter.events.averaged.add(id(weights.module))
-            interpreter.events.prepare(weights.module, ref)
+                events_of(interpreter).weights_written(interpreter, weights.module, ref)
+            events_of(interpreter).averaged.add(id(weights.module))
+            events_of(interpreter).prepare(weights.module, ref)
             return weights
 
         return Builtin(name, change)

@@ -8,6 +8,7 @@ from bn_lint.facts import Evidence, VmappedBatchNorm
 from bn_lint.static.interpreter.values import Arguments, Builtin, Dict, Instance, List, Unknown, Value
 from bn_lint.static.syntax.places import NodePlace, NodeRef
 from bn_lint.static.torch_model.mode import agreed, modes_of
+from bn_lint.static.torch_model.watchers import collector_of, events_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
@@ -31,11 +32,11 @@ def _vmap(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
             for index, value in enumerate(given.positional)
         ]
         keywords: dict[str, Value] = {name: Mapped(name, "`vmap` maps over it") for name in given.keywords}
-        interpreter.events.vmapped.append(ref)
+        events_of(interpreter).vmapped.append(ref)
         try:
             call(interpreter, function, Arguments(positional, keywords), called, interpreter.frame)
         finally:
-            interpreter.events.vmapped.pop()
+            events_of(interpreter).vmapped.pop()
         return Unknown("vmap", "what `vmap` gives is not followed")
 
     return Builtin("vmap", mapped)
@@ -45,7 +46,7 @@ def _grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
     function = arguments.get(0, "func")
 
     def gradients(interpreter: Interpreter, given: Arguments, called: NodeRef) -> Value:
-        if interpreter.events.vmapped:
+        if events_of(interpreter).vmapped:
             from bn_lint.static.interpreter.calls import call
 
             call(interpreter, function, given, called, interpreter.frame)
@@ -56,7 +57,7 @@ def _grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
 
 def _functional_call(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     module, state = arguments.get(0, "module"), arguments.get(1, "parameter_and_buffer_dicts")
-    if interpreter.events.vmapped and isinstance(module, Instance) and not _holds_mapped(state):
+    if events_of(interpreter).vmapped and isinstance(module, Instance) and not _holds_mapped(state):
         note_vmapped(interpreter, module, ref)
     return Unknown("functional_call", "what `functional_call` gives is not followed")
 
@@ -74,18 +75,19 @@ def _holds_mapped(state: Value, depth: int = 0) -> bool:
 def note_vmapped(interpreter: Interpreter, model: Instance, ref: NodeRef) -> None:
     """Note that a model is called inside of `vmap` with BatchNorm layers that update their own statistics."""
     from bn_lint.static.torch_model.describing import label_of, path_to
-    from bn_lint.static.training.events import batchnorm_layers
+    from bn_lint.static.torch_model.events import batchnorm_layers
 
-    for layer in batchnorm_layers(model) if id(model) not in interpreter.events.replaced else ():
-        modes = modes_of(layer, interpreter.events)
+    events = events_of(interpreter)
+    for layer in batchnorm_layers(model) if id(model) not in events.replaced else ():
+        modes = modes_of(layer, events)
         if agreed(modes) is True and layer.built is not None:
             switched = modes[0].ref
-            interpreter.collector.programmed(
+            collector_of(interpreter).programmed(
                 [
                     VmappedBatchNorm(
                         label_of(layer),
                         NodePlace(ref),
-                        Evidence("`vmap` maps the function here", NodePlace(interpreter.events.vmapped[-1])),
+                        Evidence("`vmap` maps the function here", NodePlace(events.vmapped[-1])),
                         Evidence(f"`{label_of(layer)}` is built here", NodePlace(layer.built)),
                         None if switched is None else Evidence("it is put in training mode here", NodePlace(switched)),
                         path_to(interpreter.frame),

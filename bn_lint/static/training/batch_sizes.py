@@ -14,9 +14,9 @@ from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax.places import NodePlace
 from bn_lint.static.torch_model.batchnorm import batchnorm_class, variant_of
 from bn_lint.static.torch_model.describing import path_to
+from bn_lint.static.torch_model.events import Call, EventLog, batchnorm_layers
 from bn_lint.static.torch_model.mode import agreed
 from bn_lint.static.torch_model.parallel import devices_of
-from bn_lint.static.training.events import Call, EventLog, batchnorm_layers
 from bn_lint.static.training.evidence import text_of
 from bn_lint.static.training.layers_only import applies_layers_only
 

@@ -33,7 +33,6 @@ from bn_lint.static.interpreter.values import (
     Axis,
     Class,
     Dict,
-    Function,
     Instance,
     List,
     Provenance,
@@ -56,10 +55,11 @@ from bn_lint.static.torch_model.describing import (
 )
 from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.operations.sizes import size_of
+from bn_lint.static.torch_model.watchers import LayerCollector, events_of
+from bn_lint.static.training.weight_decay import decay_fact
 
 if TYPE_CHECKING:
     from bn_lint.facts import Fact
-    from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.syntax.source_files import SourceFile
 
@@ -81,16 +81,15 @@ class Site:
         self.reason = ""
 
 
-class FactCollector:
+class FactCollector(LayerCollector):
     """Collects facts while the interpreter runs."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.facts: list[Fact] = []
         self.problems: list[Problem] = []
         self.tracebacks: list[str] = []
         self.reveals: list[Evidence] = []
-        self.functions: list[Function] = []
-        self.classes: list[Class] = []
         self.sites: dict[cst.CSTNode, Site] = {}
         #: BatchNorm layers built since the last `settle`, with what is known of how.
         self._pending: list[tuple[Instance, Arguments, str]] = []
@@ -105,8 +104,6 @@ class FactCollector:
         self._choice: tuple[cst.CSTNode, bool] | None = None
         #: By layer: where it was called as one of several, and the calls.
         self._choices: dict[int, tuple[Instance, set[tuple[cst.CSTNode, bool]], list[BatchNormCall]]] = {}
-        #: Functions from which, directly or not, models are called that the project makes.
-        self.models_called: set[cst.CSTNode] = set()
         #: By the place that builds a layer: its latest call.
         self.last_calls: dict[cst.CSTNode, BatchNormCall] = {}
         #: Pairs of places: where a layer is built, and where it is called.
@@ -129,11 +126,18 @@ class FactCollector:
             self._quiet -= condition
 
     @contextmanager
-    def choosing(self, place: cst.CSTNode, doubtful: bool) -> Iterator[None]:
-        """Note that calls meanwhile are of one of several modules, perhaps where only a condition leads to."""
-        outer, self._choice = self._choice, (place, doubtful)
+    def choosing(self, interpreter: Interpreter, alternatives: list[Value], ref: NodeRef) -> Iterator[None]:
+        """Note that calls meanwhile are of one of several modules, perhaps where only a condition leads to.
+
+        Which layer was built and what it is fed may depend on the same condition: a mismatch of one pair proves
+        nothing.
+        """
+        events = events_of(interpreter)
+        doubtful = events.depth > 0 and interpreter.uncertain > events.open_loops
+        outer, self._choice = self._choice, (ref.node, doubtful)
         try:
-            yield
+            with self.quiet(_widths_differ(alternatives)):
+                yield
         finally:
             self._choice = outer
 
@@ -165,14 +169,6 @@ class FactCollector:
 
     def revealed(self, ref: NodeRef, value: Value) -> None:
         self.reveals.append(Evidence(repr(value), NodePlace(ref)))
-
-    def function_defined(self, function: Function, frame: Frame) -> None:
-        if frame.cells is frame.module.cells:
-            self.functions.append(function)
-
-    def class_defined(self, cls: Class, frame: Frame) -> None:
-        if frame.cells is frame.module.cells:
-            self.classes.append(cls)
 
     def batchnorm_built(self, interpreter: Interpreter, layer: Instance, arguments: Arguments, ref: NodeRef) -> None:
         if layer.built is None:
@@ -207,7 +203,7 @@ class FactCollector:
         call = call_fact(interpreter, layer, x, ref)
         if functional:
             call = replace(call, layer=replace(call.layer, variant="functional"))
-        events = interpreter.events
+        events = events_of(interpreter)
         sure = interpreter.uncertain <= events.open_loops  # no condition that nobody can tell leads here
         if call.values_per_channel == 1 and sure and not (events.calls and events.calls[-1].batches is not None):
             call = replace(call, training=agreed(modes_of(layer, events)))
@@ -300,6 +296,13 @@ class FactCollector:
         if layer.built is not None and x.ranked:
             _, name, _ = self._missing[id(layer.built.node)]
             self._missing[id(layer.built.node)] = (layer, name, len(x.axes))
+
+    def optimizer_built(
+        self, interpreter: Interpreter, optimizer: Instance, arguments: Arguments, model: Instance, ref: NodeRef
+    ) -> None:
+        fact = decay_fact(optimizer, arguments, model, ref)
+        if fact is not None:
+            self.facts.append(fact)
 
     def module_built(self, interpreter: Interpreter, module: Instance) -> None:
         """Look for BatchNorm layers that a finished module keeps where PyTorch does not see them."""
@@ -416,6 +419,14 @@ def _forward_around(interpreter: Interpreter) -> str:
             )
         frame = frame.caller
     return ""
+
+
+def _widths_differ(alternatives: list[Value]) -> bool:
+    layers = [one for one in alternatives if isinstance(one, Instance)]
+    return any(
+        len({repr(one.cells[name]) for one in layers if name in one.cells}) > 1
+        for name in ("num_features", "in_channels", "in_features")
+    )
 
 
 def _pools(maker: Instance | str) -> bool:

@@ -13,9 +13,9 @@ from bn_lint.static.fix_layout.lines import CallLines
 from bn_lint.static.interpreter.values import Instance, LibraryClass
 from bn_lint.static.syntax.places import NodePlace, NodeRef
 from bn_lint.static.torch_model.describing import path_to
+from bn_lint.static.torch_model.events import Call, EventLog, Switch, batchnorm_layers
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, alternatives
 from bn_lint.static.training.batch_sizes import batch_facts
-from bn_lint.static.training.events import Call, EventLog, Switch, batchnorm_layers
 from bn_lint.static.training.evidence import evidence_at, mode_evidence, ref_of, text_of
 
 if TYPE_CHECKING:

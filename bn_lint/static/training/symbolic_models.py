@@ -19,6 +19,7 @@ from bn_lint.static.libraries.zoo import model_with_batchnorm
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk
 from bn_lint.static.torch_model.mode import forget
+from bn_lint.static.torch_model.watchers import events_of
 
 #: What tells that something is a model, when it is asked of it.
 _ASKED = ("train", "eval", "parameters")
@@ -37,7 +38,7 @@ def symbolic_model(interpreter: Interpreter, ref: NodeRef) -> Instance:
     """Return a model that was not made in sight."""
     model = model_with_batchnorm(interpreter, ref)
     forget(interpreter, model)
-    interpreter.events.symbolic_models.append(model)
+    events_of(interpreter).symbolic_models.append(model)
     return model
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import libcst as cst
 
 from bn_lint.facts import Evidence, WeightDecay
@@ -14,17 +12,12 @@ from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.describing import label_of
 from bn_lint.static.torch_model.mode import FROZEN
 
-if TYPE_CHECKING:
-    from bn_lint.static.interpreter.interpreter import Interpreter
-
 #: The decay of optimizers whose default is not zero (torch 2.13).
 _DEFAULTS = {"torch.optim.AdamW": 0.01, "torch.optim.Muon": 0.1}
 
 
-def note_decay(
-    interpreter: Interpreter, optimizer: Instance, arguments: Arguments, model: Instance, ref: NodeRef
-) -> None:
-    """Note that an optimizer which is given `model.parameters()`, and nothing else, decays BatchNorm with the rest.
+def decay_fact(optimizer: Instance, arguments: Arguments, model: Instance, ref: NodeRef) -> WeightDecay | None:
+    """The fact that an optimizer which is given `model.parameters()`, and nothing else, decays BatchNorm with the rest.
 
     A list that the program makes of the parameters may leave some of them out, so only the plain call counts.
     """
@@ -33,7 +26,7 @@ def note_decay(
     decay = arguments.keywords.get("weight_decay", _DEFAULTS.get(optimizer.cls.name, 0))
     source = _plain_parameters(ref.node)
     if source is None or arguments.more or not isinstance(decay, (int, float)) or isinstance(decay, bool) or decay <= 0:
-        return
+        return None
     norms = [
         module
         for _, module in descendants(model)
@@ -42,13 +35,13 @@ def note_decay(
         and module.cells.get(FROZEN) is None  # what gets no gradient is not decayed either
     ]
     if not norms or norms[0] is model:
-        return
+        return None
     name = code_of(ref.file, source)
     first = norms[0].built
     # A model of a library has one layer that stands for all of them.
     layers = len(norms) if first is not None else None
     evidence = Evidence(f"`{label_of(norms[0])}` is one of them", NodePlace(first)) if first is not None else None
-    interpreter.collector.facts.append(WeightDecay(name, NodePlace(ref), float(decay), layers, evidence))
+    return WeightDecay(name, NodePlace(ref), float(decay), layers, evidence)
 
 
 def _plain_parameters(node: cst.CSTNode) -> cst.BaseExpression | None:

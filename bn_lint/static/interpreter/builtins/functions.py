@@ -45,7 +45,6 @@ from bn_lint.static.interpreter.values import (
     Value,
     ValueIterator,
 )
-from bn_lint.static.libraries.zoo import any_model
 from bn_lint.static.syntax.places import NodeRef
 
 _PURE: tuple[Callable[..., Any], ...] = (bin, bytes, chr, complex, divmod, format, hex, oct, ord)
@@ -390,9 +389,9 @@ def _getattr(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
     owner, name = arguments.positional[0], arguments.get(1, "name")
     if not isinstance(name, str):
         if isinstance(owner, External):
-            return any_model(owner.dotted)
+            return interpreter.domain.any_member(owner.dotted)
         return Unknown("?", "an attribute with an unknown name")
-    if len(arguments.positional) > 2 and has_attribute(owner, name) is False:
+    if len(arguments.positional) > 2 and has_attribute(interpreter, owner, name) is False:
         return arguments.positional[2]
     value = get_attribute(interpreter, owner, name, ref)
     return value
@@ -401,11 +400,11 @@ def _getattr(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
 @builtin("hasattr")
 def _hasattr(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     owner, name = arguments.positional[0], arguments.get(1, "name")
-    outcome = has_attribute(owner, name) if isinstance(name, str) else None
+    outcome = has_attribute(interpreter, owner, name) if isinstance(name, str) else None
     return Unknown("hasattr") if outcome is None else outcome
 
 
-def has_attribute(owner: Value, name: str) -> bool | None:
+def has_attribute(interpreter: Interpreter, owner: Value, name: str) -> bool | None:
     """Return `hasattr(owner, name)`, as far as it is known."""
     if isinstance(owner, Instance):
         if owner.cells.get(name, ABSENT) is not ABSENT or owner.cls.lookup(name)[0] is not ABSENT:
@@ -418,11 +417,7 @@ def has_attribute(owner: Value, name: str) -> bool | None:
             return True
         return None if owner.has_unknown_base else False
     if isinstance(owner, External):
-        from bn_lint.static.libraries.index import library_member
-        from bn_lint.static.torch_model.batchnorm import is_missing
-
-        found = library_member(owner.dotted, name)
-        return not is_missing(found) if isinstance(found, LibraryClass) else None
+        return interpreter.domain.has_member(owner.dotted, name)
     if isinstance(owner, ModuleScope):
         if owner.cells.get(name, ABSENT) is not ABSENT:
             return True

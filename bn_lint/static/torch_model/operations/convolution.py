@@ -20,6 +20,7 @@ from bn_lint.static.torch_model.operations.sizes import (
     window,
 )
 from bn_lint.static.torch_model.operations.table import FUNCTIONAL, TORCH, OpSite, Rule, operation
+from bn_lint.static.torch_model.watchers import collector_of
 
 
 def _convolved(at: OpSite, x: Tensor, channels: Dim, sizes: Iterable[Dim]) -> Tensor:
@@ -58,7 +59,7 @@ def _convolution(count: int) -> Rule:
 def _taken(at: OpSite, x: Tensor, count: int, in_channels: Value) -> None:
     """Note how many channels a layer takes, for the layer that gave them."""
     if in_channels is not None:
-        at.interpreter.collector.followed(at.interpreter, x, size_of(in_channels), at.origin, count + 2)
+        collector_of(at.interpreter).followed(at.interpreter, x, size_of(in_channels), at.origin, count + 2)
 
 
 def _transposed(count: int) -> Rule:

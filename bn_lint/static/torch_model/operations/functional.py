@@ -23,6 +23,7 @@ from bn_lint.static.torch_model.operations import (
     vectors,
 )
 from bn_lint.static.torch_model.operations.table import FUNCTIONAL, FUNCTIONS, METHODS, TORCH, OpSite, operation
+from bn_lint.static.torch_model.watchers import collector_of
 
 
 @operation("batch_norm", "input, running_mean, running_var, weight=None, bias=None", TORCH, FUNCTIONAL)
@@ -31,7 +32,9 @@ def batch_norm(at: OpSite, x: Tensor, running_mean: Value, running_var: Value, w
     for vector in (running_mean, running_var, weight, bias):
         for one in vector.values if isinstance(vector, Union) else (vector,):
             if isinstance(one, Tensor) and isinstance(one.layer, Instance):
-                at.interpreter.collector.batchnorm_called(at.interpreter, one.layer, x, at.origin.ref, functional=True)
+                collector_of(at.interpreter).batchnorm_called(
+                    at.interpreter, one.layer, x, at.origin.ref, functional=True
+                )
                 return x
     return x
 

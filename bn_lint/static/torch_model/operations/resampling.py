@@ -21,6 +21,7 @@ from bn_lint.static.torch_model.operations.sizes import (
     window,
 )
 from bn_lint.static.torch_model.operations.table import FUNCTIONAL, TENSOR, TORCH, OpSite, Rule, operation
+from bn_lint.static.torch_model.watchers import collector_of
 
 
 def blurred(x: Tensor) -> Tensor:
@@ -37,7 +38,7 @@ def blurred(x: Tensor) -> Tensor:
 @operation("upsample_nearest upsample_bilinear", "input, size=None, scale_factor=None", FUNCTIONAL)
 def interpolate(at: OpSite, x: Tensor, size: Value, scale_factor: Value) -> Tensor:
     """Spatial axes of the given sizes, or scaled and rounded down."""
-    at.interpreter.collector.enlarged(x, at.origin)
+    collector_of(at.interpreter).enlarged(x, at.origin)
     result = blurred(x)
     if not result.ranked:
         return result

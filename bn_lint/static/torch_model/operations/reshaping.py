@@ -16,6 +16,7 @@ from bn_lint.static.torch_model.operations.sizes import (
     unknown,
 )
 from bn_lint.static.torch_model.operations.table import TENSOR, TORCH, OpSite, operation
+from bn_lint.static.torch_model.watchers import collector_of
 
 Sizes = tuple[Value, ...]
 
@@ -85,7 +86,7 @@ def like_other(at: OpSite, x: Tensor, other: Value) -> Tensor:
 
 @operation("expand_as", "input, other", TENSOR)
 def expand_as(at: OpSite, x: Tensor, other: Value) -> Tensor:
-    at.interpreter.collector.enlarged(x, at.origin)
+    collector_of(at.interpreter).enlarged(x, at.origin)
     return as_tensor(other)
 
 
@@ -145,7 +146,7 @@ def _is_symbol(size: Dim) -> bool:
 @operation("broadcast_to", "input, *size")
 def expand(at: OpSite, x: Tensor, size: Sizes | None) -> Tensor:
     """Axes of size 1 grow to the given sizes; -1 keeps an axis."""
-    at.interpreter.collector.enlarged(x, at.origin)
+    collector_of(at.interpreter).enlarged(x, at.origin)
     if size is None:
         return unknown("expand to sizes that are not all known")
     axes = []

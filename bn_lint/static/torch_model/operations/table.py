@@ -30,6 +30,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.operations.sizes import as_tensor
+from bn_lint.static.torch_model.watchers import collector_of
 
 TORCH, TENSOR, FUNCTIONAL = "torch", "torch.Tensor", "torch.nn.functional"
 
@@ -115,7 +116,7 @@ def apply(rule: Rule, at: OpSite, settings: dict[str, Value]) -> Value:
         x = settings["x"] = as_tensor(settings["input"])
         if x.either and "x" in wanted:
             # What it gives for each shape that may arrive; some of them never do, so nothing is noted.
-            with at.interpreter.collector.quiet(True):
+            with collector_of(at.interpreter).quiet(True):
                 return join([apply(rule, at, {**settings, "input": one}) for one in x.either])
     return rule(at, **{name: settings[name] for name in wanted if name in settings})
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.libraries import LIBRARIES
+from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.tree import unread_calls
+from bn_lint.static.syntax.tree import called_names, switches_or_trains, unread_calls
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, alternatives, forget, modes_of
 from bn_lint.static.torch_model.optimizers import owned_by
 from bn_lint.static.torch_model.transforms import note_vmapped
+from bn_lint.static.torch_model.watchers import collector_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
@@ -125,18 +127,13 @@ class Switch:
         self.before: list[tuple[Instance, tuple[Mode, ...]]] = []
 
 
-class EventLog:
+class EventLog(Log):
     """The record of one entry point."""
 
     def __init__(self) -> None:
-        self.clock = 0
-        #: How many modules are being called right now, one within the other.
-        self.depth = 0
+        super().__init__()
+        #: Whether gradients are recorded.
         self.grad: bool | None = True
-        #: The passes of the loops that are running, by serial number.
-        self.loops: list[int] = []
-        #: How many of the running loops may also have no pass at all.
-        self.open_loops = 0
         self.calls: list[Call] = []
         self.switches: list[Switch] = []
         self.steps: list[Step] = []
@@ -158,7 +155,6 @@ class EventLog:
         self.is_over = False
         self._parts: dict[int, frozenset[int]] = {}
         self._in_evaluation: dict[Call, frozenset[int]] = {}
-        self.dropped: cst.CSTNode | None = None
         #: The call of a model that is running, and how deep in it gradients were switched off.
         self.outermost: Call | None = None
         self.depth_without_gradients = 0
@@ -182,9 +178,14 @@ class EventLog:
         """How much has happened to models."""
         return len(self.calls) + len(self.switches) + len(self.steps)
 
-    def now(self) -> int:
-        self.clock += 1
-        return self.clock
+    @property
+    def ambient(self) -> object:
+        return self.grad
+
+    @ambient.setter
+    def ambient(self, before: object) -> None:
+        assert before is None or isinstance(before, bool)
+        self.grad = before
 
     def weights_written(self, interpreter: Interpreter, module: Instance, ref: NodeRef) -> None:
         """The weights of a module are computed from others."""
@@ -204,6 +205,22 @@ class EventLog:
             self.statistics_known(module, ref)
 
     # -- told by the interpreter ------------------------------------------------------------------------------------
+
+    def module_called(
+        self, interpreter: Interpreter, module: Instance, arguments: Arguments, ref: NodeRef, frame: Frame
+    ) -> None:
+        if self.depth == 0:
+            self.called(interpreter, module, arguments, ref, frame)
+        elif self.grad is False:
+            self.called_inside(interpreter, module, ref, frame)
+
+    def method_called(self, module: Instance, function: Function, ref: NodeRef) -> None:
+        if loads_weights(function.name):
+            self.loaded(module, ref)
+
+    def function_defined(self, function: Function, frame: Frame) -> None:
+        if switches_or_trains(function.node) or _calls_what_trains(function.node, frame):
+            self.nested.append(function)
 
     def switched(self, interpreter: Interpreter, module: Instance, mode: Mode) -> None:
         """`train()` or `eval()` is called on a module."""
@@ -252,7 +269,7 @@ class EventLog:
             call.why = f"`{name}` switches gradients off here"
         self.calls.append(call)
         if model not in self.symbolic_models:
-            interpreter.collector.models_called.update(
+            collector_of(interpreter).models_called.update(
                 one.function.node for one in call.caller if one.function is not None
             )
 
@@ -485,6 +502,16 @@ def _disturb(interpreter: Interpreter) -> None:
     """What happens now must be seen again should the same function be called again."""
     for purity in interpreter.store.purity:
         purity.pure = False
+
+
+def _calls_what_trains(node: cst.FunctionDef | cst.Lambda, frame: Frame) -> bool:
+    """Whether a function calls one of its module or its scope that trains: what a search for settings is given."""
+    for name in called_names(node):
+        for cells in (frame.cells, frame.module.cells):
+            found = cells.get(name)
+            if isinstance(found, Function) and switches_or_trains(found.node):
+                return True
+    return False
 
 
 def _belongs_to_a_model(frame: Frame | None) -> bool:

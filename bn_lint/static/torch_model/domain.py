@@ -1,0 +1,131 @@
+"""PyTorch, as the interpreter asks for it (see `interpreter.hooks`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bn_lint.static.interpreter.hooks import Domain
+from bn_lint.static.interpreter.values import (
+    ABSENT,
+    BoundMethod,
+    Class,
+    Dict,
+    Instance,
+    LibraryClass,
+    Tensor,
+    Unknown,
+    Value,
+)
+from bn_lint.static.torch_model.autograd import autograd_apply
+from bn_lint.static.torch_model.batchnorm import batchnorm_class, is_missing
+from bn_lint.static.torch_model.containers import in_order
+from bn_lint.static.torch_model.data import Batch, keeps_batch_axis
+from bn_lint.static.torch_model.events import EventLog
+from bn_lint.static.torch_model.mode import BUILT, MODE, UNSEEN, forget, training_flag
+from bn_lint.static.torch_model.operations.elementwise import arithmetic
+from bn_lint.static.torch_model.operations.indexing import index
+from bn_lint.static.torch_model.operations.tensor_methods import SHAPING, tensor_attribute, unknown_method
+from bn_lint.static.torch_model.parameters import Weights, freeze, weights_attribute
+from bn_lint.static.torch_model.watchers import collector_of, events_of
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.interpreter.values import Arguments
+    from bn_lint.static.syntax.places import NodeRef
+
+#: Names that stand where gradients are used, or where layers are added.
+_TRAINING = frozenset({"backward", "step", "manual_backward", "zero_grad", "grad"})
+_ADDING = frozenset({"append", "extend", "insert", "add_module", "register_module", "setattr"})
+
+
+class TorchDomain(Domain):
+    """Tensors, modules and their modes."""
+
+    def new_log(self) -> EventLog:
+        return EventLog()
+
+    # -- libraries --------------------------------------------------------------------------------------------------
+
+    def has_member(self, dotted: str, name: str) -> bool | None:
+        found = self.member(dotted, name)
+        return not is_missing(found) if isinstance(found, LibraryClass) else None
+
+    def imported(self, interpreter: Interpreter, dotted: str, name: str, ref: NodeRef) -> Value:
+        found = self.member(dotted, name)
+        if isinstance(found, LibraryClass) and is_missing(found):
+            collector_of(interpreter).missing_imported(name, ref)
+            return Unknown(name, f"`torch.nn` has no `{name}`")
+        return found
+
+    # -- values -----------------------------------------------------------------------------------------------------
+
+    def attribute(self, interpreter: Interpreter, value: Value, name: str, ref: NodeRef) -> Value:
+        if isinstance(value, Tensor):
+            return tensor_attribute(interpreter, value, name, ref)
+        return weights_attribute(value, name) if isinstance(value, Weights) else ABSENT
+
+    def attribute_of_unknown(self, value: Unknown, name: str) -> Value:
+        # Methods that only tensors have tell the shape of their result whatever they are called on.
+        return BoundMethod(unknown_method(name), value) if name in SHAPING else ABSENT
+
+    def attribute_of_object(self, interpreter: Interpreter, instance: Instance, name: str) -> Value:
+        if name == "_modules" and instance.is_module:
+            known, rest, last = in_order(instance)
+            return Dict(dict((*known, *last)), is_open=bool(rest))
+        return training_flag(interpreter, instance) if name == "training" else ABSENT
+
+    def attribute_of_class(self, interpreter: Interpreter, cls: Class, name: str) -> Value:
+        return autograd_apply(cls) if name == "apply" else ABSENT
+
+    def set_attribute(self, interpreter: Interpreter, value: Value, name: str, new: Value, ref: NodeRef) -> None:
+        if isinstance(value, Weights):
+            if name == "requires_grad":
+                freeze(interpreter, value.module, new, ref)
+            elif name == "data":
+                events_of(interpreter).weights_written(interpreter, value.module, ref)
+        elif isinstance(value, Tensor) and value.layer is not None and name == "requires_grad":
+            freeze(interpreter, value.layer, new, ref)
+
+    def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
+        return index(container, key, ref) if isinstance(container, Tensor) else ABSENT
+
+    def operate(self, interpreter: Interpreter, name: str, a: Value, b: Value, ref: NodeRef) -> Value:
+        return arithmetic(interpreter, name, a, b, ref)
+
+    # -- calls ------------------------------------------------------------------------------------------------------
+
+    def call(self, interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> Value:
+        if isinstance(function, Batch) and keeps_batch_axis(ref.node, arguments):
+            return Batch(function.batches, f"{function.name}(...)"[:60])
+        return ABSENT
+
+    def module_made(self, module: Instance) -> None:
+        module.cells[MODE] = BUILT
+
+    # -- code that is given up ----------------------------------------------------------------------------------------
+
+    def concerned(self, instance: Instance) -> bool:
+        return batchnorm_class(instance) is not None
+
+    def judges_results(self, names: AbstractSet[str]) -> bool:
+        return not _TRAINING.isdisjoint(names)
+
+    def unseen_cell(self, key: str) -> Value:
+        return UNSEEN if key == MODE else ABSENT
+
+    def forget(self, interpreter: Interpreter, module: Instance) -> None:
+        forget(interpreter, module)
+
+    def may_change(
+        self, interpreter: Interpreter, module: Instance, names: AbstractSet[str] | None, site: NodeRef | None
+    ) -> None:
+        forget(interpreter, module)
+        events = events_of(interpreter)
+        events.replaced.add(id(module))
+        if site is not None:
+            events.statistics_known(module, site)
+        if names is None or not _ADDING.isdisjoint(names):
+            added = Unknown("?", "something that takes too long to evaluate may change it")
+            interpreter.store.set(module, Instance.REST, (added,))

@@ -1,0 +1,78 @@
+"""Who is told what happens to layers and models while a program runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from bn_lint.static.interpreter.hooks import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import libcst as cst
+
+    from bn_lint.facts import Fact, PooledBatchNorm
+    from bn_lint.facts.dims import Dim
+    from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.interpreter.values import Arguments, Instance, Provenance, Tensor
+    from bn_lint.static.syntax.places import NodeRef
+    from bn_lint.static.torch_model.events import EventLog
+
+
+class LayerCollector(Collector):
+    """A collector that is also told of layers. This one takes note of nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: Functions from which, directly or not, models are called that the project makes.
+        self.models_called: set[cst.CSTNode] = set()
+
+    def batchnorm_built(self, interpreter: Interpreter, layer: Instance, arguments: Arguments, ref: NodeRef) -> None:
+        """The constructor of a BatchNorm layer runs."""
+
+    def batchnorm_called(
+        self, interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef, *, functional: bool = False
+    ) -> None:
+        """A layer is called, or `F.batch_norm` with its statistics, which takes any number of dimensions."""
+
+    def arrived(self, layer: Instance) -> list[Dim]:
+        """All numbers of channels that a layer gets, known by the end of the analysis."""
+        return []
+
+    def pooled(self, interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) -> PooledBatchNorm | None:
+        """A layer is called, perhaps on maps of which pooling left a single value; returns what was noted."""
+        return None
+
+    def enlarged(self, x: Tensor, origin: Provenance) -> None:
+        """A tensor grows along its spatial axes."""
+
+    def followed(self, interpreter: Interpreter, x: Tensor, takes: Dim, origin: Provenance, rank: int) -> None:
+        """A layer that takes so many channels, and a tensor of this rank, is called."""
+
+    def missing_built(self, interpreter: Interpreter, name: str, layer: Instance) -> None:
+        """A layer is built that `torch.nn` does not have."""
+
+    def missing_imported(self, name: str, ref: NodeRef) -> None:
+        """A layer is imported that `torch.nn` does not have."""
+
+    def missing_called(self, interpreter: Interpreter, layer: Instance, x: Tensor) -> None:
+        """A layer is called that `torch.nn` does not have."""
+
+    def optimizer_built(
+        self, interpreter: Interpreter, optimizer: Instance, arguments: Arguments, model: Instance, ref: NodeRef
+    ) -> None:
+        """An optimizer is given the parameters of one module."""
+
+    def programmed(self, facts: Iterable[Fact]) -> None:
+        """Take in what a program shows, each fact once."""
+
+
+def collector_of(interpreter: Interpreter) -> LayerCollector:
+    collector = interpreter.collector
+    assert isinstance(collector, LayerCollector)
+    return collector
+
+
+def events_of(interpreter: Interpreter) -> EventLog:
+    """The record of the entry point that is running. No other kind is made, see `TorchDomain.new_log`."""
+    return cast("EventLog", interpreter.events)
