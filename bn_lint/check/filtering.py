@@ -11,7 +11,6 @@ from bn_lint.check.registry import load_rules
 from bn_lint.check.report import Report
 from bn_lint.check.suppress import Directive, directives_in, mistakes_in, suppress, unused
 from bn_lint.facts import Place
-from bn_lint.output.text import file_of
 from bn_lint.project.config import Settings
 from bn_lint.project.source import Source
 from bn_lint.project.tool_codes import SYNTAX_ERROR, UNUSED_SUPPRESSION
@@ -72,7 +71,7 @@ def _filter(
     yield from suppress(shown, directives)
     for line, text in mistakes_in(file.source, rules):
         place = file.source.located(Place(file.display, line, 1, line, 1))
-        remarks.append(f"{file_of(place)}:{place.line}: {text}")
+        remarks.append(f"{place.file}:{place.line}: {text}")
     if complete and not file.explicit:
         on = [
             rule for rule in rules if _reads(rule) and file.settings.severity_in(file.path, rule, rule.severity.value)

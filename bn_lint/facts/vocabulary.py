@@ -20,6 +20,11 @@ class Place:
     end_column: int
     cell: int | None = None
 
+    @property
+    def file(self) -> str:
+        """The file, and in a notebook the cell: `model.py`, `train.ipynb:cell 3`."""
+        return self.path if self.cell is None else f"{self.path}:cell {self.cell}"
+
 
 class Evidence(NamedTuple):
     """One step of the reasoning behind a finding: what is known, and the place that shows it."""

@@ -54,8 +54,8 @@ def _cells(character: str) -> int:
 
 
 def file_of(place: Place) -> str:
-    """The file, and in a notebook the cell: `model.py`, `train.ipynb:cell 3`."""
-    return printable(place.path) if place.cell is None else f"{printable(place.path)}:cell {place.cell}"
+    """The file, and in a notebook the cell, as it can be shown."""
+    return printable(place.file)
 
 
 def within(place: Place) -> str:

@@ -11,11 +11,11 @@ import libcst as cst
 
 from bn_lint.facts import Place, Replacement
 from bn_lint.project.edits import NEWLINE
-from bn_lint.static.fix_layout.lines import end_of_lines, last_of, ways_to
+from bn_lint.static.fix_layout.lines import end_of_lines, last_of
 from bn_lint.static.fix_layout.spelling import binds
 from bn_lint.static.interpreter.values import Class, Function, Instance
 from bn_lint.static.syntax.source_text import code_of
-from bn_lint.static.syntax.tree import walk
+from bn_lint.static.syntax.tree import walk, ways_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from bn_lint.project.edits import NEWLINE
 from bn_lint.static.fix_layout.spelling import binds
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
-from bn_lint.static.syntax.tree import children, walk
+from bn_lint.static.syntax.tree import children, walk, ways_to
 
 _ENDS = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
 _LOOPS = (cst.For, cst.While)
@@ -124,22 +124,6 @@ class _Block(NamedTuple):
     @property
     def nodes(self) -> tuple[cst.CSTNode, ...]:
         return self.body[self.first : self.last + 1]
-
-
-def ways_to(wanted: Collection[cst.CSTNode], tree: cst.CSTNode) -> dict[cst.CSTNode, tuple[cst.CSTNode, ...]]:
-    """For each node the nodes that lead to it from the tree's root, both included."""
-    found: dict[cst.CSTNode, tuple[cst.CSTNode, ...]] = {}
-    above: dict[cst.CSTNode, cst.CSTNode] = {}
-    for node in walk(tree):
-        for child in children(node):
-            above[child] = node
-    for node in wanted:
-        way = [node]
-        while way[-1] in above:
-            way.append(above[way[-1]])
-        if way[-1] is tree:
-            found[node] = tuple(reversed(way))
-    return found
 
 
 def end_of_lines(file: SourceFile, statement: cst.CSTNode) -> Place:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABCMeta
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -156,3 +156,19 @@ def called_names(node: cst.FunctionDef) -> frozenset[str]:
     """The plain names that a function calls."""
     calls = (inner.func for inner in walk(node) if type(inner) is cst.Call)
     return frozenset(function.value for function in calls if type(function) is cst.Name)
+
+
+def ways_to(wanted: Collection[cst.CSTNode], tree: cst.CSTNode) -> dict[cst.CSTNode, tuple[cst.CSTNode, ...]]:
+    """For each node the nodes that lead to it from the tree's root, both included."""
+    found: dict[cst.CSTNode, tuple[cst.CSTNode, ...]] = {}
+    above: dict[cst.CSTNode, cst.CSTNode] = {}
+    for node in walk(tree):
+        for child in children(node):
+            above[child] = node
+    for node in wanted:
+        way = [node]
+        while way[-1] in above:
+            way.append(above[way[-1]])
+        if way[-1] is tree:
+            found[node] = tuple(reversed(way))
+    return found

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.facts import Evidence, StaleStatistics
-from bn_lint.static.fix_layout.lines import ways_to
 from bn_lint.static.interpreter.clone import clone
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
 from bn_lint.static.syntax.places import NodePlace, NodeRef
 from bn_lint.static.syntax.source_text import code_of
+from bn_lint.static.syntax.tree import ways_to
 from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import libcst as cst
 
 from bn_lint.facts import Evidence, SyncConversion, UnsynchronizedBatchNorm
 from bn_lint.libraries import LIBRARIES
-from bn_lint.static.fix_layout.lines import ways_to
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, List, Unknown, Value
 from bn_lint.static.syntax.places import NodePlace, NodeRef
 from bn_lint.static.syntax.source_text import code_of
+from bn_lint.static.syntax.tree import ways_to
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 
 if TYPE_CHECKING:
