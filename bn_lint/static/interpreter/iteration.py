@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.facts.dims import Expression, structural_symbol
 from bn_lint.static.interpreter.join import either_way
+from bn_lint.static.interpreter.limits import MAX_ITEMS
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,
@@ -25,9 +26,6 @@ from bn_lint.static.interpreter.values import (
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
-
-#: Longer ranges are not unrolled.
-MAX_ITEMS = 4096
 
 Items = tuple[tuple[Value, ...], tuple[Value, ...]]
 

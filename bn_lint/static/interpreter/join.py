@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import repeat, takewhile
 
 from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
+from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES, MAX_SAMPLES
 from bn_lint.static.interpreter.values import (
     ABSENT,
     Alternatives,
@@ -25,11 +26,6 @@ from bn_lint.static.interpreter.values import (
     Unknown,
     Value,
 )
-
-#: More alternatives than this are no longer worth following.
-MAX_ALTERNATIVES = 4
-#: Samples of the children of a container, of which the branches have different ones.
-MAX_SAMPLES = 8
 
 
 def same(a: Value, b: Value) -> bool:

@@ -15,6 +15,7 @@ from bn_lint.facts import dims
 from bn_lint.facts.dims import Comparison, Expression, TracedInt, structural_symbol
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.limits import MAX_POWER, MAX_REPEATED
 from bn_lint.static.interpreter.truth import equal, truth
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -33,8 +34,6 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax.places import NodeRef
 
-#: Longer results of repetition and powers are not computed.
-_MAX_SIZE = 20_000
 #: `"%*d"` and `"%5000d"`: text of any length.
 _WIDE = re.compile(r"%[^%a-zA-Z]*(?:\*|\d{4})")
 
@@ -112,11 +111,11 @@ def _compute(concrete: Callable[[Any, Any], Any], a: Any, b: Any) -> Value:
             return _formatted(a, b)
     if not isinstance(a, plain) or not isinstance(b, plain):
         return Unknown("?", f"an operator on {type(a).__name__} and {type(b).__name__} is not evaluated")
-    if concrete in (operator.pow, operator.lshift) and isinstance(b, int) and abs(b) > 256:
+    if concrete in (operator.pow, operator.lshift) and isinstance(b, int) and abs(b) > MAX_POWER:
         return Unknown("?", "a very large power")
     if concrete is operator.mul and isinstance(a, (str, bytes, int)) and isinstance(b, (str, bytes, int)):
         is_text = not isinstance(a, int) or not isinstance(b, int)
-        if is_text and _length(a) * _length(b) > _MAX_SIZE:
+        if is_text and _length(a) * _length(b) > MAX_REPEATED:
             return Unknown("?", "a very long string")
     try:
         return concrete(a, b)
@@ -168,7 +167,7 @@ def _sequence(name: str, a: List | tuple[Value, ...], b: Value) -> Value:
             return make(items, (*rest, *more, *more_rest))
         return make(items + more, more_rest)
     if name == "mul" and isinstance(b, int) and not isinstance(b, bool):
-        if len(items) * b > _MAX_SIZE:
+        if len(items) * b > MAX_REPEATED:
             return Unknown("?", "a very long sequence")
         return make(items * int(b), rest)
     if name == "mul" and isinstance(b, (Unknown, Expression)):

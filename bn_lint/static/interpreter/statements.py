@@ -17,6 +17,7 @@ from bn_lint.static.interpreter.hooks import Context
 from bn_lint.static.interpreter.imports import execute_import, execute_import_from
 from bn_lint.static.interpreter.interpreter import BREAK, CONTINUE, RAISE, RETURN, Interpreter
 from bn_lint.static.interpreter.iteration import iterate
+from bn_lint.static.interpreter.limits import DECORATOR_STEPS, MAX_PASSES
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.objects import finish_class
 from bn_lint.static.interpreter.operators import AUGMENTED, BINARY
@@ -36,12 +37,8 @@ from bn_lint.static.interpreter.values import (
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import builds_on_last
 
-#: Passes of one `while` loop with a known condition.
-_MAX_PASSES = 2000
 #: Passes of a loop in which something happens for the domain, after which nothing new is expected of further ones.
 _ALIKE_PASSES = 3
-#: Steps of one decorator. Longer ones write documentation or registries, and return what they were given.
-_DECORATOR_STEPS = 600
 
 
 def execute_body(interpreter: Interpreter, body: Sequence[cst.CSTNode], frame: Frame) -> str | None:
@@ -289,7 +286,7 @@ def _end_of_pass(interpreter: Interpreter, frame: Frame, mark: int) -> None:
 
 def _while(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | None:
     mark = len(frame.pending)
-    for count in range(_MAX_PASSES):
+    for count in range(MAX_PASSES):
         interpreter.step()
         decided = truth(evaluate(interpreter, node.test, frame))
         if decided is False:
@@ -468,7 +465,7 @@ def _decorated(interpreter: Interpreter, decorators: Sequence[cst.Decorator], va
         if isinstance(function, (Unknown, External)):
             continue
         result = interpreter.within(
-            _DECORATOR_STEPS,
+            DECORATOR_STEPS,
             partial(call, interpreter, function, Arguments([value]), NodeRef(frame.file, decorator), frame),
         )
         if result is not None and not isinstance(result, (Unknown, External)):

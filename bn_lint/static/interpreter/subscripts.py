@@ -6,6 +6,7 @@ from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import distinct
 from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.limits import MAX_READ_ELEMENTS, MAX_READ_ENTRIES, MAX_REPLACED_ENTRIES
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,
@@ -25,9 +26,6 @@ from bn_lint.static.interpreter.values import (
     Value,
 )
 from bn_lint.static.syntax.places import NodeRef
-
-#: Entries of a dictionary of which any may be replaced under a key that nobody knows.
-_FEW_ENTRIES = 60
 
 
 def slice_of(lower: Value, upper: Value, step: Value) -> Value:
@@ -101,7 +99,7 @@ def _sequence_item(container: Value, key: Value) -> Value:
             return Unknown("?", "an index out of range")
     if (
         isinstance(key, (Unknown, Expression, Union))
-        and len(items) + len(rest) <= 64
+        and len(items) + len(rest) <= MAX_READ_ELEMENTS
         and not isinstance(items, (str, range))
     ):
         candidates = join((*items, *rest))
@@ -127,7 +125,7 @@ def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeR
             return value
         return Unknown(str(key), f"no key `{key}` is known")
     values = [v for _, v in container.entries()]
-    if values and not container.is_open and len(values) <= 4 and container.factory is ABSENT:
+    if values and not container.is_open and len(values) <= MAX_READ_ENTRIES and container.factory is ABSENT:
         return join(values)
     return Unknown("?", "a dictionary read with an unknown key")
 
@@ -170,7 +168,7 @@ def set_item(interpreter: Interpreter, container: Value, key: Value, value: Valu
         else:
             entries = tuple(container.entries())
             # Each may be the one; but registries are filled name by name, and so are large tables.
-            if len(entries) <= _FEW_ENTRIES and not isinstance(value, (Function, Class)):
+            if len(entries) <= MAX_REPLACED_ENTRIES and not isinstance(value, (Function, Class)):
                 for known, old in entries:
                     interpreter.store.set(container, known, join((old, value)))
             interpreter.store.set(container, Dict.OPEN, True)

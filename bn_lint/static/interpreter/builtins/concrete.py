@@ -7,15 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from bn_lint.facts.dims import TracedInt
+from bn_lint.static.interpreter.limits import MAX_COMPUTED
 from bn_lint.static.interpreter.values import Arguments, Builtin, Dict, List, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 
 #: Foreign objects that the program may hold and call methods of.
 _FOREIGN = (re.Match, re.Pattern)
 _PLAIN = (bool, int, float, str, bytes, complex, type(None), range, slice, type(...))
-
-#: Results larger than this are not kept.
-_MAX_ITEMS = 10_000
 
 
 class NotConcrete(Exception):
@@ -50,7 +48,9 @@ def abstract(value: Any) -> Value:
     if isinstance(value, tuple):
         return tuple(abstract(v) for v in value)
     if isinstance(value, list):
-        return List(tuple(abstract(v) for v in value)) if len(value) < _MAX_ITEMS else Unknown("?", "a very long list")
+        return (
+            List(tuple(abstract(v) for v in value)) if len(value) < MAX_COMPUTED else Unknown("?", "a very long list")
+        )
     if isinstance(value, dict):
         return Dict({k: abstract(v) for k, v in value.items()})
     if isinstance(value, (set, frozenset)):

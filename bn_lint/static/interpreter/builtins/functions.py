@@ -14,7 +14,7 @@ from bn_lint.static.interpreter.builtins.isinstances import is_instance, is_subc
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.frames import ModuleScope
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.iteration import MAX_ITEMS, iterate, next_method
+from bn_lint.static.interpreter.iteration import iterate, next_method
 from bn_lint.static.interpreter.join import join
 from bn_lint.static.interpreter.keys import make_set
 from bn_lint.static.interpreter.operators import BINARY, number_of
@@ -483,4 +483,4 @@ BUILTINS["globals"] = Builtin(
 )
 BUILTINS["slice"] = Builtin("slice", lambda interpreter, arguments, ref: slice(*arguments.positional))
 
-__all__ = ["BUILTINS", "MAX_ITEMS", "has_attribute", "sorted_values"]
+__all__ = ["BUILTINS", "has_attribute", "sorted_values"]

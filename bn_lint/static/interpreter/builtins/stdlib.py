@@ -18,6 +18,7 @@ from bn_lint.static.interpreter.clone import clone
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.limits import MAX_ITEMS
 from bn_lint.static.interpreter.operators import BINARY, number_of
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -177,7 +178,7 @@ def _chain_from(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) ->
 @library("itertools.repeat")
 def _repeat(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     times = arguments.get(1, "times")
-    if isinstance(times, int) and times < 4096:
+    if isinstance(times, int) and times <= MAX_ITEMS:
         return List((arguments.positional[0],) * int(times))
     return List((), (arguments.positional[0],))
 
@@ -196,7 +197,7 @@ def _product(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
     import itertools
 
     columns = [iterate(interpreter, v) for v in arguments.positional]
-    if any(rest for _, rest in columns) or arguments.keywords or math.prod(len(c[0]) for c in columns) > 4096:
+    if any(rest for _, rest in columns) or arguments.keywords or math.prod(len(c[0]) for c in columns) > MAX_ITEMS:
         return Unknown("?", "a product of unknown size")
     return List(tuple(itertools.product(*(items for items, _ in columns))))
 
