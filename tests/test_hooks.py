@@ -11,6 +11,7 @@ from bn_lint.facts.dims import Expression
 from bn_lint.project.source import Source
 from bn_lint.static.interpreter.builtins.stdlib import STDLIB
 from bn_lint.static.interpreter.hooks import Collector, Context, Domain, Log
+from bn_lint.static.interpreter.imports import execute_module, module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Builtin, External, Function, Instance, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
@@ -26,9 +27,9 @@ def run(text: str, domain: Domain | None = None, collector: Collector | None = N
     interpreter = Interpreter(project, domain or Domain(STDLIB), collector or Collector())
     interpreter.strict = True
     interpreter.start()
-    scope = interpreter.module_at(source.path)
+    scope = module_at(interpreter, source.path)
     assert scope is not None
-    interpreter.execute_module(scope)
+    execute_module(interpreter, scope)
     return scope.cells
 
 

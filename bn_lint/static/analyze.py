@@ -21,10 +21,12 @@ from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.module_finder import imports
 from bn_lint.project.prefilter import is_interpreted, is_program, is_surveyed, is_zoo_name, uses_zoo
 from bn_lint.project.source import Source
+from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.deep_stack import with_deep_stack
 from bn_lint.static.interpreter.frames import Frame
-from bn_lint.static.interpreter.interpreter import BudgetExhausted, Interpreter
+from bn_lint.static.interpreter.imports import execute_module, module_at
+from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import ABSENT, Arguments, BoundMethod, Class, Function, Instance, Unknown, Value
 from bn_lint.static.options import hidden_behind
 from bn_lint.static.relevance import relevant_definitions, unlike_first
@@ -305,7 +307,7 @@ class _Analyzer:
             interpreter(entry, *details)
             self._call_steps()
             self._call_roots(file)
-            if self.interpreter.gave_up:
+            if self.interpreter.budget.gave_up:
                 raise BudgetExhausted
         except BudgetExhausted:
             self.collector.incomplete(
@@ -321,13 +323,13 @@ class _Analyzer:
         if not events.is_cut_short:  # what is missing may be what was not run
             self.collector.programmed(stale_averages(events))
         self.collector.programmed(unsynchronized(events, filter(None, self.project.files.values())))
-        self.spent[file] = spent + self.interpreter.steps
-        self.taken.append((entry, self.interpreter.steps))
+        self.spent[file] = spent + self.interpreter.budget.steps
+        self.taken.append((entry, self.interpreter.budget.steps))
 
     def _run_module(self, file: SourceFile) -> None:
-        scope = self.interpreter.module_at(file.path)
+        scope = module_at(self.interpreter, file.path)
         if scope is not None:
-            self.interpreter.execute_module(scope)
+            execute_module(self.interpreter, scope)
 
     def _call(self, function: Function) -> None:
         arguments = Arguments(keywords={name: _parameter(function, name) for name in _required(function)})
@@ -475,7 +477,7 @@ class _Analyzer:
 
         unreached = []
         for file in self.files:
-            scope = self.interpreter.module_at(file.path)
+            scope = module_at(self.interpreter, file.path)
             if scope is None:
                 continue
             for node in self._missed(file):

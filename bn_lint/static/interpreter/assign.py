@@ -8,6 +8,7 @@ from typing import Any
 import libcst as cst
 
 from bn_lint.static.interpreter.frames import Frame, ModuleScope
+from bn_lint.static.interpreter.imports import execute_module
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import unpack
 from bn_lint.static.interpreter.subscripts import set_item
@@ -80,7 +81,7 @@ def set_attribute(interpreter: Interpreter, receiver: Value, name: str, value: V
             receiver.set_at = {**(receiver.set_at or {}), name: ref}
     elif isinstance(receiver, (Class, ModuleScope)):
         if isinstance(receiver, ModuleScope):
-            interpreter.execute_module(receiver)  # or its own assignment would come later
+            execute_module(interpreter, receiver)  # or its own assignment would come later
         interpreter.store.set(receiver, name, value)
     elif isinstance(receiver, Function):
         receiver.attributes[name] = value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.frames import ModuleScope
+from bn_lint.static.interpreter.imports import execute_module, module_member, resolved
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.join import join
 from bn_lint.static.interpreter.values import (
@@ -39,7 +40,7 @@ def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRe
     if isinstance(value, External):
         return interpreter.domain.member(value.dotted, name)
     if isinstance(value, ModuleScope):
-        return _names_of(interpreter, value) if name == "__dict__" else interpreter.module_member(value, name)
+        return _names_of(interpreter, value) if name == "__dict__" else module_member(interpreter, value, name)
     if isinstance(value, Unknown):
         found = interpreter.domain.attribute_of_unknown(value, name)
         return value.member(("attr", name), f".{name}") if found is ABSENT else found
@@ -81,9 +82,9 @@ def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRe
 
 def _names_of(interpreter: Interpreter, module: ModuleScope) -> Value:
     """The `__dict__` of a module of the project."""
-    interpreter.execute_module(module)
+    execute_module(interpreter, module)
     return Dict(
-        {name: interpreter.resolved(value) for name, value in module.cells.items() if isinstance(name, str)},
+        {name: resolved(interpreter, value) for name, value in module.cells.items() if isinstance(name, str)},
         is_open=True,
     )
 

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.static.interpreter.budget import give_up
+from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.frames import Frame
-from bn_lint.static.interpreter.interpreter import RAISE, RETURN, BudgetExhausted, Interpreter
+from bn_lint.static.interpreter.havoc import abort_call
+from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.paths import RAISE, RETURN, fork_paths, join_at
 from bn_lint.static.interpreter.summaries import key_of, key_of_call
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
 def call(interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef, frame: Frame | None) -> Value:
     """Return what calling a value gives. `frame` is the caller's, for the path of calls."""
-    interpreter.step()
+    interpreter.budget.step()
     if isinstance(function, BoundMethod):
         return _call_method(interpreter, function, arguments, ref, frame)
     if isinstance(function, Function):
@@ -141,7 +143,7 @@ def _call_alternatives(
     if owner is None:
         return Unknown("?")
     with interpreter.collector.choosing(interpreter, callable_, ref):
-        interpreter.fork_paths(owner, *((lambda one=one: alternative(one)) for one in callable_))
+        fork_paths(interpreter, owner, *((lambda one=one: alternative(one)) for one in callable_))
     return join(results)
 
 
@@ -176,8 +178,10 @@ def call_instance(
         if key is None:
             return call(interpreter, method, given, ref, frame)
         if type(method) is not Function:
-            return interpreter.memoize(key, lambda: call(interpreter, method, given, ref, frame), arguments.values())
-        return interpreter.memoize(
+            return interpreter.summaries.memoize(
+                key, lambda: call(interpreter, method, given, ref, frame), arguments.values()
+            )
+        return interpreter.summaries.memoize(
             key, lambda: _call_function(interpreter, method, given, ref, frame, remembered=True), arguments.values()
         )
     finally:
@@ -207,14 +211,14 @@ def _call_function(
     key = None if remembered else key_of_call(arguments)
     if key is not None:
         if function.scope.parent is None and function.scope.cells is function.scope.module.cells:
-            return interpreter.memoize(
+            return interpreter.summaries.memoize(
                 ("function", function, key),
                 lambda: execute_function(interpreter, function, arguments, ref, frame),
                 arguments.values(),
             )
         if function in interpreter.stack:
             # Nothing outside runs while a function recurses: within one outermost call its results hold.
-            return interpreter.remember_while_running(
+            return interpreter.summaries.while_running(
                 function, key, lambda: execute_function(interpreter, function, arguments, ref, frame)
             )
     return execute_function(interpreter, function, arguments, ref, frame)
@@ -256,8 +260,8 @@ def execute_function(
         inner.parent = None
     if function.params.positional:
         inner.receiver = cells.get(function.params.positional[0])
-    inner.uncertain, inner.guards, inner.on_yield = interpreter.uncertain, interpreter.guards, on_yield
-    inner.began, inner.began_changes = interpreter.steps, interpreter.store.mark()
+    inner.uncertain, inner.guards, inner.on_yield = interpreter.path.uncertain, interpreter.path.guards, on_yield
+    inner.began, inner.began_changes = interpreter.budget.steps, interpreter.store.mark()
     inner.began_created, inner.began_events = len(interpreter.created), interpreter.events.count
     interpreter.stack.append(function)
     outer, interpreter.frame = interpreter.frame, inner
@@ -268,23 +272,23 @@ def execute_function(
     inner.is_running = True
     depth = len(interpreter.stack)
     try:
-        if function.node in interpreter.given_up:
-            return interpreter.bounded(inner, lambda: _run_body(interpreter, function, inner))
+        if function.node in interpreter.aborted:
+            return interpreter.budget.bounded(inner, lambda: _run_body(interpreter, function, inner))
         return _run_body(interpreter, function, inner)
     except BudgetExhausted as exhausted:
         exhausted.lost += [changes for _, changes in inner.pending]  # type: ignore[misc]
         if exhausted.call is not inner:
             raise
         del interpreter.stack[depth:]
-        return give_up(interpreter, inner, function, arguments, exhausted.lost)
+        return abort_call(interpreter, inner, function, arguments, exhausted.lost)
     finally:
         if function.context is not None:
             interpreter.events.ambient = ambient
         interpreter.frame = outer
         inner.is_running = False
         interpreter.stack.pop()
-        interpreter.cost[function.node] += interpreter.steps - inner.began
-        interpreter.forget(function)
+        interpreter.budget.cost[function.node] += interpreter.budget.steps - inner.began
+        interpreter.summaries.call_over(function, interpreter.stack)
 
 
 def _run_body(interpreter: Interpreter, function: Function, frame: Frame) -> Value:
@@ -300,7 +304,7 @@ def _run_body(interpreter: Interpreter, function: Function, frame: Frame) -> Val
         frame.yields = []
     completion = execute_suite(interpreter, node.body, frame)  # type: ignore[arg-type]
     if frame.pending:
-        interpreter.join_at(frame, RETURN, 0)
+        join_at(interpreter, frame, RETURN, 0)
     if generator:
         return List(tuple(frame.yields or ()), tuple(frame.yield_rest))
     if completion == RAISE and not frame.returns:

@@ -11,12 +11,14 @@ import libcst as cst
 from bn_lint.static.interpreter.attributes import get_attribute
 from bn_lint.static.interpreter.builtins.functions import BUILTINS
 from bn_lint.static.interpreter.calls import call, make_parameters
-from bn_lint.static.interpreter.frames import Frame
-from bn_lint.static.interpreter.interpreter import Imported, Interpreter
+from bn_lint.static.interpreter.frames import Frame, Imported
+from bn_lint.static.interpreter.imports import module_member, resolved
+from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.join import join
 from bn_lint.static.interpreter.keys import is_key, make_set
 from bn_lint.static.interpreter.operators import BINARY, compare_values, unary
+from bn_lint.static.interpreter.paths import fork_paths, merge
 from bn_lint.static.interpreter.subscripts import get_item, slice_of
 from bn_lint.static.interpreter.truth import truth
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Dict, Function, List, Union, Unknown, Value
@@ -39,7 +41,7 @@ def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
     if value is ABSENT:
         value = frame.find(name)
     if type(value) is Imported:
-        value = interpreter.resolved(value)
+        value = resolved(interpreter, value)
         if name in frame.module.cells and name not in frame.cells:
             frame.module.cells[name] = value
     if value is not ABSENT:
@@ -48,7 +50,7 @@ def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
     if value is not ABSENT:
         return value
     for star in frame.module.stars:
-        value = interpreter.module_member(star, name)
+        value = module_member(interpreter, star, name)
         if not isinstance(value, Unknown):
             return value
     unknown = Unknown(name, f"the name `{name}` is not defined in sight")
@@ -198,12 +200,12 @@ def _boolean(interpreter: Interpreter, node: cst.BooleanOperation, frame: Frame)
 def _guess(interpreter: Interpreter, node: cst.BaseExpression, frame: Frame) -> Value:
     """Evaluate something that may not run, keeping only its value."""
     outer = interpreter.store.fork()
-    interpreter.uncertain += 1
+    interpreter.path.uncertain += 1
     try:
         return evaluate(interpreter, node, frame)
     finally:
-        interpreter.uncertain -= 1
-        interpreter.merge([interpreter.store.rollback(outer)], optional=True)
+        interpreter.path.uncertain -= 1
+        merge(interpreter, [interpreter.store.rollback(outer)], optional=True)
 
 
 def _comparison(interpreter: Interpreter, node: cst.Comparison, frame: Frame) -> Value:
@@ -236,7 +238,7 @@ def _conditional(interpreter: Interpreter, node: cst.IfExp, frame: Frame) -> Val
 
         return execute
 
-    interpreter.fork_paths(frame, alternative(node.body, True), alternative(node.orelse, False))
+    fork_paths(interpreter, frame, alternative(node.body, True), alternative(node.orelse, False))
     return join(values)
 
 
@@ -294,7 +296,7 @@ def _comprehension(interpreter: Interpreter, node: Any, frame: Frame) -> tuple[l
 
         items, more = iterate(interpreter, evaluate(interpreter, part.iter, inner))
         for position, item in enumerate((*items, *more)):
-            interpreter.step()
+            interpreter.budget.step()
             known = certain and position < len(items)
             assign(interpreter, part.target, item, inner)
             for condition in part.ifs:
@@ -361,7 +363,7 @@ def _give(interpreter: Interpreter, frame: Frame, value: Value) -> None:
         body, frame.on_yield = frame.on_yield, None
         body(value)
         return
-    if interpreter.uncertain > frame.uncertain or frame.yield_rest or frame.yields is None:
+    if interpreter.path.uncertain > frame.uncertain or frame.yield_rest or frame.yields is None:
         frame.yield_rest.append(value)
     else:
         frame.yields.append(value)

@@ -1,4 +1,4 @@
-"""Executing import statements."""
+"""Executing import statements, and the modules of the project that they name."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import libcst as cst
 
-from bn_lint.static.interpreter.frames import Frame, ModuleScope
-from bn_lint.static.interpreter.interpreter import Imported, Interpreter
-from bn_lint.static.interpreter.values import External, Unknown, Value
+from bn_lint.static.interpreter.frames import Frame, Imported, ModuleScope
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.values import ABSENT, External, Unknown, Value
+from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.places import NodeRef
 
 
@@ -63,9 +64,93 @@ def _member(interpreter: Interpreter, module: Value, name: str, ref: NodeRef) ->
 def module_named(interpreter: Interpreter, importer: Path, dotted: str, level: int) -> Value:
     """Return the module an import names: one of the project, or something external."""
     path = interpreter.project.resolve(importer, dotted, level)
-    scope = interpreter.module_at(path) if path is not None else None
+    scope = module_at(interpreter, path) if path is not None else None
     if scope is not None:
         return scope
     if level:
         return Unknown(dotted, f"the module `{'.' * level}{dotted}` is not in sight")
     return External(dotted)
+
+
+def module_at(interpreter: Interpreter, path: Path) -> ModuleScope | None:
+    """Return the module in a file (or the package in a folder), not yet executed."""
+    scope = interpreter.modules.get(path)
+    if scope is None:
+        # Notebooks, scripts without a suffix and standard input are files too.
+        is_file = path.suffix == ".py" or path in interpreter.project.files
+        file = interpreter.project.file(path) if is_file else None
+        if file is None and is_file:
+            return None
+        name = path.parent.name if path.name == "__init__.py" else path.stem
+        scope = interpreter.modules[path] = ModuleScope(name, path, file)
+    return scope
+
+
+def execute_module(interpreter: Interpreter, scope: ModuleScope) -> None:
+    """Run the top level of a module, once. A file that does not parse leaves an empty module."""
+    if scope.state != ModuleScope.FRESH:
+        return
+    scope.state = ModuleScope.RUNNING
+    if scope.file is not None:
+        from bn_lint.static.interpreter.statements import execute_body
+
+        outer = interpreter.store.fork()
+        # A module is nobody's callee: what it writes is not the importer's doing.
+        purity, interpreter.store.purity = interpreter.store.purity, []
+        stack, interpreter.stack = interpreter.stack, []
+        uncertain, interpreter.path.uncertain = interpreter.path.uncertain, 0
+        frame, interpreter.frame = interpreter.frame, Frame(scope, scope.file, scope.cells)
+        events = interpreter.events
+        if frame is not None:
+            # What an imported module does is no part of the program that imports it.
+            interpreter.events = interpreter.domain.new_log()
+        try:
+            execute_body(interpreter, scope.file.tree.body, interpreter.frame)
+        except ParseError as error:
+            interpreter.unparsed[scope.path] = error
+        finally:
+            interpreter.store.resume(outer)
+            interpreter.store.purity = purity
+            interpreter.stack = stack
+            interpreter.path.uncertain = uncertain
+            interpreter.frame, interpreter.events = frame, events
+    scope.state = ModuleScope.DONE
+
+
+def module_member(interpreter: Interpreter, scope: ModuleScope, name: str) -> Value:
+    """Return a name of a module: a global, or a submodule of a package."""
+    execute_module(interpreter, scope)
+    value = scope.cells.get(name, ABSENT)
+    if isinstance(value, Imported) and value.module is scope and value.name == name:
+        value = ABSENT  # `from . import name` in a package: the submodule
+    if value is ABSENT:
+        path = interpreter.project.submodule(scope.path, name)
+        found = module_at(interpreter, path) if path is not None else None
+        if found is not None:
+            return found
+        for star in scope.stars:
+            value = (
+                module_member(interpreter, star, name)
+                if star.state != ModuleScope.RUNNING or name in star.cells
+                else ABSENT
+            )
+            if value is not ABSENT and not isinstance(value, Unknown):
+                return value
+        return Unknown(name, f"`{scope.name}` has no visible `{name}`")
+    return resolved(interpreter, value)
+
+
+def resolved(interpreter: Interpreter, value: Value) -> Value:
+    """Follow a name that was imported but not yet looked up."""
+    hops = 0
+    while isinstance(value, Imported) and hops < 20:
+        if value.looking:
+            return Unknown(value.name, f"`{value.name}` is imported in a circle")
+        lookup = value
+        lookup.looking = True
+        try:
+            value = module_member(interpreter, lookup.module, lookup.name)
+        finally:
+            lookup.looking = False
+        hops += 1
+    return value

@@ -83,7 +83,7 @@ def instantiate(
     if not cls.is_module:
         return _construct(interpreter, cls, arguments, ref, frame)
     key = _construction_key(cls, arguments, ref)
-    instance = interpreter.memoize(
+    instance = interpreter.summaries.memoize(
         key, lambda: _construct_module(interpreter, cls, arguments, ref, frame, key), arguments.values()
     )
     if isinstance(instance, Instance):
@@ -106,7 +106,7 @@ def _construct_module(
         interpreter.collector.module_built(interpreter, instance)
         if key is not None:
             # Whatever is built again from the same arguments behaves the same: calls of it can be remembered.
-            instance.template = interpreter.template_of(key)
+            instance.template = interpreter.summaries.template_of(key)
     return instance
 
 
@@ -256,5 +256,5 @@ def _instantiate_library(
         interpreter.created.append(instance)
         key = _construction_key(cls, arguments, ref)
         if key is not None:
-            instance.template = interpreter.template_of((key, ref.node))
+            instance.template = interpreter.summaries.template_of((key, ref.node))
     return instance

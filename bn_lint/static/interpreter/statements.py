@@ -15,12 +15,13 @@ from bn_lint.static.interpreter.expressions import evaluate, evaluate_arguments
 from bn_lint.static.interpreter.frames import Frame, ModuleScope
 from bn_lint.static.interpreter.hooks import Context
 from bn_lint.static.interpreter.imports import execute_import, execute_import_from
-from bn_lint.static.interpreter.interpreter import BREAK, CONTINUE, RAISE, RETURN, Interpreter
+from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.limits import DECORATOR_STEPS, MAX_PASSES
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.objects import finish_class
 from bn_lint.static.interpreter.operators import AUGMENTED, BINARY
+from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at
 from bn_lint.static.interpreter.truth import truth
 from bn_lint.static.interpreter.values import (
     ITEMS,
@@ -55,7 +56,7 @@ def execute_suite(interpreter: Interpreter, suite: cst.BaseSuite, frame: Frame) 
 
 
 def execute(interpreter: Interpreter, node: cst.CSTNode, frame: Frame) -> str | None:
-    interpreter.step()
+    interpreter.budget.step()
     executor = _EXECUTORS.get(type(node))
     return executor(interpreter, node, frame) if executor is not None else None
 
@@ -175,12 +176,12 @@ def _if(interpreter: Interpreter, node: cst.If, frame: Frame) -> str | None:
         decided: bool | None = node.orelse is None
     else:
         decided = truth(evaluate(interpreter, node.test, frame))
-    interpreter.guards += 1
+    interpreter.path.guards += 1
     interpreter.branches.add((id(node), decided))
     try:
         return _branches(interpreter, node, frame, decided)
     finally:
-        interpreter.guards -= 1
+        interpreter.path.guards -= 1
 
 
 def _branches(interpreter: Interpreter, node: cst.If, frame: Frame, decided: bool | None) -> str | None:
@@ -197,7 +198,7 @@ def _branches(interpreter: Interpreter, node: cst.If, frame: Frame, decided: boo
         assume(interpreter, node.test, frame, False)
         return _else(interpreter, node.orelse, frame)
 
-    return interpreter.fork_paths(frame, then, otherwise, can_give_up=True)
+    return fork_paths(interpreter, frame, then, otherwise, can_give_up=True)
 
 
 def _is_type_checking(test: cst.BaseExpression) -> bool:
@@ -217,12 +218,12 @@ def _for(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
     items, rest = iterate(interpreter, evaluate(interpreter, node.iter, frame))
     mark = len(frame.pending)
     for count, item in enumerate(items):
-        interpreter.step()
+        interpreter.budget.step()
         seen = interpreter.events.count
         assign(interpreter, node.target, item, frame)
         completion = _pass(interpreter, node.body, frame, mark)
         if completion == BREAK:
-            interpreter.join_at(frame, BREAK, mark)
+            join_at(interpreter, frame, BREAK, mark)
             return None
         if completion in (RETURN, RAISE):
             return completion
@@ -235,8 +236,8 @@ def _for(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
             completion = _passes(interpreter, node.body, frame, mark)
             return None if completion in (CONTINUE, BREAK) else completion
 
-        interpreter.fork_paths(frame, again, lambda: None)
-    interpreter.join_at(frame, BREAK, mark)
+        fork_paths(interpreter, frame, again, lambda: None)
+    join_at(interpreter, frame, BREAK, mark)
     return execute_suite(interpreter, node.orelse.body, frame) if node.orelse is not None else None
 
 
@@ -281,13 +282,13 @@ def repeat(interpreter: Interpreter, once: Callable[[], object]) -> None:
 
 def _end_of_pass(interpreter: Interpreter, frame: Frame, mark: int) -> None:
     if len(frame.pending) > mark:
-        interpreter.join_at(frame, CONTINUE, mark)
+        join_at(interpreter, frame, CONTINUE, mark)
 
 
 def _while(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | None:
     mark = len(frame.pending)
     for count in range(MAX_PASSES):
-        interpreter.step()
+        interpreter.budget.step()
         decided = truth(evaluate(interpreter, node.test, frame))
         if decided is False:
             break
@@ -298,7 +299,7 @@ def _while(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | Non
                 completion = _passes(interpreter, node.body, frame, mark)
                 return None if completion in (CONTINUE, BREAK) else completion
 
-            interpreter.fork_paths(frame, again, lambda: None)
+            fork_paths(interpreter, frame, again, lambda: None)
             break
         pending, seen = len(frame.pending), interpreter.events.count
         completion = _pass(interpreter, node.body, frame, mark)
@@ -311,7 +312,7 @@ def _while(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | Non
         if len(frame.pending) > pending:
             # A branch may have left the loop: that this pass was not the last is no longer known.
             break
-    interpreter.join_at(frame, BREAK, mark)
+    join_at(interpreter, frame, BREAK, mark)
     return None
 
 
@@ -334,7 +335,7 @@ def _try(interpreter: Interpreter, node: cst.Try, frame: Frame) -> str | None:
         if len(node.handlers) == 1:
             completion = handle(node.handlers[0])()
         else:
-            completion = interpreter.fork_paths(frame, *(handle(h) for h in node.handlers))
+            completion = fork_paths(interpreter, frame, *(handle(h) for h in node.handlers))
     elif completion is None and node.orelse is not None:
         completion = execute_suite(interpreter, node.orelse.body, frame)
     if node.finalbody is not None:
@@ -464,7 +465,7 @@ def _decorated(interpreter: Interpreter, decorators: Sequence[cst.Decorator], va
             continue
         if isinstance(function, (Unknown, External)):
             continue
-        result = interpreter.within(
+        result = interpreter.budget.within(
             DECORATOR_STEPS,
             partial(call, interpreter, function, Arguments([value]), NodeRef(frame.file, decorator), frame),
         )
@@ -506,7 +507,7 @@ def _match(interpreter: Interpreter, node: cst.Match, frame: Frame) -> str | Non
     bodies = [partial(execute_suite, interpreter, case.body, frame) for case in undecided]
     if certain is not None:
         bodies.append(partial(execute_suite, interpreter, certain.body, frame))
-    return interpreter.fork_paths(frame, *bodies, *(() if certain is not None else (lambda: None,)))
+    return fork_paths(interpreter, frame, *bodies, *(() if certain is not None else (lambda: None,)))
 
 
 _EXECUTORS: dict[type, Callable[[Interpreter, Any, Frame], str | None]] = {

@@ -21,7 +21,7 @@ class Store:
 
     def __init__(self) -> None:
         self._trail: list[tuple[Cells, Any, Value]] = []
-        #: Birth times below which a write makes the running memoised call impure (see `Interpreter.memoize`).
+        #: Birth times below which a write makes the running memoised call impure (see `CallSummaries.memoize`).
         self.purity: list[_Purity] = []
 
     def write(self, cells: Cells, key: Any, value: Value) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.facts.dims import Expression
+from bn_lint.static.interpreter.imports import module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import distinct
 from bn_lint.static.interpreter.join import join
@@ -51,7 +52,7 @@ def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRe
         from bn_lint.static.interpreter.imports import module_named
 
         if key == "__main__":  # every module is taken for the program, see `builtins.functions.BUILTINS`
-            return interpreter.module_at(ref.file.path)
+            return module_at(interpreter, ref.file.path)
         return module_named(interpreter, ref.file.path, key, 0)
     if isinstance(container, External) and container.dotted.endswith(".__dict__"):
         library = container.dotted.removesuffix(".__dict__")

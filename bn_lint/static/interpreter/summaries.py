@@ -1,10 +1,13 @@
-"""What determines a call: by it, what the call gave can be remembered (see `Interpreter.memoize`)."""
+"""Calls that are not executed again: what determines a call, and what it gave."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from bn_lint.facts.dims import Expression, TracedInt
+from bn_lint.static.interpreter.clone import clone, clone_with
+from bn_lint.static.interpreter.store import Store, watch
 from bn_lint.static.interpreter.values import (
     Arguments,
     BoundMethod,
@@ -24,6 +27,11 @@ from bn_lint.static.interpreter.values import (
     Value,
 )
 
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.hooks import Collector
+
+#: What may change while a remembered call holds it, or holds such things.
+_HOLDERS = frozenset({tuple, List, Dict, Instance})
 _MAX_KEY_DEPTH = 6
 _MAX_KEY_ENTRIES = 60
 #: Values that are determined by others. What is neither plain nor one of these may have a `summary_key` of its own.
@@ -89,3 +97,86 @@ def key_of(value: Value, depth: int = 0) -> Hashable | None:
 def _keys(kind: type, values: tuple[Value, ...], depth: int) -> Hashable | None:
     keys = tuple(key_of(value, depth + 1) for value in values)
     return None if None in keys else (kind, keys)
+
+
+class CallSummaries:
+    """What calls gave, for those that would give the same again."""
+
+    def __init__(self, store: Store, collector: Collector) -> None:
+        self._store = store
+        self._collector = collector
+        self._templates: dict[Hashable, object] = {}
+        self._recursive: dict[Function, dict[Hashable, Value]] = {}
+        self._kept: dict[Hashable, tuple[Value, list[Instance]]] = {}
+
+    def template_of(self, key: Hashable) -> object:
+        """Return the object that stands for everything built with this key."""
+        return self._templates.setdefault(key, object())
+
+    def while_running(self, function: Function, key: Hashable, compute: Callable[[], Value]) -> Value:
+        """Return what a recursive call gave before, within the outermost call of the function."""
+        results = self._recursive.setdefault(function, {})
+        if key not in results:
+            results[key] = compute()
+        return clone(results[key])
+
+    def call_over(self, function: Function, stack: Sequence[Function]) -> None:
+        """Drop what `while_running` kept, once the function no longer runs."""
+        if self._recursive and function in self._recursive and function not in stack:
+            del self._recursive[function]
+
+    def memoize(self, key: Hashable | None, compute: Callable[[], Value], given: Iterable[Value] = ()) -> Value:
+        """Return what the same computation gave before, when it changed nothing that is older than itself.
+
+        `given` are the values it works on. What it gave may hold them, so it is forgotten once one of them changes.
+        """
+        if key is None:
+            return compute()
+        if self._collector.is_quiet:
+            key = ("quiet", key)  # what was not noted then is noted later
+        hit = self._kept.get(key)
+        if hit is not None and not (isinstance(hit[0], Instance) and hit[0].template is None):
+            return clone_with(hit[0], hit[1], _modules_in(given) if hit[1] else ())
+        purity = watch()
+        self._store.purity.append(purity)
+        try:
+            value = compute()
+        finally:
+            self._store.purity.pop()
+        if purity.pure:
+            # A module is kept as it is: should the program change it, its template is gone and so is this memory.
+            modules = _modules_in(given)
+            kept = value if isinstance(value, Instance) else clone_with(value, modules, modules)
+            self._kept[key] = (kept, modules)
+            if isinstance(value, Instance):
+                value.remembered = [*(value.remembered or ()), (self._kept, key)]
+            for one in given:
+                self._forget_with(one, key)
+        return value
+
+    def _forget_with(self, value: Value, key: Hashable) -> None:
+        """Arrange that the memory under a key is dropped when the value changes."""
+        kind = type(value)
+        if kind is tuple:
+            parts = value
+        elif kind is List or kind is Dict or (kind is Instance and not value.is_module):
+            if value.remembered is None:
+                value.remembered = []
+            value.remembered.append((self._kept, key))
+            parts = value.items if kind is List else tuple(value.cells.values())
+        else:
+            return
+        for part in parts:
+            if type(part) in _HOLDERS:
+                self._forget_with(part, key)
+
+
+def _modules_in(given: Iterable[Value]) -> list[Instance]:
+    """The modules among arguments, in an order that only depends on what `key_of` compares."""
+    found: list[Instance] = []
+    for one in given:
+        if isinstance(one, Instance) and one.is_module:
+            found.append(one)
+        elif isinstance(one, (List, tuple)):
+            found.extend(_modules_in(one.items if isinstance(one, List) else one))
+    return found

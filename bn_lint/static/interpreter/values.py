@@ -164,7 +164,7 @@ class Mutable:
     """Anything the program can change.
 
     `born` orders objects by creation, and `remembered` are the calls whose memory holds this object (see
-    `Interpreter.memoize`).
+    `CallSummaries.memoize`).
     """
 
     __slots__ = ("born", "cells", "remembered")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from bn_lint.static.interpreter.paths import fork_paths
 from bn_lint.static.interpreter.values import (
     Arguments,
     BoundMethod,
@@ -167,7 +168,7 @@ def _handle(interpreter: Interpreter, engine: Instance, handler: _Handler, ref: 
         call(interpreter, handler.function, handler.arguments(engine), ref, interpreter.frame)
 
     if handler.filtered and interpreter.frame is not None:
-        interpreter.fork_paths(interpreter.frame, now, lambda: None)
+        fork_paths(interpreter, interpreter.frame, now, lambda: None)
     else:
         now()
 

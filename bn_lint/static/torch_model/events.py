@@ -248,7 +248,7 @@ class EventLog(Log):
         call = Call(model, ref, frame)
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
         call.modes = [modes_of(layer, self) for layer in layers]
-        call.uncertain = interpreter.uncertain > self.open_loops
+        call.uncertain = interpreter.path.uncertain > self.open_loops
         scope = frame.function.node if frame.function is not None else frame.file.tree
         call.dropped = ref.node is self.dropped or (self.grad is True and ref.node in unread_calls(scope))
         call.made_up = any(_is_made_up(arg.value) for arg in ref.node.args)

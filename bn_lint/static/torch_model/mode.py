@@ -85,7 +85,7 @@ def switch(interpreter: Interpreter, module: Instance, training: Value, ref: Nod
     mode, events = Mode(decided, ref), events_of(interpreter)
     mode.root, mode.events = module, events
     mode.order, mode.loops, mode.grad = events.now(), tuple(events.loops), events.grad
-    mode.ways = tuple(interpreter.ways)
+    mode.ways = tuple(interpreter.path.ways)
     mode.alone = module.owner is not None and module.owner.is_module
     events.switched(interpreter, module, mode)
     _apply(interpreter, module, mode, training, ref, set())

@@ -133,7 +133,7 @@ class FactCollector(LayerCollector):
         nothing.
         """
         events = events_of(interpreter)
-        doubtful = events.depth > 0 and interpreter.uncertain > events.open_loops
+        doubtful = events.depth > 0 and interpreter.path.uncertain > events.open_loops
         outer, self._choice = self._choice, (ref.node, doubtful)
         try:
             with self.quiet(_widths_differ(alternatives)):
@@ -204,7 +204,7 @@ class FactCollector(LayerCollector):
         if functional:
             call = replace(call, layer=replace(call.layer, variant="functional"))
         events = events_of(interpreter)
-        sure = interpreter.uncertain <= events.open_loops  # no condition that nobody can tell leads here
+        sure = interpreter.path.uncertain <= events.open_loops  # no condition that nobody can tell leads here
         if call.values_per_channel == 1 and sure and not (events.calls and events.calls[-1].batches is not None):
             call = replace(call, training=agreed(modes_of(layer, events)))
         width, channels = call.layer.num_features, call.channels
@@ -415,7 +415,9 @@ def _forward_around(interpreter: Interpreter) -> str:
             and function.owner.is_module
         ):
             return (
-                "guarded" if interpreter.guards > frame.guards or interpreter.uncertain > frame.uncertain else "forward"
+                "guarded"
+                if interpreter.path.guards > frame.guards or interpreter.path.uncertain > frame.uncertain
+                else "forward"
             )
         frame = frame.caller
     return ""

@@ -1,0 +1,139 @@
+"""Branches of which nobody knows which one is taken: each is executed, and what they changed is merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from bn_lint.static.interpreter.budget import BudgetExhausted
+from bn_lint.static.interpreter.join import join, join_samples
+from bn_lint.static.interpreter.values import ABSENT, ITEMS, REST, Instance, List, Unknown, Value
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.frames import Frame
+    from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.interpreter.store import StoreDelta
+
+#: How a block of statements ended; None is the normal end.
+RETURN, RAISE, BREAK, CONTINUE = "return", "raise", "break", "continue"
+
+
+class PathCondition:
+    """What must be so for the code that runs now to run.
+
+    Attributes:
+        ways: The undecided branches that surround it: when each began, and which side of it this is.
+        uncertain: How many undecided conditions there are; more than `ways`, for operators such as `and` are some.
+        guards: How many `if` statements surround it, decided or not.
+    """
+
+    def __init__(self) -> None:
+        self.ways: list[tuple[int, int]] = []
+        self.uncertain = 0
+        self.guards = 0
+
+
+def fork_paths(
+    interpreter: Interpreter, frame: Frame, *alternatives: Callable[[], str | None], can_give_up: bool = False
+) -> str | None:
+    """Execute each alternative on the present state, then merge what they changed.
+
+    An alternative that raises never happened. One that returns, breaks or continues has its changes merged where it
+    arrives; the code after the branch belongs to the others. With `can_give_up`, the outermost branch of a program
+    that uses up the budget costs only itself, once.
+    """
+    live: list[StoreDelta] = []
+    ended: list[str] = []
+    serial, budget, path = interpreter.events.now(), interpreter.budget, interpreter.path
+    for side, alternative in enumerate(alternatives):
+        is_last = alternative is alternatives[-1]
+        expendable = can_give_up and not (
+            is_last or budget.can_give_up or budget.gave_up or budget.is_within or interpreter.events.depth
+        )
+        outer, mark = interpreter.store.fork(), len(frame.pending)
+        running, depth = interpreter.frame, len(interpreter.stack)
+        path.uncertain += 1
+        path.ways.append((serial, side))
+        completion, within = None, budget.can_give_up
+        # Branches within one that can be given up are not given up by themselves.
+        budget.can_give_up = within or expendable
+        try:
+            completion = alternative()
+        except BudgetExhausted as exhausted:
+            exhausted.lost += [*live, interpreter.store.rollback(outer)]
+            if not expendable or not interpreter.events.count or exhausted.call is not None:
+                raise
+            interpreter.store.fork()
+            del frame.pending[mark:], interpreter.stack[depth:]
+            interpreter.frame = running
+            budget.give_up_branch()
+        except BaseException:
+            interpreter.store.rollback(outer)
+            raise
+        finally:
+            budget.can_give_up = within
+            path.uncertain -= 1
+            path.ways.pop()
+        changes = interpreter.store.rollback(outer)
+        if completion is None:
+            live.append(changes)
+        else:
+            ended.append(completion)
+            if completion != RAISE:
+                frame.pending.append((completion, changes))
+    if not live:
+        return next((c for c in ended if c != RAISE), RAISE)
+    merge(interpreter, live)
+    return None
+
+
+def merge(interpreter: Interpreter, alternatives: list[StoreDelta], *, optional: bool = False) -> None:
+    """Write the join of several sets of changes; with `optional`, none of them may have happened."""
+    keys = {key: entry for changes in alternatives for key, entry in changes.items()}
+    sequences: set[int] = set()
+    for key, (cells, name, _) in keys.items():
+        now = cells.get(name, ABSENT)
+        values = [changes[key][2] if key in changes else now for changes in alternatives]
+        if optional:
+            values.append(now)
+        if name in (ITEMS, REST) and ITEMS in cells:
+            if id(cells) not in sequences:
+                sequences.add(id(cells))
+                _merge_sequence(interpreter, cells, alternatives, optional=optional)
+            continue
+        value = join(values) if name != Instance.REST else join_samples(values) if values else ABSENT
+        if value is not ABSENT:
+            interpreter.store.write(cells, name, value)
+        elif name in cells:
+            interpreter.store.write(cells, name, Unknown(str(name), "deleted on one branch"))
+
+
+def _merge_sequence(
+    interpreter: Interpreter, cells: dict[Any, Value], alternatives: list[StoreDelta], *, optional: bool
+) -> None:
+    """Merge the two cells of a list, which belong together."""
+    items_key, rest_key = (id(cells), ITEMS), (id(cells), REST)
+    versions = [
+        List(
+            changes[items_key][2] if items_key in changes else cells[ITEMS],
+            changes[rest_key][2] if rest_key in changes else cells[REST],
+        )
+        for changes in alternatives
+    ]
+    if optional:
+        versions.append(List(cells[ITEMS], cells[REST]))
+    merged = join(versions)
+    for name in (ITEMS, REST):
+        interpreter.store.write(cells, name, merged.cells[name])
+
+
+def join_at(interpreter: Interpreter, frame: Frame, completion: str, since: int) -> None:
+    """Merge the changes of branches that ended in `completion` since a mark in `frame.pending`."""
+    keep = []
+    for kind, changes in frame.pending[since:]:
+        if kind == completion:
+            own = {k: e for k, e in changes.items() if completion != RETURN or e[0] is not frame.cells}  # type: ignore[attr-defined]
+            merge(interpreter, [own], optional=True)
+        else:
+            keep.append((kind, changes))
+    frame.pending[since:] = keep
