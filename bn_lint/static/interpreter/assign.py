@@ -7,6 +7,7 @@ from typing import Any
 
 import libcst as cst
 
+from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.frames import Frame, ModuleScope
 from bn_lint.static.interpreter.imports import execute_module
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -72,8 +73,6 @@ def set_attribute(interpreter: Interpreter, receiver: Value, name: str, value: V
         found = receiver.cls.lookup(name)[0]
         if isinstance(found, Property):
             if found.setter is not None:
-                from bn_lint.static.interpreter.calls import call
-
                 call(interpreter, found.setter, Arguments([receiver, value]), ref, None)
             return
         register(interpreter, receiver, name, value)
@@ -142,8 +141,6 @@ def delete(interpreter: Interpreter, target: cst.BaseExpression, frame: Frame) -
             else:
                 interpreter.store.set(container, REST, (Unknown("?", "an unknown element was deleted"),))
         elif isinstance(container, Instance):
-            from bn_lint.static.interpreter.calls import call
-
             method = container.cls.lookup("__delitem__")[0]
             if method is not ABSENT:
                 call(interpreter, BoundMethod(method, container), Arguments([key]), NodeRef(frame.file, target), frame)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from bn_lint.facts.dims import Expression
+from bn_lint.static.interpreter.builtins.concrete import foreign_attribute
+from bn_lint.static.interpreter.builtins.methods import plain_attribute
+from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.frames import ModuleScope
 from bn_lint.static.interpreter.imports import execute_module, module_member, resolved
 from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.objects import record_method
 from bn_lint.static.interpreter.values import (
     ABSENT,
     Arguments,
@@ -69,14 +74,10 @@ def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRe
             return value.receiver
         return get_attribute(interpreter, value.function, name, ref) if name == "__name__" else Unknown(name)
     if isinstance(value, (List, Dict, ValueIterator, str, bytes, tuple, int, float, Expression, range, slice)):
-        from bn_lint.static.interpreter.builtins.methods import plain_attribute
-
         return plain_attribute(value, name)
     found = interpreter.domain.attribute(interpreter, value, name, ref)
     if found is not ABSENT:
         return found
-    from bn_lint.static.interpreter.builtins.concrete import foreign_attribute
-
     return foreign_attribute(value, name)
 
 
@@ -108,8 +109,6 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
     if name == "__class__":
         return instance.cls
     if name in ("_replace", "_asdict", "_fields"):
-        from bn_lint.static.interpreter.objects import record_method
-
         method = record_method(interpreter, instance, name)
         if method is not ABSENT:
             return method
@@ -120,8 +119,6 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
         return Unknown("__dict__")
     method, owner = instance.cls.lookup("__getattr__")
     if isinstance(owner, Class) and interpreter.stack.count(method) == 0:
-        from bn_lint.static.interpreter.calls import call
-
         return call(interpreter, BoundMethod(method, instance), Arguments([name]), ref, None)
     # The same attribute read twice is the same unknown value.
     unknown = Unknown(f"{_known_as(instance)}.{name}", f"`{instance.cls.name}.{name}` is not set in sight")
@@ -138,8 +135,6 @@ def _bind(interpreter: Interpreter, found: Value, instance: Instance, ref: NodeR
     if isinstance(found, (Function, Builtin)):
         return BoundMethod(found, instance)
     if isinstance(found, Property):
-        from bn_lint.static.interpreter.calls import call
-
         return call(interpreter, found.getter, Arguments([instance]), ref, None)
     if isinstance(found, ClassMethod):
         return BoundMethod(found.function, instance.cls)
@@ -163,11 +158,8 @@ def _class_attribute(interpreter: Interpreter, cls: Class, name: str) -> Value:
     if name in ("_fields", "__match_args__") and cls.fields:
         return tuple(field for field, _ in cls.fields)
     if name == "_make" and cls.kind == "namedtuple":
-        from bn_lint.static.interpreter.iteration import iterate
 
         def make(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-            from bn_lint.static.interpreter.calls import call
-
             return call(
                 interpreter, cls, Arguments(list(iterate(interpreter, arguments.get(0, "iterable"))[0])), ref, None
             )

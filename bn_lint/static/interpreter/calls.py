@@ -11,6 +11,7 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import abort_call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.objects import instantiate
 from bn_lint.static.interpreter.paths import RAISE, RETURN, fork_paths, join_at
 from bn_lint.static.interpreter.summaries import key_of, key_of_call
 from bn_lint.static.interpreter.values import (
@@ -51,8 +52,6 @@ def call(interpreter: Interpreter, function: Value, arguments: Arguments, ref: N
     if isinstance(function, Builtin):
         return _call_builtin(interpreter, function, arguments, ref, frame)
     if isinstance(function, (Class, LibraryClass)):
-        from bn_lint.static.interpreter.objects import instantiate
-
         return instantiate(interpreter, function, arguments, ref, frame)
     if isinstance(function, Instance):
         return call_instance(interpreter, function, arguments, ref, frame)

@@ -8,6 +8,7 @@ from typing import Any
 
 import libcst as cst
 
+from bn_lint.static.interpreter.assign import assign
 from bn_lint.static.interpreter.attributes import get_attribute
 from bn_lint.static.interpreter.builtins.functions import BUILTINS
 from bn_lint.static.interpreter.calls import call, make_parameters
@@ -17,6 +18,7 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.join import join
 from bn_lint.static.interpreter.keys import is_key, make_set
+from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import BINARY, compare_values, unary
 from bn_lint.static.interpreter.paths import fork_paths, merge
 from bn_lint.static.interpreter.subscripts import get_item, slice_of
@@ -231,8 +233,6 @@ def _conditional(interpreter: Interpreter, node: cst.IfExp, frame: Frame) -> Val
 
     def alternative(branch: cst.BaseExpression, holds: bool) -> Callable[[], str | None]:
         def execute() -> None:
-            from bn_lint.static.interpreter.narrow import assume
-
             assume(interpreter, node.test, frame, holds)
             values.append(evaluate(interpreter, branch, frame))
 
@@ -292,8 +292,6 @@ def _comprehension(interpreter: Interpreter, node: Any, frame: Frame) -> tuple[l
         return evaluate(interpreter, node.elt, inner)
 
     def clause(part: cst.CompFor, certain: bool) -> None:
-        from bn_lint.static.interpreter.assign import assign
-
         items, more = iterate(interpreter, evaluate(interpreter, part.iter, inner))
         for position, item in enumerate((*items, *more)):
             interpreter.budget.step()
@@ -336,8 +334,6 @@ def _dict_comprehension(interpreter: Interpreter, node: cst.DictComp, frame: Fra
 
 
 def _walrus(interpreter: Interpreter, node: cst.NamedExpr, frame: Frame) -> Value:
-    from bn_lint.static.interpreter.assign import assign
-
     value = evaluate(interpreter, node.value, frame)
     assign(interpreter, node.target, value, frame)
     return value

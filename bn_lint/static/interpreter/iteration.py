@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bn_lint.facts.dims import Expression, structural_symbol
-from bn_lint.static.interpreter.join import either_way
+from bn_lint.static.interpreter.calls import call
+from bn_lint.static.interpreter.join import either_way, join
 from bn_lint.static.interpreter.limits import MAX_ITEMS
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,
     REST,
+    Arguments,
     BoundMethod,
     Class,
     Dict,
@@ -62,9 +64,6 @@ def iterate(interpreter: Interpreter, value: Value) -> Items:
 
 
 def _iterate_instance(interpreter: Interpreter, value: Instance) -> Items:
-    from bn_lint.static.interpreter.calls import call
-    from bn_lint.static.interpreter.values import Arguments
-
     method, _ = value.cls.lookup("__iter__")
     if method is not ABSENT and value.built is not None:
         result = call(interpreter, BoundMethod(method, value), Arguments(), value.built, None)
@@ -108,8 +107,6 @@ def unpack(interpreter: Interpreter, value: Value, count: int, star: int | None)
     if isinstance(value, Tensor) and value.ranked and value.axes:
         return [Tensor(value.axes[1:], origin=value.origin) for _ in range(count)]
     if isinstance(value, Union):
-        from bn_lint.static.interpreter.join import join
-
         fitting = [v for v in value.values if v is not None]
         return [join(column) for column in zip(*(unpack(interpreter, v, count, star) for v in fitting))]
     items, rest = iterate(interpreter, value)

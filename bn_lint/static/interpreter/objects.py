@@ -9,16 +9,20 @@ import libcst as cst
 from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.summaries import key_of_call
+from bn_lint.static.interpreter.truth import equal
 from bn_lint.static.interpreter.values import (
     ABSENT,
     Arguments,
     Builtin,
     Class,
+    ClassMethod,
     Dict,
     External,
     Function,
     Instance,
     LibraryClass,
+    Property,
+    StaticMethod,
     Tensor,
     Unknown,
     Value,
@@ -55,8 +59,6 @@ def finish_class(interpreter: Interpreter, cls: Class, annotated: list[tuple[str
 
 
 def _is_descriptor(value: Value) -> bool:
-    from bn_lint.static.interpreter.values import ClassMethod, Property, StaticMethod
-
     return isinstance(value, (ClassMethod, Property, StaticMethod))
 
 
@@ -227,11 +229,9 @@ def record_method(interpreter: Interpreter, instance: Instance, name: str) -> Va
 def _enum_member(cls: Class, arguments: Arguments) -> Value:
     wanted = arguments.get(0, "value")
     for member in cls.cells.values():
-        if isinstance(member, Instance) and member.cls is cls:
-            from bn_lint.static.interpreter.truth import equal
-
-            if member is wanted or equal(member.cells.get("value"), wanted) is True:
-                return member
+        is_member = isinstance(member, Instance) and member.cls is cls
+        if is_member and (member is wanted or equal(member.cells.get("value"), wanted) is True):
+            return member
     return Unknown(cls.name, f"which member of `{cls.name}` is not known")
 
 

@@ -13,6 +13,7 @@ import libcst as cst
 
 from bn_lint.facts import dims
 from bn_lint.facts.dims import Comparison, Expression, TracedInt, structural_symbol
+from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.join import join
 from bn_lint.static.interpreter.limits import MAX_POWER, MAX_REPEATED
@@ -146,8 +147,6 @@ def _over_alternatives(interpreter: Interpreter, a: Value, b: Value, ref: NodeRe
 
 
 def _overloaded(interpreter: Interpreter, name: str, a: Value, b: Value, ref: NodeRef) -> Value:
-    from bn_lint.static.interpreter.calls import call
-
     for receiver, other, method in ((a, b, f"__{name}__"), (b, a, f"__r{name}__")):
         if isinstance(receiver, Instance):
             found, _ = receiver.cls.lookup(method)

@@ -18,12 +18,14 @@ from bn_lint.static.interpreter.imports import execute_import, execute_import_fr
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.limits import DECORATOR_STEPS, MAX_PASSES
+from bn_lint.static.interpreter.match_patterns import matches
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.objects import finish_class
 from bn_lint.static.interpreter.operators import AUGMENTED, BINARY
 from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at
 from bn_lint.static.interpreter.truth import truth
 from bn_lint.static.interpreter.values import (
+    ABSENT,
     ITEMS,
     REST,
     Arguments,
@@ -32,6 +34,7 @@ from bn_lint.static.interpreter.values import (
     External,
     Function,
     Instance,
+    List,
     Unknown,
     Value,
 )
@@ -100,8 +103,6 @@ def _assign(interpreter: Interpreter, node: cst.Assign, frame: Frame) -> None:
 
 
 def _annotated(interpreter: Interpreter, node: cst.AnnAssign, frame: Frame) -> None:
-    from bn_lint.static.interpreter.values import ABSENT
-
     value = evaluate(interpreter, node.value, frame) if node.value is not None else ABSENT
     if frame.class_body and type(node.target) is cst.Name:
         frame.annotated.append((node.target.value, value))
@@ -110,8 +111,6 @@ def _annotated(interpreter: Interpreter, node: cst.AnnAssign, frame: Frame) -> N
 
 
 def _augmented(interpreter: Interpreter, node: cst.AugAssign, frame: Frame) -> None:
-    from bn_lint.static.interpreter.values import List
-
     left, right = evaluate(interpreter, node.target, frame), evaluate(interpreter, node.value, frame)
     if isinstance(left, List) and type(node.operator) is cst.AddAssign:
         items, rest = iterate(interpreter, right)
@@ -490,8 +489,6 @@ def _class(interpreter: Interpreter, node: cst.ClassDef, frame: Frame) -> None:
 
 
 def _match(interpreter: Interpreter, node: cst.Match, frame: Frame) -> str | None:
-    from bn_lint.static.interpreter.match_patterns import matches
-
     subject = evaluate(interpreter, node.subject, frame)
     undecided: list[cst.MatchCase] = []
     certain: cst.MatchCase | None = None

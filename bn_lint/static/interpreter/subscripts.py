@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bn_lint.facts.dims import Expression
-from bn_lint.static.interpreter.imports import module_at
+from bn_lint.static.interpreter.calls import call
+from bn_lint.static.interpreter.imports import module_at, module_named
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import distinct
 from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.keys import is_key
 from bn_lint.static.interpreter.limits import MAX_READ_ELEMENTS, MAX_READ_ENTRIES, MAX_REPLACED_ENTRIES
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -49,8 +51,6 @@ def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRe
     if isinstance(container, Class) and container.kind == "enum" and isinstance(key, str):
         return container.cells.get(key, Unknown(key))
     if isinstance(container, External) and container.dotted == "sys.modules" and isinstance(key, str):
-        from bn_lint.static.interpreter.imports import module_named
-
         if key == "__main__":  # every module is taken for the program, see `builtins.functions.BUILTINS`
             return module_at(interpreter, ref.file.path)
         return module_named(interpreter, ref.file.path, key, 0)
@@ -119,8 +119,6 @@ def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeR
         if value is not ABSENT:
             return value
         if container.factory is not ABSENT and not container.is_open:
-            from bn_lint.static.interpreter.calls import call
-
             value = call(interpreter, container.factory, Arguments(), ref, None)
             interpreter.store.set(container, key, value)
             return value
@@ -134,8 +132,6 @@ def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeR
 def _instance_item(interpreter: Interpreter, container: Instance, key: Value, ref: NodeRef) -> Value:
     method, _ = container.cls.lookup("__getitem__")
     if method is not ABSENT:
-        from bn_lint.static.interpreter.calls import call
-
         return call(interpreter, BoundMethod(method, container), Arguments([key]), ref, None)
     fields = container.cells.get("*fields", ABSENT)
     if isinstance(fields, tuple):
@@ -162,8 +158,6 @@ def set_item(interpreter: Interpreter, container: Value, key: Value, value: Valu
         else:
             interpreter.store.set(container, ITEMS, tuple(join((item, value)) for item in items))
     elif isinstance(container, Dict):
-        from bn_lint.static.interpreter.keys import is_key
-
         if is_key(key):
             interpreter.store.set(container, key, value)
         else:
@@ -182,8 +176,6 @@ def _set_instance_item(interpreter: Interpreter, container: Instance, key: Value
 
     method, _ = container.cls.lookup("__setitem__")
     if method is not ABSENT and container.built is not None and not container.is_module:
-        from bn_lint.static.interpreter.calls import call
-
         call(interpreter, BoundMethod(method, container), Arguments([key, value]), container.built, None)
     elif container.is_module:
         if isinstance(key, int) and key < 0:

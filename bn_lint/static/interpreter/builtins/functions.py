@@ -11,6 +11,7 @@ from bn_lint.static.interpreter.assign import set_attribute
 from bn_lint.static.interpreter.attributes import get_attribute
 from bn_lint.static.interpreter.builtins.concrete import computed, evaluated
 from bn_lint.static.interpreter.builtins.isinstances import is_instance, is_subclass, type_of
+from bn_lint.static.interpreter.builtins.methods import _next, _update
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.frames import ModuleScope
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -195,8 +196,6 @@ def _set(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
 
 @builtin("dict")
 def _dict(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    from bn_lint.static.interpreter.builtins.methods import _update
-
     result = Dict()
     _update(interpreter, result, arguments, ref)
     return result
@@ -343,8 +342,6 @@ def _iter(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
 
 @builtin("next")
 def _next_value(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    from bn_lint.static.interpreter.builtins.methods import _next
-
     value = arguments.positional[0]
     if isinstance(value, List):
         # A generator expression is kept as the list of what it gives.

@@ -8,6 +8,7 @@ from bn_lint.static.interpreter.builtins.concrete import computed
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.keys import is_key
 from bn_lint.static.interpreter.truth import equal
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -184,8 +185,6 @@ def _change(interpreter: Interpreter, self: List | Dict, arguments: Arguments, r
 
 
 def _is_known_key(key: Value) -> bool:
-    from bn_lint.static.interpreter.keys import is_key
-
     return is_key(key)
 
 

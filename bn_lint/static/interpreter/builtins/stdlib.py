@@ -19,7 +19,9 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.join import join
 from bn_lint.static.interpreter.limits import MAX_ITEMS
+from bn_lint.static.interpreter.objects import Field, make_dataclass
 from bn_lint.static.interpreter.operators import BINARY, number_of
+from bn_lint.static.interpreter.subscripts import get_item
 from bn_lint.static.interpreter.values import (
     ABSENT,
     Arguments,
@@ -289,8 +291,6 @@ def _copy(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
 
 @library("dataclasses.dataclass")
 def _dataclass(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    from bn_lint.static.interpreter.objects import make_dataclass
-
     def decorate(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
         cls = arguments.positional[0]
         if isinstance(cls, Class):
@@ -304,8 +304,6 @@ def _dataclass(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> 
 
 @library("dataclasses.field")
 def _field(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    from bn_lint.static.interpreter.objects import Field
-
     return Field(arguments.keywords.get("default", ABSENT), arguments.keywords.get("default_factory"))
 
 
@@ -365,8 +363,6 @@ for _name, _node in (
 
 @library("operator.itemgetter")
 def _itemgetter(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    from bn_lint.static.interpreter.subscripts import get_item
-
     keys = list(arguments.positional)
 
     def get(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
