@@ -128,7 +128,6 @@ def test_the_most_severe_of_equal_findings_stays(
 
 def use_rules(monkeypatch: pytest.MonkeyPatch, *rules: Rule) -> None:
     monkeypatch.setattr("bn_lint.check.registry.load_rules", lambda packages=(): rules)
-    monkeypatch.setattr("bn_lint.check.judge.load_rules", lambda packages=(): rules)
 
 
 def test_silenced_findings_do_not_count(run: Run) -> None:

@@ -237,7 +237,7 @@ def use(monkeypatch: pytest.MonkeyPatch, edits: Callable[[BatchNormBuilt], Itera
         yield Violation("made up", fact.place, fix=Fix(Applicability.SAFE, tuple(edits(fact))))
 
     rules: tuple[Rule, ...] = (made_up,)
-    monkeypatch.setattr("bn_lint.check.judge.load_rules", lambda packages=(): rules)
+    monkeypatch.setattr("bn_lint.check.registry.load_rules", lambda packages=(): rules)
 
 
 LAYERS = "from torch import nn\na, b = nn.BatchNorm2d(8), nn.BatchNorm2d(8)\n"

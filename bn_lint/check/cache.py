@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
 from bn_lint.debugging import switches
 from bn_lint.project.filesystem import Answer, FileSystem, Question, unchanged
 
@@ -42,17 +43,17 @@ _ENTRY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\.json(?:\.\d+\.\d+)?")
 class Cache:
     """The entries in one folder. Neither an unreadable nor an unwritable folder is an error: it only costs time."""
 
-    def __init__(self, folder: Path, root: Path, *, packages: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, root: Path, rules: RuleSet = BUILT_IN_RULES) -> None:
         """Set up; nothing is written before there is something to keep.
 
         Args:
             folder: Where the folder with the entries is; it may hold other files.
             root: What paths in entries are relative to, so that a project may move.
-            packages: Rule packages besides the built-in one.
+            rules: Those whose results are kept.
         """
         self.folder = folder / ENTRIES
         self.root = str(root)
-        self.packages = packages
+        self._rules = rules
         self._tool: str | None = None
         self._stored = False
 
@@ -68,7 +69,7 @@ class Cache:
     def key(self, *parts: object) -> str:
         """What an entry is found by: it depends on the parts (JSON values), on bn-lint itself and on Python."""
         if self._tool is None:
-            self._tool = _fingerprint(self.packages)
+            self._tool = _fingerprint(self._rules.packages)
         return hashlib.sha256(json.dumps([self._tool, parts]).encode()).hexdigest()
 
     def recall(self, key: str, disk: FileSystem) -> dict[str, Any] | None:

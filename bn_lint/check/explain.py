@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bn_lint.check.registry import load_rules
+from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
 from bn_lint.errors import UsageError
 from bn_lint.project.selectors import did_you_mean
 from bn_lint.project.tool_codes import TOOL_CODES, ToolCode
 from bn_lint.rule import Rule
 
 
-def find(wanted: str, packages: tuple[str, ...] = ()) -> Rule | ToolCode:
-    """The rule or tool code with this code or name, of bn-lint or of further rule packages.
+def find(wanted: str, rules: RuleSet = BUILT_IN_RULES) -> Rule | ToolCode:
+    """The rule or tool code with this code or name.
 
     Raises:
         UsageError: there is none.
     """
-    entries = everything(packages)
+    entries = everything(rules)
     for entry in entries:
         if wanted.upper() == entry.code or wanted.lower() == entry.name:
             return entry
@@ -50,6 +50,6 @@ def fields(entry: Rule | ToolCode) -> dict[str, Any]:
     }
 
 
-def everything(packages: tuple[str, ...] = ()) -> Sequence[Rule | ToolCode]:
+def everything(rules: RuleSet = BUILT_IN_RULES) -> Sequence[Rule | ToolCode]:
     """All rules and tool codes, in the order of their codes."""
-    return [*load_rules(packages), *TOOL_CODES.values()]
+    return [*rules.rules, *TOOL_CODES.values()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bn_lint.check.outcome import Outcome
-from bn_lint.check.registry import load_rules
+from bn_lint.check.registry import RuleSet
 from bn_lint.check.report import Report
 from bn_lint.check.suppress import Directive, directives_in, mistakes_in, suppress, unused
 from bn_lint.facts import Place
@@ -34,15 +34,8 @@ class FilteredFile:
     explicit: bool = True
 
 
-def filter_findings(
-    files: Iterable[FilteredFile], outcomes: Sequence[Outcome], report: Report, *, packages: tuple[str, ...] = ()
-) -> None:
-    """Add what was found to the report.
-
-    Args:
-        files: The given files; what was found anywhere else is left out.
-        packages: All rule packages that judged, besides the built-in one.
-    """
+def filter_findings(files: Iterable[FilteredFile], outcomes: Sequence[Outcome], report: Report) -> None:
+    """Add what the rules of the report have found in the given files to it; what was found elsewhere is left out."""
     found: dict[str, dict[tuple[str, Place], Finding]] = {}
     for outcome in outcomes:
         for finding in outcome.findings:
@@ -54,7 +47,7 @@ def filter_findings(
     for file in files:
         here = list(found.get(file.display, {}).values())
         complete = file.display not in incomplete and not any(each.code == SYNTAX_ERROR.code for each in here)
-        own = [finding for finding in here if finding.code not in _foreign(file.settings, packages)]
+        own = [finding for finding in here if finding.code not in _foreign(file.settings, report.rules)]
         report.findings.extend(_filter(file, own, report.remarks, complete=complete))
     report.findings.sort(key=_order)
 
@@ -66,7 +59,7 @@ def _filter(
     if file.source is None:
         yield from shown
         return
-    rules = load_rules(file.settings.plugins)
+    rules = RuleSet(file.settings.plugins).rules
     directives = list(directives_in(file.source))
     yield from suppress(shown, directives)
     for line, text in mistakes_in(file.source, rules):
@@ -85,12 +78,12 @@ def _reads(rule: Rule) -> bool:
     return any(kind.__module__ != "bn_lint.facts.traced" for kind in rule.judges)
 
 
-def _foreign(settings: Settings, packages: tuple[str, ...]) -> frozenset[str]:
+def _foreign(settings: Settings, loaded: RuleSet) -> frozenset[str]:
     """The codes of rules that were loaded for other files, whose settings name more rule packages."""
-    if settings.plugins == packages:
+    own = RuleSet(settings.plugins)
+    if own == loaded:
         return frozenset()
-    own = {rule.code for rule in load_rules(settings.plugins)}
-    return frozenset(rule.code for rule in load_rules(packages) if rule.code not in own)
+    return frozenset(rule.code for rule in loaded.rules) - {rule.code for rule in own.rules}
 
 
 def _select(findings: Iterable[Finding], settings: Settings, path: Path) -> Iterator[Finding]:

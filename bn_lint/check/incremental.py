@@ -12,6 +12,7 @@ from typing import Any
 
 from bn_lint.check.cache import Cache
 from bn_lint.check.outcome import Outcome, decode, encode
+from bn_lint.check.registry import RuleSet
 from bn_lint.errors import SourceError
 from bn_lint.project.config import Settings
 from bn_lint.project.discovery import File
@@ -30,7 +31,7 @@ class IncrementalChecker:
     def __init__(
         self,
         settings: Mapping[str, Settings],
-        packages: tuple[str, ...] = (),
+        rules: RuleSet,
         cache: Cache | None = None,
         jobs: int | None = 1,
         progress: Progress | None = None,
@@ -41,13 +42,12 @@ class IncrementalChecker:
 
         Args:
             settings: Of each given file, by its displayed path.
-            packages: Rule packages besides the built-in one.
             cache: Where outcomes are kept; None judges everything.
             jobs: How many processes to use; None lets the amount of work decide.
             coverage: Whether the outcomes are to say which layers were not judged.
         """
         self._thresholds = {path: Thresholds(each.min_batch_size) for path, each in settings.items()}
-        self._packages = packages
+        self._rules = rules
         self._cache = cache
         self._jobs = jobs
         self._coverage = coverage
@@ -86,7 +86,7 @@ class IncrementalChecker:
         from bn_lint.check.workers import Task, judge_all, processes
 
         numbers = list(units)
-        tasks = [Task(unit, self._thresholds_of(unit), self._packages, self._coverage) for unit in units.values()]
+        tasks = [Task(unit, self._thresholds_of(unit), self._rules, self._coverage) for unit in units.values()]
         self._progress(0, len(tasks))
         for done, (number, judged) in enumerate(judge_all(tasks, processes(tasks, self._jobs), self._disk), 1):
             index = numbers[number]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from bn_lint.check.outcome import Outcome, settled
-from bn_lint.check.registry import load_rules
+from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
 from bn_lint.debugging import STRICT, switches
 from bn_lint.facts import Analysis, Fact, Place, Problem
 from bn_lint.project.filesystem import RecordingFileSystem
@@ -27,7 +27,7 @@ def judge(
     unit: Unit,
     thresholds: Mapping[str, Thresholds],
     *,
-    packages: tuple[str, ...] = (),
+    rules: RuleSet = BUILT_IN_RULES,
     filesystem: RecordingFileSystem | None = None,
     coverage: bool = True,
 ) -> Outcome:
@@ -35,19 +35,17 @@ def judge(
 
     Args:
         thresholds: The numbers that the user set for a file, by its displayed path.
-        packages: Rule packages besides the built-in one.
         filesystem: Where other files are looked for.
         coverage: Work out which layers were not judged, which takes time where there are many.
     """
     from bn_lint.static.interpreter.deep_stack import with_deep_stack
 
-    rules = load_rules(packages)
     # Working out places makes many small objects; collecting garbage would walk through all syntax trees meanwhile.
     collecting = gc.isenabled()
     gc.disable()
     try:
         ask = filesystem or RecordingFileSystem()
-        return with_deep_stack(lambda: _judge(unit, rules, thresholds, ask, coverage=coverage))
+        return with_deep_stack(lambda: _judge(unit, rules.rules, thresholds, ask, coverage=coverage))
     finally:
         if collecting:
             gc.enable()
@@ -68,12 +66,10 @@ def _judge(
     return settled(outcome)
 
 
-def judge_observed(
-    analysis: Analysis, thresholds: Mapping[str, Thresholds], *, packages: tuple[str, ...] = ()
-) -> Outcome:
+def judge_observed(analysis: Analysis, thresholds: Mapping[str, Thresholds], rules: RuleSet) -> Outcome:
     """Judge facts about a run by all rules, of whatever files they speak."""
     outcome = Outcome()
-    outcome.findings = _distinct(_findings(analysis, load_rules(packages), thresholds, outcome, {}, "runtime"))
+    outcome.findings = _distinct(_findings(analysis, rules.rules, thresholds, outcome, {}, "runtime"))
     return outcome
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bn_lint.check.registry import RuleSet
 from bn_lint.check.report import Report
 from bn_lint.errors import SourceError
 from bn_lint.project.config import Configuration, Settings
@@ -34,7 +35,7 @@ def check(
     configuration: Configuration,
     *,
     unreadable: Iterable[tuple[str, str]] = (),
-    cache: Callable[[], Cache] | None = None,
+    cache: Callable[[RuleSet], Cache] | None = None,
     jobs: int | None = 1,
     progress: Progress | None = None,
     coverage: bool = True,
@@ -44,7 +45,7 @@ def check(
     Args:
         files: What to check; other files of the project are read for context, but nothing is reported for them.
         unreadable: Directories that could not be searched, with the reason.
-        cache: Gives the place of results of earlier runs, should any be needed; None judges everything anew.
+        cache: Gives the place of earlier results of these rules, should any be needed; None judges everything anew.
         jobs: How many processes to use; None lets the amount of work decide.
         progress: Told how many units are judged, of how many.
         coverage: Whether the report is to say which layers were not judged.
@@ -58,43 +59,27 @@ def check(
         _note_unreadable(report, name, f"{name} cannot be read: {reason}.")
     settings = {file.display: configuration.settings_for(file.path) for file in files}
     distinct = list({id(each): each for each in settings.values()}.values())
-    packages = packages_of(files, configuration)
-    if packages or configuration.has_selectors or any(each.has_selectors for each in distinct):
-        _check_selectors(configuration, distinct, packages)
+    report.rules = RuleSet.of(distinct)
+    if report.rules.packages or configuration.has_selectors or any(each.has_selectors for each in distinct):
+        report.rules.check_selectors(configuration, distinct)
     given = list(_read(files, report))
     judged = [each.source for each in given if each.source is not None]
     if judged:
         from bn_lint.check.incremental import IncrementalChecker
 
         others = [(each.file, each.data) for each in given if each.source is None]
-        judging = IncrementalChecker(settings, packages, cache and cache(), jobs, progress, coverage=coverage)
-        _screen(given, settings, judging.outcomes(judged, others), packages, report)
+        judging = IncrementalChecker(
+            settings, report.rules, cache and cache(report.rules), jobs, progress, coverage=coverage
+        )
+        _screen(given, settings, judging.outcomes(judged, others), report)
     elif any(may_hold_directives(each.data) for each in given):
-        _screen(given, settings, [], packages, report)
+        _screen(given, settings, [], report)
     if any(finding.fix is not None for finding in report.findings):
         from bn_lint.check.fix import offered
 
         report.findings = [offered(finding, report.sources) for finding in report.findings]
     report.problems.sort(key=lambda problem: (problem.place.path, problem.place.line, problem.place.column))
     return report
-
-
-def packages_of(files: Sequence[File], configuration: Configuration) -> tuple[str, ...]:
-    """The rule packages, besides the built-in one, that the settings of the files name.
-
-    Raises:
-        ConfigError: a configuration file that applies to one of the files is wrong.
-    """
-    return tuple(dict.fromkeys(name for file in files for name in configuration.settings_for(file.path).plugins))
-
-
-def _check_selectors(configuration: Configuration, settings: Iterable[Settings], packages: tuple[str, ...]) -> None:
-    from bn_lint.check.registry import load_rules
-
-    rules = load_rules(packages)
-    configuration.check_command_line(rules)
-    for each in settings:
-        each.check_selectors(rules)
 
 
 def _read(files: Sequence[File], report: Report) -> Iterator[_Given]:
@@ -116,7 +101,6 @@ def _screen(
     given: Sequence[_Given],
     settings: dict[str, Settings],
     outcomes: Sequence[Outcome],
-    packages: tuple[str, ...],
     report: Report,
 ) -> None:
     from bn_lint.check.filtering import FilteredFile, filter_findings
@@ -128,7 +112,7 @@ def _screen(
         mentioned = may_hold_directives(each.data, noqa=each.source is not None)
         source = (each.source or report.sources.get(display)) if mentioned else None
         files.append(FilteredFile(each.file.path, display, settings[display], source, each.file.explicit))
-    filter_findings(files, outcomes, report, packages=packages)
+    filter_findings(files, outcomes, report)
 
 
 def _note_unreadable(report: Report, path: str, message: str, line: int = 1, column: int = 1) -> None:

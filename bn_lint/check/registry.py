@@ -6,18 +6,60 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from bn_lint.errors import ConfigError
-from bn_lint.rule import Rule
+
+if TYPE_CHECKING:
+    from bn_lint.project.config import Configuration, Settings
+    from bn_lint.rule import Rule
 
 BUILT_IN = "bn_lint_rules"
-
 
 #: Codes that begin so belong to the built-in rules, now and later.
 PREFIX = "BN"
 _CODE = re.compile(r"[A-Z]{2,5}\d{3}")
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+")
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """The built-in rules, and those of further packages. Nothing is imported before somebody asks for the rules.
+
+    Attributes:
+        packages: The packages besides the built-in one.
+    """
+
+    packages: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Iterable[Settings]) -> RuleSet:
+        """The rules that some of these settings name."""
+        return cls(tuple(dict.fromkeys(name for each in settings for name in each.plugins)))
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules in the order of their codes.
+
+        Raises:
+            ConfigError: a package cannot be imported or has no rules, or one of its rules cannot be told from another.
+        """
+        return load_rules(self.packages)
+
+    def check_selectors(self, configuration: Configuration, settings: Iterable[Settings]) -> None:
+        """Check that all selectors, those of the command line and those of the settings, name rules of the set.
+
+        Raises:
+            UsageError, ConfigError: one names a rule that does not exist.
+        """
+        configuration.check_command_line(self.rules)
+        for each in settings:
+            each.check_selectors(self.rules)
+
+
+BUILT_IN_RULES = RuleSet()
 
 
 @cache
@@ -59,6 +101,8 @@ def _check(rule: Rule, package: str) -> None:
 
 
 def _rules_of(package: str) -> Iterable[Rule]:
+    from bn_lint.rule import Rule
+
     try:
         module = importlib.import_module(package)
         modules = [module]

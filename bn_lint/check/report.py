@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bn_lint.check.registry import RuleSet
 from bn_lint.exit import ExitCode
 from bn_lint.project.source import Sources
 from bn_lint.project.tool_codes import UNREADABLE_FILE
@@ -24,6 +25,7 @@ class Report:
         problems: What kept files from being judged completely, sorted by place.
         files: How many files were checked.
         coverage: How many of the layers were judged; None when no file mentions BatchNorm.
+        rules: Those that judged, whether they are on or not.
         sources: The text of the files, for quoting.
         remarks: Comments meant for bn-lint that have no effect: place and sentence.
         tracebacks: Of the defects among the problems.
@@ -36,6 +38,7 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
     files: int = 0
     coverage: Coverage | None = None
+    rules: RuleSet = field(default_factory=RuleSet)
     sources: Sources = field(default_factory=Sources)
     remarks: list[str] = field(default_factory=list)
     tracebacks: list[str] = field(default_factory=list)

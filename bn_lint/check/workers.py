@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bn_lint
+from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
 from bn_lint.errors import BnLintError
 from bn_lint.project.filesystem import Answer, FileSystem, Question, RecordingFileSystem
 from bn_lint.project.partition import Unit
@@ -43,11 +44,11 @@ serve()
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be judged, by which thresholds and rule packages, and whether the coverage is wanted."""
+    """What is to be judged, by which thresholds and rules, and whether the coverage is wanted."""
 
     unit: Unit
     thresholds: Mapping[str, Thresholds]
-    packages: tuple[str, ...] = ()
+    rules: RuleSet = BUILT_IN_RULES
     coverage: bool = False
 
     @property
@@ -246,7 +247,7 @@ def _judge(task: Task, disk: FileSystem | None = None) -> Judged:
     from bn_lint.check.judge import judge
 
     filesystem = RecordingFileSystem(disk)
-    outcome = judge(task.unit, task.thresholds, packages=task.packages, filesystem=filesystem, coverage=task.coverage)
+    outcome = judge(task.unit, task.thresholds, rules=task.rules, filesystem=filesystem, coverage=task.coverage)
     return Judged(outcome, filesystem.asked)
 
 

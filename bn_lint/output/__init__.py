@@ -18,13 +18,11 @@ def render(
     *,
     color: bool = False,
     coverage: bool = False,
-    packages: tuple[str, ...] = (),
 ) -> str:
     """The findings of a report in one of the `FORMATS`; empty when a format for people has nothing to say.
 
     Args:
         coverage: Add to the JSON report which layers were not judged.
-        packages: Rule packages besides the built-in one, whose rules SARIF describes.
     """
     if output_format == "json":
         from bn_lint.output import json
@@ -33,7 +31,7 @@ def render(
     if output_format == "sarif":
         from bn_lint.output import sarif
 
-        return sarif.render(report, packages=packages)
+        return sarif.render(report)
     if output_format == "gitlab":
         from bn_lint.output import gitlab
 

@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from bn_lint import __version__
 from bn_lint.check.fingerprint import fingerprints
-from bn_lint.check.registry import load_rules
 from bn_lint.check.report import Report
 from bn_lint.facts import Place, Problem
 from bn_lint.output.text import within
@@ -19,9 +18,9 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def render(report: Report, *, packages: tuple[str, ...] = ()) -> str:
+def render(report: Report) -> str:
     """One JSON object, with an end of line."""
-    described: list[Rule | ToolCode] = [*load_rules(packages), *TOOL_CODES.values()]
+    described: list[Rule | ToolCode] = [*report.rules.rules, *TOOL_CODES.values()]
     index = {rule.code: number for number, rule in enumerate(described)}
     marks = fingerprints(report.visible, report.sources)
     run: dict[str, Any] = {

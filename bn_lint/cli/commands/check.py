@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from bn_lint.check.baseline import Entry
     from bn_lint.check.cache import Cache
+    from bn_lint.check.registry import RuleSet
     from bn_lint.check.report import Report
     from bn_lint.project.config import Configuration, Settings
     from bn_lint.project.discovery import Discovery, File
@@ -97,7 +98,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
     Exit codes: 0 nothing found (or all of it fixed), 1 findings, 2 wrong usage, unreadable input or an internal error.
     """
-    from bn_lint.check.pipeline import check, packages_of
+    from bn_lint.check.pipeline import check
     from bn_lint.cli.progress import Waiting
 
     _refuse_contradictions(options)
@@ -117,7 +118,6 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
         from bn_lint.runtime.document.document import load
 
         trace = load(options["trace_file"])
-    packages = packages_of(discovery.files, configuration)
 
     def judge(files: Sequence[File]) -> Report:
         cached = not options["no_cache"] and all(file.data is None for file in files)
@@ -126,7 +126,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
                 files,
                 configuration,
                 unreadable=discovery.unreadable,
-                cache=partial(_cache, here, packages, options) if cached else None,
+                cache=partial(_cache, here, options) if cached else None,
                 jobs=options["jobs"],
                 progress=progress,
                 coverage=options["show_coverage"],
@@ -152,9 +152,9 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
             _hold_against_baseline(report, discovery.files, configuration, here, options)
             return report
 
-        code = fix_and_publish(report, discovery.files, rejudge, style, packages, diff=options["diff"])
+        code = fix_and_publish(report, discovery.files, rejudge, style, diff=options["diff"])
     else:
-        publish(report, style, packages=packages)
+        publish(report, style)
         code = report.exit_code
     return ExitCode.CLEAN if options["exit_zero"] and code is ExitCode.FINDINGS else code
 
@@ -219,13 +219,13 @@ def _standard_input(name: str | None) -> File:
     return File(path, display_path(path) if name else "<stdin>", explicit=True, data=data)
 
 
-def _cache(here: Settings, packages: tuple[str, ...], options: dict[str, Any]) -> Cache:
+def _cache(here: Settings, options: dict[str, Any], rules: RuleSet) -> Cache:
     from bn_lint.check.cache import FOLDER, Cache, project_root
     from bn_lint.project.source import absolute
 
     root = project_root(Path.cwd())
     folder = absolute(options["cache_dir"]) if options["cache_dir"] else here.cache_dir or root / FOLDER
-    return Cache(folder, root, packages=packages)
+    return Cache(folder, root, rules)
 
 
 def _add_ignores(report: Report, files: list[File], options: dict[str, Any]) -> int:
@@ -287,13 +287,13 @@ def _hold_against_baseline(
 
 def _judged(files: list[File], configuration: Configuration) -> Callable[[Path, Entry], bool]:
     """Whether a rule was on in one of these files; one that does not exist any more will not find anything either."""
-    from bn_lint.check.registry import load_rules
+    from bn_lint.check.registry import RuleSet
 
     known = {file.path for file in files}
 
     def judged(path: Path, entry: Entry) -> bool:
         settings = configuration.settings_for(path)
-        rules = [rule for rule in load_rules(settings.plugins) if rule.code == entry.code] if path in known else []
+        rules = [rule for rule in RuleSet(settings.plugins).rules if rule.code == entry.code] if path in known else []
         on = [rule for rule in rules if settings.severity_in(path, rule, rule.severity.value) is not None]
         return path in known and bool(on or not rules)
 

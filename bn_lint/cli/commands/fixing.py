@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from bn_lint.project.discovery import File
 
 
-def fix_and_publish(
-    report: Report, files: Sequence[File], recheck: Recheck, style: Style, packages: tuple[str, ...], *, diff: bool
-) -> ExitCode:
+def fix_and_publish(report: Report, files: Sequence[File], recheck: Recheck, style: Style, *, diff: bool) -> ExitCode:
     """Make the fixes and write what remains, or show the changes.
 
     Standard input is passed on fixed; its report then goes to standard error.
@@ -46,5 +44,5 @@ def fix_and_publish(
         return ExitCode.FAILURE if report.failures else code
     if given is not None:
         write((changes[0].after.data if changes else given.data) or b"")
-    publish(report, style, packages=packages, to_stderr=given is not None)
+    publish(report, style, to_stderr=given is not None)
     return report.exit_code

@@ -31,11 +31,10 @@ class Style:
     debug: bool = False
 
 
-def publish(report: Report, style: Style, *, packages: tuple[str, ...] = (), to_stderr: bool = False) -> None:
+def publish(report: Report, style: Style, *, to_stderr: bool = False) -> None:
     """Write a report.
 
     Args:
-        packages: Rule packages besides the built-in one.
         to_stderr: Standard output is taken for something else.
 
     Raises:
@@ -55,7 +54,7 @@ def publish(report: Report, style: Style, *, packages: tuple[str, ...] = (), to_
     if style.statistics:
         text = statistics(report, color=color)
     else:
-        text = render(report, style.output_format, color=color, coverage=style.show_coverage, packages=packages)
+        text = render(report, style.output_format, color=color, coverage=style.show_coverage)
     if style.output_file is None:
         show(text, color=color)
         text = ""

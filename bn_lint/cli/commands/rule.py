@@ -20,12 +20,13 @@ from bn_lint.errors import UsageError
 def command(rule: str | None, everything: bool, output_format: str, color: str) -> None:
     """Explain a rule: what it finds, why that is wrong, what to write instead."""
     from bn_lint.check import explain
+    from bn_lint.check.registry import RuleSet
     from bn_lint.project.config import Configuration
 
     if (rule is None) != everything:
         raise UsageError("Name one rule by its code or name, or use --all.")
-    packages = Configuration().settings_for(Path.cwd() / "pyproject.toml").plugins
-    entries = explain.everything(packages) if rule is None else [explain.find(rule, packages)]
+    rules = RuleSet.of([Configuration().settings_for(Path.cwd() / "pyproject.toml")])
+    entries = explain.everything(rules) if rule is None else [explain.find(rule, rules)]
     if output_format == "json":
         import json
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bn_lint.check.registry import load_rules
+from bn_lint.check.registry import RuleSet
 from bn_lint.output.text import counted
 from bn_lint.project.config import Configuration, Settings
 from bn_lint.project.discovery import File
@@ -26,7 +26,7 @@ def shown(files: Sequence[File], configuration: Configuration) -> str:
 
 
 def _block(settings: Settings, files: Sequence[File]) -> str:
-    rules = load_rules(settings.plugins)
+    rules = RuleSet(settings.plugins).rules
     settings.check_selectors(rules)
     more = f" and {counted(len(files) - 1, 'other file')}" if len(files) > 1 else ""
     lines = [f"# {files[0].display}{more}: {settings.origin}"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bn_lint.check.filtering import FilteredFile, filter_findings
 from bn_lint.check.judge import judge_observed
-from bn_lint.check.registry import load_rules
+from bn_lint.check.registry import RuleSet
 from bn_lint.check.report import Report
 from bn_lint.facts import Analysis
 from bn_lint.project.config import Configuration
@@ -46,18 +46,15 @@ def judge_with(document: Document, configuration: Configuration) -> Report:
     settings = {
         path: configuration.settings_for(absolute(path)) for path in {fact.place.path for fact in analysis.facts}
     }
-    packages = tuple(dict.fromkeys(name for each in settings.values() for name in each.plugins))
-    rules = load_rules(packages)
-    configuration.check_command_line(rules)
-    for each in settings.values():
-        each.check_selectors(rules)
+    report.rules = RuleSet.of(settings.values())
+    report.rules.check_selectors(configuration, settings.values())
     thresholds = {path: Thresholds(each.min_batch_size) for path, each in settings.items()}
-    outcome = judge_observed(analysis, thresholds, packages=packages)
+    outcome = judge_observed(analysis, thresholds, report.rules)
     for path in {finding.place.path for finding in outcome.findings} - settings.keys():
         settings[path] = configuration.settings_for(absolute(path))
     files = [
         FilteredFile(absolute(path), path, each, report.sources.get(path)) for path, each in sorted(settings.items())
     ]
-    filter_findings(files, [outcome], report, packages=packages)
+    filter_findings(files, [outcome], report)
     report.files = len({finding.place.path for finding in report.findings})
     return report
