@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -17,7 +18,7 @@ from bn_lint.check.fingerprint import fingerprints
 from bn_lint.check.registry import load_rules
 from bn_lint.check.report import Report
 from bn_lint.facts import Evidence, Place, Problem
-from bn_lint.output import FOR_PROGRAMS, FORMATS, render
+from bn_lint.output import FORMATS, render
 from bn_lint.project.source import Source
 from bn_lint.rule import Applicability, Edit, Finding, Fix, Severity
 
@@ -209,10 +210,22 @@ def test_suppressed_findings_are_in_no_report(name: str) -> None:
     assert render(hidden, name) == render(report(), name)
 
 
-@pytest.mark.parametrize("name", sorted({*FOR_PROGRAMS, "github"}))
+@pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if not each.has_color])
 def test_no_colour_and_no_control_characters_reach_programs(name: str) -> None:
     odd = replace(WIDTH, message="\x1b[31mred\x07")
     assert not {"\x1b", "\x07"} & set(render(report(odd, sources=[SOURCE]), name, color=True))
+
+
+def test_every_format_has_a_test_of_its_own() -> None:
+    folder = Path(__file__).parent
+    text = "".join((folder / name).read_text("utf-8") for name in ("test_formats.py", "test_output.py"))
+    # The longest name counts: a test of `json-lines` is none of `json`.
+    wanted = re.compile("^def test_(" + "|".join(sorted(map(words, FORMATS), key=len, reverse=True)) + r")[_(]", re.M)
+    assert set(wanted.findall(text)) == set(map(words, FORMATS))
+
+
+def words(name: str) -> str:
+    return name.replace("-", "_")
 
 
 def moved(by: int, text: str = TEXT) -> tuple[list[Finding], list[str]]:

@@ -19,7 +19,7 @@ def render(report: Report, *, coverage: bool = False) -> str:
     """One JSON object, with an end of line."""
     document: dict[str, Any] = {
         "version": VERSION,
-        "findings": [_finding(finding) for finding in report.visible],
+        "findings": [fields(finding) for finding in report.visible],
         "errors": [_problem(problem) for problem in report.problems],
         "files": report.files,
     }
@@ -29,17 +29,13 @@ def render(report: Report, *, coverage: bool = False) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def render_lines(report: Report) -> str:
-    """One JSON object a finding, each on a line of its own."""
-    return "".join(json.dumps(_finding(finding)) + "\n" for finding in report.visible)
-
-
 def _cell(place: Place) -> dict[str, int]:
     """The cell, of a place in a notebook."""
     return {} if place.cell is None else {"cell": place.cell}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def fields(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON values."""
     return {
         "code": finding.code,
         "name": finding.name,

@@ -4,93 +4,72 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bn_lint.cli.commands import completion
+from bn_lint.cli.commands.options import RuleOptions, added, rule_options
 from bn_lint.cli.terminal import COLORS, save, wants_color
 from bn_lint.exit import ExitCode
-from bn_lint.output import FOR_PROGRAMS, FORMATS
+from bn_lint.output import FORMATS
 
 if TYPE_CHECKING:
     from bn_lint.check.report import Report
-    from bn_lint.project.config import Configuration
     from bn_lint.runtime.document.document import Document
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _SEVERITIES = ("error", "warning", "info")
 
 
-def options(function: _Function) -> _Function:
-    """Add the options that choose rules and formats."""
-    for option in reversed(
-        (
-            click.option(
-                "--select",
-                multiple=True,
-                metavar="RULES",
-                shell_complete=completion.rules,
-                help="Turn on only these rules.",
-            ),
-            click.option(
-                "--extend-select",
-                multiple=True,
-                metavar="RULES",
-                shell_complete=completion.rules,
-                help="Turn on these rules as well.",
-            ),
-            click.option(
-                "--ignore",
-                multiple=True,
-                metavar="RULES",
-                shell_complete=completion.rules,
-                help="Turn off these rules.",
-            ),
-            click.option("--config", multiple=True, metavar="PATH|KEY=VALUE", help="Use this file, or one setting."),
-            click.option("--isolated", is_flag=True, help="Read no configuration file."),
-            click.option(
-                "--output-format",
-                type=click.Choice(FORMATS),
-                default="full",
-                show_default=True,
-                envvar="BN_LINT_OUTPUT_FORMAT",
-                help="How to write the findings.",
-            ),
-            click.option("-o", "--output-file", metavar="FILE", help="Write the findings to a file."),
-            click.option("--html", metavar="FILE", help="Write a report with plots, as one HTML file."),
-            click.option(
-                "--fail-on",
-                type=click.Choice([*_SEVERITIES, "never"]),
-                default="info",
-                show_default=True,
-                help="Exit with 1 from this severity on.",
-            ),
-            click.option("--no-table", is_flag=True, help="Leave out the table of layers."),
-            click.option("--color", type=click.Choice(COLORS), default="auto"),
-            click.option("-q", "--quiet", is_flag=True, help="Write findings only."),
-        )
-    ):
-        function = option(function)
-    return function
+@dataclass(frozen=True, kw_only=True)
+class FindingsOptions(RuleOptions):
+    """Which rules judge a run, and how their findings are to be written; each field is the option of the same name."""
+
+    output_format: str
+    output_file: str | None
+    html: str | None
+    fail_on: str
+    no_table: bool
+    color: str
+    quiet: bool
+
+    @property
+    def for_programs(self) -> bool:
+        """Whether nothing but the report itself may stand in the output."""
+        return FORMATS[self.output_format].for_programs
 
 
-def configuration(chosen: dict[str, Any]) -> Configuration:
-    """The settings that the options ask for."""
-    from bn_lint.project.config import Configuration, split_selectors
-    from bn_lint.project.selectors import SelectorSet
-
-    select = split_selectors(chosen["select"])
-    layer = SelectorSet(
-        select if chosen["select"] else None,
-        split_selectors(chosen["extend_select"]),
-        split_selectors(chosen["ignore"]),
+def findings_options(function: _Function) -> _Function:
+    """Add the options of `FindingsOptions`."""
+    own = added(
+        function,
+        click.option(
+            "--output-format",
+            type=click.Choice(list(FORMATS)),
+            default="full",
+            show_default=True,
+            envvar="BN_LINT_OUTPUT_FORMAT",
+            help="How to write the findings.",
+        ),
+        click.option("-o", "--output-file", metavar="FILE", help="Write the findings to a file."),
+        click.option("--html", metavar="FILE", help="Write a report with plots, as one HTML file."),
+        click.option(
+            "--fail-on",
+            type=click.Choice([*_SEVERITIES, "never"]),
+            default="info",
+            show_default=True,
+            help="Exit with 1 from this severity on.",
+        ),
+        click.option("--no-table", is_flag=True, help="Leave out the table of layers."),
+        click.option("--color", type=click.Choice(COLORS), default="auto"),
+        click.option("-q", "--quiet", is_flag=True, help="Write findings only."),
     )
-    return Configuration(command_line=layer, config=chosen["config"], isolated=chosen["isolated"])
+    return rule_options(own)
 
 
 def publish(
-    document: Document, report: Report, chosen: dict[str, Any], *, to_stdout: bool, ended_early: bool = False
+    document: Document, report: Report, options: FindingsOptions, *, to_stdout: bool, ended_early: bool = False
 ) -> ExitCode:
     """Write the findings and what was asked for, and say how the command ends.
 
@@ -102,26 +81,25 @@ def publish(
     from bn_lint.output.summary import summary
 
     stream = sys.stdout if to_stdout else sys.stderr
-    text_format = chosen["output_format"]
-    color = wants_color(chosen["color"], stream) and text_format not in FOR_PROGRAMS
-    text = render(report, text_format, color=color and chosen["output_file"] is None)
-    if chosen["output_file"] is not None:
-        save(text, chosen["output_file"])
+    color = wants_color(options.color, stream) and not options.for_programs
+    text = render(report, options.output_format, color=color and options.output_file is None)
+    if options.output_file is not None:
+        save(text, options.output_file)
         text = ""
-    if text_format not in FOR_PROGRAMS and not chosen["quiet"]:
+    if not options.for_programs and not options.quiet:
         found = _found(report, document, summary, color, ended_early)
-        text = _overview(document, chosen) + text + _failure(document) + found
+        text = _overview(document, options) + text + _failure(document) + found
     if text:
         click.echo(text, file=stream, nl=False, color=color)
     for message in (*(problem.message for problem in report.failures), *document.notes):
         click.echo(f"error: {message}", err=True)
-    if chosen["html"] is not None:
+    if options.html is not None:
         from bn_lint.runtime.showing.html.page import page
 
-        save(page(document, report), chosen["html"])
+        save(page(document, report), options.html)
     if report.failures:
         return ExitCode.FAILURE
-    return ExitCode.FINDINGS if _fails(report, chosen["fail_on"]) else ExitCode.CLEAN
+    return ExitCode.FINDINGS if _fails(report, options.fail_on) else ExitCode.CLEAN
 
 
 def _fails(report: Report, threshold: str) -> bool:
@@ -131,8 +109,8 @@ def _fails(report: Report, threshold: str) -> bool:
     return any(finding.severity.value in severe for finding in report.visible)
 
 
-def _overview(document: Document, chosen: dict[str, Any]) -> str:
-    if chosen["no_table"] or not document.layers:
+def _overview(document: Document, options: FindingsOptions) -> str:
+    if options.no_table or not document.layers:
         return ""
     from bn_lint.runtime.showing.table import table
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 
-from bn_lint.cli.commands import findings
+from bn_lint.cli.commands.findings import FindingsOptions, findings_options, publish
 from bn_lint.errors import UsageError
 from bn_lint.exit import ExitCode
-from bn_lint.output import FOR_PROGRAMS
 
 
 @click.command()
@@ -29,7 +28,7 @@ from bn_lint.output import FOR_PROGRAMS
     metavar="N",
     help="How many samples an epoch has: the last, partial batch is tried as well. Without it a batch of one is.",
 )
-@findings.options
+@findings_options
 @click.argument("target", metavar="MODULE:FACTORY")
 def command(target: str, inputs: tuple[str, ...], evaluation: bool, samples: int | None, **chosen: Any) -> int:
     """Check a model without data, GPU or memory for activations.
@@ -45,10 +44,11 @@ def command(target: str, inputs: tuple[str, ...], evaluation: bool, samples: int
     from bn_lint.runtime.judging.judge_trace import judge_with
     from bn_lint.runtime.probe import Input, probe
 
-    settings = findings.configuration(chosen)
+    options = FindingsOptions(**chosen)
+    settings = options.configuration()
     result = probe(target, [Input.parse(text) for text in inputs], evaluation=evaluation, samples=samples)
-    code = findings.publish(result.document, judge_with(result.document, settings), chosen, to_stdout=True)
-    if chosen["output_format"] not in FOR_PROGRAMS and not chosen["quiet"]:
+    code = publish(result.document, judge_with(result.document, settings), options, to_stdout=True)
+    if not options.for_programs and not options.quiet:
         for line in result.remarks:
             click.echo(line, err=True)
     if result.error is not None:

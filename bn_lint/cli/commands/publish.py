@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bn_lint.cli.terminal import complain, save, wants_color, write
-from bn_lint.output import FOR_PROGRAMS, render
+from bn_lint.output import FORMATS, render
 from bn_lint.output.cells import in_cells
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def publish(report: Report, style: Style, *, to_stderr: bool = False) -> None:
     from bn_lint.output.summary import coverage, statistics, summary
 
     report = in_cells(report)
-    for_programs = style.output_format in FOR_PROGRAMS
+    for_programs = FORMATS[style.output_format].for_programs
     show = partial(click.echo, nl=False, err=True) if to_stderr else write
     color = (
         wants_color(style.color, sys.stderr if to_stderr else sys.stdout)

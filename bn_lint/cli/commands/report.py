@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from bn_lint.cli.commands import findings
+from bn_lint.cli.commands.findings import FindingsOptions, findings_options, publish
 
 
 @click.command()
-@findings.options
+@findings_options
 @click.argument("trace", metavar="TRACE.json")
 def command(trace: str, **chosen: Any) -> int:
     """Show the findings and the layers of a trace that bn-lint trace --output saved.
@@ -20,6 +20,7 @@ def command(trace: str, **chosen: Any) -> int:
     from bn_lint.runtime.document.document import load
     from bn_lint.runtime.judging.judge_trace import judge_with
 
-    settings = findings.configuration(chosen)
+    options = FindingsOptions(**chosen)
+    settings = options.configuration()
     document = load(trace)
-    return findings.publish(document, judge_with(document, settings), chosen, to_stdout=True)
+    return publish(document, judge_with(document, settings), options, to_stdout=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bn_lint.cli.commands import findings
+from bn_lint.cli.commands.findings import FindingsOptions, findings_options, publish
 from bn_lint.cli.terminal import save
 from bn_lint.errors import PathError, UsageError
 from bn_lint.exit import ExitCode
@@ -22,10 +22,18 @@ if TYPE_CHECKING:
 @click.option("--output", metavar="FILE", help="Save the trace (JSON), for bn-lint report and check --trace.")
 @click.option("--stats", is_flag=True, help="Also compare batches with the running statistics (a little slower).")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Watch the first N optimizer steps only.")
-@findings.options
+@findings_options
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(program: str, arguments: tuple[str, ...], module: bool, **chosen: Any) -> int:
+def command(
+    program: str,
+    arguments: tuple[str, ...],
+    module: bool,
+    output: str | None,
+    stats: bool,
+    steps: int | None,
+    **chosen: Any,
+) -> int:
     """Run PROGRAM (a script, or a module with -m) and watch its BatchNorm layers.
 
     The report goes to standard error, because standard output belongs to the program. Exit codes: those of the program
@@ -39,9 +47,10 @@ def command(program: str, arguments: tuple[str, ...], module: bool, **chosen: An
     from bn_lint.runtime.recording.merge import Merger
     from bn_lint.runtime.tracer import Trace
 
-    settings = findings.configuration(chosen)
-    _check_writable(chosen)
-    trace = Trace(stats=chosen["stats"], steps=chosen["steps"], command=[program, *arguments])
+    options = FindingsOptions(**chosen)
+    settings = options.configuration()
+    _check_writable(output, options.html, options.output_file)
+    trace = Trace(stats=stats, steps=steps, command=[program, *arguments])
     merger = Merger(trace)
     directory = os.getcwd()
     ended, error = _run(trace, program, arguments, module)
@@ -50,30 +59,27 @@ def command(program: str, arguments: tuple[str, ...], module: bool, **chosen: An
     if document is None:
         return ended  # another rank reports
     report = judge_with(document, settings)
-    if chosen["output"] is not None:
+    if output is not None:
         from bn_lint.runtime.document.document import dumps
 
-        save(dumps(document), chosen["output"])
+        save(dumps(document), output)
     early = error is not None and not (isinstance(error, SystemExit) and ended == 0)
-    code = findings.publish(document, report, chosen, to_stdout=False, ended_early=early)
+    code = publish(document, report, options, to_stdout=False, ended_early=early)
     return ended or code
 
 
-def _check_writable(chosen: dict[str, Any]) -> None:
+def _check_writable(*names: str | None) -> None:
     """Fail before the program runs for hours, not after.
 
     Raises:
         PathError: a file cannot be written.
     """
-    for name in ("output", "html", "output_file"):
-        if chosen[name] is not None:
-            try:
-                with open(chosen[name], "a", encoding="utf-8"):
-                    pass
-            except OSError as error:
-                raise PathError(
-                    f"{chosen[name]} cannot be written: {(error.strerror or str(error)).lower()}."
-                ) from error
+    for name in filter(None, names):
+        try:
+            with open(name, "a", encoding="utf-8"):
+                pass
+        except OSError as error:
+            raise PathError(f"{name} cannot be written: {(error.strerror or str(error)).lower()}.") from error
 
 
 def _run(trace: Trace, program: str, arguments: tuple[str, ...], module: bool) -> tuple[int, BaseException | None]:

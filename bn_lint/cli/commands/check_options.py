@@ -1,0 +1,145 @@
+"""The options of `bn-lint check`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from bn_lint.cli.commands.options import RuleOptions, added, rule_options
+from bn_lint.cli.commands.publish import Style
+from bn_lint.cli.terminal import COLORS
+from bn_lint.errors import UsageError
+from bn_lint.output import FORMATS
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(RuleOptions):
+    """What the command line asks for; each field is the option of the same name, and their help says what they mean."""
+
+    exclude: tuple[str, ...]
+    force_exclude: bool
+    output_format: str
+    output_file: str | None
+    fix: bool
+    unsafe_fixes: bool
+    diff: bool
+    statistics: bool
+    show_coverage: bool
+    trace: str | None
+    show_files: bool
+    show_settings: bool
+    exit_zero: bool
+    add_ignore: bool
+    reason: str | None
+    baseline: str | None
+    update_baseline: bool
+    stdin_filename: str | None
+    jobs: int | None
+    no_cache: bool
+    cache_dir: str | None
+    color: str
+    quiet: bool
+    verbose: bool
+    debug: bool
+
+    @property
+    def excluded(self) -> list[str]:
+        """The patterns of files to leave out."""
+        return [pattern.strip() for text in self.exclude for pattern in text.split(",") if pattern.strip()]
+
+    @property
+    def style(self) -> Style:
+        """How the report is to be written."""
+        return Style(
+            output_format=self.output_format,
+            output_file=self.output_file,
+            color=self.color,
+            statistics=self.statistics,
+            show_coverage=self.show_coverage,
+            quiet=self.quiet,
+            verbose=self.verbose,
+            debug=self.debug,
+        )
+
+    def refuse_contradictions(self) -> None:
+        """Stop before anything is judged when two options cannot be had together.
+
+        Raises:
+            UsageError: they cannot.
+        """
+        if self.statistics and FORMATS[self.output_format].for_programs:
+            form = self.output_format.upper()
+            raise UsageError(f"--statistics has no {form} form: count the findings of the report instead.")
+        if self.add_ignore and self.update_baseline:
+            raise UsageError("--add-ignore and --update-baseline are two ways to do the same: use one of them.")
+        if (self.fix or self.diff) and (self.add_ignore or self.update_baseline):
+            raise UsageError(
+                "--fix and --diff change what is found: use them before --add-ignore and --update-baseline."
+            )
+        if self.reason is not None and not self.add_ignore:
+            raise UsageError("--reason is what --add-ignore writes; there is nothing to write it to.")
+        if self.reason is not None and any(mark in self.reason for mark in "\r\n#"):
+            raise UsageError("--reason must be one line without #.")
+
+
+def check_options(function: _Function) -> _Function:
+    """Add the options of `CheckOptions`."""
+    own = added(
+        function,
+        click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out files and directories (glob)."),
+        click.option("--force-exclude", is_flag=True, help="Leave out excluded files even if they are given by name."),
+        click.option(
+            "--output-format",
+            type=click.Choice(list(FORMATS)),
+            default="full",
+            show_default=True,
+            envvar="BN_LINT_OUTPUT_FORMAT",
+            help="How to write the findings (also BN_LINT_OUTPUT_FORMAT).",
+        ),
+        click.option("-o", "--output-file", metavar="FILE", type=click.Path(), help="Write the report to a file."),
+        click.option("--fix", is_flag=True, help="Make the fixes that keep what the program computes."),
+        click.option(
+            "--unsafe-fixes", is_flag=True, help="Also make, or count, fixes that may change what it computes."
+        ),
+        click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing."),
+        click.option("--statistics", is_flag=True, help="Count the findings of each rule instead of listing them."),
+        click.option(
+            "--show-coverage", is_flag=True, help="Show how many layers were judged, and why others were not."
+        ),
+        click.option("--trace", metavar="FILE", help="Mark findings that a trace (bn-lint trace) confirms or refutes."),
+        click.option("--show-files", is_flag=True, help="List the files that would be checked, and stop."),
+        click.option(
+            "--show-settings", is_flag=True, help="Show the settings that the files are checked with, and stop."
+        ),
+        click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings."),
+        click.option("--add-ignore", is_flag=True, help="Write a comment at each finding that silences it."),
+        click.option("--reason", metavar="TEXT", help="What --add-ignore writes behind each comment."),
+        click.option("--baseline", metavar="FILE", type=click.Path(), help="Report only what is not in this file."),
+        click.option("--update-baseline", is_flag=True, help="Write what is found into the baseline."),
+        click.option(
+            "--stdin-filename", metavar="FILE", help="The name of what is read from standard input (PATHS is -)."
+        ),
+        click.option(
+            "-j", "--jobs", type=click.IntRange(min=1), help="How many processes to use (default: as many as help)."
+        ),
+        click.option(
+            "--no-cache", is_flag=True, envvar="BN_LINT_NO_CACHE", help="Judge everything anew (also BN_LINT_NO_CACHE)."
+        ),
+        click.option(
+            "--cache-dir",
+            metavar="DIRECTORY",
+            type=click.Path(),
+            envvar="BN_LINT_CACHE_DIR",
+            help="Where to keep results (also BN_LINT_CACHE_DIR).",
+        ),
+        click.option("--color", type=click.Choice(COLORS), default="auto", help="Whether to use colour."),
+        click.option("-q", "--quiet", is_flag=True, help="Write findings only."),
+        click.option("-v", "--verbose", is_flag=True, help="Also write what could not be judged completely."),
+        click.option("--debug", is_flag=True, help="Show the traceback of internal errors."),
+    )
+    return rule_options(own)

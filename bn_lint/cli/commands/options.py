@@ -1,0 +1,64 @@
+"""Options that several commands have, typed: click hands them over by name, once, and nothing looks a name up later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bn_lint.cli.commands import completion
+
+if TYPE_CHECKING:
+    from bn_lint.project.config import Configuration
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleOptions:
+    """Which rules are on, and where settings come from."""
+
+    select: tuple[str, ...]
+    extend_select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    config: tuple[str, ...]
+    isolated: bool
+
+    def configuration(self, exclude: Sequence[str] = ()) -> Configuration:
+        """The settings that the options ask for."""
+        from bn_lint.project.config import Configuration, split_selectors
+        from bn_lint.project.selectors import SelectorSet
+
+        layer = SelectorSet(
+            split_selectors(self.select) if self.select else None,
+            split_selectors(self.extend_select),
+            split_selectors(self.ignore),
+        )
+        return Configuration(command_line=layer, exclude=exclude, config=self.config, isolated=self.isolated)
+
+
+def rule_options(function: _Function) -> _Function:
+    """Add the options of `RuleOptions`."""
+    return added(
+        function,
+        _selectors("--select", "Turn on only these rules: codes, names, prefixes, ALL."),
+        _selectors("--extend-select", "Turn on these rules as well."),
+        _selectors("--ignore", "Turn off these rules."),
+        click.option(
+            "--config", multiple=True, metavar="PATH|KEY=VALUE", help="Use this file, or set one setting (TOML)."
+        ),
+        click.option("--isolated", is_flag=True, help="Read no configuration file."),
+    )
+
+
+def added(function: _Function, *options: Callable[[_Function], _Function]) -> _Function:
+    """A command with further options, which its help shows in this order."""
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def _selectors(name: str, help_: str) -> Callable[[_Function], _Function]:
+    return click.option(name, multiple=True, metavar="RULES", shell_complete=completion.rules, help=help_)
