@@ -27,15 +27,16 @@ class _Watch:
         self.current = ("", 0.0)
 
     def around(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """Returns the method, timed for the file that it is given."""
+        """Returns the method, timed for the file that it is given, or whose entry point it is given."""
 
-        def wrapper(analyzer: object, file: Any, *arguments: object) -> Any:
+        def wrapper(analyzer: object, given: Any) -> Any:
             begin = time.thread_time()
-            self.current = (file.display, begin)
+            file = getattr(given, "file", given).display
+            self.current = (file, begin)
             try:
-                return method(analyzer, file, *arguments)
+                return method(analyzer, given)
             finally:
-                self.seconds[file.display] += time.thread_time() - begin
+                self.seconds[file] += time.thread_time() - begin
                 self.current = ("", 0.0)
 
         return wrapper
@@ -45,7 +46,7 @@ def main(target: str, arguments: list[str]) -> int:
     """Returns the exit code of bn-lint; `target` receives {path: CPU seconds}, also of a run that is told to end."""
     watch = _Watch()
     for name in ("_admit", "_enter"):
-        setattr(analyze._Analyzer, name, watch.around(getattr(analyze._Analyzer, name)))
+        setattr(analyze.Analyzer, name, watch.around(getattr(analyze.Analyzer, name)))
 
     def save() -> None:
         Path(target).write_text(json.dumps(watch.seconds), encoding="utf-8")

@@ -1,0 +1,312 @@
+"""What the interpreter is started on: a file or a definition, why, and what it is given.
+
+An entry point is a value that knows how to run; `schedule.py` says which there are, and `analyze.py` runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import libcst as cst
+
+from bn_lint.facts import Place
+from bn_lint.static.interpreter.calls import call
+from bn_lint.static.interpreter.imports import execute_module, module_at
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.values import ABSENT, Arguments, BoundMethod, Class, Function, Instance, Unknown, Value
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.source_files import SourceFile
+from bn_lint.static.training.symbolic_models import fill, kept_models, symbolic_model
+
+
+class Reason(Enum):
+    """Why something is run; the order is that in which the reasons come up."""
+
+    MODULE = "each file that mentions BatchNorm is run"
+    FACTORY = "a function that needs no arguments is called"
+    DEFAULTS = "nobody made one so far, and it needs no arguments"
+    USER = "it does not mention BatchNorm, but uses a definition that does"
+    PROGRAM = "it trains or uses models with BatchNorm"
+    UNUSED = "nobody calls it or makes one in the code that was run so far"
+    OPTION = "an option that is off by default leads to BatchNorm that nothing else reached"
+    METHOD = "nothing else reached the BatchNorm in this method"
+    OPAQUE = "the instances in sight have widths that are opaque numbers"
+    SYMBOLIC_MODEL = "it trains a model that nobody in sight gives it"
+
+
+class Ending(Enum):
+    """How an entry point ended."""
+
+    FINISHED = "it ran to its end"
+    BUDGET = "it took too long: what came later is unknown"
+    DEFECT = "it ended with an internal error"
+    NOT_RUN = "it was not run: the other entry points of the file took too long already"
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """Something that is run, and why."""
+
+    definition: SourceFile | Class | Function
+    reason: Reason
+
+    @property
+    def file(self) -> SourceFile:
+        """The file that pays for the steps."""
+        return self.definition if isinstance(self.definition, SourceFile) else self.definition.file
+
+    @property
+    def name(self) -> str:
+        return "<module>" if isinstance(self.definition, SourceFile) else self.definition.name
+
+    @property
+    def place(self) -> Place:
+        if isinstance(self.definition, SourceFile):
+            return Place(self.file.display, 1, 1, 1, 1)
+        return self.file.place(self.definition.node)
+
+    @property
+    def given(self) -> str:
+        """What it is run with, in words; nothing is said of what needs no arguments."""
+        return ""
+
+    def run(self, interpreter: Interpreter) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class RunModule(EntryPoint):
+    """The top level of a file."""
+
+    definition: SourceFile
+
+    def run(self, interpreter: Interpreter) -> None:
+        scope = module_at(interpreter, self.definition.path)
+        if scope is not None:
+            execute_module(interpreter, scope)
+
+
+@dataclass(frozen=True)
+class CallFunction(EntryPoint):
+    """A function, with a symbol for each parameter that has no default."""
+
+    definition: Function
+
+    @property
+    def given(self) -> str:
+        return _symbols(required(self.definition))
+
+    def run(self, interpreter: Interpreter) -> None:
+        call_with_symbols(interpreter, self.definition)
+
+
+@dataclass(frozen=True)
+class Instantiate(EntryPoint):
+    """A class, with a symbol for each parameter of its constructor that has no default."""
+
+    definition: Class
+
+    @property
+    def given(self) -> str:
+        return _symbols(required_by_constructor(self.definition))
+
+    def run(self, interpreter: Interpreter) -> None:
+        instantiate(interpreter, self.definition)
+
+
+@dataclass(frozen=True)
+class SwitchOptions(EntryPoint):
+    """A function or a class, with options switched that conditions ask about."""
+
+    definition: Class | Function
+    names: frozenset[str]
+
+    @property
+    def given(self) -> str:
+        switched = sorted(self.names & set(_parameters(self._function)) if self._function else ())
+        return f"with {_listed(switched)} switched" if switched else ""
+
+    @property
+    def _function(self) -> Function | None:
+        found = self.definition
+        function = found.lookup("__init__")[0] if isinstance(found, Class) else found
+        return function if isinstance(function, Function) else None
+
+    def run(self, interpreter: Interpreter) -> None:
+        function, definition = self._function, self.definition
+        if function is None:
+            return
+        keywords: dict[str, Value] = {}
+        for name in _parameters(function):
+            default = function.defaults.get(name, ABSENT)
+            if default is ABSENT or (default is None and name not in self.names):
+                # Who switches an option on passes what it needs besides.
+                keywords[name] = parameter(function, name)
+            elif name in self.names:
+                keywords[name] = not default if isinstance(default, bool) else Unknown(name, f"the option `{name}`")
+        call(interpreter, definition, Arguments(keywords=keywords), NodeRef(definition.file, definition.node), None)
+
+
+@dataclass(frozen=True)
+class CallMethod(EntryPoint):
+    """A class with symbols, and then one of its methods."""
+
+    definition: Class
+    method: str | None
+
+    @property
+    def given(self) -> str:
+        return f"`{self.method}` is called on its own" if self.method is not None else ""
+
+    def run(self, interpreter: Interpreter) -> None:
+        instance = instantiate(interpreter, self.definition)
+        method = self.definition.cells.get(self.method)
+        if isinstance(instance, Instance) and isinstance(method, Function) and self.method != "__init__":
+            arguments = Arguments(keywords={n: parameter(method, n) for n in required(method)[1:]})
+            ref = NodeRef(method.file, method.node)
+            given = call(interpreter, BoundMethod(method, instance), arguments, ref, None)
+            if isinstance(given, Instance) and given.is_module and not given.called:
+                call_forward(interpreter, given, ref)
+
+
+@dataclass(frozen=True)
+class TrainSymbolicModels(EntryPoint):
+    """A function, with a model in an unknown mode for each parameter that is one."""
+
+    definition: Function
+    models: tuple[str, ...]
+
+    @property
+    def given(self) -> str:
+        return f"with a model in an unknown mode as {_listed(self.models)}"
+
+    def run(self, interpreter: Interpreter) -> None:
+        function = self.definition
+        ref = NodeRef(function.file, function.node)
+        keywords = _given(function)
+        keywords.update({name: symbolic_model(interpreter, ref) for name in self.models})
+        call(interpreter, function, Arguments(keywords=keywords), ref, None)
+
+
+@dataclass(frozen=True)
+class TrainOwnSymbolicModels(EntryPoint):
+    """A method of an object whose attributes are models in an unknown mode."""
+
+    definition: Class
+    method: Function
+    attributes: frozenset[str]
+
+    @property
+    def given(self) -> str:
+        return f"`{self.method.name}` is called, with a model in an unknown mode as {_listed(sorted(self.attributes))}"
+
+    def run(self, interpreter: Interpreter) -> None:
+        cls, method = self.definition, self.method
+        init, ref = cls.lookup("__init__")[0], NodeRef(cls.file, cls.node)
+        keywords: dict[str, Value] = {}
+        if isinstance(init, Function):
+            keywords = {name: value for name, value in _given(init).items() if name != "self"}
+            keywords.update({name: symbolic_model(interpreter, ref) for name in kept_models(init, self.attributes)})
+        trainer = call(interpreter, cls, Arguments(keywords=keywords), ref, None)
+        if isinstance(trainer, Instance):
+            fill(interpreter, trainer, self.attributes, ref)
+        unknowns: list[Value] = [parameter(method, name) for name in required(method)[1:]]
+        call(interpreter, BoundMethod(method, trainer), Arguments(unknowns), NodeRef(method.file, method.node), None)
+
+
+# -- calls with symbols ---------------------------------------------------------------------------------------------
+
+
+def call_with_symbols(interpreter: Interpreter, function: Function) -> None:
+    """Call a function with a symbol for each parameter that has no default."""
+    arguments = Arguments(keywords={name: parameter(function, name) for name in required(function)})
+    call(interpreter, function, arguments, NodeRef(function.file, function.node), None)
+
+
+def instantiate(interpreter: Interpreter, cls: Class) -> Value:
+    """Make an instance of a class, with a symbol for each parameter that has no default."""
+    init = cls.lookup("__init__")[0]
+    keywords = {n: parameter(init, n) for n in required_by_constructor(cls)} if isinstance(init, Function) else {}
+    return call(interpreter, cls, Arguments(keywords=keywords), NodeRef(cls.file, cls.node), None)
+
+
+def call_forward(interpreter: Interpreter, instance: Instance, nowhere: NodeRef) -> None:
+    """Call a module on inputs that are unknown; what has no `forward` is called by its other methods.
+
+    Args:
+        nowhere: What counts as the place of the call when it is not known where the module was built.
+    """
+    forward = instance.cls.lookup("forward")[0]
+    if isinstance(forward, Function):
+        names = required(forward)[1:]
+        arguments = Arguments(
+            [Unknown(name, f"the caller of `{instance.cls.name}` decides `{name}`") for name in names]
+        )
+    elif forward is not ABSENT:
+        arguments = Arguments([Unknown("input", "nothing before it is known")])
+    else:
+        if isinstance(instance.cls, Class):
+            call_other_methods(interpreter, instance)
+        return
+    call(interpreter, instance, arguments, instance.built or nowhere, None)
+
+
+def call_other_methods(interpreter: Interpreter, instance: Instance) -> None:
+    """Call the methods of a module that nobody called, on inputs that are unknown."""
+    for name, method in list(instance.cls.cells.items()) if isinstance(instance.cls, Class) else ():
+        if isinstance(method, Function) and not name.startswith("__") and not method.called:
+            unknowns: list[Value] = [Unknown(n, f"the caller of `{name}` decides `{n}`") for n in required(method)[1:]]
+            ref = instance.built or NodeRef(method.file, method.node)
+            call(interpreter, BoundMethod(method, instance), Arguments(unknowns), ref, None)
+
+
+def required(function: Function) -> list[str]:
+    """The parameters of a function that have no default."""
+    return [name for name in _parameters(function, own=True) if name not in function.defaults]
+
+
+def required_by_constructor(cls: Class) -> list[str]:
+    """The parameters of a constructor that have no default."""
+    init = cls.lookup("__init__")[0]
+    return required(init)[1:] if isinstance(init, Function) else []
+
+
+def parameter(function: Function, name: str) -> Unknown:
+    """The symbol that stands for what a caller would pass."""
+    return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`", free=True)
+
+
+def definitions_in(tree: cst.Module) -> Sequence[cst.ClassDef | cst.FunctionDef]:
+    """The functions and classes at the top level of a file."""
+    found: list[cst.ClassDef | cst.FunctionDef] = []
+    pending: list[cst.CSTNode] = list(tree.body)
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+            found.append(node)
+        elif type(node) in (cst.If, cst.Try, cst.Else, cst.With, cst.IndentedBlock):
+            pending = [*node.children, *pending]
+    return found
+
+
+def _parameters(function: Function, *, own: bool = False) -> list[str]:
+    """The parameters that can be passed by name; `self` is one only where `own` is set."""
+    names = (*function.params.positional, *function.params.keyword_only)
+    return [name for name in names if own or name != "self"]
+
+
+def _given(function: Function) -> dict[str, Value]:
+    """What a trainer is given: also an optimizer, where the default is to have none."""
+    names = [*required(function), *(name for name, default in function.defaults.items() if default is None)]
+    return {name: parameter(function, name) for name in names}
+
+
+def _symbols(names: Iterable[str]) -> str:
+    listed = _listed(names)
+    return f"with symbols for {listed}" if listed else ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

@@ -1,0 +1,302 @@
+"""Which entry points there are, in which order, and why.
+
+Modules run first, then functions and classes that need no arguments, then everything that nobody has called by then,
+the last definition first, so that callers come before what they call. A class that the project instantiates somewhere
+is judged by these instances alone; only one that nobody instantiates is judged with symbolic arguments.
+
+Each phase is a generator: whether there is a next entry point depends on what the one before has reached.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import libcst as cst
+
+from bn_lint.project.module_finder import imports
+from bn_lint.project.prefilter import is_interpreted, is_program, is_zoo_name, uses_zoo
+from bn_lint.project.source import Source
+from bn_lint.static.entry_points import (
+    CallFunction,
+    CallMethod,
+    EntryPoint,
+    Instantiate,
+    Reason,
+    RunModule,
+    SwitchOptions,
+    TrainOwnSymbolicModels,
+    TrainSymbolicModels,
+    definitions_in,
+    required,
+    required_by_constructor,
+)
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.values import Class, Function
+from bn_lint.static.options import hidden_behind
+from bn_lint.static.relevance import relevant_definitions, unlike_first
+from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
+from bn_lint.static.syntax.tree import walk
+from bn_lint.static.training.facts_from_layers import FactCollector
+from bn_lint.static.training.symbolic_models import (
+    asked_attributes,
+    given_models,
+    outer_methods,
+    trains_symbolic_models,
+)
+
+#: Model zoos define hundreds of factories over the same classes. After this many in a row that take no branch and lead
+#: to no BatchNorm call that was not seen before, the remaining ones of the file are not called.
+IDLE_FACTORIES = 3
+#: The same, as long as none of the file showed any BatchNorm.
+BLANK_FACTORIES = 2
+#: The names that a `from ... import` statement brings.
+_IMPORTED = re.compile(r"^\s*from\s+[\w.]+\s+import\s+(\([^)]*\)|[^\n]*)", re.MULTILINE)
+#: Names that are called, with the dot before them; decorators are not meant.
+_CALLED = re.compile(r"^[ \t]*@[^\n]*|(\.\s*)?\b(\w+)\s*\(", re.MULTILINE)
+#: Files that are searched for a mention of BatchNorm, from one program.
+_MOST_IMPORTED = 200
+
+
+class Schedule:
+    """The entry points of one analysis, each found when those before it have run."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        context: Sequence[Path],
+        files: Sequence[SourceFile],
+        project: Project,
+        interpreter: Interpreter,
+        collector: FactCollector,
+    ) -> None:
+        """Set up.
+
+        Args:
+            sources: The files to judge.
+            context: Given files that do not mention BatchNorm.
+            files: Those of the files to judge that were parsed.
+        """
+        self.sources = sources
+        self.context = context
+        self.files = files
+        self.project = project
+        self.interpreter = interpreter
+        self.collector = collector
+        self.interpreted = [file for file in files if is_interpreted(file.source.text)]
+        #: Definitions that have to do with BatchNorm, of the interpreted files.
+        self.relevant: set[cst.CSTNode] = set()
+        #: Factories that would show nothing new.
+        self.skipped: set[cst.CSTNode] = set()
+
+    def entry_points(self) -> Iterator[EntryPoint]:
+        """All entry points; each must be run before the next one is asked for."""
+        for file in self.interpreted:
+            yield RunModule(file, Reason.MODULE)
+        judged, self.relevant = set(self.interpreted), relevant_definitions(self.interpreted)
+        functions = [f for f in self.collector.functions if f.file in judged and f.node in self.relevant]
+        classes = [c for c in self.collector.classes if c.file in judged and c.node in self.relevant and c.is_module]
+        for file in self.interpreted:
+            yield from self._factories([f for f in functions if f.file is file and not required(f)], Reason.FACTORY)
+        for cls in classes:
+            if not cls.instantiated and not required_by_constructor(cls):
+                yield Instantiate(cls, Reason.DEFAULTS)
+        yield from self._users(
+            judged,
+            {c.name for c in classes if not c.instantiated}
+            | {f.name for f in functions if not f.called and f.node not in self.skipped},
+        )
+        yield from self._programs({c.name for c in classes} | {f.name for f in functions}, judged)
+        yield from self._unused(functions, classes)
+        yield from self._options()
+        yield from self._opaque()
+        if self.interpreted:
+            with self.collector.modes_only():
+                yield from self._symbolic_models()
+
+    def _factories(self, functions: Sequence[Function], reason: Reason) -> Iterator[EntryPoint]:
+        """The functions of one file that need no arguments, until they stop showing new code."""
+        idle, before = 0, len(self.collector.facts)
+        for function in unlike_first(functions):
+            if function.called:
+                continue
+            if idle >= (IDLE_FACTORIES if len(self.collector.facts) > before else BLANK_FACTORIES):
+                self.skipped.update(_with_callees(function))
+                continue
+            seen = len(self.collector.facts), len(self.interpreter.branches)
+            yield CallFunction(function, reason)
+            now = len(self.collector.facts), len(self.interpreter.branches)
+            # Branches of a model without BatchNorm are of no interest.
+            idle = idle + 1 if now == seen or now[0] == before else 0
+
+    def _users(self, known: set[SourceFile], wanted: set[str]) -> Iterator[EntryPoint]:
+        """The definitions, in files that do not mention BatchNorm, that use classes and functions that do."""
+        if not wanted:
+            return
+        paths = [*(s.path for s in self.sources), *self.context]
+        for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
+            used = set() if file in known else _used(wanted, file.source.text)
+            if used and _parses(file):
+                users = relevant_definitions([file], used.__contains__)
+                yield RunModule(file, Reason.USER)
+                functions = [f for f in self.collector.functions if f.node in users and not required(f)]
+                yield from self._factories(functions, Reason.USER)
+                for cls in [c for c in self.collector.classes if c.node in users and c.is_module]:
+                    if not cls.instantiated:
+                        yield Instantiate(cls, Reason.USER)
+
+    def _programs(self, models: set[str], known: set[SourceFile]) -> Iterator[EntryPoint]:
+        """The files that do not mention BatchNorm, but that train or use models that have it."""
+        for source in self.sources:
+            file = self.project.files[source.path]
+            if file is None or file in known or not is_program(source.text):
+                continue
+            used = _used(models, source.text)
+            # A script may get its model from any function of the package that it imports.
+            indirect = self._is_script(source) and self._reaches_batchnorm(file)
+            if not (used or indirect or uses_zoo(source.text)) or not _parses(file):
+                continue
+            yield RunModule(file, Reason.PROGRAM)
+            users = relevant_definitions([file], lambda name: name in used or is_zoo_name(name))  # noqa: B023
+            functions = [f for f in self.collector.functions if f.file is file]
+            yield from self._factories(
+                [f for f in functions if not required(f) and (indirect or f.node in users)], Reason.PROGRAM
+            )
+            for function in reversed(functions):
+                if (indirect or function.node in users) and not function.called and function.node not in self.skipped:
+                    yield CallFunction(function, Reason.PROGRAM)
+
+    def _unused(self, functions: Sequence[Function], classes: Sequence[Class]) -> Iterator[EntryPoint]:
+        """What needs arguments that nobody passes; the last definition first, since callers follow callees."""
+        left: dict[cst.CSTNode, Class | Function] = {c.node: c for c in classes if not c.instantiated}
+        left.update((f.node, f) for f in functions if not f.called and f.node not in self.skipped)
+        for file in reversed(self.interpreted):
+            for node in reversed(definitions_in(file.tree)):
+                found = left.get(node)
+                if isinstance(found, Class) and not found.instantiated:
+                    yield Instantiate(found, Reason.UNUSED)
+                elif isinstance(found, Function) and not found.called:
+                    yield CallFunction(found, Reason.UNUSED)
+
+    def _options(self) -> Iterator[EntryPoint]:
+        """Definitions again, with options switched, to reach the BatchNorm that is off by default."""
+        definitions: dict[cst.CSTNode, Class | Function] = {c.node: c for c in self.collector.classes}
+        definitions.update((f.node, f) for f in self.collector.functions)
+        for file in self.files:
+            targets: set[cst.CSTNode] = set(self.missed(file))
+            hidden = hidden_behind(file.tree, targets) if targets else {}
+            for node, (definition, method, names) in hidden.items():
+                found = definitions.get(definition)
+                if found is not None and node not in self.collector.sites:
+                    yield SwitchOptions(found, Reason.OPTION, names)
+                if isinstance(found, Class) and node not in self.collector.sites:
+                    # All instances in sight switch the option that a default leaves as it is, or none calls the method.
+                    with self.collector.calls_only(targets):
+                        yield CallMethod(found, Reason.METHOD, method)
+
+    def _opaque(self) -> Iterator[EntryPoint]:
+        """What builds layers that all instances in sight leave open, for their widths are opaque numbers."""
+        open_sites = {node for node, site in self.collector.sites.items() if site.judged and not site.settled}
+        definitions: dict[cst.CSTNode, Class | Function] = {c.node: c for c in self.collector.classes if c.is_module}
+        definitions.update((f.node, f) for f in self.collector.functions)
+        for file in self.files if open_sites else ():
+            for node in definitions_in(file.tree):
+                found = definitions.get(node)
+                nodes = open_sites.intersection(walk(node)) if found is not None else set()
+                if not nodes:
+                    continue
+                with self.collector.calls_only(nodes):
+                    if isinstance(found, Class):
+                        yield Instantiate(found, Reason.OPAQUE)
+                    elif isinstance(found, Function):
+                        yield CallFunction(found, Reason.OPAQUE)
+
+    def _symbolic_models(self) -> Iterator[EntryPoint]:
+        """What trains models that it is given, where nobody in sight gives it one."""
+        for source in self.sources:
+            file = self.project.files[source.path]
+            if file is None or not trains_symbolic_models(source.text) or not _parses(file):
+                continue
+            known = {f.node for f in self.collector.functions} | {c.node for c in self.collector.classes}
+            if not known.intersection(definitions_in(file.tree)):
+                yield RunModule(file, Reason.SYMBOLIC_MODEL)
+            for function in [f for f in self.collector.functions if f.file is file]:
+                names = given_models(function)
+                if names and function.node not in self.collector.models_called:
+                    yield TrainSymbolicModels(function, Reason.SYMBOLIC_MODEL, tuple(names))
+            for cls in [c for c in self.collector.classes if c.file is file and not c.is_module]:
+                attributes = asked_attributes(cls)
+                for method in outer_methods(cls) if attributes else ():
+                    if method.node not in self.collector.models_called:
+                        yield TrainOwnSymbolicModels(cls, Reason.SYMBOLIC_MODEL, method, attributes)
+
+    def missed(self, file: SourceFile) -> list[cst.Call]:
+        """The calls in a file that build BatchNorm, by their names, and that no entry point reached."""
+        if "BatchNorm" not in file.source.text:
+            return []
+        known = self.collector.sites.keys() | self.collector.missing_sites
+        return [node for node in batchnorm_calls(file.tree) if node not in known]
+
+    def _is_script(self, source: Source) -> bool:
+        ask = self.project.filesystem
+        return "__main__" in source.text or not ask.is_file(source.path.parent / "__init__.py")
+
+    def _reaches_batchnorm(self, file: SourceFile) -> bool:
+        """Whether imports lead from a file to one that mentions BatchNorm."""
+        seen = {file.path}
+        pending = [file]
+        while pending and len(seen) < _MOST_IMPORTED:
+            importer = pending.pop(0)
+            text = importer.source.text
+            names = set(re.findall(r"\w+", " ".join(_IMPORTED.findall(text))))
+            for dotted, level in imports(text):
+                module = self.project.resolve(importer.path, dotted, level)
+                paths = [] if module is None else [module, *(self.project.submodule(module, name) for name in names)]
+                for path in paths:
+                    if path is None or path in seen or path.suffix != ".py":
+                        continue
+                    seen.add(path)
+                    target = self.project.file(path)
+                    if target is not None and is_interpreted(target.source.text):
+                        return True
+                    if target is not None:
+                        pending.append(target)
+        return False
+
+
+def batchnorm_calls(tree: cst.Module) -> list[cst.Call]:
+    """The calls that build BatchNorm, by the names that they call."""
+    found = []
+    for node in walk(tree):
+        if type(node) is cst.Call:
+            name = node.func.attr.value if type(node.func) is cst.Attribute else getattr(node.func, "value", "")
+            if isinstance(name, str) and "atch" in name and "orm" in name:
+                found.append(node)
+    return found
+
+
+def _with_callees(function: Function) -> Iterator[cst.CSTNode]:
+    """A function and those of its module that it names: they are not left over, only not called again."""
+    yield function.node
+    for node in walk(function.node.body):
+        named = function.scope.module.cells.get(node.value) if type(node) is cst.Name else None
+        if isinstance(named, Function):
+            yield named.node
+
+
+def _parses(file: SourceFile) -> bool:
+    try:
+        file.tree  # noqa: B018 - parses
+    except ParseError:
+        return False
+    return True
+
+
+def _used(wanted: set[str], text: str) -> set[str]:
+    """The names that a text imports and calls, or calls as attributes."""
+    called = {(dot, name) for dot, name in _CALLED.findall(text) if name in wanted}
+    if not called:
+        return set()
+    imported = set(re.findall(r"\w+", " ".join(_IMPORTED.findall(text))))
+    return {name for dot, name in called if dot or name in imported}
