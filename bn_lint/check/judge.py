@@ -6,7 +6,7 @@ import ast
 import gc
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -55,21 +55,38 @@ def _judge(
     unit: Unit, rules: Sequence[Rule], thresholds: Mapping[str, Thresholds], ask: RecordingFileSystem, *, coverage: bool
 ) -> Outcome:
     analysis = _analyze(unit.sources, unit, ask)
-    outcome = Outcome(tracebacks=list(analysis.tracebacks))
-    texts = {source.display: source.text for source in unit.sources}
-    found = _findings(analysis, rules, thresholds, outcome, texts)
     # The engine also meets mistakes in files that nobody gave it. A place is only worked out when it is reported.
     own = {source.display for source in unit.files}
-    outcome.findings = _distinct(finding for finding in found if finding.place.path in own)
+    outcome = judge_facts(analysis, rules, thresholds, texts=texts_of(unit), paths=own)
     if coverage:
         outcome.coverage = analysis.coverage
     return settled(outcome)
 
 
-def judge_observed(analysis: Analysis, thresholds: Mapping[str, Thresholds], rules: RuleSet) -> Outcome:
-    """Judge facts about a run by all rules, of whatever files they speak."""
-    outcome = Outcome()
-    outcome.findings = _distinct(_findings(analysis, rules.rules, thresholds, outcome, {}, "runtime"))
+def texts_of(unit: Unit) -> dict[str, str]:
+    """The judged texts of a unit, by their displayed paths."""
+    return {source.display: source.text for source in unit.sources}
+
+
+def judge_facts(
+    analysis: Analysis,
+    rules: Sequence[Rule],
+    thresholds: Mapping[str, Thresholds],
+    *,
+    source: str = "static",
+    texts: Mapping[str, str] | None = None,
+    paths: Collection[str] | None = None,
+) -> Outcome:
+    """Judge facts by all rules, wherever they come from.
+
+    Args:
+        source: What the findings are to say of where the facts come from: `static` or `runtime`.
+        texts: Those that syntax errors may stand in.
+        paths: The files whose findings are wanted; None wants all.
+    """
+    outcome = Outcome(tracebacks=list(analysis.tracebacks))
+    found = _findings(analysis, rules, thresholds, outcome, texts or {}, source)
+    outcome.findings = _distinct(finding for finding in found if paths is None or finding.place.path in paths)
     return outcome
 
 
@@ -101,7 +118,7 @@ def _findings(
     thresholds: Mapping[str, Thresholds],
     outcome: Outcome,
     texts: Mapping[str, str],
-    origin: str = "static",
+    origin: str,
 ) -> Iterator[Finding]:
     for problem in analysis.problems:
         if problem.code == SYNTAX_ERROR.code:

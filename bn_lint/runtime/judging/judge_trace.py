@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bn_lint.check.filtering import FilteredFile, filter_findings
-from bn_lint.check.judge import judge_observed
+from bn_lint.check.judge import judge_facts
 from bn_lint.check.registry import RuleSet
 from bn_lint.check.report import Report
 from bn_lint.facts import Analysis
@@ -49,7 +49,7 @@ def judge_with(document: Document, configuration: Configuration) -> Report:
     report.rules = RuleSet.of(settings.values())
     report.rules.check_selectors(configuration, settings.values())
     thresholds = {path: Thresholds(each.min_batch_size) for path, each in settings.items()}
-    outcome = judge_observed(analysis, thresholds, report.rules)
+    outcome = judge_facts(analysis, report.rules.rules, thresholds, source="runtime")
     for path in {finding.place.path for finding in outcome.findings} - settings.keys():
         settings[path] = configuration.settings_for(absolute(path))
     files = [
