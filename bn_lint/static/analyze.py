@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from bn_lint.debugging import STEPS, switches
 from bn_lint.facts import Analysis, BatchNormBuilt, Fact, Place, Problem, Steps
@@ -38,6 +39,8 @@ from bn_lint.static.torch_model.watchers import events_of
 from bn_lint.static.training.domain import TrainingDomain
 from bn_lint.static.training.facts_from_layers import FactCollector
 from bn_lint.static.training.purpose import facts_from_events
+
+_Result = TypeVar("_Result")
 
 #: Steps that all entry points of one file may take together.
 STEPS_PER_FILE = 500_000
@@ -73,11 +76,16 @@ def analyze(
     Raises:
         Exception: whatever defect of the engine a source lays bare, once no single entry point can be blamed.
     """
+    return undisturbed(lambda: Analyzer(sources, context, filesystem).analyze())
+
+
+def undisturbed(analysis: Callable[[], _Result]) -> _Result:
+    """Run an analysis on a deep stack and without garbage collection, and forget what it held on to."""
     # Syntax trees are large and live to the end; collecting garbage would walk through them again and again.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return with_deep_stack(lambda: Analyzer(sources, context, filesystem).analyze())
+        return with_deep_stack(analysis)
     finally:
         forget_answers()
         if collecting:
@@ -88,8 +96,17 @@ class Analyzer:
     """One analysis: its files, what was found in them, and how."""
 
     def __init__(
-        self, sources: Sequence[Source], context: Sequence[Path] = (), filesystem: RecordingFileSystem | None = None
+        self,
+        sources: Sequence[Source],
+        context: Sequence[Path] = (),
+        filesystem: RecordingFileSystem | None = None,
+        watch: Callable[[Run], None] | None = None,
     ) -> None:
+        """Read the sources.
+
+        Args:
+            watch: Told of each entry point when it is over, and before the state that it left is given up.
+        """
         self.collector = FactCollector()
         self.project = Project(sources, filesystem)
         self.interpreter = Interpreter(self.project, TrainingDomain(), self.collector)
@@ -101,6 +118,7 @@ class Analyzer:
             if is_interpreted(source.text) or is_surveyed(source.text):
                 self._admit(file)
         self.schedule = Schedule(sources, context, self.files, self.project, self.interpreter, self.collector)
+        self.watch = watch or (lambda run: None)
         self.spent: dict[SourceFile, int] = {}
         #: The entry points so far, in order.
         self.runs: list[Run] = []
@@ -125,7 +143,7 @@ class Analyzer:
         spent = self.spent.get(file, 0)
         if spent > STEPS_PER_FILE:
             self.collector.incomplete(file, "not everything in it was judged: it takes too long to evaluate")
-            self.runs.append(Run(entry, Ending.NOT_RUN))
+            self._ended(Run(entry, Ending.NOT_RUN))
             return
         before = len(self.collector.facts)
         self.interpreter.start()
@@ -137,7 +155,11 @@ class Analyzer:
             self.collector.programmed(stale_averages(events))
         self.collector.programmed(unsynchronized(events, filter(None, self.project.files.values())))
         self.spent[file] = spent + self.interpreter.budget.steps
-        self.runs.append(Run(entry, ending, self.interpreter.budget.steps, tuple(self.collector.facts[before:])))
+        self._ended(Run(entry, ending, self.interpreter.budget.steps, tuple(self.collector.facts[before:])))
+
+    def _ended(self, run: Run) -> None:
+        self.runs.append(run)
+        self.watch(run)
 
     def _run(self, entry: EntryPoint) -> Ending:
         try:

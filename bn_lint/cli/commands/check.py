@@ -11,7 +11,7 @@ import click
 
 from bn_lint.cli.commands.check_options import CheckOptions, check_options
 from bn_lint.cli.commands.publish import publish
-from bn_lint.cli.terminal import complain, write
+from bn_lint.cli.terminal import complain, save, wants_color, write
 from bn_lint.errors import UsageError
 from bn_lint.exit import ExitCode
 from bn_lint.project.source import absolute, display_path
@@ -42,6 +42,9 @@ def command(paths: tuple[str, ...], **chosen: Any) -> int:
         from bn_lint.cli.commands.settings import shown
 
         write(shown(check.files, check.configuration))
+        return ExitCode.CLEAN
+    if options.explain is not None:
+        check.explain(options.explain)
         return ExitCode.CLEAN
     code = check.run()
     return ExitCode.CLEAN if options.exit_zero and code is ExitCode.FINDINGS else code
@@ -93,6 +96,24 @@ class _Check:
             return fix_and_publish(report, self.files, judge_new, options.style, diff=options.diff)
         publish(report, options.style)
         return report.exit_code
+
+    def explain(self, wanted: str) -> None:
+        """Write what became of a line.
+
+        Raises:
+            UsageError: there is no such line, or nothing to say about it.
+        """
+        from bn_lint.check.explain_line import explain_line
+        from bn_lint.output.explanation import render, render_json
+
+        options = self.options
+        explanation = explain_line(wanted, self.files, self.configuration)
+        color = options.output_file is None and wants_color(options.color, sys.stdout)
+        text = render_json(explanation) if options.output_format == "json" else render(explanation, color=color)
+        if options.output_file is None:
+            write(text, color=color)
+        else:
+            save(text, options.output_file)
 
     def _judge_with(self, trace: Document | None) -> Callable[[Sequence[File]], Report]:
         """What judges files, and holds the findings against a trace."""

@@ -33,6 +33,7 @@ class CheckOptions(RuleOptions):
     trace: str | None
     show_files: bool
     show_settings: bool
+    explain: str | None
     exit_zero: bool
     add_ignore: bool
     reason: str | None
@@ -81,6 +82,12 @@ class CheckOptions(RuleOptions):
             raise UsageError(
                 "--fix and --diff change what is found: use them before --add-ignore and --update-baseline."
             )
+        if self.explain is not None and (self.fix or self.diff or self.add_ignore or self.update_baseline):
+            raise UsageError(
+                "--explain only tells something: leave out --fix, --diff, --add-ignore, --update-baseline."
+            )
+        if self.explain is not None and self.output_format not in ("full", "json"):
+            raise UsageError("--explain has the formats full and json.")
         if self.reason is not None and not self.add_ignore:
             raise UsageError("--reason is what --add-ignore writes; there is nothing to write it to.")
         if self.reason is not None and any(mark in self.reason for mark in "\r\n#"):
@@ -115,6 +122,9 @@ def check_options(function: _Function) -> _Function:
         click.option("--show-files", is_flag=True, help="List the files that would be checked, and stop."),
         click.option(
             "--show-settings", is_flag=True, help="Show the settings that the files are checked with, and stop."
+        ),
+        click.option(
+            "--explain", metavar="FILE:LINE", help="Tell why something in this line was judged or was not, and stop."
         ),
         click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings."),
         click.option("--add-ignore", is_flag=True, help="Write a comment at each finding that silences it."),
