@@ -41,7 +41,7 @@ from bn_lint.facts.text import (
     TrackingSwitched,
     TrainOverride,
 )
-from bn_lint.facts.vocabulary import Evidence, Lines, Place, Replacement, Spelling
+from bn_lint.facts.vocabulary import Evidence, Lines, Mode, Place, Purpose, Replacement, Spelling
 
 __all__ = [
     "RANKS",
@@ -62,6 +62,7 @@ __all__ = [
     "FunctionalBatchNorm",
     "LastBatch",
     "Lines",
+    "Mode",
     "ModeAccess",
     "ModeChange",
     "ModelCall",
@@ -71,6 +72,7 @@ __all__ = [
     "PooledBatchNorm",
     "PrivateBatchNorm",
     "Problem",
+    "Purpose",
     "Replacement",
     "Shape",
     "Spelling",

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from bn_lint.facts.dims import Dim
-from bn_lint.facts.vocabulary import Evidence, Place, Spelling
+from bn_lint.facts.vocabulary import Evidence, Mode, Place, Spelling
 
 #: Dimensions that an input must have, batch and channels included, for each variant.
 RANKS = {"1d": (2, 3), "2d": (4,), "3d": (5,)}
@@ -146,7 +146,7 @@ class BatchNormCall:
 
     Attributes:
         shape: The shape of the input; None when nothing at all is known of it.
-        training: The mode of the layer at this call.
+        mode: The mode of the layer at this call.
         grad: Whether gradients are recorded at this call.
         path: The calls that led here, outermost first.
         loader: What gives the batches, when that is known.
@@ -163,7 +163,7 @@ class BatchNormCall:
     layer: BatchNormLayer
     shape: Shape | None
     place: Place
-    training: bool | None = None
+    mode: Mode | None = None
     grad: bool | None = None
     path: tuple[Evidence, ...] = ()
     loader: Evidence | None = None

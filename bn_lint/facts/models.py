@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bn_lint.facts.layers import BatchNormLayer
-from bn_lint.facts.vocabulary import Evidence, Lines, Place, Replacement
+from bn_lint.facts.vocabulary import Evidence, Lines, Mode, Place, Purpose, Replacement
 
 
 @dataclass(frozen=True)
@@ -15,16 +15,14 @@ class ModelCall:
     Attributes:
         model: The model as the caller writes it (`net`, `self.generator`).
         place: The call.
-        training: True when a BatchNorm layer inside runs in training mode, False when none does.
+        mode: Training mode when a BatchNorm layer inside runs in it, evaluation mode when none does.
         grad: Whether gradients are recorded.
-        purpose: `training` when an optimizer then steps on the model's parameters; `evaluation` when the result is only
-            looked at; `reference` when another model is trained on the result; `export` and `fusion` when a tool makes
-            something of the model; `inspection` when a tool only looks at how it is made.
+        purpose: What the model is called for.
         because: What shows the purpose.
-        mode: The call that put the model in its mode; None while it is in the mode it was built in.
-        mode_is_local: That call belongs to the same evaluation or training, and not to something earlier.
+        switch: The call that put the model in its mode; None while it is in the mode it was built in.
+        switch_is_local: That call belongs to the same evaluation or training, and not to something earlier.
         certain: Nothing about this was assumed: the model's class, its mode and the way here are all known.
-        switched: Other networks of the same program part that were put in evaluation mode.
+        others: Other networks of the same program part that were put in evaluation mode.
         frozen: Where the parameters of BatchNorm layers that run in training mode were frozen.
         path: The calls that led here, outermost first.
         adversarial: The model is one of two that take turns in training, as in a GAN.
@@ -38,14 +36,14 @@ class ModelCall:
 
     model: str
     place: Place
-    training: bool | None = None
+    mode: Mode | None = None
     grad: bool | None = None
-    purpose: str | None = None
+    purpose: Purpose | None = None
     because: Evidence | None = None
-    mode: Evidence | None = None
-    mode_is_local: bool = False
+    switch: Evidence | None = None
+    switch_is_local: bool = False
     certain: bool = False
-    switched: tuple[Evidence, ...] = ()
+    others: tuple[Evidence, ...] = ()
     frozen: Evidence | None = None
     path: tuple[Evidence, ...] = ()
     adversarial: bool = False
@@ -84,7 +82,7 @@ class ModeChange:
 
     Attributes:
         model: The model as the caller writes it.
-        training: The new mode.
+        mode: The new mode.
         place: The call.
         reenabled: Where BatchNorm layers that this call puts back in training mode had been frozen: put in evaluation
             mode on purpose, apart from the rest of the model.
@@ -92,7 +90,7 @@ class ModeChange:
     """
 
     model: str
-    training: bool
+    mode: Mode
     place: Place
     reenabled: Evidence | None = None
     again: Replacement = field(default=Replacement(), compare=False)
@@ -161,7 +159,7 @@ class VmappedBatchNorm:
         place: The call of the model.
         mapped: Where `vmap` is given the function that calls it.
         built: Where the layer is built.
-        mode: The call that put it in training mode; None while it is in the mode it was built in.
+        switch: The call that put it in training mode; None while it is in the mode it was built in.
         path: The calls that led here, outermost first.
     """
 
@@ -169,7 +167,7 @@ class VmappedBatchNorm:
     place: Place
     mapped: Evidence
     built: Evidence
-    mode: Evidence | None = None
+    switch: Evidence | None = None
     path: tuple[Evidence, ...] = ()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Union
 
-from bn_lint.facts import BatchNormLayer, Evidence, Place
+from bn_lint.facts import BatchNormLayer, Evidence, Mode, Place
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class StatisticsDrift:
 
     Attributes:
         place: The call of the model.
-        training: Whether it was seen in training (batch after batch) or in evaluation.
+        mode: Whether it was seen in training (batch after batch) or in evaluation.
         shift: By how many running standard deviations the mean of a batch is off; root mean square over the channels
             of the layer that is off most.
         spread: The variance of a batch divided by the running variance, the median over channels; None when unknown.
@@ -81,7 +81,7 @@ class StatisticsDrift:
 
     layers: tuple[BatchNormLayer, ...]
     place: Place
-    training: bool
+    mode: Mode
     shift: float
     batches: int
     spread: float | None = None

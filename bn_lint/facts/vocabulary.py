@@ -1,7 +1,8 @@
-"""What facts are made of: places in source text, and what may be said or written about them."""
+"""What facts are made of: places in source text, modes and purposes, and what may be said or written about them."""
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +25,44 @@ class Place:
     def file(self) -> str:
         """The file, and in a notebook the cell: `model.py`, `train.ipynb:cell 3`."""
         return self.path if self.cell is None else f"{self.path}:cell {self.cell}"
+
+
+class Mode(str, enum.Enum):
+    """The mode of a module, as `train()` and `eval()` switch it."""
+
+    TRAINING = "training"
+    EVALUATION = "evaluation"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @staticmethod
+    def of(training: bool | None) -> Mode | None:
+        """The mode for a value of `module.training`; None when that is not known."""
+        return None if training is None else Mode.TRAINING if training else Mode.EVALUATION
+
+
+class Purpose(str, enum.Enum):
+    """What a model is called for.
+
+    Attributes:
+        TRAINING: An optimizer steps on the model's parameters afterwards.
+        EVALUATION: The result is only looked at.
+        REFERENCE: Another model is trained on the result.
+        EXPORT: A tool makes a program of the model.
+        FUSION: A tool merges its layers.
+        INSPECTION: A tool, or the program, only looks at how the model is made.
+    """
+
+    TRAINING = "training"
+    EVALUATION = "evaluation"
+    REFERENCE = "reference"
+    EXPORT = "export"
+    FUSION = "fusion"
+    INSPECTION = "inspection"
+
+    def __str__(self) -> str:
+        return self.value
 
 
 class Evidence(NamedTuple):

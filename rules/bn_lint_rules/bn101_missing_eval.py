@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import ModelCall
+from bn_lint.facts import Mode, ModelCall, Purpose
 from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
@@ -68,13 +68,13 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     - [Autograd mechanics: locally disabling gradients, and evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
     """
-    if call.purpose != "evaluation" or call.training is not True or call.mode_is_local:
+    if call.purpose is not Purpose.EVALUATION or call.mode is not Mode.TRAINING or call.switch_is_local:
         return
     if call.replaced is not None:
         return  # eval() was called, and layers were put in afterwards: BN114
     severity = Severity.INFO if call.adversarial else Severity.ERROR if call.certain else None
-    if call.switched:
-        story = f"only {call.switched[0].message.partition(' is ')[0]} is put in evaluation mode"
+    if call.others:
+        story = f"only {call.others[0].message.partition(' is ')[0]} is put in evaluation mode"
     elif call.grad is False:
         name = call.because.message.partition("`")[2].partition("`")[0] if call.because is not None else ""
         story = f"{name or 'no_grad'}() does not switch BatchNorm"
@@ -83,7 +83,7 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
     yield Violation(
         f"`{call.model}` is evaluated in training mode: {story}",
         call.place,
-        tuple(step for step in (call.because, call.mode, *call.switched, *call.path) if step is not None),
+        tuple(step for step in (call.because, call.switch, *call.others, *call.path) if step is not None),
         help=f"call {call.model}.eval() before, and {call.model}.train() when training goes on",
         severity=severity,
         fix=with_eval(call),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import ModelCall
+from bn_lint.facts import Mode, ModelCall, Purpose
 from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_train
 
@@ -68,12 +68,17 @@ def train_not_restored(call: ModelCall) -> Iterator[Violation]:
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     - [Autograd mechanics: locally disabling gradients, and evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
     """
-    if call.purpose != "training" or call.training is not False or call.mode is None or call.mode_is_local:
+    if (
+        call.purpose is not Purpose.TRAINING
+        or call.mode is not Mode.EVALUATION
+        or call.switch is None
+        or call.switch_is_local
+    ):
         return
     yield Violation(
         f"`{call.model}` is still in evaluation mode when its training goes on: BatchNorm no longer learns statistics",
         call.place,
-        tuple(step for step in (call.mode, call.because, *call.path) if step is not None),
+        tuple(step for step in (call.switch, call.because, *call.path) if step is not None),
         help=f"call {call.model}.train() after the evaluation",
         severity=Severity.ERROR if call.certain else None,
         fix=with_train(call),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import ModelCall
+from bn_lint.facts import Mode, ModelCall, Purpose
 from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_other_switch
 
@@ -69,12 +69,17 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Violation]:
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     - [Autograd mechanics: locally disabling gradients, and evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
     """
-    if call.purpose != "evaluation" or call.training is not True or call.mode is None or not call.mode_is_local:
+    if (
+        call.purpose is not Purpose.EVALUATION
+        or call.mode is not Mode.TRAINING
+        or call.switch is None
+        or not call.switch_is_local
+    ):
         return
     yield Violation(
         f"`{call.model}` is put in training mode for an evaluation: BatchNorm learns from the data it is measured on",
         call.place,
-        tuple(step for step in (call.mode, call.because, *call.path) if step is not None),
+        tuple(step for step in (call.switch, call.because, *call.path) if step is not None),
         help=f"call {call.model}.eval() instead of {call.model}.train()",
         severity=Severity.INFO if call.adversarial else None,
         fix=with_other_switch(call, "eval"),

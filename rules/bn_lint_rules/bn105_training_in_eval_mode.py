@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import ModelCall
+from bn_lint.facts import Mode, ModelCall, Purpose
 from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_other_switch
 
@@ -62,12 +62,16 @@ def training_in_eval_mode(call: ModelCall) -> Iterator[Violation]:
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     - [Autograd mechanics: locally disabling gradients, and evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
     """
-    if call.purpose != "training" or call.training is not False or (call.mode is not None and not call.mode_is_local):
+    if (
+        call.purpose is not Purpose.TRAINING
+        or call.mode is not Mode.EVALUATION
+        or (call.switch is not None and not call.switch_is_local)
+    ):
         return
     yield Violation(
         f"`{call.model}` is trained in evaluation mode: BatchNorm learns no statistics",
         call.place,
-        tuple(step for step in (call.mode, call.because, *call.path) if step is not None),
+        tuple(step for step in (call.switch, call.because, *call.path) if step is not None),
         help=f"call {call.model}.train() before training; to freeze BatchNorm alone, call eval() on its layers",
         fix=with_other_switch(call, "train"),
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import ModelCall
+from bn_lint.facts import Mode, ModelCall, Purpose
 from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
@@ -44,11 +44,11 @@ def fuse_in_train_mode(call: ModelCall) -> Iterator[Violation]:
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     """
-    if call.purpose == "fusion" and call.training is True:
+    if call.purpose is Purpose.FUSION and call.mode is Mode.TRAINING:
         yield Violation(
             f"`{call.model}` is fused in training mode: PyTorch refuses this",
             call.place,
-            tuple(step for step in (call.mode, *call.path) if step is not None),
+            tuple(step for step in (call.switch, *call.path) if step is not None),
             help=f"call {call.model}.eval() before",
             fix=with_eval(call),
         )

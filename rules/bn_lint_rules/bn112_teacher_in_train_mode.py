@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import ModelCall
+from bn_lint.facts import Mode, ModelCall, Purpose
 from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
@@ -71,13 +71,13 @@ def teacher_in_train_mode(call: ModelCall) -> Iterator[Violation]:
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     - [Autograd mechanics: locally disabling gradients, and evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
     """
-    if call.purpose != "reference" or call.training is not True or call.adversarial:
+    if call.purpose is not Purpose.REFERENCE or call.mode is not Mode.TRAINING or call.adversarial:
         return
     state = "frozen but runs" if call.frozen is not None else "not trained itself, and runs"
     yield Violation(
         f"`{call.model}` is {state} in training mode: its BatchNorm statistics change with every batch",
         call.place,
-        tuple(step for step in (call.frozen, call.mode, call.because, *call.path) if step is not None),
+        tuple(step for step in (call.frozen, call.switch, call.because, *call.path) if step is not None),
         help=f"call {call.model}.eval(), and see that train() of a module around it does not undo that",
         severity=Severity.INFO if call.frozen is None else None,
         fix=with_eval(call),

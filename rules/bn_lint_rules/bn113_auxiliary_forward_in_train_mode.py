@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import ModelCall
+from bn_lint.facts import Mode, ModelCall, Purpose
 from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
@@ -45,12 +45,12 @@ def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Violation]:
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     - [Autograd mechanics: locally disabling gradients, and evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
     """
-    if call.purpose != "inspection" or call.training is not True:
+    if call.purpose is not Purpose.INSPECTION or call.mode is not Mode.TRAINING:
         return
     yield Violation(
         f"`{call.model}` runs in training mode, though nothing is trained here: BatchNorm learns from this input",
         call.place,
-        tuple(step for step in (call.because, call.mode, *call.path) if step is not None),
+        tuple(step for step in (call.because, call.switch, *call.path) if step is not None),
         help=f"call {call.model}.eval() before, and {call.model}.train() afterwards",
         fix=with_eval(call),
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import ModelCall
+from bn_lint.facts import Mode, ModelCall, Purpose
 from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
@@ -51,7 +51,7 @@ def eval_before_replacement(call: ModelCall) -> Iterator[Violation]:
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     """
-    if call.purpose == "evaluation" and call.training is True and call.replaced is not None:
+    if call.purpose is Purpose.EVALUATION and call.mode is Mode.TRAINING and call.replaced is not None:
         yield Violation(
             f"`{call.model}` is evaluated with layers that came after its eval(): they are in training mode",
             call.place,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import BatchNormCall
+from bn_lint.facts import BatchNormCall, Mode
 from bn_lint.facts.dims import Comparison, compare, describe
 from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.layout import fits_rank, steps_to_layer
@@ -48,10 +48,11 @@ def single_value_per_channel(call: BatchNormCall) -> Iterator[Violation]:
     if compare(width, call.layer.num_features) is not Comparison.SAME:
         return  # another mistake comes first: BN002
     untracked = call.layer.track_running_stats is False
-    if call.training is not True and not (call.training is False and untracked):
+    if call.mode is not Mode.TRAINING and not (call.mode is Mode.EVALUATION and untracked):
         return
     sizes = ", ".join(describe(axis.size) for axis in call.shape.axes)
-    why = "even in evaluation mode, because it has no running statistics" if not call.training else "in training mode"
+    training = call.mode is Mode.TRAINING
+    why = "in training mode" if training else "even in evaluation mode, because it has no running statistics"
     yield Violation(
         f"`{call.layer.name}` gets one value per channel ({sizes}) {why}: there is no variance",
         call.place if call.loader is None else call.loader.place,

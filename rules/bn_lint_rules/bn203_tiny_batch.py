@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import BatchNormCall, Evidence
+from bn_lint.facts import BatchNormCall, Evidence, Mode
 from bn_lint.rule import Severity, Thresholds, Violation, rule
 
 
@@ -57,7 +57,7 @@ def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Violatio
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
-    if call.training is not True or call.usual is False or call.shape is None or len(call.shape.axes) < 3:
+    if call.mode is not Mode.TRAINING or call.usual is False or call.shape is None or len(call.shape.axes) < 3:
         return  # rows of a matrix need not be samples: nodes of a graph, points of a cloud
     batch = call.shape.axes[0].size if call.shape.ranked else None
     if not isinstance(batch, int) or not 0 < batch < thresholds.min_batch_size or call.values_per_channel == 1:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import BatchNormCall
+from bn_lint.facts import BatchNormCall, Mode
 from bn_lint.rule import Severity, Violation, rule
 
 #: Batches of at least this many samples give usable statistics by themselves.
@@ -54,7 +54,7 @@ def accumulation_does_not_help(call: BatchNormCall) -> Iterator[Violation]:
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
-    if call.training is not True or call.per_step is None or call.per_step < 2 or call.shape is None:
+    if call.mode is not Mode.TRAINING or call.per_step is None or call.per_step < 2 or call.shape is None:
         return
     batch = call.shape.axes[0].size if call.shape.ranked and call.shape.axes else None
     if not isinstance(batch, int) or batch >= _LARGE or call.usual is False:

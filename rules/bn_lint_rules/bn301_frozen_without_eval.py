@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import ModelCall
+from bn_lint.facts import Mode, ModelCall, Purpose
 from bn_lint.rule import Severity, Violation, rule
 
 
@@ -60,11 +60,11 @@ def frozen_without_eval(call: ModelCall) -> Iterator[Violation]:
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
-    if call.purpose != "training" or call.training is not True or call.frozen is None:
+    if call.purpose is not Purpose.TRAINING or call.mode is not Mode.TRAINING or call.frozen is None:
         return
     yield Violation(
         f"`{call.model}` is trained with frozen BatchNorm parameters, but their running statistics keep moving",
         call.place,
-        tuple(step for step in (call.frozen, call.mode, *call.path) if step is not None),
+        tuple(step for step in (call.frozen, call.switch, *call.path) if step is not None),
         help="call eval() on the frozen part after every train(), best in an override of train()",
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import ModeChange
+from bn_lint.facts import Mode, ModeChange
 from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 
@@ -74,7 +74,7 @@ def frozen_batchnorm_reenabled(change: ModeChange) -> Iterator[Violation]:
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
-    if change.training and change.reenabled is not None:
+    if change.mode is Mode.TRAINING and change.reenabled is not None:
         place = change.again.place
         yield Violation(
             f"`{change.model}.train()` puts frozen BatchNorm layers back in training mode",

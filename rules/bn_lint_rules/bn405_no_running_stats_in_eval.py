@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import BatchNormCall, Evidence
+from bn_lint.facts import BatchNormCall, Evidence, Mode
 from bn_lint.rule import Severity, Violation, rule
 
 
@@ -43,7 +43,7 @@ def no_running_stats_in_eval(call: BatchNormCall) -> Iterator[Violation]:
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
-    if call.training is not False or call.layer.track_running_stats is not False:
+    if call.mode is not Mode.EVALUATION or call.layer.track_running_stats is not False:
         return
     yield Violation(
         f"`{call.layer.name}` has no running statistics: in evaluation mode it normalizes with those of the batch",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import BatchNormCall, Evidence
+from bn_lint.facts import BatchNormCall, Evidence, Mode
 from bn_lint.rule import Severity, Violation, rule
 
 
@@ -50,7 +50,7 @@ def half_precision_running_stats(call: BatchNormCall) -> Iterator[Violation]:
     ## References
     - [Automatic mixed precision](https://docs.pytorch.org/docs/stable/amp.html)
     """
-    if call.training is not True or call.statistics not in ("float16", "bfloat16"):
+    if call.mode is not Mode.TRAINING or call.statistics not in ("float16", "bfloat16"):
         return
     place, path = (call.path[0].place, call.path[1:]) if call.path else (call.place, ())
     yield Violation(

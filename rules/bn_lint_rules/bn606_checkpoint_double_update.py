@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from bn_lint.facts import BatchNormCall
+from bn_lint.facts import BatchNormCall, Mode
 from bn_lint.rule import Severity, Violation, rule
 
 
@@ -56,7 +56,7 @@ def checkpoint_double_update(call: BatchNormCall) -> Iterator[Violation]:
     - [torch.utils.checkpoint](https://docs.pytorch.org/docs/stable/checkpoint.html)
     - [pytorch/pytorch#96136](https://github.com/pytorch/pytorch/issues/96136)
     """
-    if call.training is not True or call.recomputed is None:
+    if call.mode is not Mode.TRAINING or call.recomputed is None:
         return
     momentum = call.layer.momentum
     advice = "1 - sqrt(1 - momentum)"

@@ -48,6 +48,6 @@ def vmap_batchnorm(call: VmappedBatchNorm) -> Iterator[Violation]:
     yield Violation(
         f"`vmap` cannot map over `{call.layer}` in training mode: it has one running mean for all",
         call.place,
-        tuple(step for step in (call.mapped, call.built, call.mode, *call.path) if step is not None),
+        tuple(step for step in (call.mapped, call.built, call.switch, *call.path) if step is not None),
         help="build it with track_running_stats=False, or call eval() before",
     )

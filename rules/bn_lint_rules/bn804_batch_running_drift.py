@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import Evidence
+from bn_lint.facts import Evidence, Mode
 from bn_lint.facts.traced import StatisticsDrift
 from bn_lint.rule import Severity, Violation, rule
 
@@ -68,10 +68,9 @@ def batch_running_drift(drift: StatisticsDrift) -> Iterator[Violation]:
     wide = drift.spread is not None and not 1 / _SPREAD <= drift.spread <= _SPREAD
     if drift.shift < _SHIFT and not wide:
         return
-    when = "training" if drift.training else "evaluation"
     spread = "" if drift.spread is None else f", and variances are {drift.spread:.2g} times as large"
     yield Violation(
-        f"in {when}, batches at `{drift.layers[0].name}` are off by {drift.shift:.2g} running sigma{spread}",
+        f"in {drift.mode}, batches at `{drift.layers[0].name}` are off by {drift.shift:.2g} running sigma{spread}",
         drift.place,
         (
             Evidence(
@@ -79,6 +78,6 @@ def batch_running_drift(drift: StatisticsDrift) -> Iterator[Violation]:
             ),
         ),
         help="see whether the batches are shuffled"
-        if drift.training
+        if drift.mode is Mode.TRAINING
         else "see whether the inputs are prepared as in training",
     )

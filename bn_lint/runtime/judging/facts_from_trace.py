@@ -16,6 +16,7 @@ from bn_lint.facts import (
     BatchNormLayer,
     Evidence,
     Fact,
+    Mode,
     ModeChange,
     Place,
     Shape,
@@ -106,7 +107,7 @@ def _calls(layer: LayerTrace, document: Document) -> Iterator[Fact]:
                 layer=fact,
                 shape=_shape(calls, one.call, layer.num_features),
                 place=one.call,
-                training=training,
+                mode=Mode.of(training),
                 grad=calls.grad,
                 path=_path(one.call, one.model),
                 usual=_usual(layer, calls, small[calls.training]) if totals[calls.training] else None,
@@ -181,7 +182,7 @@ def _mode_changes(layers: Sequence[LayerTrace], words: Wording) -> Iterator[Fact
         count = sum(1 for other in layers if other.reenabled_by == place)
         which = f"`{layer.name}`" + (f" and {count - 1} more" if count > 1 else "")
         frozen = layer.reenabled_after or layer.built or place
-        yield ModeChange(words.receiver(place), True, place, Evidence(f"{which} had been frozen here", frozen))
+        yield ModeChange(words.receiver(place), Mode.TRAINING, place, Evidence(f"{which} had been frozen here", frozen))
 
 
 def _grouped(
@@ -326,7 +327,8 @@ def _called(layer: LayerTrace) -> Evidence | None:
 
 
 def _drift(layers: Sequence[LayerTrace]) -> Iterator[ObservedFact]:
-    for training in (True, False):
+    for mode in Mode:
+        training = mode is Mode.TRAINING
         measured = []
         for layer in layers:
             drift = layer.drift if training else layer.evaluation_drift
@@ -340,7 +342,7 @@ def _drift(layers: Sequence[LayerTrace]) -> Iterator[ObservedFact]:
             (one.model for calls in layer.calls_of(*kind) for one in calls.reached if one.model is not None), None
         )
         if place is not None:
-            yield StatisticsDrift((layer_fact(layer),), place, training, worst.shift, worst.batches, worst.spread)
+            yield StatisticsDrift((layer_fact(layer),), place, mode, worst.shift, worst.batches, worst.spread)
 
 
 def _flips(layers: Sequence[LayerTrace], words: Wording) -> Iterator[ObservedFact]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from bn_lint.facts import Evidence, ModelCall, Place
+from bn_lint.facts import Evidence, Mode, ModelCall, Place, Purpose
 from bn_lint.runtime.document.document import EXPORTS, Document, LayerTrace
 from bn_lint.runtime.judging.wording import Wording
 
@@ -15,54 +17,71 @@ _FEW_STEPS = 4
 _MANY_FLIPS = 4
 
 
+class _Suspicion(enum.Enum):
+    """What a model was called for in a mode that does not fit, and how that shows."""
+
+    EVALUATION = enum.auto()
+    #: Layers of the model were replaced after `eval()`.
+    LATE_LAYERS = enum.auto()
+    REFERENCE = enum.auto()
+    #: Gradients were computed, of which nothing but the program saw anything.
+    GRADIENTS_ONLY = enum.auto()
+    TRAINING = enum.auto()
+    #: The layers are trained in training mode, and their parameters are not.
+    FROZEN_PARAMETERS = enum.auto()
+    EXPORT = enum.auto()
+    INSPECTION = enum.auto()
+
+
 def model_calls(document: Document, words: Wording) -> Iterator[ModelCall]:
     """One fact for each line that calls a model in the wrong mode."""
-    found: dict[tuple[Place, str], list[LayerTrace]] = {}
+    found: dict[tuple[Place, _Suspicion], list[LayerTrace]] = {}
     for layer in document.layers:
-        for purpose, place in _suspicions(layer):
-            found.setdefault((place, purpose), []).append(layer)
-    for (place, purpose), layers in found.items():
-        if purpose == "evaluation" and layers[0].without_grad_then_evaluated and words.is_statement(place):
+        for suspicion, place in _suspicions(layer):
+            found.setdefault((place, suspicion), []).append(layer)
+    for (place, suspicion), layers in found.items():
+        evaluated = suspicion is _Suspicion.EVALUATION and layers[0].without_grad_then_evaluated
+        if evaluated and words.is_statement(place):
             continue  # nobody looks at the result, and the evaluation follows: it is the statistics that are wanted
-        yield _fact(document, words, place, purpose, layers)
+        yield _fact(document, words, place, suspicion, layers)
 
 
-def _suspicions(layer: LayerTrace) -> Iterator[tuple[str, Place]]:
+def _suspicions(layer: LayerTrace) -> Iterator[tuple[_Suspicion, Place]]:
     """What a layer was run for where its mode does not fit, and the line that called the model."""
     alone = layer.without_grad
-    purpose: str | None = None
+    suspicion: _Suspicion | None = None
     if alone.calls > 0 and layer.track_running_stats:
         places = _models(layer, "training-without-grad")
         if layer.replaced:
-            purpose = "replaced"
+            suspicion = _Suspicion.LATE_LAYERS
         elif not layer.requires_grad and layer.affine and not layer.owned and alone.steps:
-            purpose = None if layer.reenabled_by is not None else "reference"
+            suspicion = None if layer.reenabled_by is not None else _Suspicion.REFERENCE
         elif not _means_something(layer):
-            purpose = None
+            suspicion = None
         elif _evaluates(layer):
-            purpose = "evaluation"
+            suspicion = _Suspicion.EVALUATION
         elif alone.tail:
-            purpose = "evaluation"
+            suspicion = _Suspicion.EVALUATION
             places = [each.last for each in layer.calls_of("training-without-grad")[-1:] if each.last is not None]
-        if purpose is not None:
-            yield from ((purpose, place) for place in places)
+        if suspicion is not None:
+            yield from ((suspicion, place) for place in places)
     if layer.track_running_stats and (layer.owned or layer.loaded is not None):
-        yield from (("evaluation", place) for place in layer.no_gradient)
+        yield from ((_Suspicion.EVALUATION, place) for place in layer.no_gradient)
     if layer.loaded is not None:
-        yield from (("gradients", place) for place in layer.gradient_only)
+        yield from ((_Suspicion.GRADIENTS_ONLY, place) for place in layer.gradient_only)
     for calls in layer.calls_of("compiled"):
         if calls.training and not calls.grad:
-            yield from (("evaluation", one.model) for one in calls.reached if one.model is not None)
+            yield from ((_Suspicion.EVALUATION, one.model) for one in calls.reached if one.model is not None)
     if layer.eval_training.steps and not _flaps(layer):
         places = layer.eval_training_at or _models(layer, "evaluation-with-grad")
-        yield from (("training", place) for place in places[:1])
+        yield from ((_Suspicion.TRAINING, place) for place in places[:1])
     frozen = layer.frozen_training.calls and layer.affine and not layer.requires_grad and not layer.owned
     if frozen and layer.track_running_stats:
-        yield from (("frozen", place) for place in _models(layer, "training")[:1])
+        yield from ((_Suspicion.FROZEN_PARAMETERS, place) for place in _models(layer, "training")[:1])
     for calls in layer.calls_of("inspection"):
         if calls.training and layer.track_running_stats:
-            purpose = "export" if calls.tool in EXPORTS else "inspection"
-            yield from ((purpose, one.model) for one in calls.reached if one.model is not None)
+            suspicion = _Suspicion.EXPORT if calls.tool in EXPORTS else _Suspicion.INSPECTION
+            yield from ((suspicion, one.model) for one in calls.reached if one.model is not None)
 
 
 def _means_something(layer: LayerTrace) -> bool:
@@ -98,76 +117,62 @@ def _models(layer: LayerTrace, kind: str) -> list[Place]:
     return sorted(counts, key=lambda place: -counts[place])
 
 
-def _fact(document: Document, words: Wording, place: Place, purpose: str, layers: Sequence[LayerTrace]) -> ModelCall:
+def _fact(
+    document: Document, words: Wording, place: Place, suspicion: _Suspicion, layers: Sequence[LayerTrace]
+) -> ModelCall:
     first = layers[0]
-    is_argument = purpose in ("inspection", "export")
+    is_argument = suspicion in (_Suspicion.INSPECTION, _Suspicion.EXPORT)
     model = words.argument(place, first.model) if is_argument else words.callee(place, first.model)
-    if purpose == "export":
-        return ModelCall(model, place, training=True, purpose=purpose)
-    if purpose == "gradients":
-        return ModelCall(model, place, training=True, grad=True, purpose="inspection")
-    if purpose == "replaced":
-        built = _built(layers)
-        return ModelCall(model, place, training=True, grad=False, purpose="evaluation", replaced=built)
-    if purpose == "evaluation" and place in first.no_gradient:
-        return ModelCall(
-            model,
-            place,
-            training=True,
-            grad=True,
-            purpose=purpose,
-            certain=first.owned,
-            adversarial=document.adversarial,
-        )
-    if purpose == "evaluation":
-        return ModelCall(
-            model,
-            place,
-            training=True,
-            grad=False,
-            purpose=purpose,
-            mode=_mode(first.without_grad_mode, "in training mode", words),
-            mode_is_local=first.without_grad_mode_is_local,
-            certain=first.owned,
-            adversarial=document.adversarial,
-        )
-    if purpose == "reference":
-        # An average of other weights, or a teacher that somebody put in training mode by name, is meant.
-        mode = first.without_grad_mode
-        fixed = not first.weights_changed and (mode is None or words.receiver(mode) != model)
-        return ModelCall(
-            model,
-            place,
-            training=True,
-            grad=False,
-            purpose=purpose,
-            frozen=_frozen(layers, "needs no gradients") if fixed else None,
-            mode=_mode(first.without_grad_mode, "in training mode", words),
-            adversarial=document.adversarial,
-        )
-    if purpose == "training":
-        sites = _models(first, "evaluation-with-grad")
-        return ModelCall(
-            model,
-            place,
-            training=False,
-            grad=True,
-            purpose=purpose,
-            mode=_mode(first.eval_training_mode, "in evaluation mode", words),
-            mode_is_local=first.eval_training_local * 2 > first.eval_training.steps and len(sites) == 1,
-            certain=True,
-        )
-    if purpose == "frozen":
-        frozen = _frozen(layers, "has requires_grad=False")
-        return ModelCall(model, place, training=True, grad=True, purpose="training", frozen=frozen)
-    tool = next((calls.tool for calls in first.calls_of("inspection") if calls.tool), "a tool")
-    return ModelCall(
-        model, place, training=True, purpose="inspection", because=Evidence(f"{tool} runs the model here", place)
-    )
+    call = ModelCall(model, place, mode=Mode.TRAINING)
+    match suspicion:
+        case _Suspicion.EXPORT:
+            return replace(call, purpose=Purpose.EXPORT)
+        case _Suspicion.INSPECTION:
+            tool = next((calls.tool for calls in first.calls_of("inspection") if calls.tool), "a tool")
+            because = Evidence(f"{tool} runs the model here", place)
+            return replace(call, purpose=Purpose.INSPECTION, because=because)
+        case _Suspicion.GRADIENTS_ONLY:
+            return replace(call, grad=True, purpose=Purpose.INSPECTION)
+        case _Suspicion.LATE_LAYERS:
+            return replace(call, grad=False, purpose=Purpose.EVALUATION, replaced=_built(layers))
+        case _Suspicion.EVALUATION:
+            call = replace(
+                call, grad=False, purpose=Purpose.EVALUATION, certain=first.owned, adversarial=document.adversarial
+            )
+            if place in first.no_gradient:
+                return replace(call, grad=True)
+            switch = _switch(first.without_grad_mode, Mode.TRAINING, words)
+            return replace(call, switch=switch, switch_is_local=first.without_grad_mode_is_local)
+        case _Suspicion.REFERENCE:
+            # An average of other weights, or a teacher that somebody put in training mode by name, is meant.
+            switched = first.without_grad_mode
+            fixed = not first.weights_changed and (switched is None or words.receiver(switched) != model)
+            return replace(
+                call,
+                grad=False,
+                purpose=Purpose.REFERENCE,
+                frozen=_frozen(layers, "needs no gradients") if fixed else None,
+                switch=_switch(switched, Mode.TRAINING, words),
+                adversarial=document.adversarial,
+            )
+        case _Suspicion.FROZEN_PARAMETERS:
+            frozen = _frozen(layers, "has requires_grad=False")
+            return replace(call, grad=True, purpose=Purpose.TRAINING, frozen=frozen)
+        case _Suspicion.TRAINING:
+            sites = _models(first, "evaluation-with-grad")
+            return replace(
+                call,
+                mode=Mode.EVALUATION,
+                grad=True,
+                purpose=Purpose.TRAINING,
+                switch=_switch(first.eval_training_mode, Mode.EVALUATION, words),
+                switch_is_local=first.eval_training_local * 2 > first.eval_training.steps and len(sites) == 1,
+                certain=True,
+            )
 
 
-def _mode(place: Place | None, state: str, words: Wording) -> Evidence | None:
-    return None if place is None else Evidence(f"`{words.receiver(place)}` is put {state} here", place)
+def _switch(place: Place | None, mode: Mode, words: Wording) -> Evidence | None:
+    return None if place is None else Evidence(f"`{words.receiver(place)}` is put in {mode} mode here", place)
 
 
 def _built(layers: Sequence[LayerTrace]) -> Evidence | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.facts import Evidence, StaleStatistics
+from bn_lint.facts import Evidence, Purpose, StaleStatistics
 from bn_lint.static.interpreter.clone import clone
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
 from bn_lint.static.syntax.places import NodePlace, NodeRef
@@ -62,7 +62,7 @@ def stale_averages(events: EventLog) -> Iterator[StaleStatistics]:
         )
         if used is None or any(call.states != {False} for call in calls):
             continue
-        trained = (call for call in events.calls if call.purpose == "training" and True in call.states)
+        trained = (call for call in events.calls if call.purpose is Purpose.TRAINING and True in call.states)
         if not any(call.model.cls is used.model.cls or call.model.cls is module.cls for call in trained):
             continue
         seen = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from bn_lint.facts import Purpose
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value
@@ -46,10 +47,14 @@ _HARMLESS = re.compile(
 
 #: Tools that run a model as it is, and what for.
 _TOOLS = (
-    (re.compile(r"^torch\.(?:jit\.trace(?:_module)?|export\.export)$"), "export"),
-    (re.compile(r"^torch\.(?:ao\.)?quantization\.(?:fuse_modules\.)?fuse_modules$"), "fusion"),
-    (re.compile(r"^torch\.nn\.utils\.(?:fusion\.)?fuse_conv_bn_eval$"), "fusion"),
-    *((re.compile(rf"^{re.escape(name)}$"), "inspection") for library in LIBRARIES for name in library.runs_as_is),
+    (re.compile(r"^torch\.(?:jit\.trace(?:_module)?|export\.export)$"), Purpose.EXPORT),
+    (re.compile(r"^torch\.(?:ao\.)?quantization\.(?:fuse_modules\.)?fuse_modules$"), Purpose.FUSION),
+    (re.compile(r"^torch\.nn\.utils\.(?:fusion\.)?fuse_conv_bn_eval$"), Purpose.FUSION),
+    *(
+        (re.compile(rf"^{re.escape(name)}$"), Purpose.INSPECTION)
+        for library in LIBRARIES
+        for name in library.runs_as_is
+    ),
 )
 
 
@@ -77,7 +82,7 @@ class Call:
         #: Whether the gradients of it were computed and then set to zero.
         self.discarded = False
         self.step: Step | None = None
-        self.purpose: str | None = None
+        self.purpose: Purpose | None = None
         self.because: NodeRef | None = None
         self.why = ""
         #: Whether the weights were trained or loaded before, and where.
@@ -325,7 +330,7 @@ class EventLog(Log):
         dotted = getattr(function, "dotted", "")
         tool = next((purpose for pattern, purpose in _TOOLS if pattern.match(dotted)), None)
         if tool is not None or name == "add_graph":
-            self._looked_at(interpreter, tool or "inspection", arguments, ref)
+            self._looked_at(interpreter, tool or Purpose.INSPECTION, arguments, ref)
             return
         if dotted and _HARMLESS.match(dotted) and not _REPLACING.search(name):
             return
@@ -353,10 +358,10 @@ class EventLog(Log):
     def _steps_on_gradients(self, receiver: str) -> bool:
         return _OPTIMIZER.search(receiver) is not None or receiver in self.propagated_by
 
-    def _looked_at(self, interpreter: Interpreter, purpose: str, arguments: Arguments, ref: NodeRef) -> None:
+    def _looked_at(self, interpreter: Interpreter, purpose: Purpose, arguments: Arguments, ref: NodeRef) -> None:
         """A tool runs a model in its own way, in the mode it finds it in."""
         # `fuse_conv_bn_eval(conv, bn)` is given the layers, other tools the model.
-        given = arguments.positional[: 2 if purpose == "fusion" else 1]
+        given = arguments.positional[: 2 if purpose is Purpose.FUSION else 1]
         modules = [one for one in given if isinstance(one, Instance) and one.is_module]
         model = next((one for one in modules if batchnorm_layers(one)), None)
         if model is None or interpreter.frame is None or self.depth:
@@ -386,7 +391,7 @@ class EventLog(Log):
             if not call.backward or (owned is not None and not any(self.related(call.model, one) for one in owned)):
                 continue
             if call.purpose is None:
-                call.purpose, call.because, call.why = "training", ref, "an optimizer steps on the result here"
+                call.purpose, call.because, call.why = Purpose.TRAINING, ref, "an optimizer steps on the result here"
                 call.step = step
                 self.prepare(call.model, ref)
 

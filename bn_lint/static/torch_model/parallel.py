@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.facts import Evidence, SyncConversion, UnsynchronizedBatchNorm
+from bn_lint.facts import Evidence, Purpose, SyncConversion, UnsynchronizedBatchNorm
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, List, Unknown, Value
 from bn_lint.static.syntax.places import NodePlace, NodeRef
@@ -142,7 +142,7 @@ def _synchronized(module: Value) -> Iterator[Evidence]:
 def unsynchronized(events: EventLog, files: Iterable[SourceFile]) -> Iterator[UnsynchronizedBatchNorm]:
     """Trainings of models with SyncBatchNorm in programs that show nothing of a second process."""
     for call in events.calls:
-        if call.purpose != "training" or id(call.model) in events.distributed:
+        if call.purpose is not Purpose.TRAINING or id(call.model) in events.distributed:
             continue
         synced = next(_synchronized(call.model), None)
         if synced is not None:

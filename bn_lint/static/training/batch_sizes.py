@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.facts import Axis, BatchNormCall, BatchNormLayer, Evidence, LastBatch, Shape
+from bn_lint.facts import Axis, BatchNormCall, BatchNormLayer, Evidence, LastBatch, Mode, Purpose, Shape
 from bn_lint.facts.dims import Expression
 from bn_lint.static.fix_layout.drop_last import DropLast
 from bn_lint.static.interpreter.values import Instance
@@ -54,12 +54,14 @@ def batch_facts(
         if not axes or isinstance(axes[0].size, Expression):
             continue  # rows that are no samples: nodes of a graph, points of a cloud
         shape = Shape((replace(axes[0], size=size), *axes[1:]), made_by=known.shape.made_by)
-        fact = replace(known, shape=shape, training=True, grad=True, loader=loader, path=path_to(call.frame))
+        fact = replace(known, shape=shape, mode=Mode.TRAINING, grad=True, loader=loader, path=path_to(call.frame))
         yield fact
         if batches.last == 1 and all(axis.size == 1 for axis in axes[2:]):
             reached = Evidence(f"`{text_of(call.ref)}` is trained on them here", NodePlace(call.ref))
             shared = any(
-                one.purpose != "training" and one.batches is not None and one.batches.ref.node is batches.ref.node
+                one.purpose is not Purpose.TRAINING
+                and one.batches is not None
+                and one.batches.ref.node is batches.ref.node
                 for one in events.calls
             )
             option = DropLast(batches.ref, shared=shared, hidden=batches.is_told)

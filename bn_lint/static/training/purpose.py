@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.facts import BatchNormCall, Evidence, Fact, ModeChange, ModelCall, Place
+from bn_lint import facts
+from bn_lint.facts import BatchNormCall, Evidence, Fact, ModeChange, ModelCall, Place, Purpose
 from bn_lint.static.fix_layout.again import Again
 from bn_lint.static.fix_layout.lines import CallLines
 from bn_lint.static.interpreter.values import Instance, LibraryClass
@@ -31,7 +32,7 @@ def facts_from_events(events: EventLog, last_calls: Mapping[cst.CSTNode, BatchNo
         last_calls: The latest call of the BatchNorm layers that are built at a place.
     """
     events.is_over = True
-    trained = {id(call.model) for call in events.calls if call.purpose == "training"}
+    trained = {id(call.model) for call in events.calls if call.purpose is Purpose.TRAINING}
     if events.symbolic_models:
         for call in events.calls:
             if call.model in events.symbolic_models and _is_plain(events, call, trained):
@@ -40,9 +41,9 @@ def facts_from_events(events: EventLog, last_calls: Mapping[cst.CSTNode, BatchNo
         return
     for call in events.calls:
         yield from _call_facts(events, call, trained)
-        if call.purpose == "training":
+        if call.purpose is Purpose.TRAINING:
             yield from _teachers(events, call)
-        if call.purpose == "training" and call.batches is not None:
+        if call.purpose is Purpose.TRAINING and call.batches is not None:
             yield from batch_facts(events, call, call.batches, last_calls)
     for switch in events.switches:
         change = _reenabled(events, switch)
@@ -53,28 +54,28 @@ def facts_from_events(events: EventLog, last_calls: Mapping[cst.CSTNode, BatchNo
 def _is_plain(events: EventLog, call: Call, trained: set[int]) -> bool:
     """Whether the program alone shows that a call of a model that it was given is in the wrong mode."""
     before = [one for one in events.calls if one.model is call.model and one.order < call.order]
-    on = [one for one in before if one.purpose == "training" and one.states == {True}]
-    if call.purpose == "training":
+    on = [one for one in before if one.purpose is Purpose.TRAINING and one.states == {True}]
+    if call.purpose is Purpose.TRAINING:
         return call.states == {False} and bool(on)
     # Who calls `train()` for an evaluation wants the batch statistics of a model that is made for it.
     switched = call.states == {True} and not any(
         mode.ref is None or _is_local(events, call, mode) for modes in call.modes for mode in modes
     )
-    return switched and bool(on) and _classify(events, call, trained) == "evaluation" and call.grad is False
+    return switched and bool(on) and _classify(events, call, trained) is Purpose.EVALUATION and call.grad is False
 
 
 def _call_facts(events: EventLog, call: Call, trained: set[int]) -> Iterator[Fact]:
     purpose = call.purpose or _classify(events, call, trained)
-    if purpose in ("export", "fusion", "inspection"):
-        if True in call.states and not (purpose == "inspection" and _nothing_to_lose(events, call)):
+    if purpose in (Purpose.EXPORT, Purpose.FUSION, Purpose.INSPECTION):
+        if True in call.states and not (purpose is Purpose.INSPECTION and _nothing_to_lose(events, call)):
             yield ModelCall(
                 text_of(call.ref, None if call.purpose is None else call.model),
                 NodePlace(call.ref),
-                training=True,
+                mode=facts.Mode.TRAINING,
                 grad=call.grad,
                 purpose=purpose,
                 because=None,
-                mode=mode_evidence(next(m[0] for m in call.modes if agreed(m) is True)),
+                switch=mode_evidence(next(m[0] for m in call.modes if agreed(m) is True)),
                 path=path_to(call.frame),
                 lines=_lines(events, call, purpose, trained),
                 resumed=_resumed(events, call),
@@ -83,43 +84,43 @@ def _call_facts(events: EventLog, call: Call, trained: set[int]) -> Iterator[Fac
     if purpose is None:
         return
     training, mode = _state(events, call, purpose)
-    if training is None or (purpose == "training" and not training and _leaves_batchnorm_alone(events, call)):
+    if training is None or (purpose is Purpose.TRAINING and not training and _leaves_batchnorm_alone(events, call)):
         return
     # A teacher whose weights are an average, or that is put in training mode by itself, is in it on purpose.
     meant = id(call.model) in events.averaged or (
-        purpose == "reference" and mode is not None and mode.root is call.model
+        purpose is Purpose.REFERENCE and mode is not None and mode.root is call.model
     )
     if any(_reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
         meant = True  # they were frozen, and a call of train() undid that: BN302
     yield ModelCall(
         text_of(call.ref),
         NodePlace(call.ref),
-        training=training,
+        mode=facts.Mode.of(training),
         grad=call.grad,
         purpose=purpose,
         because=_because(events, call, purpose),
-        mode=mode_evidence(mode),
-        mode_is_local=mode is not None and _is_local(events, call, mode),
+        switch=mode_evidence(mode),
+        switch_is_local=mode is not None and _is_local(events, call, mode),
         certain=id(call.model) in trained | events.averaged
         and not call.uncertain
         and len(call.modes) > 0
         and None not in call.states,
-        switched=tuple(_others(events, call)) if purpose == "evaluation" and training else (),
+        others=tuple(_others(events, call)) if purpose is Purpose.EVALUATION and training else (),
         frozen=evidence_at("the parameters are frozen here", None if meant else _frozen_and_trained(events, call)),
         path=path_to(call.frame),
         adversarial=_adversarial(events, call),
         replaced=_replaced(events, call),
         lines=_lines(events, call, purpose, trained),
-        resumed=purpose != "training" and _resumed(events, call),
+        resumed=purpose is not Purpose.TRAINING and _resumed(events, call),
         switch_name=_switch_name(events, call, purpose, mode),
     )
 
 
-def _because(events: EventLog, call: Call, purpose: str) -> Evidence | None:
+def _because(events: EventLog, call: Call, purpose: Purpose) -> Evidence | None:
     """What shows the purpose of a call; for an evaluation with gradients, how the weights came about."""
-    if call.because is not None or purpose != "evaluation":
+    if call.because is not None or purpose is not Purpose.EVALUATION:
         return evidence_at(call.why, call.because)
-    trained = next((c for c in events.calls if c.purpose == "training" and c.model is call.model), None)
+    trained = next((c for c in events.calls if c.purpose is Purpose.TRAINING and c.model is call.model), None)
     if trained is not None:
         return evidence_at("it is trained here: an optimizer steps on its results", trained.because)
     return evidence_at("its weights come from here", call.prepared)
@@ -140,11 +141,11 @@ def _teachers(events: EventLog, call: Call) -> Iterator[ModelCall]:
         yield ModelCall(
             text_of(part.ref),
             NodePlace(part.ref),
-            training=True,
+            mode=facts.Mode.TRAINING,
             grad=False,
-            purpose="reference",
+            purpose=Purpose.REFERENCE,
             because=evidence_at(call.why, call.because),
-            mode=mode_evidence(mode),
+            switch=mode_evidence(mode),
             frozen=evidence_at("the parameters are frozen here", part.frozen),
             path=path_to(part.frame),
             lines=CallLines(part.ref, text_of(part.ref), ()),
@@ -165,33 +166,35 @@ def _frozen_and_trained(events: EventLog, call: Call) -> NodeRef | None:
     return next(outside, None)
 
 
-def _classify(events: EventLog, call: Call, trained: set[int]) -> str | None:
+def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | None:
     """What a call is for that no optimizer steps on."""
     passes = [
         step for step in events.steps if step.loops == call.loops[: len(step.loops)] and step.frame in call.caller
     ]
     own = id(call.model) in trained
-    if call.backward and any(c.purpose == "training" and c.ref.node is call.ref.node for c in events.calls):
+    if call.backward and any(c.purpose is Purpose.TRAINING and c.ref.node is call.ref.node for c in events.calls):
         return None  # gradients that add up until a later pass steps on them
     if call.backward and call.made_up:
         return None  # gradients of nothing in particular, as a test wants them
     if call.backward and not passes:
-        return "inspection" if call.prepared is not None else None  # saliency, gradients with respect to the input
+        return (
+            Purpose.INSPECTION if call.prepared is not None else None
+        )  # saliency, gradients with respect to the input
     if call.grad is None or call.discarded or call.backward:
         return None
     if call.dropped:
-        return "inspection" if call.made_up and call.grad is False and call.prepared is not None else None
+        return Purpose.INSPECTION if call.made_up and call.grad is False and call.prepared is not None else None
     if any(step.order > call.order and step.loops for step in passes):
         # What is trained afterwards, in the same pass, is trained on this.
-        return None if own or call.grad is True else "reference"
+        return None if own or call.grad is True else Purpose.REFERENCE
     if call.grad is True and events.steps:
         # In a loop of its own, in a function of its own, and when this pass has made its steps: nothing comes of it.
         aside = all(
             step.order < call.order and len(step.loops) < len(call.loops) and step.frame is not call.frame
             for step in passes
         )
-        return "evaluation" if own and aside and call.prepared is not None else None
-    return "evaluation" if call.prepared is not None or _replaced(events, call) is not None else None
+        return Purpose.EVALUATION if own and aside and call.prepared is not None else None
+    return Purpose.EVALUATION if call.prepared is not None or _replaced(events, call) is not None else None
 
 
 def _adversarial(events: EventLog, call: Call) -> bool:
@@ -205,9 +208,9 @@ def _adversarial(events: EventLog, call: Call) -> bool:
     )
 
 
-def _state(events: EventLog, call: Call, purpose: str) -> tuple[bool | None, Mode | None]:
+def _state(events: EventLog, call: Call, purpose: Purpose) -> tuple[bool | None, Mode | None]:
     """The mode that matters for the purpose, and what switched it."""
-    if purpose == "training":
+    if purpose is Purpose.TRAINING:
         # A layer that alone is in evaluation mode is frozen on purpose; the whole model is not.
         if all(state is False for state in call.states):
             whole = next((m[0] for m in call.modes if m[0].root and events.is_part_of(call.model, m[0].root)), None)
@@ -283,10 +286,10 @@ def _is_local(events: EventLog, call: Call, mode: Mode) -> bool:
     if mode.ref is None:
         return False
     between = [c for c in events.calls if c.model is call.model and mode.order < c.order < call.order]
-    if call.purpose == "training":
+    if call.purpose is Purpose.TRAINING:
         # `eval()` for an evaluation: something was evaluated since.
         return not any(c.purpose is None for c in between)
-    return not any(c.purpose == "training" for c in between) and mode.loops == call.loops[: len(mode.loops)]
+    return not any(c.purpose is Purpose.TRAINING for c in between) and mode.loops == call.loops[: len(mode.loops)]
 
 
 def _others(events: EventLog, call: Call) -> Iterator[Evidence]:
@@ -312,7 +315,7 @@ def _reenabled(events: EventLog, switch: Switch) -> ModeChange | None:
     ]
     if not alone:
         return None
-    later = [call for call in events.calls if call.purpose == "training" and call.order > switch.mode.order]
+    later = [call for call in events.calls if call.purpose is Purpose.TRAINING and call.order > switch.mode.order]
     if not any(events.related(call.model, switch.model) for call in later):
         return None
     after = frozenset().union(*map(events.in_evaluation, later))
@@ -336,7 +339,7 @@ def _reenabled(events: EventLog, switch: Switch) -> ModeChange | None:
         return None
     evidence = Evidence("they were put in evaluation mode here", NodePlace(ref_of(next(iter(frozen)))))
     again = Again([one for one in frozen.values() if one is not None], switch)
-    return ModeChange(text_of(switch.mode.ref), True, NodePlace(ref_of(switch.mode)), evidence, again)
+    return ModeChange(text_of(switch.mode.ref), facts.Mode.TRAINING, NodePlace(ref_of(switch.mode)), evidence, again)
 
 
 def _unwrapped(model: Instance) -> list[Instance]:
@@ -350,15 +353,15 @@ def _unwrapped(model: Instance) -> list[Instance]:
 # -- what fixes need ----------------------------------------------------------------------------------------------
 
 
-def _lines(events: EventLog, call: Call, purpose: str, trained: set[int]) -> CallLines:
+def _lines(events: EventLog, call: Call, purpose: Purpose, trained: set[int]) -> CallLines:
     """The lines around a call that are run for its purpose."""
     others: set[cst.CSTNode] = set()
-    if purpose == "reference":
+    if purpose is Purpose.REFERENCE:
         # What is trained on it may be in the same lines; it only must not be put back in training mode there.
         for switch in events.switches:
             if switch.mode.training is True and events.is_part_of(call.model, switch.model):
                 others.update(_sites(ref_of(switch.mode), switch.frame))
-    elif purpose == "training":
+    elif purpose is Purpose.TRAINING:
         for switch in events.switches:
             if switch.mode.training is False and events.related(call.model, switch.model):
                 others.update(_sites(ref_of(switch.mode), switch.frame))
@@ -366,16 +369,16 @@ def _lines(events: EventLog, call: Call, purpose: str, trained: set[int]) -> Cal
         for step in events.steps:
             others.update(_sites(step.ref, step.frame))
         for one in events.calls:
-            if one.purpose == "training":
+            if one.purpose is Purpose.TRAINING:
                 others.update(_sites(one.ref, one.frame))
     peers = {
         one.ref.node
         for one in events.calls
-        if one.model is call.model and one.purpose == call.purpose and one.frame.function is call.frame.function
-        if purpose != "reference" and (one.purpose or _classify(events, one, trained)) == purpose
+        if one.model is call.model and one.purpose is call.purpose and one.frame.function is call.frame.function
+        if purpose is not Purpose.REFERENCE and (one.purpose or _classify(events, one, trained)) is purpose
     }
-    tool = None if call.purpose in (None, "training") else call.model
-    return CallLines(call.ref, text_of(call.ref, tool), others, peers, prepared=purpose == "training")
+    tool = None if call.purpose in (None, Purpose.TRAINING) else call.model
+    return CallLines(call.ref, text_of(call.ref, tool), others, peers, prepared=purpose is Purpose.TRAINING)
 
 
 def _sites(ref: NodeRef, frame: Frame | None) -> Iterator[cst.CSTNode]:
@@ -393,7 +396,7 @@ def _resumed(events: EventLog, call: Call) -> bool:
         later = [
             one.order
             for one in events.calls
-            if one.purpose == "training" and one.order > here.order and events.related(one.model, call.model)
+            if one.purpose is Purpose.TRAINING and one.order > here.order and events.related(one.model, call.model)
         ]
         if later and not any(
             switch.mode.training is True and here.order < switch.mode.order < min(later)
@@ -414,21 +417,21 @@ def _nothing_to_lose(events: EventLog, call: Call) -> bool:
     following = [
         one
         for one in events.calls
-        if one.order > call.order and one.purpose != "inspection" and events.related(one.model, call.model)
+        if one.order > call.order and one.purpose is not Purpose.INSPECTION and events.related(one.model, call.model)
     ]
     first = min(following, key=lambda one: one.order, default=None)
-    return first is not None and first.purpose == "training" and True in first.states
+    return first is not None and first.purpose is Purpose.TRAINING and True in first.states
 
 
-def _switch_name(events: EventLog, call: Call, purpose: str, mode: Mode | None) -> Place | None:
+def _switch_name(events: EventLog, call: Call, purpose: Purpose, mode: Mode | None) -> Place | None:
     """The name in `net.train()`, when the function of the call has it for this purpose alone."""
     switch = next((one for one in events.switches if one.mode is mode), None)
     node = mode.ref.node if mode is not None and mode.ref is not None else None
     if switch is None or switch.frame is not call.frame or not isinstance(node, cst.Call) or node.args:
         return None
-    opposite = "training" if purpose == "evaluation" else None
+    opposite = Purpose.TRAINING if purpose is Purpose.EVALUATION else None
     for one in events.calls:
-        if one.purpose == opposite and any(m.ref is not None and m.ref.node is node for ms in one.modes for m in ms):
+        if one.purpose is opposite and any(m.ref is not None and m.ref.node is node for ms in one.modes for m in ms):
             return None
     return (
         NodePlace(NodeRef(ref_of(switch.mode).file, node.func.attr)) if isinstance(node.func, cst.Attribute) else None
