@@ -130,7 +130,7 @@ class LintItem(SpecificationItem):
         differences = []
         for title, file in self.test.files.items():
             here = [one for one in reported if one.path == title]
-            shown = [(place.line, message) for message, place in revealed if Path(place.path) == Path(title)]
+            shown = [(one.place.line, one.message) for one in revealed if Path(one.place.path) == Path(title)]
             broken = [*disagreements(expectations(file.lines), here), *unlike(revelations(file.lines), shown)]
             differences += [self.difference(title, line, sentence) for line, sentence in sorted(broken)]
         differences += [

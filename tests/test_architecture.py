@@ -129,6 +129,59 @@ def test_the_order_is_read_from_left_to_right(own: str, package: str, expected: 
     assert points_back(own, package) is expected
 
 
+#: What reads a string for its parts.
+CUTS = {"partition", "rpartition", "split", "rsplit", "startswith", "endswith", "removeprefix", "removesuffix", "find"}
+#: Messages of other programs: of the parser, and of PyTorch.
+FOREIGN = {"error"}
+
+
+def taken_apart(tree: ast.AST) -> Iterator[int]:
+    """The lines that look into a message: `step.message.partition(" ")`, `"here" in step.message`."""
+
+    def is_message(node: ast.expr) -> bool:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            return is_message(node.func.value)  # `message.lower()`
+        foreign = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in FOREIGN
+        return isinstance(node, ast.Attribute) and node.attr in ("message", "help") and not foreign
+
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in CUTS and is_message(value):
+                yield node.lineno
+            case ast.Compare(left=left, comparators=right) if any(map(is_message, (left, *right))):
+                if not all(isinstance(one, ast.Constant) and one.value is None for one in right):
+                    yield node.lineno
+            case ast.Subscript(value=value) if is_message(value):
+                yield node.lineno
+
+
+@pytest.mark.parametrize("folder", ["bn_lint", "rules"])
+def test_no_code_takes_a_message_apart(folder: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for line in taken_apart(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert not found, "`Evidence.shows` and typed fields of facts say what a message says"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("step.message.partition(' is ')[0]", True),
+        ("step.message.lower().endswith('here')", True),
+        ("'optimizer' in fact.before.message", True),
+        ("step.message == 'it is called here'", True),
+        ("step.message[:3]", True),
+        ("finding.help is None", False),
+        ("printable(step.message)", False),
+        ("error.message.split(':')", False),
+    ],
+)
+def test_what_takes_a_message_apart(text: str, expected: bool) -> None:
+    assert bool(list(taken_apart(ast.parse(text)))) is expected
+
+
 if __name__ == "__main__":
     # `python -m tests.test_architecture` shows all imports between packages, and where the wrong ones are.
     from collections import Counter

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bn_lint.facts import Coverage, Evidence, Place, Problem, Steps, Undecided
+from bn_lint.facts import Coverage, Evidence, Place, Problem, Shows, Steps, Undecided
 from bn_lint.rule import Applicability, Edit, Finding, Fix, Severity
 
 
@@ -55,7 +55,9 @@ def encode(outcome: Outcome, path_as: Callable[[str], str] = str) -> dict[str, A
                 "severity": finding.severity.value,
                 "message": finding.message,
                 "place": place(finding.place),
-                "evidence": [[message, place(where)] for message, where in finding.evidence],
+                "evidence": [
+                    [step.message, place(step.place), step.shows.name, step.subject] for step in finding.evidence
+                ],
                 "help": finding.help,
                 "fix": fix(finding.fix),
             }
@@ -97,7 +99,10 @@ def decode(document: Mapping[str, Any], path_as: Callable[[str], str] = str) -> 
                 severity=Severity(each["severity"]),
                 message=each["message"],
                 place=place(each["place"]),
-                evidence=tuple(Evidence(message, place(where)) for message, where in each["evidence"]),
+                evidence=tuple(
+                    Evidence(message, place(where), Shows[shows], subject)
+                    for message, where, shows, subject in each["evidence"]
+                ),
                 help=each["help"],
                 fix=fix(each["fix"]),
             )

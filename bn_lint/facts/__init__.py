@@ -36,12 +36,13 @@ from bn_lint.facts.text import (
     BeforeBatchNorm,
     FreezeLoop,
     FunctionalBatchNorm,
+    InheritedTrain,
     ModeAccess,
     PlainStatistics,
     TrackingSwitched,
     TrainOverride,
 )
-from bn_lint.facts.vocabulary import Evidence, Lines, Mode, Place, Purpose, Replacement, Spelling
+from bn_lint.facts.vocabulary import Evidence, Lines, Mode, Place, Purpose, Replacement, Shows, Spelling
 
 __all__ = [
     "RANKS",
@@ -60,6 +61,7 @@ __all__ = [
     "Fact",
     "FreezeLoop",
     "FunctionalBatchNorm",
+    "InheritedTrain",
     "LastBatch",
     "Lines",
     "Mode",
@@ -75,6 +77,7 @@ __all__ = [
     "Purpose",
     "Replacement",
     "Shape",
+    "Shows",
     "Spelling",
     "StaleStatistics",
     "Steps",

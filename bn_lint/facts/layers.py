@@ -112,9 +112,10 @@ class BatchNormBuilt:
     """A BatchNorm layer is constructed.
 
     Attributes:
-        arguments: The arguments as written, in order.
+        arguments: The arguments as written, in order, up to the first one that is unpacked.
         per_call: The constructor runs inside `forward`, that is: once for every call of the model.
         unexpected: Keyword arguments that the constructor does not have.
+        unpacks: The call has `*args` or `**options`.
         loads_weights: The program loads the weights of a model.
     """
 
@@ -123,6 +124,7 @@ class BatchNormBuilt:
     place: Place
     per_call: bool = False
     unexpected: tuple[str, ...] = ()
+    unpacks: bool = False
     loads_weights: bool = False
 
 

@@ -178,13 +178,15 @@ class SyncConversion:
     Attributes:
         model: The model as written.
         place: The conversion.
-        before: What took note of it: `DistributedDataParallel`, an optimizer.
+        before: What took note of it.
+        by_optimizer: An optimizer did, and not `DistributedDataParallel`.
         copies: The new layers have parameters of their own.
     """
 
     model: str
     place: Place
     before: Evidence
+    by_optimizer: bool = False
     copies: bool = False
 
 
@@ -196,13 +198,13 @@ class UnsynchronizedBatchNorm:
         model: The model as written.
         place: The call of `DataParallel`; in one process, where the layers come from.
         shown: Where the layers come from; in one process, where they are trained.
-        within: `DataParallel`, or `one process`.
+        in_data_parallel: The model is spread over devices by `DataParallel`; otherwise it runs in a single process.
     """
 
     model: str
     place: Place
     shown: Evidence
-    within: str
+    in_data_parallel: bool
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,20 @@ class ModeAccess:
 
 
 @dataclass(frozen=True)
+class InheritedTrain:
+    """A call of the inherited `train`.
+
+    Attributes:
+        callee: What is called, as written.
+        takes_self: It is `Base.train(self, ...)`, and not `super().train(...)`.
+    """
+
+    callee: str
+    place: Place
+    takes_self: bool = False
+
+
+@dataclass(frozen=True)
 class TrainOverride:
     """A class overrides `nn.Module.train`.
 
@@ -42,7 +56,7 @@ class TrainOverride:
         returns_self: Every way out returns a value; None when it cannot be told.
         mode: The name of the parameter that takes the mode.
         only_self: Where the parameters end, when `self` is the only one.
-        super_call: The one call of the inherited `train`: the callee as written, and the place of the call.
+        super_call: The one call of the inherited `train`.
         switches_once: That call is the only one that may switch to training mode, and it pins no mode.
         ending: The last statement with the rest of its line, when running past it is the only way out without a value.
     """
@@ -54,7 +68,7 @@ class TrainOverride:
     returns_self: bool | None = None
     mode: str | None = None
     only_self: Place | None = None
-    super_call: Evidence | None = None
+    super_call: InheritedTrain | None = None
     switches_once: bool = False
     ending: Place | None = None
 

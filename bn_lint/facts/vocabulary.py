@@ -65,11 +65,36 @@ class Purpose(str, enum.Enum):
         return self.value
 
 
+class Shows(enum.Enum):
+    """What a step of evidence shows, for those who ask for more than its words. The value is the sentence for it."""
+
+    REMARK = "{}"
+    CALL = "`{}` is called here"
+    CONSTRUCTION = "`{}` is built here"
+    TRAINING_MODE = "`{}` is put in training mode here"
+    EVALUATION_MODE = "`{}` is put in evaluation mode here"
+    GRADIENTS_OFF = "`{}` switches gradients off here"
+    OPTIMIZER_STEP = "an optimizer steps on the result here"
+
+
 class Evidence(NamedTuple):
-    """One step of the reasoning behind a finding: what is known, and the place that shows it."""
+    """One step of the reasoning behind a finding: what is known, and the place that shows it.
+
+    The message is for people. Code that asks what the step shows asks `shows` and `subject`.
+
+    Attributes:
+        subject: What the program calls what the step speaks of; None where that has no name.
+    """
 
     message: str
     place: Place
+    shows: Shows = Shows.REMARK
+    subject: str | None = None
+
+    @classmethod
+    def of(cls, shows: Shows, place: Place, subject: str | None = None) -> Evidence:
+        """A step in the usual words."""
+        return cls(shows.value.format(subject), place, shows, subject)
 
 
 @dataclass(frozen=True)

@@ -139,8 +139,7 @@ def _keyword_fix(fact: BatchNormBuilt, keyword: str) -> Fix | None:
     order = _PARAMETERS.index(right)
     given = any(one.name == right or (one.name is None and one.position == order) for one in fact.arguments)
     place = next((one.keyword for one in fact.arguments if one.name == keyword), None)
-    spread = any(one.text.startswith("*") for one in fact.arguments)
-    return None if given or spread or place is None else Fix(Applicability.SAFE, (Edit(place, right),))
+    return None if given or fact.unpacks or place is None else Fix(Applicability.SAFE, (Edit(place, right),))
 
 
 def _meant(keyword: str) -> str | None:

@@ -109,7 +109,7 @@ def _followed(call: BatchNormFollowed) -> Iterator[Violation]:
 
 def _other_variant(call: BatchNormCall, rank: int) -> Fix | None:
     place, right = call.layer.class_place, _VARIANT_OF_RANK.get(rank)
-    if place is None or right is None or not call.follows_layer or _is_about_axes(call, rank):
+    if place is None or right is None or not call.follows_layer or _other_axes(call, rank):
         return None
     prefix = call.layer.class_prefix.text
     if prefix is None:
@@ -117,13 +117,13 @@ def _other_variant(call: BatchNormCall, rank: int) -> Fix | None:
     return Fix(Applicability.UNSAFE, (Edit(place, prefix + call.layer.class_name[: -len(right)] + right),))
 
 
-def _is_about_axes(call: BatchNormCall, rank: int) -> bool:
-    """Whether the help is to add or to move an axis, not to take another variant."""
-    help_text = _help(call, rank)
-    return help_text is not None and not help_text.endswith(f"BatchNorm{_VARIANT_OF_RANK[rank]}")
-
-
 def _help(call: BatchNormCall, rank: int) -> str | None:
+    right = _VARIANT_OF_RANK.get(rank)
+    return _other_axes(call, rank) or (f"an input {_MEANING[rank]} needs BatchNorm{right}" if right else None)
+
+
+def _other_axes(call: BatchNormCall, rank: int) -> str | None:
+    """The help where an axis is missing, or in the wrong place, and the variant may be right."""
     layer, shape = call.layer, call.shape
     assert shape is not None
     width = describe(layer.num_features)
@@ -137,5 +137,4 @@ def _help(call: BatchNormCall, rank: int) -> str | None:
         first = shape.axes[0]
         if compare(first.size, layer.num_features) is Comparison.SAME:
             return f"the batch axis is missing: x.unsqueeze(0) adds it; if it is there, take layers of {rank - 2}d"
-    right = _VARIANT_OF_RANK.get(rank)
-    return f"an input {_MEANING[rank]} needs BatchNorm{right}" if right is not None else None
+    return None

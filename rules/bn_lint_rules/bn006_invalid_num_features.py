@@ -57,7 +57,7 @@ def _width(built: BatchNormBuilt) -> Argument | None:
         return None
     for argument in built.arguments:
         if argument.name == "num_features" or (argument.name is None and argument.position == 0):
-            return None if argument.text.startswith("*") else argument
+            return argument
     return None
 
 

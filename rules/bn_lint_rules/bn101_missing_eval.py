@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import Mode, ModelCall, Purpose
+from bn_lint.facts import Mode, ModelCall, Purpose, Shows
 from bn_lint.rule import Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
@@ -74,10 +74,11 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
         return  # eval() was called, and layers were put in afterwards: BN114
     severity = Severity.INFO if call.adversarial else Severity.ERROR if call.certain else None
     if call.others:
-        story = f"only {call.others[0].message.partition(' is ')[0]} is put in evaluation mode"
+        story = f"only `{call.others[0].subject}` is put in evaluation mode"
     elif call.grad is False:
-        name = call.because.message.partition("`")[2].partition("`")[0] if call.because is not None else ""
-        story = f"{name or 'no_grad'}() does not switch BatchNorm"
+        because = call.because
+        name = because.subject if because is not None and because.shows is Shows.GRADIENTS_OFF else "no_grad"
+        story = f"{name}() does not switch BatchNorm"
     else:
         story = "nothing calls eval() before"
     yield Violation(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import TrainOverride
+from bn_lint.facts import InheritedTrain, TrainOverride
 from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 
@@ -81,9 +81,9 @@ def _passing_mode(override: TrainOverride, mode: str) -> Fix | None:
     call = override.super_call
     if call is None or not override.switches_once:
         return None
-    return Fix(Applicability.UNSAFE, (Edit(call.place, _passing(call.message, mode)),))
+    return Fix(Applicability.UNSAFE, (Edit(call.place, _passing(call, mode)),))
 
 
-def _passing(callee: str, mode: str) -> str:
-    """The corrected call; `Base.train` is called with an explicit `self`."""
-    return f"{callee}({mode})" if callee.startswith("super(") else f"{callee}(self, {mode})"
+def _passing(call: InheritedTrain, mode: str) -> str:
+    """The corrected call."""
+    return f"{call.callee}(self, {mode})" if call.takes_self else f"{call.callee}({mode})"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import Evidence, LastBatch
+from bn_lint.facts import Evidence, LastBatch, Shows
 from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 
@@ -66,7 +66,7 @@ def last_batch_of_one(batch: LastBatch) -> Iterator[Violation]:
             f"{batch.length} samples in batches of {batch.batch_size} leave one over: "
             f"`{batch.layer.name}` cannot normalize a single value per channel",
             batch.place,
-            (batch.call, Evidence(f"`{batch.layer.name}` is built here", batch.layer.built)),
+            (batch.call, Evidence.of(Shows.CONSTRUCTION, batch.layer.built, batch.layer.name)),
             help="pass drop_last=True to the training DataLoader",
             fix=None if place is None else Fix(Applicability.UNSAFE, (Edit(place, batch.left_out.text),)),
         )

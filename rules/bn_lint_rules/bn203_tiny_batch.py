@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import BatchNormCall, Evidence, Mode
+from bn_lint.facts import BatchNormCall, Evidence, Mode, Shows
 from bn_lint.rule import Severity, Thresholds, Violation, rule
 
 
@@ -71,6 +71,6 @@ def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Violatio
     yield Violation(
         f"BatchNorm is trained on batches of {batch}: its statistics are those of {samples}",
         place,
-        (Evidence(f"`{call.layer.name}` is built here", call.layer.built), *path),
+        (Evidence.of(Shows.CONSTRUCTION, call.layer.built, call.layer.name), *path),
         help="use larger batches, GroupNorm, or BatchNorm layers that are frozen in evaluation mode",
     )

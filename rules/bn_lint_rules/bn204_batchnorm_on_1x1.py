@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import Evidence, PooledBatchNorm
+from bn_lint.facts import Evidence, PooledBatchNorm, Shows
 from bn_lint.rule import Severity, Violation, rule
 
 #: With as many samples, one value of each is enough for statistics.
@@ -81,8 +81,8 @@ def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Violation]:
         "training with a batch of one, and is unstable with a few",
         call.pooled.place,
         (
-            Evidence(f"`{layer.name}` is built here", layer.built),
-            Evidence(f"`{layer.name}` is called here", call.place),
+            Evidence.of(Shows.CONSTRUCTION, layer.built, layer.name),
+            Evidence.of(Shows.CALL, call.place, layer.name),
             *enlarged,
             *call.path,
         ),

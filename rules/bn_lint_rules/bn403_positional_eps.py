@@ -92,7 +92,7 @@ def mistaken_eps(built: BatchNormBuilt) -> Argument | None:
 
 def _positional(built: BatchNormBuilt, position: int) -> Argument | None:
     for argument in built.arguments:
-        if argument.name is None and argument.position == position and not argument.text.startswith("*"):
+        if argument.name is None and argument.position == position:
             return argument
     return None
 

@@ -55,7 +55,7 @@ def syncbatchnorm_order(conversion: SyncConversion) -> Iterator[Violation]:
     """
     if conversion.copies:
         message = f"the conversion gives `{conversion.model}` new parameters, and nothing trains those"
-        if "optimizer" not in conversion.before.message:
+        if not conversion.by_optimizer:
             message = (
                 f"the conversion gives `{conversion.model}` new parameters, and nobody synchronizes their gradients"
             )

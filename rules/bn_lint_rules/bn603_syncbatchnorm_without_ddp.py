@@ -49,7 +49,7 @@ def syncbatchnorm_without_ddp(model: UnsynchronizedBatchNorm) -> Iterator[Violat
     ## References
     - [torch.nn.SyncBatchNorm](https://docs.pytorch.org/docs/stable/generated/torch.nn.SyncBatchNorm.html)
     """
-    if model.within == "DataParallel":
+    if model.in_data_parallel:
         yield Violation(
             f"`DataParallel` does not synchronize the SyncBatchNorm layers of `{model.model}`",
             model.place,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import Evidence
+from bn_lint.facts import Evidence, Shows
 from bn_lint.facts.traced import DivergedStatistics
 from bn_lint.rule import Severity, Violation, rule
 
@@ -65,7 +65,7 @@ def buffers_diverge(diverged: DivergedStatistics) -> Iterator[Violation]:
     yield Violation(
         f"the running means of {which} differ by {diverged.shift:.2g} sigma between {diverged.ranks} processes",
         diverged.place,
-        (Evidence(f"`{first.name}` is built here", first.built),),
+        (Evidence.of(Shows.CONSTRUCTION, first.built, first.name),),
         help="use SyncBatchNorm, or leave broadcast_buffers=True and evaluate and save on rank 0",
         # Buffers that are sent before each forward pass differ by the last batch only.
         severity=Severity.INFO if diverged.broadcast else None,

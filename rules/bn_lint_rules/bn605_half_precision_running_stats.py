@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import BatchNormCall, Evidence, Mode
+from bn_lint.facts import BatchNormCall, Evidence, Mode, Shows
 from bn_lint.rule import Severity, Violation, rule
 
 
@@ -56,6 +56,6 @@ def half_precision_running_stats(call: BatchNormCall) -> Iterator[Violation]:
     yield Violation(
         f"the running statistics of BatchNorm are {call.statistics}: small updates are lost",
         place,
-        (Evidence(f"`{call.layer.name}` is built here", call.layer.built), *path),
+        (Evidence.of(Shows.CONSTRUCTION, call.layer.built, call.layer.name), *path),
         help="keep the model in float32 and use torch.autocast, or turn the BatchNorm layers back with .float()",
     )

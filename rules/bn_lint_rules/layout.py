@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bn_lint.facts import RANKS, BatchNormCall, Evidence
+from bn_lint.facts import RANKS, BatchNormCall, Evidence, Shows
 from bn_lint.facts.dims import Comparison, compare, describe
 
 
@@ -33,7 +33,7 @@ def is_channels_last(call: BatchNormCall) -> bool:
 
 def steps(call: BatchNormCall, made_by: Evidence | None) -> tuple[Evidence, ...]:
     """The evidence of a finding where a layer is built: what made its input, and the calls that lead to it."""
-    where = Evidence(f"`{call.layer.name}` is called here", call.place)
+    where = Evidence.of(Shows.CALL, call.place, call.layer.name)
     return (*((made_by,) if made_by is not None else ()), where, *call.path)
 
 

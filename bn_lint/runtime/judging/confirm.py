@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from bn_lint.check.report import Report
-from bn_lint.facts import Place
+from bn_lint.facts import Place, Shows
 from bn_lint.rule import Finding
 from bn_lint.runtime.document.document import Document, LayerTrace
 
@@ -18,8 +18,8 @@ _BY_CONSTRUCTION = frozenset({"BN401", "BN402"})
 _BY_MODEL = frozenset({"BN101", "BN103", "BN104", "BN105", "BN112", "BN301"})
 #: What the call that switches the mode decides.
 _BY_MODE = frozenset({"BN302"})
-#: How evidence ends that names a step on the way, and no property of another layer.
-_STEPS = (" is called here", " is built here")
+#: Evidence that is a step on the way, and no property of another layer.
+_STEPS = (Shows.CALL, Shows.CONSTRUCTION)
 #: Different names that a run may have for the same mistake.
 _SAME = ({"BN002", "BN003", "BN004"}, {"BN101", "BN104"}, {"BN103", "BN105"})
 
@@ -96,7 +96,7 @@ def _exercised(finding: Finding, document: Document) -> bool:
         return any(
             _ran(layer)
             and (_at(layer.built, places) or _called_at(layer, places[:1]))
-            and all(_led_to(layer, each.place) for each in finding.evidence if each.message.endswith(_STEPS))
+            and all(_led_to(layer, each.place) for each in finding.evidence if each.shows in _STEPS)
             for layer in layers
         )
     if finding.code in _BY_MODEL:

@@ -20,6 +20,7 @@ from bn_lint.facts import (
     ModeChange,
     Place,
     Shape,
+    Shows,
     UncalledBatchNorm,
 )
 from bn_lint.facts.traced import (
@@ -154,7 +155,7 @@ def _shape(calls: Calls, place: Place, width: int | None) -> Shape:
 
 
 def _path(call: Place, model: Place | None) -> tuple[Evidence, ...]:
-    return () if model is None or model == call else (Evidence("the model is called here", model),)
+    return () if model is None or model == call else (Evidence("the model is called here", model, Shows.CALL),)
 
 
 def _per_step(layer: LayerTrace) -> int | None:
@@ -212,7 +213,7 @@ def _shared(layers: Sequence[LayerTrace]) -> Iterator[ObservedFact]:
     twice = [layer for layer in layers if not _two_positions(layer) and len(_models(layer)) > 1 and _several(layer)]
     for key, group in _grouped(twice, lambda layer: tuple(_models(layer))):
         assert isinstance(key, tuple)
-        calls = tuple(Evidence("the model is called here", place) for place in key)
+        calls = tuple(Evidence("the model is called here", place, Shows.CALL) for place in key)
         yield SharedBatchNorm(_facts(group), key[0], calls, same_forward=False)
 
 
@@ -250,7 +251,7 @@ def _uncalled(layers: Sequence[LayerTrace], words: Wording) -> Iterator[Uncalled
         place = next((one.model for calls in model.calls for one in calls.reached if one.model is not None), None)
         fact = layer_fact(group[0])
         if place is not None:
-            evidence = Evidence(f"`{words.callee(place, group[0].model)}` is called here", place)
+            evidence = Evidence.of(Shows.CALL, place, words.callee(place, group[0].model))
             yield UncalledBatchNorm(_facts(group), fact.built, group[0].model, evidence)
 
 
@@ -323,7 +324,7 @@ def _since(layer: LayerTrace) -> float:
 
 def _called(layer: LayerTrace) -> Evidence | None:
     place = _call_place(layer)
-    return None if place is None else Evidence(f"`{layer.name}` is called here", place)
+    return None if place is None else Evidence.of(Shows.CALL, place, layer.name)
 
 
 def _drift(layers: Sequence[LayerTrace]) -> Iterator[ObservedFact]:

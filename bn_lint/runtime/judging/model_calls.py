@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from bn_lint.facts import Evidence, Mode, ModelCall, Place, Purpose
+from bn_lint.facts import Evidence, Mode, ModelCall, Place, Purpose, Shows
 from bn_lint.runtime.document.document import EXPORTS, Document, LayerTrace
 from bn_lint.runtime.judging.wording import Wording
 
@@ -15,6 +15,7 @@ _ROUTINE = 0.6
 _FEW_STEPS = 4
 #: How often the mode may change between optimizer steps before that is what is reported.
 _MANY_FLIPS = 4
+_SWITCHES = {Mode.TRAINING: Shows.TRAINING_MODE, Mode.EVALUATION: Shows.EVALUATION_MODE}
 
 
 class _Suspicion(enum.Enum):
@@ -172,7 +173,7 @@ def _fact(
 
 
 def _switch(place: Place | None, mode: Mode, words: Wording) -> Evidence | None:
-    return None if place is None else Evidence(f"`{words.receiver(place)}` is put in {mode} mode here", place)
+    return None if place is None else Evidence.of(_SWITCHES[mode], place, words.receiver(place))
 
 
 def _built(layers: Sequence[LayerTrace]) -> Evidence | None:
@@ -180,7 +181,7 @@ def _built(layers: Sequence[LayerTrace]) -> Evidence | None:
     if first is None or first.built is None:
         return Evidence(f"`{layers[0].name}` came later", _models_of(layers[0]))
     more = f", with {len(layers) - 1} more layers" if len(layers) > 1 else ""
-    return Evidence(f"`{first.name}` is built here{more}", first.built)
+    return Evidence(f"`{first.name}` is built here{more}", first.built, Shows.CONSTRUCTION, first.name)
 
 
 def _frozen(layers: Sequence[LayerTrace], what: str) -> Evidence | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bn_lint.facts import Evidence, PrivateBatchNorm
+from bn_lint.facts import Evidence, PrivateBatchNorm, Shows
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
 from bn_lint.static.syntax.places import NodePlace, NodeRef
 from bn_lint.static.syntax.source_text import code_of
@@ -42,7 +42,7 @@ def _note(interpreter: Interpreter, model: Value, ref: NodeRef) -> None:
             fact = PrivateBatchNorm(
                 _text(ref),
                 NodePlace(ref),
-                Evidence(f"`{label_of(layer)}` is built here", NodePlace(built)),
+                Evidence.of(Shows.CONSTRUCTION, NodePlace(built), label_of(layer)),
                 path_to(interpreter.frame),
             )
             collector_of(interpreter).programmed([fact])

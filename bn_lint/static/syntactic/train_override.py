@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from bn_lint.facts import Evidence, Place, TrainOverride
+from bn_lint.facts import InheritedTrain, Place, TrainOverride
 from bn_lint.static.syntactic.exits import Exits
 from bn_lint.static.syntactic.receivers import Receivers
 from bn_lint.static.syntax.import_table import dotted_name
@@ -53,10 +53,15 @@ def train_overrides(
         exits.returns_value,
         mode=override.mode,
         only_self=_behind(place(override.only_self)) if override.only_self is not None else None,
-        super_call=Evidence(cst.Module([]).code_for_node(call.func), place(call)) if call else None,
+        super_call=_inherited(call, place) if call else None,
         switches_once=override.switches_once,
         ending=_to_end_of_line(place(ending), scope) if ending is not None else None,
     )
+
+
+def _inherited(call: cst.Call, place: Callable[[cst.CSTNode], Place]) -> InheritedTrain:
+    through_super = isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Call)
+    return InheritedTrain(cst.Module([]).code_for_node(call.func), place(call), takes_self=not through_super)
 
 
 def _behind(place: Place) -> Place:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.facts import UNKNOWN, Argument, BatchNormBuilt, BatchNormCall, BatchNormLayer, Evidence, Shape, Spelling
+from bn_lint.facts import (
+    UNKNOWN,
+    Argument,
+    BatchNormBuilt,
+    BatchNormCall,
+    BatchNormLayer,
+    Evidence,
+    Shape,
+    Shows,
+    Spelling,
+)
 from bn_lint.facts import Axis as FactAxis
 from bn_lint.facts.dims import Dim, Expression, TracedInt, describe
 from bn_lint.static.fix_layout.spelling import ArrivingChannels, TorchNNPrefix, of_twins
@@ -50,7 +60,8 @@ def built_fact(layer: Instance, arguments: Arguments, *, per_call: bool) -> Batc
     known = {name for name, _ in layer.cls.signature} | KEYWORD_ONLY if isinstance(layer.cls, LibraryClass) else set()
     unexpected = tuple(name for name in arguments.keywords if name not in known) if direct else ()
     place = NodePlace(arguments.partial if arguments.partial is not None else ref)
-    return BatchNormBuilt(layer_fact(layer), written, place, per_call, unexpected)
+    unpacks = isinstance(ref.node, cst.Call) and any(argument.star for argument in ref.node.args)
+    return BatchNormBuilt(layer_fact(layer), written, place, per_call, unexpected, unpacks)
 
 
 def layer_fact(layer: Instance) -> BatchNormLayer:
@@ -195,8 +206,12 @@ def path_to(frame: Frame | None) -> tuple[Evidence, ...]:
             receiver = frame.receiver
             # A module that no code in sight calls is called where it is built.
             uncalled = isinstance(receiver, Instance) and receiver.built == frame.site
-            text = f"this `{owner[:-1]}` is built here" if uncalled else f"`{owner}{name}` is called here"
-            steps.append(Evidence(text, NodePlace(frame.site)))
+            place = NodePlace(frame.site)
+            if uncalled:
+                built = owner[:-1]
+                steps.append(Evidence(f"this `{built}` is built here", place, Shows.CONSTRUCTION, built))
+            else:
+                steps.append(Evidence.of(Shows.CALL, place, owner + name))
         frame = frame.caller
     return tuple(reversed(steps))
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.facts import Purpose
+from bn_lint.facts import Evidence, Purpose, Shows
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value
-from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.places import NodePlace, NodeRef
 from bn_lint.static.syntax.tree import called_names, switches_or_trains, unread_calls
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, alternatives, forget, modes_of
 from bn_lint.static.torch_model.optimizers import owned_by
@@ -83,8 +83,8 @@ class Call:
         self.discarded = False
         self.step: Step | None = None
         self.purpose: Purpose | None = None
-        self.because: NodeRef | None = None
-        self.why = ""
+        #: What shows the purpose.
+        self.because: Evidence | None = None
         #: Whether the weights were trained or loaded before, and where.
         self.prepared: NodeRef | None = None
         self.batches: Batches | None = None
@@ -270,8 +270,8 @@ class EventLog(Log):
             call.caller.append(inner)
             inner = inner.caller
         if self.grad is False and self.gradients_off_by is not None:
-            call.because, name = self.gradients_off_by
-            call.why = f"`{name}` switches gradients off here"
+            where, name = self.gradients_off_by
+            call.because = Evidence.of(Shows.GRADIENTS_OFF, NodePlace(where), name)
         self.calls.append(call)
         if model not in self.symbolic_models:
             collector_of(interpreter).models_called.update(
@@ -391,8 +391,8 @@ class EventLog(Log):
             if not call.backward or (owned is not None and not any(self.related(call.model, one) for one in owned)):
                 continue
             if call.purpose is None:
-                call.purpose, call.because, call.why = Purpose.TRAINING, ref, "an optimizer steps on the result here"
-                call.step = step
+                call.purpose, call.step = Purpose.TRAINING, step
+                call.because = Evidence.of(Shows.OPTIMIZER_STEP, NodePlace(ref))
                 self.prepare(call.model, ref)
 
     def gradients_dropped(self, interpreter: Interpreter) -> None:

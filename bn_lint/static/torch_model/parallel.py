@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.facts import Evidence, Purpose, SyncConversion, UnsynchronizedBatchNorm
+from bn_lint.facts import Evidence, Purpose, Shows, SyncConversion, UnsynchronizedBatchNorm
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, List, Unknown, Value
 from bn_lint.static.syntax.places import NodePlace, NodeRef
@@ -47,7 +47,7 @@ def data_parallel(wrapper: LibraryClass) -> LibraryClass:
         arguments.positional[0].cells[_DEVICES] = len(devices.items) if _is_known(devices) else None
         synced = next(_synchronized(module), None)
         if synced is not None and isinstance(ref.node, cst.Call):
-            fact = UnsynchronizedBatchNorm(_first(ref), NodePlace(ref), synced, "DataParallel")
+            fact = UnsynchronizedBatchNorm(_first(ref), NodePlace(ref), synced, in_data_parallel=True)
             collector_of(interpreter).programmed([fact])
 
     return LibraryClass(wrapper.name, (wrapper,), (), {"__init__": Builtin("__init__", init)})
@@ -88,7 +88,7 @@ def _convert(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
     _converted(interpreter, module, ref)
     before = events_of(interpreter).distributed.get(id(module))
     if before is not None:
-        _note_late(interpreter, ref, before, "`DistributedDataParallel` wraps it here", copies=False)
+        _note_late(interpreter, ref, _wrapped_at(before), copies=False)
     return module
 
 
@@ -100,16 +100,23 @@ def _convert_with_copies(interpreter: Interpreter, arguments: Arguments, ref: No
         before = events.distributed.get(id(module))
         held = next((where for one, where in events.optimized if events.is_part_of(module, one)), None)
         if before is not None:
-            _note_late(interpreter, ref, before, "`DistributedDataParallel` wraps it here", copies=True)
+            _note_late(interpreter, ref, _wrapped_at(before), copies=True)
         elif held is not None:
-            _note_late(interpreter, ref, held, "the optimizer is given its parameters here", copies=True)
+            step = Evidence("the optimizer is given its parameters here", NodePlace(held))
+            _note_late(interpreter, ref, step, by_optimizer=True, copies=True)
     _converted(interpreter, module, ref)
     return module
 
 
-def _note_late(interpreter: Interpreter, ref: NodeRef, before: NodeRef, why: str, *, copies: bool) -> None:
+def _wrapped_at(ref: NodeRef) -> Evidence:
+    return Evidence("`DistributedDataParallel` wraps it here", NodePlace(ref))
+
+
+def _note_late(
+    interpreter: Interpreter, ref: NodeRef, before: Evidence, *, by_optimizer: bool = False, copies: bool
+) -> None:
     if isinstance(ref.node, cst.Call):
-        fact = SyncConversion(_first(ref), NodePlace(ref), Evidence(why, NodePlace(before)), copies)
+        fact = SyncConversion(_first(ref), NodePlace(ref), before, by_optimizer, copies)
         collector_of(interpreter).programmed([fact])
 
 
@@ -136,7 +143,7 @@ def _synchronized(module: Value) -> Iterator[Evidence]:
         if isinstance(where, NodeRef):
             yield Evidence("the layers become SyncBatchNorm here", NodePlace(where))
         elif cls is not None and cls.short_name == "SyncBatchNorm" and layer.built is not None:
-            yield Evidence("a SyncBatchNorm is built here", NodePlace(layer.built))
+            yield Evidence("a SyncBatchNorm is built here", NodePlace(layer.built), Shows.CONSTRUCTION)
 
 
 def unsynchronized(events: EventLog, files: Iterable[SourceFile]) -> Iterator[UnsynchronizedBatchNorm]:
@@ -149,7 +156,7 @@ def unsynchronized(events: EventLog, files: Iterable[SourceFile]) -> Iterator[Un
             if not _is_optional(synced) and not any(_SEVERAL_PROCESSES.search(file.source.text) for file in files):
                 model = code_of(call.ref.file, call.ref.node.func) if isinstance(call.ref.node, cst.Call) else ""
                 step = Evidence(f"`{model}` is trained here", NodePlace(call.ref))
-                yield UnsynchronizedBatchNorm(model, synced.place, step, "one process")
+                yield UnsynchronizedBatchNorm(model, synced.place, step, in_data_parallel=False)
             return
 
 

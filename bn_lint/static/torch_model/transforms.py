@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bn_lint.facts import Evidence, VmappedBatchNorm
+from bn_lint.facts import Evidence, Shows, VmappedBatchNorm
 from bn_lint.static.interpreter.values import Arguments, Builtin, Dict, Instance, List, Unknown, Value
 from bn_lint.static.syntax.places import NodePlace, NodeRef
 from bn_lint.static.torch_model.mode import agreed, modes_of
@@ -88,7 +88,7 @@ def note_vmapped(interpreter: Interpreter, model: Instance, ref: NodeRef) -> Non
                         label_of(layer),
                         NodePlace(ref),
                         Evidence("`vmap` maps the function here", NodePlace(events.vmapped[-1])),
-                        Evidence(f"`{label_of(layer)}` is built here", NodePlace(layer.built)),
+                        Evidence.of(Shows.CONSTRUCTION, NodePlace(layer.built), label_of(layer)),
                         None if switched is None else Evidence("it is put in training mode here", NodePlace(switched)),
                         path_to(interpreter.frame),
                     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from bn_lint.facts import Evidence
+from bn_lint.facts import Evidence, Shows
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax.places import NodePlace, NodeRef
 from bn_lint.static.torch_model.mode import Mode
@@ -32,8 +32,8 @@ def mode_evidence(mode: Mode | None) -> Evidence | None:
     """What put a model in its mode; None for the mode that it was built in."""
     if mode is None or mode.ref is None:
         return None
-    name = "training" if mode.training else "evaluation"
-    return Evidence(f"`{text_of(mode.ref)}` is put in {name} mode here", NodePlace(mode.ref))
+    shows = Shows.TRAINING_MODE if mode.training else Shows.EVALUATION_MODE
+    return Evidence.of(shows, NodePlace(mode.ref), text_of(mode.ref))
 
 
 def ref_of(mode: Mode) -> NodeRef:

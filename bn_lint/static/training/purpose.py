@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint import facts
-from bn_lint.facts import BatchNormCall, Evidence, Fact, ModeChange, ModelCall, Place, Purpose
+from bn_lint.facts import BatchNormCall, Evidence, Fact, ModeChange, ModelCall, Place, Purpose, Shows
 from bn_lint.static.fix_layout.again import Again
 from bn_lint.static.fix_layout.lines import CallLines
 from bn_lint.static.interpreter.values import Instance, LibraryClass
@@ -119,10 +119,10 @@ def _call_facts(events: EventLog, call: Call, trained: set[int]) -> Iterator[Fac
 def _because(events: EventLog, call: Call, purpose: Purpose) -> Evidence | None:
     """What shows the purpose of a call; for an evaluation with gradients, how the weights came about."""
     if call.because is not None or purpose is not Purpose.EVALUATION:
-        return evidence_at(call.why, call.because)
+        return call.because
     trained = next((c for c in events.calls if c.purpose is Purpose.TRAINING and c.model is call.model), None)
-    if trained is not None:
-        return evidence_at("it is trained here: an optimizer steps on its results", trained.because)
+    if trained is not None and trained.because is not None:
+        return Evidence("it is trained here: an optimizer steps on its results", trained.because.place)
     return evidence_at("its weights come from here", call.prepared)
 
 
@@ -144,7 +144,7 @@ def _teachers(events: EventLog, call: Call) -> Iterator[ModelCall]:
             mode=facts.Mode.TRAINING,
             grad=False,
             purpose=Purpose.REFERENCE,
-            because=evidence_at(call.why, call.because),
+            because=call.because,
             switch=mode_evidence(mode),
             frozen=evidence_at("the parameters are frozen here", part.frozen),
             path=path_to(part.frame),
@@ -298,9 +298,7 @@ def _others(events: EventLog, call: Call) -> Iterator[Evidence]:
         same = switch.mode.loops == call.loops[: len(switch.mode.loops)] and switch.mode.order < call.order
         other = switch.mode.training is False and not events.is_part_of(call.model, switch.model)
         if same and other and switch.frame in call.caller:
-            yield Evidence(
-                f"`{text_of(switch.mode.ref)}` is put in evaluation mode here", NodePlace(ref_of(switch.mode))
-            )
+            yield Evidence.of(Shows.EVALUATION_MODE, NodePlace(ref_of(switch.mode)), text_of(switch.mode.ref))
             return
 
 
