@@ -36,6 +36,29 @@ class Applicability(str, enum.Enum):
         return self.value
 
 
+class Confirmation(str, enum.Enum):
+    """What a run must have done for a trace to tell whether a static finding is right.
+
+    Where the run did it and no rule found the same in the trace, the finding is refuted.
+
+    Attributes:
+        CALL: The BatchNorm layer that the finding speaks of was called, by the way that the evidence shows.
+        CONSTRUCTION: The layer was built at the place of the finding.
+        MODEL_CALL: The model was called at the place of the finding.
+        SWITCH: The mode of the model was switched at the place of the finding.
+        TRAINING: The training that the first step of the evidence shows failed. A run that went well refutes nothing.
+    """
+
+    CALL = "call"
+    CONSTRUCTION = "construction"
+    MODEL_CALL = "model call"
+    SWITCH = "switch"
+    TRAINING = "training"
+
+    def __str__(self) -> str:
+        return self.value
+
+
 @dataclass(frozen=True)
 class Edit:
     """Replace the text at `place` by `content`; a line ends in it with a line feed, whatever the file uses."""
@@ -104,7 +127,12 @@ Judge = Callable[..., Iterator[Violation]]
 
 @dataclass(frozen=True)
 class Rule:
-    """A named judgement over one kind of fact."""
+    """A named judgement over one kind of fact.
+
+    Attributes:
+        confirmed_by: What a run must have done for a trace to refute a finding; None when none refutes it.
+        same_as: Codes of other rules that may find the same mistake in a run.
+    """
 
     code: str
     name: str
@@ -113,6 +141,8 @@ class Rule:
     judges: tuple[type, ...]
     judge: Judge = field(repr=False)
     takes_thresholds: bool = False
+    confirmed_by: Confirmation | None = None
+    same_as: tuple[str, ...] = ()
 
     @property
     def page(self) -> str:
@@ -144,10 +174,23 @@ class Rule:
             )
 
 
-def rule(code: str, name: str, *, severity: Severity, since: str) -> Callable[[Judge], Rule]:
+def rule(
+    code: str,
+    name: str,
+    *,
+    severity: Severity,
+    since: str,
+    confirmed_by: Confirmation | None = None,
+    same_as: tuple[str, ...] = (),
+) -> Callable[[Judge], Rule]:
     """Make a rule of a generator function `(fact: SomeFact) -> Iterator[Violation]`.
 
     The function may take a second parameter, annotated with `Thresholds`.
+
+    Args:
+        confirmed_by: What a run must have done for a trace to tell whether a static finding is right. Without it a
+            trace may confirm the finding, and never refutes it.
+        same_as: Codes of other rules that may find the same mistake in a run.
 
     Raises:
         TypeError: the function's first parameter is not annotated with a fact type.
@@ -160,6 +203,6 @@ def rule(code: str, name: str, *, severity: Severity, since: str) -> Callable[[J
             raise TypeError(f"rule {code}: annotate exactly one parameter with the facts it judges")
         union = typing.get_origin(hints[0]) in (typing.Union, UnionType)
         judges = typing.get_args(hints[0]) if union else (hints[0],)
-        return Rule(code, name, severity, since, judges, judge, takes_thresholds)
+        return Rule(code, name, severity, since, judges, judge, takes_thresholds, confirmed_by, same_as)
 
     return decorate

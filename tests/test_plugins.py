@@ -28,10 +28,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormBuilt
-from bn_lint.rule import Severity, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Violation, rule
 
 
-@rule("ACME001", "small-eps", severity=Severity.WARNING, since="1.0")
+@rule("ACME001", "small-eps", severity=Severity.WARNING, since="1.0", confirmed_by=Confirmation.CONSTRUCTION)
 def small_eps(built: BatchNormBuilt) -> Iterator[Violation]:
     """An `eps` that half precision rounds to zero.
 
@@ -116,6 +116,35 @@ def test_other_processes_and_the_cache_know_its_rules(project: Path, run: Run) -
     rules.write_text(rules.read_text(encoding="utf-8").replace("6e-8", "6e-10"), encoding="utf-8")
     result = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     assert (result.stdout, result.stderr) == ("", "")
+
+
+#: Something that cannot be read from the text gives the layer another `eps`.
+OTHERWISE = """
+import sys
+
+from torch import nn
+
+if sys.argv[1:] == ["safe"]:
+    exec("build = nn.BatchNorm2d.__init__\\nnn.BatchNorm2d.__init__ = lambda self, n, eps: build(self, n)")
+if sys.argv[1:] != ["idle"]:
+    layer = nn.BatchNorm2d(8, eps=1e-9)
+"""
+
+
+@pytest.mark.parametrize(("argument", "expected"), [("small", True), ("safe", False), ("idle", None)])
+def test_a_trace_confirms_and_refutes_its_rules(project: Path, run: Run, argument: str, expected: bool | None) -> None:
+    write(project / "model.py", OTHERWISE)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "rules"), *sys.path[:1]])}
+    command = [sys.executable, "-m", "bn_lint", "trace", "--output", "trace.json", "model.py", argument]
+    subprocess.run(command, env=environment, check=False, capture_output=True)
+    document = json.loads(run("check", "--output-format=json", "--select=ACME", "--trace=trace.json")[1])
+    assert [each["confirmed"] for each in document["findings"]] == [expected]
+
+
+def test_a_trace_does_not_refute_a_rule_that_names_no_condition(project: Path, run: Run) -> None:
+    rule = Path(sys.path[0], "acme_rules", "acme001_small_eps.py")
+    rule.write_text(PACKAGE["acme_rules/acme001_small_eps.py"].replace(", confirmed_by=Confirmation.CONSTRUCTION", ""))
+    test_a_trace_confirms_and_refutes_its_rules(project, run, "safe", None)
 
 
 def test_files_with_other_settings_are_not_judged_by_them(project: Path, run: Run) -> None:

@@ -35,6 +35,7 @@ from bn_lint.facts.text import (
     TrackingSwitched,
     TrainOverride,
 )
+from bn_lint.facts.traced import ObservedFact
 from bn_lint.facts.vocabulary import Evidence, Place
 
 Fact = Union[
@@ -62,6 +63,7 @@ Fact = Union[
     SyncConversion,
     UnsynchronizedBatchNorm,
     StaleStatistics,
+    ObservedFact,
 ]
 
 
@@ -122,7 +124,7 @@ class Problem:
 
 @dataclass
 class Analysis:
-    """What the static engine found out about the judged files."""
+    """What is known of the judged files, or of a run."""
 
     facts: list[Fact] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Union
 
-from bn_lint.facts import BatchNormLayer, Evidence, Mode, Place
+from bn_lint.facts.layers import BatchNormLayer
+from bn_lint.facts.vocabulary import Evidence, Mode, Place
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,18 @@ from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormCall, BatchNormFollowed, Evidence
 from bn_lint.facts.dims import Comparison, Dim, compare, describe, origin_of
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
+from bn_lint.rule import Applicability, Confirmation, Edit, Fix, Severity, Violation, rule
 from bn_lint_rules.layout import fits_rank, is_channels_last, steps
 
 
-@rule("BN002", "num-features-mismatch", severity=Severity.ERROR, since="0.1.0")
+@rule(
+    "BN002",
+    "num-features-mismatch",
+    severity=Severity.ERROR,
+    since="0.1.0",
+    confirmed_by=Confirmation.CALL,
+    same_as=("BN003", "BN004"),
+)
 def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[Violation]:
     """`num_features` is not the number of channels that arrive.
 

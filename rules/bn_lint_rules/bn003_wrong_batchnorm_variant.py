@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bn_lint.facts import RANKS, BatchNormCall, BatchNormFollowed, Evidence
 from bn_lint.facts.dims import Comparison, compare, describe
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
+from bn_lint.rule import Applicability, Confirmation, Edit, Fix, Severity, Violation, rule
 from bn_lint_rules.layout import fits_rank, steps
 
 _VARIANT_OF_RANK = {rank: variant for variant, ranks in RANKS.items() for rank in ranks}
@@ -16,7 +16,14 @@ _MEANING = {
 }
 
 
-@rule("BN003", "wrong-batchnorm-variant", severity=Severity.ERROR, since="0.1.0")
+@rule(
+    "BN003",
+    "wrong-batchnorm-variant",
+    severity=Severity.ERROR,
+    since="0.1.0",
+    confirmed_by=Confirmation.CALL,
+    same_as=("BN002", "BN004"),
+)
 def wrong_batchnorm_variant(call: BatchNormCall | BatchNormFollowed) -> Iterator[Violation]:
     """BatchNorm1d, 2d or 3d on an input with another number of dimensions.
 

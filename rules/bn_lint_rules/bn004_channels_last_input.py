@@ -4,11 +4,18 @@ from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormCall
 from bn_lint.facts.dims import Comparison, compare, describe
-from bn_lint.rule import Severity, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Violation, rule
 from bn_lint_rules.layout import fits_rank, is_channels_last, steps_to_layer
 
 
-@rule("BN004", "channels-last-input", severity=Severity.WARNING, since="0.1.0")
+@rule(
+    "BN004",
+    "channels-last-input",
+    severity=Severity.WARNING,
+    since="0.1.0",
+    confirmed_by=Confirmation.CALL,
+    same_as=("BN002", "BN003"),
+)
 def channels_last_input(call: BatchNormCall) -> Iterator[Violation]:
     """The features are on the last axis; BatchNorm normalizes the second.
 

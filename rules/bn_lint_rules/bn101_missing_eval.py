@@ -3,11 +3,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Mode, ModelCall, Purpose, Shows
-from bn_lint.rule import Severity, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
 
-@rule("BN101", "missing-eval", severity=Severity.WARNING, since="0.1.0")
+@rule(
+    "BN101",
+    "missing-eval",
+    severity=Severity.WARNING,
+    since="0.1.0",
+    confirmed_by=Confirmation.MODEL_CALL,
+    same_as=("BN104",),
+)
 def missing_eval(call: ModelCall) -> Iterator[Violation]:
     """A model with BatchNorm is evaluated in training mode.
 

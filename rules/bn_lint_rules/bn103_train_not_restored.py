@@ -3,11 +3,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Mode, ModelCall, Purpose
-from bn_lint.rule import Severity, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Violation, rule
 from bn_lint_rules.switching import with_train
 
 
-@rule("BN103", "train-not-restored", severity=Severity.WARNING, since="0.1.0")
+@rule(
+    "BN103",
+    "train-not-restored",
+    severity=Severity.WARNING,
+    since="0.1.0",
+    confirmed_by=Confirmation.MODEL_CALL,
+    same_as=("BN105",),
+)
 def train_not_restored(call: ModelCall) -> Iterator[Violation]:
     """Training goes on in evaluation mode after an evaluation.
 

@@ -3,11 +3,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Mode, ModelCall, Purpose
-from bn_lint.rule import Severity, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Violation, rule
 from bn_lint_rules.switching import with_other_switch
 
 
-@rule("BN104", "train-mode-in-validation", severity=Severity.ERROR, since="0.1.0")
+@rule(
+    "BN104",
+    "train-mode-in-validation",
+    severity=Severity.ERROR,
+    since="0.1.0",
+    confirmed_by=Confirmation.MODEL_CALL,
+    same_as=("BN101",),
+)
 def train_mode_in_validation(call: ModelCall) -> Iterator[Violation]:
     """The code that evaluates a model puts it in training mode.
 

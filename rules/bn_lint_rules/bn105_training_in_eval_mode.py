@@ -3,11 +3,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Mode, ModelCall, Purpose
-from bn_lint.rule import Severity, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Violation, rule
 from bn_lint_rules.switching import with_other_switch
 
 
-@rule("BN105", "training-in-eval-mode", severity=Severity.ERROR, since="0.1.0")
+@rule(
+    "BN105",
+    "training-in-eval-mode",
+    severity=Severity.ERROR,
+    since="0.1.0",
+    confirmed_by=Confirmation.MODEL_CALL,
+    same_as=("BN103",),
+)
 def training_in_eval_mode(call: ModelCall) -> Iterator[Violation]:
     """A model is trained in evaluation mode.
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Mode, ModelCall, Purpose
-from bn_lint.rule import Severity, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
 
-@rule("BN112", "teacher-in-train-mode", severity=Severity.WARNING, since="0.1.0")
+@rule("BN112", "teacher-in-train-mode", severity=Severity.WARNING, since="0.1.0", confirmed_by=Confirmation.MODEL_CALL)
 def teacher_in_train_mode(call: ModelCall) -> Iterator[Violation]:
     """A frozen teacher runs in training mode.
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormCall, Mode
 from bn_lint.facts.dims import Comparison, compare, describe
-from bn_lint.rule import Severity, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Violation, rule
 from bn_lint_rules.layout import fits_rank, steps_to_layer
 
 
-@rule("BN201", "single-value-per-channel", severity=Severity.ERROR, since="0.1.0")
+@rule("BN201", "single-value-per-channel", severity=Severity.ERROR, since="0.1.0", confirmed_by=Confirmation.CALL)
 def single_value_per_channel(call: BatchNormCall) -> Iterator[Violation]:
     """BatchNorm gets one value per channel in training mode.
 

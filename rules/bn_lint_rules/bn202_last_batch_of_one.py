@@ -3,10 +3,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Evidence, LastBatch, Shows
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
+from bn_lint.rule import Applicability, Confirmation, Edit, Fix, Severity, Violation, rule
 
 
-@rule("BN202", "last-batch-of-one", severity=Severity.WARNING, since="0.1.0")
+@rule(
+    "BN202",
+    "last-batch-of-one",
+    severity=Severity.WARNING,
+    since="0.1.0",
+    confirmed_by=Confirmation.TRAINING,
+    same_as=("BN201",),
+)
 def last_batch_of_one(batch: LastBatch) -> Iterator[Violation]:
     """The last batch of an epoch has one sample, and BatchNorm refuses it.
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormCall, Evidence, Mode, Shows
-from bn_lint.rule import Severity, Thresholds, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Thresholds, Violation, rule
 
 
-@rule("BN203", "tiny-batch", severity=Severity.WARNING, since="0.1.0")
+@rule("BN203", "tiny-batch", severity=Severity.WARNING, since="0.1.0", confirmed_by=Confirmation.CALL)
 def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Violation]:
     """A model with BatchNorm is trained on tiny batches.
 

@@ -3,13 +3,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Evidence, PooledBatchNorm, Shows
-from bn_lint.rule import Severity, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Violation, rule
 
 #: With as many samples, one value of each is enough for statistics.
 _ENOUGH = 16
 
 
-@rule("BN204", "batchnorm-on-1x1", severity=Severity.WARNING, since="0.1.0")
+@rule("BN204", "batchnorm-on-1x1", severity=Severity.WARNING, since="0.1.0", confirmed_by=Confirmation.CALL)
 def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Violation]:
     """BatchNorm behind global pooling, where each sample has only one value per channel.
 

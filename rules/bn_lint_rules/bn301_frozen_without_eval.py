@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Mode, ModelCall, Purpose
-from bn_lint.rule import Severity, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Violation, rule
 
 
-@rule("BN301", "frozen-without-eval", severity=Severity.WARNING, since="0.1.0")
+@rule("BN301", "frozen-without-eval", severity=Severity.WARNING, since="0.1.0", confirmed_by=Confirmation.MODEL_CALL)
 def frozen_without_eval(call: ModelCall) -> Iterator[Violation]:
     """The parameters of BatchNorm layers are frozen, their running statistics are not.
 

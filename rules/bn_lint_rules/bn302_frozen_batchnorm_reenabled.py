@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import Mode, ModeChange
-from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
+from bn_lint.rule import Applicability, Confirmation, Edit, Fix, Severity, Violation, rule
 
 
-@rule("BN302", "frozen-batchnorm-reenabled", severity=Severity.WARNING, since="0.1.0")
+@rule("BN302", "frozen-batchnorm-reenabled", severity=Severity.WARNING, since="0.1.0", confirmed_by=Confirmation.SWITCH)
 def frozen_batchnorm_reenabled(change: ModeChange) -> Iterator[Violation]:
     """`train()` puts BatchNorm layers that had been frozen back in training mode.
 

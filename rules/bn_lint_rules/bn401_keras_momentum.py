@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormBuilt
-from bn_lint.rule import Severity, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Violation, rule
 
 
-@rule("BN401", "keras-momentum", severity=Severity.WARNING, since="0.1.0")
+@rule("BN401", "keras-momentum", severity=Severity.WARNING, since="0.1.0", confirmed_by=Confirmation.CONSTRUCTION)
 def keras_momentum(built: BatchNormBuilt) -> Iterator[Violation]:
     """BatchNorm momentum that follows the convention of Keras, not of PyTorch.
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormCall, Evidence, Mode
-from bn_lint.rule import Severity, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Violation, rule
 
 
-@rule("BN405", "no-running-stats-in-eval", severity=Severity.WARNING, since="0.1.0")
+@rule("BN405", "no-running-stats-in-eval", severity=Severity.WARNING, since="0.1.0", confirmed_by=Confirmation.CALL)
 def no_running_stats_in_eval(call: BatchNormCall) -> Iterator[Violation]:
     """A BatchNorm layer without running statistics is evaluated.
 

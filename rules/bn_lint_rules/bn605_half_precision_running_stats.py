@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormCall, Evidence, Mode, Shows
-from bn_lint.rule import Severity, Violation, rule
+from bn_lint.rule import Confirmation, Severity, Violation, rule
 
 
-@rule("BN605", "half-precision-running-stats", severity=Severity.WARNING, since="0.1.0")
+@rule("BN605", "half-precision-running-stats", severity=Severity.WARNING, since="0.1.0", confirmed_by=Confirmation.CALL)
 def half_precision_running_stats(call: BatchNormCall) -> Iterator[Violation]:
     """Running statistics are learned in half precision.
 

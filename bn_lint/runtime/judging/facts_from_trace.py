@@ -26,7 +26,6 @@ from bn_lint.facts import (
 from bn_lint.facts.traced import (
     DivergedStatistics,
     ModeFlips,
-    ObservedFact,
     SharedBatchNorm,
     StaleAverage,
     StatisticsDrift,
@@ -48,7 +47,7 @@ _ENOUGH_BATCHES = 3
 _DIVERGED = 0.05
 
 
-def observe(document: Document, sources: Sources) -> Iterator[Fact | ObservedFact]:
+def observe(document: Document, sources: Sources) -> Iterator[Fact]:
     """The facts of one process of a run."""
     words = Wording(sources)
     layers = document.layers
@@ -202,7 +201,7 @@ def _facts(layers: Iterable[LayerTrace]) -> tuple[BatchNormLayer, ...]:
     return tuple(layer_fact(layer) for layer in layers)
 
 
-def _shared(layers: Sequence[LayerTrace]) -> Iterator[ObservedFact]:
+def _shared(layers: Sequence[LayerTrace]) -> Iterator[Fact]:
     layers = [layer for layer in layers if not any(calls.failed for calls in layer.calls)]
     for layer in layers:
         places = _two_positions(layer)
@@ -255,7 +254,7 @@ def _uncalled(layers: Sequence[LayerTrace], words: Wording) -> Iterator[Uncalled
             yield UncalledBatchNorm(_facts(group), fact.built, group[0].model, evidence)
 
 
-def _untouched(layers: Sequence[LayerTrace]) -> Iterator[ObservedFact]:
+def _untouched(layers: Sequence[LayerTrace]) -> Iterator[Fact]:
     for place, group in _grouped(layers, lambda layer: layer.missing_evaluated and layer.missing_loaded):
         assert isinstance(place, Place)
         evaluated = group[0].missing_evaluated
@@ -280,7 +279,7 @@ def _learned(layers: Sequence[LayerTrace]) -> Evidence | None:
     return None if loaded is None else Evidence("its weights are loaded here", loaded)
 
 
-def _stale(layers: Sequence[LayerTrace], words: Wording) -> Iterator[ObservedFact]:
+def _stale(layers: Sequence[LayerTrace], words: Wording) -> Iterator[Fact]:
     for place, group in _grouped(layers, lambda layer: layer.averaged and layer.stale_evaluated):
         assert isinstance(place, Place)
         averaged = group[0].averaged
@@ -290,7 +289,7 @@ def _stale(layers: Sequence[LayerTrace], words: Wording) -> Iterator[ObservedFac
         )
 
 
-def _unfit(layers: Sequence[LayerTrace]) -> Iterator[ObservedFact]:
+def _unfit(layers: Sequence[LayerTrace]) -> Iterator[Fact]:
     broken = [layer for layer in layers if layer.running is not None and not layer.running.finite and layer.called]
     if broken:
         # NaN goes from one layer to all after it: the first has the cause.
@@ -327,7 +326,7 @@ def _called(layer: LayerTrace) -> Evidence | None:
     return None if place is None else Evidence.of(Shows.CALL, place, layer.name)
 
 
-def _drift(layers: Sequence[LayerTrace]) -> Iterator[ObservedFact]:
+def _drift(layers: Sequence[LayerTrace]) -> Iterator[Fact]:
     for mode in Mode:
         training = mode is Mode.TRAINING
         measured = []
@@ -346,7 +345,7 @@ def _drift(layers: Sequence[LayerTrace]) -> Iterator[ObservedFact]:
             yield StatisticsDrift((layer_fact(layer),), place, mode, worst.shift, worst.batches, worst.spread)
 
 
-def _flips(layers: Sequence[LayerTrace], words: Wording) -> Iterator[ObservedFact]:
+def _flips(layers: Sequence[LayerTrace], words: Wording) -> Iterator[Fact]:
     def flapping(layer: LayerTrace) -> object | None:
         # Steps in evaluation mode after an evaluation are another mistake: train() was forgotten.
         local = layer.eval_training_local * 2 > layer.eval_training.steps
@@ -362,7 +361,7 @@ def _flips(layers: Sequence[LayerTrace], words: Wording) -> Iterator[ObservedFac
         yield ModeFlips(words.callee(place, layer.model), place, layer.flips, steps, modes)
 
 
-def _diverged(document: Document) -> Iterator[ObservedFact]:
+def _diverged(document: Document) -> Iterator[Fact]:
     layers = {layer.name: layer for layer in document.layers}
     off = [
         (shift, layers[name])

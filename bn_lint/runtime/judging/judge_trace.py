@@ -36,13 +36,16 @@ def judge(
     return judge_with(document, Configuration(command_line=layer, config=config, isolated=isolated))
 
 
+def observed(document: Document, sources: Sources) -> Analysis:
+    """The facts of all processes of a run, each once."""
+    facts = (fact for part in document.everywhere for fact in observe(part, sources))
+    return Analysis(list(dict.fromkeys(facts)))
+
+
 def judge_with(document: Document, configuration: Configuration) -> Report:
     """Judge a trace by a configuration."""
     report = Report(sources=Sources())
-    analysis = Analysis()
-    for part in document.everywhere:
-        analysis.facts.extend(observe(part, report.sources))  # type: ignore[arg-type]
-    analysis.facts[:] = dict.fromkeys(analysis.facts)
+    analysis = observed(document, report.sources)
     settings = {
         path: configuration.settings_for(absolute(path)) for path in {fact.place.path for fact in analysis.facts}
     }
