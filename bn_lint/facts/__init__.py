@@ -1,13 +1,15 @@
 """The vocabulary in which both front ends describe a program.
 
 The static analyzer derives these facts, the runtime tracer observes them, and rules judge them without knowing which of
-the two spoke. Whatever is not known is `None`, so a rule that is written naturally stays silent about it.
+the two spoke. Whatever is not known is `None`, so a rule that is written naturally stays silent about it. There is one
+exception: arguments that a program passes, of which `None` is a possible value (`momentum=None`). Where such a value is
+not known it is `UNKNOWN`. The fields are `Argument.value`, `ModeAccess.value`, and `eps`, `momentum`, `affine` and
+`track_running_stats` of `BatchNormLayer`; their types say so.
 """
 
 from bn_lint.facts.analysis import Analysis, Coverage, Fact, Problem, Steps, Undecided
 from bn_lint.facts.layers import (
     RANKS,
-    UNKNOWN,
     Argument,
     Axis,
     BatchNormBuilt,
@@ -42,7 +44,19 @@ from bn_lint.facts.text import (
     TrackingSwitched,
     TrainOverride,
 )
-from bn_lint.facts.vocabulary import Evidence, Lines, Mode, Place, Purpose, Replacement, Shows, Spelling
+from bn_lint.facts.vocabulary import (
+    UNKNOWN,
+    Constant,
+    Evidence,
+    Lines,
+    Mode,
+    Place,
+    Purpose,
+    Replacement,
+    Shows,
+    Spelling,
+    Unknown,
+)
 
 __all__ = [
     "RANKS",
@@ -56,6 +70,7 @@ __all__ = [
     "BatchNormLayer",
     "BatchNormSkipped",
     "BeforeBatchNorm",
+    "Constant",
     "Coverage",
     "Evidence",
     "Fact",
@@ -86,6 +101,7 @@ __all__ = [
     "TrainOverride",
     "UncalledBatchNorm",
     "Undecided",
+    "Unknown",
     "UnknownBatchNorm",
     "UnsynchronizedBatchNorm",
     "VmappedBatchNorm",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from bn_lint.facts.dims import Dim
-from bn_lint.facts.vocabulary import Evidence, Mode, Place, Spelling
+from bn_lint.facts.dims import Dim, Expression
+from bn_lint.facts.vocabulary import UNKNOWN, Constant, Evidence, Mode, Place, Spelling, Unknown
 
 #: Dimensions that an input must have, batch and channels included, for each variant.
 RANKS = {"1d": (2, 3), "2d": (4,), "3d": (5,)}
@@ -51,28 +51,19 @@ class Shape:
 class Argument:
     """One argument of a BatchNorm constructor call, as written.
 
-    `value` is the number, string, bool or None it evaluates to, or the module constant `UNKNOWN`. `literal` says that
-    the text names nothing: `64` and `2 * 32` are literals, `planes` is not.
+    `value` is what it evaluates to; None is a value, and what is not known is `UNKNOWN`. `literal` says that the text
+    names nothing: `64` and `2 * 32` are literals, `planes` is not.
     """
 
     name: str | None
     position: int | None
     text: str
-    value: object
+    value: Constant | tuple[object, ...] | Expression
     literal: bool
     place: Place
     #: The text is a true division, so its value is a float whatever it divides.
     quotient: bool = False
     keyword: Place | None = field(default=None, compare=False)
-
-
-class _Unknown:
-    def __repr__(self) -> str:
-        return "UNKNOWN"
-
-
-#: The value of an argument that could not be determined. Distinct from `None`, which is a value users pass.
-UNKNOWN = _Unknown()
 
 
 @dataclass(frozen=True)
@@ -84,6 +75,8 @@ class BatchNormLayer:
         variant: `1d`, `2d`, `3d`, `sync`, or `functional` for `F.batch_norm`.
         num_features: The expected number of channels; None when unknown, and for lazy layers.
         literal_width: Whether the width is written as a plain number.
+        eps: As it was passed, or the default; None is a value, and what is not known is `UNKNOWN`. The same goes for
+            `momentum`, `affine` and `track_running_stats`.
         class_place: Where the constructor call names the class: `BatchNorm2d` in `nn.BatchNorm2d(8)`; None when it does
             so by another name.
         class_prefix: What another class needs before its name there: nothing in `nn.BatchNorm2d(8)`, and `nn.` where
@@ -98,10 +91,10 @@ class BatchNormLayer:
     built: Place
     literal_width: bool = False
     lazy: bool = False
-    eps: object = UNKNOWN
-    momentum: object = UNKNOWN
-    affine: object = UNKNOWN
-    track_running_stats: object = UNKNOWN
+    eps: float | Unknown | None = UNKNOWN
+    momentum: float | Unknown | None = UNKNOWN
+    affine: bool | Unknown = UNKNOWN
+    track_running_stats: bool | Unknown = UNKNOWN
     class_place: Place | None = field(default=None, compare=False)
     class_prefix: Spelling = field(default=Spelling(), compare=False)
     width_place: Place | None = field(default=None, compare=False)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bn_lint.facts.layers import UNKNOWN
-from bn_lint.facts.vocabulary import Evidence, Place
+from bn_lint.facts.vocabulary import UNKNOWN, Constant, Evidence, Place
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class ModeAccess:
     receiver: str
     name: str
     place: Place
-    value: object = UNKNOWN
+    value: Constant = UNKNOWN
     is_module: bool | None = None
     receiver_is_self: bool = False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple, Union
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,20 @@ class Place:
     def file(self) -> str:
         """The file, and in a notebook the cell: `model.py`, `train.ipynb:cell 3`."""
         return self.path if self.cell is None else f"{self.path}:cell {self.cell}"
+
+
+class Unknown(enum.Enum):
+    """The value of an argument that could not be determined. Distinct from `None`, which is a value users pass."""
+
+    UNKNOWN = "UNKNOWN"
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+#: What a constant in a program may be.
+Constant = Union[str, bytes, int, float, bool, None, Unknown]
 
 
 class Mode(str, enum.Enum):

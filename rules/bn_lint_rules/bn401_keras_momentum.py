@@ -42,7 +42,7 @@ def keras_momentum(built: BatchNormBuilt) -> Iterator[Violation]:
     momentum = built.layer.momentum
     if built.layer.track_running_stats is False:
         return
-    if isinstance(momentum, (int, float)) and not isinstance(momentum, bool) and 0.5 < momentum < 1:
+    if isinstance(momentum, float) and 0.5 < momentum < 1:
         yield Violation(
             f"momentum {momentum:g} gives the newest batch {100 * momentum:g}% of the running statistics",
             built.place,

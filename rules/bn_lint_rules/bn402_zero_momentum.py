@@ -43,7 +43,7 @@ def zero_momentum(built: BatchNormBuilt) -> Iterator[Violation]:
     momentum = built.layer.momentum
     if built.layer.track_running_stats is False:
         return  # there is nothing to update
-    if isinstance(momentum, (int, float)) and not isinstance(momentum, bool) and momentum == 0:
+    if isinstance(momentum, float) and momentum == 0:
         yield Violation(
             "momentum 0 never updates the running statistics: unless they are loaded, they stay mean 0 and variance 1",
             built.place,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from bn_lint.facts import Argument, BatchNormBuilt, Place
 from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
@@ -67,7 +68,7 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Violation]:
         )
     else:
         # A small one leaves the output as it should be, and is PyTorch's way of counting.
-        small = _is_number(eps.value) and eps.value < LARGEST_EPS  # type: ignore[operator]
+        small = _is_number(eps.value) and eps.value < LARGEST_EPS
         harm = "momentum stays 0.1" if small else "the output is hardly normalised"
         keras = "" if small else "; PyTorch counts it the other way than Keras: 0.2 there is 0.8 here"
         yield Violation(
@@ -84,7 +85,7 @@ def mistaken_eps(built: BatchNormBuilt) -> Argument | None:
         return None
     width = None if built.layer.lazy else _positional(built, 0)
     same = width is not None and width.text == eps.text and not eps.literal
-    large = eps.literal and _is_number(eps.value) and eps.value >= LARGEST_EPS  # type: ignore[operator]
+    large = eps.literal and _is_number(eps.value) and eps.value >= LARGEST_EPS
     if same or large or _is_count(eps.value) or _MOMENTUM.search(eps.text):
         return eps
     return None
@@ -97,7 +98,7 @@ def _positional(built: BatchNormBuilt, position: int) -> Argument | None:
     return None
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

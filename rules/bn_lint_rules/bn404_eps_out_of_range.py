@@ -37,7 +37,7 @@ def eps_out_of_range(built: BatchNormBuilt) -> Iterator[Violation]:
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
     eps = built.layer.eps
-    if not isinstance(eps, (int, float)) or isinstance(eps, bool) or mistaken_eps(built) is not None:
+    if not isinstance(eps, float) or mistaken_eps(built) is not None:
         return
     if eps <= 0:
         yield Violation(

@@ -60,7 +60,7 @@ def checkpoint_double_update(call: BatchNormCall) -> Iterator[Violation]:
         return
     momentum = call.layer.momentum
     advice = "1 - sqrt(1 - momentum)"
-    if isinstance(momentum, (int, float)) and not isinstance(momentum, bool) and 0 <= momentum <= 1:
+    if isinstance(momentum, float) and 0 <= momentum <= 1:
         advice = f"momentum={1 - math.sqrt(1 - momentum):.4g}"
     place, path = (call.path[0].place, call.path[1:]) if call.path else (call.place, ())
     yield Violation(

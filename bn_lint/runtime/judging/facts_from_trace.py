@@ -76,8 +76,8 @@ def layer_fact(layer: LayerTrace) -> BatchNormLayer:
         built=layer.built or _call_place(layer) or Place("<unknown>", 1, 1, 1, 1),
         literal_width=False,
         lazy=layer.lazy,
-        eps=layer.eps,
-        momentum=layer.momentum,
+        eps=None if layer.eps is None else float(layer.eps),
+        momentum=None if layer.momentum is None else float(layer.momentum),
         affine=layer.affine,
         track_running_stats=layer.track_running_stats,
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import libcst as cst
 
 from bn_lint.facts import UNKNOWN as UNKNOWN_VALUE
-from bn_lint.facts import ModeAccess, Place
+from bn_lint.facts import Constant, ModeAccess, Place
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.syntactic.receivers import Receiver, Receivers, parameters
 from bn_lint.static.syntax.import_table import dotted_name
@@ -129,7 +129,7 @@ def _calls(call: cst.Call, scope: Scope, receivers: Receivers, place: Locate) ->
     if not isinstance(function, cst.Attribute):
         return
     name = function.attr.value
-    value: object = UNKNOWN_VALUE
+    value: Constant = UNKNOWN_VALUE
     wrong = name in MISSPELLED and not call.args
     if name == "train" and len(call.args) == 1 and not call.args[0].star:
         keyword = call.args[0].keyword
@@ -156,7 +156,7 @@ def _access(
     place: Place,
     known: Receiver,
     is_module: bool | None,
-    value: object = UNKNOWN_VALUE,
+    value: Constant = UNKNOWN_VALUE,
 ) -> ModeAccess:
     text = cst.Module([]).code_for_node(receiver)
     method = scope.method()
@@ -170,7 +170,7 @@ def _start_of_chain(expression: cst.BaseExpression) -> cst.BaseExpression:
     return expression
 
 
-def _constant(expression: cst.BaseExpression, scope: Scope, *, defaults: bool = True) -> object:
+def _constant(expression: cst.BaseExpression, scope: Scope, *, defaults: bool = True) -> Constant:
     """The constant that an expression is, or that a parameter defaults to; else UNKNOWN."""
     match expression:
         case cst.Name(value="True"):

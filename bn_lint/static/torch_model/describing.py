@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from bn_lint import facts
 from bn_lint.facts import (
     UNKNOWN,
     Argument,
@@ -78,10 +79,10 @@ def layer_fact(layer: Instance) -> BatchNormLayer:
         NodePlace(ref),
         literal_width=width is not None and is_literal(width),
         lazy=name.startswith("Lazy"),
-        eps=_setting(layer, "eps"),
-        momentum=_setting(layer, "momentum"),
-        affine=_setting(layer, "affine"),
-        track_running_stats=_setting(layer, "track_running_stats"),
+        eps=_number(layer, "eps"),
+        momentum=_number(layer, "momentum"),
+        affine=_flag(layer, "affine"),
+        track_running_stats=_flag(layer, "track_running_stats"),
         class_place=place_of(ref, class_node(ref.node, name) or called_name(ref.node, name)),
         class_prefix=TorchNNPrefix(ref.file)
         if isinstance(ref.node, cst.Call) and isinstance(ref.node.func, cst.Name)
@@ -189,11 +190,20 @@ def rank_evidence(origin: Provenance) -> Evidence:
     return Evidence(f"the number of dimensions comes from `{name}`", NodePlace(origin.ref))
 
 
-def _setting(layer: Instance, name: str) -> object:
+def _number(layer: Instance, name: str) -> float | facts.Unknown | None:
     value = layer.cells.get(name, ABSENT)
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return int(value) if isinstance(value, TracedInt) else value
-    return UNKNOWN
+    if value is None:
+        return None
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    try:
+        return float(value) if is_number else UNKNOWN
+    except OverflowError:
+        return UNKNOWN
+
+
+def _flag(layer: Instance, name: str) -> bool | facts.Unknown:
+    value = layer.cells.get(name, ABSENT)
+    return value if isinstance(value, bool) else UNKNOWN
 
 
 def path_to(frame: Frame | None) -> tuple[Evidence, ...]:
