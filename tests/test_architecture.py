@@ -36,18 +36,6 @@ ORDER = (
     "cli",
 )
 
-#: Imports that point back, file by file. The list only shrinks.
-#: What is left are facts that carry how their fix is laid out; the lines are worked out when a rule asks for them.
-EXCEPTIONS: dict[str, set[str]] = {
-    "bn_lint/static/torch_model/describing.py": {"bn_lint.static.fix_layout.spelling"},
-    "bn_lint/static/training/batch_sizes.py": {"bn_lint.static.fix_layout.drop_last"},
-    "bn_lint/static/training/facts_from_layers.py": {
-        "bn_lint.static.fix_layout.registration",
-        "bn_lint.static.fix_layout.spelling",
-    },
-    "bn_lint/static/training/purpose.py": {"bn_lint.static.fix_layout.again", "bn_lint.static.fix_layout.lines"},
-}
-
 
 def package_of(module: str) -> str:
     """The entry of `ORDER` for a module below `bn_lint`; empty for `bn_lint` itself and `python -m bn_lint`."""
@@ -97,26 +85,15 @@ def points_back(own: str, package: str) -> bool:
     return ORDER.index(package) > ORDER.index(own)
 
 
-def exceptions() -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for own, package, module, where in edges():
-        if points_back(own, package):
-            found.setdefault(where.rpartition(":")[0], set()).add(module)
-    return found
-
-
 def test_dependencies_point_to_earlier_packages() -> None:
-    found = exceptions()
-    new = {path: more for path, modules in found.items() if (more := modules - EXCEPTIONS.get(path, set()))}
-    gone = {path: less for path, modules in EXCEPTIONS.items() if (less := modules - found.get(path, set()))}
-    assert not new, f"imports that point back: {new}"
-    assert not gone, f"no longer needed in EXCEPTIONS: {gone}"
+    back = [f"{where}: {module}" for own, package, module, where in edges() if points_back(own, package)]
+    assert not back, "imports that point back"
 
 
 def test_no_packages_import_each_other_in_a_circle() -> None:
     graph: dict[str, set[str]] = {}
-    for own, package, module, where in edges():
-        if module not in EXCEPTIONS.get(where.rpartition(":")[0], set()) and "" not in (own, package):
+    for own, package, _, _ in edges():
+        if "" not in (own, package):
             graph.setdefault(own, set()).add(package)
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bn_lint.check.filtering import FilteredFile, filter_findings
 from bn_lint.check.judge import judge_facts, texts_of
-from bn_lint.check.outcome import Outcome, settled
+from bn_lint.check.outcome import Outcome
 from bn_lint.check.registry import RuleSet
 from bn_lint.check.report import Report
 from bn_lint.errors import SourceError, UsageError
@@ -75,7 +75,7 @@ def explain_line(wanted: str, files: Sequence[File], configuration: Configuratio
     thresholds = {display: Thresholds(each.min_batch_size) for display, each in settings.items()}
     context = [source.path for source in unit.context]
     analysis, subjects = explain(unit.sources, context, RecordingFileSystem(), path)
-    outcome = settled(judge_facts(analysis, report.rules.rules, thresholds, texts=texts_of(unit), paths={own.display}))
+    outcome = judge_facts(analysis, report.rules.rules, thresholds, texts=texts_of(unit), paths={own.display})
     found = [finding for finding in outcome.findings if _covers(finding, line)]
     here = [subject for subject in subjects if _covers(subject, line)]
     elsewhere = [

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from bn_lint.check.outcome import Outcome, settled
+from bn_lint.check.outcome import Outcome
 from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
 from bn_lint.debugging import STRICT, switches
-from bn_lint.facts import Analysis, Fact, Place, Problem
+from bn_lint.facts import Analysis, Completion, Coverage, Fact, Place, Problem
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.partition import Unit
 from bn_lint.project.source import Source
@@ -54,13 +54,20 @@ def judge(
 def _judge(
     unit: Unit, rules: Sequence[Rule], thresholds: Mapping[str, Thresholds], ask: RecordingFileSystem, *, coverage: bool
 ) -> Outcome:
-    analysis = _analyze(unit.sources, unit, ask)
-    # The engine also meets mistakes in files that nobody gave it. A place is only worked out when it is reported.
+    outcome = Outcome()
+    # The engine also meets mistakes in files that nobody gave it.
     own = {source.display for source in unit.files}
-    outcome = judge_facts(analysis, rules, thresholds, texts=texts_of(unit), paths=own)
-    if coverage:
-        outcome.coverage = analysis.coverage
-    return settled(outcome)
+    for analysis in _analyze(unit.sources, unit, ask):
+        part = judge_facts(analysis, rules, thresholds, texts=texts_of(unit), paths=own)
+        outcome.tracebacks += part.tracebacks
+        outcome.problems += part.problems
+        outcome.findings += part.findings
+        if coverage:
+            undecided = [analysis.complete(each) for each in analysis.coverage.undecided]
+            steps = [analysis.complete(each) for each in analysis.coverage.steps]
+            outcome.coverage.add(Coverage(analysis.coverage.judged, undecided, steps))
+    outcome.findings = _distinct(outcome.findings)
+    return outcome
 
 
 def texts_of(unit: Unit) -> dict[str, str]:
@@ -85,31 +92,23 @@ def judge_facts(
         paths: The files whose findings are wanted; None wants all.
     """
     outcome = Outcome(tracebacks=list(analysis.tracebacks))
-    found = _findings(analysis, rules, thresholds, outcome, texts or {}, source)
-    outcome.findings = _distinct(finding for finding in found if paths is None or finding.place.path in paths)
+    outcome.findings = _distinct(_findings(analysis, rules, thresholds, outcome, texts or {}, paths, source))
     return outcome
 
 
-def _analyze(sources: Sequence[Source], unit: Unit, filesystem: RecordingFileSystem) -> Analysis:
+def _analyze(sources: Sequence[Source], unit: Unit, filesystem: RecordingFileSystem) -> list[Analysis]:
     """Derive the facts; where the engine itself breaks, file by file, so that one file costs only itself."""
     from bn_lint.static.analyze import analyze
 
     try:
-        return analyze(sources, [source.path for source in unit.context], filesystem)
+        return [analyze(sources, [source.path for source in unit.context], filesystem)]
     except Exception as error:  # the engine is large, and no defect of it may cost the report
         if STRICT in switches():
             raise
         if len(sources) == 1:
             problem = defect("the analysis", error, sources[0].display)
-            return Analysis(problems=[problem], tracebacks=[traceback.format_exc()])
-    whole = Analysis()
-    for source in sources:
-        part = _analyze([source], unit, filesystem)
-        whole.facts += part.facts
-        whole.problems += part.problems
-        whole.tracebacks += part.tracebacks
-        whole.coverage.add(part.coverage)
-    return whole
+            return [Analysis(problems=[problem], tracebacks=[traceback.format_exc()])]
+    return [part for source in sources for part in _analyze([source], unit, filesystem)]
 
 
 def _findings(
@@ -118,23 +117,50 @@ def _findings(
     thresholds: Mapping[str, Thresholds],
     outcome: Outcome,
     texts: Mapping[str, str],
+    own: Collection[str] | None,
     origin: str,
 ) -> Iterator[Finding]:
+    """What the rules find in the facts, in the files `own` alone if they are given.
+
+    A rule is asked about the fact as it was derived. Where it reports something, the fact is completed, and the rule is
+    asked once more.
+    """
     for problem in analysis.problems:
         if problem.code == SYNTAX_ERROR.code:
             message, place = _in_words_of_python(problem, texts.get(problem.place.path, ""))
-            yield Finding(problem.code, SYNTAX_ERROR.name, Severity.ERROR, message, place)
+            if own is None or problem.place.path in own:
+                yield Finding(problem.code, SYNTAX_ERROR.name, Severity.ERROR, message, place)
         else:
-            outcome.problems.append(problem)
+            outcome.problems.append(analysis.complete(problem))
     judges: dict[type, list[Rule]] = {}
     for rule in rules:
         for kind in rule.judges:
             judges.setdefault(kind, []).append(rule)
     broken: set[tuple[str, str]] = set()
     for fact in analysis.facts:
-        own = thresholds.get(fact.place.path, Thresholds())
-        for rule in judges.get(type(fact), ()):
-            yield from _judge_fact(rule, fact, own, broken, outcome, origin)
+        numbers = thresholds.get(fact.place.path, Thresholds())
+
+        def judged(rule: Rule, fact: Fact, numbers: Thresholds = numbers) -> list[Finding]:
+            found = _judge_fact(rule, fact, numbers, broken, outcome, origin, analysis.complete)
+            return [one for one in found if own is None or one.place.path in own]
+
+        reporting = [rule for rule in judges.get(type(fact), ()) if judged(rule, fact)]
+        complete = _completed(fact, analysis, outcome) if reporting else None
+        if complete is not None:
+            for rule in reporting:
+                yield from judged(rule, complete)
+
+
+def _completed(fact: Fact, analysis: Analysis, outcome: Outcome) -> Fact | None:
+    """A fact that is reported, with its positions and what its fix needs; None where a defect keeps it from that."""
+    try:
+        return analysis.complete(fact)
+    except Exception as error:
+        if STRICT in switches():
+            raise
+        outcome.tracebacks.append(traceback.format_exc())
+        outcome.problems.append(defect("the places of a finding", error, fact.place.path))
+        return None
 
 
 def _in_words_of_python(problem: Problem, text: str) -> tuple[str, Place]:
@@ -154,7 +180,13 @@ def _in_words_of_python(problem: Problem, text: str) -> tuple[str, Place]:
 
 
 def _judge_fact(
-    rule: Rule, fact: Fact, thresholds: Thresholds, broken: set[tuple[str, str]], outcome: Outcome, origin: str
+    rule: Rule,
+    fact: Fact,
+    thresholds: Thresholds,
+    broken: set[tuple[str, str]],
+    outcome: Outcome,
+    origin: str,
+    complete: Completion,
 ) -> list[Finding]:
     try:
         return list(rule.findings(fact, origin, thresholds))
@@ -165,7 +197,7 @@ def _judge_fact(
         if (rule.code, path) not in broken:
             broken.add((rule.code, path))
             outcome.tracebacks.append(traceback.format_exc())
-            outcome.problems.append(defect(f"{rule.code} ({rule.name})", error, path, fact.place))
+            outcome.problems.append(defect(f"{rule.code} ({rule.name})", error, path, complete(fact.place)))
         return []
 
 

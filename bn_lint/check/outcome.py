@@ -25,11 +25,6 @@ class Outcome:
     tracebacks: list[str] = field(default_factory=list)
 
 
-def settled(outcome: Outcome) -> Outcome:
-    """The outcome with all places worked out, so that it holds on to no syntax tree."""
-    return decode(encode(outcome))
-
-
 def encode(outcome: Outcome, path_as: Callable[[str], str] = str) -> dict[str, Any]:
     """The outcome as JSON values; all paths stand in one table.
 

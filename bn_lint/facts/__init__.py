@@ -7,7 +7,7 @@ not known it is `UNKNOWN`. The fields are `Argument.value`, `ModeAccess.value`, 
 `track_running_stats` of `BatchNormLayer`; their types say so.
 """
 
-from bn_lint.facts.analysis import Analysis, Coverage, Fact, Problem, Steps, Undecided
+from bn_lint.facts.analysis import Analysis, Completion, Coverage, Fact, Problem, Steps, Undecided
 from bn_lint.facts.layers import (
     RANKS,
     Argument,
@@ -54,7 +54,6 @@ from bn_lint.facts.vocabulary import (
     Purpose,
     Replacement,
     Shows,
-    Spelling,
     Unknown,
 )
 
@@ -70,6 +69,7 @@ __all__ = [
     "BatchNormLayer",
     "BatchNormSkipped",
     "BeforeBatchNorm",
+    "Completion",
     "Constant",
     "Coverage",
     "Evidence",
@@ -93,7 +93,6 @@ __all__ = [
     "Replacement",
     "Shape",
     "Shows",
-    "Spelling",
     "StaleStatistics",
     "Steps",
     "SyncConversion",

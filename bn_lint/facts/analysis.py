@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Union
+from typing import Protocol, TypeVar, Union
 
 from bn_lint.facts.layers import (
     BatchNormBuilt,
@@ -38,6 +38,7 @@ from bn_lint.facts.text import (
 from bn_lint.facts.traced import ObservedFact
 from bn_lint.facts.vocabulary import Evidence, Place
 
+AnyValue = TypeVar("AnyValue")
 Fact = Union[
     BatchNormBuilt,
     UnknownBatchNorm,
@@ -122,13 +123,30 @@ class Problem:
     internal: bool = False
 
 
+class Completion(Protocol):
+    """What completes facts, and closes the places in anything else that is made of plain values."""
+
+    def __call__(self, value: AnyValue, /) -> AnyValue: ...
+
+
+def as_it_is(value: AnyValue) -> AnyValue:
+    """The completion of facts that are complete."""
+    return value
+
+
 @dataclass
 class Analysis:
-    """What is known of the judged files, or of a run."""
+    """What is known of the judged files, or of a run.
+
+    Attributes:
+        facts: Drafts, which say all that rules judge by.
+        complete: Works out the rest for a fact that is reported: positions, and what only fixes need.
+    """
 
     facts: list[Fact] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     coverage: Coverage = field(default_factory=Coverage)
+    complete: Completion = as_it_is
     #: Of the problems that are defects of bn-lint itself.
     tracebacks: list[str] = field(default_factory=list)
     #: What `reveal(value)` showed, for the specifications of the engine.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bn_lint.facts.dims import Dim, Expression
-from bn_lint.facts.vocabulary import UNKNOWN, Constant, Evidence, Mode, Place, Spelling, Unknown
+from bn_lint.facts.vocabulary import UNKNOWN, Constant, Evidence, Mode, Place, Unknown
 
 #: Dimensions that an input must have, batch and channels included, for each variant.
 RANKS = {"1d": (2, 3), "2d": (4,), "3d": (5,)}
@@ -63,7 +63,7 @@ class Argument:
     place: Place
     #: The text is a true division, so its value is a float whatever it divides.
     quotient: bool = False
-    keyword: Place | None = field(default=None, compare=False)
+    keyword: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class BatchNormLayer:
         class_place: Where the constructor call names the class: `BatchNorm2d` in `nn.BatchNorm2d(8)`; None when it does
             so by another name.
         class_prefix: What another class needs before its name there: nothing in `nn.BatchNorm2d(8)`, and `nn.` where
-            `BatchNorm2d` itself is imported.
+            `BatchNorm2d` itself is imported; None when there is no way to write it. Complete facts have it.
         width_place: Where the constructor call gives the width.
     """
 
@@ -95,9 +95,9 @@ class BatchNormLayer:
     momentum: float | Unknown | None = UNKNOWN
     affine: bool | Unknown = UNKNOWN
     track_running_stats: bool | Unknown = UNKNOWN
-    class_place: Place | None = field(default=None, compare=False)
-    class_prefix: Spelling = field(default=Spelling(), compare=False)
-    width_place: Place | None = field(default=None, compare=False)
+    class_place: Place | None = None
+    class_prefix: str | None = None
+    width_place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class UnknownBatchNorm:
     name: str
     place: Place
     rank: int | None = None
-    name_place: Place | None = field(default=None, compare=False)
+    name_place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,10 @@ class BatchNormCall:
         statistics: The dtype of the running statistics (`float32`).
         ranks: How many processes train copies of the model together.
         recomputed: What runs the layer a second time, in the backward pass.
-        arriving: The channels of the input, as they can be written where the layer is built.
+        arriving: The channels of the input, as they can be written where the layer is built. Complete facts have it.
         follows_layer: The input comes from a convolution or `nn.Linear`, and nothing in between changes its number of
             dimensions.
+        draft: Of a fact that is not complete: the number of what the front end completes it from.
     """
 
     layer: BatchNormLayer
@@ -167,8 +168,9 @@ class BatchNormCall:
     statistics: str | None = None
     ranks: int | None = None
     recomputed: Evidence | None = None
-    arriving: Spelling = field(default=Spelling(), compare=False)
+    arriving: str | None = None
     follows_layer: bool = False
+    draft: int | None = None
 
     @property
     def channels(self) -> Axis | None:
@@ -246,7 +248,8 @@ class PlainContainer:
     """A module keeps BatchNorm layers in a plain Python container, so PyTorch does not know them.
 
     `attribute` is the name on the module, `container` is `list`, `tuple` or `dict`. `value` is where the container is
-    written, when it could be wrapped there and used as before; `torch_nn` is what the file calls `torch.nn`.
+    written, when it could be wrapped there and used as before; `torch_nn` is what the file calls `torch.nn`. Complete
+    facts have both; `draft` is as in `BatchNormCall`.
     """
 
     class_name: str
@@ -254,5 +257,6 @@ class PlainContainer:
     container: str
     layers: int
     place: Place
-    value: Place | None = field(default=None, compare=False)
-    torch_nn: Spelling = field(default=Spelling(), compare=False)
+    value: Place | None = None
+    torch_nn: str | None = None
+    draft: int | None = None

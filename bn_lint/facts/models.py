@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bn_lint.facts.layers import BatchNormLayer
 from bn_lint.facts.vocabulary import Evidence, Lines, Mode, Place, Purpose, Replacement
@@ -28,10 +28,11 @@ class ModelCall:
         adversarial: The model is one of two that take turns in training, as in a GAN.
         replaced: Where layers were built that came into the model after it was put in evaluation mode.
         lines: The statements that the call is made for, when the model is called the same around them: the whole loop,
-            and nothing that is done for another purpose.
+            and nothing that is done for another purpose. Complete facts have it.
         resumed: The model is trained afterwards, and nothing puts it in training mode before that.
         switch_name: The name of the method that put the model in its mode, when the same function calls it for nothing
             but this.
+        draft: Of a fact that is not complete: the number of what the front end completes it from.
     """
 
     model: str
@@ -48,9 +49,10 @@ class ModelCall:
     path: tuple[Evidence, ...] = ()
     adversarial: bool = False
     replaced: Evidence | None = None
-    lines: Lines | None = field(default=None, compare=False)
-    resumed: bool = field(default=False, compare=False)
-    switch_name: Place | None = field(default=None, compare=False)
+    lines: Lines | None = None
+    resumed: bool = False
+    switch_name: Place | None = None
+    draft: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class LastBatch:
         length: The number of samples in the data set.
         place: The construction of the loader.
         call: Where the model is called on the batches.
-        left_out: The argument that makes the loader leave that batch out.
+        left_out: The argument that makes the loader leave that batch out. Complete facts have it.
+        draft: As in `ModelCall`.
     """
 
     layer: BatchNormLayer
@@ -73,7 +76,8 @@ class LastBatch:
     length: int
     place: Place
     call: Evidence
-    left_out: Replacement = field(default=Replacement(), compare=False)
+    left_out: Replacement | None = None
+    draft: int | None = None
 
 
 @dataclass(frozen=True)
@@ -86,14 +90,16 @@ class ModeChange:
         place: The call.
         reenabled: Where BatchNorm layers that this call puts back in training mode had been frozen: put in evaluation
             mode on purpose, apart from the rest of the model.
-        again: What freezes them after every such call.
+        again: What freezes them after every such call. Complete facts have it.
+        draft: As in `ModelCall`.
     """
 
     model: str
     mode: Mode
     place: Place
     reenabled: Evidence | None = None
-    again: Replacement = field(default=Replacement(), compare=False)
+    again: Replacement | None = None
+    draft: int | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ class Place:
     """A stretch of source text. Lines and columns are 1-based, columns count code points; the end is exclusive.
 
     In a notebook lines count within their cell, and `cell` is its 1-based number among all cells.
+
+    Positions are costly, and most are never looked at. A place may therefore be *open*: it has a number by which the
+    front end knows the stretch, and no lines and columns. `Analysis.complete` closes the places of a fact.
     """
 
     path: str
@@ -20,6 +23,16 @@ class Place:
     end_line: int
     end_column: int
     cell: int | None = None
+    number: int | None = None
+
+    @staticmethod
+    def open(path: str, number: int) -> Place:
+        """A place without a position."""
+        return Place(path, 0, 0, 0, 0, number=number)
+
+    @property
+    def is_open(self) -> bool:
+        return self.number is not None
 
     @property
     def file(self) -> str:
@@ -112,33 +125,23 @@ class Evidence(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Spelling:
-    """How something can be written at some place of the program; None when no way is known."""
-
-    text: str | None = None
-
-
-@dataclass(frozen=True)
 class Lines:
     """Whole lines of a program, and what lines of their own can be put around them; for fixes.
 
     Attributes:
-        before: The empty place in front of them; None when nothing can be put there.
+        before: The empty place in front of them.
         behind: The empty place at their end; None when what comes there may not be run.
         indent: What the lines begin with.
     """
 
-    before: Place | None = None
+    before: Place
     behind: Place | None = None
     indent: str = ""
 
 
 @dataclass(frozen=True)
 class Replacement:
-    """A text that can stand at some place of the program instead of what is there, which may be nothing; for fixes.
+    """A text that can stand at some place of the program instead of what is there, which may be nothing; for fixes."""
 
-    `place` is None when there is no such place.
-    """
-
-    place: Place | None = None
-    text: str = ""
+    place: Place
+    text: str

@@ -13,6 +13,7 @@ from bn_lint.facts import Analysis, BatchNormBuilt, Fact, Place, Problem, Steps
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.prefilter import is_interpreted, is_surveyed
 from bn_lint.project.source import Source
+from bn_lint.static.complete import Completer
 from bn_lint.static.entry_points import (
     Ending,
     EntryPoint,
@@ -150,7 +151,7 @@ class Analyzer:
         ending = self._run(entry)
         self.collector.settle()
         events = events_of(self.interpreter)
-        self.collector.programmed(facts_from_events(events, self.collector.last_calls))
+        self.collector.programmed(facts_from_events(events, self.collector))
         if not events.is_cut_short:  # what is missing may be what was not run
             self.collector.programmed(stale_averages(events))
         self.collector.programmed(unsynchronized(events, filter(None, self.project.files.values())))
@@ -249,7 +250,9 @@ class Analyzer:
         if STEPS in switches():
             coverage.steps = [_steps(run) for run in self.runs if run.ending is not Ending.NOT_RUN]
         collector = self.collector
-        return Analysis(facts, collector.problems, coverage, collector.tracebacks, collector.reveals)
+        complete = Completer(filter(None, self.project.files.values()), collector.drafts)
+        reveals = [complete(one) for one in collector.reveals]
+        return Analysis(facts, collector.problems, coverage, complete, collector.tracebacks, reveals)
 
 
 def _steps(run: Run) -> Steps:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import libcst as cst
 
-from bn_lint.facts import Analysis, BatchNormCall, Evidence, ModelCall, Place
+from bn_lint.facts import Analysis, BatchNormCall, Evidence, Mode, ModelCall, Place
 from bn_lint.facts.layers import Shape
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.source import Source, display_path
@@ -58,7 +58,8 @@ def explain(
 
     def watched() -> tuple[Analysis, list[Subject]]:
         account = _Account(sources, context, filesystem, path)
-        return account.analyzer.analyze(), list(account.subjects())
+        analysis = account.analyzer.analyze()
+        return analysis, [analysis.complete(subject) for subject in account.subjects()]
 
     return undisturbed(watched)
 
@@ -89,12 +90,12 @@ class _Account:
             if isinstance(fact, BatchNormCall) and self.display in (fact.place.path, fact.layer.built.path):
                 self._layer_calls.append((fact, run))
             elif isinstance(fact, ModelCall) and fact.place.path == self.display:
-                models.setdefault(_plain(fact.place), fact)
+                models.setdefault(fact.place, fact)
         for call in events_of(self.analyzer.interpreter).calls if run.ending is not Ending.NOT_RUN else ():
             if call.ref.file.path != self.path:
                 continue
             steps = self._model_calls.setdefault(call.ref.node, [])
-            place = call.ref.file.place(call.ref.node)
+            place = call.ref.place
             told = [Evidence(f"called {_mode(call.states)}{_gradients(call.grad)}", place), _entered(run)]
             judged = models.get(place)
             if judged is not None and judged.purpose is not None:
@@ -119,7 +120,7 @@ class _Account:
         calls: dict[Place, list[tuple[BatchNormCall, Run]]] = {}
         for call, run in self._layer_calls:
             if call.place.path == self.display and not self._is_own_call(call):
-                calls.setdefault(_plain(call.place), []).append((call, run))
+                calls.setdefault(call.place, []).append((call, run))
         for place, shown in calls.items():
             told = dict.fromkeys(step for call, run in shown[:_MOST_CALLS] for step in self._way_to(call, run))
             yield Subject("layer call", shown[0][0].layer.name, place, tuple(told))
@@ -150,7 +151,7 @@ class _Account:
         calls = [
             (call, first)
             for call, first in self._layer_calls
-            if call.layer.built.path == self.display and _plain(call.layer.built) == place
+            if call.layer.built.path == self.display and self._closed(call.layer.built) == place
         ]
         for call, first in calls[:_MOST_CALLS]:
             yield from self._way_to(call, first)
@@ -175,16 +176,21 @@ class _Account:
         layer = call.layer
         width = "a width that is not known" if layer.num_features is None else f"{layer.num_features} channels"
         how = "called, though no call is in sight," if self._is_own_call(call) else "called"
-        mode = "" if call.training is None else f"; {_mode({call.training})}"
+        mode = "" if call.mode is None else f"; {_mode({call.mode is Mode.TRAINING})}"
         return Evidence(f"{how} on an input of {_shape(call.shape)}; the layer has {width}{mode}", call.place)
+
+    def _closed(self, place: Place) -> Place:
+        """A place with its position, which only equal places of one extent share."""
+        file = next(file for file in self.analyzer.project.files.values() if file and file.display == place.path)
+        return file.closed(place)
 
     def _is_own_call(self, call: BatchNormCall) -> bool:
         """Whether the analysis made the call, at the place of the constructor or of an entry point."""
         built = call.layer.built
-        if call.place.path == built.path and _plain(call.place) == _plain(built):
+        if self._closed(call.place) == self._closed(built):
             return True
         runs = (run for run in self.analyzer.runs if run.entry.file.display == call.place.path)
-        return any(run.entry.place == _plain(call.place) for run in runs)
+        return any(run.entry.place == self._closed(call.place) for run in runs)
 
     # -- what was not reached -------------------------------------------------------------------------------------
 
@@ -277,8 +283,3 @@ def _gradients(grad: bool | None) -> str:
 def _text(file: SourceFile, node: cst.CSTNode) -> str:
     text = " ".join(file.tree.code_for_node(node).split())
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def _plain(place: Place) -> Place:
-    """A place that is equal to any other of the same extent."""
-    return Place(place.path, place.line, place.column, place.end_line, place.end_column)

@@ -81,7 +81,7 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
             if channels.made_by is not None
             else f"the input has {describe(channels.size)} channels"
         )
-        place, written = layer.width_place, call.arriving.text
+        place, written = layer.width_place, call.arriving
         yield Violation(
             f"{given}; `{layer.name}` expects {describe(width)}",
             layer.built,

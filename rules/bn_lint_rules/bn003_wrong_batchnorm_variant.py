@@ -118,7 +118,7 @@ def _other_variant(call: BatchNormCall, rank: int) -> Fix | None:
     place, right = call.layer.class_place, _VARIANT_OF_RANK.get(rank)
     if place is None or right is None or not call.follows_layer or _other_axes(call, rank):
         return None
-    prefix = call.layer.class_prefix.text
+    prefix = call.layer.class_prefix
     if prefix is None:
         return None
     return Fix(Applicability.UNSAFE, (Edit(place, prefix + call.layer.class_name[: -len(right)] + right),))

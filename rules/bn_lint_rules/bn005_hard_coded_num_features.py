@@ -76,5 +76,5 @@ def hard_coded_num_features(call: BatchNormCall) -> Iterator[Violation]:
 
 
 def _parametrised(call: BatchNormCall) -> Fix | None:
-    place, width = call.layer.width_place, call.arriving.text
+    place, width = call.layer.width_place, call.arriving
     return None if place is None or width is None else Fix(Applicability.SAFE, (Edit(place, width),))

@@ -68,12 +68,12 @@ def last_batch_of_one(batch: LastBatch) -> Iterator[Violation]:
     - [torch.utils.data.DataLoader](https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader)
     """
     if batch.size == 1 and batch.batch_size > 1:
-        place = batch.left_out.place
+        left_out = batch.left_out
         yield Violation(
             f"{batch.length} samples in batches of {batch.batch_size} leave one over: "
             f"`{batch.layer.name}` cannot normalize a single value per channel",
             batch.place,
             (batch.call, Evidence.of(Shows.CONSTRUCTION, batch.layer.built, batch.layer.name)),
             help="pass drop_last=True to the training DataLoader",
-            fix=None if place is None else Fix(Applicability.UNSAFE, (Edit(place, batch.left_out.text),)),
+            fix=None if left_out is None else Fix(Applicability.UNSAFE, (Edit(left_out.place, left_out.text),)),
         )

@@ -75,11 +75,11 @@ def frozen_batchnorm_reenabled(change: ModeChange) -> Iterator[Violation]:
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
     if change.mode is Mode.TRAINING and change.reenabled is not None:
-        place = change.again.place
+        again = change.again
         yield Violation(
             f"`{change.model}.train()` puts frozen BatchNorm layers back in training mode",
             change.place,
             (change.reenabled,),
             help="freeze them again after every train(), best in an override of train()",
-            fix=None if place is None else Fix(Applicability.UNSAFE, (Edit(place, change.again.text),)),
+            fix=None if again is None else Fix(Applicability.UNSAFE, (Edit(again.place, again.text),)),
         )

@@ -74,7 +74,7 @@ def unregistered_batchnorm(container: PlainContainer) -> Iterator[Violation]:
 
 
 def _wrapped(container: PlainContainer) -> Fix | None:
-    value, torch_nn = container.value, container.torch_nn.text if container.value is not None else None
+    value, torch_nn = container.value, container.torch_nn
     if value is None or torch_nn is None:
         return None
     before = replace(value, end_line=value.line, end_column=value.column)

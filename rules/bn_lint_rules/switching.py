@@ -9,7 +9,7 @@ from bn_lint.rule import Applicability, Edit, Fix
 def with_eval(call: ModelCall) -> Fix | None:
     """`model.eval()` before the call, and `model.train()` behind it where training goes on."""
     lines = call.lines
-    if lines is None or lines.before is None:
+    if lines is None:
         return None
     edits = [Edit(lines.before, f"{call.model}.eval()\n{lines.indent}")]
     if call.resumed:
@@ -22,7 +22,7 @@ def with_eval(call: ModelCall) -> Fix | None:
 def with_train(call: ModelCall) -> Fix | None:
     """`model.train()` before the call."""
     lines = call.lines
-    if lines is None or lines.before is None:
+    if lines is None:
         return None
     return Fix(Applicability.UNSAFE, (Edit(lines.before, f"{call.model}.train()\n{lines.indent}"),))
 

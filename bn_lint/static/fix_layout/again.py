@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import libcst as cst
 
-from bn_lint.facts import Place, Replacement
+from bn_lint.facts import Replacement
 from bn_lint.project.edits import NEWLINE
 from bn_lint.static.fix_layout.lines import end_of_lines, last_of
 from bn_lint.static.fix_layout.spelling import binds
 from bn_lint.static.interpreter.values import Class, Function, Instance
 from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.syntax.tree import walk, ways_to
+from bn_lint.static.training.drafts import Refreezing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,41 +28,17 @@ if TYPE_CHECKING:
 _MOST_LINES = 5
 
 
-class Again(Replacement):
-    """What freezes layers again: an override of `train` in the class that does it, or the same statements once more.
-
-    Args:
-        freezing: The calls of `eval()` that froze the layers.
-        undoing: The call of `train()` after them.
-    """
-
-    _freezing: Sequence[Switch]
-    _undoing: Switch
-
-    def __init__(self, freezing: Sequence[Switch], undoing: Switch) -> None:
-        for name, value in (("_freezing", freezing), ("_undoing", undoing)):
-            object.__setattr__(self, name, value)
-
-    @cached_property
-    def _found(self) -> tuple[Place, str] | None:
-        if not self._freezing:
-            return None
-        built = [_in_constructor(switch) for switch in self._freezing]
-        if None not in built:
-            return _override([step for step in built if step is not None])
-        found = [_repeated(switch, self._undoing) for switch in self._freezing]
-        if None in found:
-            return None
-        texts = dict.fromkeys(text for one in found if one is not None for text in one[1:])
-        return next(one[0] for one in found if one is not None), "".join(texts)
-
-    @property
-    def place(self) -> Place | None:
-        return self._found[0] if self._found is not None else None
-
-    @property
-    def text(self) -> str:
-        return self._found[1] if self._found is not None else ""
+def again(draft: Refreezing) -> Replacement | None:
+    """What freezes layers again: an override of `train` in the class that does it, or the same statements once more."""
+    if not draft.freezing:
+        return None
+    built = [step for switch in draft.freezing if (step := _in_constructor(switch)) is not None]
+    if len(built) == len(draft.freezing):
+        return _override(built)
+    found = [one for switch in draft.freezing if (one := _repeated(switch, draft.undoing)) is not None]
+    if len(found) < len(draft.freezing):
+        return None
+    return Replacement(found[0].place, "".join(dict.fromkeys(one.text for one in found)))
 
 
 class _Step(NamedTuple):
@@ -98,7 +74,7 @@ def _in_constructor(switch: Switch) -> _Step | None:
     return None
 
 
-def _override(steps: Sequence[_Step]) -> tuple[Place, str] | None:
+def _override(steps: Sequence[_Step]) -> Replacement | None:
     """An override of `train` behind the constructor."""
     frame, function = steps[0].frame, steps[0].function
     owner, file = frame.owner, frame.file
@@ -125,7 +101,7 @@ def _override(steps: Sequence[_Step]) -> tuple[Place, str] | None:
         f"{outer}def train{signature}:",
         *(f"{inner}{line}" for line in ("super().train(mode)", *again, f"return {own}")),
     )
-    return end_of_lines(file, function), "\n\n" + "\n".join(lines)
+    return Replacement(end_of_lines(file, function), "\n\n" + "\n".join(lines))
 
 
 def _freezing_text(file: SourceFile, statement: cst.CSTNode, node: cst.CSTNode, indent: str) -> str | None:
@@ -141,12 +117,12 @@ def _freezing_text(file: SourceFile, statement: cst.CSTNode, node: cst.CSTNode, 
 # -- the same once more -------------------------------------------------------------------------------------------
 
 
-def _repeated(switch: Switch, undoing: Switch) -> tuple[Place, str] | None:
+def _repeated(switch: Switch, undoing: Switch) -> Replacement | None:
     """The statement that froze, behind the one that undoes it."""
     return next(filter(None, (_once_more(step, undoing) for step in _steps_to(switch))), None)
 
 
-def _once_more(step: _Step, undoing: Switch) -> tuple[Place, str] | None:
+def _once_more(step: _Step, undoing: Switch) -> Replacement | None:
     ref, there, frame = undoing.mode.ref, undoing.frame, step.frame
     if ref is None or there is None or ref.file is not frame.file:
         return None
@@ -169,7 +145,7 @@ def _once_more(step: _Step, undoing: Switch) -> tuple[Place, str] | None:
             return None
     indent = _indent(file, undone)
     text = _text(file, statement, indent)
-    return None if text is None or indent is None else (end_of_lines(file, undone), f"\n{indent}{text}")
+    return None if text is None else Replacement(end_of_lines(file, undone), f"\n{indent}{text}")
 
 
 def _statement(way: tuple[cst.CSTNode, ...]) -> cst.CSTNode | None:

@@ -2,98 +2,70 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import libcst as cst
 
 from bn_lint.facts import Place, Replacement
 from bn_lint.project.edits import NEWLINE
 from bn_lint.static.syntax.import_table import dotted_name
-from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.syntax.source_text import code_of
+from bn_lint.static.training.drafts import LoaderOption
 
 #: Where `DataLoader` takes it without a name.
 _POSITION = 8
 
 
-class DropLast(Replacement):
-    """The argument `drop_last` in a call of `DataLoader`.
+def drop_last(draft: LoaderOption) -> Replacement | None:
+    """The argument `drop_last`, where it can be given or changed."""
+    call, file = draft.call.node, draft.call.file
+    if not isinstance(call, cst.Call) or (dotted_name(call.func) or "").rpartition(".")[2] != "DataLoader":
+        return None
+    value = _value(draft, call)
+    if value is None or not call.args or any(arg.star == "*" for arg in call.args):
+        return None
+    given = _given(call)
+    if given is not None:
+        literal = isinstance(given.value, cst.Name) and given.value.value == "False"
+        return Replacement(file.place(given.value), value) if literal else None
+    if draft.hidden:
+        return None
+    where, separator = file.place(call.args[-1]), _separator(file, call)
+    between = f",{separator or ' '}"
+    if _comes_first(file, call, separator):
+        return Replacement(
+            Place(where.path, where.line, where.column, where.line, where.column), f"drop_last={value}{between}"
+        )
+    end = Place(where.path, where.end_line, where.end_column, where.end_line, where.end_column)
+    return Replacement(end, f"{between}drop_last={value}")
 
-    Args:
-        spot: The call.
-        shared: Loaders that nobody trains on are made here too.
-        hidden: The argument is given in a dictionary.
-    """
 
-    _ref: NodeRef
-    _shared: bool
-    _hidden: bool
+def _given(call: cst.Call) -> cst.Arg | None:
+    named = [arg for arg in call.args if arg.keyword is not None and arg.keyword.value == "drop_last"]
+    placed = [arg for arg in call.args if arg.keyword is None and not arg.star]
+    return named[0] if named else placed[_POSITION] if len(placed) > _POSITION else None
 
-    def __init__(self, ref: NodeRef, *, shared: bool, hidden: bool) -> None:
-        for name, value in (("_ref", ref), ("_shared", shared), ("_hidden", hidden)):
-            object.__setattr__(self, name, value)
 
-    @cached_property
-    def _call(self) -> cst.Call | None:
-        node = self._ref.node
-        if not isinstance(node, cst.Call) or (dotted_name(node.func) or "").rpartition(".")[2] != "DataLoader":
-            return None
-        return node if node.args and not any(arg.star == "*" for arg in node.args) else None
+def _value(draft: LoaderOption, call: cst.Call) -> str | None:
+    """What makes the loader drop its last batch in training: True, or what makes it shuffle."""
+    shuffle = next((arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value == "shuffle"), None)
+    if isinstance(shuffle, (cst.Name, cst.Attribute)) and dotted_name(shuffle) not in ("True", "False", "None"):
+        return code_of(draft.call.file, shuffle)
+    return None if draft.shared else "True"
 
-    @cached_property
-    def _given(self) -> cst.Arg | None:
-        args = self._call.args if self._call is not None else ()
-        named = [arg for arg in args if arg.keyword is not None and arg.keyword.value == "drop_last"]
-        placed = [arg for arg in args if arg.keyword is None and not arg.star]
-        return named[0] if named else placed[_POSITION] if len(placed) > _POSITION else None
 
-    @cached_property
-    def _value(self) -> str | None:
-        """What makes the loader drop its last batch in training: True, or what makes it shuffle."""
-        args = self._call.args if self._call is not None else ()
-        shuffle = next((arg.value for arg in args if arg.keyword is not None and arg.keyword.value == "shuffle"), None)
-        if isinstance(shuffle, (cst.Name, cst.Attribute)) and dotted_name(shuffle) not in ("True", "False", "None"):
-            return code_of(self._ref.file, shuffle)
-        return None if self._shared else "True"
+def _comes_first(file: SourceFile, call: cst.Call, separator: str | None) -> bool:
+    """Whether the argument comes before the last one: a dictionary, or one with a comment behind it."""
+    last = call.args[-1]
+    if last.star:
+        return True
+    line = NEWLINE.split(file.tree.code)[file.place(last).end_line - 1]
+    return last.keyword is not None and separator is not None and "#" in line
 
-    @property
-    def place(self) -> Place | None:
-        file = self._ref.file
-        if self._call is None or self._value is None:
-            return None
-        if self._given is not None:
-            literal = isinstance(self._given.value, cst.Name) and self._given.value.value == "False"
-            return file.place(self._given.value) if literal else None
-        if self._hidden:
-            return None
-        where = file.place(self._call.args[-1])
-        if self._is_first:
-            return Place(where.path, where.line, where.column, where.line, where.column)
-        return Place(where.path, where.end_line, where.end_column, where.end_line, where.end_column)
 
-    @property
-    def text(self) -> str:
-        between = f",{self._separator or ' '}"
-        if self._given is not None:
-            return self._value or ""
-        return f"drop_last={self._value}{between}" if self._is_first else f"{between}drop_last={self._value}"
-
-    @property
-    def _is_first(self) -> bool:
-        """Whether the argument comes before the last one: a dictionary, or one with a comment behind it."""
-        args = self._call.args if self._call is not None else ()
-        if not args or args[-1].star:
-            return bool(args)
-        line = NEWLINE.split(self._ref.file.tree.code)[self._ref.file.place(args[-1]).end_line - 1]
-        return args[-1].keyword is not None and self._separator is not None and "#" in line
-
-    @cached_property
-    def _separator(self) -> str | None:
-        """The line break between two arguments, where each has a line of its own."""
-        if self._call is None:
-            return None
-        places = [self._ref.file.place(arg) for arg in self._call.args]
-        rows = [place.line for place in places]
-        last = places[-1]
-        begins = NEWLINE.split(self._ref.file.tree.code)[last.line - 1][: last.column - 1]
-        return f"\n{begins}" if len(set(rows)) == len(rows) and not begins.strip() else None
+def _separator(file: SourceFile, call: cst.Call) -> str | None:
+    """The line break between two arguments, where each has a line of its own."""
+    places = [file.place(arg) for arg in call.args]
+    rows = [place.line for place in places]
+    last = places[-1]
+    begins = NEWLINE.split(file.tree.code)[last.line - 1][: last.column - 1]
+    return f"\n{begins}" if len(set(rows)) == len(rows) and not begins.strip() else None

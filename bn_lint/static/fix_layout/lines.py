@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from functools import cached_property
 from typing import NamedTuple
 
 import libcst as cst
@@ -11,106 +9,70 @@ import libcst as cst
 from bn_lint.facts import Lines, Place
 from bn_lint.project.edits import NEWLINE
 from bn_lint.static.fix_layout.spelling import binds
-from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.syntax.tree import children, walk, ways_to
+from bn_lint.static.training.drafts import CallLines
 
 _ENDS = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
 _LOOPS = (cst.For, cst.While)
 
 
-class CallLines(Lines):
-    """The largest loops and blocks around a call in which nothing else is done.
+def call_lines(draft: CallLines) -> Lines | None:
+    """The lines that a call is made for; None when nothing can be put in front of them."""
+    block, file = _block(draft), draft.call.file
+    if block is None:
+        return None
+    first, *_, last = (*block.nodes, block.nodes[-1])
+    if isinstance(first, cst.FunctionDef) and first.decorators:
+        return None
+    place = file.place(first)
+    indent = _line(file, place.line)[: place.column - 1]
+    if indent.strip():
+        return None
+    behind = None if any(_leaves(node) for node in block.nodes) else end_of_lines(file, last)
+    return Lines(Place(place.path, place.line, place.column, place.line, place.column), behind, indent)
 
-    Args:
-        spot: The call.
-        model: The model as it is written there. Lines that give the name a value do not belong to the call.
-        others: Calls and statements that are made for another purpose.
-        peers: Calls for the same purpose; lines that follow each other are taken together.
-        prepared: What leads up to a call in the body of a loop or function belongs to it as well.
-    """
 
-    _ref: NodeRef
-    _model: str
-    _others: Collection[cst.CSTNode]
-    _peers: Collection[cst.CSTNode]
-    _prepared: bool
+def _block(draft: CallLines) -> _Block | None:
+    if not all(name.isidentifier() for name in draft.model.split(".")):
+        return None
+    ways = ways_to([draft.call.node, *draft.peers], draft.call.file.tree)
+    block = _alone(draft, ways.get(draft.call.node, ()))
+    if block is None:
+        return None
+    # What follows it for the same purpose belongs to it, up to the first statement that does not.
+    nodes, first, last = block.body, block.first, block.last
+    wanted = {nodes.index(one) for peer in draft.peers for one in ways.get(peer, ()) if one in nodes}
+    between = range(min(wanted | {first}), max(wanted | {last}) + 1)
+    if all(not _is_foreign(draft, nodes[index]) for index in between):
+        first, last = between[0], between[-1]
+    if draft.prepared and isinstance(nodes[first], cst.SimpleStatementLine) and block.is_indented:
+        while first > 0 and not _is_foreign(draft, nodes[first - 1]) and not _is_docstring(nodes[first - 1]):
+            first -= 1
+    return _Block(nodes, first, last, block.is_indented)
 
-    def __init__(
-        self,
-        ref: NodeRef,
-        model: str,
-        others: Collection[cst.CSTNode],
-        peers: Collection[cst.CSTNode] = (),
-        *,
-        prepared: bool = False,
-    ) -> None:
-        fields = {"_ref": ref, "_model": model, "_others": others, "_peers": peers, "_prepared": prepared}
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
 
-    @cached_property
-    def _block(self) -> _Block | None:
-        if not all(name.isidentifier() for name in self._model.split(".")):
-            return None
-        ways = ways_to([self._ref.node, *self._peers], self._ref.file.tree)
-        block = self._alone(ways.get(self._ref.node, ()))
-        if block is None:
-            return None
-        # What follows it for the same purpose belongs to it, up to the first statement that does not.
-        nodes, first, last = block.body, block.first, block.last
-        wanted = {nodes.index(one) for peer in self._peers for one in ways.get(peer, ()) if one in nodes}
-        between = range(min(wanted | {first}), max(wanted | {last}) + 1)
-        if all(not self._is_foreign(nodes[index]) for index in between):
-            first, last = between[0], between[-1]
-        if self._prepared and isinstance(nodes[first], cst.SimpleStatementLine) and block.is_indented:
-            while first > 0 and not self._is_foreign(nodes[first - 1]) and not _is_docstring(nodes[first - 1]):
-                first -= 1
-        return _Block(nodes, first, last, block.is_indented)
+def _alone(draft: CallLines, way: tuple[cst.CSTNode, ...]) -> _Block | None:
+    found: _Block | None = None
+    for around, node in zip(way[-2::-1], way[:0:-1]):
+        if isinstance(node, _ENDS):
+            break
+        if not isinstance(around, (cst.Module, cst.IndentedBlock)):
+            continue
+        if _is_foreign(draft, node):
+            break
+        if found is None and not _starts_with(node, draft.call.node):
+            return None  # in the body of an `if` that shares its line
+        if found is None or isinstance(node, (cst.With, *_LOOPS)):
+            nodes = tuple(around.body)
+            found = _Block(nodes, nodes.index(node), nodes.index(node), isinstance(around, cst.IndentedBlock))
+    return found
 
-    def _alone(self, way: tuple[cst.CSTNode, ...]) -> _Block | None:
-        found: _Block | None = None
-        for around, node in zip(way[-2::-1], way[:0:-1]):
-            if isinstance(node, _ENDS):
-                break
-            if not isinstance(around, (cst.Module, cst.IndentedBlock)):
-                continue
-            if self._is_foreign(node):
-                break
-            if found is None and not _starts_with(node, self._ref.node):
-                return None  # in the body of an `if` that shares its line
-            if found is None or isinstance(node, (cst.With, *_LOOPS)):
-                nodes = tuple(around.body)
-                found = _Block(nodes, nodes.index(node), nodes.index(node), isinstance(around, cst.IndentedBlock))
-        return found
 
-    def _is_foreign(self, node: cst.CSTNode) -> bool:
-        names = {self._model[:end] for end in range(1, len(self._model) + 1) if self._model[end : end + 1] in ("", ".")}
-        return any(one in self._others or not names.isdisjoint(binds(one)) for one in walk(node))
-
-    @property
-    def before(self) -> Place | None:
-        if self._block is None:
-            return None
-        place = self._ref.file.place(self._block.nodes[0])
-        line, column = place.line, place.column
-        first = self._block.nodes[0]
-        if isinstance(first, cst.FunctionDef) and first.decorators:
-            return None
-        return (
-            None if _line(self._ref.file, line)[: column - 1].strip() else Place(place.path, line, column, line, column)
-        )
-
-    @property
-    def behind(self) -> Place | None:
-        if self._block is None or any(_leaves(node) for node in self._block.nodes):
-            return None
-        return end_of_lines(self._ref.file, self._block.nodes[-1])
-
-    @property
-    def indent(self) -> str:
-        before = self.before
-        return "" if before is None else _line(self._ref.file, before.line)[: before.column - 1]
+def _is_foreign(draft: CallLines, node: cst.CSTNode) -> bool:
+    model = draft.model
+    names = {model[:end] for end in range(1, len(model) + 1) if model[end : end + 1] in ("", ".")}
+    return any(one in draft.others or not names.isdisjoint(binds(one)) for one in walk(node))
 
 
 class _Block(NamedTuple):

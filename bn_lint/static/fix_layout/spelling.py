@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.facts import Spelling
 from bn_lint.facts.dims import Comparison, Dim, compare, origin_of
-from bn_lint.static.interpreter.values import ABSENT, Axis, Class, Instance, LibraryClass, Value
+from bn_lint.static.interpreter.values import ABSENT, Class, Instance, LibraryClass, Value
 from bn_lint.static.syntax.import_table import ImportTable, dotted_name
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import argument_nodes, code_of, width_node
 from bn_lint.static.syntax.tree import children, walk
+from bn_lint.static.torch_model.describing import ArrivingChannels, of_twins
 from bn_lint.static.torch_model.operations.sizes import size_of
 
 if TYPE_CHECKING:
@@ -34,81 +34,35 @@ _REPEATABLE = (
 _POLYNOMIAL = re.compile(r"[\w *+()-]*(?://[\w *+()-]*)*")
 
 
-class ArrivingChannels(Spelling):
-    """The channels that arrive at a layer, with names that mean them where the layer is built.
+def arriving_channels(draft: ArrivingChannels) -> str | None:
+    """The channels that arrive at a layer, with names that mean them where the layer is built; None if there are none.
 
     That is what the layer before says about its own width, when both are built by the same code, or an expression over
     the parameters of the constructor. A layer that gets different numbers of channels has no right width.
-
-    Attributes:
-        _size: The channels, in words of the module that holds the layer.
-        _all: All numbers of channels that this layer gets.
     """
-
-    _layer: Instance
-    _axis: Axis
-    _size: Dim
-    _all: list[Dim]
-
-    def __init__(self, layer: Instance, axis: Axis, size: Dim, everything: list[Dim]) -> None:
-        for name, value in (("_layer", layer), ("_axis", axis), ("_size", size), ("_all", everything)):
-            object.__setattr__(self, name, value)
-
-    @property
-    def text(self) -> str | None:
-        ref = self._layer.built
-        if ref is None or any(compare(self._size, size) is Comparison.DIFFERENT for size in self._all):
-            return None
-        text = self._spelled(ref)
-        present = width_node(ref.node)
-        return None if present is not None and text == code_of(ref.file, present) else text
-
-    def _spelled(self, ref: NodeRef) -> str | None:
-        surroundings = _Surroundings.of(ref)
-        if surroundings is None:
-            return None
-        maker = self._axis.origin.maker if self._axis.origin is not None else None
-        text = None
-        if isinstance(maker, Instance) and not of_twins(maker, self._layer):
-            text = _as_its_maker_says(maker, self._size, surroundings)
-            text = text or _as_its_builder_is_told(maker, self._layer, surroundings)
-        return text or _by_parameters(self._size, self._layer.cells.get("*builder"), surroundings)
+    ref = draft.layer.built
+    if ref is None or any(compare(draft.size, size) is Comparison.DIFFERENT for size in draft.everything):
+        return None
+    text = _spelled(draft, ref)
+    present = width_node(ref.node)
+    return None if present is not None and text == code_of(ref.file, present) else text
 
 
-def of_twins(first: Instance, second: Instance) -> bool:
-    """Whether two layers belong to two modules of one class, whose parameters have the same names."""
-    one, other = _home(first), _home(second)
-    return one is not None and other is not None and one is not other and one.cls is other.cls
+def _spelled(draft: ArrivingChannels, ref: NodeRef) -> str | None:
+    surroundings = _Surroundings.of(ref)
+    if surroundings is None:
+        return None
+    maker = draft.axis.origin.maker if draft.axis.origin is not None else None
+    text = None
+    if isinstance(maker, Instance) and not of_twins(maker, draft.layer):
+        text = _as_its_maker_says(maker, draft.size, surroundings)
+        text = text or _as_its_builder_is_told(maker, draft.layer, surroundings)
+    return text or _by_parameters(draft.size, draft.layer.cells.get("*builder"), surroundings)
 
 
-def _home(layer: Instance) -> Instance | None:
-    """The module of the program that a layer is part of."""
-    owner = layer.owner
-    while owner is not None and not isinstance(owner.cls, Class):
-        owner = owner.owner
-    return owner
-
-
-class TorchNN(Spelling):
+def torch_nn(file: SourceFile) -> str | None:
     """What a file calls `torch.nn`: `nn`, `torch.nn`; None when it does not import it at its top level."""
-
-    _file: SourceFile
-
-    def __init__(self, file: SourceFile) -> None:
-        object.__setattr__(self, "_file", file)
-
-    @property
-    def text(self) -> str | None:
-        return ImportTable.of(self._file.tree, top_only=True).spelling_of("torch.nn")
-
-
-class TorchNNPrefix(TorchNN):
-    """What stands before the name of a class in a file: `nn.`."""
-
-    @property
-    def text(self) -> str | None:
-        module = super().text
-        return None if module is None else f"{module}."
+    return ImportTable.of(file.tree, top_only=True).spelling_of("torch.nn")
 
 
 def _as_its_maker_says(maker: Instance, size: Dim, here: _Surroundings) -> str | None:

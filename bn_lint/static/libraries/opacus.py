@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.facts import Evidence, PrivateBatchNorm, Shows
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
-from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.torch_model.mode import FROZEN
 from bn_lint.static.torch_model.watchers import collector_of, events_of
@@ -41,8 +41,8 @@ def _note(interpreter: Interpreter, model: Value, ref: NodeRef) -> None:
                 return
             fact = PrivateBatchNorm(
                 _text(ref),
-                NodePlace(ref),
-                Evidence.of(Shows.CONSTRUCTION, NodePlace(built), label_of(layer)),
+                ref.place,
+                Evidence.of(Shows.CONSTRUCTION, built.place, label_of(layer)),
                 path_to(interpreter.frame),
             )
             collector_of(interpreter).programmed([fact])

@@ -24,6 +24,9 @@ class SourceFile:
         self.source = source
         self.path = source.path
         self.display = source.display
+        #: The nodes that places stand for, by their numbers, and the other way round.
+        self._nodes: list[cst.CSTNode] = []
+        self._numbers: dict[cst.CSTNode, int] = {}
 
     @cached_property
     def tree(self) -> cst.Module:
@@ -38,12 +41,26 @@ class SourceFile:
     def _positions(self) -> dict[cst.CSTNode, tuple[int, int, int, int]]:
         return positions(self.tree)
 
+    def open_place(self, node: cst.CSTNode) -> Place:
+        """A place that stands for a node until `closed` works out its position."""
+        number = self._numbers.get(node)
+        if number is None:
+            number = self._numbers[node] = len(self._nodes)
+            self._nodes.append(node)
+        return Place.open(self.display, number)
+
+    def node_at(self, place: Place) -> cst.CSTNode:
+        """The node that an open place of this file stands for."""
+        assert place.number is not None, "a closed place stands for itself"
+        return self._nodes[place.number]
+
+    def closed(self, place: Place) -> Place:
+        """An open place of this file with its position."""
+        return self.place(self.node_at(place)) if place.is_open else place
+
     def place(self, node: cst.CSTNode) -> Place:
         """Where a node of this file's tree stands. The first call computes the positions of the whole file."""
         return Place(self.display, *self._positions.get(node, (1, 1, 1, 1)))
-
-    def line_of(self, node: cst.CSTNode) -> int:
-        return self._positions.get(node, (1, 1, 1, 1))[0]
 
     def __repr__(self) -> str:
         return f"SourceFile({self.display})"

@@ -11,7 +11,7 @@ import libcst as cst
 from bn_lint.facts import Evidence, Purpose, StaleStatistics
 from bn_lint.static.interpreter.clone import clone
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
-from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.syntax.tree import ways_to
 from bn_lint.static.torch_model.watchers import events_of
@@ -75,8 +75,8 @@ def stale_averages(events: EventLog) -> Iterator[StaleStatistics]:
         text = code_of(used.ref.file, used.ref.node.func) if isinstance(used.ref.node, cst.Call) else "the model"
         yield StaleStatistics(
             text,
-            NodePlace(ref),
-            Evidence(f"`{text}` is used in evaluation mode here", NodePlace(used.ref)),
+            ref.place,
+            Evidence(f"`{text}` is used in evaluation mode here", used.ref.place),
             path_to(used.frame),
         )
         return

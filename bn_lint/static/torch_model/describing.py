@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -15,17 +16,17 @@ from bn_lint.facts import (
     BatchNormCall,
     BatchNormLayer,
     Evidence,
+    Place,
     Shape,
     Shows,
-    Spelling,
 )
 from bn_lint.facts import Axis as FactAxis
 from bn_lint.facts.dims import Dim, Expression, TracedInt, describe
-from bn_lint.static.fix_layout.spelling import ArrivingChannels, TorchNNPrefix, of_twins
 from bn_lint.static.interpreter.values import (
     ABSENT,
     Arguments,
     Axis,
+    Class,
     Instance,
     LibraryClass,
     Provenance,
@@ -33,7 +34,7 @@ from bn_lint.static.interpreter.values import (
     Unknown,
     Value,
 )
-from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import (
     argument_nodes,
     called_name,
@@ -46,11 +47,25 @@ from bn_lint.static.syntax.source_text import (
 )
 from bn_lint.static.torch_model.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
 from bn_lint.static.torch_model.operations.sizes import size_of
-from bn_lint.static.torch_model.watchers import collector_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.interpreter import Interpreter
+
+
+@dataclass(frozen=True, eq=False)
+class ArrivingChannels:
+    """What the channels that arrive at a layer can be written from, where the layer is built.
+
+    Attributes:
+        size: The channels, in words of the module that holds the layer.
+        everything: All numbers of channels that this layer gets, known by the end of the analysis.
+    """
+
+    layer: Instance
+    axis: Axis
+    size: Dim
+    everything: list[Dim]
 
 
 def built_fact(layer: Instance, arguments: Arguments, *, per_call: bool) -> BatchNormBuilt:
@@ -60,7 +75,7 @@ def built_fact(layer: Instance, arguments: Arguments, *, per_call: bool) -> Batc
     written = tuple(_arguments_as_written(ref, arguments, layer)) if direct else ()
     known = {name for name, _ in layer.cls.signature} | KEYWORD_ONLY if isinstance(layer.cls, LibraryClass) else set()
     unexpected = tuple(name for name in arguments.keywords if name not in known) if direct else ()
-    place = NodePlace(arguments.partial if arguments.partial is not None else ref)
+    place = (arguments.partial if arguments.partial is not None else ref).place
     unpacks = isinstance(ref.node, cst.Call) and any(argument.star for argument in ref.node.args)
     return BatchNormBuilt(layer_fact(layer), written, place, per_call, unexpected, unpacks)
 
@@ -76,7 +91,7 @@ def layer_fact(layer: Instance) -> BatchNormLayer:
         variant_of(name),
         layer.cls.name.rpartition(".")[2],
         own_size(size_of(value), layer.cells.get("*builder")),
-        NodePlace(ref),
+        ref.place,
         literal_width=width is not None and is_literal(width),
         lazy=name.startswith("Lazy"),
         eps=_number(layer, "eps"),
@@ -84,29 +99,37 @@ def layer_fact(layer: Instance) -> BatchNormLayer:
         affine=_flag(layer, "affine"),
         track_running_stats=_flag(layer, "track_running_stats"),
         class_place=place_of(ref, class_node(ref.node, name) or called_name(ref.node, name)),
-        class_prefix=TorchNNPrefix(ref.file)
-        if isinstance(ref.node, cst.Call) and isinstance(ref.node.func, cst.Name)
-        else Spelling(""),
         width_place=place_of(ref, width if isinstance(layer.cls, LibraryClass) else None),
     )
 
 
-def call_fact(interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) -> BatchNormCall:
+def arriving_at(layer: Instance, x: Tensor, everything: list[Dim]) -> ArrivingChannels | None:
+    """What the channels of a layer's input can be written from."""
+    channels = channels_of(x)
+    return None if channels is None else ArrivingChannels(layer, channels, _size_for(layer, channels), everything)
+
+
+def channels_of(x: Tensor) -> Axis | None:
+    """The axis that a layer takes for the channels, if its input has so many."""
+    return x.axes[1] if x.ranked and len(x.axes) > 1 else x.axes[-1] if x.axes else None
+
+
+def call_fact(
+    interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef, draft: int | None = None
+) -> BatchNormCall:
     """State that a layer was called on a tensor."""
     builder = layer.cells.get("*builder")
     axes = tuple(FactAxis(own_size(a.size, builder), evidence_of(a), a.features) for a in x.axes)
     rank = rank_evidence(x.origin) if x.origin is not None else None
     shape = Shape(axes, x.ranked, rank) if x.ranked or axes else None
-    channels = x.axes[1] if x.ranked and len(x.axes) > 1 else x.axes[-1] if x.axes else None
+    channels = channels_of(x)
     return BatchNormCall(
         layer_fact(layer),
         shape,
-        NodePlace(ref),
+        ref.place,
         path=path_to(interpreter.frame),
-        arriving=Spelling()
-        if channels is None
-        else ArrivingChannels(layer, channels, _size_for(layer, channels), collector_of(interpreter).arrived(layer)),
         follows_layer=channels is not None and _follows_layer(x, channels),
+        draft=draft,
     )
 
 
@@ -122,6 +145,20 @@ def reason_of(layer: Instance, x: Tensor, width: Dim) -> str:
     return "the channels of its input are not known"
 
 
+def of_twins(first: Instance, second: Instance) -> bool:
+    """Whether two layers belong to two modules of one class, whose parameters have the same names."""
+    one, other = _home(first), _home(second)
+    return one is not None and other is not None and one is not other and one.cls is other.cls
+
+
+def _home(layer: Instance) -> Instance | None:
+    """The module of the program that a layer is part of."""
+    owner = layer.owner
+    while owner is not None and not isinstance(owner.cls, Class):
+        owner = owner.owner
+    return owner
+
+
 def label_of(layer: Instance) -> str:
     """What a reader would call a layer: `bn1`, `downsample[1]`, or the class when it has no name."""
     name, owner = layer.name, layer.owner
@@ -132,9 +169,9 @@ def label_of(layer: Instance) -> str:
     return name
 
 
-def place_of(ref: NodeRef, node: cst.CSTNode | None) -> NodePlace | None:
+def place_of(ref: NodeRef, node: cst.CSTNode | None) -> Place | None:
     """Return the place of a node, if there is one."""
-    return None if node is None else NodePlace(NodeRef(ref.file, node))
+    return None if node is None else NodeRef(ref.file, node).place
 
 
 def built_at(layer: Instance) -> NodeRef:
@@ -179,15 +216,15 @@ def evidence_of(axis: Axis) -> Evidence | None:
         label = label_of(maker)
         named = f"`{label}`" if label != kind else f"this {kind}"
         unit = "features" if axis.features else "channels"
-        return Evidence(f"{named} gives {size} {unit}", NodePlace(ref))
-    return Evidence(f"`{maker}` makes this axis {size}", NodePlace(ref))
+        return Evidence(f"{named} gives {size} {unit}", ref.place)
+    return Evidence(f"`{maker}` makes this axis {size}", ref.place)
 
 
 def rank_evidence(origin: Provenance) -> Evidence:
     """Say what fixed the number of dimensions."""
     maker = origin.maker
     name = label_of(maker) if isinstance(maker, Instance) else maker
-    return Evidence(f"the number of dimensions comes from `{name}`", NodePlace(origin.ref))
+    return Evidence(f"the number of dimensions comes from `{name}`", origin.ref.place)
 
 
 def _number(layer: Instance, name: str) -> float | facts.Unknown | None:
@@ -216,7 +253,7 @@ def path_to(frame: Frame | None) -> tuple[Evidence, ...]:
             receiver = frame.receiver
             # A module that no code in sight calls is called where it is built.
             uncalled = isinstance(receiver, Instance) and receiver.built == frame.site
-            place = NodePlace(frame.site)
+            place = frame.site.place
             if uncalled:
                 built = owner[:-1]
                 steps.append(Evidence(f"this `{built}` is built here", place, Shows.CONSTRUCTION, built))
@@ -249,7 +286,7 @@ def _arguments_as_written(ref: NodeRef, arguments: Arguments, layer: Instance) -
             value = UNKNOWN
         if isinstance(value, TracedInt):
             value = int(value)
-        place = NodePlace(NodeRef(ref.file, node))
+        place = NodeRef(ref.file, node).place
         text = code_of(ref.file, node)
         named = place_of(ref, keyword_node(ref.node, keyword))
         yield Argument(keyword, position, text, value, is_literal(node), place, is_quotient(node), named)

@@ -11,7 +11,7 @@ from bn_lint.facts import Evidence, Purpose, Shows
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value
-from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import called_names, switches_or_trains, unread_calls
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, alternatives, forget, modes_of
 from bn_lint.static.torch_model.optimizers import owned_by
@@ -271,7 +271,7 @@ class EventLog(Log):
             inner = inner.caller
         if self.grad is False and self.gradients_off_by is not None:
             where, name = self.gradients_off_by
-            call.because = Evidence.of(Shows.GRADIENTS_OFF, NodePlace(where), name)
+            call.because = Evidence.of(Shows.GRADIENTS_OFF, where.place, name)
         self.calls.append(call)
         if model not in self.symbolic_models:
             collector_of(interpreter).models_called.update(
@@ -392,7 +392,7 @@ class EventLog(Log):
                 continue
             if call.purpose is None:
                 call.purpose, call.step = Purpose.TRAINING, step
-                call.because = Evidence.of(Shows.OPTIMIZER_STEP, NodePlace(ref))
+                call.because = Evidence.of(Shows.OPTIMIZER_STEP, ref.place)
                 self.prepare(call.model, ref)
 
     def gradients_dropped(self, interpreter: Interpreter) -> None:

@@ -10,7 +10,7 @@ import libcst as cst
 from bn_lint.facts import Evidence, Purpose, Shows, SyncConversion, UnsynchronizedBatchNorm
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, List, Unknown, Value
-from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.syntax.tree import ways_to
 from bn_lint.static.torch_model.watchers import collector_of, events_of
@@ -45,9 +45,9 @@ def data_parallel(wrapper: LibraryClass) -> LibraryClass:
         _wrap(interpreter, arguments)
         module, devices = arguments.get(1, "module"), arguments.get(2, "device_ids")
         arguments.positional[0].cells[_DEVICES] = len(devices.items) if _is_known(devices) else None
-        synced = next(_synchronized(module), None)
+        _, synced = next(_synchronized(module), (None, None))
         if synced is not None and isinstance(ref.node, cst.Call):
-            fact = UnsynchronizedBatchNorm(_first(ref), NodePlace(ref), synced, in_data_parallel=True)
+            fact = UnsynchronizedBatchNorm(_first(ref), ref.place, synced, in_data_parallel=True)
             collector_of(interpreter).programmed([fact])
 
     return LibraryClass(wrapper.name, (wrapper,), (), {"__init__": Builtin("__init__", init)})
@@ -102,21 +102,21 @@ def _convert_with_copies(interpreter: Interpreter, arguments: Arguments, ref: No
         if before is not None:
             _note_late(interpreter, ref, _wrapped_at(before), copies=True)
         elif held is not None:
-            step = Evidence("the optimizer is given its parameters here", NodePlace(held))
+            step = Evidence("the optimizer is given its parameters here", held.place)
             _note_late(interpreter, ref, step, by_optimizer=True, copies=True)
     _converted(interpreter, module, ref)
     return module
 
 
 def _wrapped_at(ref: NodeRef) -> Evidence:
-    return Evidence("`DistributedDataParallel` wraps it here", NodePlace(ref))
+    return Evidence("`DistributedDataParallel` wraps it here", ref.place)
 
 
 def _note_late(
     interpreter: Interpreter, ref: NodeRef, before: Evidence, *, by_optimizer: bool = False, copies: bool
 ) -> None:
     if isinstance(ref.node, cst.Call):
-        fact = SyncConversion(_first(ref), NodePlace(ref), before, by_optimizer, copies)
+        fact = SyncConversion(_first(ref), ref.place, before, by_optimizer, copies)
         collector_of(interpreter).programmed([fact])
 
 
@@ -133,7 +133,7 @@ def _layers(module: Value) -> Iterator[Instance]:
         yield from (layer for _, layer in descendants(module) if batchnorm_class(layer) is not None)
 
 
-def _synchronized(module: Value) -> Iterator[Evidence]:
+def _synchronized(module: Value) -> Iterator[tuple[NodeRef, Evidence]]:
     """Where layers of a module became SyncBatchNorm, or were built as such."""
     from bn_lint.static.torch_model.batchnorm import batchnorm_class
 
@@ -141,9 +141,9 @@ def _synchronized(module: Value) -> Iterator[Evidence]:
         where = layer.cells.get(SYNCED)
         cls = batchnorm_class(layer)
         if isinstance(where, NodeRef):
-            yield Evidence("the layers become SyncBatchNorm here", NodePlace(where))
+            yield where, Evidence("the layers become SyncBatchNorm here", where.place)
         elif cls is not None and cls.short_name == "SyncBatchNorm" and layer.built is not None:
-            yield Evidence("a SyncBatchNorm is built here", NodePlace(layer.built), Shows.CONSTRUCTION)
+            yield layer.built, Evidence("a SyncBatchNorm is built here", layer.built.place, Shows.CONSTRUCTION)
 
 
 def unsynchronized(events: EventLog, files: Iterable[SourceFile]) -> Iterator[UnsynchronizedBatchNorm]:
@@ -151,20 +151,18 @@ def unsynchronized(events: EventLog, files: Iterable[SourceFile]) -> Iterator[Un
     for call in events.calls:
         if call.purpose is not Purpose.TRAINING or id(call.model) in events.distributed:
             continue
-        synced = next(_synchronized(call.model), None)
-        if synced is not None:
-            if not _is_optional(synced) and not any(_SEVERAL_PROCESSES.search(file.source.text) for file in files):
+        ref, synced = next(_synchronized(call.model), (None, None))
+        if ref is not None and synced is not None:
+            if not _is_optional(ref) and not any(_SEVERAL_PROCESSES.search(file.source.text) for file in files):
                 model = code_of(call.ref.file, call.ref.node.func) if isinstance(call.ref.node, cst.Call) else ""
-                step = Evidence(f"`{model}` is trained here", NodePlace(call.ref))
+                step = Evidence(f"`{model}` is trained here", call.ref.place)
                 yield UnsynchronizedBatchNorm(model, synced.place, step, in_data_parallel=False)
             return
 
 
-def _is_optional(step: Evidence) -> bool:
+def _is_optional(ref: NodeRef) -> bool:
     """Whether a condition decides about a statement of the program, other than that the program is run."""
-    if not isinstance(step.place, NodePlace):
-        return False
-    file, node = step.place.ref
+    file, node = ref
     conditions = [one for one in ways_to([node], file.tree).get(node, ()) if isinstance(one, (cst.If, cst.IfExp))]
     return any("__main__" not in code_of(file, one.test) for one in conditions)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.facts import Evidence, Shows, VmappedBatchNorm
 from bn_lint.static.interpreter.values import Arguments, Builtin, Dict, Instance, List, Unknown, Value
-from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 
@@ -86,10 +86,10 @@ def note_vmapped(interpreter: Interpreter, model: Instance, ref: NodeRef) -> Non
                 [
                     VmappedBatchNorm(
                         label_of(layer),
-                        NodePlace(ref),
-                        Evidence("`vmap` maps the function here", NodePlace(events.vmapped[-1])),
-                        Evidence.of(Shows.CONSTRUCTION, NodePlace(layer.built), label_of(layer)),
-                        None if switched is None else Evidence("it is put in training mode here", NodePlace(switched)),
+                        ref.place,
+                        Evidence("`vmap` maps the function here", events.vmapped[-1].place),
+                        Evidence.of(Shows.CONSTRUCTION, layer.built.place, label_of(layer)),
+                        None if switched is None else Evidence("it is put in training mode here", switched.place),
                         path_to(interpreter.frame),
                     )
                 ]

@@ -35,10 +35,6 @@ class LayerCollector(Collector):
     ) -> None:
         """A layer is called, or `F.batch_norm` with its statistics, which takes any number of dimensions."""
 
-    def arrived(self, layer: Instance) -> list[Dim]:
-        """All numbers of channels that a layer gets, known by the end of the analysis."""
-        return []
-
     def pooled(self, interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) -> PooledBatchNorm | None:
         """A layer is called, perhaps on maps of which pooling left a single value; returns what was noted."""
         return None

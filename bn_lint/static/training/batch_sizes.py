@@ -5,29 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts import Axis, BatchNormCall, BatchNormLayer, Evidence, LastBatch, Mode, Purpose, Shape
 from bn_lint.facts.dims import Expression
-from bn_lint.static.fix_layout.drop_last import DropLast
 from bn_lint.static.interpreter.values import Instance
-from bn_lint.static.syntax.places import NodePlace
 from bn_lint.static.torch_model.batchnorm import batchnorm_class, variant_of
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import Call, EventLog, batchnorm_layers
 from bn_lint.static.torch_model.mode import agreed
 from bn_lint.static.torch_model.parallel import devices_of
+from bn_lint.static.training.drafts import LoaderOption
 from bn_lint.static.training.evidence import text_of
 from bn_lint.static.training.layers_only import applies_layers_only
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from bn_lint.static.torch_model.data import Batches
+    from bn_lint.static.training.facts_from_layers import FactCollector
 
 
 def batch_facts(
-    events: EventLog, call: Call, batches: Batches, last_calls: Mapping[cst.CSTNode, BatchNormCall]
+    events: EventLog, call: Call, batches: Batches, collector: FactCollector
 ) -> Iterator[BatchNormCall | LastBatch]:
     """What the size of the batches means for the layers that are trained on them."""
     if batches.size is None:
@@ -35,11 +33,11 @@ def batch_facts(
     devices = devices_of(call.model)
     size = max(batches.size // devices, 1)
     among = f", for {devices} devices" if devices > 1 else ""
-    loader = Evidence(f"batches of {batches.size} come from here{among}", NodePlace(batches.ref))
+    loader = Evidence(f"batches of {batches.size} come from here{among}", batches.ref.place)
     for layer, modes in zip(batchnorm_layers(call.model), call.modes):
         if agreed(modes) is not True:
             continue
-        known = _of_zoo(call, layer) if layer.built is None else last_calls.get(layer.built.node)
+        known = _of_zoo(call, layer) if layer.built is None else collector.last_calls.get(layer.built.node)
         if known is None or known.shape is None or not known.shape.ranked:
             known = _by_class(call, layer) or known
         if known is None or known.shape is None:
@@ -57,24 +55,24 @@ def batch_facts(
         fact = replace(known, shape=shape, mode=Mode.TRAINING, grad=True, loader=loader, path=path_to(call.frame))
         yield fact
         if batches.last == 1 and all(axis.size == 1 for axis in axes[2:]):
-            reached = Evidence(f"`{text_of(call.ref)}` is trained on them here", NodePlace(call.ref))
+            reached = Evidence(f"`{text_of(call.ref)}` is trained on them here", call.ref.place)
             shared = any(
                 one.purpose is not Purpose.TRAINING
                 and one.batches is not None
                 and one.batches.ref.node is batches.ref.node
                 for one in events.calls
             )
-            option = DropLast(batches.ref, shared=shared, hidden=batches.is_told)
-            yield LastBatch(known.layer, 1, batches.size, batches.length or 0, loader.place, reached, option)
+            draft = collector.draft(LoaderOption(batches.ref, shared=shared, hidden=batches.is_told))
+            yield LastBatch(known.layer, 1, batches.size, batches.length or 0, loader.place, reached, draft=draft)
 
 
 def _of_zoo(call: Call, layer: Instance) -> BatchNormCall | None:
     """A call of the one layer that stands for those of a library's model: on feature maps."""
     if layer.owner is None or layer.owner.built is None:
         return None
-    place = NodePlace(layer.owner.built)
+    place = layer.owner.built.place
     described = BatchNormLayer(layer.name or "bn1", "2d", "BatchNorm2d", None, place)
-    return BatchNormCall(described, Shape((Axis(), Axis(), Axis(), Axis())), NodePlace(call.ref))
+    return BatchNormCall(described, Shape((Axis(), Axis(), Axis(), Axis())), call.ref.place)
 
 
 def _by_class(call: Call, layer: Instance) -> BatchNormCall | None:
@@ -83,7 +81,5 @@ def _by_class(call: Call, layer: Instance) -> BatchNormCall | None:
     rank = {"2d": 4, "3d": 5}.get(variant_of(cls.short_name)) if cls is not None else None
     if rank is None or cls is None or layer.built is None:
         return None
-    described = BatchNormLayer(
-        layer.name or "bn", variant_of(cls.short_name), cls.short_name, None, NodePlace(layer.built)
-    )
-    return BatchNormCall(described, Shape((Axis(),) * rank), NodePlace(call.ref))
+    described = BatchNormLayer(layer.name or "bn", variant_of(cls.short_name), cls.short_name, None, layer.built.place)
+    return BatchNormCall(described, Shape((Axis(),) * rank), call.ref.place)

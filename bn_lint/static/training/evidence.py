@@ -6,7 +6,7 @@ import libcst as cst
 
 from bn_lint.facts import Evidence, Shows
 from bn_lint.static.interpreter.values import Instance
-from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import Mode
 
 
@@ -25,7 +25,7 @@ def text_of(ref: NodeRef | None, given: Instance | None = None) -> str:
 
 def evidence_at(text: str, ref: NodeRef | None) -> Evidence | None:
     """A sentence about a place; None without one."""
-    return None if ref is None else Evidence(text, NodePlace(ref))
+    return None if ref is None else Evidence(text, ref.place)
 
 
 def mode_evidence(mode: Mode | None) -> Evidence | None:
@@ -33,7 +33,7 @@ def mode_evidence(mode: Mode | None) -> Evidence | None:
     if mode is None or mode.ref is None:
         return None
     shows = Shows.TRAINING_MODE if mode.training else Shows.EVALUATION_MODE
-    return Evidence.of(shows, NodePlace(mode.ref), text_of(mode.ref))
+    return Evidence.of(shows, mode.ref.place, text_of(mode.ref))
 
 
 def ref_of(mode: Mode) -> NodeRef:

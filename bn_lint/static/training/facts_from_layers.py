@@ -20,13 +20,10 @@ from bn_lint.facts import (
     PlainContainer,
     PooledBatchNorm,
     Problem,
-    Spelling,
     Undecided,
     UnknownBatchNorm,
 )
 from bn_lint.facts.dims import Comparison, Dim, compare, origin_of
-from bn_lint.static.fix_layout.registration import container_place
-from bn_lint.static.fix_layout.spelling import TorchNN
 from bn_lint.static.interpreter.values import (
     ABSENT,
     LAZY,
@@ -40,10 +37,11 @@ from bn_lint.static.interpreter.values import (
     Tensor,
     Value,
 )
-from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import class_node
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.describing import (
+    arriving_at,
     built_at,
     built_fact,
     call_fact,
@@ -57,6 +55,7 @@ from bn_lint.static.torch_model.describing import (
 from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.operations.sizes import size_of
 from bn_lint.static.torch_model.watchers import LayerCollector, events_of
+from bn_lint.static.training.drafts import Draft, HiddenModules
 from bn_lint.static.training.weight_decay import decay_fact
 
 if TYPE_CHECKING:
@@ -88,6 +87,8 @@ class FactCollector(LayerCollector):
     def __init__(self) -> None:
         super().__init__()
         self.facts: list[Fact] = []
+        #: What facts are completed from, with the numbers that they have in facts.
+        self.drafts: dict[Draft, int] = {}
         self.problems: list[Problem] = []
         self.tracebacks: list[str] = []
         self.reveals: list[Evidence] = []
@@ -156,8 +157,12 @@ class FactCollector(LayerCollector):
         }
         return [fact for fact in self.facts if id(fact) not in doubtful]
 
+    def draft(self, draft: Draft) -> int:
+        """The number of what a fact is completed from."""
+        return self.drafts.setdefault(draft, len(self.drafts))
+
     def incomplete(self, file: SourceFile, message: str) -> None:
-        place = NodePlace(NodeRef(file, file.tree))
+        place = NodeRef(file, file.tree).place
         if ("incomplete", file.display, message) not in self._seen:
             self._seen.add(("incomplete", file.display, message))
             self.problems.append(Problem("BN903", message, place))
@@ -165,11 +170,11 @@ class FactCollector(LayerCollector):
     def defect(self, file: SourceFile, error: Exception) -> None:
         """Note that the engine itself failed in a file."""
         text = f"internal error while analysing it: {type(error).__name__}: {error}"
-        self.problems.append(Problem("BN903", text, NodePlace(NodeRef(file, file.tree)), internal=True))
+        self.problems.append(Problem("BN903", text, NodeRef(file, file.tree).place, internal=True))
         self.tracebacks.append("".join(traceback.format_exception(error)))
 
     def revealed(self, ref: NodeRef, value: Value) -> None:
-        self.reveals.append(Evidence(repr(value), NodePlace(ref)))
+        self.reveals.append(Evidence(repr(value), ref.place))
 
     def batchnorm_built(self, interpreter: Interpreter, layer: Instance, arguments: Arguments, ref: NodeRef) -> None:
         if layer.built is None:
@@ -201,7 +206,9 @@ class FactCollector(LayerCollector):
         site.called = True
         if x.ranked and len(x.axes) > 1 and x.axes[1].size not in (None, *self.arrived(layer)):
             self.arrived(layer).append(x.axes[1].size)
-        call = call_fact(interpreter, layer, x, ref)
+        arriving = arriving_at(layer, x, self.arrived(layer))
+        draft = None if arriving is None else self.draft(arriving)
+        call = call_fact(interpreter, layer, x, ref, draft)
         if functional:
             call = replace(call, layer=replace(call.layer, variant="functional"))
         events = events_of(interpreter)
@@ -239,11 +246,11 @@ class FactCollector(LayerCollector):
         if key not in self._pooled:
             maker, made = space[-1].origin or Provenance("?", ref)
             name = label_of(maker) if isinstance(maker, Instance) else maker
-            step = Evidence(f"`{name}` leaves one value of each map", NodePlace(made))
+            step = Evidence(f"`{name}` leaves one value of each map", made.place)
             batch = x.axes[0].size
             by = None if _pools(maker) else name if name == "indexing" else f"`{name}`"
             self._pooled[key] = PooledBatchNorm(
-                layer_fact(layer), NodePlace(ref), step, by, batch, path=path_to(interpreter.frame)
+                layer_fact(layer), ref.place, step, by, batch, path=path_to(interpreter.frame)
             )
             if not self._quiet:
                 self.facts.append(self._pooled[key])
@@ -270,7 +277,7 @@ class FactCollector(LayerCollector):
                 BatchNormFollowed(
                     layer_fact(layer),
                     label_of(origin.maker),
-                    NodePlace(origin.ref),
+                    origin.ref.place,
                     own_size(takes, builder) if len(x.axes) == rank else None,
                     rank if x.origin is not None and x.origin.maker is layer else None,
                     path_to(interpreter.frame),
@@ -282,7 +289,7 @@ class FactCollector(LayerCollector):
         if x.pooled is not None and not self._quiet and ("enlarged", id(x.pooled)) not in self._seen:
             self._seen.add(("enlarged", id(x.pooled)))
             name = label_of(origin.maker) if isinstance(origin.maker, Instance) else origin.maker
-            step = Evidence(f"`{name}` spreads it over a map again", NodePlace(origin.ref))
+            step = Evidence(f"`{name}` spreads it over a map again", origin.ref.place)
             self.facts.append(replace(x.pooled, enlarged=step))
 
     def missing_built(self, interpreter: Interpreter, name: str, layer: Instance) -> None:
@@ -291,7 +298,7 @@ class FactCollector(LayerCollector):
             self._missing.setdefault(id(layer.built.node), (layer, name, None))
 
     def missing_imported(self, name: str, ref: NodeRef) -> None:
-        self.facts.append(UnknownBatchNorm(name, NodePlace(ref)))
+        self.facts.append(UnknownBatchNorm(name, ref.place))
 
     def missing_called(self, interpreter: Interpreter, layer: Instance, x: Tensor) -> None:
         if layer.built is not None and x.ranked:
@@ -328,10 +335,9 @@ class FactCollector(LayerCollector):
                 self._seen.add(("container", id(module.cls), name))
                 kind = "dict" if isinstance(container, Dict) else "list" if isinstance(container, List) else "tuple"
                 ref = (module.set_at or {}).get(name)
-                place = NodePlace(ref or built_at(layers[0]))
-                value = container_place(ref, name, container) if ref is not None else None
-                torch_nn = Spelling() if ref is None else TorchNN(ref.file)
-                self.facts.append(PlainContainer(module.cls.name, name, kind, len(layers), place, value, torch_nn))
+                draft = None if ref is None else self.draft(HiddenModules(ref, name, container))
+                place = (ref or built_at(layers[0])).place
+                self.facts.append(PlainContainer(module.cls.name, name, kind, len(layers), place, draft=draft))
 
     @contextmanager
     def modes_only(self) -> Iterator[None]:
@@ -378,7 +384,7 @@ class FactCollector(LayerCollector):
         self._pending.clear()
         for layer, name, rank in self._missing.values():
             ref = built_at(layer)
-            self.facts.append(UnknownBatchNorm(name, NodePlace(ref), rank, place_of(ref, class_node(ref.node, name))))
+            self.facts.append(UnknownBatchNorm(name, ref.place, rank, place_of(ref, class_node(ref.node, name))))
         self._missing.clear()
 
     def programmed(self, facts: Iterable[Fact]) -> None:
@@ -398,9 +404,9 @@ class FactCollector(LayerCollector):
                 result.judged += 1
             else:
                 reason = site.reason if site.called else "no call of the layer is in sight"
-                result.undecided.append(Undecided(NodePlace(site.ref), reason))
+                result.undecided.append(Undecided(site.ref.place, reason))
         for ref in unreached:
-            result.undecided.append(Undecided(NodePlace(ref), "the code that builds it is not reached"))
+            result.undecided.append(Undecided(ref.place, "the code that builds it is not reached"))
         return result
 
 

@@ -8,47 +8,43 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint import facts
-from bn_lint.facts import BatchNormCall, Evidence, Fact, ModeChange, ModelCall, Place, Purpose, Shows
-from bn_lint.static.fix_layout.again import Again
-from bn_lint.static.fix_layout.lines import CallLines
+from bn_lint.facts import Evidence, Fact, ModeChange, ModelCall, Place, Purpose, Shows
 from bn_lint.static.interpreter.values import Instance, LibraryClass
-from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import Call, EventLog, Switch, batchnorm_layers
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, alternatives
 from bn_lint.static.training.batch_sizes import batch_facts
+from bn_lint.static.training.drafts import CallLines, Refreezing
 from bn_lint.static.training.evidence import evidence_at, mode_evidence, ref_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bn_lint.static.interpreter.frames import Frame
+    from bn_lint.static.training.facts_from_layers import FactCollector
 
 
-def facts_from_events(events: EventLog, last_calls: Mapping[cst.CSTNode, BatchNormCall]) -> Iterator[Fact]:
-    """State what one entry point showed.
-
-    Args:
-        last_calls: The latest call of the BatchNorm layers that are built at a place.
-    """
+def facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fact]:
+    """State what one entry point showed."""
     events.is_over = True
     trained = {id(call.model) for call in events.calls if call.purpose is Purpose.TRAINING}
     if events.symbolic_models:
         for call in events.calls:
             if call.model in events.symbolic_models and _is_plain(events, call, trained):
-                facts = (fact for fact in _call_facts(events, call, trained) if isinstance(fact, ModelCall))
+                facts = (fact for fact in _call_facts(events, call, trained, collector) if isinstance(fact, ModelCall))
                 yield from (replace(fact, certain=False) for fact in facts)
         return
     for call in events.calls:
-        yield from _call_facts(events, call, trained)
+        yield from _call_facts(events, call, trained, collector)
         if call.purpose is Purpose.TRAINING:
-            yield from _teachers(events, call)
+            yield from _teachers(events, call, collector)
         if call.purpose is Purpose.TRAINING and call.batches is not None:
-            yield from batch_facts(events, call, call.batches, last_calls)
+            yield from batch_facts(events, call, call.batches, collector)
     for switch in events.switches:
-        change = _reenabled(events, switch)
-        if change is not None:
-            yield change
+        undone = _reenabled(events, switch)
+        if undone is not None:
+            yield _mode_change(switch, undone, collector)
 
 
 def _is_plain(events: EventLog, call: Call, trained: set[int]) -> bool:
@@ -64,20 +60,20 @@ def _is_plain(events: EventLog, call: Call, trained: set[int]) -> bool:
     return switched and bool(on) and _classify(events, call, trained) is Purpose.EVALUATION and call.grad is False
 
 
-def _call_facts(events: EventLog, call: Call, trained: set[int]) -> Iterator[Fact]:
+def _call_facts(events: EventLog, call: Call, trained: set[int], collector: FactCollector) -> Iterator[Fact]:
     purpose = call.purpose or _classify(events, call, trained)
     if purpose in (Purpose.EXPORT, Purpose.FUSION, Purpose.INSPECTION):
         if True in call.states and not (purpose is Purpose.INSPECTION and _nothing_to_lose(events, call)):
             yield ModelCall(
                 text_of(call.ref, None if call.purpose is None else call.model),
-                NodePlace(call.ref),
+                call.ref.place,
                 mode=facts.Mode.TRAINING,
                 grad=call.grad,
                 purpose=purpose,
                 because=None,
                 switch=mode_evidence(next(m[0] for m in call.modes if agreed(m) is True)),
                 path=path_to(call.frame),
-                lines=_lines(events, call, purpose, trained),
+                draft=collector.draft(_lines(events, call, purpose, trained)),
                 resumed=_resumed(events, call),
             )
         return
@@ -94,7 +90,7 @@ def _call_facts(events: EventLog, call: Call, trained: set[int]) -> Iterator[Fac
         meant = True  # they were frozen, and a call of train() undid that: BN302
     yield ModelCall(
         text_of(call.ref),
-        NodePlace(call.ref),
+        call.ref.place,
         mode=facts.Mode.of(training),
         grad=call.grad,
         purpose=purpose,
@@ -110,7 +106,7 @@ def _call_facts(events: EventLog, call: Call, trained: set[int]) -> Iterator[Fac
         path=path_to(call.frame),
         adversarial=_adversarial(events, call),
         replaced=_replaced(events, call),
-        lines=_lines(events, call, purpose, trained),
+        draft=collector.draft(_lines(events, call, purpose, trained)),
         resumed=purpose is not Purpose.TRAINING and _resumed(events, call),
         switch_name=_switch_name(events, call, purpose, mode),
     )
@@ -126,7 +122,7 @@ def _because(events: EventLog, call: Call, purpose: Purpose) -> Evidence | None:
     return evidence_at("its weights come from here", call.prepared)
 
 
-def _teachers(events: EventLog, call: Call) -> Iterator[ModelCall]:
+def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterator[ModelCall]:
     """Frozen parts of a model in training mode that it calls for the results alone."""
     if not call.inside:
         return
@@ -140,7 +136,7 @@ def _teachers(events: EventLog, call: Call) -> Iterator[ModelCall]:
             continue  # it is put in training mode by itself, on purpose
         yield ModelCall(
             text_of(part.ref),
-            NodePlace(part.ref),
+            part.ref.place,
             mode=facts.Mode.TRAINING,
             grad=False,
             purpose=Purpose.REFERENCE,
@@ -148,7 +144,7 @@ def _teachers(events: EventLog, call: Call) -> Iterator[ModelCall]:
             switch=mode_evidence(mode),
             frozen=evidence_at("the parameters are frozen here", part.frozen),
             path=path_to(part.frame),
-            lines=CallLines(part.ref, text_of(part.ref), ()),
+            draft=collector.draft(CallLines(part.ref, text_of(part.ref))),
         )
 
 
@@ -231,7 +227,7 @@ def _replaced(events: EventLog, call: Call) -> Evidence | None:
     off = bool(before) and before[-1].mode.training is False
     for layer, modes in zip(batchnorm_layers(call.model), call.modes):
         if off and layer.built is not None and all(mode.ref is None and mode.training for mode in modes):
-            return Evidence("this layer was put into the model after eval()", NodePlace(layer.built))
+            return Evidence("this layer was put into the model after eval()", layer.built.place)
     return None
 
 
@@ -298,12 +294,12 @@ def _others(events: EventLog, call: Call) -> Iterator[Evidence]:
         same = switch.mode.loops == call.loops[: len(switch.mode.loops)] and switch.mode.order < call.order
         other = switch.mode.training is False and not events.is_part_of(call.model, switch.model)
         if same and other and switch.frame in call.caller:
-            yield Evidence.of(Shows.EVALUATION_MODE, NodePlace(ref_of(switch.mode)), text_of(switch.mode.ref))
+            yield Evidence.of(Shows.EVALUATION_MODE, ref_of(switch.mode).place, text_of(switch.mode.ref))
             return
 
 
-def _reenabled(events: EventLog, switch: Switch) -> ModeChange | None:
-    """`train()` on a model some of whose layers had been put in evaluation mode by themselves."""
+def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | None:
+    """What froze the layers that a call of `train()` puts back: some of the model had been in evaluation mode alone."""
     if switch.mode.training is not True:
         return None
     alone = [
@@ -333,11 +329,14 @@ def _reenabled(events: EventLog, switch: Switch) -> ModeChange | None:
             for c in events.calls
         ):
             frozen[mode] = next((one for one in events.switches if one.mode is mode), None)
-    if not frozen:
-        return None
-    evidence = Evidence("they were put in evaluation mode here", NodePlace(ref_of(next(iter(frozen)))))
-    again = Again([one for one in frozen.values() if one is not None], switch)
-    return ModeChange(text_of(switch.mode.ref), facts.Mode.TRAINING, NodePlace(ref_of(switch.mode)), evidence, again)
+    return frozen or None
+
+
+def _mode_change(switch: Switch, frozen: Mapping[Mode, Switch | None], collector: FactCollector) -> ModeChange:
+    ref = ref_of(switch.mode)
+    evidence = Evidence("they were put in evaluation mode here", ref_of(next(iter(frozen))).place)
+    draft = Refreezing(tuple(one for one in frozen.values() if one is not None), switch)
+    return ModeChange(text_of(ref), facts.Mode.TRAINING, ref.place, evidence, draft=collector.draft(draft))
 
 
 def _unwrapped(model: Instance) -> list[Instance]:
@@ -376,7 +375,9 @@ def _lines(events: EventLog, call: Call, purpose: Purpose, trained: set[int]) ->
         if purpose is not Purpose.REFERENCE and (one.purpose or _classify(events, one, trained)) is purpose
     }
     tool = None if call.purpose in (None, Purpose.TRAINING) else call.model
-    return CallLines(call.ref, text_of(call.ref, tool), others, peers, prepared=purpose is Purpose.TRAINING)
+    return CallLines(
+        call.ref, text_of(call.ref, tool), frozenset(others), frozenset(peers), prepared=purpose is Purpose.TRAINING
+    )
 
 
 def _sites(ref: NodeRef, frame: Frame | None) -> Iterator[cst.CSTNode]:
@@ -431,6 +432,4 @@ def _switch_name(events: EventLog, call: Call, purpose: Purpose, mode: Mode | No
     for one in events.calls:
         if one.purpose is opposite and any(m.ref is not None and m.ref.node is node for ms in one.modes for m in ms):
             return None
-    return (
-        NodePlace(NodeRef(ref_of(switch.mode).file, node.func.attr)) if isinstance(node.func, cst.Attribute) else None
-    )
+    return NodeRef(ref_of(switch.mode).file, node.func.attr).place if isinstance(node.func, cst.Attribute) else None

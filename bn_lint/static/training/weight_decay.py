@@ -6,7 +6,7 @@ import libcst as cst
 
 from bn_lint.facts import Evidence, WeightDecay
 from bn_lint.static.interpreter.values import Arguments, Instance
-from bn_lint.static.syntax.places import NodePlace, NodeRef
+from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.describing import label_of
@@ -40,8 +40,8 @@ def decay_fact(optimizer: Instance, arguments: Arguments, model: Instance, ref: 
     first = norms[0].built
     # A model of a library has one layer that stands for all of them.
     layers = len(norms) if first is not None else None
-    evidence = Evidence(f"`{label_of(norms[0])}` is one of them", NodePlace(first)) if first is not None else None
-    return WeightDecay(name, NodePlace(ref), float(decay), layers, evidence)
+    evidence = Evidence(f"`{label_of(norms[0])}` is one of them", first.place) if first is not None else None
+    return WeightDecay(name, ref.place, float(decay), layers, evidence)
 
 
 def _plain_parameters(node: cst.CSTNode) -> cst.BaseExpression | None:

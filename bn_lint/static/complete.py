@@ -1,0 +1,90 @@
+"""Completes facts that a rule reports: positions, and what only fixes need.
+
+The engine finds far more facts than rules report. Positions of a whole file cost more than its parse, and to find how a
+fix is written takes walks through syntax trees.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import libcst as cst
+
+from bn_lint.facts import BatchNormCall, BatchNormLayer, Evidence, LastBatch, ModeChange, ModelCall, Place
+from bn_lint.facts import PlainContainer as Container
+from bn_lint.static.fix_layout.again import again
+from bn_lint.static.fix_layout.drop_last import drop_last
+from bn_lint.static.fix_layout.lines import call_lines
+from bn_lint.static.fix_layout.registration import container_place
+from bn_lint.static.fix_layout.spelling import arriving_channels, torch_nn
+from bn_lint.static.syntax.source_files import SourceFile
+from bn_lint.static.torch_model.describing import ArrivingChannels
+from bn_lint.static.training.drafts import CallLines, Draft, HiddenModules, LoaderOption, Refreezing
+
+AnyValue = TypeVar("AnyValue")
+
+
+class Completer:
+    """Makes complete facts of drafts; of other values it closes the places.
+
+    Args:
+        files: All files in which a place may be.
+        drafts: What facts are completed from, in the order of their numbers.
+    """
+
+    def __init__(self, files: Iterable[SourceFile], drafts: Iterable[Draft]) -> None:
+        self._files = {file.display: file for file in files}
+        self._drafts = list(drafts)
+
+    def __call__(self, value: AnyValue, /) -> AnyValue:
+        completed: AnyValue = self._closed(self._filled(value))
+        return completed
+
+    def _filled(self, fact: Any) -> Any:
+        """A fact with what its draft tells."""
+        number: int | None = getattr(fact, "draft", None)
+        if number is None:
+            return fact
+        draft = self._drafts[number]
+        if isinstance(fact, BatchNormCall) and isinstance(draft, ArrivingChannels):
+            return replace(fact, arriving=arriving_channels(draft), draft=None)
+        if isinstance(fact, ModelCall) and isinstance(draft, CallLines):
+            return replace(fact, lines=call_lines(draft), draft=None)
+        if isinstance(fact, LastBatch) and isinstance(draft, LoaderOption):
+            return replace(fact, left_out=drop_last(draft), draft=None)
+        if isinstance(fact, ModeChange) and isinstance(draft, Refreezing):
+            return replace(fact, again=again(draft), draft=None)
+        if isinstance(fact, Container) and isinstance(draft, HiddenModules):
+            value = container_place(draft.target, draft.attribute, draft.container)
+            return replace(fact, value=value, torch_nn=torch_nn(draft.target.file), draft=None)
+        raise AssertionError(f"a {type(fact).__name__} with a {type(draft).__name__}")
+
+    def _closed(self, value: Any) -> Any:
+        """A value with all places in it closed."""
+        if isinstance(value, Place):
+            return self._files[value.path].closed(value) if value.is_open else value
+        if isinstance(value, Evidence):
+            return value._replace(place=self._closed(value.place))
+        if isinstance(value, tuple):
+            return tuple(map(self._closed, value))
+        if isinstance(value, BatchNormLayer):
+            value = replace(value, class_prefix=self._class_prefix(value))
+        if not dataclasses.is_dataclass(value) or isinstance(value, type):
+            return value
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        changed = {name: new for name, old in fields.items() if (new := self._closed(old)) is not old}
+        return replace(value, **changed) if changed else value
+
+    def _class_prefix(self, layer: BatchNormLayer) -> str | None:
+        """What another class needs before its name where a layer is built."""
+        if not layer.built.is_open:
+            return layer.class_prefix
+        file = self._files[layer.built.path]
+        node = file.node_at(layer.built)
+        if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Name):
+            return ""
+        module = torch_nn(file)
+        return None if module is None else f"{module}."
