@@ -153,7 +153,7 @@ class _Override:
         given = [_mode_argument(call) for call in self.super_calls]
         if any(isinstance(argument, cst.Arg) and not _is_true(argument) for argument in given):
             # The mode, or a constant that is pinned on purpose.
-            return None if all(argument is None or _is_false(argument) for argument in given) else True
+            return None if all(argument is None or _is_constant(argument) for argument in given) else True
         return False if self._always_switches_on() else None
 
     def _always_switches_on(self) -> bool:
@@ -193,7 +193,8 @@ def _is_true(argument: cst.Arg) -> bool:
     return isinstance(argument.value, cst.Name) and argument.value.value == "True"
 
 
-def _is_false(argument: cst.Arg) -> bool:
+def _is_constant(argument: cst.Arg) -> bool:
+    """Whether True or False is pinned, rather than the mode passed on."""
     return isinstance(argument.value, cst.Name) and argument.value.value in ("True", "False")
 
 
