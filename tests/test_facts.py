@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import re
 import typing
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bn_lint.check.registry import load_rules
 from bn_lint.facts import (
+    SHARED,
     Analysis,
     Argument,
     Axis,
@@ -108,6 +111,17 @@ def test_every_class_of_a_fact_is_plain() -> None:
     for kind in (*typing.get_args(Fact), Place, BatchNormLayer, Shape, Axis, Argument, Lines, Replacement):
         assert kind.__subclasses__() == []
         assert all(field.compare for field in dataclasses.fields(kind)), kind
+
+
+def test_which_facts_are_shared_and_which_belong_to_one_rule() -> None:
+    judges: dict[type, list[str]] = {kind: [] for kind in typing.get_args(Fact)}
+    for rule in load_rules():
+        for kind in rule.judges:
+            judges[kind].append(rule.code)
+    assert {kind for kind, codes in judges.items() if len(codes) > 1} == set(SHARED)
+    for kind, codes in judges.items():
+        named = re.findall(r"^    (BN\d{3}) alone judges it\.$", kind.__doc__ or "", re.MULTILINE)
+        assert named == ([] if kind in SHARED else codes), f"the docstring of {kind.__name__}"
 
 
 def test_drafts_and_complete_facts_are_values(analysis: Analysis) -> None:

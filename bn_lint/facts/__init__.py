@@ -5,9 +5,14 @@ the two spoke. Whatever is not known is `None`, so a rule that is written natura
 exception: arguments that a program passes, of which `None` is a possible value (`momentum=None`). Where such a value is
 not known it is `UNKNOWN`. The fields are `Argument.value`, `ModeAccess.value`, and `eps`, `momentum`, `affine` and
 `track_running_stats` of `BatchNormLayer`; their types say so.
+
+By topic: `layers` has how BatchNorm layers are built and called, `models` what programs do with models that hold them,
+`text` what source text shows without being followed, `traced` what only a run can tell. `vocabulary` and `dims` have
+what facts are made of. Of the kinds of facts, those in `SHARED` are a vocabulary for all rules; each other one is the
+answer to the question of a single rule, which its docstring names.
 """
 
-from bn_lint.facts.analysis import Analysis, Completion, Coverage, Fact, Problem, Steps, Undecided
+from bn_lint.facts.analysis import SHARED, Analysis, Completion, Coverage, Fact, Problem, Steps, Undecided
 from bn_lint.facts.layers import (
     RANKS,
     Argument,
@@ -59,6 +64,7 @@ from bn_lint.facts.vocabulary import (
 
 __all__ = [
     "RANKS",
+    "SHARED",
     "UNKNOWN",
     "Analysis",
     "Argument",

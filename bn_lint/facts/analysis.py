@@ -35,7 +35,7 @@ from bn_lint.facts.text import (
     TrackingSwitched,
     TrainOverride,
 )
-from bn_lint.facts.traced import ObservedFact
+from bn_lint.facts.traced import ObservedFact, UnfitStatistics
 from bn_lint.facts.vocabulary import Evidence, Place
 
 AnyValue = TypeVar("AnyValue")
@@ -66,6 +66,18 @@ Fact = Union[
     StaleStatistics,
     ObservedFact,
 ]
+
+#: The vocabulary that several rules share. Each other kind of fact is the answer to the question of one rule, which its
+#: docstring names; it may change with that rule, and joins this list when a second rule has a use for it.
+SHARED: tuple[type, ...] = (
+    BatchNormBuilt,
+    BatchNormCall,
+    BatchNormFollowed,
+    ModelCall,
+    TrainOverride,
+    BeforeBatchNorm,
+    UnfitStatistics,
+)
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,8 @@ class BatchNormBuilt:
 class UnknownBatchNorm:
     """A name that looks like a BatchNorm layer but that `torch.nn` does not have.
 
+    BN001 alone judges it.
+
     `rank` is the number of dimensions of the input it was called on, when that is known. `name_place` is where the call
     names it, when it does so as in `nn.BatchNorm(8)`.
     """
@@ -225,6 +227,8 @@ class BatchNormFollowed:
 class PooledBatchNorm:
     """A BatchNorm layer is applied to feature maps of which a single value is left.
 
+    BN204 alone judges it.
+
     Attributes:
         place: The call of the layer.
         pooled: What left a single value of each map.
@@ -246,6 +250,8 @@ class PooledBatchNorm:
 @dataclass(frozen=True)
 class PlainContainer:
     """A module keeps BatchNorm layers in a plain Python container, so PyTorch does not know them.
+
+    BN501 alone judges it.
 
     `attribute` is the name on the module, `container` is `list`, `tuple` or `dict`. `value` is where the container is
     written, when it could be wrapped there and used as before; `torch_nn` is what the file calls `torch.nn`. Complete

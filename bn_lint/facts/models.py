@@ -59,6 +59,8 @@ class ModelCall:
 class LastBatch:
     """A model is trained on the batches of a loader, and the last one of an epoch is smaller than the others.
 
+    BN202 alone judges it.
+
     Attributes:
         layer: A BatchNorm layer of the model that gets as many values per channel as the batch has samples.
         size: The number of samples in the last batch.
@@ -84,6 +86,8 @@ class LastBatch:
 class ModeChange:
     """A call switches the mode of a model with BatchNorm inside.
 
+    BN302 alone judges it.
+
     Attributes:
         model: The model as the caller writes it.
         mode: The new mode.
@@ -106,6 +110,8 @@ class ModeChange:
 class WeightDecay:
     """An optimizer decays all parameters of a model alike, those of BatchNorm layers included.
 
+    BN407 alone judges it.
+
     Attributes:
         model: The model as written.
         place: The call that makes the optimizer.
@@ -125,6 +131,8 @@ class WeightDecay:
 class UncalledBatchNorm:
     """BatchNorm layers of a model none of which is ever applied.
 
+    BN504 alone judges it.
+
     Attributes:
         place: Where the first of the layers is built.
         model: The model, or the class that builds them.
@@ -143,6 +151,8 @@ class UncalledBatchNorm:
 class PrivateBatchNorm:
     """A model is made ready for training with differential privacy, and has BatchNorm layers that are trained.
 
+    BN701 alone judges it.
+
     Attributes:
         model: The model as the call gives it.
         place: The call.
@@ -159,6 +169,8 @@ class PrivateBatchNorm:
 @dataclass(frozen=True)
 class VmappedBatchNorm:
     """`vmap` maps over the input of a BatchNorm layer in training mode, and not over its running statistics.
+
+    BN702 alone judges it.
 
     Attributes:
         layer: The layer's name in the model.
@@ -181,6 +193,8 @@ class VmappedBatchNorm:
 class SyncConversion:
     """The BatchNorm layers of a model become SyncBatchNorm after something took note of what it was made of.
 
+    BN602 alone judges it.
+
     Attributes:
         model: The model as written.
         place: The conversion.
@@ -200,6 +214,8 @@ class SyncConversion:
 class UnsynchronizedBatchNorm:
     """SyncBatchNorm layers run where there is nothing to synchronize with.
 
+    BN603 alone judges it.
+
     Attributes:
         model: The model as written.
         place: The call of `DataParallel`; in one process, where the layers come from.
@@ -216,6 +232,8 @@ class UnsynchronizedBatchNorm:
 @dataclass(frozen=True)
 class StaleStatistics:
     """The weights of a model follow those of another one that is trained, its running statistics do not.
+
+    BN608 alone judges it.
 
     Attributes:
         model: The model as it is used.

@@ -11,6 +11,8 @@ from bn_lint.facts.vocabulary import UNKNOWN, Constant, Evidence, Place
 class ModeAccess:
     """Source text that reads, calls or assigns one of the names that switch a module's mode.
 
+    BN102 alone judges it.
+
     Attributes:
         kind: `statement` for a bare reference (`model.eval`), `assignment` (`model.eval = True`,
             `model.training = False`), or `call` (`model.train("eval")`).
@@ -76,6 +78,8 @@ class TrainOverride:
 class FreezeLoop:
     """A loop over the parts of a model that freezes BatchNorm layers of some classes only.
 
+    BN303 alone judges it.
+
     Attributes:
         class_names: The classes that it tests for.
         variants: What they cover of `1d`, `2d`, `3d` and `sync`.
@@ -97,6 +101,8 @@ class FreezeLoop:
 class PlainStatistics:
     """A hand-written normalisation keeps its running statistics in something that is not a buffer.
 
+    BN505 alone judges it.
+
     `kind` is `tensor` (lost in `state_dict`, not moved by `.to()`) or `parameter` (trained by the optimizer). `before`
     and `behind` are what the assignment has around the tensor, when it can be a call of `register_buffer` instead.
     """
@@ -112,6 +118,8 @@ class PlainStatistics:
 @dataclass(frozen=True)
 class FunctionalBatchNorm:
     """A module applies `F.batch_norm` to statistics that it holds.
+
+    BN108 alone judges it.
 
     Attributes:
         statistics: The running mean as written (`self.running_mean`).
@@ -139,6 +147,8 @@ class FunctionalBatchNorm:
 @dataclass(frozen=True)
 class BatchNormSkipped:
     """A BatchNorm layer is applied under a condition, and without it the rest is computed as if it did not exist.
+
+    BN109 alone judges it.
 
     Attributes:
         layer: The layer as written (`self.bn1`).
@@ -181,6 +191,8 @@ class BeforeBatchNorm:
 @dataclass(frozen=True)
 class TrackingSwitched:
     """`track_running_stats` of a finished layer is set to False.
+
+    BN304 alone judges it.
 
     Attributes:
         receiver: The layer as written.

@@ -17,6 +17,8 @@ from bn_lint.facts.vocabulary import Evidence, Mode, Place
 class SharedBatchNorm:
     """One BatchNorm layer is applied several times before an optimizer step.
 
+    BN503 alone judges it.
+
     Attributes:
         calls: The different places that apply it in training mode.
         same_forward: They belong to one forward pass of the model, which uses the layer at two positions; otherwise
@@ -32,6 +34,8 @@ class SharedBatchNorm:
 @dataclass(frozen=True)
 class UntouchedStatistics:
     """BatchNorm layers normalize with running statistics that hold, mostly or only, their initial values.
+
+    BN801 alone judges it.
 
     Attributes:
         place: The evaluation.
@@ -71,6 +75,8 @@ class UnfitStatistics:
 class StatisticsDrift:
     """What arrives at BatchNorm layers differs from what their running statistics say.
 
+    BN804 alone judges it.
+
     Attributes:
         place: The call of the model.
         mode: Whether it was seen in training (batch after batch) or in evaluation.
@@ -92,6 +98,8 @@ class StatisticsDrift:
 class ModeFlips:
     """A model is trained in training mode and in evaluation mode by turns.
 
+    BN805 alone judges it.
+
     Attributes:
         place: The call of the model.
         flips: How often the mode was another one than at the optimizer step before.
@@ -109,6 +117,8 @@ class ModeFlips:
 class StaleAverage:
     """An averaged model is evaluated with running statistics that belong to other weights.
 
+    BN607 alone judges it.
+
     Attributes:
         place: The evaluation.
         averaged: Where the weights were averaged.
@@ -123,6 +133,8 @@ class StaleAverage:
 class StatisticsNotLoaded:
     """A checkpoint without running statistics was loaded, and the model was evaluated with the initial ones.
 
+    BN609 alone judges it.
+
     Attributes:
         place: The call that loads.
         evaluated: The evaluation.
@@ -136,6 +148,8 @@ class StatisticsNotLoaded:
 @dataclass(frozen=True)
 class DivergedStatistics:
     """Processes that train copies of one model have different running statistics.
+
+    BN604 alone judges it.
 
     Attributes:
         place: The call of the model.
