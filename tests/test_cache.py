@@ -17,7 +17,7 @@ from bn_lint.cli import main as cli
 from bn_lint.project.filesystem import FileSystem, RecordingFileSystem, digest
 from bn_lint.project.module_finder import imports
 from bn_lint.project.partition import Unit, divide
-from bn_lint.project.source import load
+from bn_lint.project.source import Source, load
 
 ROOT = Path(__file__).parent.parent
 
@@ -169,6 +169,25 @@ def test_a_second_run_judges_nothing_and_says_the_same(check: Check, judged: lis
     assert check() == ["wrong.py:2 BN002"]
     assert check() == ["wrong.py:2 BN002"]
     assert judged == [["wrong.py"]]
+
+
+def test_an_unchanged_tree_is_not_divided_again(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of the two kinds of entries: into which units the given files fall."""
+    divided: list[list[str]] = []
+
+    def dividing(sources: list[Source], *arguments: object) -> list[Unit]:
+        divided.append([source.display for source in sources])
+        return divide(sources, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("bn_lint.check.incremental.divide", dividing)
+    write("net.py", WRONG.format("WIDTH").replace("\n", "\nfrom sizes import WIDTH\n", 1))
+    write("sizes.py", "WIDTH = 16\n")
+    for _ in range(2):
+        assert check("net.py") == ["net.py:3 BN002"]
+    assert divided == [["net.py"]]
+    write("sizes.py", "from net import layer\nWIDTH = 16\n")  # it was asked for its imports
+    assert check("net.py") == ["net.py:3 BN002"]
+    assert divided == [["net.py"]] * 2
 
 
 def test_a_warm_run_neither_parses_nor_imports_the_parser() -> None:
