@@ -88,6 +88,8 @@ class Specification:
     unrun: str | None = None
     #: The code runs under the tracer, and its comments are compared with what the tracer reports.
     trace: bool = False
+    #: In so many processes, as torchrun starts them.
+    processes: int = 1
     #: What fixing makes of the files.
     fixed: dict[str, CodeFile] = field(default_factory=dict)
     #: Only safe fixes are made.
@@ -179,6 +181,8 @@ def _apply_info(test: Specification, info: str, where: str) -> CodeFile:
             test.run = True
         elif word == "trace":
             test.trace = True
+        elif key == "processes" and value.isdecimal() and test.trace:
+            test.processes = int(value)
         elif word == "unfixed":
             test.unfixed = True
         elif word == "fixed" or (key, value) == ("fixed", "safe"):

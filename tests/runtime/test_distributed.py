@@ -1,25 +1,18 @@
-"""Two processes under torchrun with gloo: each records, rank 0 reports for both."""
+"""Several processes with gloo: each records, rank 0 reports for all of them."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bn_lint.check.registry import load_rules
-from tests.test_rules import code, section
+from bn_lint.cli import main as cli
+from tests.ranks import TRACE, traced_in_processes
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without distributed")
 
-ROOT = Path(__file__).parent.parent.parent
 PROGRAM = """
-import os
 import sys
 
 import torch
@@ -37,47 +30,35 @@ for _ in range(3):
     optimizer.step()
 if "keep" not in sys.argv:
     torch.distributed.destroy_process_group()
-# Both processes share the pipe: one write each keeps the lines whole.
-os.write(1, f"rank {rank} ended\\n".encode())
+print(f"rank {rank} ended")
 """
 
 
-def torchrun(folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
-    path = os.pathsep.join([str(ROOT), str(ROOT / "rules")])
-    result = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"),
-            *("-m", "bn_lint", "trace", "--select", "ALL", "--fail-on", "never", "--output", "trace.json"),
-            *arguments,
-        ],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert result.returncode == 0, result.stderr
-    return result, json.loads((folder / "trace.json").read_text())
-
-
 @pytest.mark.parametrize("arguments", [[], ["keep"]], ids=["group destroyed", "group kept"])
-def test_rank_0_reports_for_all(tmp_path: Path, arguments: list[str]) -> None:
+def test_rank_0_reports_for_all(tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "train.py").write_text(PROGRAM)
-    result, document = torchrun(tmp_path, "train.py", *arguments)
-    assert sorted(result.stdout.splitlines()) == ["rank 0 ended", "rank 1 ended"]
-    assert result.stderr.count("optimizer steps in 2 processes") == 1
+    run = traced_in_processes(tmp_path, "train.py", *arguments)
+    assert run.stdout == ["rank 0 ended\n", "rank 1 ended\n"]
+    document = run.document
     assert (document["rank"], document["world_size"], document["ranks"][0]["rank"]) == (0, 2, 1)
     shapes = [part["layers"][0]["calls"][0]["shape"][0] for part in (document, *document["ranks"])]
     assert shapes == [8, 1]
     assert document["divergence"]["1"] > 0
-    assert "warning[BN203] tiny-batch: BatchNorm is trained on batches of 1" in result.stderr
-    assert "info[BN601] ddp-without-syncbatchnorm: each of 2 processes" in result.stderr
-    assert "info[BN604] buffers-diverge" in result.stderr
+    assert {(one.severity, one.code) for one in run.reported} == {
+        ("warning", "BN203"),
+        ("info", "BN601"),
+        ("info", "BN604"),
+    }
+    assert cli.main(["report", "--isolated", str(tmp_path / TRACE)]) == 1
+    assert "optimizer steps in 2 processes" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("rule", [rule for rule in load_rules() if rule.code == "BN604"], ids=lambda rule: rule.code)
-def test_buffers_that_are_not_broadcast(tmp_path: Path, rule: Any) -> None:
-    (tmp_path / "bad.py").write_text(code(section(rule.page, "Example")))
-    result, _ = torchrun(tmp_path, "bad.py")
-    assert "warning[BN604] buffers-diverge: the running means of `1` differ by" in result.stderr
-    assert "info[BN601]" in result.stderr
+def test_the_rank_that_failed_is_told(tmp_path: Path) -> None:
+    (tmp_path / "fails.py").write_text(
+        "import os, torch\n"
+        "if os.environ['RANK'] == '1':\n"
+        "    raise ValueError('no data')\n"
+        "torch.distributed.init_process_group('gloo')\n"
+    )
+    with pytest.raises(AssertionError, match=r"(?s)rank 1 failed.*ValueError: no data"):
+        traced_in_processes(tmp_path, "fails.py")

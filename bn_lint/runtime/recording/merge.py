@@ -19,8 +19,10 @@ from bn_lint.runtime.document.moved import from_here
 if TYPE_CHECKING:
     from bn_lint.runtime.tracer import Trace
 
-#: How long rank 0 waits for each of the others, in seconds.
-_PATIENCE = 30.0
+#: How long rank 0 waits for each of the others, in seconds: on a busy machine they do not end together.
+_PATIENCE = 120.0
+#: How long the others wait for rank 0: when one has failed, the rest may hang until it ends.
+_GRACE = 30.0
 
 
 class Merger:
@@ -82,10 +84,10 @@ class Merger:
             document.rank, document.world_size = self._rank, self._world_size
             store.set(f"bn_lint/{self._rank}", json.dumps([to_json(document), self._means], default=str))
             # Rank 0 may hold the store: wait until it has read.
-            self._wait(store, "bn_lint/read")
+            self._wait(store, "bn_lint/read", _GRACE)
             return
         for rank in range(1, self._world_size):
-            if self._wait(store, f"bn_lint/{rank}"):
+            if self._wait(store, f"bn_lint/{rank}", _PATIENCE):
                 data, means = json.loads(store.get(f"bn_lint/{rank}"))
                 self._others.append((from_json(from_here(data)), means))
             else:
@@ -93,9 +95,9 @@ class Merger:
         store.set("bn_lint/read", "1")
 
     @staticmethod
-    def _wait(store: Any, key: str) -> bool:
+    def _wait(store: Any, key: str, seconds: float) -> bool:
         try:
-            store.wait([key], timedelta(seconds=_PATIENCE))
+            store.wait([key], timedelta(seconds=seconds))
         except Exception:  # the kind of error depends on the store
             return False
         return True
