@@ -6,8 +6,10 @@ Each test of a specification becomes up to three items: `name` lints the code, `
 
 from __future__ import annotations
 
+import compileall
 import importlib.util
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,6 +33,15 @@ from .specification import (
 )
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bytecode() -> None:
+    """Compile bn-lint once: many tests start it, and PYTHONDONTWRITEBYTECODE would have each start compile it anew."""
+    if sys.dont_write_bytecode:
+        for folder in ("bn_lint", "rules"):
+            compileall.compile_dir(ROOT / folder, quiet=2)
 
 
 def pytest_configure() -> None:
@@ -59,6 +70,13 @@ class MismatchError(Exception):
 
 def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> SpecificationFile | None:
     return SpecificationFile.from_parent(parent, path=file_path) if file_path.suffix == ".md" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs PyTorch; tests that start processes are marked where they stand."""
+    for item in items:
+        if isinstance(item, (TorchItem, TraceItem)) or item.path.is_relative_to(ROOT / "tests" / "runtime"):
+            item.add_marker("slow")
 
 
 class SpecificationFile(pytest.File):
@@ -146,6 +164,11 @@ class TraceItem(LintItem):
     def runtest(self) -> None:
         if not HAS_TORCH:
             pytest.skip("torch is not installed")
+        if self.test.processes > 1:
+            from .ranks import traced_in_processes
+
+            self.compare(traced_in_processes(self.root, self.test.entry, processes=self.test.processes).reported, [])
+            return
         from .project import traced
 
         reported, error = traced(self.root, self.test.entry)

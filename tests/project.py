@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import json
 import linecache
+import os
 import runpy
 import sys
 import warnings
@@ -172,10 +173,16 @@ def _on_path(root: Path) -> Iterator[None]:
     finally:
         sys.path[:] = before
         sys.dont_write_bytecode = bytecode
-        for name, module in list(sys.modules.items()):
-            if (file := getattr(module, "__file__", None)) and Path(file).is_relative_to(root):
-                del sys.modules[name]
+        forget_modules(root)
         linecache.clearcache()
+
+
+def forget_modules(root: Path) -> None:
+    """Forget the modules of a project. Once torch is imported there are thousands, too many to make a path for each."""
+    start = os.path.join(root, "")
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", "")).startswith(start):
+            del sys.modules[name]
 
 
 def _is_plain(value: object) -> bool:

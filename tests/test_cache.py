@@ -143,6 +143,7 @@ def test_what_is_reached_through_a_package_by_its_name_connects() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_no_unit_reads_what_another_one_judges() -> None:
     """Seen on the fixtures, which are many small programs."""
     from bn_lint.check.judge import judge
@@ -190,6 +191,7 @@ def test_an_unchanged_tree_is_not_divided_again(check: Check, monkeypatch: pytes
     assert divided == [["net.py"]] * 2
 
 
+@pytest.mark.slow
 def test_a_warm_run_neither_parses_nor_imports_the_parser() -> None:
     write("wrong.py", WRONG.format(16))
     script = "import sys; from bn_lint.cli.main import main; print(main(sys.argv[1:]), 'libcst' in sys.modules)"
@@ -407,6 +409,7 @@ def test_a_defect_is_judged_again(check: Check, monkeypatch: pytest.MonkeyPatch,
     assert check() == ["wrong.py:2 BN002"]
 
 
+@pytest.mark.slow
 def test_runs_at_the_same_time_do_not_disturb_each_other() -> None:
     for number in range(6):
         write(f"net_{number}.py", WRONG.format(number + 9))
@@ -427,6 +430,7 @@ def test_a_pipe_is_not_read() -> None:
 # -- processes --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_processes_report_what_one_reports(check: Check) -> None:
     for number in range(5):
         write(f"net_{number}.py", WRONG.format(number + 7))
@@ -436,6 +440,7 @@ def test_processes_report_what_one_reports(check: Check) -> None:
     assert len(alone) == 5
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_costs_its_unit_alone(
     check: Check, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -86,6 +86,7 @@ def test_findings(folder: Path, name: str) -> None:
     assert not wrong, "\n" + "\n".join(wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("folder", "entry"), [pytest.param(*one, id=name_of(one[0] / one[1])) for one in scripts()])
 def test_torch_agrees(folder: Path, entry: str, tmp_path: Path) -> None:
     pytest.importorskip("torch")

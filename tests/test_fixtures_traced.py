@@ -16,6 +16,7 @@ from .project import traced
 from .specification import expectations
 from .test_fixtures import _MARKER, name_of, scripts, texts_of
 
+pytestmark = pytest.mark.slow
 Spot = tuple[str, int, str]
 
 #: Rules that no run can have a finding of, and why.

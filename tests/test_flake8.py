@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("flake8")
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 MISTAKES = "from torch import nn\n\nnet = nn.Sequential(nn.BatchNorm2d(8, momentum=0.99))\nnet.eval\n"

@@ -14,6 +14,7 @@ import pytest
 import bn_lint
 from bn_lint.check.registry import load_rules
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 
 

@@ -13,6 +13,7 @@ from bn_lint.project.source import Source
 from bn_lint.static.analyze import analyze
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.slow
 
 #: Programs that are analysed in one go; the analysis of one alone is mostly overhead.
 BATCH = 8

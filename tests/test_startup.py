@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 HEAVY = {"libcst", "rich", "torch", "pathspec", "importlib.metadata", "multiprocessing", "tomllib", "bn_lint.facts"}
 HEAVY |= {"bn_lint.libraries"}

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 #: Modules that bn-lint, its dependencies or Python itself look for at some time.
 OTHERS = (
     "bn_lint",
