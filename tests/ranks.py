@@ -46,7 +46,7 @@ def traced_in_processes(root: Path, entry: str, *arguments: str, processes: int 
     Raises:
         AssertionError: a process failed.
     """
-    from torch.distributed import TCPStore
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]  # torch exports it by a name of its own
 
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     ranks = [
@@ -58,7 +58,7 @@ def traced_in_processes(root: Path, entry: str, *arguments: str, processes: int 
     failed, running = None, {rank.sentinel: rank for rank in ranks}
     while running:
         for sentinel in wait(list(running)):
-            ended = running.pop(int(sentinel))  # type: ignore[call-overload]
+            ended = running.pop(int(sentinel))  # type: ignore[arg-type]
             ended.join()
             if ended.exitcode and failed is None:
                 failed = ranks.index(ended)
