@@ -83,6 +83,11 @@ def test_the_nearest_file_wins_and_nothing_is_merged() -> None:
     assert found[2].origin == "sub/own/bn-lint.toml"
 
 
+def test_the_smallest_batch_may_be_one() -> None:
+    write("bn-lint.toml", "min-batch-size = 1\n")
+    assert settings().min_batch_size == 1
+
+
 def test_isolated_reads_nothing() -> None:
     write("bn-lint.toml", "min-batch-size = 5\n")
     assert settings(isolated=True).min_batch_size == 2
