@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bn_lint.project.prefilter import deserves_judging, is_interpreted
+from bn_lint.project.prefilter import deserves_judging, is_interpreted, is_program
 
 BLOCK = """
 from torch import nn
@@ -33,3 +33,17 @@ class Block(nn.Module):
 def test_what_a_file_mentions_decides(text: str, judged: bool, interpreted: bool) -> None:
     assert deserves_judging(text.encode()) is judged
     assert is_interpreted(text) is interpreted
+
+
+@pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        ("import torch\nmodel.eval()\n", True),
+        ("import torch\nself.head.train(self.training)\n", False),
+        ("from torchvision.models import resnet18\nresnet18(weights='DEFAULT')\n", True),
+        ("from torchvision.models import resnet18\nresnet18()\n", False),
+        ("import torch\nlayer(weights=torch.ones(2))\n", False),
+    ],
+)
+def test_a_program_switches_modes_or_takes_weights_from_a_zoo(text: str, program: bool) -> None:
+    assert is_program(text) is program
