@@ -29,7 +29,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "facts": (("bn_lint/facts/*.py",), ("tests/static", "tests/rules", "tests/test_evidence.py")),
     "project": (
         ("bn_lint/project/*.py",),
-        tuple(f"tests/test_{n}.py" for n in "source config files notebook prefilter suppress cache cli".split()),
+        tuple(f"tests/test_{n}.py" for n in "source config files notebook prefilter suppress fix cache cli".split()),
     ),
     "interpreter": (
         ("bn_lint/static/interpreter/*.py", "bn_lint/static/interpreter/builtins/*.py"),
@@ -77,7 +77,7 @@ class Verdict:
 def main(areas: tuple[str, ...], sample: int, seed: int, output: Path) -> None:
     """Make mutants of the AREAS of bn-lint (all of them if none is named) and count those that no test notices."""
     os.chdir(ROOT)
-    lines = [heading("benchmarks.self_mutation")]
+    head = heading("benchmarks.self_mutation")
     for name in _WARM:
         importlib.import_module(name)
     assert not any(name.partition(".")[0] in ("bn_lint", "bn_lint_rules", "tests") for name in sys.modules)
@@ -95,7 +95,7 @@ def main(areas: tuple[str, ...], sample: int, seed: int, output: Path) -> None:
             verdict = _judge(mutant, tests, usual + _PATIENCE)
             found[area].append(verdict)
             click.echo(f"{area}: {'killed' if verdict.killed else 'SURVIVED'} in {verdict.cpu:.1f} s: {_told(mutant)}")
-    output.write_text(_report(lines[0], found), encoding="utf-8")
+        output.write_text(_report(head, found), encoding="utf-8")
     click.echo(f"Wrote {output}.")
 
 
