@@ -127,10 +127,23 @@ def _join_tensors(tensors: list[Tensor]) -> Tensor:
         if axis.size is None:
             break
         shared.append(axis)
-    either = [one for t in tensors for one in (t.either or (t,))]
-    known = all(one.ranked for one in either) and len(either) <= MAX_ALTERNATIVES
-    why = "the branches give different shapes"
-    return Tensor(tuple(reversed(shared)), ranked=False, why=why, either=tuple(either) if known else ())
+    why = next((t.why for t in tensors if t.why and not t.ranked), "the branches give different shapes")
+    return Tensor(tuple(reversed(shared)), ranked=False, why=why, either=_shapes(tensors))
+
+
+def _shapes(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
+    """The shapes that one of the tensors may have, if there are a few of them; of more dimensions than those, one."""
+    either: list[Tensor] = []
+    for one in (one for tensor in tensors for one in (tensor.either or (tensor,))):
+        if not _among(one, either):
+            either.append(one)
+    ranked = [one for one in either if one.ranked]
+    others = [one for one in either if not one.ranked]
+    most = max((len(one.axes) for one in ranked), default=0)
+    told_apart = ranked and all(len(one.axes) > most for one in others)
+    if not told_apart or len(either) > MAX_ALTERNATIVES:
+        return ()
+    return (*ranked, _join_tensors(others)) if len(others) > 1 else (*ranked, *others)
 
 
 def _join_axes(axes: Iterable[Axis]) -> Axis:

@@ -120,7 +120,7 @@ class Tensor:
 
     `layer` is the BatchNorm layer whose statistics or parameters it holds; `pooled` tells of the BatchNorm layer that
     has just normalised it, when there is only one value of each map. `either` are the shapes that it may have, where
-    branches gave different numbers of dimensions.
+    branches or operations leave several numbers of dimensions; the last of them may have any greater number.
     """
 
     __slots__ = ("axes", "either", "layer", "origin", "pooled", "ranked", "why")

@@ -110,7 +110,9 @@ def apply(interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) ->
 
 def _accepted(x: Tensor, ranks: tuple[int, ...]) -> Tensor:
     """Those of the shapes that may arrive that a layer does not reject; one that it does, if it rejects all of them."""
-    accepted = [one for one in x.either if one.rank in ranks]
+    accepted = [
+        one for one in x.either if (one.rank in ranks if one.ranked else len(one.axes) <= max(ranks, default=0))
+    ]
     joined = join(accepted or x.either[:1])
     return joined if ranks and isinstance(joined, Tensor) else x
 

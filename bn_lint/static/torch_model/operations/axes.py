@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.values import Axis, List, Provenance, Tensor, Value
-from bn_lint.static.torch_model.operations.sizes import axis_position, integer, unknown
+from bn_lint.static.torch_model.operations.sizes import axis_position, either, integer, unknown
 from bn_lint.static.torch_model.operations.table import OpSite, operation
 
 
@@ -25,18 +25,23 @@ def transpose(at: OpSite, x: Tensor, dim0: Value, dim1: Value) -> Tensor:
     """Two axes change places."""
     first, second = axis_position(x, dim0), axis_position(x, dim1)
     if first is None or second is None:
-        if not x.ranked and x.axes and {integer(dim0), integer(dim1)} == {1, 2}:
-            return _transposed_sequence(x, at.origin)
-        return unknown(x.why)
+        return _transposed_front(x, integer(dim0), integer(dim1), at.origin)
     axes = list(x.axes)
     axes[first], axes[second] = axes[second], axes[first]
     return Tensor(tuple(axes), ranked=x.ranked, origin=at.origin, why=x.why)
 
 
-def _transposed_sequence(x: Tensor, origin: Provenance) -> Tensor:
-    """`(..., L, C).transpose(1, 2)` has at least three axes; that it has exactly three is the overwhelming case."""
-    length = x.axes[-2] if len(x.axes) > 1 else Axis()
-    return Tensor((Axis(), x.axes[-1], length), origin=origin)
+def _transposed_front(x: Tensor, dim0: int | None, dim1: int | None, origin: Provenance) -> Tensor:
+    """`(..., L, C).transpose(1, 2)` has three axes, or more, of which the last one stays."""
+    if x.ranked or not x.axes or dim0 is None or dim1 is None or min(dim0, dim1) < 0:
+        return unknown(x.why)
+    count = max(dim0, dim1) + 1
+    longer = (*(Axis(),) * count, *(x.axes[count:] or x.axes[-1:]))
+    if len(x.axes) > count:
+        return Tensor(longer, ranked=False, why=x.why)
+    axes = [Axis()] * (count - len(x.axes)) + [*x.axes]
+    axes[dim0], axes[dim1] = axes[dim1], axes[dim0]
+    return either(Tensor(tuple(axes), origin=origin), longer, x.why)
 
 
 @operation("t t_", "input")

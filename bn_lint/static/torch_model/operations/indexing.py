@@ -6,6 +6,7 @@ from typing import Any
 
 from bn_lint.facts import dims
 from bn_lint.facts.dims import Comparison, Dim, Expression, compare
+from bn_lint.static.interpreter.join import join
 from bn_lint.static.interpreter.values import Axis, List, Provenance, Tensor, Unknown, UnknownInt, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.operations.sizes import as_tensor, axis_position, replaced, size_of, unknown
@@ -14,6 +15,10 @@ from bn_lint.static.torch_model.operations.table import OpSite, operation
 
 def index(x: Tensor, key: Value, ref: NodeRef) -> Tensor:
     """Return `x[key]`."""
+    if x.either:
+        joined = join(index(one, key, ref) for one in x.either)
+        assert isinstance(joined, Tensor)
+        return joined
     parts = list(key) if isinstance(key, tuple) else [key]
     selecting = [p for p in parts if isinstance(p, (Tensor, List))]
     if selecting:
@@ -78,7 +83,7 @@ def _index_last(x: Tensor, parts: list[Value], ref: NodeRef) -> Tensor | None:
         # `outputs[:, -1]` of a sequence: what follows keeps the features.
         return Tensor(x.axes[-1:], ranked=False, why=x.why)
     if len(parts) == 3 and parts[0] == slice(None) == parts[2] and x.axes and isinstance(parts[1], int):
-        return Tensor((Axis(), x.axes[-1]), origin=Provenance("indexing", ref))
+        return Tensor((Axis(), x.axes[-1]), ranked=False, why=x.why)
     return None
 
 

@@ -8,7 +8,11 @@ from bn_lint.facts import dims
 from bn_lint.facts.dims import Comparison, Dim, Expression, compare
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
+from bn_lint.static.interpreter.join import join
 from bn_lint.static.interpreter.values import Axis, List, Tensor, Union, Unknown, Value
+
+#: With fewer axes than this, the layer behind never tells if a tensor of unknown rank has added some.
+_TELLING = 3
 
 
 def size_of(value: Value) -> Dim:
@@ -23,6 +27,13 @@ def size_of(value: Value) -> Dim:
 def unknown(why: str = "") -> Tensor:
     """A tensor of which nothing is known."""
     return Tensor(ranked=False, why=why)
+
+
+def either(shape: Tensor, last: tuple[Axis, ...], why: str) -> Tensor:
+    """A tensor of the given shape, or of one with more axes, of which only the last ones are known."""
+    joined = join((shape, Tensor(last, ranked=False, why=why)))
+    assert isinstance(joined, Tensor)
+    return joined
 
 
 def as_tensor(value: Value) -> Tensor:
@@ -146,37 +157,30 @@ def spatial(x: Tensor, count: int) -> tuple[tuple[Axis, ...], tuple[Axis, ...]]:
 
 def broadcast(a: Tensor, b: Tensor) -> Tensor:
     """The shape of an elementwise operation on two tensors."""
+    if a.either or b.either:
+        joined = join(_broadcast(x, y) for x in a.either or (a,) for y in b.either or (b,))
+        assert isinstance(joined, Tensor)
+        return joined
+    return _broadcast(a, b)
+
+
+def _broadcast(a: Tensor, b: Tensor) -> Tensor:
     # What is not known of one tensor may be broadcast by it, but a size other than 1 survives.
-    longer, shorter = (a, b) if len(a.axes) >= len(b.axes) else (b, a)
-    ranked = a.ranked and b.ranked
-    if not ranked and not (longer.ranked and not shorter.ranked and shorter.axes):
-        known = longer if longer.ranked else (shorter if shorter.ranked else None)
-        if known is None or len(known.axes) < 3 or _is_made_for_broadcasting(known):
-            return _broadcast_last(a, b)
-        # A feature map plus something unknown is most likely a feature map of the same rank.
-        axes = tuple(Axis(x.size if x.size != 1 else None, x.origin, x.features) for x in known.axes)
-        return Tensor(axes, origin=known.origin)
-    axes_list = list(longer.axes)
-    offset = len(axes_list) - len(shorter.axes)
-    if not ranked:
+    longer, shorter = (b, a) if (len(b.axes), b.ranked) > (len(a.axes), a.ranked) else (a, b)
+    axes = list(longer.axes)
+    offset = len(axes) - len(shorter.axes)
+    if not shorter.ranked:
         # The other tensor may have more axes than are known of it, and stretch what has size 1.
-        axes_list[:offset] = [axis if axis.size != 1 else Axis() for axis in axes_list[:offset]]
+        axes[:offset] = [axis if axis.size != 1 else Axis() for axis in axes[:offset]]
     for i, other in enumerate(shorter.axes):
-        axes_list[offset + i] = merged_axis(axes_list[offset + i], other)
-    return Tensor(tuple(axes_list), origin=longer.origin)
-
-
-def _is_made_for_broadcasting(x: Tensor) -> bool:
-    """Whether a tensor is rather a mean, a scale or an embedding, for tensors with more axes, than a feature map."""
-    first = x.axes[0].size
-    return isinstance(first, int) or (first is not None and any(axis.size == 1 for axis in x.axes[1:]))
-
-
-def _broadcast_last(a: Tensor, b: Tensor) -> Tensor:
-    axes = []
-    for x, y in zip(reversed(a.axes), reversed(b.axes)):
-        axes.append(merged_axis(x, y))
-    return Tensor(tuple(reversed(axes)), ranked=False, why=a.why or b.why or "the rank of the operands is not known")
+        axes[offset + i] = merged_axis(axes[offset + i], other)
+    shape = Tensor(tuple(axes), origin=longer.origin)
+    if longer.ranked and shorter.ranked:
+        return shape
+    why = a.why or b.why or "the rank of the operands is not known"
+    if longer.ranked and len(axes) >= _TELLING:
+        return either(shape, (Axis(), *axes), why)
+    return Tensor(shape.axes, ranked=False, why=why)
 
 
 def merged_axis(x: Axis, y: Axis) -> Axis:
