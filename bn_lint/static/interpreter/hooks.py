@@ -203,19 +203,11 @@ class Domain:
         """A binary operator, by the name of its method (`add`), where one side is a tensor."""
         return ABSENT
 
-    # -- calls and loops --------------------------------------------------------------------------------------------
+    # -- calls ------------------------------------------------------------------------------------------------------
 
     def call(self, interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> Value:
         """What a call of code out of sight gives."""
         return ABSENT
-
-    def skips_call(self, function: Function, arguments: Arguments) -> bool:
-        """Whether nothing depends on a call of a function. It is not run, and gives None."""
-        return False
-
-    def skips_loop(self, loop: cst.For) -> bool:
-        """Whether nothing depends on a loop. It is not run."""
-        return False
 
     def module_made(self, module: Instance) -> None:
         """A module comes into being; its constructor is still to run."""
