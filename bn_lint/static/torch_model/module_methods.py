@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-
-import libcst as cst
 
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -16,12 +13,12 @@ from bn_lint.static.interpreter.values import (
     Function,
     Instance,
     List,
+    Partial,
     Union,
     Unknown,
     Value,
 )
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.tree import asked_once
 from bn_lint.static.torch_model.mode import switch
 from bn_lint.static.torch_model.parameters import Weights, freeze
 from bn_lint.static.torch_model.watchers import events_of
@@ -154,19 +151,10 @@ def _buffers(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
     return Unknown("buffers", "buffers are not followed")
 
 
-#: What a function says that changes more of a module than its weights.
-_SWITCHES = re.compile(r"\b(?:eval|train|requires_grad_?|track_running_stats)\b")
-
-
-@asked_once
-def _switches(function: cst.FunctionDef | cst.Lambda) -> bool:
-    return _SWITCHES.search(cst.Module([]).code_for_node(function)) is not None
-
-
 def _apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    """`model.apply(fn)`: functions that only fill weights are left out."""
+    """`model.apply(fn)`: the children first, as PyTorch has it."""
     module, function = arguments.positional[0], arguments.get(1, "fn")
-    if isinstance(function, Function) and _switches(function.node):
+    if isinstance(function, (BoundMethod, Function, Partial)):
         for _, one in reversed(descendants(module)):
             call(interpreter, function, Arguments([one]), ref, interpreter.frame)
     return module
