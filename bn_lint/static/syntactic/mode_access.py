@@ -102,13 +102,18 @@ def _assignment(
 
 
 def _used_as_module(receiver: cst.BaseExpression, scope: Scope) -> bool:
-    """Whether the code around calls something on the receiver that only a network with a `training` flag has."""
+    """Whether the code around calls something on the receiver that only a network with a `training` flag has.
+
+    Plain objects may have `parameters()` too; those of a network are handed to an optimizer.
+    """
     name = dotted_name(receiver)
     method = scope.method()
     if name is None:
         return False
     around = method[1] if method is not None and name.startswith("self.") else scope.node
-    uses = rf"(?<![\w.]){re.escape(name)}\.(?:parameters|named_parameters|named_modules|load_state_dict)\("
+    receiver_text = re.escape(name)
+    methods = "named_parameters|named_modules|load_state_dict"
+    uses = rf"(?:(?<![\w.]){receiver_text}\.(?:{methods})|\boptim\.\w+\(\s*{receiver_text}\.parameters)\("
     return re.search(uses, cst.Module([]).code_for_node(around)) is not None
 
 
