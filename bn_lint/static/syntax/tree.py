@@ -113,17 +113,18 @@ def unread_calls(scope: cst.CSTNode) -> frozenset[cst.CSTNode]:
     assigned: dict[cst.CSTNode, str] = {}
     unread: set[cst.CSTNode] = set()
     named: list[cst.Name] = []
+    asked: set[cst.CSTNode] = set()
     for node in walk(scope):
         if type(node) is cst.Name:
             named.append(node)
         elif type(node) is cst.Attribute and node.attr.value in _ABOUT_TENSORS:
-            unread.add(node.value)
+            (asked if type(node.value) is cst.Call else unread).add(node.value)
         elif type(node) is cst.Assign and len(node.targets) == 1 and type(node.targets[0].target) is cst.Name:
             unread.add(node.targets[0].target)
             if type(node.value) is cst.Call:
                 assigned[node.value] = node.targets[0].target.value
     read = {name.value for name in named if name not in unread}
-    return frozenset(call for call, name in assigned.items() if name not in read)
+    return frozenset(asked.union(call for call, name in assigned.items() if name not in read))
 
 
 @asked_once
