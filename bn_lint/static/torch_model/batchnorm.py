@@ -74,6 +74,9 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
         events_of(interpreter).statistics_read(interpreter, arguments.positional[0], ref)
         return statistics(interpreter, arguments, ref)
 
+    def reset(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+        interpreter.events.recalibrated.add(id(arguments.positional[0]))
+
     vector, running_vector = Property(Builtin("weight", statistics)), Property(Builtin("statistics", running))
     return {
         "__init__": Builtin("__init__", init),
@@ -82,6 +85,7 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
         "running_var": running_vector,
         "weight": vector,
         "bias": vector,
+        "reset_running_stats": Builtin("reset_running_stats", reset),
         "convert_sync_batchnorm": CONVERT,
     }
 

@@ -148,6 +148,8 @@ class EventLog(Log):
         self.written: dict[int, tuple[Instance, int, NodeRef]] = {}
         #: Modules whose running statistics something may have read or written: when, and where.
         self.statistics_seen: list[tuple[Instance, int, NodeRef]] = []
+        #: BatchNorm layers whose running statistics were reset, to be learnt anew from the calls that follow.
+        self.recalibrated: set[int] = set()
         #: BatchNorm layers whose parameters are to be trained, as the program says.
         self.thawed: set[int] = set()
         self.prepared: dict[int, NodeRef] = {}

@@ -62,6 +62,8 @@ def _is_plain(events: EventLog, call: Call, trained: set[int]) -> bool:
 
 def _call_facts(events: EventLog, call: Call, trained: set[int], collector: FactCollector) -> Iterator[Fact]:
     purpose = call.purpose or _classify(events, call, trained)
+    if call.purpose is None and any(id(layer) in events.recalibrated for layer in batchnorm_layers(call.model)):
+        return  # its statistics are computed anew: training mode is meant
     if purpose in (Purpose.EXPORT, Purpose.FUSION, Purpose.INSPECTION):
         if True in call.states and not (purpose is Purpose.INSPECTION and _nothing_to_lose(events, call)):
             yield ModelCall(
