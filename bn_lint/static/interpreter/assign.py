@@ -76,6 +76,8 @@ def set_attribute(interpreter: Interpreter, receiver: Value, name: str, value: V
                 call(interpreter, found.setter, Arguments([receiver, value]), ref, None)
             return
         register(interpreter, receiver, name, value)
+        if receiver.is_module:
+            interpreter.domain.set_attribute(interpreter, receiver, name, value, ref)
         if isinstance(value, (List, Dict, tuple)):
             receiver.set_at = {**(receiver.set_at or {}), name: ref}
     elif isinstance(receiver, (Class, ModuleScope)):

@@ -193,7 +193,7 @@ class Domain:
         return ABSENT
 
     def set_attribute(self, interpreter: Interpreter, value: Value, name: str, new: Value, ref: NodeRef) -> None:
-        """Write an attribute of a value that is not Python's own."""
+        """Write an attribute of a value that is not Python's own; of a module, after it was stored."""
 
     def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
         """`container[key]` of a value that is not Python's own."""

@@ -87,6 +87,8 @@ class TorchDomain(Domain):
                 events_of(interpreter).weights_written(interpreter, value.module, ref)
         elif isinstance(value, Tensor) and value.layer is not None and name == "requires_grad":
             freeze(interpreter, value.layer, new, ref)
+        elif isinstance(value, Instance) and name == "training":
+            interpreter.store.set(value, MODE, UNSEEN)
 
     def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
         return index(container, key, ref) if isinstance(container, Tensor) else ABSENT
