@@ -14,6 +14,8 @@ from benchmarks.modes.scripts import Script, Verdict, load_scripts, load_verdict
 from benchmarks.modes.table import by_script, document
 from benchmarks.mutation.score import Command
 
+pytestmark = pytest.mark.slow
+
 TRAIN = """\
 from torch.utils.data import DataLoader
 

@@ -17,6 +17,8 @@ from benchmarks.mutation.sites import Recorder, Site
 from benchmarks.mutation.table import Score, by_library
 from benchmarks.mutation.truth import Case, Truth
 
+pytestmark = pytest.mark.slow
+
 MODEL = """\
 from torch import nn
 

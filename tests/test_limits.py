@@ -12,6 +12,8 @@ from bn_lint.static.analyze import analyze
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.torch_model import module_methods
 
+pytestmark = pytest.mark.slow
+
 #: `{inside}` runs a million times, which is more than any entry point is given.
 PROGRAM = """
 from torch import nn

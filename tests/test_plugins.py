@@ -103,6 +103,7 @@ def test_its_rules_have_pages_and_are_in_sarif(run: Run) -> None:
     assert "ACME001" in {rule["id"] for rule in sarif["runs"][0]["tool"]["driver"]["rules"]}
 
 
+@pytest.mark.slow
 def test_other_processes_and_the_cache_know_its_rules(project: Path, run: Run) -> None:
     for number in range(3):
         write(project / f"model_{number}.py", MODEL)

@@ -128,6 +128,7 @@ def test_page_has_its_headings_in_order(rule: Rule) -> None:
     assert all(section(rule.page, heading).strip() for heading in headings)
 
 
+@pytest.mark.slow
 @each_rule
 def test_page_shows_code_that_the_rule_reports_and_code_that_it_does_not(rule: Rule, tmp_path: Path) -> None:
     bad, good = code(section(rule.page, "Example")), code(section(rule.page, "Use instead"))

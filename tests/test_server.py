@@ -16,6 +16,7 @@ pytest.importorskip("pygls")
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 MISTAKES = """\
 from torch import nn

@@ -33,7 +33,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "interpreter": (
         ("bn_lint/static/interpreter/*.py", "bn_lint/static/interpreter/builtins/*.py"),
-        ("tests/static", "tests/rules", "tests/test_limits.py", "tests/test_fixtures.py"),
+        ("tests/static", "tests/rules", "tests/test_fixtures.py"),
     ),
     "torch_model": (
         ("bn_lint/static/torch_model/*.py", "bn_lint/static/torch_model/operations/*.py"),
