@@ -332,7 +332,8 @@ def test_defects_of_the_tool_itself(run: Run, monkeypatch: pytest.MonkeyPatch) -
     code, out, err = run("check", "model.py")
     assert (code, out) == (2, "")
     assert err == (
-        "error: This is a defect of bn-lint: ZeroDivisionError: oops. Run again with --debug for the traceback.\n"
+        "error: Internal error in bn-lint: ZeroDivisionError: oops. Please report it. "
+        "Run again with --debug for the traceback.\n"
     )
     assert "Traceback" in run("check", "--debug", "model.py")[2]
 

@@ -85,6 +85,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             traceback.print_exc()
         hint = "" if "--debug" in arguments else " Run again with --debug for the traceback."
-        complain(f"This is a defect of bn-lint: {type(error).__name__}: {error}.{hint}", "error")
+        complain(f"Internal error in bn-lint: {type(error).__name__}: {error}. Please report it.{hint}", "error")
         code = ExitCode.FAILURE
     return int(code or ExitCode.CLEAN)

@@ -89,7 +89,7 @@ class Server(LanguageServer):
             self._complain(error.message)
             return
         except Exception as error:  # an editor must not lose its server over one text
-            self._complain(f"This is a defect of bn-lint: {type(error).__name__}: {error}.")
+            self._complain(f"Internal error in bn-lint: {type(error).__name__}: {error}. Please report it.")
             return
         self._complaint = ""
         before = self.judged.get(uri)

@@ -49,7 +49,9 @@ class _Frame:
             previous = (file_of(evidence.place), evidence.place.line)
         if finding.confirmed is not None:
             yield self._bar()
-            said = "a run showed the same" if finding.confirmed else "a run got here and did not show it"
+            said = (
+                "a run showed the same problem" if finding.confirmed else "this line ran, and the problem did not occur"
+            )
             yield f"{' ' * self.gutter} {paint('= ', 'frame')}{paint('trace:', 'help')} {said}"
         if finding.help is not None:
             yield self._bar()

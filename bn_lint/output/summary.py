@@ -39,7 +39,7 @@ def _held_against_trace(report: Report) -> str:
         f"{word} {verdicts[verdict]}" for verdict, word in ((True, "confirms"), (False, "refutes")) if verdicts[verdict]
     ]
     if not parts:
-        return "The trace tells nothing about them.\n"
+        return "The trace does not cover these lines.\n"
     rest = f"; about {verdicts[None]} it tells nothing" if verdicts[None] else ""
     return f"The trace {' and '.join(parts)} of them{rest}.\n"
 

@@ -276,8 +276,8 @@ def test_a_file_that_has_changed_since_is_not_compared(project: Path) -> None:
     run(project, "trace", "--output", "trace.json", "train.py", "32")
     (project / "model.py").write_text(f"import sys\n{MODEL}")
     result = run(project, "check", "--trace", "trace.json", ".")
-    assert "The trace tells nothing about them.\n" in result.stdout
-    assert "warning: model.py is not what ran: the trace tells nothing about findings that touch it." in result.stderr
+    assert "The trace does not cover these lines.\n" in result.stdout
+    assert "warning: model.py has changed since the run: findings that involve it are not compared." in result.stderr
     (project / "model.py").write_bytes(MODEL.replace("\n", "\r\n").encode())  # a checkout on Windows
     assert "The trace confirms 1 of them" in run(project, "check", "--trace", "trace.json", ".").stdout
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def command(paths: tuple[str, ...], **chosen: Any) -> int:
     """Check files and directories (default: the current one). Use - for standard input.
 
-    Exit codes: 0 nothing found (or all of it fixed), 1 findings, 2 wrong usage, unreadable input or an internal error.
+    Exit codes: 0 no findings (or all fixed), 1 findings, 2 wrong usage, unreadable input or an internal error.
     """
     options = CheckOptions(**chosen)
     options.refuse_contradictions()
@@ -164,7 +164,7 @@ class _Check:
             return Discovery([] if force and excluded(file.path) else [file])
         discovery = discover(paths or (".",), excluded, force_exclude=force)
         if not discovery.files and not discovery.unreadable and not options.quiet:
-            complain(f"No Python files found in {', '.join(paths or ('.',))}.", "warning")
+            complain(f"No Python files found in {', '.join(paths) if paths else 'the current directory'}.", "warning")
         return discovery
 
 

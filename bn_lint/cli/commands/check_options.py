@@ -98,58 +98,56 @@ def check_options(function: _Function) -> _Function:
     """Add the options of `CheckOptions`."""
     own = added(
         function,
-        click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out files and directories (glob)."),
-        click.option("--force-exclude", is_flag=True, help="Leave out excluded files even if they are given by name."),
+        click.option("--exclude", multiple=True, metavar="PATTERN", help="Skip files and directories (glob)."),
+        click.option("--force-exclude", is_flag=True, help="Skip excluded files even if they are named explicitly."),
         click.option(
             "--output-format",
             type=click.Choice(list(FORMATS)),
             default="full",
             show_default=True,
             envvar="BN_LINT_OUTPUT_FORMAT",
-            help="How to write the findings (also BN_LINT_OUTPUT_FORMAT).",
+            help="Output format (also BN_LINT_OUTPUT_FORMAT).",
         ),
         click.option("-o", "--output-file", metavar="FILE", type=click.Path(), help="Write the report to a file."),
-        click.option("--fix", is_flag=True, help="Make the fixes that keep what the program computes."),
+        click.option("--fix", is_flag=True, help="Apply fixes that do not change what the program computes."),
         click.option(
-            "--unsafe-fixes", is_flag=True, help="Also make, or count, fixes that may change what it computes."
+            "--unsafe-fixes", is_flag=True, help="Also apply, or count, fixes that may change what it computes."
         ),
-        click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing."),
-        click.option("--statistics", is_flag=True, help="Count the findings of each rule instead of listing them."),
+        click.option("--diff", is_flag=True, help="Show what --fix would change; write nothing."),
+        click.option("--statistics", is_flag=True, help="Print the number of findings per rule."),
         click.option(
-            "--show-coverage", is_flag=True, help="Show how many layers were judged, and why others were not."
+            "--show-coverage", is_flag=True, help="Show how many layers were checked, and why others were not."
         ),
-        click.option("--trace", metavar="FILE", help="Mark findings that a trace (bn-lint trace) confirms or refutes."),
-        click.option("--show-files", is_flag=True, help="List the files that would be checked, and stop."),
+        click.option("--trace", metavar="FILE", help="Mark findings that a saved trace confirms or refutes."),
+        click.option("--show-files", is_flag=True, help="List the files that would be checked, and exit."),
+        click.option("--show-settings", is_flag=True, help="Show the settings in effect, and exit."),
+        click.option("--explain", metavar="FILE:LINE", help="Explain why this line was checked or not, and exit."),
+        click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings."),
+        click.option("--add-ignore", is_flag=True, help="Add a suppression comment to every finding."),
+        click.option("--reason", metavar="TEXT", help="Explanation to add to each comment of --add-ignore."),
         click.option(
-            "--show-settings", is_flag=True, help="Show the settings that the files are checked with, and stop."
+            "--baseline", metavar="FILE", type=click.Path(), help="Report only findings that are not in this file."
         ),
+        click.option("--update-baseline", is_flag=True, help="Write the current findings to the baseline."),
+        click.option("--stdin-filename", metavar="FILE", help="File name for standard input (PATHS is -)."),
         click.option(
-            "--explain", metavar="FILE:LINE", help="Tell why something in this line was judged or was not, and stop."
-        ),
-        click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings."),
-        click.option("--add-ignore", is_flag=True, help="Write a comment at each finding that silences it."),
-        click.option("--reason", metavar="TEXT", help="What --add-ignore writes behind each comment."),
-        click.option("--baseline", metavar="FILE", type=click.Path(), help="Report only what is not in this file."),
-        click.option("--update-baseline", is_flag=True, help="Write what is found into the baseline."),
-        click.option(
-            "--stdin-filename", metavar="FILE", help="The name of what is read from standard input (PATHS is -)."
-        ),
-        click.option(
-            "-j", "--jobs", type=click.IntRange(min=1), help="How many processes to use (default: as many as help)."
+            "-j", "--jobs", type=click.IntRange(min=1), help="Number of worker processes (default: automatic)."
         ),
         click.option(
-            "--no-cache", is_flag=True, envvar="BN_LINT_NO_CACHE", help="Judge everything anew (also BN_LINT_NO_CACHE)."
+            "--no-cache", is_flag=True, envvar="BN_LINT_NO_CACHE", help="Ignore cached results (also BN_LINT_NO_CACHE)."
         ),
         click.option(
             "--cache-dir",
             metavar="DIRECTORY",
             type=click.Path(),
             envvar="BN_LINT_CACHE_DIR",
-            help="Where to keep results (also BN_LINT_CACHE_DIR).",
+            help="Directory for cached results (also BN_LINT_CACHE_DIR).",
         ),
-        click.option("--color", type=click.Choice(COLORS), default="auto", help="Whether to use colour."),
-        click.option("-q", "--quiet", is_flag=True, help="Write findings only."),
-        click.option("-v", "--verbose", is_flag=True, help="Also write what could not be judged completely."),
+        click.option("--color", type=click.Choice(COLORS), default="auto", help="When to use colour."),
+        click.option("-q", "--quiet", is_flag=True, help="Print findings only."),
+        click.option(
+            "-v", "--verbose", is_flag=True, help="Also print notes about what could not be checked completely."
+        ),
         click.option("--debug", is_flag=True, help="Show the traceback of internal errors."),
     )
     return rule_options(own)

@@ -50,20 +50,20 @@ def findings_options(function: _Function) -> _Function:
             default="full",
             show_default=True,
             envvar="BN_LINT_OUTPUT_FORMAT",
-            help="How to write the findings.",
+            help="Output format.",
         ),
         click.option("-o", "--output-file", metavar="FILE", help="Write the findings to a file."),
-        click.option("--html", metavar="FILE", help="Write a report with plots, as one HTML file."),
+        click.option("--html", metavar="FILE", help="Write a self-contained HTML report with plots."),
         click.option(
             "--fail-on",
             type=click.Choice([*_SEVERITIES, "never"]),
             default="info",
             show_default=True,
-            help="Exit with 1 from this severity on.",
+            help="Lowest severity that makes the exit code 1.",
         ),
-        click.option("--no-table", is_flag=True, help="Leave out the table of layers."),
+        click.option("--no-table", is_flag=True, help="Do not print the table of layers."),
         click.option("--color", type=click.Choice(COLORS), default="auto"),
-        click.option("-q", "--quiet", is_flag=True, help="Write findings only."),
+        click.option("-q", "--quiet", is_flag=True, help="Print findings only."),
     )
     return rule_options(own)
 

@@ -47,9 +47,12 @@ def rule_options(function: _Function) -> _Function:
         _selectors("--extend-select", "Turn on these rules as well."),
         _selectors("--ignore", "Turn off these rules."),
         click.option(
-            "--config", multiple=True, metavar="PATH|KEY=VALUE", help="Use this file, or set one setting (TOML)."
+            "--config",
+            multiple=True,
+            metavar="PATH|KEY=VALUE",
+            help="Use this configuration file, or set one option (TOML).",
         ),
-        click.option("--isolated", is_flag=True, help="Read no configuration file."),
+        click.option("--isolated", is_flag=True, help="Ignore configuration files."),
     )
 
 

@@ -26,7 +26,7 @@ from bn_lint.exit import ExitCode
     "--samples",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How many samples an epoch has: the last, partial batch is tried as well. Without it a batch of one is.",
+    help="Samples per epoch, to also try the last, partial batch. Without it, a batch of one is tried.",
 )
 @findings_options
 @click.argument("target", metavar="MODULE:FACTORY")

@@ -16,7 +16,7 @@ from bn_lint.errors import UsageError
 @click.argument("rule", metavar="CODE|NAME", required=False, shell_complete=completion.rules)
 @click.option("--all", "everything", is_flag=True, help="Explain every rule.")
 @click.option("--output-format", type=click.Choice(["full", "json"]), default="full", show_default=True)
-@click.option("--color", type=click.Choice(COLORS), default="auto", help="Whether to use colour.")
+@click.option("--color", type=click.Choice(COLORS), default="auto", help="When to use colour.")
 def command(rule: str | None, everything: bool, output_format: str, color: str) -> None:
     """Explain a rule: what it finds, why that is wrong, what to write instead."""
     from bn_lint.check import explain

@@ -26,7 +26,7 @@ _MOST_STALE = 5
 
 
 def add_comments(report: Report, files: Sequence[File], options: CheckOptions) -> ExitCode:
-    """Write a comment at each finding that silences it.
+    """Add a suppression comment to every finding.
 
     Raises:
         UsageError: the files are not on the disk.

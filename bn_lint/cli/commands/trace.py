@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("-m", "module", is_flag=True, help="PROGRAM is the name of a module, as for python -m.")
-@click.option("--output", metavar="FILE", help="Save the trace (JSON), for bn-lint report and check --trace.")
-@click.option("--stats", is_flag=True, help="Also compare batches with the running statistics (a little slower).")
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Watch the first N optimizer steps only.")
+@click.option("--output", metavar="FILE", help="Save the trace as JSON, for bn-lint report and check --trace.")
+@click.option("--stats", is_flag=True, help="Also compare batch with running statistics (a little slower).")
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Only watch the first N optimizer steps.")
 @findings_options
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)

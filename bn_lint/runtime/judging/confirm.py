@@ -50,7 +50,7 @@ def confirm_report(report: Report, document: Document) -> None:
     report.findings = confirm(report.findings, traced, document, different, report.rules)
     report.is_held_against_trace = True
     for path in sorted({place.path for finding in report.visible for place in _places(finding)} & different):
-        report.remarks.append(f"{path} is not what ran: the trace tells nothing about findings that touch it.")
+        report.remarks.append(f"{path} has changed since the run: findings that involve it are not compared.")
 
 
 def _places(finding: Finding) -> list[Place]:
