@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import types
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -38,9 +37,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def use_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Engine], None]:
     def use(engine: Engine) -> None:
-        module = types.ModuleType("bn_lint.static.analyze")
-        module.analyze = lambda sources, context=(), filesystem=None: engine(sources)  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "bn_lint.static.analyze", module)
+        def analyze(sources: Sequence[Source], context: object = (), filesystem: object = None) -> Analysis:
+            return engine(sources)
+
+        monkeypatch.setattr("bn_lint.static.analyze.analyze", analyze)
 
     use(read_momentum)
     return use
@@ -578,9 +578,8 @@ class Block(nn.Module):
 
 
 def test_a_mistake_in_a_given_file_without_batchnorm_is_shown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delitem(sys.modules, "bn_lint.static.analyze", raising=False)
     write("layers.py", LAYERS)
     write(
         "net.py",

@@ -26,7 +26,7 @@ class Place:
     number: int | None = None
 
     @staticmethod
-    def open(path: str, number: int) -> Place:
+    def at_number(path: str, number: int) -> Place:
         """A place without a position."""
         return Place(path, 0, 0, 0, 0, number=number)
 

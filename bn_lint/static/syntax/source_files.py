@@ -47,7 +47,7 @@ class SourceFile:
         if number is None:
             number = self._numbers[node] = len(self._nodes)
             self._nodes.append(node)
-        return Place.open(self.display, number)
+        return Place.at_number(self.display, number)
 
     def node_at(self, place: Place) -> cst.CSTNode:
         """The node that an open place of this file stands for."""
