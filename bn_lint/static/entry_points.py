@@ -228,7 +228,9 @@ def call_with_symbols(interpreter: Interpreter, function: Function) -> None:
 def instantiate(interpreter: Interpreter, cls: Class) -> Value:
     """Make an instance of a class, with a symbol for each parameter that has no default."""
     init = cls.lookup("__init__")[0]
-    keywords = {n: parameter(init, n) for n in required_by_constructor(cls)} if isinstance(init, Function) else {}
+    keywords: dict[str, Value] = (
+        {n: parameter(init, n) for n in required_by_constructor(cls)} if isinstance(init, Function) else {}
+    )
     return call(interpreter, cls, Arguments(keywords=keywords), NodeRef(cls.file, cls.node), None)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.facts.dims import Comparison, Dim, compare, origin_of
-from bn_lint.static.interpreter.values import ABSENT, Class, Instance, LibraryClass, Value
+from bn_lint.static.interpreter.values import ABSENT, BUILDER, Class, Instance, LibraryClass, Value
 from bn_lint.static.syntax.import_table import ImportTable, dotted_name
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import argument_nodes, code_of, width_node
@@ -57,7 +57,7 @@ def _spelled(draft: ArrivingChannels, ref: NodeRef) -> str | None:
     if isinstance(maker, Instance) and not of_twins(maker, draft.layer):
         text = _as_its_maker_says(maker, draft.size, surroundings)
         text = text or _as_its_builder_is_told(maker, draft.layer, surroundings)
-    return text or _by_parameters(draft.size, draft.layer.cells.get("*builder"), surroundings)
+    return text or _by_parameters(draft.size, BUILDER.of(draft.layer), surroundings)
 
 
 def torch_nn(file: SourceFile) -> str | None:

@@ -26,6 +26,7 @@ from bn_lint.static.interpreter.values import (
     Instance,
     List,
     Property,
+    Slice,
     Union,
     Unknown,
     Value,
@@ -97,7 +98,7 @@ def set_attribute(interpreter: Interpreter, receiver: Value, name: str, value: V
 def register(interpreter: Interpreter, owner: Instance, name: str, value: Value) -> None:
     """Write an attribute of an instance. Layers learn the name they are known by."""
     if isinstance(value, Instance) and value.is_module and owner.cells.get(name, ABSENT) is None:
-        value.cells[LAZY] = True
+        LAZY.put(value, True)
     interpreter.store.set(owner, name, value)
     _name_layers(owner, name, value)
 
@@ -134,10 +135,11 @@ def delete(interpreter: Interpreter, target: cst.BaseExpression, frame: Frame) -
             interpreter.store.remove(container, key)
         elif isinstance(container, List):
             items = list(container.items)
-            if isinstance(key, (int, slice)) and not container.rest:
+            position = key.concrete if isinstance(key, Slice) else key if isinstance(key, int) else None
+            if position is not None and not container.rest:
                 try:
-                    del items[key]
-                except (IndexError, TypeError):
+                    del items[position]
+                except IndexError:
                     return
                 interpreter.store.set(container, ITEMS, tuple(items))
             else:

@@ -22,11 +22,13 @@ from bn_lint.static.interpreter.values import (
     Dict,
     External,
     Function,
+    Ghost,
     Instance,
     LibraryClass,
     List,
     Partial,
     Property,
+    Slice,
     StaticMethod,
     Super,
     Union,
@@ -36,6 +38,9 @@ from bn_lint.static.interpreter.values import (
     lookup_in,
 )
 from bn_lint.static.syntax.places import NodeRef
+
+#: The attributes that were read where nothing was set: the same one is the same unknown value each time.
+_MISSING: Ghost[dict[str, Unknown]] = Ghost("missing")
 
 
 def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRef) -> Value:
@@ -73,7 +78,7 @@ def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRe
         if name == "__self__":
             return value.receiver
         return get_attribute(interpreter, value.function, name, ref) if name == "__name__" else Unknown(name)
-    if isinstance(value, (List, Dict, ValueIterator, str, bytes, tuple, int, float, Expression, range, slice)):
+    if isinstance(value, (List, Dict, ValueIterator, str, bytes, tuple, int, float, Expression, range, Slice)):
         return plain_attribute(value, name)
     found = interpreter.domain.attribute(interpreter, value, name, ref)
     if found is not ABSENT:
@@ -118,12 +123,13 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
     if name == "__dict__":
         return Unknown("__dict__")
     method, owner = instance.cls.lookup("__getattr__")
-    if isinstance(owner, Class) and interpreter.stack.count(method) == 0:
+    if isinstance(owner, Class) and not (isinstance(method, Function) and method in interpreter.stack):
         return call(interpreter, BoundMethod(method, instance), Arguments([name]), ref, None)
-    # The same attribute read twice is the same unknown value.
     unknown = Unknown(f"{_known_as(instance)}.{name}", f"`{instance.cls.name}.{name}` is not set in sight")
-    instance.cells.setdefault("*missing", {})
-    missing: dict[str, Unknown] = instance.cells["*missing"]
+    missing = _MISSING.of(instance)
+    if missing is None:
+        missing = {}
+        _MISSING.put(instance, missing)
     return missing.setdefault(name, unknown)
 
 

@@ -127,7 +127,9 @@ def _call_builtin(
 def _call_alternatives(
     interpreter: Interpreter, function: Union, arguments: Arguments, ref: NodeRef, frame: Frame | None
 ) -> Value:
-    callable_ = [v for v in function.values if v is not None and not isinstance(v, (bool, int, str, float))]
+    callable_: list[Value] = [
+        v for v in function.values if v is not None and not isinstance(v, (bool, int, str, float))
+    ]
     if len(callable_) == 1:
         return call(interpreter, callable_[0], arguments, ref, frame)
     results: list[Value] = []

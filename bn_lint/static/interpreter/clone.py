@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import is_not
 
 from bn_lint.static.interpreter.values import Dict, Instance, List, Value, ValueIterator
 
@@ -25,32 +24,32 @@ def clone_with(value: Value, given: Sequence[Instance], now: Sequence[Instance])
 
 def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
     """Return a deep copy of modules, records, lists and dictionaries; everything else is shared."""
-    kind = type(value)
-    if kind not in _COPIED:
+    if type(value) not in _COPIED:
         return value
     if copies is None:
         copies = {}
     known = copies.get(id(value))
     if known is not None:
         return known
-    if kind is tuple:
+    if isinstance(value, tuple):
         parts = tuple([clone(part, copies) if type(part) in _COPIED else part for part in value])
-        return parts if any(map(is_not, parts, value)) else value
-    copy: Value
-    if kind is Instance:
+        return parts if any(part is not before for part, before in zip(parts, value)) else value
+    copy: Instance | Dict | List | ValueIterator
+    if isinstance(value, Instance):
         if not value.is_module and not value.is_record:
             return value
         copy = Instance(value.cls, value.built)
-        copies[id(value)] = copy
         copy.name, copy.variable, copy.template, copy.called = value.name, value.variable, value.template, value.called
-        copy.owner = copies.get(id(value.owner)) if value.owner is not None else None
+        owner = copies.get(id(value.owner)) if value.owner is not None else None
+        copy.owner = owner if isinstance(owner, Instance) else None
+    elif isinstance(value, Dict):
+        copy = Dict(is_set=value.is_set)
+        copy.factory = value.factory
+    elif isinstance(value, (List, ValueIterator)):
+        copy = List() if isinstance(value, List) else ValueIterator(())
     else:
-        if kind is Dict:
-            copy = Dict(is_set=value.is_set)
-            copy.factory = value.factory
-        else:
-            copy = List() if kind is List else ValueIterator(())
-        copies[id(value)] = copy
+        return value
+    copies[id(value)] = copy
     cells = copy.cells
     for key, part in value.cells.items():
         cells[key] = clone(part, copies) if type(part) in _COPIED else part

@@ -12,7 +12,7 @@ from bn_lint.static.interpreter.assign import assign
 from bn_lint.static.interpreter.attributes import get_attribute
 from bn_lint.static.interpreter.builtins.functions import BUILTINS
 from bn_lint.static.interpreter.calls import call, make_parameters
-from bn_lint.static.interpreter.frames import Frame, Imported
+from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import module_member, resolved
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
@@ -21,9 +21,20 @@ from bn_lint.static.interpreter.keys import is_key, make_set
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import BINARY, compare_values, unary
 from bn_lint.static.interpreter.paths import fork_paths, merge
-from bn_lint.static.interpreter.subscripts import get_item, slice_of
+from bn_lint.static.interpreter.subscripts import get_item
 from bn_lint.static.interpreter.truth import truth
-from bn_lint.static.interpreter.values import ABSENT, Arguments, Dict, Function, List, Union, Unknown, Value
+from bn_lint.static.interpreter.values import (
+    ABSENT,
+    Arguments,
+    Dict,
+    Function,
+    Imported,
+    List,
+    Slice,
+    Union,
+    Unknown,
+    Value,
+)
 from bn_lint.static.syntax.places import NodeRef
 
 _literals: dict[str, Value] = {}
@@ -169,7 +180,7 @@ def evaluate_index(interpreter: Interpreter, slices: Any, frame: Frame) -> Value
             parts.append(value)
         else:
             bounds = (part.lower, part.upper, part.step)
-            parts.append(slice_of(*(None if b is None else evaluate(interpreter, b, frame) for b in bounds)))
+            parts.append(Slice(*(None if b is None else evaluate(interpreter, b, frame) for b in bounds)))
     if len(parts) == 1 and not (len(slices) == 1 and slices[0].comma is not cst.MaybeSentinel.DEFAULT):
         return parts[0]
     return tuple(parts)
@@ -325,7 +336,10 @@ def _set_comprehension(interpreter: Interpreter, node: cst.SetComp, frame: Frame
 def _dict_comprehension(interpreter: Interpreter, node: cst.DictComp, frame: Frame) -> Value:
     items, rest = _comprehension(interpreter, node, frame)
     result = Dict(is_open=bool(rest))
-    for key, value in items:
+    for item in items:
+        if not isinstance(item, tuple):
+            continue
+        key, value = item
         if is_key(key):
             result.cells[key] = value
         else:

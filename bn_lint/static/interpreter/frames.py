@@ -119,14 +119,3 @@ class Frame:
                 return value
             frame = frame.parent
         return self.module.cells.get(name, ABSENT)
-
-
-class Imported:
-    """A name imported from a module of the project, looked up when it is used (imports may be circular)."""
-
-    __slots__ = ("looking", "module", "name")
-
-    def __init__(self, module: ModuleScope, name: str) -> None:
-        self.module = module
-        self.name = name
-        self.looking = False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.static.interpreter.frames import Frame, Imported, ModuleScope
+from bn_lint.static.interpreter.frames import Frame, ModuleScope
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,
@@ -23,6 +23,8 @@ from bn_lint.static.interpreter.values import (
     ClassMethod,
     Dict,
     Function,
+    Ghost,
+    Imported,
     Instance,
     List,
     Partial,
@@ -74,7 +76,7 @@ def _forget_cell(interpreter: Interpreter, cells: Cells, key: object) -> None:
             interpreter.store.write(cells, REST, (_unknown(),))
     elif key is Dict.OPEN:
         interpreter.store.write(cells, key, True)
-    elif not (isinstance(key, str) and key.startswith("*")):
+    elif not isinstance(key, Ghost):
         interpreter.store.write(cells, key, _unknown())
     elif (unseen := interpreter.domain.unseen_cell(key)) is not ABSENT:
         interpreter.store.write(cells, key, unseen)
@@ -109,26 +111,26 @@ class ReachableSet:
         self.is_concerned |= self.is_everything or self._domain.concerns(self.names)
 
     def _visit(self, value: Value) -> None:
-        kind = type(value)
-        if kind is Function:
+        if isinstance(value, Function):
             self._read(value)
-        elif kind is Class:
+        elif isinstance(value, Class):
             self._use(value)
-        elif kind is tuple:
+        elif type(value) is tuple:
             self._pending.extend(value)
-        elif kind is Union:
+        elif isinstance(value, Union):
             self._pending.extend(value.values)
-        elif kind is BoundMethod or kind is Super:
+        elif isinstance(value, BoundMethod):
+            self._pending += [value.receiver, value.function]
+        elif isinstance(value, Super):
             self._pending.append(value.receiver)
-            self._pending.append(value.function if kind is BoundMethod else None)
-        elif kind is Partial:
+        elif isinstance(value, Partial):
             self._pending.extend((value.function, *value.positional, *(one for _, one in value.keywords)))
-        elif kind in (ClassMethod, StaticMethod):
+        elif isinstance(value, (ClassMethod, StaticMethod)):
             self._pending.append(value.function)
-        elif kind in (Instance, List, Dict, ValueIterator) and id(value) not in self.objects:
+        elif isinstance(value, (Instance, List, Dict, ValueIterator)) and id(value) not in self.objects:
             self._hold(value)
 
-    def _hold(self, value: Value) -> None:
+    def _hold(self, value: Instance | List | Dict | ValueIterator) -> None:
         self.objects[id(value)] = value
         self.is_everything |= len(self.objects) > _MOST_OBJECTS
         self._pending.extend(value.cells.values())
@@ -191,7 +193,7 @@ class ReachableSet:
     def _changed(self, instance: Instance) -> Iterator[str]:
         """The attributes of an object that the call may have set, as far as they are known."""
         for name, value in instance.cells.items():
-            may = name in self.written or (self.is_everything and not str(name).startswith("*"))
+            may = name in self.written or (self.is_everything and not isinstance(name, Ghost))
             if may and not isinstance(value, Unknown):
                 yield name
         for name in self.written - instance.cells.keys():

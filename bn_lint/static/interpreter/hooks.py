@@ -12,9 +12,9 @@ a domain, which it knows by the classes below. They are neutral: with them alone
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bn_lint.static.interpreter.values import ABSENT, External, Unknown, Value
+from bn_lint.static.interpreter.values import ABSENT, DomainValue, External, Ghost, Unknown, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bn_lint.static.syntax.source_files import SourceFile
 
 
-class Context:
+class Context(DomainValue):
     """A context manager of the domain: what it changes of `Log.ambient` holds to the end of the `with` block.
 
     As a decorator, it holds in each call of the function.
@@ -226,7 +226,7 @@ class Domain:
         """Whether code in which these names occur may do something with the result of an earlier call."""
         return False
 
-    def unseen_cell(self, key: str) -> Value:
+    def unseen_cell(self, key: Ghost[Any]) -> Value:
         """What a cell of the domain holds once code that was not run may have written it; `ABSENT`: what it held."""
         return ABSENT
 

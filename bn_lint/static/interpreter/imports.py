@@ -6,9 +6,9 @@ from pathlib import Path
 
 import libcst as cst
 
-from bn_lint.static.interpreter.frames import Frame, Imported, ModuleScope
+from bn_lint.static.interpreter.frames import Frame, ModuleScope
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.values import ABSENT, External, Unknown, Value
+from bn_lint.static.interpreter.values import ABSENT, External, Imported, Unknown, Value
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.places import NodeRef
 
@@ -56,9 +56,9 @@ def execute_import_from(interpreter: Interpreter, node: cst.ImportFrom, frame: F
 def _member(interpreter: Interpreter, module: Value, name: str, ref: NodeRef) -> Value:
     if isinstance(module, ModuleScope):
         return Imported(module, name)
-    if isinstance(module, Unknown):
-        return Unknown(name)
-    return interpreter.domain.imported(interpreter, module.dotted, name, ref)
+    if isinstance(module, External):
+        return interpreter.domain.imported(interpreter, module.dotted, name, ref)
+    return Unknown(name)
 
 
 def module_named(interpreter: Interpreter, importer: Path, dotted: str, level: int) -> Value:

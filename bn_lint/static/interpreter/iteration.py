@@ -11,7 +11,6 @@ from bn_lint.static.interpreter.limits import MAX_ITEMS
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,
-    REST,
     Arguments,
     BoundMethod,
     Class,
@@ -39,7 +38,7 @@ def iterate(interpreter: Interpreter, value: Value) -> Items:
     if isinstance(value, List):
         return value.items, value.rest
     if isinstance(value, ValueIterator):
-        items, rest = value.cells[ITEMS], value.cells[REST]
+        items, rest = value.items, value.rest
         interpreter.store.set(value, ITEMS, ())
         return items, rest
     if isinstance(value, Dict):
@@ -72,8 +71,8 @@ def _iterate_instance(interpreter: Interpreter, value: Instance) -> Items:
             return (), (call(interpreter, own, Arguments(), value.built, None),)
         if not isinstance(result, Instance):
             return iterate(interpreter, result)
-    if "*fields" in value.cells:
-        return tuple(value.cells[name] for name in value.cells["*fields"]), ()
+    if value.fields is not None:
+        return tuple(value.cells[name] for name in value.fields), ()
     return (), (Unknown("?", f"iterating over a {value.cls.name} is not evaluated"),)
 
 
@@ -88,16 +87,20 @@ def distinct(value: Value, position: object) -> Value:
     if isinstance(value, Unknown):
         return value.member(("element", position), f"[{position}]")
     if isinstance(value, Expression):
-        return Expression.of(structural_symbol(f"{value}[{position}]", ("element", value, position), free=False))
+        return _distinct_size(value, position)
     if isinstance(value, tuple):
         return tuple(distinct(part, position) for part in value)
     if isinstance(value, Tensor):
         axes = tuple(
-            axis._replace(size=distinct(axis.size, position)) if isinstance(axis.size, Expression) else axis
+            axis._replace(size=_distinct_size(axis.size, position)) if isinstance(axis.size, Expression) else axis
             for axis in value.axes
         )
         return Tensor(axes, ranked=value.ranked, origin=value.origin, why=value.why)
     return value
+
+
+def _distinct_size(size: Expression, position: object) -> Expression:
+    return Expression.of(structural_symbol(f"{size}[{position}]", ("element", size, position), free=False))
 
 
 def unpack(interpreter: Interpreter, value: Value, count: int, star: int | None) -> list[Value]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import repeat, takewhile
+from itertools import takewhile
 
 from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES, MAX_SAMPLES
@@ -34,16 +34,16 @@ def same(a: Value, b: Value) -> bool:
         return True
     if type(a) is not type(b):
         return False
-    if isinstance(a, TracedInt):
-        return int(a) == int(b) and a.origin == b.origin
     if isinstance(a, (bool, int, float, str, bytes, Expression, External)):
+        if isinstance(a, TracedInt) and isinstance(b, TracedInt) and a.origin != b.origin:
+            return False
         return bool(a == b)
     if isinstance(a, (BoundMethod, ClassMethod, Partial, Property, StaticMethod, Super)):
         return bool(a == b)
-    if isinstance(a, tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, Tensor):
-        return bool(a.key() == b.key())
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b))
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.key() == b.key()
     return False
 
 
@@ -61,7 +61,7 @@ def join(values: Iterable[Value]) -> Value:
         return _either_number(alternatives)
     tensors = [v for v in alternatives if isinstance(v, Tensor)]
     if len(tensors) == len(alternatives):
-        return _join_tensors(tensors)
+        return join_tensors(tensors)
     unknowns = [v for v in alternatives if isinstance(v, Unknown)]
     if unknowns:
         if tensors and len(tensors) + len(unknowns) == len(alternatives):
@@ -71,24 +71,33 @@ def join(values: Iterable[Value]) -> Value:
         return unknowns[0] if len(unknowns) == len(alternatives) == 1 else Unknown("?", unknowns[0].why)
     if any(isinstance(v, Alternatives) for v in alternatives):
         return join_samples(alternatives)
-    if all(isinstance(v, tuple) for v in alternatives) and len({len(v) for v in alternatives}) == 1:
-        return tuple(join(column) for column in zip(*alternatives))
-    if all(isinstance(v, List) for v in alternatives):
-        return _join_lists(alternatives)
-    if all(isinstance(v, Dict) for v in alternatives):
-        return _join_dicts(alternatives)
-    if len(alternatives) > MAX_ALTERNATIVES and all(isinstance(v, Instance) and v.is_module for v in alternatives):
-        # A program that builds its model in many ways: the last of each class stands for the others.
-        alternatives = list({v.cls: v for v in alternatives}.values())
-        if len(alternatives) == 1:
-            return alternatives[0]
+    first = alternatives[0]
+    if isinstance(first, tuple):
+        tuples = [v for v in alternatives if isinstance(v, tuple) and len(v) == len(first)]
+        if len(tuples) == len(alternatives):
+            return tuple(join(column) for column in zip(*tuples))
+    elif isinstance(first, List):
+        lists = [v for v in alternatives if isinstance(v, List)]
+        if len(lists) == len(alternatives):
+            return join_lists(lists)
+    elif isinstance(first, Dict):
+        dicts = [v for v in alternatives if isinstance(v, Dict)]
+        if len(dicts) == len(alternatives):
+            return _join_dicts(dicts)
+    if len(alternatives) > MAX_ALTERNATIVES:
+        modules = [v for v in alternatives if isinstance(v, Instance) and v.is_module]
+        if len(modules) == len(alternatives):
+            # A program that builds its model in many ways: the last of each class stands for the others.
+            alternatives = list({module.cls: module for module in modules}.values())
+            if len(alternatives) == 1:
+                return alternatives[0]
     if len(alternatives) > MAX_ALTERNATIVES:
         return Unknown("?", "too many alternatives")
     return Union(tuple(alternatives))
 
 
 def _among(value: Value, others: Iterable[Value]) -> bool:
-    return any(map(same, others, repeat(value)))
+    return any(same(other, value) for other in others)
 
 
 def join_samples(values: Iterable[Value]) -> Value:
@@ -108,14 +117,15 @@ def join_samples(values: Iterable[Value]) -> Value:
 
 def _either_number(values: list[Value]) -> Value:
     # The same choice made twice is the same number: a pure helper called twice must agree with itself.
-    if all(isinstance(v, int) for v in values) and len(set(values)) == 1:
-        return int(values[0])
+    first = values[0]
+    if isinstance(first, int) and all(isinstance(v, int) for v in values) and len(set(values)) == 1:
+        return int(first)
     key = ("either", frozenset(values))
     name = " or ".join(str(v) for v in values)
     return Expression.of(structural_symbol(name if len(name) < 40 else "?", key, free=False))
 
 
-def _join_tensors(tensors: list[Tensor]) -> Tensor:
+def join_tensors(tensors: list[Tensor]) -> Tensor:
     first = tensors[0]
     if len({len(t.axes) for t in tensors}) == 1 and len({t.ranked for t in tensors}) == 1:
         axes = tuple(_join_axes(column) for column in zip(*(t.axes for t in tensors)))
@@ -143,7 +153,7 @@ def _shapes(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
     told_apart = ranked and all(len(one.axes) > most for one in others)
     if not told_apart or len(either) > MAX_ALTERNATIVES:
         return ()
-    return (*ranked, _join_tensors(others)) if len(others) > 1 else (*ranked, *others)
+    return (*ranked, join_tensors(others)) if len(others) > 1 else (*ranked, *others)
 
 
 def _join_axes(axes: Iterable[Axis]) -> Axis:
@@ -154,7 +164,7 @@ def _join_axes(axes: Iterable[Axis]) -> Axis:
     return Axis(size, first.origin, first.features and all(other.features for other in others))
 
 
-def _join_lists(lists: list[List]) -> List:
+def join_lists(lists: list[List]) -> List:
     count = min(len(each.items) for each in lists)
     items = tuple(join(column) for column in zip(*(each.items[:count] for each in lists)))
     return List(items, either_way((*each.items[count:], *each.rest) for each in lists))

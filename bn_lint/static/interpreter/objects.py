@@ -12,12 +12,14 @@ from bn_lint.static.interpreter.summaries import key_of_call
 from bn_lint.static.interpreter.truth import equal
 from bn_lint.static.interpreter.values import (
     ABSENT,
+    FIELDS,
     Arguments,
     Builtin,
     Class,
     ClassMethod,
     Dict,
     External,
+    Field,
     Function,
     Instance,
     LibraryClass,
@@ -164,7 +166,7 @@ def _traced(cls: Class, init: Function, arguments: Arguments) -> Arguments:
 
 
 def _trace(cls: Class, name: str, value: Value) -> Value:
-    if type(value) not in (int, TracedInt):
+    if type(value) is not int and type(value) is not TracedInt:
         return value
     symbol = structural_symbol(name, ("parameter", cls, name), free=True, owner=cls)
     return TracedInt(int(value), Expression.of(symbol))
@@ -189,27 +191,17 @@ def _fill_fields(
                 value = Unknown(name, f"no value is visible for the field `{name}` of `{cls.name}`")
         instance.cells[name] = value
     if cls.kind == "namedtuple":
-        instance.cells["*fields"] = tuple(name for name, _ in cls.fields)
+        FIELDS.put(instance, tuple(name for name, _ in cls.fields))
     post, _ = cls.lookup("__post_init__")
     if isinstance(post, Function):
         call(interpreter, post, Arguments([instance]), ref, frame)
 
 
-class Field:
-    """`dataclasses.field(default=..., default_factory=...)`."""
-
-    __slots__ = ("default", "factory")
-
-    def __init__(self, default: Value = ABSENT, factory: Value = None) -> None:
-        self.default = default
-        self.factory = factory
-
-
 def record_method(interpreter: Interpreter, instance: Instance, name: str) -> Value:
     """Return a method that named tuples have by themselves, or MISSING."""
-    if instance.cls.__class__ is not Class or "*fields" not in instance.cells:
+    fields = instance.fields
+    if instance.cls.__class__ is not Class or fields is None:
         return ABSENT
-    fields = instance.cells["*fields"]
 
     def replace(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
         copy = Instance(instance.cls, ref)
@@ -229,8 +221,9 @@ def record_method(interpreter: Interpreter, instance: Instance, name: str) -> Va
 def _enum_member(cls: Class, arguments: Arguments) -> Value:
     wanted = arguments.get(0, "value")
     for member in cls.cells.values():
-        is_member = isinstance(member, Instance) and member.cls is cls
-        if is_member and (member is wanted or equal(member.cells.get("value"), wanted) is True):
+        if not isinstance(member, Instance) or member.cls is not cls:
+            continue
+        if member is wanted or equal(member.cells.get("value"), wanted) is True:
             return member
     return Unknown(cls.name, f"which member of `{cls.name}` is not known")
 

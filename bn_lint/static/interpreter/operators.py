@@ -20,8 +20,10 @@ from bn_lint.static.interpreter.limits import MAX_POWER, MAX_REPEATED
 from bn_lint.static.interpreter.truth import equal, truth
 from bn_lint.static.interpreter.values import (
     ABSENT,
+    REST,
     Arguments,
     BoundMethod,
+    Builtin,
     Class,
     Dict,
     External,
@@ -47,7 +49,7 @@ def number_of(value: Value) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, (int, Expression)):
         return value
-    if isinstance(value, BoundMethod) and isinstance(value.receiver, Unknown):
+    if isinstance(value, BoundMethod) and isinstance(value.receiver, Unknown) and isinstance(value.function, Builtin):
         # `config.expand` of an unknown object is a number as likely as a method of a tensor.
         return value.receiver.member(("attr", value.function.name), f".{value.function.name}").number
     return value.number if isinstance(value, Unknown) else None
@@ -67,7 +69,8 @@ def _binary(name: str, concrete: Callable[[Any, Any], Any], symbolic: Callable[[
             x, y = number_of(a), number_of(b)
             if symbolic is None or x is None or y is None:
                 return _tainted(a, b)
-            return symbolic(x, y)
+            number: Value = symbolic(x, y)
+            return number
         if isinstance(a, Instance) or isinstance(b, Instance):
             return _overloaded(interpreter, name, a, b, ref)
         if isinstance(a, (List, tuple)):
@@ -119,7 +122,8 @@ def _compute(concrete: Callable[[Any, Any], Any], a: Any, b: Any) -> Value:
         if is_text and _length(a) * _length(b) > MAX_REPEATED:
             return Unknown("?", "a very long string")
     try:
-        return concrete(a, b)
+        result: Value = concrete(a, b)
+        return result
     except (ArithmeticError, TypeError, ValueError):
         return Unknown("?", "an operator that Python refuses")
 
@@ -298,11 +302,7 @@ def contains(container: Value, item: Value) -> bool | None:
             return True
         return None if None in results or (isinstance(container, List) and container.rest) else False
     if isinstance(container, Instance) and container.is_module and isinstance(item, str):
-        return (
-            True
-            if container.cells.get(item, ABSENT) is not ABSENT
-            else (None if Instance.REST in container.cells else False)
-        )
+        return True if container.cells.get(item, ABSENT) is not ABSENT else (None if REST in container.cells else False)
     return None
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bn_lint.static.interpreter.budget import BudgetExhausted
-from bn_lint.static.interpreter.join import join, join_samples
-from bn_lint.static.interpreter.values import ABSENT, ITEMS, REST, Instance, List, Unknown, Value
+from bn_lint.static.interpreter.join import join, join_lists, join_samples
+from bn_lint.static.interpreter.values import ABSENT, ITEMS, REST, List, Unknown, Value
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
@@ -101,7 +101,7 @@ def merge(interpreter: Interpreter, alternatives: list[StoreDelta], *, optional:
                 sequences.add(id(cells))
                 _merge_sequence(interpreter, cells, alternatives, optional=optional)
             continue
-        value = join(values) if name != Instance.REST else join_samples(values) if values else ABSENT
+        value = join(values) if name != REST else join_samples(values) if values else ABSENT
         if value is not ABSENT:
             interpreter.store.write(cells, name, value)
         elif name in cells:
@@ -112,17 +112,14 @@ def _merge_sequence(
     interpreter: Interpreter, cells: dict[Any, Value], alternatives: list[StoreDelta], *, optional: bool
 ) -> None:
     """Merge the two cells of a list, which belong together."""
-    items_key, rest_key = (id(cells), ITEMS), (id(cells), REST)
-    versions = [
-        List(
-            changes[items_key][2] if items_key in changes else cells[ITEMS],
-            changes[rest_key][2] if rest_key in changes else cells[REST],
-        )
-        for changes in alternatives
-    ]
-    if optional:
-        versions.append(List(cells[ITEMS], cells[REST]))
-    merged = join(versions)
+    versions: list[List] = []
+    for changes in (*alternatives, {}) if optional else alternatives:
+        version = List()
+        for name in (ITEMS, REST):
+            key = (id(cells), name)
+            version.cells[name] = changes[key][2] if key in changes else cells[name]
+        versions.append(version)
+    merged = join_lists(versions)
     for name in (ITEMS, REST):
         interpreter.store.write(cells, name, merged.cells[name])
 

@@ -438,7 +438,7 @@ def _function(interpreter: Interpreter, node: cst.FunctionDef, frame: Frame) -> 
         scope = scope.parent
     if scope.class_body:
         scope = Frame(frame.module, frame.file, frame.module.cells)
-    function: Value = Function(node.name.value, node, params, defaults, scope, frame.file)
+    function = Function(node.name.value, node, params, defaults, scope, frame.file)
     function.owner = frame.owner
     if any(_is_context_manager(decorator) for decorator in node.decorators):
         interpreter.generators.add(node)

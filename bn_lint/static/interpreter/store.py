@@ -7,9 +7,9 @@ copying the state would cost as much as there is state.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from bn_lint.static.interpreter.values import ABSENT, Instance, Mutable, Tensor, UnknownInt, Value
+from bn_lint.static.interpreter.values import ABSENT, Ghost, Held, Instance, Mutable, Tensor, UnknownInt, Value
 
 Cells = dict[Any, Value]
 #: (identity of the cells, key) -> (cells, key, value after the branch)
@@ -39,14 +39,14 @@ class Store:
         self._changed(target)
         self.write(target.cells, key, value)
 
-    def note(self, target: Mutable, key: Any, value: Value) -> None:
+    def note(self, target: Mutable, key: Ghost[Held], value: Held) -> None:
         """Write a cell that does not decide how the object behaves, such as a mode: its twins stay its twins."""
         self._changes_older(target)
         module: Mutable | None = target
         while isinstance(module, Instance):
             _forget_calls(module)
             module = module.owner
-        self.write(target.cells, key, value)
+        self.write(target.cells, key, cast("Value", value))
 
     def remove(self, target: Mutable, key: Any) -> None:
         if key in target.cells:
@@ -118,13 +118,12 @@ class Store:
 def _interchangeable(held: Value, value: Value) -> bool:
     if held is value:
         return True
-    kind = type(value)
-    if type(held) is not kind:
+    if type(held) is not type(value):
         return False
-    if kind is Tensor:
+    if type(held) is Tensor and type(value) is Tensor:
         known = held.ranked and all(axis.size is not None for axis in held.axes)
-        return known and held.layer is value.layer and bool(held.key() == value.key())
-    return kind in (bool, int, float, str) and bool(held == value)
+        return known and held.layer is value.layer and held.key() == value.key()
+    return type(value) in (bool, int, float, str) and bool(held == value)
 
 
 def _forget_calls(target: Mutable) -> None:

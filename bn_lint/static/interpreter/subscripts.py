@@ -6,7 +6,7 @@ from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.imports import module_at, module_named
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.iteration import distinct
+from bn_lint.static.interpreter.iteration import distinct, iterate
 from bn_lint.static.interpreter.join import join
 from bn_lint.static.interpreter.keys import is_key
 from bn_lint.static.interpreter.limits import MAX_READ_ELEMENTS, MAX_READ_ENTRIES, MAX_REPLACED_ENTRIES
@@ -23,17 +23,14 @@ from bn_lint.static.interpreter.values import (
     Instance,
     LibraryClass,
     List,
+    Slice,
     Tensor,
     Union,
     Unknown,
     Value,
+    text_of,
 )
 from bn_lint.static.syntax.places import NodeRef
-
-
-def slice_of(lower: Value, upper: Value, step: Value) -> Value:
-    """Return a slice; its bounds may be unknown."""
-    return slice(lower, upper, step)
 
 
 def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRef) -> Value:
@@ -68,7 +65,7 @@ def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRe
 def _unknown_item(container: Unknown, key: Value) -> Value:
     if isinstance(key, (str, int)):
         return container.member(("item", key), f"[{key!r}]")
-    if isinstance(key, slice) and container.name.endswith(("shape", "size()")):
+    if isinstance(key, Slice) and container.name.endswith(("shape", "size()")):
         return Unknown("?", container.why)
     if isinstance(key, (Unknown, Expression)):
         position = key.number if isinstance(key, Unknown) else key
@@ -76,20 +73,19 @@ def _unknown_item(container: Unknown, key: Value) -> Value:
     return Unknown("?", container.why)
 
 
-def _sequence_item(container: Value, key: Value) -> Value:
+def _sequence_item(container: tuple[Value, ...] | List | str | range, key: Value) -> Value:
     items = container.items if isinstance(container, List) else container
     rest = container.rest if isinstance(container, List) else ()
-    if isinstance(key, slice):
-        if not all(b is None or (isinstance(b, int)) for b in (key.start, key.stop, key.step)):
+    if isinstance(key, Slice):
+        bounds = key.concrete
+        if bounds is None:
             return List((), tuple(items)[:8] + rest) if not isinstance(items, str) else Unknown("text")
-        bounds = slice(*(None if b is None else int(b) for b in (key.start, key.stop, key.step)))
-        if rest:
+        if isinstance(container, List) and rest:
             start = bounds.start or 0
             if bounds.stop is None and bounds.step is None and 0 <= start <= len(items):
-                return List(items[start:], rest)
+                return List(container.items[start:], rest)
             return List((), (*items[:8], *rest))
-        part = items[bounds]
-        return List(part) if isinstance(container, List) else part
+        return List(container.items[bounds]) if isinstance(container, List) else container[bounds]
     if isinstance(key, int):
         position = int(key)
         if rest and not 0 <= position < len(items):
@@ -122,7 +118,7 @@ def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeR
             value = call(interpreter, container.factory, Arguments(), ref, None)
             interpreter.store.set(container, key, value)
             return value
-        return Unknown(str(key), f"no key `{key}` is known")
+        return Unknown(text_of(key), f"no key `{text_of(key)}` is known")
     values = [v for _, v in container.entries()]
     if values and not container.is_open and len(values) <= MAX_READ_ENTRIES and container.factory is ABSENT:
         return join(values)
@@ -133,9 +129,8 @@ def _instance_item(interpreter: Interpreter, container: Instance, key: Value, re
     method, _ = container.cls.lookup("__getitem__")
     if method is not ABSENT:
         return call(interpreter, BoundMethod(method, container), Arguments([key]), ref, None)
-    fields = container.cells.get("*fields", ABSENT)
-    if isinstance(fields, tuple):
-        return _sequence_item(tuple(container.cells[name] for name in fields), key)
+    if container.fields is not None:
+        return _sequence_item(tuple(container.cells[name] for name in container.fields), key)
     return Unknown("?", f"subscripts of a {container.cls.name} are not evaluated")
 
 
@@ -146,14 +141,16 @@ def set_item(interpreter: Interpreter, container: Value, key: Value, value: Valu
         if isinstance(key, int) and -len(items) <= key < len(items):
             position = int(key) % len(items)
             interpreter.store.set(container, ITEMS, (*items[:position], value, *items[position + 1 :]))
-        elif isinstance(key, slice) and all(b is None or isinstance(b, int) for b in (key.start, key.stop, key.step)):
+        elif isinstance(key, Slice) and (bounds := key.concrete) is not None:
             changed = list(items)
-            new = value.items if isinstance(value, List) else value
+            new, more = iterate(interpreter, value)
             try:
-                changed[key] = new
-            except (TypeError, ValueError):
-                changed, container_rest = [], (Unknown("?", "a slice was assigned"),)
-                interpreter.store.set(container, REST, container_rest)
+                if more:
+                    raise ValueError("it is not known how many elements are put there")
+                changed[bounds] = new
+            except ValueError:
+                changed = []
+                interpreter.store.set(container, REST, (Unknown("?", "a slice was assigned"),))
             interpreter.store.set(container, ITEMS, tuple(changed))
         else:
             interpreter.store.set(container, ITEMS, tuple(join((item, value)) for item in items))
@@ -183,6 +180,4 @@ def _set_instance_item(interpreter: Interpreter, container: Instance, key: Value
         if isinstance(key, (int, str)):
             register(interpreter, container, str(key), value)
         else:
-            interpreter.store.set(
-                container, Instance.REST, (Unknown("?", "a module was replaced by an unknown index"),)
-            )
+            interpreter.store.set(container, REST, (Unknown("?", "a module was replaced by an unknown index"),))

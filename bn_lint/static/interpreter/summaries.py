@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from fractions import Fraction
+from re import Match, Pattern
+from types import EllipsisType
 from typing import TYPE_CHECKING
 
 from bn_lint.facts.dims import Expression, TracedInt
 from bn_lint.static.interpreter.clone import clone, clone_with
+from bn_lint.static.interpreter.frames import ModuleScope
 from bn_lint.static.interpreter.store import Store, watch
 from bn_lint.static.interpreter.values import (
+    Absent,
     Arguments,
     BoundMethod,
     Builtin,
     Class,
+    ClassMethod,
     Dict,
+    DomainValue,
     External,
+    Field,
     Function,
+    Imported,
     Instance,
     LibraryClass,
     List,
     Partial,
+    Property,
+    Slice,
+    StaticMethod,
+    Super,
     Tensor,
     Union,
     Unknown,
-    UnknownInt,
     Value,
+    ValueIterator,
+    impossible,
 )
 
 if TYPE_CHECKING:
@@ -34,8 +48,6 @@ if TYPE_CHECKING:
 _HOLDERS = frozenset({tuple, List, Dict, Instance})
 _MAX_KEY_DEPTH = 6
 _MAX_KEY_ENTRIES = 60
-#: Values that are determined by others. What is neither plain nor one of these may have a `summary_key` of its own.
-_COMPOUND = frozenset({tuple, List, Union, Dict, Instance, BoundMethod, Partial})
 
 
 def key_of_call(arguments: Arguments) -> Hashable | None:
@@ -54,44 +66,43 @@ def key_of_call(arguments: Arguments) -> Hashable | None:
 def key_of(value: Value, depth: int = 0) -> Hashable | None:
     """Return what determines how a computation treats this value, or None when nothing simple does."""
     kind = type(value)
-    if value is None or kind in (bool, int, float, str, bytes):
-        return (kind, value)
-    if kind is TracedInt:
-        return (int, int(value), value.origin)
-    if kind is Tensor:
-        key: Hashable = value.key()
-        return key
-    if kind is Instance and not value.is_record:
+    if value is None or isinstance(value, (bool, int, float, str, bytes)):
+        return (kind, value) if not isinstance(value, TracedInt) else (int, int(value), value.origin)
+    if isinstance(value, (Tensor, Unknown)):
+        return value.summary_key()
+    if isinstance(value, Instance) and not value.is_record:
         template: Hashable = value.template
         return template
-    if kind in (Builtin, Class, LibraryClass, External, Function, Unknown, UnknownInt, Expression, range):
-        hashable: Hashable = value
-        return hashable
-    if kind not in _COMPOUND:
-        own: Callable[[], Hashable | None] | None = getattr(value, "summary_key", None)
-        return own() if own is not None else None
+    if isinstance(value, (Builtin, Class, LibraryClass, External, Function, Expression, range)):
+        return value
     if depth > _MAX_KEY_DEPTH:  # a list may contain itself
         return None
-    if kind is tuple:
-        return _keys(tuple, value, depth)
-    if kind is List and not value.rest:
-        return _keys(List, value.items, depth)
-    if kind is Union:
+    if isinstance(value, tuple):
+        return _keys(tuple, value, depth) if kind is tuple else None
+    if isinstance(value, List):
+        return None if value.rest else _keys(List, value.items, depth)
+    if isinstance(value, Union):
         return _keys(Union, value.values, depth)
-    if kind is Dict and not value.is_open and len(value.cells) <= _MAX_KEY_ENTRIES:
+    if isinstance(value, Dict):
+        if value.is_open or len(value.cells) > _MAX_KEY_ENTRIES:
+            return None
         keys = _keys(Dict, tuple(value.cells.values()), depth)
         return None if keys is None else (keys, value.is_set, tuple(value.cells))
-    if kind is Instance:
+    if isinstance(value, Instance):
         keys = _keys(Instance, tuple(value.cells.values()), depth)
         return None if keys is None else (keys, value.cls, tuple(value.cells))
-    if kind is BoundMethod:
+    if isinstance(value, BoundMethod):
         return _keys(BoundMethod, (value.function, value.receiver), depth)
-    if kind is Partial:
+    if isinstance(value, Partial):
         names = tuple(name for name, _ in value.keywords)
         values = (value.function, *value.positional, *(v for _, v in value.keywords))
         keys = _keys(Partial, values, depth)
         return None if keys is None else (keys, len(value.positional), names)
-    return None
+    if isinstance(value, (complex, Fraction, EllipsisType, Slice, Pattern, Match, Absent, ValueIterator, Property)):
+        return None
+    if isinstance(value, (StaticMethod, ClassMethod, Super, ModuleScope, Imported, Field, DomainValue)):
+        return None
+    raise impossible(value)
 
 
 def _keys(kind: type, values: tuple[Value, ...], depth: int) -> Hashable | None:
@@ -156,14 +167,13 @@ class CallSummaries:
 
     def _forget_with(self, value: Value, key: Hashable) -> None:
         """Arrange that the memory under a key is dropped when the value changes."""
-        kind = type(value)
-        if kind is tuple:
+        if type(value) is tuple:
             parts = value
-        elif kind is List or kind is Dict or (kind is Instance and not value.is_module):
+        elif isinstance(value, (List, Dict)) or (isinstance(value, Instance) and not value.is_module):
             if value.remembered is None:
                 value.remembered = []
             value.remembered.append((self._kept, key))
-            parts = value.items if kind is List else tuple(value.cells.values())
+            parts = value.items if isinstance(value, List) else tuple(value.cells.values())
         else:
             return
         for part in parts:

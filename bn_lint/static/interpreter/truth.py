@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from re import Match, Pattern
+from types import EllipsisType
+
 from bn_lint.facts.dims import Comparison, Expression, compare
 from bn_lint.static.interpreter.frames import ModuleScope
 from bn_lint.static.interpreter.join import same
 from bn_lint.static.interpreter.values import (
+    Absent,
     BoundMethod,
     Builtin,
     Class,
+    ClassMethod,
     Dict,
+    DomainValue,
     External,
+    Field,
     Function,
+    Imported,
     Instance,
     LibraryClass,
     List,
     Partial,
+    Property,
+    Slice,
+    StaticMethod,
+    Super,
     Tensor,
     Union,
     Unknown,
     Value,
+    ValueIterator,
+    impossible,
 )
 
 _PLAIN = frozenset({bool, int, float, str, tuple})
-_ALWAYS_TRUE = (Class, Function, LibraryClass, BoundMethod, Builtin, Partial, ModuleScope)
 
 
 def truth(value: Value) -> bool | None:
     """Return `bool(value)`, as far as it is known."""
     if value is None or type(value) in _PLAIN:
         return bool(value)
-    if isinstance(value, (Unknown, External)):
+    if isinstance(value, (Unknown, External, Tensor)):
         return None
+    if isinstance(value, (int, float, complex, str, bytes, tuple, range, Fraction)):
+        return bool(value)
     if isinstance(value, Expression):
         # Sizes are positive; anything else is not known to be non-zero.
         return True if value.is_free and all(c > 0 for c in value.terms.values()) else None
@@ -42,18 +58,19 @@ def truth(value: Value) -> bool | None:
     if isinstance(value, Union):
         truths = {truth(v) for v in value.values}
         return truths.pop() if len(truths) == 1 else None
-    if isinstance(value, Tensor):
-        return None
     if isinstance(value, Instance):
         if value.cls.lookup("__bool__")[1] is not None or value.cls.lookup("__len__")[1] is not None:
             return None
         return True
-    if isinstance(value, _ALWAYS_TRUE):
+    if isinstance(
+        value, (Class, Function, LibraryClass, BoundMethod, Builtin, Partial, ModuleScope, Slice, EllipsisType)
+    ):
         return True
-    try:
-        return bool(value)
-    except Exception:
-        return None
+    if isinstance(value, (EllipsisType, Slice, ValueIterator, Property, StaticMethod, ClassMethod, Super)):
+        return True
+    if isinstance(value, (Pattern, Match, Absent, Imported, Field, DomainValue)):
+        return True
+    raise impossible(value)
 
 
 def equal(a: Value, b: Value) -> bool | None:
@@ -96,7 +113,7 @@ def _equal_sequences(a: tuple[Value, ...], b: tuple[Value, ...]) -> bool | None:
 
 def _equal_numbers(a: Value, b: Value) -> bool | None:
     left, right = (v.number if isinstance(v, Unknown) else v for v in (a, b))
-    if isinstance(left, float) or isinstance(right, float):
+    if not isinstance(left, (int, Expression)) or not isinstance(right, (int, Expression)):
         return None
     for one, other in ((left, right), (right, left)):
         if one == 0 and isinstance(other, Expression) and not other.is_free:

@@ -9,9 +9,12 @@ Whatever can change lives in a `cells` dictionary that only `Store` writes to, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from fractions import Fraction
+from types import EllipsisType, NoneType
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeAlias, TypeVar, cast
 
 from bn_lint.facts.dims import Dim, Expression, Symbol
 from bn_lint.static.syntax.places import NodeRef
@@ -20,12 +23,28 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from bn_lint.facts import PooledBatchNorm
-    from bn_lint.static.interpreter.frames import Frame
+    from bn_lint.static.interpreter.frames import Frame, ModuleScope
     from bn_lint.static.interpreter.hooks import Context
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.syntax.source_files import SourceFile
 
-Value = Any
+#: Everything that an expression of the analysed program may stand for, and `ABSENT` for nothing.
+#: Values that only make sense to a model of some library are `DomainValue`s.
+Value: TypeAlias = (
+    "bool | int | float | complex | Fraction | str | bytes | EllipsisType | Slice | range | tuple[Value, ...]"
+    " | re.Pattern[str] | re.Match[str] | Expression | Unknown | Union | Absent | Tensor | List | Dict | ValueIterator"
+    " | Instance | Class | LibraryClass | External | Function | BoundMethod | Partial | Property | StaticMethod"
+    " | ClassMethod | Super | Builtin | ModuleScope | Imported | Field | DomainValue | None"
+)
+
+
+Held = TypeVar("Held")
+
+
+class DomainValue:
+    """A value of a kind that only the model of some library knows."""
+
+    __slots__ = ()
 
 
 class Unknown:
@@ -58,6 +77,10 @@ class Unknown:
             found = self._members[key] = Unknown("?" if deep else name, self.why, free=free and self.free and not deep)
         return found
 
+    def summary_key(self) -> Hashable | None:
+        """What determines how a call treats this value; None when nothing simple does."""
+        return self
+
     @property
     def number(self) -> Expression:
         """This value as a number."""
@@ -79,6 +102,42 @@ class UnknownModule(Unknown):
     """A module of which nothing is known but that it was registered."""
 
     __slots__ = ()
+
+    def summary_key(self) -> None:
+        return None
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Slice:
+    """A slice, whose bounds may be unknown."""
+
+    start: Value = None
+    stop: Value = None
+    step: Value = None
+
+    @property
+    def concrete(self) -> slice | None:
+        """The slice of Python, where the bounds are known."""
+        start, stop, step = self.start, self.stop, self.step
+        if not isinstance(start, (int, NoneType)) or not isinstance(stop, (int, NoneType)):
+            return None
+        if not isinstance(step, (int, NoneType)):
+            return None
+        return slice(
+            None if start is None else int(start),
+            None if stop is None else int(stop),
+            None if step is None else int(step),
+        )
+
+
+def text_of(value: object) -> str:
+    """What `str` gives, for the name of something unknown."""
+    return str(value)
+
+
+def impossible(value: NoReturn) -> AssertionError:
+    """What stands behind the last kind of values: mypy checks that none is left."""
+    return AssertionError(f"{value!r} is no abstract value")
 
 
 class Union:
@@ -148,12 +207,16 @@ class Tensor:
     def rank(self) -> int | None:
         return len(self.axes) if self.ranked else None
 
-    def key(self) -> object:
+    def key(self) -> Hashable:
         """What two tensors must share to be interchangeable as inputs."""
         key: tuple[object, ...] = ("tensor", self.ranked, tuple((a.size, a.features) for a in self.axes))
         if self.either:
             key = (*key, tuple(one.key() for one in self.either))
         return key if self.pooled is None else (*key, id(self.pooled))
+
+    def summary_key(self) -> Hashable | None:
+        """What determines how a call treats this tensor; None when nothing simple does."""
+        return self.key()
 
     def __repr__(self) -> str:
         sizes = ", ".join("?" if a.size is None else str(a.size) for a in self.axes)
@@ -181,32 +244,67 @@ class Mutable:
         return Mutable._clock
 
 
-#: The cells of lists and iterators: keys that are no names a program can have.
-ITEMS, REST = "*items", "*rest"
-#: The cell of a module that took the place of None, as one that is built when it is first needed does.
-LAZY = "*lazy"
+class Ghost(Generic[Held]):
+    """The key of a cell that the analysed program has no name for: what the engine itself notes about an object.
+
+    Such cells are undone and merged like any other: where branches left different things, they hold what `join` makes
+    of these.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def of(self, owner: Mutable) -> Held | None:
+        """What the cell of an object holds; None where it was never written."""
+        return cast("Held | None", owner.cells.get(self))
+
+    def put(self, owner: Mutable, value: Held) -> None:
+        """Write the cell of an object that is being made. Later only `Store.note` and `Store.set` do."""
+        owner.cells[self] = cast("Value", value)
+
+    def __str__(self) -> str:
+        return f"*{self.name}"
+
+    __repr__ = __str__
 
 
-class List(Mutable):
-    """A list. `rest` holds samples of elements that may follow an unknown number of times."""
+#: The cells of lists and iterators. Of a module, `REST` holds samples of children that may follow.
+ITEMS: Ghost[tuple[Value, ...]] = Ghost("items")
+REST: Ghost[tuple[Value, ...]] = Ghost("rest")
+#: Whether a module took the place of None, as one that is built when it is first needed does.
+LAZY: Ghost[bool] = Ghost("lazy")
+#: The class of the program whose code built a layer.
+BUILDER: Ghost[Class | None] = Ghost("builder")
+#: The names of the fields of a named tuple, in order.
+FIELDS: Ghost[tuple[str, ...]] = Ghost("fields")
+
+
+class Sequence(Mutable):
+    """Known elements, and samples of those that may follow an unknown number of times."""
 
     __slots__ = ()
 
     def __init__(self, items: tuple[Value, ...] = (), rest: tuple[Value, ...] = ()) -> None:
         super().__init__({ITEMS: items, REST: rest})
 
-    def __repr__(self) -> str:
-        return f"[{', '.join([*map(repr, self.items), *(['...'] if self.rest else [])])}]"
-
     @property
     def items(self) -> tuple[Value, ...]:
-        items: tuple[Value, ...] = self.cells[ITEMS]
-        return items
+        return cast("tuple[Value, ...]", self.cells[ITEMS])
 
     @property
     def rest(self) -> tuple[Value, ...]:
-        rest: tuple[Value, ...] = self.cells[REST]
-        return rest
+        return cast("tuple[Value, ...]", self.cells[REST])
+
+
+class List(Sequence):
+    """A list."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"[{', '.join([*map(repr, self.items), *(['...'] if self.rest else [])])}]"
 
 
 class Dict(Mutable):
@@ -238,13 +336,10 @@ class Dict(Mutable):
         return [(k, v) for k, v in self.cells.items() if k is not Dict.OPEN and v is not ABSENT]
 
 
-class ValueIterator(Mutable):
+class ValueIterator(Sequence):
     """An iterator over known values: `next` takes from the front."""
 
     __slots__ = ()
-
-    def __init__(self, items: tuple[Value, ...], rest: tuple[Value, ...] = ()) -> None:
-        super().__init__({ITEMS: items, REST: rest})
 
 
 class Instance(Mutable):
@@ -277,8 +372,10 @@ class Instance(Mutable):
         """Whether it is nothing but its fields: a dataclass instance, a named tuple."""
         return isinstance(self.cls, Class) and self.cls.kind in ("dataclass", "namedtuple")
 
-    #: Key of the cell that holds samples of children that may follow (see `List.rest`).
-    REST = "*rest"
+    @property
+    def fields(self) -> tuple[str, ...] | None:
+        """The names of the fields of a named tuple."""
+        return FIELDS.of(self)
 
     @property
     def is_module(self) -> bool:
@@ -287,17 +384,16 @@ class Instance(Mutable):
     def children(self) -> Iterator[tuple[str, Value]]:
         """The modules that are registered under names."""
         for name, value in self.cells.items():
-            kind = type(value)
-            if kind is Instance:
+            if type(value) is Instance:
                 if value.cls.is_module:
                     yield name, value
-            elif kind is Union and any(type(one) is Instance and one.cls.is_module for one in value.values):
+            elif type(value) is Union and any(type(one) is Instance and one.cls.is_module for one in value.values):
                 yield name, value
 
     def possible_children(self) -> Iterator[Instance]:
         """The modules that are registered, or may be: all alternatives, and samples of children of unknown names."""
         pending = [value for _, value in self.children()]
-        pending.extend(self.cells.get(Instance.REST, ()))
+        pending.extend(REST.of(self) or ())
         while pending:
             value = pending.pop(0)
             if isinstance(value, Union):
@@ -542,6 +638,27 @@ class Builtin:
         return f"<builtin {self.name}>"
 
 
+class Imported:
+    """A name imported from a module of the project, looked up when it is used (imports may be circular)."""
+
+    __slots__ = ("looking", "module", "name")
+
+    def __init__(self, module: ModuleScope, name: str) -> None:
+        self.module = module
+        self.name = name
+        self.looking = False
+
+
+class Field:
+    """`dataclasses.field(default=..., default_factory=...)`."""
+
+    __slots__ = ("default", "factory")
+
+    def __init__(self, default: Value = ABSENT, factory: Value = None) -> None:
+        self.default = default
+        self.factory = factory
+
+
 class Arguments:
     """The arguments of one call.
 
@@ -571,6 +688,18 @@ class Arguments:
         if 0 <= position < len(self.positional):
             return self.positional[position]
         return self.keywords.get(name, default)
+
+    @property
+    def receiver(self) -> Instance:
+        """The object that a method of a library's class is called on.
+
+        Raises:
+            TypeError: the method is called with something else, as `Class.method(3)` does.
+        """
+        first = self.positional[0]
+        if not isinstance(first, Instance):
+            raise TypeError(f"a method is called on {first!r}")
+        return first
 
     def values(self) -> tuple[Value, ...]:
         return (*self.positional, *self.keywords.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bn_lint.libraries import LIBRARIES
-from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, List, Unknown, Value
+from bn_lint.static.interpreter.values import Arguments, Builtin, Ghost, Instance, LibraryClass, List, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.data import Batch
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Modules of operations on tensors of shape (..., C, H, W).
 _BY_MODULE = {module: library for library in LIBRARIES for module in library.transforms}
 #: The cell that says whether each of the operations is known.
-_KEEPS = "*keeps"
+_KEEPS: Ghost[bool] = Ghost("keeps")
 
 
 def augmentation(dotted: str) -> Value:
@@ -36,7 +36,7 @@ def augmentation(dotted: str) -> Value:
 
 
 def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-    own, *given = arguments.positional
+    given = arguments.positional[1:]
     parts: list[Value] = []
     for value in (*given, arguments.keywords.get("transforms")):
         if isinstance(value, List):
@@ -45,11 +45,11 @@ def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
             parts += value
         elif value is not None:
             parts.append(value)
-    own.cells[_KEEPS] = not arguments.more and all(_keeps_batch(part) for part in parts)
+    _KEEPS.put(arguments.receiver, not arguments.more and all(_keeps_batch(part) for part in parts))
 
 
 def _keeps_batch(value: Value) -> bool:
-    return isinstance(value, Instance) and value.cls in _classes.values() and value.cells.get(_KEEPS, True) is True
+    return isinstance(value, Instance) and value.cls in _classes.values() and _KEEPS.of(value) is not False
 
 
 def _forward(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:

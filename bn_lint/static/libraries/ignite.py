@@ -12,6 +12,7 @@ from bn_lint.static.interpreter.values import (
     BoundMethod,
     Builtin,
     Function,
+    Ghost,
     Instance,
     LibraryClass,
     Partial,
@@ -81,24 +82,25 @@ def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
 
         call(interpreter, function, given, ref, interpreter.frame)
 
-    arguments.positional[0].cells[_WORK] = _Work(step)
+    _WORK.put(arguments.receiver, _Work(step))
 
 
 def _add(interpreter: Interpreter, engine: Instance, function: Value, given: Arguments, ref: NodeRef) -> None:
-    if not isinstance(ref.node, cst.Call) or not ref.node.args or not isinstance(engine.cells.get(_WORK), _Work):
+    work = _WORK.of(engine)
+    if not isinstance(ref.node, cst.Call) or not ref.node.args or work is None:
         return
     handler = _Handler(function, given, ref.node.args[0].value)
     inner = function
     while isinstance(inner, (Partial, BoundMethod)):
         inner = inner.function
     if handler.events and isinstance(inner, Function):
-        handlers = engine.cells[_WORK].handlers
+        handlers = work.handlers
         handlers[:] = [one for one in handlers if one.function is not function] + [handler]
 
 
 def _on(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     """`@trainer.on(Events.EPOCH_COMPLETED)`."""
-    engine, rest = arguments.positional[0], Arguments(arguments.positional[2:], arguments.keywords)
+    engine, rest = arguments.receiver, Arguments(arguments.positional[2:], arguments.keywords)
 
     def decorate(interpreter: Interpreter, given: Arguments, inner: NodeRef) -> Value:
         _add(interpreter, engine, given.positional[0], rest, ref)
@@ -111,7 +113,7 @@ def _add_event_handler(interpreter: Interpreter, arguments: Arguments, ref: Node
     rest = {name: value for name, value in arguments.keywords.items() if name not in ("event_name", "handler")}
     _add(
         interpreter,
-        arguments.positional[0],
+        arguments.receiver,
         arguments.get(2, "handler"),
         Arguments(list(arguments.positional[3:]), rest),
         ref,
@@ -123,9 +125,9 @@ def _run(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     from bn_lint.static.interpreter.iteration import iterate
     from bn_lint.static.interpreter.statements import repeat
 
-    engine = arguments.positional[0]
-    work = engine.cells.get(_WORK)
-    if not isinstance(work, _Work) or work.is_running:
+    engine = arguments.receiver
+    work = _WORK.of(engine)
+    if work is None or work.is_running:
         return Unknown("state")
     data = arguments.get(1, "data")
     items, rest = iterate(interpreter, data) if data is not None else ((), ())
@@ -188,13 +190,14 @@ def _supervised(training: bool) -> Builtin:
                         events_of(interpreter).prepare(one, ref)
 
         engine = Instance(_ENGINE, ref)
-        engine.cells[_WORK] = _Work(step)
+        _WORK.put(engine, _Work(step))
         return engine
 
     return Builtin("create_supervised", make)
 
 
-_WORK = "*work"
+#: What an engine does.
+_WORK: Ghost[_Work] = Ghost("work")
 _ENGINE = LibraryClass(
     "ignite.engine.Engine",
     (),

@@ -38,9 +38,9 @@ def _spawn(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
 
     function, given = arguments.get(0, "fn"), arguments.get(1, "args", ())
     if function is not None:
-        more = not isinstance(given, tuple)
         rank = Unknown("rank", "each process has a number of its own")
-        call(interpreter, function, Arguments([rank, *(() if more else given)], more=more), ref, interpreter.frame)
+        passed = Arguments([rank, *given] if isinstance(given, tuple) else [rank], more=not isinstance(given, tuple))
+        call(interpreter, function, passed, ref, interpreter.frame)
     return Unknown("processes")
 
 

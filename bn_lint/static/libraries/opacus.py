@@ -34,7 +34,7 @@ def _note(interpreter: Interpreter, model: Value, ref: NodeRef) -> None:
     if not isinstance(model, Instance) or not model.is_module or id(model) in events_of(interpreter).replaced:
         return
     for _, layer in descendants(model):
-        trained = layer.cells.get("affine", True) is True and layer.cells.get(FROZEN) is None
+        trained = layer.cells.get("affine", True) is True and FROZEN.of(layer) is None
         if batchnorm_class(layer) is not None and trained:
             built = layer.built or model.built
             if built is None:

@@ -75,10 +75,16 @@ def model_with_batchnorm(
     from bn_lint.static.libraries.index import KNOWN
 
     model = Instance(_class(library, name), ref)
-    layer = Instance(KNOWN["torch.nn.BatchNorm2d"], None)
-    layer.cells.update({MODE: BUILT, FROZEN: None, SYNCED: None, "track_running_stats": True})
+    batchnorm = KNOWN["torch.nn.BatchNorm2d"]
+    assert isinstance(batchnorm, LibraryClass)
+    layer = Instance(batchnorm, None)
+    MODE.put(layer, BUILT)
+    FROZEN.put(layer, None)
+    SYNCED.put(layer, None)
+    layer.cells["track_running_stats"] = True
     layer.owner, layer.name = model, "bn1"
-    model.cells.update({MODE: BUILT, "bn1": layer})
+    MODE.put(model, BUILT)
+    model.cells["bn1"] = layer
     interpreter.created.append(model)
     return model
 
@@ -181,7 +187,7 @@ def _ten_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) 
     """The children of a ResNet, of which only the second, a BatchNorm layer, stands for itself."""
     return List(
         tuple(
-            arguments.positional[0].cells["bn1"] if index == 1 else Unknown(f"children[{index}]", "a part of a model")
+            arguments.receiver.cells["bn1"] if index == 1 else Unknown(f"children[{index}]", "a part of a model")
             for index in range(10)
         )
     )
@@ -189,7 +195,7 @@ def _ten_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) 
 
 def _some_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     """The children of a model, of which nobody knows how many there are, and where."""
-    return List((), (arguments.positional[0].cells["bn1"], Unknown("children", "a part of a model")))
+    return List((), (arguments.receiver.cells["bn1"], Unknown("children", "a part of a model")))
 
 
 _classes: dict[str, LibraryClass] = {}

@@ -32,14 +32,17 @@ def averaged_model(wrapper: LibraryClass) -> LibraryClass:
         copy = clone(arguments.get(1, "model", Unknown("model")))
         if isinstance(copy, Instance):
             copy.owner = None
-        register(interpreter, arguments.positional[0], "module", copy)
+        register(interpreter, arguments.receiver, "module", copy)
 
     def update(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-        events_of(interpreter).averaged.add(id(arguments.positional[0]))
-        events_of(interpreter).prepare(arguments.positional[0], ref)
+        events_of(interpreter).averaged.add(id(arguments.receiver))
+        events_of(interpreter).prepare(arguments.receiver, ref)
         return None
 
-    methods = {"__init__": Builtin("__init__", init), "update_parameters": Builtin("update_parameters", update)}
+    methods: dict[str, Value] = {
+        "__init__": Builtin("__init__", init),
+        "update_parameters": Builtin("update_parameters", update),
+    }
     return LibraryClass("torch.optim.swa_utils.AveragedModel", (wrapper,), (), methods)
 
 

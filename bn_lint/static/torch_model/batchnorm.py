@@ -59,19 +59,19 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
 
     def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
         initialise.implementation(interpreter, arguments, ref)
-        arguments.positional[0].cells[FROZEN] = None
-        arguments.positional[0].cells[SYNCED] = None
-        collector_of(interpreter).batchnorm_built(interpreter, arguments.positional[0], arguments.shifted(), ref)
+        FROZEN.put(arguments.receiver, None)
+        SYNCED.put(arguments.receiver, None)
+        collector_of(interpreter).batchnorm_built(interpreter, arguments.receiver, arguments.shifted(), ref)
 
     def forward(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-        return apply(interpreter, arguments.positional[0], as_tensor(arguments.get(1, "input")), ref)
+        return apply(interpreter, arguments.receiver, as_tensor(arguments.get(1, "input")), ref)
 
     def statistics(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-        layer = arguments.positional[0]
+        layer = arguments.receiver
         return Tensor((Axis(size_of(layer.cells.get("num_features", ABSENT))),), layer=layer)
 
     def running(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-        events_of(interpreter).statistics_read(interpreter, arguments.positional[0], ref)
+        events_of(interpreter).statistics_read(interpreter, arguments.receiver, ref)
         return statistics(interpreter, arguments, ref)
 
     def reset(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
@@ -130,11 +130,11 @@ def missing_batchnorm(name: str) -> LibraryClass | None:
     if found is None:
 
         def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-            collector_of(interpreter).missing_built(interpreter, name, arguments.positional[0])
+            collector_of(interpreter).missing_built(interpreter, name, arguments.receiver)
 
         def forward(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
             x = arguments.get(1, "input", Unknown("input"))
-            collector_of(interpreter).missing_called(interpreter, arguments.positional[0], as_tensor(x))
+            collector_of(interpreter).missing_called(interpreter, arguments.receiver, as_tensor(x))
             return x
 
         from bn_lint.static.torch_model.operations.layer_table import MODULE

@@ -11,6 +11,7 @@ from bn_lint.static.interpreter.join import join
 from bn_lint.static.interpreter.subscripts import get_item
 from bn_lint.static.interpreter.values import (
     ABSENT,
+    REST,
     Alternatives,
     Arguments,
     Builtin,
@@ -18,6 +19,7 @@ from bn_lint.static.interpreter.values import (
     Instance,
     LibraryClass,
     List,
+    Slice,
     Union,
     Unknown,
     UnknownModule,
@@ -42,11 +44,11 @@ def in_order(container: Instance) -> tuple[Children, tuple[Value, ...], Children
     known: list[tuple[str, Value]] = []
     first: int | None = None
     for name, value in container.cells.items():
-        if name == Instance.REST and value:
+        if name == REST and value:
             first = len(known)
         elif isinstance(name, str) and value is not ABSENT and _is_child(container, name, value):
             known.append((name, value))
-    rest = container.cells.get(Instance.REST, ())
+    rest = REST.of(container) or ()
     if isinstance(rest, Alternatives):
         # What one sample gives is nothing that the next is fed.
         unknown = Unknown("layers", "the branches append different layers")
@@ -81,7 +83,7 @@ def add(
 
     known, more = elements(container)
     if more:
-        interpreter.store.set(container, Instance.REST, (*more, *modules, *rest))
+        interpreter.store.set(container, REST, (*more, *modules, *rest))
         return
     numbers = [int(name) for name, _ in known if name.isdigit()]
     number = max(numbers, default=-1) + 1
@@ -89,7 +91,7 @@ def add(
         register(interpreter, container, str(number), module)
         number += 1
     if rest:
-        interpreter.store.set(container, Instance.REST, rest)
+        interpreter.store.set(container, REST, rest)
 
 
 def _sequential_init(interpreter: Interpreter, self: Instance, arguments: Arguments, ref: NodeRef) -> None:
@@ -112,9 +114,7 @@ def _named_init(interpreter: Interpreter, self: Instance, arguments: Arguments, 
             if isinstance(name, str):
                 register_child(interpreter, self, name, module)
         if source.is_open:
-            interpreter.store.set(
-                self, Instance.REST, (Unknown("layers", "the keys of a dictionary are not all known"),)
-            )
+            interpreter.store.set(self, REST, (Unknown("layers", "the keys of a dictionary are not all known"),))
     elif source is not None:
         items, rest = iterate(interpreter, source)
         for item in items:
@@ -124,7 +124,7 @@ def _named_init(interpreter: Interpreter, self: Instance, arguments: Arguments, 
             else:
                 rest = (item,)
         if rest:
-            interpreter.store.set(self, Instance.REST, rest)
+            interpreter.store.set(self, REST, rest)
 
 
 def _list_init(interpreter: Interpreter, self: Instance, arguments: Arguments, ref: NodeRef) -> None:
@@ -167,7 +167,7 @@ def _insert(interpreter: Interpreter, self: Instance, arguments: Arguments, ref:
             interpreter.store.remove(self, name)
         add(interpreter, self, tuple(modules))
     else:
-        interpreter.store.set(self, Instance.REST, (*modules, arguments.get(1, "module"), *rest))
+        interpreter.store.set(self, REST, (*modules, arguments.get(1, "module"), *rest))
 
 
 def _delete(interpreter: Interpreter, self: Instance, arguments: Arguments, ref: NodeRef) -> None:
@@ -176,11 +176,12 @@ def _delete(interpreter: Interpreter, self: Instance, arguments: Arguments, ref:
         interpreter.store.remove(self, key)
         return
     known, rest = elements(self)
-    if not isinstance(key, (int, slice)) or rest:
-        interpreter.store.set(self, Instance.REST, (Unknown("layers", "an unknown layer was deleted"),))
+    position = key.concrete if isinstance(key, Slice) else key if isinstance(key, int) else None
+    if position is None or rest:
+        interpreter.store.set(self, REST, (Unknown("layers", "an unknown layer was deleted"),))
         return
     kept = [module for _, module in known]
-    del kept[key]
+    del kept[position]
     for name, _ in known:
         interpreter.store.remove(self, name)
     add(interpreter, self, tuple(kept))
@@ -263,7 +264,7 @@ def method(function: Method) -> Builtin:
     """Make a builtin method, called with its instance first."""
     return Builtin(
         function.__name__.strip("_"),
-        lambda interpreter, arguments, ref: function(interpreter, arguments.positional[0], arguments.shifted(), ref),
+        lambda interpreter, arguments, ref: function(interpreter, arguments.receiver, arguments.shifted(), ref),
     )
 
 

@@ -14,8 +14,10 @@ from bn_lint.static.interpreter.values import (
     Axis,
     BoundMethod,
     Builtin,
+    DomainValue,
     External,
     Function,
+    Ghost,
     Instance,
     LibraryClass,
     List,
@@ -36,7 +38,7 @@ _LENGTHS = {name: lengths for library in LIBRARIES for name, lengths in library.
 _WHOLE_NAME = 60
 
 
-class Batches:
+class Batches(DomainValue):
     """The batches that a loader gives."""
 
     __slots__ = ("drop_last", "is_collated", "is_told", "length", "ref", "size")
@@ -110,6 +112,13 @@ def batches_of(value: Value) -> Batches | None:
     return found if isinstance(found, Batches) else None
 
 
+#: The batches of a loader.
+_BATCHES: Ghost[Batches] = Ghost("batches")
+#: The tensors that the samples of a data set are taken from.
+_TENSORS: Ghost[Value] = Ghost("tensors")
+#: The number of samples of a data set.
+_LENGTH: Ghost[int] = Ghost("length")
+
 #: Methods of tensors after which the first axis may be another than that of the batch.
 _RESHAPING = frozenset(
     "squeeze view reshape flatten unflatten repeat repeat_interleave expand transpose permute swapaxes movedim unbind "
@@ -128,7 +137,7 @@ def keeps_batch_axis(node: cst.CSTNode, arguments: Arguments) -> bool:
 
 
 def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-    loader = arguments.positional[0]
+    loader = arguments.receiver
     dataset = arguments.get(1, "dataset")
     # With `**options` that are not known, only what is written out is known.
     absent = Unknown("option") if arguments.more else None
@@ -137,25 +146,27 @@ def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     size = arguments.get(2, "batch_size", absent or (Unknown("batch_size") if collated else 1))
     sampler = arguments.keywords.get("batch_sampler")
     drop_last = arguments.get(9, "drop_last", absent or False)
-    known = isinstance(size, int) and not isinstance(size, bool) and sampler is None
+    known = int(size) if isinstance(size, int) and not isinstance(size, bool) and sampler is None else None
     length = _known_length(interpreter, dataset, ref) if arguments.get(4, "sampler", absent) is None else None
     loader.cells["dataset"] = dataset
     loader.cells["batch_size"] = size
-    loader.cells["*batches"] = Batches(
+    batches = Batches(
         ref,
-        int(size) if known else None,
+        known,
         length,
         drop_last if isinstance(drop_last, bool) else None,
         is_told="drop_last" in arguments.keywords,
         is_collated=collated,
     )
+    _BATCHES.put(loader, batches)
 
 
 def _iterate(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    loader = arguments.positional[0]
-    batches = loader.cells["*batches"]
-    dataset = loader.cells["dataset"]
-    tensors = dataset.cells.get("*tensors") if isinstance(dataset, Instance) else None
+    loader = arguments.receiver
+    batches, dataset = _BATCHES.of(loader), loader.cells["dataset"]
+    if batches is None:
+        raise TypeError("a loader that was not constructed")
+    tensors = _TENSORS.of(dataset) if isinstance(dataset, Instance) else None
     if isinstance(tensors, tuple):
         axis = Axis(batches.size)
         sample = tuple(
@@ -169,22 +180,22 @@ def _iterate(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
 
 
 def _tensors_init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-    dataset, *tensors = arguments.positional
-    dataset.cells["*tensors"] = tuple(tensors)
+    dataset, tensors = arguments.receiver, arguments.positional[1:]
+    _TENSORS.put(dataset, tuple(tensors))
     first = tensors[0] if tensors else None
     if isinstance(first, Tensor) and first.ranked and first.axes and isinstance(first.axes[0].size, int):
-        dataset.cells["*length"] = int(first.axes[0].size)
+        _LENGTH.put(dataset, int(first.axes[0].size))
 
 
 def _subset_init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-    subset, dataset = arguments.positional[0], arguments.get(1, "dataset")
+    subset, dataset = arguments.receiver, arguments.get(1, "dataset")
     indices = arguments.get(2, "indices")
     if isinstance(dataset, Instance):
-        subset.cells["*tensors"] = dataset.cells.get("*tensors")
+        _TENSORS.put(subset, _TENSORS.of(dataset))
     if isinstance(indices, (range, tuple)):
-        subset.cells["*length"] = len(indices)
+        _LENGTH.put(subset, len(indices))
     elif isinstance(indices, List) and not indices.rest:
-        subset.cells["*length"] = len(indices.items)
+        _LENGTH.put(subset, len(indices.items))
 
 
 def _random_split(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
@@ -192,14 +203,15 @@ def _random_split(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) 
     items = lengths.items if isinstance(lengths, List) else lengths if isinstance(lengths, tuple) else ()
     parts = []
     whole = _known_length(interpreter, dataset, ref)
-    if items and all(isinstance(part, float) for part in items):
-        items = _shares(whole, [float(part) for part in items]) if whole is not None else (None,) * len(items)
+    fractions = [part for part in items if isinstance(part, float)]
+    if items and len(fractions) == len(items):
+        items = _shares(whole, fractions) if whole is not None else (None,) * len(items)
     for length in items:
         part = Instance(SUBSET, ref)
         if isinstance(dataset, Instance):
-            part.cells["*tensors"] = dataset.cells.get("*tensors")
+            _TENSORS.put(part, _TENSORS.of(dataset))
         if isinstance(length, int):
-            part.cells["*length"] = int(length)
+            _LENGTH.put(part, int(length))
         parts.append(part)
     return List(tuple(parts)) if parts else Unknown("subsets", "the lengths of the parts are not known")
 
@@ -214,7 +226,7 @@ def _shares(whole: int, fractions: Sequence[float]) -> tuple[int, ...]:
 
 def length_of(dataset: Value) -> int | None:
     """The number of samples of a data set."""
-    length = dataset.cells.get("*length") if isinstance(dataset, Instance) else None
+    length = _LENGTH.of(dataset) if isinstance(dataset, Instance) else None
     return length if isinstance(length, int) else None
 
 
@@ -238,12 +250,12 @@ def _length(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Val
 
 def _named_init(name: str) -> Builtin:
     def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-        dataset = arguments.positional[0]
+        dataset = arguments.receiver
         split = arguments.keywords.get(
             "split", arguments.get(2, "train", True if "SVHN STL10".find(name) < 0 else "train")
         )
         if isinstance(split, (bool, str)):
-            dataset.cells["*length"] = _LENGTHS[name][0 if split in (True, "train") else 1]
+            _LENGTH.put(dataset, _LENGTHS[name][0 if split in (True, "train") else 1])
 
     return Builtin("__init__", init)
 

@@ -24,6 +24,7 @@ from bn_lint.facts import Axis as FactAxis
 from bn_lint.facts.dims import Dim, Expression, TracedInt, describe
 from bn_lint.static.interpreter.values import (
     ABSENT,
+    BUILDER,
     Arguments,
     Axis,
     Class,
@@ -90,7 +91,7 @@ def layer_fact(layer: Instance) -> BatchNormLayer:
         label_of(layer),
         variant_of(name),
         layer.cls.name.rpartition(".")[2],
-        own_size(size_of(value), layer.cells.get("*builder")),
+        own_size(size_of(value), BUILDER.of(layer)),
         ref.place,
         literal_width=width is not None and is_literal(width),
         lazy=name.startswith("Lazy"),
@@ -118,7 +119,7 @@ def call_fact(
     interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef, draft: int | None = None
 ) -> BatchNormCall:
     """State that a layer was called on a tensor."""
-    builder = layer.cells.get("*builder")
+    builder = BUILDER.of(layer)
     axes = tuple(FactAxis(own_size(a.size, builder), evidence_of(a), a.features) for a in x.axes)
     rank = rank_evidence(x.origin) if x.origin is not None else None
     shape = Shape(axes, x.ranked, rank) if x.ranked or axes else None
@@ -192,7 +193,7 @@ def _size_for(layer: Instance, axis: Axis) -> Dim:
 
     What another instance of the same class gives was computed from other arguments of the same names.
     """
-    size = own_size(axis.size, layer.cells.get("*builder"))
+    size = own_size(axis.size, BUILDER.of(layer))
     if not isinstance(size, TracedInt):
         return size
     maker = axis.origin.maker if axis.origin is not None else None
@@ -231,9 +232,10 @@ def _number(layer: Instance, name: str) -> float | facts.Unknown | None:
     value = layer.cells.get(name, ABSENT)
     if value is None:
         return None
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return UNKNOWN
     try:
-        return float(value) if is_number else UNKNOWN
+        return float(value)
     except OverflowError:
         return UNKNOWN
 

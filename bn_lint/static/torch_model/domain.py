@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bn_lint.static.interpreter.hooks import Domain
 from bn_lint.static.interpreter.values import (
     ABSENT,
+    REST,
     BoundMethod,
     Class,
     Dict,
+    Ghost,
     Instance,
     LibraryClass,
     Tensor,
@@ -104,7 +106,7 @@ class TorchDomain(Domain):
         return ABSENT
 
     def module_made(self, module: Instance) -> None:
-        module.cells[MODE] = BUILT
+        MODE.put(module, BUILT)
 
     # -- code that is given up ----------------------------------------------------------------------------------------
 
@@ -114,7 +116,7 @@ class TorchDomain(Domain):
     def judges_results(self, names: AbstractSet[str]) -> bool:
         return not _TRAINING.isdisjoint(names)
 
-    def unseen_cell(self, key: str) -> Value:
+    def unseen_cell(self, key: Ghost[Any]) -> Value:
         return UNSEEN if key == MODE else ABSENT
 
     def forget(self, interpreter: Interpreter, module: Instance) -> None:
@@ -130,4 +132,4 @@ class TorchDomain(Domain):
             events.statistics_known(module, site)
         if names is None or not _ADDING.isdisjoint(names):
             added = Unknown("?", "something that takes too long to evaluate may change it")
-            interpreter.store.set(module, Instance.REST, (added,))
+            interpreter.store.set(module, REST, (added,))

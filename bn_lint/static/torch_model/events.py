@@ -296,7 +296,7 @@ class EventLog(Log):
         if not layers or part is outer.model or not isinstance(ref.node, cst.Call):
             return
         if outer.grad is False:
-            if any(isinstance(layer.cells.get(FROZEN), NodeRef) for layer in layers):
+            if any(isinstance(FROZEN.of(layer), NodeRef) for layer in layers):
                 _disturb(interpreter)  # in training it has to be seen again
             return
         _disturb(interpreter)
@@ -499,9 +499,9 @@ def batchnorm_layers(model: Instance) -> list[Instance]:
 def _frozen(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> list[tuple[Instance, NodeRef]]:
     """The layers that run in training mode with frozen parameters, and where those were frozen."""
     return [
-        (layer, layer.cells[FROZEN])
+        (layer, where)
         for layer, own in zip(layers, modes)
-        if agreed(own) is True and isinstance(layer.cells.get(FROZEN), NodeRef)
+        if agreed(own) is True and isinstance(where := FROZEN.of(layer), NodeRef)
     ]
 
 

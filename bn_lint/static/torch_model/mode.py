@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bn_lint.static.interpreter.values import Arguments, BoundMethod, Function, Instance, Union, Unknown, Value
+from bn_lint.static.interpreter.values import (
+    Arguments,
+    BoundMethod,
+    DomainValue,
+    Function,
+    Ghost,
+    Instance,
+    Union,
+    Unknown,
+    Value,
+)
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.watchers import events_of
 
@@ -12,13 +22,8 @@ if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.torch_model.events import EventLog
 
-#: The cell that holds a module's mode.
-MODE = "*mode"
-#: The cell of a BatchNorm layer that says whether its parameters are trained.
-FROZEN = "*frozen"
 
-
-class Mode:
+class Mode(DomainValue):
     """A mode a module is in.
 
     Attributes:
@@ -55,6 +60,10 @@ class Mode:
         return {True: "training", False: "evaluation", None: "unknown"}[self.training] + " mode"
 
 
+#: The mode of a module.
+MODE: Ghost[Mode | Union] = Ghost("mode")
+#: Where the parameters of a BatchNorm layer were frozen; None when they are trained.
+FROZEN: Ghost[NodeRef | Unknown | None] = Ghost("frozen")
 #: Modules are built in training mode.
 BUILT = Mode(True)
 #: Something out of sight may have switched.
@@ -65,7 +74,7 @@ def modes_of(module: Instance, events: EventLog) -> tuple[Mode, ...]:
     """The modes that a module may be in, as one entry point knows: what others left behind may come later, or never."""
     return tuple(
         one if isinstance(one, Mode) and one.events in (None, events) else UNSEEN
-        for one in alternatives(module.cells.get(MODE, BUILT))
+        for one in alternatives(MODE.of(module) or BUILT)
     )
 
 

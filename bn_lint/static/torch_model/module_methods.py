@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import (
+    REST,
     Arguments,
     BoundMethod,
     Builtin,
@@ -35,11 +36,11 @@ def _itself(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Val
 def _add_module(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     from bn_lint.static.torch_model.containers import register_child
 
-    owner, name, module = arguments.positional[0], arguments.get(1, "name"), arguments.get(2, "module")
+    owner, name, module = arguments.receiver, arguments.get(1, "name"), arguments.get(2, "module")
     if isinstance(name, str):
         register_child(interpreter, owner, name, module)
-    elif isinstance(owner, Instance):
-        interpreter.store.set(owner, Instance.REST, (*owner.cells.get(Instance.REST, ()), module))
+    else:
+        interpreter.store.set(owner, REST, (*(REST.of(owner) or ()), module))
 
 
 def _register_value(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
@@ -60,12 +61,12 @@ def _named_children(instance: Instance) -> tuple[list[tuple[str, Value]], list[t
 
 
 def _children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    known, rest = _named_children(arguments.positional[0])
+    known, rest = _named_children(arguments.receiver)
     return List(tuple(child for _, child in known), tuple(child for _, child in rest))
 
 
 def _children_by_name(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    known, rest = _named_children(arguments.positional[0])
+    known, rest = _named_children(arguments.receiver)
     return List(tuple(known), tuple(rest))
 
 
@@ -99,13 +100,13 @@ def possible_descendants(instance: Instance) -> list[Instance]:
 
 
 def _modules(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    known = tuple(module for _, module in descendants(arguments.positional[0]))
-    return List(known, _further(known, arguments.positional[0]))
+    known = tuple(module for _, module in descendants(arguments.receiver))
+    return List(known, _further(known, arguments.receiver))
 
 
 def _modules_by_name(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    known = descendants(arguments.positional[0])
-    further = _further([module for _, module in known], arguments.positional[0])
+    known = descendants(arguments.receiver)
+    further = _further([module for _, module in known], arguments.receiver)
     return List(tuple(known), tuple((Unknown("name"), module) for module in further))
 
 
@@ -129,16 +130,16 @@ _MANY_PARAMETERS = 800
 
 
 def _weights(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    return List((Weights(arguments.positional[0]),))
+    return List((Weights(arguments.receiver),))
 
 
 def _weights_by_name(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     named: list[Value] = []
-    for path, module in descendants(arguments.positional[0]):
+    for path, module in descendants(arguments.receiver):
         if not any(module.children()):
             named.extend((f"{path}.{kind}".lstrip("."), Weights(module)) for kind in ("weight", "bias"))
     if not named or len(named) > _MANY_PARAMETERS:
-        return List(((Unknown("name"), Weights(arguments.positional[0])),))
+        return List(((Unknown("name"), Weights(arguments.receiver)),))
     return List(tuple(named))
 
 
@@ -147,13 +148,13 @@ def _parameters(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) ->
 
 
 def _buffers(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    events_of(interpreter).statistics_read(interpreter, arguments.positional[0], ref)
+    events_of(interpreter).statistics_read(interpreter, arguments.receiver, ref)
     return Unknown("buffers", "buffers are not followed")
 
 
 def _apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     """`model.apply(fn)`: the children first, as PyTorch has it."""
-    module, function = arguments.positional[0], arguments.get(1, "fn")
+    module, function = arguments.receiver, arguments.get(1, "fn")
     if isinstance(function, (BoundMethod, Function, Partial)):
         for _, one in reversed(descendants(module)):
             call(interpreter, function, Arguments([one]), ref, interpreter.frame)
@@ -161,12 +162,12 @@ def _apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
 
 
 def _train(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    switch(interpreter, arguments.positional[0], arguments.get(1, "mode", True), ref)
+    switch(interpreter, arguments.receiver, arguments.get(1, "mode", True), ref)
     return arguments.positional[0]
 
 
 def _eval(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    module = arguments.positional[0]
+    module = arguments.receiver
     override = module.cls.lookup("train")[0]
     if isinstance(override, Function):
         return call(interpreter, BoundMethod(override, module), Arguments([False]), ref, interpreter.frame)
@@ -175,13 +176,13 @@ def _eval(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
 
 
 def _requires_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    freeze(interpreter, arguments.positional[0], arguments.get(1, "requires_grad", True), ref)
+    freeze(interpreter, arguments.receiver, arguments.get(1, "requires_grad", True), ref)
     return arguments.positional[0]
 
 
 def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    events_of(interpreter).prepare(arguments.positional[0], ref)
-    events_of(interpreter).statistics_read(interpreter, arguments.positional[0], ref)
+    events_of(interpreter).prepare(arguments.receiver, ref)
+    events_of(interpreter).statistics_read(interpreter, arguments.receiver, ref)
     return Unknown("keys", "what a checkpoint lacks is not known")
 
 

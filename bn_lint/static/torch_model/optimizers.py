@@ -8,6 +8,7 @@ from bn_lint.static.interpreter.values import (
     Arguments,
     Builtin,
     Dict,
+    Ghost,
     Instance,
     LibraryClass,
     List,
@@ -26,15 +27,16 @@ if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
 
 #: The cell with the modules whose parameters an optimizer holds; None when they are not all known.
-_OWNED = "*owned"
+_OWNED: Ghost[tuple[Instance, ...] | None] = Ghost("owned")
 
 
 def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     found = list(_modules_in(arguments.get(1, "params")))
-    arguments.positional[0].cells[_OWNED] = None if None in found else tuple(found)
-    events_of(interpreter).optimized += [(one, ref) for one in found if one is not None]
+    modules = [one for one in found if one is not None]
+    _OWNED.put(arguments.receiver, tuple(modules) if len(modules) == len(found) else None)
+    events_of(interpreter).optimized += [(one, ref) for one in modules]
     if len(found) == 1 and found[0] is not None:
-        collector_of(interpreter).optimizer_built(interpreter, arguments.positional[0], arguments, found[0], ref)
+        collector_of(interpreter).optimizer_built(interpreter, arguments.receiver, arguments, found[0], ref)
 
 
 def _modules_in(value: Value, depth: int = 0) -> Iterator[Instance | None]:
@@ -55,7 +57,7 @@ def _modules_in(value: Value, depth: int = 0) -> Iterator[Instance | None]:
 
 def owned_by(optimizer: Value) -> tuple[Instance, ...] | None:
     """The modules whose parameters an optimizer holds, when they are known."""
-    owned = optimizer.cells.get(_OWNED) if isinstance(optimizer, Instance) else None
+    owned = _OWNED.of(optimizer) if isinstance(optimizer, Instance) else None
     return owned if isinstance(owned, tuple) else None
 
 

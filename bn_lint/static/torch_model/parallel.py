@@ -9,7 +9,7 @@ import libcst as cst
 
 from bn_lint.facts import Evidence, Purpose, Shows, SyncConversion, UnsynchronizedBatchNorm
 from bn_lint.libraries import LIBRARIES
-from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, List, Unknown, Value
+from bn_lint.static.interpreter.values import Arguments, Builtin, Ghost, Instance, LibraryClass, List, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.syntax.tree import ways_to
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from bn_lint.static.torch_model.events import EventLog
 
 #: The cell of a BatchNorm layer that says where it became a SyncBatchNorm.
-SYNCED = "*synced"
+SYNCED: Ghost[NodeRef | None] = Ghost("synced")
 #: The cell of a `DataParallel` with the number of its devices; None when that is not known.
-_DEVICES = "*devices"
+_DEVICES: Ghost[int | None] = Ghost("devices")
 #: What a program mentions that runs in several processes, by itself or by what starts it.
 _SEVERAL_PROCESSES = re.compile(
     "|".join(
@@ -44,7 +44,7 @@ def data_parallel(wrapper: LibraryClass) -> LibraryClass:
     def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
         _wrap(interpreter, arguments)
         module, devices = arguments.get(1, "module"), arguments.get(2, "device_ids")
-        arguments.positional[0].cells[_DEVICES] = len(devices.items) if _is_known(devices) else None
+        _DEVICES.put(arguments.receiver, _count(devices))
         _, synced = next(_synchronized(module), (None, None))
         if synced is not None and isinstance(ref.node, cst.Call):
             fact = UnsynchronizedBatchNorm(_first(ref), ref.place, synced, in_data_parallel=True)
@@ -66,20 +66,21 @@ def distributed(wrapper: LibraryClass) -> LibraryClass:
     return LibraryClass("torch.nn.parallel.DistributedDataParallel", (wrapper,), (), methods)
 
 
-def _is_known(devices: Value) -> bool:
-    return isinstance(devices, List) and not devices.rest and len(devices.items) > 0
+def _count(devices: Value) -> int | None:
+    """How many there are in a list of devices; None where that is not known."""
+    return (len(devices.items) or None) if isinstance(devices, List) and not devices.rest else None
 
 
 def devices_of(model: Instance) -> int:
     """On how many devices a batch is spread; 1 where that is not known."""
-    devices = model.cells.get(_DEVICES)
+    devices = _DEVICES.of(model)
     return devices if isinstance(devices, int) else 1
 
 
 def _wrap(interpreter: Interpreter, arguments: Arguments) -> None:
     from bn_lint.static.interpreter.assign import register
 
-    register(interpreter, arguments.positional[0], "module", arguments.get(1, "module", Unknown("module")))
+    register(interpreter, arguments.receiver, "module", arguments.get(1, "module", Unknown("module")))
 
 
 def _convert(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
@@ -138,7 +139,7 @@ def _synchronized(module: Value) -> Iterator[tuple[NodeRef, Evidence]]:
     from bn_lint.static.torch_model.batchnorm import batchnorm_class
 
     for layer in _layers(module):
-        where = layer.cells.get(SYNCED)
+        where = SYNCED.of(layer)
         cls = batchnorm_class(layer)
         if isinstance(where, NodeRef):
             yield where, Evidence("the layers become SyncBatchNorm here", where.place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, Unknown, Value
+from bn_lint.static.interpreter.values import Arguments, Builtin, DomainValue, Instance, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import FROZEN
 from bn_lint.static.torch_model.watchers import events_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FROM_OTHERS = frozenset({"mul_", "add_", "sub_", "lerp_", "copy_"})
 
 
-class Weights:
+class Weights(DomainValue):
     """Any parameter of a module: what is done to one in a loop over `parameters()` is done to all."""
 
     __slots__ = ("module",)

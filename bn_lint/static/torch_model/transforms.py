@@ -19,6 +19,9 @@ class Mapped(Unknown):
 
     __slots__ = ()
 
+    def summary_key(self) -> None:
+        return None
+
 
 def _vmap(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     function, dims = arguments.get(0, "func"), arguments.get(1, "in_dims", 0)

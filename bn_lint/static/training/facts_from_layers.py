@@ -26,6 +26,7 @@ from bn_lint.facts import (
 from bn_lint.facts.dims import Comparison, Dim, compare, origin_of
 from bn_lint.static.interpreter.values import (
     ABSENT,
+    BUILDER,
     LAZY,
     Arguments,
     Axis,
@@ -189,7 +190,7 @@ class FactCollector(LayerCollector):
             while outer is not None and (outer.owner is None or outer.owner in layer.cls.mro):
                 outer = outer.caller
             builder = outer.owner if outer is not None else None
-        layer.cells["*builder"] = builder
+        BUILDER.put(layer, builder)
         self._pending.append((layer, arguments, _forward_around(interpreter)))
 
     def arrived(self, layer: Instance) -> list[Dim]:
@@ -266,7 +267,7 @@ class FactCollector(LayerCollector):
             return
         if self._only is not None and layer.built.node not in self._only:
             return
-        builder = layer.cells.get("*builder")
+        builder = BUILDER.of(layer)
         size = channels.size
         key = ("followed", id(layer.built.node), id(origin.ref.node), size, origin_of(size), takes, len(x.axes))
         if key not in self._seen and size_of(layer.cells.get("num_features", ABSENT)) == size:
@@ -317,7 +318,7 @@ class FactCollector(LayerCollector):
         plain = [
             (name, v)
             for name, v in module.cells.items()
-            if isinstance(v, (List, tuple, Dict)) and not name.startswith("*")
+            if isinstance(v, (List, tuple, Dict)) and isinstance(name, str)
         ]
         if not plain:
             return
@@ -467,7 +468,7 @@ def _layers_in(container: Value, depth: int = 0) -> Iterator[Instance]:
     if isinstance(container, Dict):
         values: tuple[Value, ...] = tuple(v for _, v in container.entries())
     else:
-        values = container.items if isinstance(container, List) else container
+        values = container.items if isinstance(container, List) else container if isinstance(container, tuple) else ()
     for value in values:
         if isinstance(value, Instance) and value.is_module:
             if value.owner is None:

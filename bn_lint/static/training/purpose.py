@@ -236,7 +236,7 @@ def _replaced(events: EventLog, call: Call) -> Evidence | None:
 def _leaves_batchnorm_alone(events: EventLog, call: Call) -> bool:
     """Whether the training may concern other parts than those with BatchNorm, or another model altogether."""
     layers = batchnorm_layers(call.model)
-    if all(isinstance(layer.cells.get(FROZEN), NodeRef) for layer in layers):
+    if all(isinstance(FROZEN.of(layer), NodeRef) for layer in layers):
         return True
     step = call.step
     if step is None:

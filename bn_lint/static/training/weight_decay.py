@@ -32,7 +32,7 @@ def decay_fact(optimizer: Instance, arguments: Arguments, model: Instance, ref: 
         for _, module in descendants(model)
         if batchnorm_class(module) is not None
         and module.cells.get("affine", True) is True
-        and module.cells.get(FROZEN) is None  # what gets no gradient is not decayed either
+        and FROZEN.of(module) is None  # what gets no gradient is not decayed either
     ]
     if not norms or norms[0] is model:
         return None

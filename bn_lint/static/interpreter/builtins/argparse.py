@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
+from bn_lint.static.interpreter.values import Arguments, Builtin, Ghost, Instance, LibraryClass, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 
-#: The cell of a parser that holds its options.
-_OPTIONS = "*options"
+#: The options of a parser.
+_OPTIONS: Ghost[Instance] = Ghost("options")
 
 
 def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-    arguments.positional[0].cells[_OPTIONS] = Instance(_NAMESPACE, ref)
+    _OPTIONS.put(arguments.receiver, Instance(_NAMESPACE, ref))
 
 
 def _add_argument(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    parser, *flags = arguments.positional
-    options = parser.cells.get(_OPTIONS)
+    options, flags = _OPTIONS.of(arguments.receiver), arguments.positional[1:]
     names = [flag for flag in flags if isinstance(flag, str)]
     if not isinstance(options, Instance) or not names:
         return Unknown("action")
@@ -36,7 +35,7 @@ def _value(name: str, arguments: Arguments) -> Value:
 
 
 def _parse(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    options = arguments.positional[0].cells.get(_OPTIONS)
+    options = _OPTIONS.of(arguments.receiver)
     return options if isinstance(options, Instance) else Unknown("args")
 
 

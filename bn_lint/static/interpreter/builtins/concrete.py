@@ -13,7 +13,7 @@ from bn_lint.static.syntax.places import NodeRef
 
 #: Foreign objects that the program may hold and call methods of.
 _FOREIGN = (re.Match, re.Pattern)
-_PLAIN = (bool, int, float, str, bytes, complex, type(None), range, slice, type(...))
+_PLAIN = (bool, int, float, str, bytes, complex, type(None), range, type(...))
 
 
 class NotConcrete(Exception):

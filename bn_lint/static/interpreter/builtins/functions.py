@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from bn_lint.facts import dims
 from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
@@ -37,6 +37,7 @@ from bn_lint.static.interpreter.values import (
     List,
     Partial,
     Property,
+    Slice,
     StaticMethod,
     Super,
     Tensor,
@@ -47,6 +48,8 @@ from bn_lint.static.interpreter.values import (
     ValueIterator,
 )
 from bn_lint.static.syntax.places import NodeRef
+
+Implementation = TypeVar("Implementation", bound=Callable[[Interpreter, Arguments, NodeRef], Value])
 
 _PURE: tuple[Callable[..., Any], ...] = (bin, bytes, chr, complex, divmod, format, hex, oct, ord)
 _EXCEPTIONS = (
@@ -64,12 +67,8 @@ BUILTINS.update(dict.fromkeys(("exit", "quit"), External("sys.exit")))
 BUILTINS.update({"__name__": "__main__", "__file__": Unknown("__file__"), "__doc__": None, "__debug__": True})
 
 
-def builtin(
-    name: str,
-) -> Callable[[Callable[[Interpreter, Arguments, NodeRef], Value]], Callable[[Interpreter, Arguments, NodeRef], Value]]:
-    def register(
-        function: Callable[[Interpreter, Arguments, NodeRef], Value],
-    ) -> Callable[[Interpreter, Arguments, NodeRef], Value]:
+def builtin(name: str) -> Callable[[Implementation], Implementation]:
+    def register(function: Implementation) -> Implementation:
         BUILTINS[name] = Builtin(name, function)
         return function
 
@@ -105,8 +104,9 @@ def _len(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
 @builtin("range")
 def _range(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     bounds = arguments.positional
-    if bounds and not arguments.more and all(isinstance(b, int) for b in bounds):
-        return range(*(int(b) for b in bounds))
+    known = [int(b) for b in bounds if isinstance(b, int)]
+    if bounds and not arguments.more and len(known) == len(bounds):
+        return range(*known)
     unknown = next((b for b in bounds if isinstance(b, Unknown)), None)
     return List((), (UnknownInt("i", unknown.why if unknown is not None else "the length of a range is not known"),))
 
@@ -195,7 +195,7 @@ def _set(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
 
 
 @builtin("dict")
-def _dict(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+def make_dict(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Dict:
     result = Dict()
     _update(interpreter, result, arguments, ref)
     return result
@@ -235,7 +235,7 @@ def _reversed(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> V
 
 
 @builtin("sorted")
-def sorted_values(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Any:
+def sorted_values(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> List:
     """Sort what is known; otherwise the order is unknown."""
     items, rest = iterate(interpreter, arguments.positional[0])
     key = arguments.keywords.get("key")
@@ -243,8 +243,9 @@ def sorted_values(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) 
     reverse = truth(arguments.keywords.get("reverse", False))
     if rest or reverse is None or not all(isinstance(k, (int, float, str, tuple)) for k in keys):
         return List((), (*items, *rest))
+    comparable: list[Any] = keys  # or Python raises a TypeError
     try:
-        order = sorted(range(len(items)), key=keys.__getitem__, reverse=reverse)
+        order = sorted(range(len(items)), key=comparable.__getitem__, reverse=reverse)
     except TypeError:
         return List((), items)
     return List(tuple(items[i] for i in order))
@@ -254,7 +255,9 @@ def sorted_values(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) 
 def _map(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     function = arguments.positional[0]
     rows, rest = iterate(interpreter, _zip(interpreter, Arguments(arguments.positional[1:]), ref))
-    results = tuple(call(interpreter, function, Arguments(list(row)), ref, None) for row in rows)
+    results = tuple(
+        call(interpreter, function, Arguments(list(row)), ref, None) for row in rows if isinstance(row, tuple)
+    )
     more = tuple(call(interpreter, function, Arguments(list(row)), ref, None) for row in rest if isinstance(row, tuple))
     return List(results, more)
 
@@ -305,7 +308,8 @@ def _extreme(name: str, choose: Callable[..., Any]) -> None:
             known = all(isinstance(k, (int, float)) for k in keys)
             return choose(zip(keys, range(len(items)), items), key=lambda row: row[0])[2] if known else Unknown(name)
         if all(isinstance(v, (int, float)) for v in items) or all(isinstance(v, str) for v in items):
-            return choose(items)
+            best: Value = choose(items)
+            return best
         numbers = [number_of(v) for v in items]
         if None in numbers:
             return Unknown(name)
@@ -436,7 +440,7 @@ def _setattr(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> No
     if isinstance(name, str):
         set_attribute(interpreter, owner, name, value, ref)
     elif isinstance(owner, Instance) and owner.is_module:
-        interpreter.store.set(owner, Instance.REST, (*owner.cells.get(Instance.REST, ()), value))
+        interpreter.store.set(owner, REST, (*(REST.of(owner) or ()), value))
 
 
 @builtin("super")
@@ -478,6 +482,13 @@ BUILTINS["globals"] = Builtin(
         Dict(dict(interpreter.frame.module.cells), is_open=True) if interpreter.frame else Dict()
     ),
 )
-BUILTINS["slice"] = Builtin("slice", lambda interpreter, arguments, ref: slice(*arguments.positional))
 
-__all__ = ["BUILTINS", "has_attribute", "sorted_values"]
+
+@builtin("slice")
+def make_slice(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Slice:
+    if len(arguments.positional) == 1:
+        return Slice(None, arguments.positional[0])
+    return Slice(*arguments.positional)
+
+
+__all__ = ["BUILTINS", "has_attribute", "make_dict", "make_slice", "sorted_values"]

@@ -107,7 +107,7 @@ def _is_object_of(value: Instance, kind: Value) -> bool | None:
             return False if not isinstance(kind, External) or _is_closed(value) else None
         return None
     if isinstance(kind, Builtin):
-        return (kind.name in ("tuple",) and "*fields" in value.cells) or False
+        return (kind.name in ("tuple",) and value.fields is not None) or False
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from bn_lint.static.interpreter.builtins.concrete import computed
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -22,10 +23,12 @@ from bn_lint.static.interpreter.values import (
     Unknown,
     Value,
     ValueIterator,
+    text_of,
 )
 from bn_lint.static.syntax.places import NodeRef
 
-Method = Callable[[Interpreter, Value, Arguments, NodeRef], Value]
+Container = TypeVar("Container", List, Dict)
+Method = Callable[[Interpreter, Container, Arguments, NodeRef], Value]
 
 
 def plain_attribute(value: Value, name: str) -> Value:
@@ -49,7 +52,7 @@ def plain_attribute(value: Value, name: str) -> Value:
     method = table.get(name)
     if method is None:
         return Unknown(name, f"the method `{name}` is not evaluated")
-    return BoundMethod(_BUILTINS[method], value)
+    return BoundMethod(method, value)
 
 
 def _python_attribute(value: Value, name: str) -> Value:
@@ -62,9 +65,10 @@ def _python_attribute(value: Value, name: str) -> Value:
 def _join_text(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     separator, parts = arguments.positional
     items, rest = iterate(interpreter, parts)
-    if rest or not all(isinstance(item, str) for item in items):
+    texts = [item for item in items if isinstance(item, str)]
+    if rest or len(texts) != len(items) or not isinstance(separator, str):
         return Unknown("text")
-    return str(separator.join(items))
+    return separator.join(texts)
 
 
 # -- lists ------------------------------------------------------------------------------------------------------------
@@ -197,7 +201,10 @@ def _get(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRe
     value = self.cells.get(key, ABSENT)
     if value is not ABSENT:
         return value
-    return Unknown(str(key), f"whether the key `{key}` is given is not known") if self.is_open else default
+    if not self.is_open:
+        return default
+    name = text_of(key)
+    return Unknown(name, f"whether the key `{name}` is given is not known")
 
 
 def _dict_pop(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
@@ -277,15 +284,14 @@ def _union(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: Node
 
 
 def _next(interpreter: Interpreter, iterator: ValueIterator) -> Value:
-    items = iterator.cells[ITEMS]
+    items = iterator.items
     if items:
         interpreter.store.set(iterator, ITEMS, items[1:])
         return items[0]
-    rest = iterator.cells[REST]
-    return join(rest) if rest else Unknown("?", "the iterator is exhausted")
+    return join(iterator.rest) if iterator.rest else Unknown("?", "the iterator is exhausted")
 
 
-_LIST: dict[str, Method] = {
+_LIST_METHODS: dict[str, Method[List]] = {
     "append": _append,
     "appendleft": _append_left,
     "extend": _extend,
@@ -302,7 +308,7 @@ _LIST: dict[str, Method] = {
     "extendleft": _change,
     "rotate": _change,
 }
-_DICT: dict[str, Method] = {
+_DICT_METHODS: dict[str, Method[Dict]] = {
     "get": _get,
     "pop": _dict_pop,
     "setdefault": _set_default,
@@ -315,7 +321,7 @@ _DICT: dict[str, Method] = {
     "popitem": _change,
     "move_to_end": _change,
 }
-_SET: dict[str, Method] = {
+_SET_METHODS: dict[str, Method[Dict]] = {
     "add": _add,
     "update": _update,
     "discard": _discard,
@@ -329,11 +335,24 @@ _SET: dict[str, Method] = {
 }
 
 
-def _as_builtin(method: Method) -> Builtin:
-    return Builtin(
-        method.__name__.strip("_"),
-        lambda interpreter, arguments, ref: method(interpreter, arguments.positional[0], arguments.shifted(), ref),
-    )
+def _builtins(kind: type[Container], table: dict[str, Method[Container]]) -> dict[str, Builtin]:
+    """The methods as functions that take the container as their first argument."""
+    made: dict[Method[Container], Builtin] = {}
+    for method in table.values():
+        made[method] = _as_builtin(kind, method)
+    return {name: made[method] for name, method in table.items()}
 
 
-_BUILTINS = {method: _as_builtin(method) for table in (_LIST, _DICT, _SET) for method in table.values()}
+def _as_builtin(kind: type[Container], method: Method[Container]) -> Builtin:
+    def implementation(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+        self = arguments.positional[0]
+        if not isinstance(self, kind):
+            raise TypeError(f"a method of a container is called on {self!r}")
+        return method(interpreter, self, arguments.shifted(), ref)
+
+    return Builtin(method.__name__.strip("_"), implementation)
+
+
+_LIST = _builtins(List, _LIST_METHODS)
+_DICT = _builtins(Dict, _DICT_METHODS)
+_SET = _builtins(Dict, _SET_METHODS)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import Any
 
 import libcst as cst
 
 from bn_lint.facts import dims
 from bn_lint.facts.dims import Expression, structural_symbol
 from bn_lint.static.interpreter.builtins.concrete import computed, evaluated
-from bn_lint.static.interpreter.builtins.functions import BUILTINS
+from bn_lint.static.interpreter.builtins.functions import make_dict, make_slice
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.clone import clone
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.join import join
 from bn_lint.static.interpreter.limits import MAX_ITEMS
-from bn_lint.static.interpreter.objects import Field, make_dataclass
+from bn_lint.static.interpreter.objects import make_dataclass
 from bn_lint.static.interpreter.operators import BINARY, number_of
 from bn_lint.static.interpreter.subscripts import get_item
 from bn_lint.static.interpreter.values import (
@@ -29,11 +28,13 @@ from bn_lint.static.interpreter.values import (
     Class,
     Dict,
     External,
+    Field,
     Function,
     Instance,
     LibraryClass,
     List,
     Partial,
+    Property,
     Union,
     Unknown,
     Value,
@@ -56,7 +57,7 @@ def library(
     return register
 
 
-def _symbolic_math(name: str, function: Callable[..., Any]) -> None:
+def _symbolic_math(name: str, function: Callable[..., float]) -> None:
     """A function of one number: computed when it is known, one symbol for the computation when it is symbolic."""
 
     def implementation(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
@@ -99,12 +100,12 @@ STDLIB["numpy.prod"] = STDLIB["math.prod"]
 for _name in ("compile", "match", "fullmatch", "search", "split", "sub", "findall", "escape"):
     STDLIB[f"re.{_name}"] = computed(_name, getattr(re, _name))
 STDLIB.update({f"re.{flag}": int(getattr(re, flag)) for flag in ("I", "IGNORECASE", "M", "S", "X", "VERBOSE")})
-STDLIB["collections.OrderedDict"] = Builtin("collections.OrderedDict", BUILTINS["dict"].implementation)
+STDLIB["collections.OrderedDict"] = Builtin("collections.OrderedDict", make_dict)
 STDLIB["typing.OrderedDict"] = STDLIB["collections.OrderedDict"]
 
 
 def _namespace_init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-    arguments.positional[0].cells.update(arguments.keywords)
+    arguments.receiver.cells.update(arguments.keywords)
 
 
 _NAMESPACE: dict[str, Value] = {"__init__": Builtin("__init__", _namespace_init)}
@@ -142,7 +143,7 @@ def _cache(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
 
 @library("functools.cached_property")
 def _cached_property(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    return BUILTINS["property"].implementation(interpreter, arguments, ref)
+    return Property(arguments.get(0, "fget"))
 
 
 @library("functools.reduce")
@@ -207,10 +208,10 @@ def _product(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
 @library("itertools.islice")
 def _islice(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     items, rest = iterate(interpreter, arguments.positional[0])
-    bounds = arguments.positional[1:]
-    if rest or not all(isinstance(b, int) or b is None for b in bounds):
+    bounds = make_slice(interpreter, arguments.shifted(), ref).concrete
+    if rest or bounds is None:
         return List((), (*items, *rest))
-    return List(items[slice(*bounds)])
+    return List(items[bounds])
 
 
 @library("itertools.tee")
@@ -229,8 +230,9 @@ def _pairwise(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> V
 @library("collections.namedtuple")
 def _namedtuple(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     name, fields = arguments.get(0, "typename"), arguments.get(1, "field_names")
-    names = fields.replace(",", " ").split() if isinstance(fields, str) else iterate(interpreter, fields)[0]
-    if interpreter.frame is None or not all(isinstance(n, str) for n in names):
+    given = fields.replace(",", " ").split() if isinstance(fields, str) else iterate(interpreter, fields)[0]
+    names = [field for field in given if isinstance(field, str)]
+    if interpreter.frame is None or len(names) != len(given):
         return Unknown("namedtuple")
     defaults = (
         iterate(interpreter, arguments.keywords["defaults"])[0]
@@ -248,10 +250,8 @@ def _namedtuple(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) ->
 @library("collections.defaultdict")
 def _defaultdict(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     factory = arguments.get(0, "default_factory")
-    made = BUILTINS["dict"].implementation(interpreter, arguments.shifted(), ref)
-    if isinstance(made, Dict):
-        if factory is None:
-            return made
+    made = make_dict(interpreter, arguments.shifted(), ref)
+    if factory is not None:
         made.factory = factory
     return made
 
@@ -269,8 +269,9 @@ def _deepcopy(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> V
     copy = clone(value)
     if isinstance(value, Instance) and not value.is_module:
         copy = _copy(interpreter, arguments, ref)
-        for name, part in value.cells.items():
-            copy.cells[name] = clone(part)
+        if isinstance(copy, Instance):
+            for name, part in value.cells.items():
+                copy.cells[name] = clone(part)
     if isinstance(copy, Instance) and copy.is_module:
         copy.owner = None
         interpreter.created.append(copy)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bn_lint.facts.dims import Dim
 from bn_lint.static.interpreter.iteration import iterate
-from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.join import join, join_tensors
 from bn_lint.static.interpreter.values import Axis, List, Tensor, Unknown, Value
 from bn_lint.static.torch_model.operations.axes import unsqueeze
 from bn_lint.static.torch_model.operations.sizes import (
@@ -39,7 +39,7 @@ def concatenate(at: OpSite, tensors: Value, dim: Value) -> Tensor:
         axes = [Axis()] * len(model.axes)
         axes[0] = model.axes[0] if position else Axis()
         return Tensor(tuple(axes), origin=at.origin, why="torch.cat of tensors that are not all known")
-    axes = list(join(parts).axes)
+    axes = list(join_tensors(parts).axes)
     axes[position] = Axis(total(part.axes[position].size for part in parts), at.origin)
     return Tensor(tuple(axes), origin=at.origin)
 

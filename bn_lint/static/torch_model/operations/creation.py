@@ -53,8 +53,9 @@ def arange(at: OpSite, bounds: tuple[Value, ...] | None) -> Tensor:
 
 
 def _steps(start: Value, end: Value, step: Value = 1) -> Dim:
-    numbers = [v for v in (start, end, step) if isinstance(v, (int, float))]
-    return max(0, math.ceil((numbers[1] - numbers[0]) / step)) if len(numbers) == 3 and step else None
+    if not (isinstance(start, (int, float)) and isinstance(end, (int, float)) and isinstance(step, (int, float))):
+        return None
+    return max(0, math.ceil((end - start) / step)) if step else None
 
 
 @operation("linspace logspace", "start, end, steps", TORCH)

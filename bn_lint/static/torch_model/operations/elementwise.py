@@ -82,4 +82,4 @@ def arithmetic(interpreter: Interpreter, name: str, a: Value, b: Value, ref: Nod
     """Return `a <operator> b` where at least one is a tensor."""
     if name == "matmul":
         return matmul(OpSite(interpreter, Provenance("matmul", ref)), as_tensor(a), as_tensor(b))
-    return combined(a, b) if isinstance(a, Tensor) else combined(b, a)
+    return combined(a, b) if isinstance(a, Tensor) else combined(as_tensor(b), a)

@@ -7,7 +7,7 @@ from typing import Any
 from bn_lint.facts import dims
 from bn_lint.facts.dims import Comparison, Dim, Expression, compare
 from bn_lint.static.interpreter.join import join
-from bn_lint.static.interpreter.values import Axis, List, Provenance, Tensor, Unknown, UnknownInt, Value
+from bn_lint.static.interpreter.values import Axis, List, Provenance, Slice, Tensor, Unknown, UnknownInt, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.operations.sizes import as_tensor, axis_position, replaced, size_of, unknown
 from bn_lint.static.torch_model.operations.table import OpSite, operation
@@ -19,7 +19,7 @@ def index(x: Tensor, key: Value, ref: NodeRef) -> Tensor:
         joined = join(index(one, key, ref) for one in x.either)
         assert isinstance(joined, Tensor)
         return joined
-    parts = list(key) if isinstance(key, tuple) else [key]
+    parts: list[Value] = list(key) if isinstance(key, tuple) else [key]
     selecting = [p for p in parts if isinstance(p, (Tensor, List))]
     if selecting:
         # Several of them, or one beside numbers, follow rules of their own.
@@ -36,15 +36,15 @@ def index(x: Tensor, key: Value, ref: NodeRef) -> Tensor:
 def _index_known(x: Tensor, parts: list[Value], origin: Provenance) -> Tensor:
     missing = len(x.axes) - sum(1 for p in parts if p is not None and p is not ...)
     at = next((i for i, p in enumerate(parts) if p is ...), len(parts))
-    parts[at : at + 1] = [slice(None)] * missing
+    parts[at : at + 1] = [Slice()] * missing
     if missing < 0 or any(p is ... for p in parts):
         return unknown("an index that does not fit")
     axes: list[Axis] = []
     remaining = iter(x.axes)
     for part in parts:
         axis = Axis(1, origin) if part is None else next(remaining)
-        if isinstance(part, slice):
-            axis = axis if part == slice(None) else Axis(_sliced(axis.size, part), origin, axis.features)
+        if isinstance(part, Slice):
+            axis = axis if part == Slice() else Axis(_sliced(axis.size, part), origin, axis.features)
         elif isinstance(part, (Tensor, List)):
             axis = Axis(_selected(axis.size, part), origin, axis.features)
         elif part is not None:
@@ -63,26 +63,21 @@ def _is_row(part: Tensor | List) -> bool:
 def _selected(size: Dim, part: Tensor | List) -> Dim:
     """How many elements of an axis a row of positions takes; a row of truth values may take any number."""
     if isinstance(part, List):
-        return sum(part.items) if any(isinstance(item, bool) for item in part.items) else len(part.items)
+        numbers = [item for item in part.items if isinstance(item, int)]
+        return sum(numbers) if any(isinstance(item, bool) for item in numbers) else len(part.items)
     count = part.axes[0].size
     return count if compare(count, size) is Comparison.DIFFERENT else None
 
 
 def _index_last(x: Tensor, parts: list[Value], ref: NodeRef) -> Tensor | None:
     """`x[..., i]` and `x[:, -1]`-like reads of a tensor of which only the last axes are known."""
-    if parts and parts[0] is ... and len(parts) - 1 <= len(x.axes) and all(isinstance(p, slice) for p in parts[1:]):
+    if parts and parts[0] is ... and len(parts) - 1 <= len(x.axes) and all(isinstance(p, Slice) for p in parts[1:]):
         kept = index(Tensor(x.axes[len(x.axes) - len(parts) + 1 :]), tuple(parts[1:]), ref)
         return Tensor((*x.axes[: len(x.axes) - len(parts) + 1], *kept.axes), ranked=False, why=x.why)
-    if (
-        len(parts) == 2
-        and parts[0] == slice(None)
-        and not isinstance(parts[1], slice)
-        and parts[1] is not None
-        and x.axes
-    ):
+    if len(parts) == 2 and parts[0] == Slice() and not isinstance(parts[1], Slice) and parts[1] is not None and x.axes:
         # `outputs[:, -1]` of a sequence: what follows keeps the features.
         return Tensor(x.axes[-1:], ranked=False, why=x.why)
-    if len(parts) == 3 and parts[0] == slice(None) == parts[2] and x.axes and isinstance(parts[1], int):
+    if len(parts) == 3 and parts[0] == Slice() == parts[2] and x.axes and isinstance(parts[1], int):
         return Tensor((Axis(), x.axes[-1]), ranked=False, why=x.why)
     return None
 
@@ -98,10 +93,10 @@ def _is_simple(part: Value) -> bool:
     """Whether an index is a number, a slice, `None` or `...`; a value nobody knows may be a tensor of indices."""
     if isinstance(part, Unknown):
         return isinstance(part, UnknownInt)
-    return part is None or part is ... or (isinstance(part, (int, slice, Expression)) and not isinstance(part, bool))
+    return part is None or part is ... or (isinstance(part, (int, Slice, Expression)) and not isinstance(part, bool))
 
 
-def _sliced(size: Dim, part: slice) -> Dim:
+def _sliced(size: Dim, part: Slice) -> Dim:
     """The length of `range(size)[part]`."""
     start, stop, step = (size_of(v) if v is not None else None for v in (part.start, part.stop, part.step))
     if part.step is not None and not isinstance(step, int):
@@ -150,7 +145,7 @@ def narrow(at: OpSite, x: Tensor, dim: Value, start: Value, length: Value) -> Te
     position = axis_position(x, dim)
     if position is None or not isinstance(start, int) or not isinstance(length, int):
         return unknown(x.why)
-    return index(x, (slice(None),) * position + (slice(start, start + length),), at.origin.ref)
+    return index(x, (Slice(),) * position + (Slice(start, start + length),), at.origin.ref)
 
 
 @operation("index_select", "input, dim, index")

@@ -11,7 +11,6 @@ from bn_lint.static.interpreter.values import (
     Arguments,
     Axis,
     Builtin,
-    Instance,
     LibraryClass,
     Property,
     Provenance,
@@ -25,7 +24,7 @@ from bn_lint.static.torch_model.operations.sizes import size_of
 from bn_lint.static.torch_model.operations.table import OpSite, Rule, Signature, apply, bind, parse_signature
 
 MODULE = LibraryClass("torch.nn.Module", (), (), MODULE_METHODS)
-LAYERS: dict[str, Value] = {"torch.nn.Module": MODULE}
+LAYERS: dict[str, LibraryClass] = {"torch.nn.Module": MODULE}
 
 
 #: What convolutions keep as one number for each spatial axis, however it is given.
@@ -61,7 +60,7 @@ def initialise(signature: Signature, bias: str = "", spread: int = 0) -> Builtin
     """Return a constructor that keeps its arguments under their names."""
 
     def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-        instance = arguments.positional[0]
+        instance = arguments.receiver
         for position, (name, default) in enumerate(signature, start=1):
             value = arguments.get(position, name, ABSENT)
             if value is ABSENT:
@@ -79,7 +78,7 @@ def forward(rule: Rule, inputs: str) -> Builtin:
     signature = parse_signature(inputs)
 
     def apply_layer(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-        layer = arguments.positional[0]
+        layer = arguments.receiver
         at = OpSite(interpreter, Provenance(layer, layer.built or ref))
         return apply(rule, at, {**layer.cells, **bind(interpreter, signature, arguments.shifted())})
 
@@ -90,7 +89,7 @@ def parameter(sizes: Callable[[Interpreter, dict[str, Value]], Iterable[Dim]]) -
     """Return a property that holds a tensor, whose sizes follow from the attributes of a layer."""
 
     def read(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-        instance: Instance = arguments.positional[0]
+        instance = arguments.receiver
         return Tensor(tuple(map(Axis, sizes(interpreter, instance.cells))))
 
     return Property(Builtin("parameter", read))

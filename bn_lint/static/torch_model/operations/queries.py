@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.facts.dims import Expression
-from bn_lint.static.interpreter.values import Tensor, Unknown, Value
+from bn_lint.static.interpreter.values import Tensor, Unknown, Value, text_of
 from bn_lint.static.torch_model.operations.sizes import axis_position, product
 from bn_lint.static.torch_model.operations.table import TENSOR, OpSite, operation
 
@@ -24,7 +24,7 @@ def size(at: OpSite, x: Tensor, dim: Value) -> Value:
     if dim is None:
         return shape_of(x)
     position = axis_position(x, dim)
-    return Unknown(f"size({dim})", x.why) if position is None else _readable(x.axes[position].size, position)
+    return Unknown(f"size({text_of(dim)})", x.why) if position is None else _readable(x.axes[position].size, position)
 
 
 @operation("dim ndimension", "input", TENSOR)

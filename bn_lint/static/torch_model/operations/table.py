@@ -18,6 +18,7 @@ from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.join import join
 from bn_lint.static.interpreter.values import (
     ABSENT,
+    FIELDS,
     Arguments,
     Builtin,
     Instance,
@@ -151,5 +152,5 @@ def record(kind: str, **fields: Value) -> Instance:
     """Return a result with names, such as that of `torch.max(x, 1)`."""
     result = Instance(LibraryClass(f"torch.return_types.{kind}"), None)
     result.cells.update(fields)
-    result.cells["*fields"] = tuple(fields)
+    FIELDS.put(result, tuple(fields))
     return result

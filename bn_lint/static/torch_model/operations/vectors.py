@@ -91,7 +91,7 @@ def from_pretrained(at: OpSite, embeddings: Value) -> Value:
     """An embedding of the sizes of a matrix."""
     matrix = as_tensor(embeddings)
     rows, columns = (axis.size for axis in matrix.axes) if matrix.rank == 2 else (None, None)
-    sizes = [Unknown("size") if size is None else size for size in (rows, columns)]
+    sizes: list[Value] = [Unknown("size") if size is None else size for size in (rows, columns)]
     return call(at.interpreter, _EMBEDDING, Arguments(sizes), at.origin.ref, None)
 
 
