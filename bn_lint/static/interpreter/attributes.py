@@ -40,7 +40,7 @@ from bn_lint.static.interpreter.values import (
 from bn_lint.static.syntax.places import NodeRef
 
 #: The attributes that were read where nothing was set: the same one is the same unknown value each time.
-_MISSING: Ghost[dict[str, Unknown]] = Ghost("missing")
+_MISSING: Ghost[dict[str, Unknown]] = Ghost("missing", holds_value=False)
 
 
 def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRef) -> Value:

@@ -24,6 +24,7 @@ from bn_lint.static.interpreter.values import (
     External,
     Field,
     Function,
+    Ghost,
     Imported,
     Instance,
     LibraryClass,
@@ -89,6 +90,8 @@ def key_of(value: Value, depth: int = 0) -> Hashable | None:
         keys = _keys(Dict, tuple(value.cells.values()), depth)
         return None if keys is None else (keys, value.is_set, tuple(value.cells))
     if isinstance(value, Instance):
+        if any(isinstance(name, Ghost) and not name.holds_value for name in value.cells):
+            return None
         keys = _keys(Instance, tuple(value.cells.values()), depth)
         return None if keys is None else (keys, value.cls, tuple(value.cells))
     if isinstance(value, BoundMethod):

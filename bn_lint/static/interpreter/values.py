@@ -251,10 +251,12 @@ class Ghost(Generic[Held]):
     of these.
     """
 
-    __slots__ = ("name",)
+    __slots__ = ("holds_value", "name")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, holds_value: bool = True) -> None:
         self.name = name
+        #: Whether what it holds is an abstract value. Where it is not, nothing simple stands for the object.
+        self.holds_value = holds_value
 
     def of(self, owner: Mutable) -> Held | None:
         """What the cell of an object holds; None where it was never written."""
