@@ -31,7 +31,7 @@ FOLDER = ".bn_lint_cache"
 ENTRIES = "bn-lint"
 #: Bumped when an entry is written in another way.
 _FORMAT = "1"
-#: Entries that nobody has used for so long are removed (seconds).
+#: Entries that were not used for so long are removed (seconds).
 _LIFETIME = 30 * 86400
 _DAY = 86400
 #: The mark of the folder with the entries: a cache directory (https://bford.info/cachedir/), made by this tool.

@@ -1,7 +1,7 @@
-"""Makes the fixes of a report, and believes none of them before it has seen the result.
+"""Applies the fixes of a report, and checks each result.
 
-Fixes that touch each other are made one after the other, in several passes. After each pass everything is checked anew:
-a fix stays only if its finding is gone and the file still parses. What does not survive is taken back and reported.
+Overlapping fixes are applied one after the other, in several passes. After each pass everything is checked again: a fix
+stays only if its finding is gone and the file still parses. Other fixes are undone and reported.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def _judge(
     unit: Unit, rules: Sequence[Rule], thresholds: Mapping[str, Thresholds], ask: RecordingFileSystem, *, coverage: bool
 ) -> Outcome:
     outcome = Outcome()
-    # The engine also meets mistakes in files that nobody gave it.
+    # The engine also meets mistakes in files that were not given.
     own = {source.display for source in unit.files}
     for analysis in _analyze(unit.sources, unit, ask):
         part = judge_facts(analysis, rules, thresholds, texts=texts_of(unit), paths=own)

@@ -45,7 +45,7 @@ def check(
     Args:
         files: What to check; other files of the project are read for context, but nothing is reported for them.
         unreadable: Directories that could not be searched, with the reason.
-        cache: Gives the place of earlier results of these rules, should any be needed; None judges everything anew.
+        cache: Gives the place of earlier results of these rules, should any be needed; None judges everything again.
         jobs: How many processes to use; None lets the amount of work decide.
         progress: Told how many units are judged, of how many.
         coverage: Whether the report is to say which layers were not judged.

@@ -58,12 +58,12 @@ class Server(LanguageServer):
         self._complaint = ""
 
     def schedule(self, uri: str, delay: float = DELAY) -> None:
-        """Judge a document soon; a change before that begins the wait anew."""
+        """Judge a document soon; a change before that restarts the wait."""
         self.cancel(uri)
         self._waiting[uri] = asyncio.get_running_loop().create_task(self._judge(uri, delay))
 
     def schedule_all(self) -> None:
-        """Judge everything that is open anew."""
+        """Judge everything that is open again."""
         for uri in self.opened:
             self.schedule(uri, 0)
 

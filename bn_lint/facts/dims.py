@@ -23,7 +23,7 @@ class Symbol:
     """One indivisible unknown number.
 
     `free` says that the name is a parameter of the code under judgement: its author may pass any value, so two
-    different free symbols must be expected to differ. Everything else (a result nobody could compute) is opaque:
+    different free symbols must be expected to differ. Everything else (a result that could not be computed) is opaque:
     two opaque symbols may well be equal, and no finding may rest on their difference. `owner` is the class whose
     parameter it is. `exact` is, for the floor of a quotient, the quotient itself: the two are equal where it divides
     evenly. Where the divisor has symbols of its own, `quotient` is the dividend with the divisor's symbols and factor.

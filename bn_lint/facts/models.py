@@ -93,7 +93,7 @@ class ModeChange:
         mode: The new mode.
         place: The call.
         reenabled: Where BatchNorm layers that this call puts back in training mode had been frozen: put in evaluation
-            mode on purpose, apart from the rest of the model.
+            mode intentionally, apart from the rest of the model.
         again: What freezes them after every such call. Complete facts have it.
         draft: As in `ModelCall`.
     """
@@ -116,7 +116,7 @@ class WeightDecay:
         model: The model as written.
         place: The call that makes the optimizer.
         decay: The weight decay.
-        layers: How many BatchNorm layers with a weight there are; None where nobody counted.
+        layers: How many BatchNorm layers with a weight there are; None where they were not counted.
         first: The first of them, where the program builds it.
     """
 

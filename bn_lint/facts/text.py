@@ -53,7 +53,7 @@ class TrainOverride:
     Attributes:
         accepts_mode: The signature takes the `mode` that `eval()` passes.
         passes_mode: The mode reaches `super().train(...)`; False when a call without it or with literal True is made,
-            None when it cannot be told or when another constant is pinned on purpose.
+            None when it cannot be told or when another constant is pinned intentionally.
         returns_self: Every way out returns a value; None when it cannot be told.
         mode: The name of the parameter that takes the mode.
         only_self: Where the parameters end, when `self` is the only one.

@@ -16,7 +16,7 @@ class HandsBack(Enum):
 
 @dataclass(frozen=True)
 class ModelClass:
-    """A class of models with BatchNorm, whose code is not in sight.
+    """A class of models with BatchNorm, whose code is not visible.
 
     Attributes:
         encoder: The position and the name of the argument that names the architecture, where one decides.
@@ -69,7 +69,7 @@ class Library:
         leaves: Functions that do not return.
         no_modules: How the names begin of what gives anything but modules.
         own_modes: Whether its objects have an `eval` or `train` of another meaning.
-        known_modules: Modules that are better known by what they promise than by their code, if it is in sight.
+        known_modules: Modules that are better known by what they promise than by their code, if that is visible.
     """
 
     packages: tuple[str, ...]

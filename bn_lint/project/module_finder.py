@@ -25,7 +25,7 @@ _STATEMENT = re.compile(
 )
 
 
-#: `sys.path.append(...)` and its like, with the arguments as far as they stand in the line.
+#: `sys.path.append(...)` and similar, with the arguments as far as they stand in the line.
 _SYS_PATH = re.compile(r"\bsys\.path\s*(?:\.\s*(?:append|insert|extend)\s*\(|\+?=|\[)([^\n]*)")
 _FOLDER = re.compile(r"""(['"])((?:\.{1,2}|[\w-]+)(?:/(?:\.{1,2}|[\w-]+))*)/?\1""")
 

@@ -159,7 +159,7 @@ def blanked(code: str) -> str:
             done += line
             continue
         before = found["before"]
-        # A statement must be left, because a block may hold nothing else; a value that nobody knows, where one is used.
+        # A statement must be left, because a block may hold nothing else; an unknown value, where one is used.
         # The rest becomes a comment, not white space: what is put behind the line must not land inside it.
         done += before + ("0" if magic else "_") + _blank(line[len(before) + 1 :], "#")
         continued = line.rstrip("\r\n").endswith("\\")

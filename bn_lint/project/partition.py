@@ -1,7 +1,7 @@
 """Divides the given files into units that are analysed apart from each other.
 
 What is found in a file depends on the files it imports and on those that use it, near or far. Files between which no
-imports lead are therefore judged alone: in parallel, and anew only when their own unit has changed.
+imports lead are therefore judged alone: in parallel, and again only when their own unit has changed.
 """
 
 from __future__ import annotations

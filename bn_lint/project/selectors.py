@@ -75,7 +75,7 @@ def _narrowest(selectors: Iterable[str], named: Named) -> int | None:
 
 
 def is_on(selections: Sequence[SelectorSet], named: Named) -> bool | None:
-    """True when the rule was asked for, False when it is off, None when nobody said anything about it."""
+    """True when the rule was asked for, False when it is off, None if nothing was said about it."""
     decision = None
     for selection in selections:
         decided = selection.decide(named)

@@ -132,7 +132,7 @@ class Trace(AbstractContextManager["Trace"]):
         return self.report.visible
 
     def ignoring(self) -> AbstractContextManager[None]:
-        """Record nothing inside this context: for statistics that are recomputed on purpose, and the like."""
+        """Record nothing inside this context: for statistics that are recomputed intentionally."""
         return self.recorder.pause()
 
     def save(self, path: str) -> None:

@@ -45,7 +45,7 @@ _Result = TypeVar("_Result")
 
 #: Steps that all entry points of one file may take together.
 STEPS_PER_FILE = 500_000
-#: Of a class whose instances nobody calls, so many are called.
+#: Of a class whose instances are never called, so many are called.
 _MOST_INSTANCES = 3
 
 
@@ -70,8 +70,8 @@ def analyze(
 
     Args:
         sources: The files to judge.
-        context: Given files that do not mention BatchNorm; they are searched for uses of the classes that nobody else
-            instantiates, and what is built in them counts.
+        context: Given files that do not mention BatchNorm; they are searched for uses of the classes that are
+            instantiated nowhere else, and what is built in them counts.
         filesystem: Where other files are looked for; it remembers what was asked.
 
     Raises:
@@ -182,7 +182,7 @@ class Analyzer:
         return Ending.FINISHED
 
     def _call_steps(self) -> None:
-        """Call the functions within functions that nobody called: steps of a framework.
+        """Call the unused functions within functions: steps of a framework.
 
         In which order, how often, and whether at all, it alone knows: each finds the modes that the program has left.
         """

@@ -32,8 +32,8 @@ class Reason(Enum):
     UNUSED = "no code that was run before calls it or makes one"
     OPTION = "an option may lead to BatchNorm that nothing else reached"
     METHOD = "nothing else reached the BatchNorm in this method"
-    OPAQUE = "the instances in sight have widths that are opaque numbers"
-    SYMBOLIC_MODEL = "it trains a model that nobody in sight gives it"
+    OPAQUE = "all visible instances have widths that are opaque numbers"
+    SYMBOLIC_MODEL = "it trains a model that no visible code passes to it"
 
 
 class Ending(Enum):
@@ -256,7 +256,7 @@ def call_forward(interpreter: Interpreter, instance: Instance, nowhere: NodeRef)
 
 
 def call_other_methods(interpreter: Interpreter, instance: Instance) -> None:
-    """Call the methods of a module that nobody called, on inputs that are unknown."""
+    """Call the unused methods of a module on unknown inputs."""
     for name, method in list(instance.cls.cells.items()) if isinstance(instance.cls, Class) else ():
         if isinstance(method, Function) and not name.startswith("__") and not method.called:
             unknowns: list[Value] = [Unknown(n, f"the caller of `{name}` decides `{n}`") for n in required(method)[1:]]

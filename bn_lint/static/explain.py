@@ -163,7 +163,7 @@ class _Account:
         elif site is not None and site.called:
             yield Evidence(f"not judged: {site.reason}", place)
         else:
-            yield Evidence("not judged: no call of the layer is in sight", place)
+            yield Evidence("not judged: no call of the layer is visible", place)
             if run.ending is not Ending.FINISHED:
                 yield Evidence(run.ending.value, run.entry.place)
 
@@ -175,7 +175,7 @@ class _Account:
     def _called(self, call: BatchNormCall) -> Evidence:
         layer = call.layer
         width = "a width that is not known" if layer.num_features is None else f"{layer.num_features} channels"
-        how = "called, though no call is in sight," if self._is_own_call(call) else "called"
+        how = "called by bn-lint, as no call is visible," if self._is_own_call(call) else "called"
         mode = "" if call.mode is None else f"; {_mode({call.mode is Mode.TRAINING})}"
         return Evidence(f"{how} on an input of {_shape(call.shape)}; the layer has {width}{mode}", call.place)
 
@@ -271,9 +271,7 @@ def _shape(shape: Shape | None) -> str:
 
 
 def _mode(states: Collection[bool | None]) -> str:
-    return (
-        _MODES.get(frozenset(states), "in a mode that is not known") if states else "with no BatchNorm layer in sight"
-    )
+    return _MODES.get(frozenset(states), "in an unknown mode") if states else "with no visible BatchNorm layer"
 
 
 def _gradients(grad: bool | None) -> str:

@@ -1,8 +1,8 @@
 """Which entry points there are, in which order, and why.
 
-Modules run first, then functions and classes that need no arguments, then everything that nobody has called by then,
+Modules run first, then functions and classes that need no arguments, then everything that is still unused,
 the last definition first, so that callers come before what they call. A class that the project instantiates somewhere
-is judged by these instances alone; only one that nobody instantiates is judged with symbolic arguments.
+is judged by these instances alone; only an unused one is judged with symbolic arguments.
 
 Each phase is a generator: whether there is a next entry point depends on what the one before has reached.
 """
@@ -168,7 +168,7 @@ class Schedule:
                     yield CallFunction(function, Reason.PROGRAM)
 
     def _unused(self, functions: Sequence[Function], classes: Sequence[Class]) -> Iterator[EntryPoint]:
-        """What needs arguments that nobody passes; the last definition first, since callers follow callees."""
+        """What needs arguments and is unused; the last definition first, since callers follow callees."""
         left: dict[cst.CSTNode, Class | Function] = {c.node: c for c in classes if not c.instantiated}
         left.update((f.node, f) for f in functions if not f.called and f.node not in self.skipped)
         for file in reversed(self.interpreted):
@@ -191,12 +191,12 @@ class Schedule:
                 if found is not None and node not in self.collector.sites:
                     yield SwitchOptions(found, Reason.OPTION, names)
                 if isinstance(found, Class) and node not in self.collector.sites:
-                    # All instances in sight switch the option that a default leaves as it is, or none calls the method.
+                    # All visible instances switch the option that a default leaves as it is, or none calls the method.
                     with self.collector.calls_only(targets):
                         yield CallMethod(found, Reason.METHOD, method)
 
     def _opaque(self) -> Iterator[EntryPoint]:
-        """What builds layers that all instances in sight leave open, for their widths are opaque numbers."""
+        """What builds layers that all visible instances leave open, for their widths are opaque numbers."""
         open_sites = {node for node, site in self.collector.sites.items() if site.judged and not site.settled}
         definitions: dict[cst.CSTNode, Class | Function] = {c.node: c for c in self.collector.classes if c.is_module}
         definitions.update((f.node, f) for f in self.collector.functions)
@@ -213,7 +213,7 @@ class Schedule:
                         yield CallFunction(found, Reason.OPAQUE)
 
     def _symbolic_models(self) -> Iterator[EntryPoint]:
-        """What trains models that it is given, where nobody in sight gives it one."""
+        """What trains models that it is given, where no visible code passes one."""
         for source in self.sources:
             file = self.project.files[source.path]
             if file is None or not trains_symbolic_models(source.text) or not _parses(file):

@@ -49,7 +49,7 @@ def channels_last_input(call: BatchNormCall) -> Iterator[Violation]:
     ```
 
     ## Known limits
-    Normalizing over time on purpose, with `num_features` equal to the sequence's length, is not reported unless the
+    Intentional normalization over time, with `num_features` equal to the sequence's length, is not reported unless the
     length equals the number of features.
 
     ## References

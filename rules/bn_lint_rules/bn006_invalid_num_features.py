@@ -64,7 +64,7 @@ def _width(built: BatchNormBuilt) -> Argument | None:
 def _problem(argument: Argument) -> tuple[str | None, str | None]:
     value, text = argument.value, argument.text
     if value is None and argument.text != "None":
-        return None, None  # the default of a parameter that nobody is meant to leave out
+        return None, None  # the default of a parameter that callers must pass
     if isinstance(value, (bool, str)) or value is None:
         return f"{value!r}, which is no channel count", None
     if isinstance(value, int):

@@ -68,8 +68,8 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
     on. It is offered where the model has a name there.
 
     ## Known limits
-    Training mode can be meant: for the statistics of a generator, for `update_bn` and its like, for teachers. Where
-    two networks take turns in training, as in a GAN, the finding is of severity `info`.
+    Training mode can be intended: for the statistics of a generator, for `update_bn` and similar functions, for
+    teachers. Where two networks take turns in training, as in a GAN, the finding is of severity `info`.
 
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)

@@ -69,7 +69,7 @@ def train_not_restored(call: ModelCall) -> Iterator[Violation]:
     follows the evaluation.
 
     ## Known limits
-    Layers that are kept in evaluation mode while the model around them trains are taken for frozen on purpose.
+    Layers that are kept in evaluation mode while the model around them trains are considered intentionally frozen.
 
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)

@@ -69,7 +69,7 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Violation]:
     the switch is made for the evaluation alone.
 
     ## Known limits
-    Running statistics that are recomputed on purpose (`update_bn`, precise BatchNorm) are not reported. Where two
+    Intentionally recomputed running statistics (`update_bn`, precise BatchNorm) are not reported. Where two
     networks take turns in training, as in a GAN, the finding is of severity `info`.
 
     ## References

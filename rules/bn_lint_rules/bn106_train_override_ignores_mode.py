@@ -47,7 +47,7 @@ def train_override_ignores_mode(override: TrainOverride) -> Iterator[Violation]:
     switches to training mode.
 
     ## Known limits
-    `super().train(False)` pins a frozen network on purpose and is not reported.
+    `super().train(False)` pins a frozen network intentionally and is not reported.
 
     ## References
     - [torch.nn.Module.train](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.train)

@@ -34,7 +34,7 @@ def zero_momentum(built: BatchNormBuilt) -> Iterator[Violation]:
     ```
 
     ## Known limits
-    Statistics that are loaded may be frozen in this way on purpose: in a program that calls `load_state_dict`, the
+    Statistics that are loaded may be frozen in this way intentionally: in a program that calls `load_state_dict`, the
     finding has severity `info`.
 
     ## References

@@ -38,7 +38,7 @@ def no_running_stats_in_eval(call: BatchNormCall) -> Iterator[Violation]:
     ```
 
     ## Known limits
-    Test-time adaptation and style transfer use batch statistics on purpose.
+    Test-time adaptation and style transfer use batch statistics intentionally.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)

@@ -8,7 +8,7 @@ from bn_lint.rule import Severity, Violation, rule
 
 @rule("BN502", "batchnorm-built-in-forward", severity=Severity.ERROR, since="0.1.0")
 def batchnorm_built_in_forward(built: BatchNormBuilt) -> Iterator[Violation]:
-    """A BatchNorm layer that is built anew for every input.
+    """A BatchNorm layer that is rebuilt for every input.
 
     ## What it does
     Reports a BatchNorm constructor that runs inside `forward`, or whose result is called at once.
@@ -49,7 +49,7 @@ def batchnorm_built_in_forward(built: BatchNormBuilt) -> Iterator[Violation]:
 
     ## References
     - [torch.nn.functional.batch_norm](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html),
-      for normalising with the statistics of one batch on purpose
+      for intentional normalisation with the statistics of one batch
     """
     if built.per_call:
         yield Violation(

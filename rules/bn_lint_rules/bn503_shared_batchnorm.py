@@ -77,7 +77,7 @@ def shared_batchnorm(shared: SharedBatchNorm) -> Iterator[Violation]:
 
     ## Known limits
     A layer that one line applies again and again, as in recurrent or siamese networks, is not reported. Only a run can
-    tell: `bn-lint trace` and its like report this rule, `bn-lint check` never does.
+    tell: `bn-lint trace` and the other tracing commands report this rule, `bn-lint check` does not.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)

@@ -57,7 +57,7 @@ def syncbatchnorm_order(conversion: SyncConversion) -> Iterator[Violation]:
         message = f"the conversion gives `{conversion.model}` new parameters, and nothing trains those"
         if not conversion.by_optimizer:
             message = (
-                f"the conversion gives `{conversion.model}` new parameters, and nobody synchronizes their gradients"
+                f"the conversion gives `{conversion.model}` new parameters, and their gradients are not synchronized"
             )
     else:
         message = f"`{conversion.model}` is converted to SyncBatchNorm after it was wrapped"

@@ -55,7 +55,7 @@ def buffers_diverge(diverged: DivergedStatistics) -> Iterator[Violation]:
 
     ## Known limits
     With `broadcast_buffers=True` the statistics differ by one batch at the end, which is reported with severity
-    `info`. Only a run can tell: `bn-lint trace` and its like report this rule, `bn-lint check` never does.
+    `info`. This rule needs a run: `bn-lint trace` and the other tracing commands report it, `bn-lint check` does not.
 
     ## References
     - [DistributedDataParallel](https://docs.pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html)

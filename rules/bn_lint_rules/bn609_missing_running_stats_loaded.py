@@ -47,7 +47,7 @@ def missing_running_stats_loaded(load: StatisticsNotLoaded) -> Iterator[Violatio
     ```
 
     ## Known limits
-    Only a run can tell: `bn-lint trace` and its like report this rule, `bn-lint check` never does.
+    This rule needs a run: `bn-lint trace` and the other tracing commands report it, `bn-lint check` does not.
 
     ## References
     - [torch.nn.Module.load_state_dict](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.load_state_dict)

@@ -49,7 +49,7 @@ def collapsed_variance(unfit: UnfitStatistics) -> Iterator[Violation]:
     ```
 
     ## Known limits
-    Only a run can tell: `bn-lint trace` and its like report this rule, `bn-lint check` never does.
+    This rule needs a run: `bn-lint trace` and the other tracing commands report it, `bn-lint check` does not.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)

@@ -51,7 +51,7 @@ def mode_flapping(flips: ModeFlips) -> Iterator[Violation]:
     ```
 
     ## Known limits
-    Only a run can tell: `bn-lint trace` and its like report this rule, `bn-lint check` never does.
+    This rule needs a run: `bn-lint trace` and the other tracing commands report it, `bn-lint check` does not.
 
     ## References
     - [torch.nn.Module.train](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.train)

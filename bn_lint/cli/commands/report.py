@@ -15,7 +15,7 @@ from bn_lint.cli.commands.findings import FindingsOptions, findings_options, pub
 def command(trace: str, **chosen: Any) -> int:
     """Show the findings and the layers of a trace that bn-lint trace --output saved.
 
-    It is judged anew, by the rules and settings of now. Neither PyTorch nor the traced program is needed.
+    It is judged again, with the current rules and settings. Neither PyTorch nor the traced program is needed.
     """
     from bn_lint.runtime.document.document import load
     from bn_lint.runtime.judging.judge_trace import judge_with

@@ -21,7 +21,7 @@ def digests(paths: Iterable[str], sources: Sources, *, since: float) -> dict[str
     """The digests of files by their path, for `Document.files`.
 
     Args:
-        since: When the program began (seconds since the epoch). Of a file that was written later nobody knows what ran.
+        since: When the program began (seconds since the epoch). Which text of a file written later was run is unknown.
     """
     found: dict[str, str] = {}
     for path in sorted(set(paths)):

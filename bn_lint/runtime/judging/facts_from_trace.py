@@ -123,7 +123,7 @@ def _real(layer: LayerTrace) -> list[Calls]:
 
 
 def _usual(layer: LayerTrace, calls: Calls, batch: int | None) -> bool:
-    """Whether most calls in this mode get such a batch. No batch is a usual one of training where nobody trains."""
+    """Whether most calls in this mode get such a batch. Without training, no batch is a usual one."""
     if calls.training and not (calls.kind in ("training", "recomputed") and layer.owned):
         return False
     return bool(calls.shape) and calls.shape[0] == batch

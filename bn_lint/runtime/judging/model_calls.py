@@ -43,7 +43,7 @@ def model_calls(document: Document, words: Wording) -> Iterator[ModelCall]:
     for (place, suspicion), layers in found.items():
         evaluated = suspicion is _Suspicion.EVALUATION and layers[0].without_grad_then_evaluated
         if evaluated and words.is_statement(place):
-            continue  # nobody looks at the result, and the evaluation follows: it is the statistics that are wanted
+            continue  # the result is unused, and an evaluation follows: the call is for the statistics
         yield _fact(document, words, place, suspicion, layers)
 
 

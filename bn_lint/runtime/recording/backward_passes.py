@@ -91,7 +91,7 @@ class WatchedEntry(Entry):
             layer.fast[signature] = self
 
     def step_is_over(self) -> None:
-        """Count the calls of the next step anew."""
+        """Start counting the calls of the next step."""
         layer = self.layer
         if layer is not None:
             self._extra = 0

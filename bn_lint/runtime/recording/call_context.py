@@ -14,7 +14,7 @@ from bn_lint.runtime.document.document import EXPORTS
 from bn_lint.runtime.recording.sites import LIBRARY, USER, Site, Trail, is_border, owner_of, site_of, torch_folder
 
 _CALL = torch.nn.Module._call_impl.__code__
-#: Functions that recompute running statistics on purpose.
+#: Functions that recompute running statistics intentionally.
 _RECALIBRATES = re.compile(
     r"(precise|update|re_?calibrat\w*|calibrat\w*|re_?estimat\w*|adapt|refresh|reset|recompute|collect)_?\w*_?(bn|batch_?norm)"
     r"|(bn|batch_?norm)_?\w*_?(update|re_?calibrat\w*|calibrat\w*|re_?estimat\w*|adapt\w*)|precise_?bn",
@@ -32,7 +32,7 @@ class CallContext(NamedTuple):
         direct: A line of the user's code applies the layer itself, and not a container that has it inside.
         inner: Where the outermost module's own code is; it differs between two uses of one part in a forward pass.
         tool: What looks at the model: `torch.jit.trace`, `thop`.
-        recalibrates: Statistics are recomputed on purpose.
+        recalibrates: Statistics are recomputed intentionally.
         warms_up: A CUDA graph is being prepared.
         checkpoint: Where activation checkpointing was asked for; its first pass may run without gradients.
     """

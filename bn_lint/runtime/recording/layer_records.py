@@ -15,7 +15,7 @@ MOST_TRAILS = 8
 #: Steps of the timeline; when a run is longer, each covers twice as many optimizer steps.
 TIMELINE = 128
 
-#: What a call of a layer is. Calls of the kinds after RECOMPUTED move statistics, or do not, on purpose.
+#: What a call of a layer is. Calls of the kinds after RECOMPUTED move statistics, or not, intentionally.
 TRAINING, TRAINING_WITHOUT_GRAD, EVALUATION_WITH_GRAD, EVALUATION, RECOMPUTED, RECALIBRATION, INSPECTION, OTHER = range(
     8
 )

@@ -334,7 +334,7 @@ class Recorder(Registry):
                 layer.look_again()
 
     def failed(self, module: _BatchNorm | None, x: object, error: BaseException) -> None:
-        """A BatchNorm call raised; what it was is kept, in case nobody catches the error."""
+        """A BatchNorm call raised; what it was is kept, in case the error is not caught."""
         try:
             layer = self.layers.get(id(module)) if module is not None else None
             if layer is None or not isinstance(x, torch.Tensor) or type(error).__module__ == "torch.utils.checkpoint":

@@ -140,7 +140,7 @@ def _by_parameters(size: Dim, builder: Value, here: _Surroundings) -> str | None
     own = {param.name.value for param in (*function.params.params, *function.params.kwonly_params)}
     if not names <= own or names & set(_bound_names(function.body)) or not _POLYNOMIAL.fullmatch(text):
         return None
-    # A number may be what became of another parameter on a way that nobody followed, unless it is written here.
+    # A number may be what became of another parameter on a path that was not followed, unless it is written here.
     written = {node.value for node in walk(function.body) if isinstance(node, cst.Integer)}
     for number in set(re.findall(r"\b\d+\b", text)) - written:
         attribute = next((n for n, v in builder.cells.items() if type(v) is int and str(v) == number), None)

@@ -96,7 +96,7 @@ def _names_of(interpreter: Interpreter, module: ModuleScope) -> Value:
 
 
 def _property_attribute(value: Property, name: str) -> Value:
-    """`@width.setter` and its like: functions that return a changed property."""
+    """`@width.setter` and similar: functions that return a changed property."""
     if name == "setter":
         return Builtin(name, lambda interpreter, arguments, ref: Property(value.getter, arguments.positional[0]))
     if name == "deleter":
@@ -125,7 +125,7 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
     method, owner = instance.cls.lookup("__getattr__")
     if isinstance(owner, Class) and not (isinstance(method, Function) and method in interpreter.stack):
         return call(interpreter, BoundMethod(method, instance), Arguments([name]), ref, None)
-    unknown = Unknown(f"{_known_as(instance)}.{name}", f"`{instance.cls.name}.{name}` is not set in sight")
+    unknown = Unknown(f"{_known_as(instance)}.{name}", f"`{instance.cls.name}.{name}` is not set in visible code")
     missing = _MISSING.of(instance)
     if missing is None:
         missing = {}
@@ -174,7 +174,9 @@ def _class_attribute(interpreter: Interpreter, cls: Class, name: str) -> Value:
     if name == "__members__" and cls.kind == "enum":
         return Dict({k: v for k, v in cls.cells.items() if isinstance(v, Instance) and v.cls is cls})
     found = interpreter.domain.attribute_of_class(interpreter, cls, name)
-    return Unknown(f"{cls.name}.{name}", f"`{cls.name}.{name}` is not set in sight") if found is ABSENT else found
+    return (
+        Unknown(f"{cls.name}.{name}", f"`{cls.name}.{name}` is not set in visible code") if found is ABSENT else found
+    )
 
 
 def _library_class_attribute(cls: LibraryClass, name: str) -> Value:

@@ -100,7 +100,7 @@ def _call_method(
 
 
 def escape(interpreter: Interpreter, arguments: Arguments) -> None:
-    """Forget what lists hold that code out of sight may change."""
+    """Forget what lists hold that foreign code may change."""
     for value in (*arguments.positional, *arguments.keywords.values()):
         if isinstance(value, List) and not value.rest:
             interpreter.store.set(value, REST, (Unknown("?", "the list was passed to code outside the project"),))
@@ -165,7 +165,7 @@ def call_instance(
             return Unknown("?", f"calling a {instance.cls.name} is not evaluated")
         method, _ = instance.cls.lookup("forward")
         if method is ABSENT:
-            return Unknown("?", f"`{instance.cls.name}` has no forward in sight")
+            return Unknown("?", f"`{instance.cls.name}` has no visible forward")
     instance.called = True
     key = None
     if instance.template is not None and (isinstance(method, Function) or any(instance.children())):

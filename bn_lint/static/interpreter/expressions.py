@@ -66,7 +66,7 @@ def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
         value = module_member(interpreter, star, name)
         if not isinstance(value, Unknown):
             return value
-    unknown = Unknown(name, f"the name `{name}` is not defined in sight")
+    unknown = Unknown(name, f"the name `{name}` is not defined in visible code")
     return unknown
 
 

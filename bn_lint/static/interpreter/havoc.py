@@ -216,7 +216,7 @@ def _top_level(interpreter: Interpreter) -> dict[str, list[Value]]:
 
 
 def _visible(function: Function, name: str) -> Value:
-    """What a name stands for outside a function; MISSING when nobody knows, or when it is not imported yet."""
+    """What a name stands for outside a function; ABSENT if unknown, or if it is not imported yet."""
     value: Value = next((scope.cells[name] for scope in _scopes(function) if name in scope.cells), ABSENT)
     hops = 0
     while isinstance(value, Imported) and hops < 20:

@@ -185,7 +185,7 @@ class Domain:
         return ABSENT
 
     def attribute_of_object(self, interpreter: Interpreter, instance: Instance, name: str) -> Value:
-        """An attribute of an object that nobody set, and that its class does not define."""
+        """An attribute of an object that was never set, and that its class does not define."""
         return ABSENT
 
     def attribute_of_class(self, interpreter: Interpreter, cls: Class, name: str) -> Value:
@@ -206,7 +206,7 @@ class Domain:
     # -- calls ------------------------------------------------------------------------------------------------------
 
     def call(self, interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> Value:
-        """What a call of code out of sight gives."""
+        """What a call of foreign code gives."""
         return ABSENT
 
     def module_made(self, module: Instance) -> None:

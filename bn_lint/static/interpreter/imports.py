@@ -68,7 +68,7 @@ def module_named(interpreter: Interpreter, importer: Path, dotted: str, level: i
     if scope is not None:
         return scope
     if level:
-        return Unknown(dotted, f"the module `{'.' * level}{dotted}` is not in sight")
+        return Unknown(dotted, f"the module `{'.' * level}{dotted}` is not visible")
     return External(dotted)
 
 
@@ -95,7 +95,7 @@ def execute_module(interpreter: Interpreter, scope: ModuleScope) -> None:
         from bn_lint.static.interpreter.statements import execute_body
 
         outer = interpreter.store.fork()
-        # A module is nobody's callee: what it writes is not the importer's doing.
+        # A module is not called: what it writes is not the importer's doing.
         purity, interpreter.store.purity = interpreter.store.purity, []
         stack, interpreter.stack = interpreter.stack, []
         uncertain, interpreter.path.uncertain = interpreter.path.uncertain, 0

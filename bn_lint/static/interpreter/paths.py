@@ -1,4 +1,4 @@
-"""Branches of which nobody knows which one is taken: each is executed, and what they changed is merged."""
+"""Undecided branches: each is executed, and what they changed is joined."""
 
 from __future__ import annotations
 

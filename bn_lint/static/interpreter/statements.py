@@ -227,7 +227,7 @@ def _for(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
         if count >= _ALIKE_PASSES and interpreter.events.count > seen:
             break  # epochs are all alike
     for item in rest:
-        # One pass with an element nobody knows stands for all of them; there may also be none.
+        # One pass with an unknown element stands for all of them; there may also be none.
         def again(item: Value = item) -> str | None:
             assign(interpreter, node.target, item, frame)
             completion = _passes(interpreter, node.body, frame, mark)

@@ -76,7 +76,7 @@ class Store:
         self._trail = []
 
     def fork(self) -> list[tuple[Cells, Any, Value]]:
-        """Start recording anew; returns what `undo` and `resume` need to go back to."""
+        """Start a new record; returns what `rollback` and `resume` need to go back to."""
         outer = self._trail
         self._trail = []
         return outer

@@ -1,4 +1,4 @@
-"""Whether a value counts as true: True, False, or None when nobody can tell."""
+"""Whether a value counts as true: True, False, or None if unknown."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class DomainValue:
 
 
 class Unknown:
-    """A value nobody can tell. The same object is the same value, so `cfg.width` equals `cfg.width`.
+    """An unknown value. The same object is the same value, so `cfg.width` equals `cfg.width`.
 
     `free` marks parameters of the judged code and what is read from them; see `bn_lint.facts.dims.Symbol`.
     `why` says what could not be evaluated, for the list of undecided layers.
@@ -93,7 +93,7 @@ class Unknown:
 
 
 class UnknownInt(Unknown):
-    """An integer nobody can tell, such as the variable of a loop over a range of unknown length."""
+    """An unknown integer, such as the variable of a loop over a range of unknown length."""
 
     __slots__ = ()
 

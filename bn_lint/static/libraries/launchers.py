@@ -51,7 +51,7 @@ WRAPPERS |= dict.fromkeys(
     ),
     _HANDS_BACK[HandsBack.FIRST],
 )
-#: Functions of the same names of libraries, or of objects, that nobody knows.
+#: Functions of the same names of unknown libraries or objects.
 _NAMES = frozenset(
     "prepare prepare_model prepare_data_loader prepare_optimizer setup setup_module setup_optimizers setup_dataloaders "
     "initialize auto_model auto_optim convert_syncbn_model DistributedDataParallel DDP DistributedOptimizer".split()
@@ -59,7 +59,7 @@ _NAMES = frozenset(
 
 
 def passed_through(interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> Value:
-    """What code out of sight hands back, in the order in which it was given; None where it is not named like that.
+    """What foreign code hands back, in the order in which it was given; None where it is not named like that.
 
     That it also leaves the models in their modes is not known: what is said of them begins with the next switch.
     """

@@ -194,7 +194,7 @@ def _ten_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) 
 
 
 def _some_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    """The children of a model, of which nobody knows how many there are, and where."""
+    """The children of a model, of unknown number and position."""
     return List((), (arguments.receiver.cells["bn1"], Unknown("children", "a part of a model")))
 
 

@@ -27,7 +27,7 @@ _OUTCOMES: dict[type[cst.BaseCompOp], Callable[[int, int], bool]] = {
     cst.Equal: operator.eq,
     cst.NotEqual: operator.ne,
 }
-#: A batch that nobody would call small.
+#: A batch that is certainly not small.
 _LARGE = 1 << 20
 
 

@@ -93,7 +93,7 @@ def _assignment(
     ):
         return
     if name == "training":
-        # On a layer without children the flag is all there is. Beside a real switch it is set on purpose.
+        # On a layer without children the flag is all there is. Beside a real switch it is set intentionally.
         if known.leaf or not isinstance(constant, bool) or _switches(target.value, scope):
             return
     elif known.definition is not None and _is_property(known.definition, name):

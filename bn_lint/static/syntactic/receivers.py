@@ -36,7 +36,7 @@ class Receiver:
 
     Attributes:
         is_module: Whether it is an `nn.Module`.
-        closed: All its classes are known, so that a method nobody defines does not exist.
+        closed: All its classes are known, so that a method that is not defined does not exist.
         leaf: It is a layer of torch without children.
         definition: Its class, when this file defines it.
     """

@@ -152,7 +152,7 @@ class _Override:
             return None
         given = [_mode_argument(call) for call in self.super_calls]
         if any(isinstance(argument, cst.Arg) and not _is_true(argument) for argument in given):
-            # The mode, or a constant that is pinned on purpose.
+            # The mode, or a constant that is intentionally pinned.
             return None if all(argument is None or _is_constant(argument) for argument in given) else True
         return False if self._always_switches_on() else None
 

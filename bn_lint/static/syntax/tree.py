@@ -109,7 +109,7 @@ def attributes_written(node: cst.FunctionDef) -> frozenset[str]:
 
 @asked_once
 def unread_calls(scope: cst.CSTNode) -> frozenset[cst.CSTNode]:
-    """The calls of which a function or module reads nothing but the shape and its like."""
+    """The calls of which a function or module reads nothing but the shape or similar attributes."""
     assigned: dict[cst.CSTNode, str] = {}
     unread: set[cst.CSTNode] = set()
     named: list[cst.Name] = []

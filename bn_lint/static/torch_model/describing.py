@@ -70,7 +70,7 @@ class ArrivingChannels:
 
 
 def built_fact(layer: Instance, arguments: Arguments, *, per_call: bool) -> BatchNormBuilt:
-    """State that a layer was built, and with which arguments. `per_call`: each call of the model builds it anew."""
+    """State that a layer was built, and with which arguments. `per_call`: each call of the model rebuilds it."""
     direct = isinstance(layer.cls, LibraryClass)
     ref = built_at(layer)
     written = tuple(_arguments_as_written(ref, arguments, layer)) if direct else ()
@@ -253,7 +253,7 @@ def path_to(frame: Frame | None) -> tuple[Evidence, ...]:
         owner = f"{frame.owner.name}." if frame.owner is not None else ""
         if type(frame.site.node) is cst.Call:
             receiver = frame.receiver
-            # A module that no code in sight calls is called where it is built.
+            # A module that no visible code calls is called where it is built.
             uncalled = isinstance(receiver, Instance) and receiver.built == frame.site
             place = frame.site.place
             if uncalled:

@@ -30,15 +30,15 @@ _LOADING = re.compile(
     r"(?:^|_)(?:re)?load(?:$|_?\w*(?:weight|state|dict|check|ckpt|pre_?train|param|model|net|snapshot|backbone|pth|from))",
     re.IGNORECASE,
 )
-#: What code out of sight is called when it may switch the mode of a model that it is handed.
+#: Names of foreign code that may switch the mode of a model that it is handed.
 _SWITCHING = re.compile(
     r"eval|valid|test|train|fit|predict|infer|run|loop|epoch|score|mode|freeze|bench", re.IGNORECASE
 )
-#: What code out of sight is called when it may replace the BatchNorm layers of a model that it is handed.
+#: Names of foreign code that may replace the BatchNorm layers of a model that it is handed.
 _REPLACING = re.compile(r"norm|bn|replace|convert|patch|swap|surgery", re.IGNORECASE)
-#: What code out of sight is called when it may compute the weights of a model from those of another.
+#: Names of foreign code that may compute the weights of a model from those of another.
 _AVERAGING = re.compile(r"(?<![a-z])ema(?![a-z])|moment|averag|polyak|soft_?(?:update|copy)|target", re.IGNORECASE)
-#: Code out of sight that gets a model and leaves its mode as it is.
+#: Foreign code that gets a model and leaves its mode as it is.
 _HARMLESS = re.compile(
     "^(?:torch|copy|logging|warnings|json|os|math|numpy|print|len|str|repr|type|id|"
     + "|".join(re.escape(name) for library in LIBRARIES for name in library.leaves_modes)
@@ -148,15 +148,15 @@ class EventLog(Log):
         self.written: dict[int, tuple[Instance, int, NodeRef]] = {}
         #: Modules whose running statistics something may have read or written: when, and where.
         self.statistics_seen: list[tuple[Instance, int, NodeRef]] = []
-        #: BatchNorm layers whose running statistics were reset, to be learnt anew from the calls that follow.
+        #: BatchNorm layers whose running statistics were reset, to be learned from the calls that follow.
         self.recalibrated: set[int] = set()
         #: BatchNorm layers whose parameters are to be trained, as the program says.
         self.thawed: set[int] = set()
         self.prepared: dict[int, NodeRef] = {}
         self._kept: list[Instance] = []
-        #: Functions within functions, which code out of sight may call.
+        #: Functions within functions, which foreign code may call.
         self.nested: list[Function] = []
-        #: Models that nobody in sight made.
+        #: Models that no visible code made.
         self.symbolic_models: list[Instance] = []
         #: Nothing is executed any more, so modules keep their parts: by the `id` of a module, those of its parts.
         self.is_over = False
@@ -171,7 +171,7 @@ class EventLog(Log):
         self.distributed: dict[int, NodeRef] = {}
         #: Modules whose parameters optimizers were given.
         self.optimized: list[tuple[Instance, NodeRef]] = []
-        #: Models whose layers code out of sight may have replaced.
+        #: Models whose layers foreign code may have replaced.
         self.replaced: set[int] = set()
         #: Whether some of it was not run, for it takes too long.
         self.is_cut_short = False
@@ -543,7 +543,7 @@ def _receiver(node: cst.CSTNode) -> str:
 
 
 def _is_made_up(node: cst.BaseExpression) -> bool:
-    """`torch.zeros(...)` and its like, and names that say so."""
+    """`torch.zeros(...)` and similar, and names that say so."""
     while isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
         if node.func.attr.value in ("zeros", "ones", "rand", "randn", "empty", "full"):
             return True

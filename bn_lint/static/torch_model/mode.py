@@ -27,7 +27,7 @@ class Mode(DomainValue):
     """A mode a module is in.
 
     Attributes:
-        training: Whether it is training mode; None when nobody can tell.
+        training: Whether it is training mode; None if unknown.
         spot: The call that switched; None for the mode a module is built in.
         root: The module that `train()` or `eval()` was called on.
         order: The time of the switch (see `EventLog.now`).
@@ -66,7 +66,7 @@ MODE: Ghost[Mode | Union] = Ghost("mode")
 FROZEN: Ghost[NodeRef | Unknown | None] = Ghost("frozen")
 #: Modules are built in training mode.
 BUILT = Mode(True)
-#: Something out of sight may have switched.
+#: Foreign code may have switched.
 UNSEEN = Mode(None)
 
 
@@ -118,7 +118,7 @@ def _apply(
 
 
 def forget(interpreter: Interpreter, module: Instance) -> None:
-    """Something out of sight got hold of a module: it may have switched it."""
+    """Foreign code got hold of a module: it may have switched it."""
     from bn_lint.static.torch_model.module_methods import possible_descendants
 
     for one in possible_descendants(module):

@@ -40,7 +40,7 @@ def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
 
 
 def _modules_in(value: Value, depth: int = 0) -> Iterator[Instance | None]:
-    """The modules that parameters, lists and groups of them belong to; None for what nobody can tell."""
+    """The modules that parameters, lists and groups of them belong to; None for what is unknown."""
     if isinstance(value, Weights):
         yield value.module
     elif isinstance(value, (List, tuple)) and depth < 4:

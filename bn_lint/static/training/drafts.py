@@ -38,7 +38,7 @@ class LoaderOption:
     """For a `LastBatch`: the argument `drop_last` in a call of `DataLoader`.
 
     Attributes:
-        shared: Loaders that nobody trains on are made here too.
+        shared: Loaders that are not trained on are made here too.
         hidden: The argument is given in a dictionary.
     """
 

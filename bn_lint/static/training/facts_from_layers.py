@@ -103,7 +103,7 @@ class FactCollector(LayerCollector):
         self._seen: set[object] = set()
         self._quiet = 0
         self._only: set[cst.CSTNode] | None = None
-        #: Calls of one of several modules: where that is now, and whether under a condition that nobody can tell.
+        #: Calls of one of several modules: where that is now, and whether under an undecided condition.
         self._choice: tuple[cst.CSTNode, bool] | None = None
         #: By layer: where it was called as one of several, and the calls.
         self._choices: dict[int, tuple[Instance, set[tuple[cst.CSTNode, bool]], list[BatchNormCall]]] = {}
@@ -147,7 +147,7 @@ class FactCollector(LayerCollector):
     def believed(self) -> list[Fact]:
         """Return the facts without those that may never meet.
 
-        Where one of several modules is called at several places, and a condition that nobody can tell leads to one of
+        Where one of several modules is called at several places, and an undecided condition leads to one of
         them, that condition is likely to be the one that chose the module.
         """
         doubtful = {
@@ -213,7 +213,7 @@ class FactCollector(LayerCollector):
         if functional:
             call = replace(call, layer=replace(call.layer, variant="functional"))
         events = events_of(interpreter)
-        sure = interpreter.path.uncertain <= events.open_loops  # no condition that nobody can tell leads here
+        sure = interpreter.path.uncertain <= events.open_loops  # no undecided condition leads here
         if call.values_per_channel == 1 and sure and not (events.calls and events.calls[-1].batches is not None):
             call = replace(call, mode=Mode.of(agreed(modes_of(layer, events))))
         width, channels = call.layer.num_features, call.channels
@@ -327,7 +327,7 @@ class FactCollector(LayerCollector):
         known: set[int] = set()
         for name, container in plain:
             if _hides_one(container):
-                continue  # `[model]` hides a model from `parameters()` and `state_dict()` on purpose
+                continue  # `[model]` hides a model from `parameters()` and `state_dict()` intentionally
             layers = list(_layers_in(container))
             if layers and not known:
                 known = {id(child) for child in possible_descendants(module)}
@@ -404,7 +404,7 @@ class FactCollector(LayerCollector):
             if site.judged:
                 result.judged += 1
             else:
-                reason = site.reason if site.called else "no call of the layer is in sight"
+                reason = site.reason if site.called else "no call of the layer is visible"
                 result.undecided.append(Undecided(site.ref.place, reason))
         for ref in unreached:
             result.undecided.append(Undecided(ref.place, "the code that builds it is not reached"))

@@ -63,7 +63,7 @@ def _is_plain(events: EventLog, call: Call, trained: set[int]) -> bool:
 def _call_facts(events: EventLog, call: Call, trained: set[int], collector: FactCollector) -> Iterator[Fact]:
     purpose = call.purpose or _classify(events, call, trained)
     if call.purpose is None and any(id(layer) in events.recalibrated for layer in batchnorm_layers(call.model)):
-        return  # its statistics are computed anew: training mode is meant
+        return  # its statistics are recomputed: training mode is intended
     if purpose in (Purpose.EXPORT, Purpose.FUSION, Purpose.INSPECTION):
         if True in call.states and not (purpose is Purpose.INSPECTION and _nothing_to_lose(events, call)):
             yield ModelCall(
@@ -84,7 +84,7 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
     training, mode = _state(events, call, purpose)
     if training is None or (purpose is Purpose.TRAINING and not training and _leaves_batchnorm_alone(events, call)):
         return
-    # A teacher whose weights are an average, or that is put in training mode by itself, is in it on purpose.
+    # A teacher whose weights are an average, or that is put in training mode by itself, is in it intentionally.
     meant = id(call.model) in events.averaged or (
         purpose is Purpose.REFERENCE and mode is not None and mode.root is call.model
     )
@@ -135,7 +135,7 @@ def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterato
             continue
         mode = next(modes[0] for modes in part.modes if agreed(modes) is True)
         if mode.root is part.model:
-            continue  # it is put in training mode by itself, on purpose
+            continue  # it is put in training mode by itself, intentionally
         yield ModelCall(
             text_of(part.ref),
             part.ref.place,
@@ -209,7 +209,7 @@ def _adversarial(events: EventLog, call: Call) -> bool:
 def _state(events: EventLog, call: Call, purpose: Purpose) -> tuple[bool | None, Mode | None]:
     """The mode that matters for the purpose, and what switched it."""
     if purpose is Purpose.TRAINING:
-        # A layer that alone is in evaluation mode is frozen on purpose; the whole model is not.
+        # A layer that alone is in evaluation mode is intentionally frozen; the whole model is not.
         if all(state is False for state in call.states):
             whole = next((m[0] for m in call.modes if m[0].root and events.is_part_of(call.model, m[0].root)), None)
             return (False, whole) if whole is not None else (None, None)
@@ -255,7 +255,7 @@ def _leaves_batchnorm_alone(events: EventLog, call: Call) -> bool:
 
 
 def _trains_a_part(call: Call) -> bool:
-    """Whether the optimizer has the parameters of a part of the model that nobody knows: `model.fc.parameters()`."""
+    """Whether the optimizer has the parameters of an unknown part of the model: `model.fc.parameters()`."""
     optimizer = call.step.optimizer if call.step is not None else None
     built = optimizer.built.node if isinstance(optimizer, Instance) and optimizer.built is not None else None
     if not isinstance(built, cst.Call) or not built.args:

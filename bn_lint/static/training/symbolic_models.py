@@ -1,6 +1,6 @@
-"""Models that nobody in sight makes: what a generic trainer is given.
+"""Models that are made out of view: what a generic trainer is given.
 
-Each stands for any model with BatchNorm, in a mode that nobody knows. What is said about it needs no more than what the
+Each stands for any model with BatchNorm, in an unknown mode. What is said about it needs no more than what the
 program itself does to it: it is trained in training mode, and evaluated without a switch; or it is switched off for an
 evaluation, and trained again as it is.
 """
@@ -35,7 +35,7 @@ def trains_symbolic_models(text: str) -> bool:
 
 
 def symbolic_model(interpreter: Interpreter, ref: NodeRef) -> Instance:
-    """Return a model that was not made in sight."""
+    """Return a model that no visible code made."""
     model = model_with_batchnorm(interpreter, ref)
     forget(interpreter, model)
     events_of(interpreter).symbolic_models.append(model)

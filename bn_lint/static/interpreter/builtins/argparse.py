@@ -1,4 +1,4 @@
-"""`argparse`: an option that nobody can tell has its default, unless the default says nothing."""
+"""`argparse`: an unknown option has its default, unless the default says nothing."""
 
 from __future__ import annotations
 

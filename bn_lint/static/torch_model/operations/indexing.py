@@ -90,7 +90,7 @@ def _index_by_tensor(x: Tensor, parts: list[Value]) -> Tensor:
 
 
 def _is_simple(part: Value) -> bool:
-    """Whether an index is a number, a slice, `None` or `...`; a value nobody knows may be a tensor of indices."""
+    """Whether an index is a number, a slice, `None` or `...`; an unknown value may be a tensor of indices."""
     if isinstance(part, Unknown):
         return isinstance(part, UnknownInt)
     return part is None or part is ... or (isinstance(part, (int, Slice, Expression)) and not isinstance(part, bool))
