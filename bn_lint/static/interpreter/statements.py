@@ -224,8 +224,8 @@ def _for(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
             return None
         if completion in (RETURN, RAISE):
             return completion
-        if count >= _ALIKE_PASSES and interpreter.events.count > seen:
-            break  # epochs are all alike
+        if count >= _ALIKE_PASSES and isinstance(item, int) and interpreter.events.count > seen:
+            break  # epochs are all alike, unlike the modules of a model
     for item in rest:
         # One pass with an unknown element stands for all of them; there may also be none.
         def again(item: Value = item) -> str | None:
