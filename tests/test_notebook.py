@@ -47,6 +47,7 @@ def document(*cells: dict[str, Any], indent: int | None = 1, ascii_only: bool = 
     return json.dumps(content, indent=indent, ensure_ascii=ascii_only) + "\n"
 
 
+NEAREST = "the nearest lines that do: cell 4:1 (`nn.BatchNorm2d(8, 8)`)."
 EXAMPLE = (cell("# Title", "markdown"), cell(IMPORTS), cell([]), cell(MISTAKE))
 
 
@@ -157,6 +158,38 @@ class TestFindings:
     def test_the_quoted_line_is_that_of_the_cell(self, run: Run) -> None:
         Path("nb.ipynb").write_text(document(*EXAMPLE))
         assert "2 | net.eval  # ü\n" in run()[1]
+
+    def test_a_line_is_explained(self, run: Run) -> None:
+        Path("nb.ipynb").write_text(document(*EXAMPLE))
+        code, out, err = run("--explain=nb.ipynb:cell 4:1:41")  # as the reports name it, column and all
+        assert (code, err) == (0, "")
+        assert "nb.ipynb:cell 4:1:41: `nn.BatchNorm2d(8, 8)` builds a BatchNorm layer\n" in out
+        assert "\n  nb.ipynb:cell 2:1: the file was run, because it mentions BatchNorm" in out
+        assert "1 | net = nn.Sequential" in out
+        told = json.loads(run("--explain=nb.ipynb:cell 4:1", "--output-format=json")[1])
+        assert (told["path"], told["cell"], told["line"]) == ("nb.ipynb", 4, 1)
+        assert {(one["cell"], one["line"]) for one in (*told["subjects"], *told["findings"])} == {(4, 1)}
+        assert {(step["cell"], step["line"]) for step in told["subjects"][0]["told"]} == {(2, 1), (4, 1)}
+
+    @pytest.mark.parametrize(
+        ("place", "message"),
+        [
+            ("nb.ipynb:3", "lines of notebooks count by cell: nb.ipynb:cell 1:3."),
+            ("nb.ipynb:cell 1:1", "nb.ipynb has no code in cell 1."),
+            ("nb.ipynb:cell 2:3", "nb.ipynb:cell 2 has 2 lines."),
+            ("model.py:cell 2:1", "model.py has no code in cell 2."),
+            (
+                "nb.ipynb:cell 2:2",
+                f"nothing in this line has to do with BatchNorm; {NEAREST}",
+            ),
+            ("broken.ipynb:cell 1:2", "broken.ipynb is not valid Python: '(' was never closed (cell 2:1)."),
+        ],
+    )
+    def test_a_line_that_cannot_be_explained(self, run: Run, place: str, message: str) -> None:
+        Path("nb.ipynb").write_text(document(*EXAMPLE))
+        Path("broken.ipynb").write_text(document(cell(IMPORTS), cell("nn.BatchNorm2d(8\n")))
+        Path("model.py").write_text("from torch import nn\nnn.BatchNorm2d(8)\n")
+        assert run(f"--explain={place}") == (2, "", f"error: --explain {place}: {message}\n")
 
     def test_comments_silence(self, run: Run) -> None:
         silenced = [MISTAKE[0].replace("\n", "  # bn-lint: ignore[BN403]\n"), "net.eval()"]

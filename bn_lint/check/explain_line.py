@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ from bn_lint.check.outcome import Outcome
 from bn_lint.check.registry import RuleSet
 from bn_lint.check.report import Report
 from bn_lint.errors import SourceError, UsageError
-from bn_lint.facts import Problem
+from bn_lint.facts import Place, Problem
 from bn_lint.project.config import Configuration
 from bn_lint.project.discovery import File
+from bn_lint.project.edits import NEWLINE
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.partition import Unit, divide
 from bn_lint.project.prefilter import deserves_judging
@@ -26,12 +28,16 @@ from bn_lint.static.explain import Subject, explain
 #: Of the other lines that could be asked about, so many are named.
 _MOST_NEAR = 3
 
+#: A line as reports name it, with or without the column: `model.py:12:9`, `train.ipynb:cell 3:1`.
+_PLACE = re.compile(r"(?P<name>.+?)(?::cell (?P<cell>\d+))?:(?P<line>[1-9]\d*)(?::\d+)?")
+
 
 @dataclass(frozen=True)
 class Explanation:
     """What is known about one line.
 
     Attributes:
+        place: The line that was asked about.
         subjects: What stands there, and what became of it.
         report: The findings there that the user would see.
         off: The findings there of rules that are off, or that a comment silences.
@@ -39,8 +45,7 @@ class Explanation:
         problems: What kept the file from being judged completely.
     """
 
-    path: str
-    line: int
+    place: Place
     subjects: Sequence[Subject]
     report: Report
     off: Sequence[Finding]
@@ -52,7 +57,7 @@ def explain_line(wanted: str, files: Sequence[File], configuration: Configuratio
     """Tell what became of a line.
 
     Args:
-        wanted: `FILE:LINE`; the file need not be among the given ones.
+        wanted: `FILE:LINE`, or `FILE:cell NUMBER:LINE` in a notebook; the file need not be among the given ones.
         files: The files that a check would judge. Only those that have to do with FILE are looked at.
 
     Raises:
@@ -60,15 +65,13 @@ def explain_line(wanted: str, files: Sequence[File], configuration: Configuratio
         SourceError: the file cannot be read.
         ConfigError: a configuration file that applies is wrong.
     """
-    name, line = _parsed(wanted)
+    name, cell, line_in_cell = _parsed(wanted)
     path = absolute(name)
     if all(file.path != path for file in files):
         files = [*files, File(path, display_path(path), explicit=True)]
     report = Report(files=1)
     unit, own = _unit_of(path, files, report)
-    lines = len(own.lines) - (not own.lines[-1])
-    if line > lines:
-        raise UsageError(f"--explain {wanted}: {own.display} has {lines} lines.")
+    line = _line_of(wanted, own, cell, line_in_cell)
     settings = {source.display: configuration.settings_for(source.path) for source in unit.files}
     report.rules = RuleSet.of(settings.values())
     report.rules.check_selectors(configuration, settings.values())
@@ -90,8 +93,7 @@ def explain_line(wanted: str, files: Sequence[File], configuration: Configuratio
     visible, codes = report.visible, {finding.code for finding in report.visible if _covers(finding, line)}
     report.findings = [finding for finding in visible if _covers(finding, line)]
     return Explanation(
-        own.display,
-        line,
+        Place(own.display, line, 1, line, 1),
         here,
         report,
         [finding for finding in found if finding.code not in codes],
@@ -100,15 +102,27 @@ def explain_line(wanted: str, files: Sequence[File], configuration: Configuratio
     )
 
 
-def _parsed(wanted: str) -> tuple[str, int]:
-    name, colon, number = wanted.rpartition(":")
-    if not colon or not name or not number.isdecimal() or int(number) < 1:
+def _parsed(wanted: str) -> tuple[str, int | None, int]:
+    """The file, the cell of a notebook, and the line."""
+    found = _PLACE.fullmatch(wanted)
+    if found is None:
         raise UsageError(f"--explain takes FILE:LINE, such as model.py:12, and not {wanted}.")
-    if not Path(name).is_file():
-        raise UsageError(f"--explain {wanted}: there is no file {name}.")
-    if name.endswith(".ipynb"):
-        raise UsageError(f"--explain {wanted}: notebooks have cells, and cannot be asked about by line.")
-    return name, int(number)
+    if not Path(found["name"]).is_file():
+        raise UsageError(f"--explain {wanted}: there is no file {found['name']}.")
+    return found["name"], None if found["cell"] is None else int(found["cell"]), int(found["line"])
+
+
+def _line_of(wanted: str, own: Source, cell: int | None, line: int) -> int:
+    """The line of the judged text."""
+    if cell not in own.parts:
+        if cell is None:
+            raise UsageError(f"--explain {wanted}: lines of notebooks count by cell: {own.display}:cell 1:{line}.")
+        raise UsageError(f"--explain {wanted}: {own.display} has no code in cell {cell}.")
+    lines = NEWLINE.split(own.parts[cell])
+    count = len(lines) - (not lines[-1])
+    if line > count:
+        raise UsageError(f"--explain {wanted}: {Place(own.display, 1, 1, 1, 1, cell).file} has {count} lines.")
+    return own.line_in(cell, line)
 
 
 def _unit_of(path: Path, files: Sequence[File], report: Report) -> tuple[Unit, Source]:
@@ -141,10 +155,17 @@ def _covers(thing: Subject | Finding, line: int) -> bool:
 def _nothing_here(own: Source, line: int, subjects: Sequence[Subject], outcome: Outcome) -> str:
     for finding in outcome.findings:
         if finding.code == SYNTAX_ERROR.code:
-            return f"{own.display} is not valid Python: {finding.message} (line {finding.place.line})."
-    near = sorted({subject.place.line for subject in subjects}, key=lambda each: (abs(each - line), each))[:_MOST_NEAR]
+            place = own.located(finding.place)
+            where = f"line {place.line}" if place.cell is None else _line_name(place)
+            return f"{own.display} is not valid Python: {finding.message} ({where})."
+    at = {subject.place.line: subject for subject in reversed(subjects)}
+    near = sorted(sorted(at, key=lambda each: (abs(each - line), each))[:_MOST_NEAR])
     if not near:
         return "nothing in this file has to do with BatchNorm."
-    text = {subject.place.line: subject.text for subject in reversed(subjects)}
-    listed = ", ".join(f"{each} (`{text[each]}`)" for each in sorted(near))
+    listed = ", ".join(f"{_line_name(own.located(at[each].place))} (`{at[each].text}`)" for each in near)
     return f"nothing in this line has to do with BatchNorm; the nearest lines that do: {listed}."
+
+
+def _line_name(place: Place) -> str:
+    """A line without its file: `12`, `cell 3:1`."""
+    return str(place.line) if place.cell is None else f"cell {place.cell}:{place.line}"

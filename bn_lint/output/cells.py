@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bn_lint.check.explain_line import Explanation
     from bn_lint.check.report import Report
     from bn_lint.facts import Evidence, Place, Problem, Undecided
     from bn_lint.rule import Finding, Fix
+    from bn_lint.static.explain import Subject
 
 
 def in_cells(report: Report) -> Report:
@@ -25,6 +27,20 @@ def in_cells(report: Report) -> Report:
         findings=[cells.finding(each) for each in report.findings],
         problems=[cells.problem(each) for each in report.problems],
         coverage=coverage,
+    )
+
+
+def explanation_in_cells(explanation: Explanation) -> Explanation:
+    """The explanation with each place in a notebook counted within its cell."""
+    cells = _Cells(explanation.report)
+    return replace(
+        explanation,
+        place=cells.place(explanation.place),
+        subjects=[cells.subject(each) for each in explanation.subjects],
+        report=in_cells(explanation.report),
+        off=[cells.finding(each) for each in explanation.off],
+        elsewhere=[cells.finding(each) for each in explanation.elsewhere],
+        problems=[cells.problem(each) for each in explanation.problems],
     )
 
 
@@ -49,6 +65,9 @@ class _Cells:
 
     def undecided(self, undecided: Undecided) -> Undecided:
         return replace(undecided, place=self.place(undecided.place))
+
+    def subject(self, subject: Subject) -> Subject:
+        return replace(subject, place=self.place(subject.place), told=tuple(map(self._evidence, subject.told)))
 
     def _evidence(self, evidence: Evidence) -> Evidence:
         return evidence._replace(place=self.place(evidence.place))

@@ -9,8 +9,8 @@ from typing import Any
 from bn_lint.check.explain_line import Explanation
 from bn_lint.facts import Evidence
 from bn_lint.output import full
-from bn_lint.output.json import fields
-from bn_lint.output.text import Painter, location, printable
+from bn_lint.output.json import cell, evidence, fields
+from bn_lint.output.text import Painter, file_of, location, printable
 from bn_lint.static.explain import Subject
 
 _WORDS = {
@@ -32,8 +32,9 @@ def render_json(explanation: Explanation) -> str:
     """One JSON object, with an end of line."""
     document: dict[str, Any] = {
         "version": 1,
-        "path": explanation.path,
-        "line": explanation.line,
+        "path": explanation.place.path,
+        **cell(explanation.place),
+        "line": explanation.place.line,
         "subjects": [_subject(subject) for subject in explanation.subjects],
         "findings": [fields(finding) for finding in explanation.report.findings],
         "off": [fields(finding) for finding in explanation.off],
@@ -47,9 +48,10 @@ def _subject(subject: Subject) -> dict[str, Any]:
     return {
         "kind": subject.kind,
         "text": subject.text,
+        **cell(subject.place),
         "line": subject.place.line,
         "column": subject.place.column,
-        "told": [{"message": each.message, "path": each.place.path, "line": each.place.line} for each in subject.told],
+        "told": [evidence(each) for each in subject.told],
     }
 
 
@@ -64,7 +66,7 @@ def _lines(explanation: Explanation, paint: Painter) -> Iterator[str]:
 
 
 def _step(step: Evidence, paint: Painter) -> str:
-    return f"{paint(f'{printable(step.place.path)}:{step.place.line}:', 'frame')} {printable(step.message)}"
+    return f"{paint(f'{file_of(step.place)}:{step.place.line}:', 'frame')} {printable(step.message)}"
 
 
 def _findings(explanation: Explanation, *, color: bool) -> str:

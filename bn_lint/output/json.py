@@ -29,7 +29,7 @@ def render(report: Report, *, coverage: bool = False) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _cell(place: Place) -> dict[str, int]:
+def cell(place: Place) -> dict[str, int]:
     """The cell, of a place in a notebook."""
     return {} if place.cell is None else {"cell": place.cell}
 
@@ -42,12 +42,12 @@ def fields(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.value,
         "message": finding.message,
         "path": finding.place.path,
-        **_cell(finding.place),
+        **cell(finding.place),
         "line": finding.place.line,
         "column": finding.place.column,
         "end_line": finding.place.end_line,
         "end_column": finding.place.end_column,
-        "evidence": [_evidence(evidence) for evidence in finding.evidence],
+        "evidence": [evidence(step) for step in finding.evidence],
         "help": finding.help,
         "fix": None if finding.fix is None else _fix(finding.fix),
         "source": finding.source,
@@ -55,20 +55,16 @@ def fields(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _evidence(evidence: Evidence) -> dict[str, Any]:
-    return {
-        "message": evidence.message,
-        "path": evidence.place.path,
-        **_cell(evidence.place),
-        "line": evidence.place.line,
-    }
+def evidence(step: Evidence) -> dict[str, Any]:
+    """A step of evidence as JSON values."""
+    return {"message": step.message, "path": step.place.path, **cell(step.place), "line": step.place.line}
 
 
 def _fix(fix: Fix) -> dict[str, Any]:
     edits = [
         {
             "path": edit.place.path,
-            **_cell(edit.place),
+            **cell(edit.place),
             "line": edit.place.line,
             "column": edit.place.column,
             "end_line": edit.place.end_line,
@@ -86,7 +82,7 @@ def _coverage(coverage: Coverage | None) -> dict[str, Any]:
     undecided = [
         {
             "path": each.place.path,
-            **_cell(each.place),
+            **cell(each.place),
             "line": each.place.line,
             "column": each.place.column,
             "reason": each.reason,
@@ -108,7 +104,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
         "name": TOOL_CODES[problem.code].name,
         "message": problem.message,
         "path": problem.place.path,
-        **_cell(problem.place),
+        **cell(problem.place),
         "line": problem.place.line,
         "column": problem.place.column,
     }

@@ -104,10 +104,11 @@ class _Check:
             UsageError: there is no such line, or nothing to say about it.
         """
         from bn_lint.check.explain_line import explain_line
+        from bn_lint.output.cells import explanation_in_cells
         from bn_lint.output.explanation import render, render_json
 
         options = self.options
-        explanation = explain_line(wanted, self.files, self.configuration)
+        explanation = explanation_in_cells(explain_line(wanted, self.files, self.configuration))
         color = options.output_file is None and wants_color(options.color, sys.stdout)
         text = render_json(explanation) if options.output_format == "json" else render(explanation, color=color)
         if options.output_file is None:

@@ -121,7 +121,11 @@ def check_options(function: _Function) -> _Function:
         click.option("--trace", metavar="FILE", help="Mark findings that a saved trace confirms or refutes."),
         click.option("--show-files", is_flag=True, help="List the files that would be checked, and exit."),
         click.option("--show-settings", is_flag=True, help="Show the settings in effect, and exit."),
-        click.option("--explain", metavar="FILE:LINE", help="Explain why this line was checked or not, and exit."),
+        click.option(
+            "--explain",
+            metavar="FILE:LINE",
+            help="Explain why this line was checked or not, and exit. In a notebook: 'FILE:cell 3:LINE'.",
+        ),
         click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings."),
         click.option("--add-ignore", is_flag=True, help="Add a suppression comment to every finding."),
         click.option("--reason", metavar="TEXT", help="Explanation to add to each comment of --add-ignore."),
