@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.machine import ROOT
+from benchmarks.processes import ended_with_us
 
 _PACKAGES = (Path("bn_lint"), Path("rules", "bn_lint_rules"))
 
@@ -27,8 +28,11 @@ class Linter:
 
 @contextmanager
 def installed(checkout: Path = ROOT) -> Iterator[Linter]:
-    """Gives the linter of a checkout (default: this one), as it is now, for the time of the block."""
-    with tempfile.TemporaryDirectory(prefix="bn-lint-") as folder:
+    """Gives the linter of a checkout (default: this one), as it is now, for the time of the block.
+
+    What the block measures ends when the benchmark is told to end.
+    """
+    with ended_with_us(), tempfile.TemporaryDirectory(prefix="bn-lint-") as folder:
         for package in _PACKAGES:
             target = Path(folder) / package.name
             shutil.copytree(checkout / package, target, ignore=shutil.ignore_patterns("__pycache__"))
