@@ -5,6 +5,6 @@ from __future__ import annotations
 from bn_lint.libraries.library import Library
 
 LIBRARY = Library(
-    packages=("catalyst", "composer", "detectron2", "fairscale", "mmcv", "mmengine", "torch_xla"),
-    several_processes=r"catalyst|composer|detectron|fairscale|mmcv|mmengine|torch_xla",
+    packages=("catalyst", "composer", "detectron2", "fairscale", "torch_xla"),
+    several_processes=r"catalyst|composer|detectron|fairscale|torch_xla",
 )

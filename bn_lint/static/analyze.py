@@ -30,6 +30,7 @@ from bn_lint.static.interpreter.values import Class, Instance, Value
 from bn_lint.static.schedule import Schedule
 from bn_lint.static.syntactic import syntactic_facts
 from bn_lint.static.syntactic.freezing import with_missed_layers
+from bn_lint.static.syntactic.inheritance import Inheritance
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
 from bn_lint.static.syntax.tree import forget_answers
@@ -240,8 +241,10 @@ class Analyzer:
 
     def _result(self, unreached: list[NodeRef]) -> Analysis:
         facts = self.collector.believed()
+        inheritance = Inheritance(self.project)
         for file in self.files:
-            facts.extend(syntactic_facts(file.tree, file.place, file.source.text))
+            elsewhere = inheritance.seen_from(file.path)
+            facts.extend(syntactic_facts(file.tree, file.place, file.source.text, elsewhere))
         facts = list(with_missed_layers(facts, self.files))
         if any("load_state_dict" in file.source.text for file in self.project.files.values() if file is not None):
             facts = [replace(fact, loads_weights=True) if type(fact) is BatchNormBuilt else fact for fact in facts]

@@ -16,6 +16,7 @@ import libcst as cst
 from bn_lint.facts import Fact, Place
 from bn_lint.static.syntactic.adjacent import before_batchnorm
 from bn_lint.static.syntactic.bias_reads import BiasReads
+from bn_lint.static.syntactic.classes import Elsewhere
 from bn_lint.static.syntactic.freezing import freeze_loops
 from bn_lint.static.syntactic.functional_calls import functional_calls
 from bn_lint.static.syntactic.mode_access import mode_accesses
@@ -31,13 +32,16 @@ from bn_lint.static.syntax.scopes import statements
 _CONDITION = re.compile(r"\bif\b.*(?:\.training\b|[<>=]=?\s*\d|\d\s*[<>=])")
 
 
-def syntactic_facts(module: cst.Module, place: Callable[[cst.CSTNode], Place], text: str) -> Iterator[Fact]:
+def syntactic_facts(
+    module: cst.Module, place: Callable[[cst.CSTNode], Place], text: str, elsewhere: Elsewhere
+) -> Iterator[Fact]:
     """Find the local facts of one file.
 
     Args:
         module: The file's syntax tree.
         place: Where a node stands. It is called only for nodes of facts that some rule may report.
         text: The file's text: what it does not mention is not searched for.
+        elsewhere: Which of the classes that the file imports are modules; asked only for facts that need it.
     """
     receivers = Receivers(module)
     mentions = Mentions(module, receivers)
@@ -66,4 +70,4 @@ def syntactic_facts(module: cst.Module, place: Callable[[cst.CSTNode], Place], t
                 if builds:
                     yield from unused_layers(located, mentions, receivers, place)
             case cst.FunctionDef(name=cst.Name(value="train")):
-                yield from train_overrides(located, receivers, place)
+                yield from train_overrides(located, receivers, place, elsewhere)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 
@@ -14,6 +14,8 @@ from bn_lint.static.syntax.scopes import Scope, statements, within
 _MODULES = frozenset(name for library in LIBRARIES for name in library.modules)
 _PLAIN = ("abc.", "typing.", "dataclasses.", "enum.", "collections.", "torch.utils.data.", "unittest.", "argparse.")
 _PLAIN_BUILTINS = frozenset({"object", "dict", "list", "tuple", "set", "str", "int", "float", "Exception", "type"})
+#: Whether a class of a dotted name is an `nn.Module`, when its own file does not tell; None when nothing does.
+Elsewhere = Callable[[str], "bool | None"]
 
 
 def torch_class(origin: str | None) -> bool:
@@ -45,26 +47,34 @@ class Classes:
         """The class of this file that an expression names."""
         return self._named.get(expression.value) if isinstance(expression, cst.Name) else None
 
-    def is_module(self, definition: cst.ClassDef) -> bool | None:
+    def is_module(self, definition: cst.ClassDef, elsewhere: Elsewhere = lambda origin: None) -> bool | None:
         """Whether a class is an `nn.Module`; None when a base class of unknown origin may make it one."""
-        return self._is_module(definition, frozenset())
+        return self._is_module(definition, frozenset(), elsewhere)
 
-    def _is_module(self, definition: cst.ClassDef, seen: frozenset[str]) -> bool | None:
+    def _is_module(self, definition: cst.ClassDef, seen: frozenset[str], elsewhere: Elsewhere) -> bool | None:
         seen |= {definition.name.value}
-        answers = [self._base_is_module(base, seen) for base in _bases(definition)]
+        answers = [self._base_is_module(base, seen, elsewhere) for base in _bases(definition)]
         if True in answers:
             return True
         return None if None in answers else False
 
-    def _base_is_module(self, base: cst.BaseExpression, seen: frozenset[str]) -> bool | None:
+    def _base_is_module(self, base: cst.BaseExpression, seen: frozenset[str], elsewhere: Elsewhere) -> bool | None:
         local = self.named(base)
         if local is not None:
-            return None if local.name.value in seen else self._is_module(local, seen)
+            return None if local.name.value in seen else self._is_module(local, seen, elsewhere)
+        if dotted_name(base) in _PLAIN_BUILTINS:
+            return False
+        origins = self._origins(base)
+        return next((known for known in (_is_known(one, elsewhere) for one in origins) if known is not None), None)
+
+    def exported(self, name: str, elsewhere: Elsewhere) -> bool | None:
+        """Whether what other files import under this name is an `nn.Module`."""
+        return self._base_is_module(cst.Name(name), frozenset(), elsewhere)
+
+    def _origins(self, base: cst.BaseExpression) -> list[str]:
+        """What a base class may be: the name that was imported, or one from modules that are imported as a whole."""
         origin = self._imports.qualified(base)
-        if torch_class(origin) or origin in _MODULES:
-            return True
-        plain = origin is not None and origin.startswith(_PLAIN)
-        return False if plain or dotted_name(base) in _PLAIN_BUILTINS else None
+        return [origin] if origin is not None else self._imports.starred(base)
 
     def closed(self, definition: cst.ClassDef) -> bool:
         """Whether all ancestors are classes of this file or of torch, so that every method is known."""
@@ -105,6 +115,12 @@ class Classes:
             name in own or "__getattr__" in own or "__getattribute__" in own
             for own in (_own_names(one) for one in self.family(definition))
         )
+
+
+def _is_known(origin: str, elsewhere: Elsewhere) -> bool | None:
+    if torch_class(origin) or origin in _MODULES:
+        return True
+    return False if origin.startswith(_PLAIN) else elsewhere(origin)
 
 
 def _bases(definition: cst.ClassDef) -> Iterator[cst.BaseExpression]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import libcst as cst
 
 from bn_lint.facts import InheritedTrain, Place, TrainOverride
+from bn_lint.static.syntactic.classes import Elsewhere
 from bn_lint.static.syntactic.exits import Exits
 from bn_lint.static.syntactic.receivers import Receivers
 from bn_lint.static.syntax.import_table import dotted_name
@@ -21,7 +22,7 @@ _TRAVERSALS = frozenset({"modules", "children", "parameters", "named_modules", "
 
 
 def train_overrides(
-    located: Located, receivers: Receivers, place: Callable[[cst.CSTNode], Place]
+    located: Located, receivers: Receivers, place: Callable[[cst.CSTNode], Place], elsewhere: Elsewhere
 ) -> Iterator[TrainOverride]:
     """The override that a method named `train` is, when it is one."""
     function, scope = located.statement, located.scope
@@ -31,10 +32,6 @@ def train_overrides(
     override = _Override(function)
     if _is_plain_or_stub(function) or not override.is_switch:
         return
-    is_module = receivers.classes.is_module(definition)
-    # With a base class of unknown origin the signature must speak: trainers have a `train` as well.
-    if is_module is False or (is_module is None and not (override.mode == "mode" and override.super_calls)):
-        return
     exits = Exits(function)
     # A class that replaces `eval` too need not understand `train(False)`.
     accepts = override.accepts_mode or any(
@@ -42,6 +39,9 @@ def train_overrides(
     )
     passes = override.passes_mode()
     if accepts and passes is not False and exits.returns_value is not False:
+        return
+    # Trainers and data modules have a `train` as well.
+    if receivers.classes.is_module(definition, elsewhere) is not True:
         return
     ending = exits.ending if _indented_by_spaces(function) else None
     call = override.super_calls[0] if len(override.super_calls) == 1 else None

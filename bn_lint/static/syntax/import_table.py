@@ -57,6 +57,12 @@ class ImportTable:
             return None
         return _canonical(f"{origin}.{rest}" if rest else origin)
 
+    def starred(self, expression: cst.BaseExpression) -> list[str]:
+        """What a name without an origin of its own may be: the same name in the modules imported by `*`, last first."""
+        if not isinstance(expression, cst.Name) or expression.value in self._bound:
+            return []
+        return [f"{star}{'' if star.endswith('.') else '.'}{expression.value}" for star in reversed(self._stars)]
+
     def spelling_of(self, module: str) -> str | None:
         """What the file calls a module: `nn` or `torch.nn` for `torch.nn`; None when it cannot name it."""
         for name, origin in self._origins.items():
