@@ -221,7 +221,7 @@ class Analyzer:
 
     def _unreached(self) -> list[NodeRef]:
         """Evaluate, on their own, the BatchNorm constructor calls that no entry point reached."""
-        from bn_lint.static.interpreter.expressions import evaluate
+        from bn_lint.static.interpreter.dispatch import evaluate
 
         unreached = []
         for file in self.files:

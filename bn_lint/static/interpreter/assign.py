@@ -8,11 +8,12 @@ from typing import Any
 import libcst as cst
 
 from bn_lint.static.interpreter.calls import call
+from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame, ModuleScope
 from bn_lint.static.interpreter.imports import execute_module
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import unpack
-from bn_lint.static.interpreter.subscripts import set_item
+from bn_lint.static.interpreter.subscripts import evaluate_index, set_item
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,
@@ -36,8 +37,6 @@ from bn_lint.static.syntax.places import NodeRef
 
 def assign(interpreter: Interpreter, target: Any, value: Value, frame: Frame) -> None:
     """Bind a value to an assignment target."""
-    from bn_lint.static.interpreter.expressions import evaluate, evaluate_index
-
     kind = type(target)  # isinstance is slow on syntax nodes, which are abstract base classes
     if kind is cst.Name:
         assign_name(interpreter, target.value, value, frame)
@@ -115,8 +114,6 @@ def _name_layers(owner: Instance, name: str, value: Value) -> None:
 
 def delete(interpreter: Interpreter, target: cst.BaseExpression, frame: Frame) -> None:
     """Execute `del target`."""
-    from bn_lint.static.interpreter.expressions import evaluate, evaluate_index
-
     if type(target) is cst.Name:
         if target.value in frame.cells:
             interpreter.store.write(frame.cells, target.value, Unknown(target.value, "deleted"))

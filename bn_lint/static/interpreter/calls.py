@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.static.interpreter.budget import BudgetExhausted
+from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import abort_call
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -293,11 +294,7 @@ def execute_function(
 def _run_body(interpreter: Interpreter, function: Function, frame: Frame) -> Value:
     node = function.node
     if type(node) is cst.Lambda:
-        from bn_lint.static.interpreter.expressions import evaluate
-
         return evaluate(interpreter, node.body, frame)
-    from bn_lint.static.interpreter.statements import execute_suite
-
     generator = is_generator(function.file, node)
     if generator:
         frame.yields = []
@@ -349,8 +346,6 @@ def make_parameters(
     interpreter: Interpreter, node: cst.Parameters, frame: Frame
 ) -> tuple[Parameters, dict[str, Value]]:
     """Return a function's parameters and its defaults, evaluated in the scope that defines it."""
-    from bn_lint.static.interpreter.expressions import evaluate
-
     defaults: dict[str, Value] = {}
     annotations: dict[str, str] = {}
 

@@ -12,6 +12,8 @@ from bn_lint.static.interpreter.assign import assign
 from bn_lint.static.interpreter.attributes import get_attribute
 from bn_lint.static.interpreter.builtins.functions import BUILTINS
 from bn_lint.static.interpreter.calls import call, make_parameters
+from bn_lint.static.interpreter.comprehensions import dict_comprehension, list_comprehension, set_comprehension
+from bn_lint.static.interpreter.dispatch import EVALUATORS, evaluate
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import module_member, resolved
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -21,31 +23,12 @@ from bn_lint.static.interpreter.keys import is_key, make_set
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import BINARY, compare_values, unary
 from bn_lint.static.interpreter.paths import fork_paths, merge
-from bn_lint.static.interpreter.subscripts import get_item
+from bn_lint.static.interpreter.subscripts import evaluate_index, get_item
 from bn_lint.static.interpreter.truth import truth
-from bn_lint.static.interpreter.values import (
-    ABSENT,
-    Arguments,
-    Dict,
-    Function,
-    Imported,
-    List,
-    Slice,
-    Union,
-    Unknown,
-    Value,
-)
+from bn_lint.static.interpreter.values import ABSENT, Arguments, Dict, Function, Imported, List, Union, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 
 _literals: dict[str, Value] = {}
-
-
-def evaluate(interpreter: Interpreter, node: cst.BaseExpression, frame: Frame) -> Value:
-    """Return the value of an expression; what is not understood is Unknown."""
-    evaluator = _EVALUATORS.get(type(node))
-    if evaluator is None:
-        return Unknown("?", f"{type(node).__name__} expressions are not evaluated")
-    return evaluator(interpreter, node, frame)
 
 
 def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
@@ -167,25 +150,6 @@ def _subscript(interpreter: Interpreter, node: cst.Subscript, frame: Frame) -> V
     return get_item(interpreter, value, evaluate_index(interpreter, node.slice, frame), NodeRef(frame.file, node))
 
 
-def evaluate_index(interpreter: Interpreter, slices: Any, frame: Frame) -> Value:
-    """Evaluate what stands between the brackets of a subscript."""
-    parts: list[Value] = []
-    for element in slices:
-        part = element.slice
-        if type(part) is cst.Index:
-            value = evaluate(interpreter, part.value, frame)
-            if part.star is not None:
-                parts.extend(iterate(interpreter, value)[0])
-                continue
-            parts.append(value)
-        else:
-            bounds = (part.lower, part.upper, part.step)
-            parts.append(Slice(*(None if b is None else evaluate(interpreter, b, frame) for b in bounds)))
-    if len(parts) == 1 and not (len(slices) == 1 and slices[0].comma is not cst.MaybeSentinel.DEFAULT):
-        return parts[0]
-    return tuple(parts)
-
-
 def _binary(interpreter: Interpreter, node: cst.BinaryOperation, frame: Frame) -> Value:
     left, right = evaluate(interpreter, node.left, frame), evaluate(interpreter, node.right, frame)
     return BINARY[type(node.operator)](interpreter, left, right, NodeRef(frame.file, node))
@@ -290,63 +254,6 @@ def evaluate_arguments(interpreter: Interpreter, nodes: Any, frame: Frame) -> Ar
     return arguments
 
 
-def _comprehension(interpreter: Interpreter, node: Any, frame: Frame) -> tuple[list[Value], list[Value]]:
-    """Run a comprehension; returns the known results and samples of what may follow."""
-    inner = Frame(frame.module, frame.file, {}, frame, caller=frame.caller, site=frame.site)
-    inner.owner, inner.receiver, inner.function = frame.owner, frame.receiver, frame.function
-    results: list[Value] = []
-    rest: list[Value] = []
-
-    def element() -> Value:
-        if type(node) is cst.DictComp:
-            return evaluate(interpreter, node.key, inner), evaluate(interpreter, node.value, inner)
-        return evaluate(interpreter, node.elt, inner)
-
-    def clause(part: cst.CompFor, certain: bool) -> None:
-        items, more = iterate(interpreter, evaluate(interpreter, part.iter, inner))
-        for position, item in enumerate((*items, *more)):
-            interpreter.budget.step()
-            known = certain and position < len(items)
-            assign(interpreter, part.target, item, inner)
-            for condition in part.ifs:
-                holds = truth(evaluate(interpreter, condition.test, inner))
-                if holds is False:
-                    break
-                known = known and holds is True
-            else:
-                if part.inner_for_in is not None:
-                    clause(part.inner_for_in, known)
-                else:
-                    (results if known and not rest else rest).append(element())
-
-    clause(node.for_in, True)
-    return results, rest
-
-
-def _list_comprehension(interpreter: Interpreter, node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> Value:
-    items, rest = _comprehension(interpreter, node, frame)
-    return List(tuple(items), tuple(rest))
-
-
-def _set_comprehension(interpreter: Interpreter, node: cst.SetComp, frame: Frame) -> Value:
-    items, rest = _comprehension(interpreter, node, frame)
-    return make_set(tuple(items), is_open=bool(rest))
-
-
-def _dict_comprehension(interpreter: Interpreter, node: cst.DictComp, frame: Frame) -> Value:
-    items, rest = _comprehension(interpreter, node, frame)
-    result = Dict(is_open=bool(rest))
-    for item in items:
-        if not isinstance(item, tuple):
-            continue
-        key, value = item
-        if is_key(key):
-            result.cells[key] = value
-        else:
-            result.cells[Dict.OPEN] = True
-    return result
-
-
 def _walrus(interpreter: Interpreter, node: cst.NamedExpr, frame: Frame) -> Value:
     value = evaluate(interpreter, node.value, frame)
     assign(interpreter, node.target, value, frame)
@@ -383,7 +290,7 @@ def _await(interpreter: Interpreter, node: cst.Await, frame: Frame) -> Value:
     return evaluate(interpreter, node.expression, frame)
 
 
-_EVALUATORS: dict[type, Callable[[Interpreter, Any, Frame], Value]] = {
+EVALUATORS |= {
     cst.Name: _name,
     cst.Attribute: _attribute,
     cst.Integer: _literal,
@@ -404,10 +311,10 @@ _EVALUATORS: dict[type, Callable[[Interpreter, Any, Frame], Value]] = {
     cst.IfExp: _conditional,
     cst.Lambda: _lambda,
     cst.Call: _call,
-    cst.ListComp: _list_comprehension,
-    cst.GeneratorExp: _list_comprehension,
-    cst.SetComp: _set_comprehension,
-    cst.DictComp: _dict_comprehension,
+    cst.ListComp: list_comprehension,
+    cst.GeneratorExp: list_comprehension,
+    cst.SetComp: set_comprehension,
+    cst.DictComp: dict_comprehension,
     cst.NamedExpr: _walrus,
     cst.Yield: _yield,
     cst.Await: _await,

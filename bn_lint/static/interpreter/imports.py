@@ -6,6 +6,7 @@ from pathlib import Path
 
 import libcst as cst
 
+from bn_lint.static.interpreter.dispatch import execute_body
 from bn_lint.static.interpreter.frames import Frame, ModuleScope
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import ABSENT, External, Imported, Unknown, Value
@@ -92,8 +93,6 @@ def execute_module(interpreter: Interpreter, scope: ModuleScope) -> None:
         return
     scope.state = ModuleScope.RUNNING
     if scope.file is not None:
-        from bn_lint.static.interpreter.statements import execute_body
-
         outer = interpreter.store.fork()
         # A module is not called: what it writes is not the importer's doing.
         purity, interpreter.store.purity = interpreter.store.purity, []

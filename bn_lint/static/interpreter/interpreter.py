@@ -35,6 +35,9 @@ class Interpreter:
     BLIND_RECURSION = 2
 
     def __init__(self, project: Project, domain: Domain, collector: Collector) -> None:
+        # The tables of `dispatch.py`, without which nothing runs; these modules import this one.
+        from bn_lint.static.interpreter import expressions, statements  # noqa: F401
+
         self.project = project
         self.domain = domain
         self.collector = collector

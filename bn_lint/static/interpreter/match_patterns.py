@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from bn_lint.static.interpreter.assign import assign_name
+from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.truth import equal, truth
@@ -16,8 +17,6 @@ def matches(interpreter: Interpreter, case: cst.MatchCase, subject: Value, frame
     outcome = _pattern(interpreter, case.pattern, subject, frame)
     if outcome is False or case.guard is None:
         return outcome
-    from bn_lint.static.interpreter.expressions import evaluate
-
     guard = truth(evaluate(interpreter, case.guard, frame))
     if guard is False:
         return False
@@ -25,8 +24,6 @@ def matches(interpreter: Interpreter, case: cst.MatchCase, subject: Value, frame
 
 
 def _pattern(interpreter: Interpreter, pattern: cst.MatchPattern, subject: Value, frame: Frame) -> bool | None:
-    from bn_lint.static.interpreter.expressions import evaluate
-
     if isinstance(pattern, cst.MatchValue):
         return equal(evaluate(interpreter, pattern.value, frame), subject)
     if isinstance(pattern, cst.MatchSingleton):

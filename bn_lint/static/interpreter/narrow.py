@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from bn_lint.static.interpreter.builtins.isinstances import is_instance
+from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.join import join
@@ -34,8 +35,6 @@ def assume(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, hol
         and test.func.value == "isinstance"
         and len(test.args) == 2
     ):
-        from bn_lint.static.interpreter.expressions import evaluate
-
         kind = evaluate(interpreter, test.args[1].value, frame)
         _keep(
             interpreter,

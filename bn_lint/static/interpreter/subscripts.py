@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import libcst as cst
+
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.calls import call
+from bn_lint.static.interpreter.dispatch import evaluate
+from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import module_at, module_named
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import distinct, iterate
@@ -31,6 +37,25 @@ from bn_lint.static.interpreter.values import (
     text_of,
 )
 from bn_lint.static.syntax.places import NodeRef
+
+
+def evaluate_index(interpreter: Interpreter, slices: Any, frame: Frame) -> Value:
+    """Evaluate what stands between the brackets of a subscript."""
+    parts: list[Value] = []
+    for element in slices:
+        part = element.slice
+        if type(part) is cst.Index:
+            value = evaluate(interpreter, part.value, frame)
+            if part.star is not None:
+                parts.extend(iterate(interpreter, value)[0])
+                continue
+            parts.append(value)
+        else:
+            bounds = (part.lower, part.upper, part.step)
+            parts.append(Slice(*(None if b is None else evaluate(interpreter, b, frame) for b in bounds)))
+    if len(parts) == 1 and not (len(slices) == 1 and slices[0].comma is not cst.MaybeSentinel.DEFAULT):
+        return parts[0]
+    return tuple(parts)
 
 
 def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRef) -> Value:

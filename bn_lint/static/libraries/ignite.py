@@ -123,7 +123,7 @@ def _add_event_handler(interpreter: Interpreter, arguments: Arguments, ref: Node
 
 def _run(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     from bn_lint.static.interpreter.iteration import iterate
-    from bn_lint.static.interpreter.statements import repeat
+    from bn_lint.static.interpreter.loops import repeat
 
     engine = arguments.receiver
     work = _WORK.of(engine)

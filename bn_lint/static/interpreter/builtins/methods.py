@@ -75,17 +75,21 @@ def _join_text(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> 
 
 
 def _append(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> None:
-    _extend_with(interpreter, self, (arguments.get(0, "object"),), ())
+    extend_list(interpreter, self, (arguments.get(0, "object"),), ())
 
 
 def _extend(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> None:
-    _extend_with(interpreter, self, *iterate(interpreter, arguments.get(0, "iterable")))
+    extend_list(interpreter, self, *iterate(interpreter, arguments.get(0, "iterable")))
 
 
-def _extend_with(interpreter: Interpreter, self: List, items: tuple[Value, ...], rest: tuple[Value, ...]) -> None:
-    from bn_lint.static.interpreter.statements import extend_list
-
-    extend_list(interpreter, self, items, rest)
+def extend_list(interpreter: Interpreter, target: List, items: tuple[Value, ...], rest: tuple[Value, ...] = ()) -> None:
+    """Append to a list, whose own end may already be unknown."""
+    if target.rest:
+        interpreter.store.set(target, REST, (*target.rest, *items, *rest))
+    else:
+        interpreter.store.set(target, ITEMS, target.items + items)
+        if rest:
+            interpreter.store.set(target, REST, rest)
 
 
 def _append_left(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> None:

@@ -1,0 +1,114 @@
+"""`if`, `try` and `match`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import libcst as cst
+
+from bn_lint.static.interpreter.assign import assign_name
+from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
+from bn_lint.static.interpreter.frames import Frame
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.match_patterns import matches
+from bn_lint.static.interpreter.narrow import assume
+from bn_lint.static.interpreter.paths import RAISE, fork_paths
+from bn_lint.static.interpreter.truth import truth
+from bn_lint.static.interpreter.values import Unknown
+
+
+def if_(interpreter: Interpreter, node: cst.If, frame: Frame) -> str | None:
+    if _is_type_checking(node.test):
+        # What is imported for annotations is looked up as well, unless the program says what to use instead.
+        decided: bool | None = node.orelse is None
+    else:
+        decided = truth(evaluate(interpreter, node.test, frame))
+    interpreter.path.guards += 1
+    interpreter.branches.add((id(node), decided))
+    try:
+        return _branches(interpreter, node, frame, decided)
+    finally:
+        interpreter.path.guards -= 1
+
+
+def _branches(interpreter: Interpreter, node: cst.If, frame: Frame, decided: bool | None) -> str | None:
+    if decided is True:
+        return execute_suite(interpreter, node.body, frame)
+    if decided is False:
+        return _else(interpreter, node.orelse, frame)
+
+    def then() -> str | None:
+        assume(interpreter, node.test, frame, True)
+        return execute_suite(interpreter, node.body, frame)
+
+    def otherwise() -> str | None:
+        assume(interpreter, node.test, frame, False)
+        return _else(interpreter, node.orelse, frame)
+
+    return fork_paths(interpreter, frame, then, otherwise, can_give_up=True)
+
+
+def _is_type_checking(test: cst.BaseExpression) -> bool:
+    name = test.attr if type(test) is cst.Attribute else test
+    return type(name) is cst.Name and name.value == "TYPE_CHECKING"
+
+
+def _else(interpreter: Interpreter, node: cst.If | cst.Else | None, frame: Frame) -> str | None:
+    if node is None:
+        return None
+    return if_(interpreter, node, frame) if type(node) is cst.If else execute_suite(interpreter, node.body, frame)
+
+
+def try_(interpreter: Interpreter, node: cst.Try, frame: Frame) -> str | None:
+    # A failing call that the program expects is no mistake.
+    with interpreter.collector.quiet(any(_expects_failure(handler.type) for handler in node.handlers)):
+        completion = execute_suite(interpreter, node.body, frame)
+    if completion == RAISE and node.handlers:
+        completions: list[str | None] = []
+
+        def handle(handler: cst.ExceptHandler) -> Callable[[], str | None]:
+            def execute_handler() -> str | None:
+                if handler.name is not None and type(handler.name.name) is cst.Name:
+                    assign_name(interpreter, handler.name.name.value, Unknown("exception"), frame)
+                completions.append(execute_suite(interpreter, handler.body, frame))
+                return completions[-1]
+
+            return execute_handler
+
+        if len(node.handlers) == 1:
+            completion = handle(node.handlers[0])()
+        else:
+            completion = fork_paths(interpreter, frame, *(handle(h) for h in node.handlers))
+    elif completion is None and node.orelse is not None:
+        completion = execute_suite(interpreter, node.orelse.body, frame)
+    if node.finalbody is not None:
+        final = execute_suite(interpreter, node.finalbody.body, frame)
+        completion = final or completion
+    return completion
+
+
+def _expects_failure(kind: cst.BaseExpression | None) -> bool:
+    """Whether an exception handler names what PyTorch raises for shapes that do not fit."""
+    if type(kind) is cst.Tuple:
+        return any(_expects_failure(element.value) for element in kind.elements)
+    return type(kind) is cst.Name and kind.value in ("RuntimeError", "ValueError")
+
+
+def match_(interpreter: Interpreter, node: cst.Match, frame: Frame) -> str | None:
+    subject = evaluate(interpreter, node.subject, frame)
+    undecided: list[cst.MatchCase] = []
+    certain: cst.MatchCase | None = None
+    for case in node.cases:
+        outcome = matches(interpreter, case, subject, frame)
+        if outcome is True:
+            certain = case
+            break
+        if outcome is None:
+            undecided.append(case)
+    if not undecided:
+        return execute_suite(interpreter, certain.body, frame) if certain is not None else None
+    bodies = [partial(execute_suite, interpreter, case.body, frame) for case in undecided]
+    if certain is not None:
+        bodies.append(partial(execute_suite, interpreter, certain.body, frame))
+    return fork_paths(interpreter, frame, *bodies, *(() if certain is not None else (lambda: None,)))

@@ -1,0 +1,124 @@
+"""Loops: each pass over a known element, and two that stand for an unknown number of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import libcst as cst
+
+from bn_lint.static.interpreter.assign import assign
+from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
+from bn_lint.static.interpreter.frames import Frame
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.iteration import iterate
+from bn_lint.static.interpreter.limits import MAX_PASSES
+from bn_lint.static.interpreter.narrow import assume
+from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at
+from bn_lint.static.interpreter.truth import truth
+from bn_lint.static.interpreter.values import Value
+from bn_lint.static.syntax.tree import builds_on_last
+
+#: Passes of a loop in which something happens for the domain, after which nothing new is expected of further ones.
+_ALIKE_PASSES = 3
+
+
+def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
+    items, rest = iterate(interpreter, evaluate(interpreter, node.iter, frame))
+    mark = len(frame.pending)
+    for count, item in enumerate(items):
+        interpreter.budget.step()
+        seen = interpreter.events.count
+        assign(interpreter, node.target, item, frame)
+        completion = _pass(interpreter, node.body, frame, mark)
+        if completion == BREAK:
+            join_at(interpreter, frame, BREAK, mark)
+            return None
+        if completion in (RETURN, RAISE):
+            return completion
+        if count >= _ALIKE_PASSES and isinstance(item, int) and interpreter.events.count > seen:
+            break  # epochs are all alike, unlike the modules of a model
+    for item in rest:
+        # One pass with an unknown element stands for all of them; there may also be none.
+        def again(item: Value = item) -> str | None:
+            assign(interpreter, node.target, item, frame)
+            completion = _passes(interpreter, node.body, frame, mark)
+            return None if completion in (CONTINUE, BREAK) else completion
+
+        fork_paths(interpreter, frame, again, lambda: None)
+    join_at(interpreter, frame, BREAK, mark)
+    return execute_suite(interpreter, node.orelse.body, frame) if node.orelse is not None else None
+
+
+def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | None:
+    mark = len(frame.pending)
+    for count in range(MAX_PASSES):
+        interpreter.budget.step()
+        decided = truth(evaluate(interpreter, node.test, frame))
+        if decided is False:
+            break
+        if decided is None:
+
+            def again() -> str | None:
+                assume(interpreter, node.test, frame, True)
+                completion = _passes(interpreter, node.body, frame, mark)
+                return None if completion in (CONTINUE, BREAK) else completion
+
+            fork_paths(interpreter, frame, again, lambda: None)
+            break
+        pending, seen = len(frame.pending), interpreter.events.count
+        completion = _pass(interpreter, node.body, frame, mark)
+        if completion is None and count >= _ALIKE_PASSES and interpreter.events.count > seen:
+            break
+        if completion == BREAK:
+            break
+        if completion in (RETURN, RAISE):
+            return completion
+        if len(frame.pending) > pending:
+            # A branch may have left the loop: that this pass was not the last is no longer known.
+            break
+    join_at(interpreter, frame, BREAK, mark)
+    return None
+
+
+def _pass(interpreter: Interpreter, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
+    """Execute the body of a loop once."""
+    interpreter.events.loops.append(interpreter.events.now())
+    try:
+        completion = execute_suite(interpreter, body, frame)
+        _end_of_pass(interpreter, frame, mark)
+    finally:
+        interpreter.events.loops.pop()
+    return completion
+
+
+def _passes(interpreter: Interpreter, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
+    """Execute the body of a loop; once more when the next pass may find what it has left: modes, ends of lists."""
+    events = interpreter.events.count
+    interpreter.events.open_loops += 1
+    try:
+        begin = interpreter.store.mark()
+        completion = _pass(interpreter, body, frame, mark)
+        if completion in (None, CONTINUE) and (interpreter.events.count > events or builds_on_last(body)):
+            interpreter.store.widen(begin)
+            completion = _pass(interpreter, body, frame, mark)
+    finally:
+        interpreter.events.open_loops -= 1
+    return completion
+
+
+def repeat(interpreter: Interpreter, once: Callable[[], object]) -> None:
+    """Do what a framework does again and again, of which the second time meets what the first has left behind."""
+    begin = interpreter.store.mark()
+    for is_first in (True, False):
+        interpreter.events.loops.append(interpreter.events.now())
+        try:
+            once()
+        finally:
+            interpreter.events.loops.pop()
+        if is_first:
+            interpreter.store.widen(begin)
+
+
+def _end_of_pass(interpreter: Interpreter, frame: Frame, mark: int) -> None:
+    if len(frame.pending) > mark:
+        join_at(interpreter, frame, CONTINUE, mark)
