@@ -40,7 +40,7 @@ def plain_attribute(value: Value, name: str) -> Value:
     else:
         if isinstance(value, ValueIterator):
             return (
-                Builtin(name, lambda interpreter, arguments, ref: _next(interpreter, value))
+                Builtin(name, lambda interpreter, arguments, ref: next_item(interpreter, value))
                 if name == "__next__"
                 else Unknown(name)
             )
@@ -131,7 +131,7 @@ def _reverse(interpreter: Interpreter, self: List, arguments: Arguments, ref: No
 
 
 def _sort(interpreter: Interpreter, self: List, arguments: Arguments, ref: NodeRef) -> None:
-    from bn_lint.static.interpreter.builtins.functions import sorted_values
+    from bn_lint.static.interpreter.builtins.sequences import sorted_values
 
     result = sorted_values(interpreter, Arguments([self], arguments.keywords), ref)
     interpreter.store.set(self, ITEMS, result.items)
@@ -230,7 +230,7 @@ def _set_default(interpreter: Interpreter, self: Dict, arguments: Arguments, ref
     return value
 
 
-def _update(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> None:
+def update(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> None:
     if arguments.positional:
         other = arguments.positional[0]
         if isinstance(other, Dict):
@@ -283,11 +283,11 @@ def _discard(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: No
 def _union(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
     copy = Dict(dict(self.cells), is_set=True)
     for other in arguments.positional:
-        _update(interpreter, copy, Arguments([other]), ref)
+        update(interpreter, copy, Arguments([other]), ref)
     return copy
 
 
-def _next(interpreter: Interpreter, iterator: ValueIterator) -> Value:
+def next_item(interpreter: Interpreter, iterator: ValueIterator) -> Value:
     items = iterator.items
     if items:
         interpreter.store.set(iterator, ITEMS, items[1:])
@@ -316,7 +316,7 @@ _DICT_METHODS: dict[str, Method[Dict]] = {
     "get": _get,
     "pop": _dict_pop,
     "setdefault": _set_default,
-    "update": _update,
+    "update": update,
     "keys": _keys,
     "values": _values,
     "items": _items,
@@ -327,7 +327,7 @@ _DICT_METHODS: dict[str, Method[Dict]] = {
 }
 _SET_METHODS: dict[str, Method[Dict]] = {
     "add": _add,
-    "update": _update,
+    "update": update,
     "discard": _discard,
     "remove": _discard,
     "union": _union,

@@ -11,7 +11,7 @@ import libcst as cst
 from bn_lint.facts import dims
 from bn_lint.facts.dims import Expression, structural_symbol
 from bn_lint.static.interpreter.builtins.concrete import computed, evaluated
-from bn_lint.static.interpreter.builtins.functions import make_dict, make_slice
+from bn_lint.static.interpreter.builtins.sequences import make_dict, make_slice
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.clone import clone
 from bn_lint.static.interpreter.interpreter import Interpreter

@@ -1,0 +1,24 @@
+"""The names that every module has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.values import Arguments, Builtin, Value
+from bn_lint.static.syntax.places import NodeRef
+
+Implementation = TypeVar("Implementation", bound=Callable[[Interpreter, Arguments, NodeRef], Value])
+
+BUILTINS: dict[str, Value] = {}
+
+
+def builtin(name: str) -> Callable[[Implementation], Implementation]:
+    """Put a function into the table."""
+
+    def register(function: Implementation) -> Implementation:
+        BUILTINS[name] = Builtin(name, function)
+        return function
+
+    return register
