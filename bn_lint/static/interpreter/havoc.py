@@ -56,8 +56,7 @@ def abort_call(
     for changes in lost:
         for cells, key, _ in changes.values():
             _forget_cell(interpreter, cells, key)
-    for cells, key in interpreter.store.since(frame.began_changes):
-        _forget_cell(interpreter, cells, key)
+    forget_changes(interpreter, frame.began_changes)
     reach = ReachableSet(interpreter, function, (*frame.cells.values(), *arguments.values(), *arguments.rest))
     if reach.is_concerned or interpreter.domain.judges_results(reach.names):
         interpreter.events.cut_short()
@@ -67,6 +66,12 @@ def abort_call(
         )
     reach.forget(interpreter, frame.site)
     return Unknown("?", f"`{function.name}` takes too long to evaluate")
+
+
+def forget_changes(interpreter: Interpreter, since: int) -> None:
+    """Forget what was changed since a mark of the store: it would have been changed further."""
+    for cells, key in interpreter.store.since(since):
+        _forget_cell(interpreter, cells, key)
 
 
 def _forget_cell(interpreter: Interpreter, cells: Cells, key: object) -> None:

@@ -27,7 +27,10 @@ MAX_READ_ENTRIES = 4
 #: Entries that an unknown key is taken to replace any of. Larger tables are filled key by key.
 MAX_REPLACED_ENTRIES = 60
 
-#: Passes of a `while` loop whose condition is known. It is left then, with the values that its variables have.
+#: Passes of a loop over numbers, or while a known condition holds, that are run one by one if something happens in them
+#: that matters to the domain. The others are run like those of a loop of unknown length, of which two stand for all.
+UNROLLED_PASSES = 3
+#: Passes of a `while` loop whose condition is known. What they have changed is unknown then.
 MAX_PASSES = 2000
 #: Steps of a decorator. Longer ones write documentation or registries, and return what they were given.
 DECORATOR_STEPS = 600

@@ -9,22 +9,21 @@ import libcst as cst
 from bn_lint.static.interpreter.assign import assign
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
 from bn_lint.static.interpreter.frames import Frame
+from bn_lint.static.interpreter.havoc import forget_changes
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
-from bn_lint.static.interpreter.limits import MAX_PASSES
+from bn_lint.static.interpreter.limits import MAX_PASSES, UNROLLED_PASSES
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at
 from bn_lint.static.interpreter.truth import truth
-from bn_lint.static.interpreter.values import Value
+from bn_lint.static.interpreter.values import UnknownInt, Value
 from bn_lint.static.syntax.tree import builds_on_last
-
-#: Passes of a loop in which something happens for the domain, after which nothing new is expected of further ones.
-_ALIKE_PASSES = 3
 
 
 def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
     items, rest = iterate(interpreter, evaluate(interpreter, node.iter, frame))
-    mark = len(frame.pending)
+    mark, begin = len(frame.pending), interpreter.store.mark()
+    left: int | None = None  # the mark behind the first pass that a branch may have left the loop in
     for count, item in enumerate(items):
         interpreter.budget.step()
         seen = interpreter.events.count
@@ -35,8 +34,14 @@ def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
             return None
         if completion in (RETURN, RAISE):
             return completion
-        if count >= _ALIKE_PASSES and isinstance(item, int) and interpreter.events.count > seen:
-            break  # epochs are all alike, unlike the modules of a model
+        if left is None and len(frame.pending) > mark and any(kind == BREAK for kind, _ in frame.pending[mark:]):
+            left = interpreter.store.mark()
+        if count + 1 >= UNROLLED_PASSES and isinstance(item, int) and interpreter.events.count > seen:
+            # Epochs, unlike the modules of a model: the others are run like those of a loop of unknown length.
+            if count + 1 < len(items):
+                interpreter.store.widen(begin)
+                rest = (UnknownInt("i", "it is counted in a long loop"),)
+            break
     for item in rest:
         # One pass with an unknown element stands for all of them; there may also be none.
         def again(item: Value = item) -> str | None:
@@ -45,18 +50,21 @@ def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
             return None if completion in (CONTINUE, BREAK) else completion
 
         fork_paths(interpreter, frame, again, lambda: None)
+    if left is not None:
+        interpreter.store.widen(left)
     join_at(interpreter, frame, BREAK, mark)
     return execute_suite(interpreter, node.orelse.body, frame) if node.orelse is not None else None
 
 
 def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | None:
-    mark = len(frame.pending)
+    mark, begin = len(frame.pending), interpreter.store.mark()
+    is_unrolled = False
     for count in range(MAX_PASSES):
         interpreter.budget.step()
         decided = truth(evaluate(interpreter, node.test, frame))
         if decided is False:
             break
-        if decided is None:
+        if decided is None or is_unrolled:
 
             def again() -> str | None:
                 assume(interpreter, node.test, frame, True)
@@ -67,15 +75,16 @@ def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | Non
             break
         pending, seen = len(frame.pending), interpreter.events.count
         completion = _pass(interpreter, node.body, frame, mark)
-        if completion is None and count >= _ALIKE_PASSES and interpreter.events.count > seen:
-            break
         if completion == BREAK:
             break
         if completion in (RETURN, RAISE):
             return completion
-        if len(frame.pending) > pending:
-            # A branch may have left the loop: that this pass was not the last is no longer known.
-            break
+        # A branch that may have left the loop: whether there is another pass is no longer known.
+        if len(frame.pending) > pending or (count + 1 >= UNROLLED_PASSES and interpreter.events.count > seen):
+            is_unrolled = True
+            interpreter.store.widen(begin)
+    else:
+        forget_changes(interpreter, begin)
     join_at(interpreter, frame, BREAK, mark)
     return None
 
