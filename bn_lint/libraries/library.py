@@ -67,6 +67,7 @@ class Library:
 
         iterates: Functions that give the items of their first argument.
         leaves: Functions that do not return.
+        expects_failure: Context managers whose block is there to fail.
         no_modules: How the names begin of what gives anything but modules.
         own_modes: Whether its objects have an `eval` or `train` of another meaning.
         known_modules: Modules that are better known by what they promise than by their code, if that is visible.
@@ -104,6 +105,7 @@ class Library:
 
     iterates: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
+    expects_failure: tuple[str, ...] = ()
     no_modules: tuple[str, ...] = ()
     own_modes: bool = False
     known_modules: tuple[str, ...] = ()

@@ -62,7 +62,7 @@ def _else(interpreter: Interpreter, node: cst.If | cst.Else | None, frame: Frame
 
 def try_(interpreter: Interpreter, node: cst.Try, frame: Frame) -> str | None:
     # A failing call that the program expects is no mistake.
-    with interpreter.collector.quiet(any(_expects_failure(handler.type) for handler in node.handlers)):
+    with interpreter.collector.quiet(any(_expects_failure(interpreter, handler.type) for handler in node.handlers)):
         completion = execute_suite(interpreter, node.body, frame)
     if completion == RAISE and node.handlers:
         completions: list[str | None] = []
@@ -88,11 +88,11 @@ def try_(interpreter: Interpreter, node: cst.Try, frame: Frame) -> str | None:
     return completion
 
 
-def _expects_failure(kind: cst.BaseExpression | None) -> bool:
-    """Whether an exception handler names what PyTorch raises for shapes that do not fit."""
+def _expects_failure(interpreter: Interpreter, kind: cst.BaseExpression | None) -> bool:
+    """Whether an exception handler names what a mistake raises."""
     if type(kind) is cst.Tuple:
-        return any(_expects_failure(element.value) for element in kind.elements)
-    return type(kind) is cst.Name and kind.value in ("RuntimeError", "ValueError")
+        return any(_expects_failure(interpreter, element.value) for element in kind.elements)
+    return type(kind) is cst.Name and interpreter.domain.fails_with(kind.value)
 
 
 def match_(interpreter: Interpreter, node: cst.Match, frame: Frame) -> str | None:

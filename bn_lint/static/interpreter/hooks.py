@@ -140,6 +140,11 @@ class Domain:
     `known` has what libraries offer, the standard library included, by dotted name.
     """
 
+    #: The functions that never return, by dotted name.
+    never_return: frozenset[str] = frozenset({"sys.exit", "os._exit", "os.abort"})
+    #: Context managers whose block is there to fail. They may be methods of anything: only the last name counts.
+    expect_failure: frozenset[str] = frozenset({"assertRaises", "assertRaisesRegex"})
+
     def __init__(self, known: Mapping[str, Value] | None = None) -> None:
         self.known: Mapping[str, Value] = known or {}
 
@@ -211,6 +216,12 @@ class Domain:
 
     def module_made(self, module: Instance) -> None:
         """A module comes into being; its constructor is still to run."""
+
+    # -- code that is to fail ---------------------------------------------------------------------------------------
+
+    def fails_with(self, exception: str) -> bool:
+        """Whether a mistake that the domain is about raises an exception of this name."""
+        return False
 
     # -- code that is given up ----------------------------------------------------------------------------------------
 

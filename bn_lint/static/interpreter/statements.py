@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import libcst as cst
 
-from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.assign import assign, delete
 from bn_lint.static.interpreter.branches import if_, match_, try_
 from bn_lint.static.interpreter.builtins.methods import extend_list
@@ -34,11 +35,6 @@ def _line(interpreter: Interpreter, node: cst.SimpleStatementLine, frame: Frame)
     return None
 
 
-#: What does not return, in the standard library and in tests.
-_LEAVING = frozenset({"sys.exit", "os._exit", "os.abort"}.union(*(library.leaves for library in LIBRARIES)))
-_LAST_NAMES = {name.rpartition(".")[2] for name in _LEAVING} | {"quit"}
-
-
 def _expression(interpreter: Interpreter, node: cst.Expr, frame: Frame) -> str | None:
     if type(node.value) in (cst.SimpleString, cst.ConcatenatedString):
         return None
@@ -48,12 +44,17 @@ def _expression(interpreter: Interpreter, node: cst.Expr, frame: Frame) -> str |
 
 
 def _leaves(interpreter: Interpreter, function: cst.BaseExpression, frame: Frame) -> bool:
-    """Whether a called function ends the program or the test."""
-    name = function.attr if type(function) is cst.Attribute else function
-    if type(name) is not cst.Name or name.value not in _LAST_NAMES:
+    """Whether a called function never returns. It is evaluated once more, if its name is that of such a function."""
+    name, leaving = function.attr if type(function) is cst.Attribute else function, interpreter.domain.never_return
+    if type(name) is not cst.Name or name.value not in _last_names(leaving):
         return False
     found = evaluate(interpreter, function, frame)
-    return isinstance(found, External) and found.dotted in _LEAVING
+    return isinstance(found, External) and found.dotted in leaving
+
+
+@cache
+def _last_names(dotted: frozenset[str]) -> frozenset[str]:
+    return frozenset({"quit", *(name.rpartition(".")[2] for name in dotted)})  # `quit` is `sys.exit`
 
 
 def _assign(interpreter: Interpreter, node: cst.Assign, frame: Frame) -> None:

@@ -28,7 +28,7 @@ def with_(interpreter: Interpreter, node: cst.With, frame: Frame) -> str | None:
 def _with_items(interpreter: Interpreter, node: cst.With, frame: Frame, index: int) -> str | None:
     """Enter the context managers from one on, and execute the suite within."""
     if index == len(node.items):
-        with interpreter.collector.quiet(any(_expects_raise(item.item) for item in node.items)):
+        with interpreter.collector.quiet(any(_expects_failure(interpreter, item.item) for item in node.items)):
             return execute_suite(interpreter, node.body, frame)
     item = node.items[index]
 
@@ -92,9 +92,8 @@ def _around(
     return completions[0] if completions else enter(Unknown("context"))
 
 
-def _expects_raise(manager: cst.BaseExpression) -> bool:
-    """Whether a `with` block is `pytest.raises(...)` or `self.assertRaises(...)`."""
+def _expects_failure(interpreter: Interpreter, manager: cst.BaseExpression) -> bool:
     if type(manager) is not cst.Call:
         return False
     name = manager.func.attr if type(manager.func) is cst.Attribute else manager.func
-    return type(name) is cst.Name and name.value in ("raises", "assertRaises", "assertRaisesRegex")
+    return type(name) is cst.Name and name.value in interpreter.domain.expect_failure

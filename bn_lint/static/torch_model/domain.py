@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.hooks import Domain
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from bn_lint.static.interpreter.values import Arguments
     from bn_lint.static.syntax.places import NodeRef
 
+#: What PyTorch raises for shapes that do not fit.
+_RAISED = frozenset({"RuntimeError", "ValueError"})
+
 #: Names that stand where gradients are used, or where layers are added.
 _TRAINING = frozenset({"backward", "step", "manual_backward", "zero_grad", "grad"})
 _ADDING = frozenset({"append", "extend", "insert", "add_module", "register_module", "setattr"})
@@ -44,6 +48,11 @@ _ADDING = frozenset({"append", "extend", "insert", "add_module", "register_modul
 
 class TorchDomain(Domain):
     """Tensors, modules and their modes."""
+
+    never_return = Domain.never_return.union(*(library.leaves for library in LIBRARIES))
+    expect_failure = Domain.expect_failure.union(
+        name.rpartition(".")[2] for library in LIBRARIES for name in library.expects_failure
+    )
 
     def new_log(self) -> EventLog:
         return EventLog()
@@ -107,6 +116,11 @@ class TorchDomain(Domain):
 
     def module_made(self, module: Instance) -> None:
         MODE.put(module, BUILT)
+
+    # -- code that is to fail ---------------------------------------------------------------------------------------
+
+    def fails_with(self, exception: str) -> bool:
+        return exception in _RAISED
 
     # -- code that is given up ----------------------------------------------------------------------------------------
 
