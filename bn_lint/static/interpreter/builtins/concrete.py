@@ -58,6 +58,17 @@ def abstract(value: Any) -> Value:
     return Unknown("?", f"a {type(value).__name__} is not followed")
 
 
+def complete(name: str, function: Callable[[Any, Arguments, NodeRef], Value]) -> Builtin:
+    """Make a builtin of a function that must know all of its arguments: those behind an unknown star, too."""
+
+    def implementation(interpreter: Any, arguments: Arguments, ref: NodeRef) -> Value:
+        if arguments.more:
+            return Unknown("?", f"not all arguments of `{name}` are known")
+        return function(interpreter, arguments, ref)
+
+    return Builtin(name, implementation)
+
+
 def computed(name: str, function: Callable[..., Any]) -> Builtin:
     """Make a builtin of a pure Python function: computed where every argument is known."""
 
@@ -67,11 +78,9 @@ def computed(name: str, function: Callable[..., Any]) -> Builtin:
             keywords = {k: concrete(v) for k, v in arguments.keywords.items()}
         except NotConcrete:
             return Unknown("?", f"the arguments of `{name}` are not known")
-        if arguments.more:
-            return Unknown("?", f"the arguments of `{name}` are not known")
         return evaluated(name, function, *positional, **keywords)
 
-    return Builtin(name, implementation)
+    return complete(name, implementation)
 
 
 def evaluated(name: str, function: Callable[..., Any], /, *positional: Any, **keywords: Any) -> Value:

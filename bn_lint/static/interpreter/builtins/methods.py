@@ -339,6 +339,11 @@ _SET_METHODS: dict[str, Method[Dict]] = {
 }
 
 
+#: Methods that know what to do with arguments behind an unknown star, and those that leave the container as it is.
+_TAKES_MORE: frozenset[object] = frozenset({update})
+_READING: frozenset[object] = frozenset({_index, _count, _copy, _get, _keys, _values, _items, _union})
+
+
 def _builtins(kind: type[Container], table: dict[str, Method[Container]]) -> dict[str, Builtin]:
     """The methods as functions that take the container as their first argument."""
     made: dict[Method[Container], Builtin] = {}
@@ -352,6 +357,10 @@ def _as_builtin(kind: type[Container], method: Method[Container]) -> Builtin:
         self = arguments.positional[0]
         if not isinstance(self, kind):
             raise TypeError(f"a method of a container is called on {self!r}")
+        if arguments.more and method not in _TAKES_MORE:
+            if method not in _READING:
+                _change(interpreter, self, arguments, ref)
+            return Unknown("?", "not all arguments of a method are known")
         return method(interpreter, self, arguments.shifted(), ref)
 
     return Builtin(method.__name__.strip("_"), implementation)

@@ -103,9 +103,11 @@ def has_attribute(interpreter: Interpreter, owner: Value, name: str) -> bool | N
     return None
 
 
-@builtin("setattr")
+@builtin("setattr", takes_more=True)
 def _setattr(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-    owner, name, value = arguments.positional
+    owner, name, value = (
+        arguments.positional if not arguments.more else (arguments.get(0, "obj"), Unknown("name"), Unknown("value"))
+    )
     if isinstance(name, str):
         set_attribute(interpreter, owner, name, value, ref)
     elif isinstance(owner, Instance) and owner.is_module:

@@ -54,7 +54,7 @@ def _len(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     return Unknown("len", "the length of a list is not known") if rest else len(items)
 
 
-@builtin("range")
+@builtin("range", takes_more=True)
 def _range(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     bounds = arguments.positional
     known = [int(b) for b in bounds if isinstance(b, int)]
@@ -84,7 +84,7 @@ def _set(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     return make_set(items, is_open=bool(rest))
 
 
-@builtin("dict")
+@builtin("dict", takes_more=True)
 def make_dict(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Dict:
     result = Dict()
     update(interpreter, result, arguments, ref)
@@ -98,7 +98,7 @@ def make_slice(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> 
     return Slice(*arguments.positional)
 
 
-@builtin("zip")
+@builtin("zip", takes_more=True)
 def _zip(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     columns = [iterate(interpreter, v) for v in arguments.positional]
     if arguments.more:
@@ -188,7 +188,7 @@ def _sum(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
 
 
 def _extreme(name: str, choose: Callable[..., Any]) -> None:
-    @builtin(name)
+    @builtin(name, takes_more=True)
     def extreme(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
         items, rest = (
             iterate(interpreter, arguments.positional[0])

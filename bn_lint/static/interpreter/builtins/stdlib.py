@@ -10,7 +10,7 @@ import libcst as cst
 
 from bn_lint.facts import dims
 from bn_lint.facts.dims import Expression, structural_symbol
-from bn_lint.static.interpreter.builtins.concrete import computed, evaluated
+from bn_lint.static.interpreter.builtins.concrete import complete, computed, evaluated
 from bn_lint.static.interpreter.builtins.sequences import make_dict, make_slice
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.clone import clone
@@ -46,12 +46,13 @@ STDLIB: dict[str, Value] = {}
 
 def library(
     *names: str,
+    takes_more: bool = False,
 ) -> Callable[[Callable[[Interpreter, Arguments, NodeRef], Value]], Callable[[Interpreter, Arguments, NodeRef], Value]]:
     def register(
         function: Callable[[Interpreter, Arguments, NodeRef], Value],
     ) -> Callable[[Interpreter, Arguments, NodeRef], Value]:
         for name in names:
-            STDLIB[name] = Builtin(name, function)
+            STDLIB[name] = Builtin(name, function) if takes_more else complete(name, function)
         return function
 
     return register
@@ -73,7 +74,7 @@ def _symbolic_math(name: str, function: Callable[..., float]) -> None:
         return evaluated(name, function, *arguments.positional)
 
     for module in ("math", "numpy"):
-        STDLIB[f"{module}.{name}"] = Builtin(name, implementation)
+        STDLIB[f"{module}.{name}"] = complete(name, implementation)
 
 
 for _name in ("floor", "ceil", "trunc", "sqrt", "log2", "log", "exp", "log10"):
@@ -111,7 +112,7 @@ def _namespace_init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef
 _NAMESPACE: dict[str, Value] = {"__init__": Builtin("__init__", _namespace_init)}
 for _name in ("types.SimpleNamespace", "argparse.Namespace"):
     STDLIB[_name] = LibraryClass(_name, (), (), dict(_NAMESPACE))
-STDLIB["typing.cast"] = Builtin("cast", lambda interpreter, arguments, ref: arguments.get(1, "val"))
+STDLIB["typing.cast"] = complete("cast", lambda interpreter, arguments, ref: arguments.get(1, "val"))
 STDLIB["warnings.warn"] = Builtin("warn", lambda interpreter, arguments, ref: None)
 for _name in ("Sequence", "Iterable", "Mapping", "Callable"):
     STDLIB[f"typing.{_name}"] = External(f"collections.abc.{_name}")
@@ -129,12 +130,12 @@ def _partial(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
     return Partial(function, positional, tuple(keywords.items()), ref)
 
 
-@library("functools.wraps", "functools.update_wrapper")
+@library("functools.wraps", "functools.update_wrapper", takes_more=True)
 def _wraps(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     return Builtin("wraps", lambda interpreter, arguments, ref: arguments.positional[0])
 
 
-@library("functools.lru_cache", "functools.cache")
+@library("functools.lru_cache", "functools.cache", takes_more=True)
 def _cache(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     if arguments.positional and isinstance(arguments.positional[0], Function):
         return arguments.positional[0]
@@ -161,7 +162,7 @@ def _reduce(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Val
     return total
 
 
-@library("itertools.chain")
+@library("itertools.chain", takes_more=True)
 def _chain(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     items: list[Value] = []
     rest: list[Value] = []
@@ -169,6 +170,9 @@ def _chain(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
         known, more = iterate(interpreter, value)
         (rest if rest else items).extend(known)
         rest.extend(more)
+    if arguments.more:
+        for sample in arguments.rest or (Unknown("?"),):
+            rest.extend(part for parts in iterate(interpreter, sample) for part in parts)
     return List(tuple(items), tuple(rest))
 
 
@@ -247,7 +251,7 @@ def _namedtuple(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) ->
     return cls
 
 
-@library("collections.defaultdict")
+@library("collections.defaultdict", takes_more=True)
 def _defaultdict(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     factory = arguments.get(0, "default_factory")
     made = make_dict(interpreter, arguments.shifted(), ref)
@@ -290,7 +294,7 @@ def _copy(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
     return Dict(dict(value.cells), is_set=value.is_set) if isinstance(value, Dict) else value
 
 
-@library("dataclasses.dataclass")
+@library("dataclasses.dataclass", takes_more=True)
 def _dataclass(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     def decorate(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
         cls = arguments.positional[0]
@@ -344,7 +348,7 @@ def _isclass(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
 
 
 def _operator(name: str, node: type) -> None:
-    STDLIB[f"operator.{name}"] = Builtin(
+    STDLIB[f"operator.{name}"] = complete(
         name,
         lambda interpreter, arguments, ref: BINARY[node](
             interpreter, arguments.positional[0], arguments.positional[1], ref
