@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bn_lint.debugging import UNTIMED, switches
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import ReachableSet
-from bn_lint.static.interpreter.values import Function, Instance, Unknown, Value
+from bn_lint.static.interpreter.values import ABSENT, Function, Instance, Value
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -132,7 +132,7 @@ class Budget:
         return known
 
     def within(self, steps: int, compute: Callable[[], Value]) -> Value:
-        """Compute something that must not take more than a number of steps; Unknown when it would."""
+        """Compute something that must not take more than a number of steps; ABSENT when it would."""
         interpreter, check = self._interpreter, self.check
         frame, depth = interpreter.frame, len(interpreter.stack)
         self.check = min(check, self.steps + steps) if self.is_within else self.steps + steps
@@ -145,7 +145,7 @@ class Budget:
                 raise  # the entry point itself is over
             interpreter.frame = frame
             del interpreter.stack[depth:]
-            return Unknown("?", "it takes too long to evaluate")
+            return ABSENT
         finally:
             self.is_within -= 1
             self.check = check

@@ -11,12 +11,14 @@ from bn_lint.static.interpreter.assign import assign_name
 from bn_lint.static.interpreter.calls import call, make_parameters
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
 from bn_lint.static.interpreter.frames import Frame
+from bn_lint.static.interpreter.havoc import ReachableSet, forget_changes
 from bn_lint.static.interpreter.hooks import Context
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import DECORATOR_STEPS
 from bn_lint.static.interpreter.objects import finish_class
-from bn_lint.static.interpreter.values import Arguments, Class, External, Function, Unknown, Value
+from bn_lint.static.interpreter.values import ABSENT, Arguments, Class, External, Function, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import returns_first_parameter
 
 
 def define_function(interpreter: Interpreter, node: cst.FunctionDef, frame: Frame) -> None:
@@ -65,10 +67,25 @@ def _decorated(interpreter: Interpreter, decorators: Sequence[cst.Decorator], va
             continue
         if isinstance(function, (Unknown, External)):
             continue
-        result = interpreter.budget.within(
-            DECORATOR_STEPS,
-            partial(call, interpreter, function, Arguments([value]), NodeRef(frame.file, decorator), frame),
-        )
+        result = _decorate(interpreter, function, value, NodeRef(frame.file, decorator), frame)
+        if result is ABSENT:
+            value = Unknown("?", "its decorator takes too long to evaluate")
+            continue
         if result is not None and not isinstance(result, (Unknown, External)):
             value = result
     return value
+
+
+def _decorate(interpreter: Interpreter, function: Value, value: Value, ref: NodeRef, frame: Frame) -> Value:
+    """Return what a decorator makes of a function or class, or ABSENT if that takes too long."""
+    mark = interpreter.store.mark()
+    decorate = partial(call, interpreter, function, Arguments([value]), ref, frame)
+    result = interpreter.budget.within(DECORATOR_STEPS, decorate)
+    if result is not ABSENT:
+        return result
+    forget_changes(interpreter, mark)
+    if not isinstance(function, Function):
+        return ABSENT
+    ReachableSet(interpreter, function, (value,)).forget(interpreter, ref)
+    # Many decorators only write documentation, or put the function into a table.
+    return value if returns_first_parameter(function.node) else ABSENT

@@ -24,7 +24,7 @@ MAX_SAMPLES = 8
 MAX_READ_ELEMENTS = 64
 #: Entries that an unknown key is taken to mean any of, when one is read.
 MAX_READ_ENTRIES = 4
-#: Entries that an unknown key is taken to replace any of. Larger tables are filled key by key.
+#: Entries that an unknown key is taken to replace any of. Those of larger tables are forgotten.
 MAX_REPLACED_ENTRIES = 60
 
 #: Passes of a loop over numbers, or while a known condition holds, that are run one by one if something happens in them
@@ -32,5 +32,5 @@ MAX_REPLACED_ENTRIES = 60
 UNROLLED_PASSES = 3
 #: Passes of a `while` loop whose condition is known. What they have changed is unknown then.
 MAX_PASSES = 2000
-#: Steps of a decorator. Longer ones write documentation or registries, and return what they were given.
+#: Steps of a decorator. What longer ones give is unknown, unless their code shows that it is what they are given.
 DECORATOR_STEPS = 600

@@ -25,7 +25,6 @@ from bn_lint.static.interpreter.values import (
     Class,
     Dict,
     External,
-    Function,
     Instance,
     LibraryClass,
     List,
@@ -183,11 +182,13 @@ def set_item(interpreter: Interpreter, container: Value, key: Value, value: Valu
         if is_key(key):
             interpreter.store.set(container, key, value)
         else:
+            # Each entry may be the one. Those of a large table are forgotten.
             entries = tuple(container.entries())
-            # Each may be the one; but registries are filled name by name, and so are large tables.
-            if len(entries) <= MAX_REPLACED_ENTRIES and not isinstance(value, (Function, Class)):
-                for known, old in entries:
+            for known, old in entries:
+                if len(entries) <= MAX_REPLACED_ENTRIES:
                     interpreter.store.set(container, known, join((old, value)))
+                else:
+                    interpreter.store.remove(container, known)
             interpreter.store.set(container, Dict.OPEN, True)
     elif isinstance(container, Instance):
         _set_instance_item(interpreter, container, key, value)

@@ -128,6 +128,48 @@ def unread_calls(scope: cst.CSTNode) -> frozenset[cst.CSTNode]:
 
 
 @asked_once
+def returns_first_parameter(function: cst.FunctionDef | cst.Lambda) -> bool:
+    """Whether a function returns its first argument, if it returns: its last statement does, and so do all others."""
+    parameters = (*function.params.posonly_params, *function.params.params)
+    if not parameters or type(function) is not cst.FunctionDef:
+        return False
+    name = parameters[0].name.value
+    last = function.body.body[-1]
+    if type(last) is not cst.SimpleStatementLine or type(last.body[-1]) is not cst.Return:
+        return False
+    pending = list(function.body.body)
+    while pending:
+        node = pending.pop()
+        if type(node) is cst.Return and not (type(node.value) is cst.Name and node.value.value == name):
+            return False
+        if _binds(node, name):
+            return False
+        if type(node) not in (cst.FunctionDef, cst.ClassDef, cst.Lambda):
+            pending += children(node)
+    return True
+
+
+def _binds(node: cst.CSTNode, name: str) -> bool:
+    """Whether a node may bind a name, other than as a parameter."""
+    if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+        return node.name.value == name or any(
+            type(inner) is cst.NameItem and inner.name.value == name for inner in walk(node)
+        )
+    targets: list[cst.CSTNode] = []
+    if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr, cst.Del)):
+        targets.append(node.target)
+    elif isinstance(node, (cst.AsName, cst.ImportAlias)):
+        targets.append(node.name)
+    while targets:
+        target = targets.pop()
+        if type(target) is cst.Name and target.value == name:
+            return True
+        if isinstance(target, (cst.Tuple, cst.List, cst.Element, cst.StarredElement)):
+            targets += children(target)
+    return False
+
+
+@asked_once
 def builds_on_last(body: cst.BaseSuite) -> bool:
     """Whether the body of a loop appends to a list and uses the list's last element, as parsers of sections do."""
     appended: set[str] = set()
