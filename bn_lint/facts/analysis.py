@@ -5,67 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, Union
 
-from bn_lint.facts.layers import (
-    BatchNormBuilt,
-    BatchNormCall,
-    BatchNormFollowed,
-    PlainContainer,
-    PooledBatchNorm,
-    UnknownBatchNorm,
-)
-from bn_lint.facts.models import (
-    LastBatch,
-    ModeChange,
-    ModelCall,
-    PrivateBatchNorm,
-    StaleStatistics,
-    SyncConversion,
-    UncalledBatchNorm,
-    UnsynchronizedBatchNorm,
-    VmappedBatchNorm,
-    WeightDecay,
-)
-from bn_lint.facts.text import (
-    BatchNormSkipped,
-    BeforeBatchNorm,
-    FreezeLoop,
-    FunctionalBatchNorm,
-    ModeAccess,
-    PlainStatistics,
-    TrackingSwitched,
-    TrainOverride,
-)
+from bn_lint.facts.layers import BatchNormBuilt, BatchNormCall, BatchNormFollowed, LayerFact
+from bn_lint.facts.models import ModelCall, ModelFact
+from bn_lint.facts.text import BeforeBatchNorm, TextFact, TrainOverride
 from bn_lint.facts.traced import ObservedFact, UnfitStatistics
 from bn_lint.facts.vocabulary import Evidence, Place
 
 AnyValue = TypeVar("AnyValue")
-Fact = Union[
-    BatchNormBuilt,
-    UnknownBatchNorm,
-    BatchNormCall,
-    BatchNormFollowed,
-    ModelCall,
-    LastBatch,
-    ModeChange,
-    ModeAccess,
-    TrainOverride,
-    FreezeLoop,
-    PlainContainer,
-    PlainStatistics,
-    PooledBatchNorm,
-    FunctionalBatchNorm,
-    BatchNormSkipped,
-    BeforeBatchNorm,
-    WeightDecay,
-    UncalledBatchNorm,
-    TrackingSwitched,
-    PrivateBatchNorm,
-    VmappedBatchNorm,
-    SyncConversion,
-    UnsynchronizedBatchNorm,
-    StaleStatistics,
-    ObservedFact,
-]
+Fact = Union[LayerFact, ModelFact, TextFact, ObservedFact]
 
 #: The vocabulary that several rules share. Each other kind of fact is the answer to the question of one rule, which its
 #: docstring names; it may change with that rule, and joins this list when a second rule has a use for it.

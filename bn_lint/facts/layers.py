@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Union
 
 from bn_lint.facts.dims import Dim, Expression
 from bn_lint.facts.vocabulary import UNKNOWN, Constant, Evidence, Mode, Place, Unknown
@@ -266,3 +267,13 @@ class PlainContainer:
     value: Place | None = None
     torch_nn: str | None = None
     draft: int | None = None
+
+
+LayerFact = Union[
+    BatchNormBuilt,
+    UnknownBatchNorm,
+    BatchNormCall,
+    BatchNormFollowed,
+    PooledBatchNorm,
+    PlainContainer,
+]

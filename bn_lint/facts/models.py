@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Union
 
 from bn_lint.facts.layers import BatchNormLayer
 from bn_lint.facts.vocabulary import Evidence, Lines, Mode, Place, Purpose, Replacement
@@ -246,3 +247,17 @@ class StaleStatistics:
     place: Place
     used: Evidence
     path: tuple[Evidence, ...] = ()
+
+
+ModelFact = Union[
+    ModelCall,
+    LastBatch,
+    ModeChange,
+    WeightDecay,
+    UncalledBatchNorm,
+    PrivateBatchNorm,
+    VmappedBatchNorm,
+    SyncConversion,
+    UnsynchronizedBatchNorm,
+    StaleStatistics,
+]

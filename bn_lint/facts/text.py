@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Union
 
 from bn_lint.facts.vocabulary import UNKNOWN, Constant, Evidence, Place
 
@@ -206,3 +207,15 @@ class TrackingSwitched:
     place: Place
     freezes: Evidence | None = None
     evaluates: bool | None = None
+
+
+TextFact = Union[
+    ModeAccess,
+    TrainOverride,
+    FreezeLoop,
+    PlainStatistics,
+    FunctionalBatchNorm,
+    BatchNormSkipped,
+    BeforeBatchNorm,
+    TrackingSwitched,
+]
