@@ -1,14 +1,16 @@
 """Collects Markdown specifications, so that `pytest tests/rules/bn002_num_features_mismatch.md` works.
 
-Each test of a specification becomes up to three items: `name` lints the code, `name[torch]` runs it under PyTorch, and
-`name[fix]` fixes it and runs the result.
+Each test of a specification becomes up to four items: `name` lints the code, `name[torch]` runs it under PyTorch,
+`name[fix]` fixes it, and `name[fixed]` runs the result.
 """
 
 from __future__ import annotations
 
 import compileall
+import gc
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -34,6 +36,9 @@ from .specification import (
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 ROOT = Path(__file__).parent.parent
+QUICK = "not slow"
+#: A test module that imports PyTorch when it is collected.
+_IMPORTS_TORCH = re.compile(r"^(?:torch = )?pytest\.importorskip\(\"torch\"\)", re.MULTILINE)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,6 +55,14 @@ def pytest_configure() -> None:
     This is no fixture, for specifications use none.
     """
     os.environ[VARIABLE] = f"{STRICT},{UNTIMED}"
+    # Syntax trees are many objects that all survive their test: looking for garbage among them takes long.
+    gc.set_threshold(200_000, 20, 20)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what is there to stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -72,11 +85,27 @@ def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> Specificat
     return SpecificationFile.from_parent(parent, path=file_path) if file_path.suffix == ".md" else None
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out of the quick part what imports PyTorch as soon as it is collected."""
+    quick = config.getoption("markexpr") == QUICK and collection_path.suffix == ".py"
+    return True if quick and _IMPORTS_TORCH.search(collection_path.read_text(encoding="utf-8")) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs PyTorch; tests that start processes are marked where they stand."""
+    """Mark what runs PyTorch or uses up budgets; tests that start processes are marked where they stand."""
     for item in items:
-        if isinstance(item, (TorchItem, TraceItem)) or item.path.is_relative_to(ROOT / "tests" / "runtime"):
+        runs = isinstance(item, (TorchItem, FixedItem, TraceItem))
+        if runs or item.path.is_relative_to(ROOT / "tests" / "runtime") or item.path.name == "limits.md":
             item.add_marker("slow")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Keep the quick part quick, on any machine."""
+    before = "torch" in sys.modules
+    yield
+    if item.get_closest_marker("slow") is None and not before and "torch" in sys.modules:
+        pytest.fail("this test imports PyTorch: mark it `slow`", pytrace=False)
 
 
 class SpecificationFile(pytest.File):
@@ -92,6 +121,8 @@ class SpecificationFile(pytest.File):
                 yield TorchItem.from_parent(self, name=f"{test.name}[torch]", test=test)
             if test.fixed or test.unfixed:
                 yield FixItem.from_parent(self, name=f"{test.name}[fix]", test=test)
+            if test.fixed and test.unrun is None:
+                yield FixedItem.from_parent(self, name=f"{test.name}[fixed]", test=test)
 
 
 class SpecificationItem(pytest.Item):
@@ -179,10 +210,10 @@ class TraceItem(LintItem):
 
 
 class FixItem(SpecificationItem):
-    """Fixes the code, compares the result, and runs it where the code could be run at all."""
+    """Fixes the code, and compares the result."""
 
     def runtest(self) -> None:
-        from .project import execute, fix
+        from .project import fix
 
         fix(self.root, list(self.test.files), unsafe=not self.test.safe, codes=self.codes)
         start = f"{self.test.path}:{self.test.line}: "
@@ -191,8 +222,19 @@ class FixItem(SpecificationItem):
             actual = (self.root / title).read_text(encoding="utf-8")
             if without_expectations(actual) != without_expectations(wanted):
                 raise MismatchError(f"{start}{title} is fixed to:\n{actual}")
-        if HAS_TORCH and self.test.fixed and self.test.unrun is None:
-            execute(self.root, "test.py" if "test.py" in self.test.files else list(self.test.files)[-1])
+
+
+class FixedItem(SpecificationItem):
+    """Runs the fixed code under PyTorch, where the code could be run at all."""
+
+    def runtest(self) -> None:
+        if not HAS_TORCH:
+            pytest.skip("torch is not installed")
+        from .project import execute
+
+        for title, file in self.test.fixed.items():
+            (self.root / title).write_text(file.text, encoding="utf-8")
+        execute(self.root, self.test.entry)
 
 
 class TorchItem(SpecificationItem):

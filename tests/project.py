@@ -6,18 +6,21 @@ import ast
 import builtins
 import contextlib
 import importlib
+import io
 import json
 import linecache
 import os
 import runpy
 import sys
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Union
+from typing import NamedTuple, Union
 
-from bn_lint.facts import Evidence
+from bn_lint.facts import Analysis, Evidence
+from bn_lint.rule import Rule
 
 from .specification import Reported
 
@@ -30,18 +33,27 @@ Seen = tuple[str, int, Shown]
 def lint(root: Path, files: Sequence[str]) -> tuple[list[Reported], list[Evidence]]:
     """Judge files of the project at `root` by all rules, `info` included; also returns what `reveal` showed."""
     from bn_lint.check.filtering import FilteredFile, filter_findings
-    from bn_lint.check.judge import judge
+    from bn_lint.check.judge import judge_facts
+    from bn_lint.check.outcome import Outcome
+    from bn_lint.check.registry import load_rules
     from bn_lint.check.report import Report
     from bn_lint.project.config import Settings
-    from bn_lint.project.partition import Unit
     from bn_lint.project.selectors import ALL, SelectorSet
     from bn_lint.project.source import load
-    from bn_lint.rule import Thresholds
     from bn_lint.static.analyze import analyze
+    from bn_lint.static.interpreter.deep_stack import with_deep_stack
 
     sources = [load(root / name, display=name) for name in files]
     settings = Settings(selections=(SelectorSet(select=(ALL,)),))
-    outcome = judge(Unit(tuple(sources)), {source.display: Thresholds() for source in sources})
+    texts = {source.display: source.text for source in sources}
+
+    def judged() -> tuple[Analysis, Outcome]:
+        analysis, rules = analyze(sources), load_rules()
+        fickle = decided_otherwise(analysis, rules)
+        assert not fickle, f"rules that judge the draft of a fact and the complete fact differently: {fickle}"
+        return analysis, judge_facts(analysis, rules, {}, texts=texts, paths=texts.keys())
+
+    analysis, outcome = with_deep_stack(judged)
     report = Report()
     filter_findings([FilteredFile(each.path, each.display, settings, each) for each in sources], [outcome], report)
     reported = [
@@ -50,8 +62,47 @@ def lint(root: Path, files: Sequence[str]) -> tuple[list[Reported], list[Evidenc
     for problem in report.failures:
         message = "\n".join([problem.message, *report.tracebacks])
         reported.append(Reported(problem.place.path, problem.place.line, "error", problem.code, message))
-    reveals = any("reveal(" in source.text for source in sources)
-    return reported, analyze(sources).revealed if reveals else []
+    return reported, list(analysis.revealed)
+
+
+def decided_otherwise(analysis: Analysis, rules: Iterable[Rule]) -> list[str]:
+    """The codes of rules that decide by what only complete facts have. Fixes and help may depend on that."""
+    found = set()
+    for fact in analysis.facts:
+        own = [rule for rule in rules if type(fact) in rule.judges]
+        drafts = {rule.code: [replace(one, help=None, fix=None) for one in rule.findings(fact)] for rule in own}
+        complete = analysis.complete(fact)
+        for rule in own:
+            again = [replace(one, help=None, fix=None) for one in rule.findings(complete)]
+            if [analysis.complete(one) for one in drafts[rule.code]] != again:
+                found.add(rule.code)
+    return sorted(found)
+
+
+class Result(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def command_line(folder: Path, *arguments: str) -> Result:
+    """Run `bn-lint` in this process, since each new one imports torch again; what it leaves behind is taken away."""
+    from bn_lint.cli.main import main
+
+    before = list(sys.argv), list(sys.path), os.getcwd(), sys.modules["__main__"]
+    out, err = io.StringIO(), io.StringIO()
+    os.chdir(folder)
+    importlib.invalidate_caches()
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(list(arguments))
+    finally:
+        os.chdir(before[2])
+        sys.argv[:], sys.path[:] = before[0], before[1]
+        sys.modules["__main__"] = before[3]
+        forget_modules(folder)
+        linecache.clearcache()
+    return Result(code, out.getvalue(), err.getvalue())
 
 
 def traced(root: Path, entry: str, *, all_rules: bool = True) -> tuple[list[Reported], Exception | None]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from .own_syntax import tree
 
 ROOT = Path(__file__).parent.parent
 
@@ -55,7 +58,7 @@ def module_of(path: Path) -> str:
 
 def imported(path: Path) -> Iterator[tuple[str, int]]:
     """The modules of `bn_lint` that a file imports, with the lines: inside functions and for types only, too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name.split(".")[0] == "bn_lint":
@@ -69,14 +72,16 @@ def imported(path: Path) -> Iterator[tuple[str, int]]:
                     yield f"{node.module}.{alias.name}" if is_module else node.module, node.lineno
 
 
-def edges() -> Iterator[tuple[str, str, str, str]]:
+@functools.cache
+def edges() -> list[tuple[str, str, str, str]]:
     """Imports from one package to another: the packages, the imported module, and `file:line`."""
-    for path in sorted((ROOT / "bn_lint").rglob("*.py")):
-        own = package_of(module_of(path))
-        for module, line in imported(path):
-            package = package_of(module)
-            if package != own:
-                yield own, package, module, f"{path.relative_to(ROOT).as_posix()}:{line}"
+    return [
+        (own, package, module, f"{path.relative_to(ROOT).as_posix()}:{line}")
+        for path in sorted((ROOT / "bn_lint").rglob("*.py"))
+        for own in [package_of(module_of(path))]
+        for module, line in imported(path)
+        if (package := package_of(module)) != own
+    ]
 
 
 def points_back(own: str, package: str) -> bool:
@@ -137,7 +142,7 @@ def test_no_code_takes_a_message_apart(folder: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in sorted((ROOT / folder).rglob("*.py"))
-        for line in taken_apart(ast.parse(path.read_text(encoding="utf-8")))
+        for line in taken_apart(tree(path))
     ]
     assert not found, "`Evidence.shows` and typed fields of facts say what a message says"
 
@@ -163,10 +168,9 @@ if __name__ == "__main__":
     # `python -m tests.test_architecture` shows all imports between packages, and where the wrong ones are.
     from collections import Counter
 
-    listed = list(edges())
-    for (own, package), count in sorted(Counter(edge[:2] for edge in listed).items()):
+    for (own, package), count in sorted(Counter(edge[:2] for edge in edges()).items()):
         mark = "  <-- points back" if points_back(own, package) else ""
         print(f"{own or 'bn_lint'} -> {package or 'bn_lint'}: {count}{mark}")  # noqa: T201
-    for own, package, module, where in listed:
+    for own, package, module, where in edges():
         if points_back(own, package):
             print(f"{where}: {module}")  # noqa: T201

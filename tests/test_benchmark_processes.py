@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="child processes are measured with wait4")
 
 
+@pytest.mark.slow
 def test_a_process_is_measured_with_its_children() -> None:
     busy = "import time\nwhile time.process_time() < 0.3: pass"
     alone = measure([sys.executable, "-c", busy])
@@ -29,12 +30,14 @@ def test_a_process_is_measured_with_its_children() -> None:
     assert parent.cpu > 0.29
 
 
+@pytest.mark.slow
 def test_output_and_exit_code_are_kept(tmp_path: Path) -> None:
     code = "import os, sys; print(os.getcwd(), os.environ['COLOUR']); print('oh', file=sys.stderr); sys.exit(3)"
     run = measure([sys.executable, "-c", code], folder=tmp_path, environment={"COLOUR": "red"})
     assert (run.code, run.output, run.errors) == (3, f"{tmp_path.resolve()} red\n", "oh\n")
 
 
+@pytest.mark.slow
 def test_a_process_that_does_not_end_is_ended() -> None:
     run = measure([sys.executable, "-c", "while True: pass"], limit=0.2)
     assert run.code == TIMED_OUT

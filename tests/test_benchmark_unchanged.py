@@ -192,6 +192,7 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compare:
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="child processes are measured with wait4")
 
 
+@pytest.mark.slow
 def test_linters_that_say_the_same_are_equal(compare: Compare, checkout: Callable[..., Path]) -> None:
     result = compare(checkout("base"), checkout("new"))
     assert result.exit_code == 0, result.output
@@ -199,6 +200,7 @@ def test_linters_that_say_the_same_are_equal(compare: Compare, checkout: Callabl
     assert result.output.endswith("3 of 3 inputs are unchanged.\n")
 
 
+@pytest.mark.slow
 def test_a_difference_is_shown_and_fails(compare: Compare, checkout: Callable[..., Path]) -> None:
     result = compare(checkout("base"), checkout("new", message="worse"), "zoo")
     assert result.exit_code == 1
@@ -207,6 +209,7 @@ def test_a_difference_is_shown_and_fails(compare: Compare, checkout: Callable[..
     assert result.output.endswith("0 of 1 inputs are unchanged.\n")
 
 
+@pytest.mark.slow
 def test_equal_crashes_prove_nothing(compare: Compare, checkout: Callable[..., Path]) -> None:
     base, new = checkout("base"), checkout("new")
     for root in (base, new):
@@ -217,12 +220,14 @@ def test_equal_crashes_prove_nothing(compare: Compare, checkout: Callable[..., P
     assert "  no report today\n" in result.output
 
 
+@pytest.mark.slow
 def test_both_sides_lint_the_inputs_of_the_base(compare: Compare, checkout: Callable[..., Path]) -> None:
     base, new = checkout("base"), checkout("new", fixture="x = 2")
     (new / "fixtures" / "other.py").write_text("")
     assert compare(base, new, "fixtures").exit_code == 0
 
 
+@pytest.mark.slow
 def test_what_was_linted_before_is_known(compare: Compare, checkout: Callable[..., Path], log: Path) -> None:
     base, new = checkout("base"), checkout("new")
     compare(base, new, "fixtures", "zoo")
@@ -238,12 +243,14 @@ def test_what_was_linted_before_is_known(compare: Compare, checkout: Callable[..
     assert log.read_text() == "base zoo\nbase zoo\n"
 
 
+@pytest.mark.slow
 def test_a_base_without_steps_proves_nothing(compare: Compare, checkout: Callable[..., Path]) -> None:
     result = compare(checkout("base", steps=""), checkout("new", steps=""), "zoo")
     assert result.exit_code == 2
     assert "knows nothing of BN_LINT_ENGINE" in result.output
 
 
+@pytest.mark.slow
 def test_an_input_that_does_not_exist_is_refused(compare: Compare, checkout: Callable[..., Path]) -> None:
     result = compare(checkout("base"), checkout("new"), "circus")
     assert result.exit_code == 2

@@ -471,6 +471,7 @@ def start(*arguments: str, stdout: IO[str] | None = None) -> subprocess.Popen[st
     return subprocess.Popen(command, env=environment, stdout=stdout or pipe, stderr=pipe, text=True)
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_no_error() -> None:
     process = start("rule", "--all")
     assert process.stdout is not None
@@ -492,6 +493,7 @@ def test_a_working_directory_that_is_gone(run: Run, here: Path, monkeypatch: pyt
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence(run: Run) -> None:
     write("model.py")
     code, _, err = run("check", "model.py", "--output-file=/dev/full")
@@ -510,6 +512,7 @@ def test_no_standard_output_at_all(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert run("check", "model.py") == (1, "", "")
 
 
+@pytest.mark.slow
 def test_a_terminal_that_knows_no_unicode(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
     out, err = start("check", "日本.py").communicate()
@@ -599,6 +602,7 @@ def test_a_mistake_in_a_given_file_without_batchnorm_is_shown(
     assert "of 3 BatchNorm layers judged" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("also", "frozen"), [("", True), ("sys.modules['torch'] = sys; ", False)])
 def test_a_process_that_ends_takes_no_syntax_trees_apart(also: str, frozen: bool) -> None:
     program = f"import gc, sys; from bn_lint.cli.main import main; {also}main(); print(gc.get_freeze_count())"

@@ -30,7 +30,10 @@ from bn_lint.facts import (
     Shape,
 )
 from bn_lint.project.source import load
+from bn_lint.rule import Severity, Violation, rule
 from bn_lint.static.analyze import analyze
+
+from .project import decided_otherwise
 
 #: Makes facts of all kinds that have more to them when they are complete.
 PROGRAM = """
@@ -115,9 +118,9 @@ def test_every_class_of_a_fact_is_plain() -> None:
 
 def test_which_facts_are_shared_and_which_belong_to_one_rule() -> None:
     judges: dict[type, list[str]] = {kind: [] for kind in typing.get_args(Fact)}
-    for rule in load_rules():
-        for kind in rule.judges:
-            judges[kind].append(rule.code)
+    for one in load_rules():
+        for kind in one.judges:
+            judges[kind].append(one.code)
     assert {kind for kind, codes in judges.items() if len(codes) > 1} == set(SHARED)
     for kind, codes in judges.items():
         named = re.findall(r"^    (BN\d{3}) alone judges it\.$", kind.__doc__ or "", re.MULTILINE)
@@ -163,6 +166,22 @@ def test_what_fixes_need_is_in_complete_facts_alone(analysis: Analysis) -> None:
         analysis.complete(fact).layer.class_prefix for fact in analysis.facts if isinstance(fact, BatchNormCall)
     }
     assert prefixes == {"", "nn."}
+
+
+@rule("ACME001", "fickle-rule", severity=Severity.WARNING, since="1.0")
+def fickle(call: ModelCall) -> Iterator[Violation]:
+    if call.lines is None:
+        yield Violation("there is no room for a fix", call.place)
+
+
+@rule("ACME002", "steady-rule", severity=Severity.WARNING, since="1.0")
+def steady(call: ModelCall) -> Iterator[Violation]:
+    yield Violation("it is called", call.place, call.path, help=str(call.lines))
+
+
+def test_a_rule_that_decides_by_what_complete_facts_have_is_noticed(analysis: Analysis) -> None:
+    """`lint` asks this for every specification."""
+    assert decided_otherwise(analysis, [fickle, steady]) == ["ACME001"]
 
 
 def test_a_defect_in_completing_costs_the_finding_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

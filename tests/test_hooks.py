@@ -7,6 +7,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from bn_lint.facts.dims import Expression
 from bn_lint.project.source import Source
 from bn_lint.static.interpreter.builtins.stdlib import STDLIB
@@ -261,6 +263,7 @@ def test_unknown_libraries_are_known_by_their_names() -> None:
     assert run("import torch\nlayer = torch.nn.Linear")["layer"] == External("torch.nn.Linear")
 
 
+@pytest.mark.slow
 def test_the_interpreter_imports_no_domain() -> None:
     modules = [
         ".".join(("bn_lint.static.interpreter", *path.relative_to(PACKAGE).with_suffix("").parts))

@@ -117,6 +117,7 @@ def completions(*words: str, incomplete: str = "") -> list[str]:
     return [line.partition(",")[2] for line in result.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_completion() -> None:
     assert {"check", "rule"} <= set(completions())
     assert completions("check", incomplete="--output-f") == ["--output-format", "--output-file"]

@@ -13,6 +13,8 @@ from bn_lint.libraries import FILES, LIBRARIES
 from bn_lint.libraries.library import Library, ModelClass
 from bn_lint.project.prefilter import deserves_judging, is_zoo_name, uses_zoo
 
+from .own_syntax import tree
+
 ROOT = Path(__file__).parent.parent
 SPECIFICATIONS = ROOT / "tests" / "libraries"
 #: Fields with regular expressions, and with names that only the tracer compares.
@@ -73,6 +75,7 @@ def test_the_prefilter_sees_nothing_else() -> None:
     assert not is_zoo_name("mylib")
 
 
+@pytest.mark.slow
 def test_the_tracer_knows_profilers_by_their_folders() -> None:
     pytest.importorskip("torch")
     from bn_lint.runtime.recording.call_context import tool_in
@@ -97,8 +100,8 @@ def test_names_of_libraries_stand_in_their_files(path: Path) -> None:
 
 def texts(path: Path) -> Iterator[str]:
     """The strings of a file, its docstrings and other statements left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree(path)))
+    documentation = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
             yield node.value

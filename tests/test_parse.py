@@ -10,7 +10,7 @@ import pytest
 from bn_lint.static.syntax import parse
 
 #: A text of about this many characters, and one of eight times as many.
-SMALL, LARGE = 20_000, 160_000
+SMALL, LARGE = 12_000, 96_000
 
 #: Each repeats its second text as often as it takes.
 GROWING = {

@@ -132,6 +132,7 @@ if sys.argv[1:] != ["idle"]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("argument", "expected"), [("small", True), ("safe", False), ("idle", None)])
 def test_a_trace_confirms_and_refutes_its_rules(project: Path, run: Run, argument: str, expected: bool | None) -> None:
     write(project / "model.py", OTHERWISE)
@@ -142,6 +143,7 @@ def test_a_trace_confirms_and_refutes_its_rules(project: Path, run: Run, argumen
     assert [each["confirmed"] for each in document["findings"]] == [expected]
 
 
+@pytest.mark.slow
 def test_a_trace_does_not_refute_a_rule_that_names_no_condition(project: Path, run: Run) -> None:
     rule = Path(sys.path[0], "acme_rules", "acme001_small_eps.py")
     rule.write_text(PACKAGE["acme_rules/acme001_small_eps.py"].replace(", confirmed_by=Confirmation.CONSTRUCTION", ""))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,6 +16,7 @@ from bn_lint.check.catalogue import COMMAND, catalogue, file_name, pages, write_
 from bn_lint.check.registry import load_rules
 from bn_lint.rule import Rule
 
+from .own_syntax import tree
 from .project import lint, traced
 from .specification import read
 
@@ -195,24 +198,32 @@ def test_pages_of_rules_that_are_no_more_are_removed(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == pages().keys()
 
 
-def imports(path: Path, *, at_start: bool) -> set[str]:
-    """Top-level names of the absolute imports in a file; `at_start` leaves out those inside functions."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    inside = {
-        node
-        for function in ast.walk(tree)
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        for node in ast.walk(function)
-    }
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if at_start and node in inside:
-            continue
+@functools.cache
+def imports(path: Path) -> Imports:
+    """The absolute imports in a file."""
+    found = Imports(set(), set())
+
+    def visit(node: ast.AST, *, inside: bool) -> None:
+        names: list[str] = []
         if isinstance(node, ast.Import):
-            found.update(alias.name.split(".")[0] for alias in node.names)
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
+            names = [node.module]
+        found.anywhere.update(name.split(".")[0] for name in names)
+        if not inside:
+            found.at_start.update(name.split(".")[0] for name in names)
+        for child in ast.iter_child_nodes(node):
+            visit(child, inside=inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)))
+
+    visit(tree(path), inside=False)
     return found
+
+
+class Imports(NamedTuple):
+    """Top-level names; `at_start` has no imports inside functions."""
+
+    anywhere: set[str]
+    at_start: set[str]
 
 
 RULE_FILES = sorted((ROOT / "rules").rglob("*.py"))
@@ -225,16 +236,16 @@ def name_of(path: Path) -> str:
 
 @pytest.mark.parametrize("path", RULE_FILES, ids=name_of)
 def test_rules_know_neither_syntax_nor_torch(path: Path) -> None:
-    foreign = imports(path, at_start=False) - set(sys.stdlib_module_names)
+    foreign = imports(path).anywhere - set(sys.stdlib_module_names)
     assert foreign <= {"bn_lint", "bn_lint_rules"}
-    assert "ast" not in imports(path, at_start=False)
+    assert "ast" not in imports(path).anywhere
     assert "bn_lint.static" not in path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", ENGINE_FILES, ids=name_of)
 def test_torch_belongs_to_the_tracer(path: Path) -> None:
     if "runtime" not in path.relative_to(ROOT).parts:
-        assert not imports(path, at_start=False) & {"torch", "numpy"}
+        assert not imports(path).anywhere & {"torch", "numpy"}
 
 
 #: The modules of the tracer that watch. The others read and show traces, which needs no torch.
@@ -261,7 +272,7 @@ def test_heavy_imports_wait_until_they_are_needed(path: Path) -> None:
     heavy = {"rich", "torch", "pathspec", "multiprocessing"}
     if path.relative_to(ROOT / "bn_lint").as_posix() in WATCHERS:
         heavy -= {"torch"}
-    assert not imports(path, at_start=True) & heavy
+    assert not imports(path).at_start & heavy
 
 
 @pytest.mark.parametrize(
@@ -273,7 +284,7 @@ def test_the_engine_asks_the_disk_by_way_of_its_file_system(path: Path) -> None:
     """What it learns otherwise would be missing in the cache."""
     called = {
         node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.Call)
     }
     direct = {"is_dir", "iterdir", "glob", "rglob", "listdir", "scandir", "open", "read_text", "read_bytes", "stat"}
@@ -285,5 +296,5 @@ def test_the_engine_asks_the_disk_by_way_of_its_file_system(path: Path) -> None:
 
 def test_boundaries_see_imports() -> None:
     path = ROOT / "tests" / "project.py"
-    assert "torch" in imports(path, at_start=False)
-    assert "torch" not in imports(path, at_start=True)
+    assert "torch" in imports(path).anywhere
+    assert "torch" not in imports(path).at_start

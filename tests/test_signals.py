@@ -10,6 +10,9 @@ from .project import execute
 from .recording import recorded
 from .signals import contradictions
 
+pytest.importorskip("torch")
+pytestmark = pytest.mark.slow
+
 PROGRAM = """\
 # runs
 import torch
@@ -70,7 +73,6 @@ EVALUATED = "BatchNorm in training mode, which no comment mentions"
 def test_contradictions(
     before: str, training: str, after: str, evaluation: str, sentences: list[str], tmp_path: Path
 ) -> None:
-    pytest.importorskip("torch")
     text = PROGRAM.replace("BEFORE", before).replace("AFTER", after)
     text = text.replace("TRAINING", training).replace("EVALUATION", evaluation)
     root = tmp_path.resolve()
@@ -81,7 +83,6 @@ def test_contradictions(
 
 
 def test_gradients_that_are_thrown_away_are_no_training(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
     text = PROGRAM.replace("BEFORE", "net.eval(); net(x).sum().backward(); optimizer.zero_grad(); net.train()")
     text = text.replace("AFTER", "net.eval()")
     root = tmp_path.resolve()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,17 @@ from bn_lint.facts import Evidence, Place
 from . import project
 from .specification import Reported, SpecificationError, expectations, read, revelations
 
-with contextlib.suppress(ImportError):
-    import torch  # noqa: F401  pytester forgets what a test imports, and torch cannot be imported twice
-
 FENCE = "```"
 
 
 def document(info: str, code: str) -> str:
     return f"# Title\n\n## A test\n{FENCE}{info}\n{code}\n{FENCE}\n"
+
+
+@pytest.fixture
+def torch() -> None:
+    """pytester forgets what its run imported, and torch cannot be imported twice: it must be there before."""
+    pytest.importorskip("torch")
 
 
 @pytest.fixture
@@ -86,8 +88,9 @@ def test_wrong_revelation_fails(run: Runner) -> None:
     result.stdout.fnmatch_lines(["suite.md:5: expected to reveal (N, 64), got (N, 32)"])
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("torch")
 def test_execution_is_an_oracle(run: Runner) -> None:
-    pytest.importorskip("torch")
     only = ("-k", "torch")
     run(document('python raises="no"', "raise ValueError('oh no')"), options=only).assert_outcomes(
         passed=1, deselected=1
@@ -103,8 +106,9 @@ def test_execution_is_an_oracle(run: Runner) -> None:
         run(document(info, code), options=only).assert_outcomes(failed=1, deselected=1)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("torch")
 def test_files_of_a_project_import_each_other_and_are_forgotten(run: Runner) -> None:
-    pytest.importorskip("torch")
     text = """# Title
 ## Project
 ```python run title="net/blocks.py"

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import io
 import json
-import linecache
 import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from tests.project import forget_modules
+from tests.project import command_line as run
 
 pytest.importorskip("torch")
 
@@ -80,32 +77,6 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "model.py").write_text(MODEL)
     (tmp_path / "train.py").write_text(TRAIN)
     return tmp_path
-
-
-class Result(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run(folder: Path, *arguments: str) -> Result:
-    """Run `bn-lint` in this process, since each new one imports torch again; what it leaves behind is taken away."""
-    from bn_lint.cli.main import main
-
-    before = list(sys.argv), list(sys.path), os.getcwd(), sys.modules["__main__"]
-    out, err = io.StringIO(), io.StringIO()
-    os.chdir(folder)
-    importlib.invalidate_caches()
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = main(list(arguments))
-    finally:
-        os.chdir(before[2])
-        sys.argv[:], sys.path[:] = before[0], before[1]
-        sys.modules["__main__"] = before[3]
-        forget_modules(folder)
-        linecache.clearcache()
-    return Result(code, out.getvalue(), err.getvalue())
 
 
 def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
