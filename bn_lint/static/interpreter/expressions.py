@@ -15,7 +15,7 @@ from bn_lint.static.interpreter.calls import call, make_parameters
 from bn_lint.static.interpreter.comprehensions import dict_comprehension, list_comprehension, set_comprehension
 from bn_lint.static.interpreter.dispatch import EVALUATORS, evaluate
 from bn_lint.static.interpreter.frames import Frame
-from bn_lint.static.interpreter.imports import module_member, resolved
+from bn_lint.static.interpreter.imports import resolved, star_member
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.join import join
@@ -45,12 +45,10 @@ def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
     value = BUILTINS.get(name, ABSENT)
     if value is not ABSENT:
         return value
-    for star in frame.module.stars:
-        value = module_member(interpreter, star, name)
-        if not isinstance(value, Unknown):
-            return value
-    unknown = Unknown(name, f"the name `{name}` is not defined in visible code")
-    return unknown
+    value = star_member(interpreter, frame.module, name)
+    if isinstance(value, Unknown):
+        return Unknown(name, f"the name `{name}` is not defined in visible code")
+    return value
 
 
 def _attribute(interpreter: Interpreter, node: cst.Attribute, frame: Frame) -> Value:

@@ -127,16 +127,23 @@ def module_member(interpreter: Interpreter, scope: ModuleScope, name: str) -> Va
         found = module_at(interpreter, path) if path is not None else None
         if found is not None:
             return found
-        for star in scope.stars:
-            value = (
-                module_member(interpreter, star, name)
-                if star.state != ModuleScope.RUNNING or name in star.cells
-                else ABSENT
-            )
-            if value is not ABSENT and not isinstance(value, Unknown):
-                return value
-        return Unknown(name, f"`{scope.name}` has no visible `{name}`")
+        return star_member(interpreter, scope, name)
     return resolved(interpreter, value)
+
+
+def star_member(interpreter: Interpreter, scope: ModuleScope, name: str) -> Value:
+    """Return a name that a module has from a module of which it imports everything. They may do so in a circle."""
+    if (scope, name) not in interpreter.looking:
+        interpreter.looking.add((scope, name))
+        try:
+            for star in scope.stars:
+                if star.state != ModuleScope.RUNNING or name in star.cells:
+                    value = module_member(interpreter, star, name)
+                    if not isinstance(value, Unknown):
+                        return value
+        finally:
+            interpreter.looking.remove((scope, name))
+    return Unknown(name, f"`{scope.name}` has no visible `{name}`")
 
 
 def resolved(interpreter: Interpreter, value: Value) -> Value:

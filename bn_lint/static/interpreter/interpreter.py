@@ -50,6 +50,8 @@ class Interpreter:
         self.concerned: dict[cst.CSTNode, bool] = {}
         #: How many functions and classes are defined on the top level of modules by now, and which, by their names.
         self.top_level: tuple[int, dict[str, list[Value]]] = 0, {}
+        #: The names that are being looked for in modules of which everything was imported.
+        self.looking: set[tuple[ModuleScope, str]] = set()
         #: Generator functions that were decorated as context managers.
         self.generators: set[cst.CSTNode] = set()
         #: The branches taken so far: the node with the condition, and how it came out.
