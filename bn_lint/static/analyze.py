@@ -26,6 +26,7 @@ from bn_lint.static.interpreter.deep_stack import with_deep_stack
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.limits import STEPS_PER_FILE
 from bn_lint.static.interpreter.values import Class, Instance, Value
 from bn_lint.static.schedule import Schedule
 from bn_lint.static.syntactic import syntactic_facts
@@ -44,8 +45,6 @@ from bn_lint.static.training.purpose import facts_from_events
 
 _Result = TypeVar("_Result")
 
-#: Steps that all entry points of one file may take together.
-STEPS_PER_FILE = 500_000
 #: Of a class whose instances are never called, so many are called.
 _MOST_INSTANCES = 3
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bn_lint.debugging import UNTIMED, switches
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import ReachableSet
+from bn_lint.static.interpreter.limits import MAX_SECONDS, MAX_STEPS, PATIENCE, RETRIES, RETRY_STEPS
 from bn_lint.static.interpreter.values import ABSENT, Function, Instance, Value
 
 if TYPE_CHECKING:
@@ -37,24 +38,13 @@ class BudgetExhausted(Exception):
 class Budget:
     """The steps and the seconds of one entry point."""
 
-    #: Statements and calls that one entry point may execute.
-    STEPS = 120_000
-    #: Each time that so many steps were taken, a call that took half of them is given up if no model was used in it.
-    #: When all are used up, it may have taken them in several calls; so many more are given to what follows.
-    PATIENCE = 40_000
-    #: Steps of a call of a function that was given up before; half of it the next time, and so on.
-    RETRY = 2_000
-    RETRIES = 4
-    #: Seconds of computing time after which an entry point is given up, should its steps be unusually long ones.
-    SECONDS = 6.0
-
     def __init__(self, interpreter: Interpreter) -> None:
         self._interpreter = interpreter
         self.steps = 0
-        self.limit = self.STEPS
+        self.limit = MAX_STEPS
         #: When stock is taken next, and when something must happen: then, or when a bound is reached before.
-        self.patience = self.check = self.PATIENCE
-        self.seconds = math.inf if UNTIMED in switches() else self.SECONDS
+        self.patience = self.check = PATIENCE
+        self.seconds = math.inf if UNTIMED in switches() else MAX_SECONDS
         self.deadline = time.process_time() + self.seconds
         #: The steps that functions took in calls that are over.
         self.cost: defaultdict[cst.CSTNode, int] = defaultdict(int)
@@ -80,11 +70,11 @@ class Budget:
         if self.steps > self.check:
             call, is_over = overdue(self._interpreter), self.steps > self.limit
             if call is None and self.steps > min(self.patience, self.limit):
-                least = self.PATIENCE if is_over else self.PATIENCE // 2
+                least = PATIENCE if is_over else PATIENCE // 2
                 call = costliest(self._interpreter, least, with_earlier=is_over)
-                self.patience = self.steps + self.PATIENCE
-            if is_over and call is not None and self.limit == self.STEPS:
-                self.limit += self.PATIENCE
+                self.patience = self.steps + PATIENCE
+            if is_over and call is not None and self.limit == MAX_STEPS:
+                self.limit += PATIENCE
             self._set_check()
             if call is not None:
                 raise BudgetExhausted(call)
@@ -109,12 +99,12 @@ class Budget:
         """
         assert frame.function is not None
         before = self._interpreter.aborted[frame.function.node]
-        steps = self.RETRY
+        steps = RETRY_STEPS
         if self._is_concerned(frame.function, frame):
-            steps = self.PATIENCE // 2
-        elif before > self.RETRIES:
+            steps = PATIENCE // 2
+        elif before > RETRIES:
             raise BudgetExhausted(frame)
-        frame.bound = self.steps + (steps >> min(before, self.RETRIES))
+        frame.bound = self.steps + (steps >> min(before, RETRIES))
         self.check = min(self.check, frame.bound)
         try:
             return compute()
@@ -153,8 +143,8 @@ class Budget:
     def give_up_branch(self) -> None:
         """Go on after a branch that used up the budget: what it has left behind is not known, modes least of all."""
         self.gave_up = True
-        self.limit = self.steps + self.STEPS
-        self.patience = self.check = self.steps + self.PATIENCE
+        self.limit = self.steps + MAX_STEPS
+        self.patience = self.check = self.steps + PATIENCE
         self.deadline = time.process_time() + self.seconds
         for module in self._interpreter.created:
             if module.is_module:

@@ -12,6 +12,7 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import abort_call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.limits import MAX_BLIND_RECURSION, MAX_DEPTH, MAX_RECURSION
 from bn_lint.static.interpreter.objects import instantiate
 from bn_lint.static.interpreter.paths import RAISE, RETURN, fork_paths, join_at
 from bn_lint.static.interpreter.summaries import key_of, key_of_call
@@ -203,9 +204,9 @@ def _call_function(
     function.called = True
     depth = interpreter.stack.count(function)
     if (
-        len(interpreter.stack) > interpreter.DEPTH
-        or depth > interpreter.RECURSION
-        or (depth > interpreter.BLIND_RECURSION and _is_blind(function, arguments))
+        len(interpreter.stack) > MAX_DEPTH
+        or depth > MAX_RECURSION
+        or (depth > MAX_BLIND_RECURSION and _is_blind(function, arguments))
     ):
         return Unknown("?", f"`{function.name}` calls itself too often")
     key = None if remembered else key_of_call(arguments)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.static.interpreter.frames import Frame, ModuleScope
+from bn_lint.static.interpreter.limits import MAX_REACHED_FUNCTIONS, MAX_REACHED_OBJECTS
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,
@@ -42,11 +43,6 @@ from bn_lint.static.syntax.tree import asked_once, children, walk
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.interpreter.store import Cells, StoreDelta
-
-#: A call that leads to more functions than this may do anything.
-_MOST_FUNCTIONS = 400
-#: So may one that gets hold of more objects.
-_MOST_OBJECTS = 2000
 
 
 def abort_call(
@@ -137,7 +133,7 @@ class ReachableSet:
 
     def _hold(self, value: Instance | List | Dict | ValueIterator) -> None:
         self.objects[id(value)] = value
-        self.is_everything |= len(self.objects) > _MOST_OBJECTS
+        self.is_everything |= len(self.objects) > MAX_REACHED_OBJECTS
         self._pending.extend(value.cells.values())
         if type(value) is Instance:
             self.is_concerned |= self._domain.concerned(value)
@@ -155,7 +151,7 @@ class ReachableSet:
         if function in self.functions:
             return
         self.functions.add(function)
-        self.is_everything |= len(self.functions) > _MOST_FUNCTIONS
+        self.is_everything |= len(self.functions) > MAX_REACHED_FUNCTIONS
         names, attributes, written = _mentions(function.node)
         self.written |= written
         for name in names:

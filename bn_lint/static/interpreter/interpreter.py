@@ -28,12 +28,6 @@ class Interpreter:
     The first attributes last as long as the project is analysed; those of `start` as long as one entry point.
     """
 
-    #: Nested calls of functions of the program.
-    DEPTH = 60
-    #: The same function within itself: with known arguments, and with unknown ones, which may never reach an end.
-    RECURSION = 8
-    BLIND_RECURSION = 2
-
     def __init__(self, project: Project, domain: Domain, collector: Collector) -> None:
         # The tables of `dispatch.py`, without which nothing runs; these modules import this one.
         from bn_lint.static.interpreter import expressions, statements  # noqa: F401

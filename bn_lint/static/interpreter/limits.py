@@ -1,7 +1,7 @@
 """How much of a value the interpreter follows.
 
 These bound work: what is larger is unknown, if nothing else is said here. `tests/static/bounds.md` shows them, and
-`programs.md` the samples. How many steps a program gets stands in `interpreter.py`; `limits.md` shows that.
+`programs.md` the samples; `limits.md` shows how many steps a program gets, and `loops.md` the passes of loops.
 """
 
 from __future__ import annotations
@@ -34,3 +34,31 @@ UNROLLED_PASSES = 3
 MAX_PASSES = 2000
 #: Steps of a decorator. What longer ones give is unknown, unless their code shows that it is what they are given.
 DECORATOR_STEPS = 600
+
+#: Statements and calls that one entry point may execute: "A branch that uses up the budget" in `limits.md`.
+MAX_STEPS = 120_000
+#: Each time that so many steps were taken, a call that took half of them is given up if no model was used in it. When
+#: all are used up, it may have taken them in several calls; so many more are given to what follows: "A call that has
+#: nothing to do with BatchNorm" in `limits.md`.
+PATIENCE = 40_000
+#: Steps of a call of a function that was given up before; half of it the next time, and so on, so many times.
+RETRY_STEPS = 2_000
+RETRIES = 4
+#: Steps that all entry points of one file may take together: `tests/test_explain.py`.
+STEPS_PER_FILE = 500_000
+#: Seconds of computing time after which an entry point is given up, should its steps be unusually long ones.
+MAX_SECONDS = 6.0
+
+#: Nested calls of functions of the program.
+MAX_DEPTH = 60
+#: The same function within itself: with known arguments, and with unknown ones, which may never reach an end.
+MAX_RECURSION = 8
+MAX_BLIND_RECURSION = 2
+
+#: A call that is given up, and that leads to more functions or objects than this, may do anything.
+MAX_REACHED_FUNCTIONS = 400
+MAX_REACHED_OBJECTS = 2000
+
+#: Nested containers and entries of an argument by which a call is remembered. A list may contain itself.
+MAX_KEY_DEPTH = 6
+MAX_KEY_ENTRIES = 60

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bn_lint.facts.dims import Expression, TracedInt
 from bn_lint.static.interpreter.clone import clone, clone_with
 from bn_lint.static.interpreter.frames import ModuleScope
+from bn_lint.static.interpreter.limits import MAX_KEY_DEPTH, MAX_KEY_ENTRIES
 from bn_lint.static.interpreter.store import Store, watch
 from bn_lint.static.interpreter.values import (
     Absent,
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
 
 #: What may change while a remembered call holds it, or holds such things.
 _HOLDERS = frozenset({tuple, List, Dict, Instance})
-_MAX_KEY_DEPTH = 6
-_MAX_KEY_ENTRIES = 60
 
 
 def key_of_call(arguments: Arguments) -> Hashable | None:
@@ -76,7 +75,7 @@ def key_of(value: Value, depth: int = 0) -> Hashable | None:
         return template
     if isinstance(value, (Builtin, Class, LibraryClass, External, Function, Expression, range)):
         return value
-    if depth > _MAX_KEY_DEPTH:  # a list may contain itself
+    if depth > MAX_KEY_DEPTH:  # a list may contain itself
         return None
     if isinstance(value, tuple):
         return _keys(tuple, value, depth) if kind is tuple else None
@@ -85,7 +84,7 @@ def key_of(value: Value, depth: int = 0) -> Hashable | None:
     if isinstance(value, Union):
         return _keys(Union, value.values, depth)
     if isinstance(value, Dict):
-        if value.is_open or len(value.cells) > _MAX_KEY_ENTRIES:
+        if value.is_open or len(value.cells) > MAX_KEY_ENTRIES:
             return None
         keys = _keys(Dict, tuple(value.cells.values()), depth)
         return None if keys is None else (keys, value.is_set, tuple(value.cells))
