@@ -10,6 +10,7 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.join import join
 from bn_lint.static.interpreter.keys import is_key
+from bn_lint.static.interpreter.limits import MAX_READ_ENTRIES
 from bn_lint.static.interpreter.truth import equal
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -199,9 +200,9 @@ def _is_known_key(key: Value) -> bool:
 def _get(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
     key, default = arguments.get(0, "key"), arguments.get(1, "default")
     if not _is_known_key(key):
-        return (
-            join((*(v for _, v in self.entries()[:4]), default)) if not self.is_open else Unknown("?", "an unknown key")
-        )
+        if self.is_open or len(self.entries()) > MAX_READ_ENTRIES:
+            return Unknown("?", "an unknown key")
+        return join((*(v for _, v in self.entries()), default))
     value = self.cells.get(key, ABSENT)
     if value is not ABSENT:
         return value
