@@ -9,7 +9,7 @@ import libcst as cst
 
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.dispatch import evaluate
-from bn_lint.static.interpreter.frames import Frame, ModuleScope
+from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import execute_module
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import unpack
@@ -26,6 +26,7 @@ from bn_lint.static.interpreter.values import (
     Function,
     Instance,
     List,
+    ModuleScope,
     Property,
     Slice,
     Union,

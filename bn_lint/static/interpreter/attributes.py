@@ -6,11 +6,10 @@ from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.builtins.concrete import foreign_attribute
 from bn_lint.static.interpreter.builtins.methods import plain_attribute
 from bn_lint.static.interpreter.calls import call
-from bn_lint.static.interpreter.frames import ModuleScope
 from bn_lint.static.interpreter.imports import execute_module, module_member, resolved
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
-from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.objects import record_method
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -20,12 +19,14 @@ from bn_lint.static.interpreter.values import (
     Class,
     ClassMethod,
     Dict,
+    DomainValue,
     External,
     Function,
     Ghost,
     Instance,
     LibraryClass,
     List,
+    ModuleScope,
     Partial,
     Property,
     Slice,
@@ -39,8 +40,17 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax.places import NodeRef
 
-#: The attributes that were read where nothing was set: the same one is the same unknown value each time.
-_MISSING: Ghost[dict[str, Unknown]] = Ghost("missing", holds_value=False)
+
+class _Missing(DomainValue):
+    """The attributes that were read where nothing was set: the same one is the same unknown value each time."""
+
+    __slots__ = ("read",)
+
+    def __init__(self) -> None:
+        self.read: dict[str, Unknown] = {}
+
+
+_MISSING: Ghost[_Missing] = Ghost("missing")
 
 
 def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRef) -> Value:
@@ -128,9 +138,9 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
     unknown = Unknown(f"{_known_as(instance)}.{name}", f"`{instance.cls.name}.{name}` is not set in visible code")
     missing = _MISSING.of(instance)
     if missing is None:
-        missing = {}
+        missing = _Missing()
         _MISSING.put(instance, missing)
-    return missing.setdefault(name, unknown)
+    return missing.read.setdefault(name, unknown)
 
 
 def _known_as(instance: Instance) -> str:

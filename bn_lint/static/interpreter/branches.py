@@ -11,10 +11,10 @@ from bn_lint.static.interpreter.assign import assign_name
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.match_patterns import matches
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.paths import RAISE, fork_paths
-from bn_lint.static.interpreter.truth import truth
 from bn_lint.static.interpreter.values import Unknown
 
 

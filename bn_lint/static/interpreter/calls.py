@@ -11,11 +11,11 @@ from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import abort_call
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.lattice.join import join
+from bn_lint.static.interpreter.lattice.keys import key_of, key_of_call
 from bn_lint.static.interpreter.limits import MAX_BLIND_RECURSION, MAX_DEPTH, MAX_RECURSION
 from bn_lint.static.interpreter.objects import instantiate
 from bn_lint.static.interpreter.paths import RAISE, RETURN, fork_paths, join_at
-from bn_lint.static.interpreter.summaries import key_of, key_of_call
 from bn_lint.static.interpreter.values import (
     ABSENT,
     REST,

@@ -11,8 +11,8 @@ from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
-from bn_lint.static.interpreter.keys import is_key, make_set
-from bn_lint.static.interpreter.truth import truth
+from bn_lint.static.interpreter.lattice.keys import is_key, make_set
+from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.values import Dict, List, Value
 
 

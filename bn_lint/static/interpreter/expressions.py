@@ -18,17 +18,15 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import resolved, star_member
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
-from bn_lint.static.interpreter.join import join
-from bn_lint.static.interpreter.keys import is_key, make_set
+from bn_lint.static.interpreter.lattice.join import join
+from bn_lint.static.interpreter.lattice.keys import is_key, make_set
+from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import BINARY, compare_values, unary
 from bn_lint.static.interpreter.paths import fork_paths, merge
 from bn_lint.static.interpreter.subscripts import evaluate_index, get_item
-from bn_lint.static.interpreter.truth import truth
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Dict, Function, Imported, List, Union, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
-
-_literals: dict[str, Value] = {}
 
 
 def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
@@ -60,13 +58,13 @@ def _literal(
     interpreter: Interpreter, node: cst.Integer | cst.Float | cst.Imaginary | cst.SimpleString, frame: Frame
 ) -> Value:
     text = node.value
-    value = _literals.get(text, ABSENT)
+    value = interpreter.literals.get(text, ABSENT)
     if value is ABSENT:
         try:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError):
             value = Unknown(text)
-        _literals[text] = value
+        interpreter.literals[text] = value
     return value
 
 

@@ -1,38 +1,17 @@
-"""Where names live: modules of the project, and the frames of functions."""
+"""Where names live while code runs: the frames of functions, class bodies and modules."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bn_lint.static.interpreter.values import ABSENT, Mutable, Value
+from bn_lint.static.interpreter.values import ABSENT, Value
 from bn_lint.static.syntax.places import NodeRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from bn_lint.static.interpreter.values import Class, Function
+    from bn_lint.static.interpreter.values import Class, Function, ModuleScope
     from bn_lint.static.syntax.source_files import SourceFile
-
-
-class ModuleScope(Mutable):
-    """A module of the project. Its top level runs when a name of it is first needed."""
-
-    __slots__ = ("file", "name", "path", "stars", "state")
-
-    FRESH, RUNNING, DONE = range(3)
-
-    def __init__(self, name: str, path: Path, file: SourceFile | None) -> None:
-        super().__init__({})
-        self.name = name
-        self.path = path
-        self.file = file
-        self.state = ModuleScope.FRESH
-        #: Modules of the project of which everything was imported.
-        self.stars: list[ModuleScope] = []
-
-    def __repr__(self) -> str:
-        return f"<module {self.name}>"
 
 
 class Frame:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.static.interpreter.frames import Frame, ModuleScope
+from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.limits import MAX_REACHED_FUNCTIONS, MAX_REACHED_OBJECTS
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -28,6 +28,7 @@ from bn_lint.static.interpreter.values import (
     Imported,
     Instance,
     List,
+    ModuleScope,
     Partial,
     Property,
     StaticMethod,

@@ -7,9 +7,9 @@ from pathlib import Path
 import libcst as cst
 
 from bn_lint.static.interpreter.dispatch import execute_body
-from bn_lint.static.interpreter.frames import Frame, ModuleScope
+from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.values import ABSENT, External, Imported, Unknown, Value
+from bn_lint.static.interpreter.values import ABSENT, External, Imported, ModuleScope, Unknown, Value
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.places import NodeRef
 

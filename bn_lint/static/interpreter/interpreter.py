@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from bn_lint.debugging import STRICT, switches
 from bn_lint.static.interpreter.budget import Budget
-from bn_lint.static.interpreter.frames import Frame, ModuleScope
+from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.paths import PathCondition
 from bn_lint.static.interpreter.store import Store
 from bn_lint.static.interpreter.summaries import CallSummaries
-from bn_lint.static.interpreter.values import Function, Instance, Value
+from bn_lint.static.interpreter.values import Function, Instance, ModuleScope, Value
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.source_files import Project
 
@@ -48,6 +48,8 @@ class Interpreter:
         self.looking: set[tuple[ModuleScope, str]] = set()
         #: Generator functions that were decorated as context managers.
         self.generators: set[cst.CSTNode] = set()
+        #: Literals, by their text.
+        self.literals: dict[str, Value] = {}
         #: The branches taken so far: the node with the condition, and how it came out.
         self.branches: set[tuple[int, bool | None]] = set()
         #: Let errors in the engine's own functions through, for tests.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.facts.dims import Expression, structural_symbol
 from bn_lint.static.interpreter.calls import call
-from bn_lint.static.interpreter.join import either_way, join
+from bn_lint.static.interpreter.lattice.join import either_way, join
 from bn_lint.static.interpreter.limits import MAX_ITEMS
 from bn_lint.static.interpreter.values import (
     ABSENT,

@@ -12,10 +12,10 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import forget_changes
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
+from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.limits import MAX_PASSES, UNROLLED_PASSES
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at
-from bn_lint.static.interpreter.truth import truth
 from bn_lint.static.interpreter.values import UnknownInt, Value
 from bn_lint.static.syntax.tree import builds_on_last
 

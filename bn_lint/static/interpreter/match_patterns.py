@@ -8,7 +8,8 @@ from bn_lint.static.interpreter.assign import assign_name
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.truth import equal, truth
+from bn_lint.static.interpreter.lattice.equality import equal
+from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.values import Value
 
 

@@ -8,8 +8,8 @@ from bn_lint.static.interpreter.builtins.isinstances import is_instance
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.join import join
-from bn_lint.static.interpreter.truth import truth
+from bn_lint.static.interpreter.lattice.join import join
+from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.values import ABSENT, Instance, Union, Value
 
 

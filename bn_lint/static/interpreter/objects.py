@@ -8,8 +8,8 @@ import libcst as cst
 
 from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.summaries import key_of_call
-from bn_lint.static.interpreter.truth import equal
+from bn_lint.static.interpreter.lattice.equality import equal
+from bn_lint.static.interpreter.lattice.keys import key_of_call
 from bn_lint.static.interpreter.values import (
     ABSENT,
     FIELDS,

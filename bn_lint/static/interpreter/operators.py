@@ -15,9 +15,10 @@ from bn_lint.facts import dims
 from bn_lint.facts.dims import Comparison, Expression, TracedInt, structural_symbol
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.lattice.equality import equal, identical
+from bn_lint.static.interpreter.lattice.join import join
+from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.limits import MAX_POWER, MAX_REPEATED
-from bn_lint.static.interpreter.truth import equal, truth
 from bn_lint.static.interpreter.values import (
     ABSENT,
     REST,
@@ -34,6 +35,7 @@ from bn_lint.static.interpreter.values import (
     Union,
     Unknown,
     Value,
+    alternatives,
 )
 from bn_lint.static.syntax.places import NodeRef
 
@@ -145,9 +147,7 @@ def _tainted(a: Value, b: Value) -> Unknown:
 
 
 def _over_alternatives(interpreter: Interpreter, a: Value, b: Value, ref: NodeRef, operate: Operation) -> Value:
-    left = a.values if isinstance(a, Union) else (a,)
-    right = b.values if isinstance(b, Union) else (b,)
-    return join(operate(interpreter, x, y, ref) for x in left for y in right)
+    return join(operate(interpreter, x, y, ref) for x in alternatives(a) for y in alternatives(b))
 
 
 def _overloaded(interpreter: Interpreter, name: str, a: Value, b: Value, ref: NodeRef) -> Value:
@@ -258,7 +258,7 @@ def unary(node: cst.BaseUnaryOp, value: Value) -> Value:
 def compare_values(interpreter: Interpreter, node: cst.BaseCompOp, a: Value, b: Value) -> Value:
     """Return the outcome of one comparison: True, False, a mask tensor, or Unknown."""
     if type(node) in (cst.Is, cst.IsNot):
-        result = _identical(a, b)
+        result = identical(a, b)
     elif type(node) in (cst.In, cst.NotIn):
         result = contains(b, a)
     elif isinstance(a, Tensor) or isinstance(b, Tensor):
@@ -270,19 +270,6 @@ def compare_values(interpreter: Interpreter, node: cst.BaseCompOp, a: Value, b: 
     if result is None:
         return Unknown("comparison", "a comparison of unknown values")
     return result is not (type(node) in (cst.IsNot, cst.NotIn, cst.NotEqual))
-
-
-def _identical(a: Value, b: Value) -> bool | None:
-    if isinstance(a, Union) or isinstance(b, Union):
-        left = a.values if isinstance(a, Union) else (a,)
-        right = b.values if isinstance(b, Union) else (b,)
-        results = {_identical(x, y) for x in left for y in right}
-        return results.pop() if len(results) == 1 else None
-    if isinstance(a, Unknown) or isinstance(b, Unknown):
-        return True if a is b else None
-    if a is None or b is None or isinstance(a, bool) or isinstance(b, bool):
-        return a is b
-    return equal(a, b)
 
 
 def contains(container: Value, item: Value) -> bool | None:

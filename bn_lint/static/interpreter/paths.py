@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bn_lint.static.interpreter.budget import BudgetExhausted
-from bn_lint.static.interpreter.join import join, join_lists, join_samples
+from bn_lint.static.interpreter.lattice.join import join, join_lists, join_samples
 from bn_lint.static.interpreter.values import ABSENT, ITEMS, REST, List, Unknown, Value
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import execute_import, execute_import_from
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
+from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.loops import for_, while_
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import AUGMENTED, BINARY
 from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN
-from bn_lint.static.interpreter.truth import truth
 from bn_lint.static.interpreter.values import ABSENT, External, List, Unknown
 from bn_lint.static.interpreter.with_blocks import with_
 from bn_lint.static.syntax.places import NodeRef

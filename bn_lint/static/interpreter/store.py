@@ -7,9 +7,9 @@ copying the state would cost as much as there is state.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from bn_lint.static.interpreter.values import ABSENT, Ghost, Held, Instance, Mutable, Tensor, UnknownInt, Value
+from bn_lint.static.interpreter.values import ABSENT, Ghost, Held, Instance, Mutable, Tensor, UnknownInt, Value, birth
 
 Cells = dict[Any, Value]
 #: (identity of the cells, key) -> (cells, key, value after the branch)
@@ -46,7 +46,7 @@ class Store:
         while isinstance(module, Instance):
             _forget_calls(module)
             module = module.owner
-        self.write(target.cells, key, cast("Value", value))
+        self.write(target.cells, key, value)
 
     def remove(self, target: Mutable, key: Any) -> None:
         if key in target.cells:
@@ -138,7 +138,7 @@ class _Purity:
     __slots__ = ("pure", "start")
 
     def __init__(self) -> None:
-        self.start = Mutable.now()
+        self.start = birth()
         self.pure = True
 
 

@@ -13,8 +13,8 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import module_at, module_named
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import distinct, iterate
-from bn_lint.static.interpreter.join import join
-from bn_lint.static.interpreter.keys import is_key
+from bn_lint.static.interpreter.lattice.join import join
+from bn_lint.static.interpreter.lattice.keys import is_key
 from bn_lint.static.interpreter.limits import MAX_READ_ELEMENTS, MAX_READ_ENTRIES, MAX_REPLACED_ENTRIES
 from bn_lint.static.interpreter.values import (
     ABSENT,

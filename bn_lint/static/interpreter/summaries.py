@@ -1,115 +1,19 @@
-"""Calls that are not executed again: what determines a call, and what it gave."""
+"""Calls that are not executed again, for what they gave is known. (`lattice/keys.py` says what determines a call.)"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from fractions import Fraction
-from re import Match, Pattern
-from types import EllipsisType
 from typing import TYPE_CHECKING
 
-from bn_lint.facts.dims import Expression, TracedInt
-from bn_lint.static.interpreter.clone import clone, clone_with
-from bn_lint.static.interpreter.frames import ModuleScope
-from bn_lint.static.interpreter.limits import MAX_KEY_DEPTH, MAX_KEY_ENTRIES
+from bn_lint.static.interpreter.lattice.copying import clone, clone_with
 from bn_lint.static.interpreter.store import Store, watch
-from bn_lint.static.interpreter.values import (
-    Absent,
-    Arguments,
-    BoundMethod,
-    Builtin,
-    Class,
-    ClassMethod,
-    Dict,
-    DomainValue,
-    External,
-    Field,
-    Function,
-    Ghost,
-    Imported,
-    Instance,
-    LibraryClass,
-    List,
-    Partial,
-    Property,
-    Slice,
-    StaticMethod,
-    Super,
-    Tensor,
-    Union,
-    Unknown,
-    Value,
-    ValueIterator,
-    impossible,
-)
+from bn_lint.static.interpreter.values import Dict, Function, Instance, List, Value
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.hooks import Collector
 
 #: What may change while a remembered call holds it, or holds such things.
 _HOLDERS = frozenset({tuple, List, Dict, Instance})
-
-
-def key_of_call(arguments: Arguments) -> Hashable | None:
-    """Return what identifies a call with plain data; None when an argument is an object, or is not known."""
-    if arguments.more:
-        return None
-    positional = tuple([key_of(v) for v in arguments.positional])
-    if None in positional:
-        return None
-    if not arguments.keywords:
-        return (positional,)
-    keywords = tuple([key_of(v) for v in arguments.keywords.values()])
-    return None if None in keywords else (positional, tuple(arguments.keywords), keywords)
-
-
-def key_of(value: Value, depth: int = 0) -> Hashable | None:
-    """Return what determines how a computation treats this value, or None when nothing simple does."""
-    kind = type(value)
-    if value is None or isinstance(value, (bool, int, float, str, bytes)):
-        return (kind, value) if not isinstance(value, TracedInt) else (int, int(value), value.origin)
-    if isinstance(value, (Tensor, Unknown)):
-        return value.summary_key()
-    if isinstance(value, Instance) and not value.is_record:
-        template: Hashable = value.template
-        return template
-    if isinstance(value, (Builtin, Class, LibraryClass, External, Function, Expression, range)):
-        return value
-    if depth > MAX_KEY_DEPTH:  # a list may contain itself
-        return None
-    if isinstance(value, tuple):
-        return _keys(tuple, value, depth) if kind is tuple else None
-    if isinstance(value, List):
-        return None if value.rest else _keys(List, value.items, depth)
-    if isinstance(value, Union):
-        return _keys(Union, value.values, depth)
-    if isinstance(value, Dict):
-        if value.is_open or len(value.cells) > MAX_KEY_ENTRIES:
-            return None
-        keys = _keys(Dict, tuple(value.cells.values()), depth)
-        return None if keys is None else (keys, value.is_set, tuple(value.cells))
-    if isinstance(value, Instance):
-        if any(isinstance(name, Ghost) and not name.holds_value for name in value.cells):
-            return None
-        keys = _keys(Instance, tuple(value.cells.values()), depth)
-        return None if keys is None else (keys, value.cls, tuple(value.cells))
-    if isinstance(value, BoundMethod):
-        return _keys(BoundMethod, (value.function, value.receiver), depth)
-    if isinstance(value, Partial):
-        names = tuple(name for name, _ in value.keywords)
-        values = (value.function, *value.positional, *(v for _, v in value.keywords))
-        keys = _keys(Partial, values, depth)
-        return None if keys is None else (keys, len(value.positional), names)
-    if isinstance(value, (complex, Fraction, EllipsisType, Slice, Pattern, Match, Absent, ValueIterator, Property)):
-        return None
-    if isinstance(value, (StaticMethod, ClassMethod, Super, ModuleScope, Imported, Field, DomainValue)):
-        return None
-    raise impossible(value)
-
-
-def _keys(kind: type, values: tuple[Value, ...], depth: int) -> Hashable | None:
-    keys = tuple(key_of(value, depth + 1) for value in values)
-    return None if None in keys else (kind, keys)
 
 
 class CallSummaries:

@@ -59,4 +59,5 @@ def _forward(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
     return Unknown("image", "what a transform gives is not known")
 
 
+#: By dotted name, for all of the process: classes of libraries are never written to.
 _classes: dict[str, LibraryClass] = {}

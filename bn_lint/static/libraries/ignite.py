@@ -11,6 +11,7 @@ from bn_lint.static.interpreter.values import (
     Arguments,
     BoundMethod,
     Builtin,
+    DomainValue,
     Function,
     Ghost,
     Instance,
@@ -18,9 +19,10 @@ from bn_lint.static.interpreter.values import (
     Partial,
     Unknown,
     Value,
+    alternatives,
 )
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.torch_model.mode import alternatives, switch
+from bn_lint.static.torch_model.mode import switch
 from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ class _Handler:
         return self.given.prefixed(engine) if takes > given or star else self.given
 
 
-class _Work:
+class _Work(DomainValue):
     """What an engine does."""
 
     def __init__(self, step: Callable[[Interpreter, Arguments, NodeRef], object]) -> None:

@@ -8,9 +8,18 @@ import libcst as cst
 
 from bn_lint.libraries import LIBRARIES
 from bn_lint.libraries.library import HandsBack
-from bn_lint.static.interpreter.values import Arguments, Builtin, External, Instance, LibraryClass, Unknown, Value
+from bn_lint.static.interpreter.values import (
+    Arguments,
+    Builtin,
+    External,
+    Instance,
+    LibraryClass,
+    Unknown,
+    Value,
+    alternatives,
+)
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.torch_model.mode import alternatives, forget
+from bn_lint.static.torch_model.mode import forget
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter

@@ -198,5 +198,6 @@ def _some_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef)
     return List((), (arguments.receiver.cells["bn1"], Unknown("children", "a part of a model")))
 
 
+#: By dotted name, for all of the process: classes of libraries are never written to.
 _classes: dict[str, LibraryClass] = {}
 _constructors: dict[str, LibraryClass] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from bn_lint.static.syntax.source_files import SourceFile
 
 
-class NodeRef(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)
+class NodeRef:
     """A syntax node and the file it is in."""
 
     file: SourceFile

@@ -30,6 +30,7 @@ _ABOUT_TENSORS = frozenset({"shape", "size", "dim", "ndim", "dtype", "device"})
 Fields = Callable[[cst.CSTNode], tuple[object, ...]]
 Answer = TypeVar("Answer")
 
+#: What forgets them. It is filled when modules are imported, and never again.
 _answers: list[Callable[[], None]] = []
 
 

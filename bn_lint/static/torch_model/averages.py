@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.facts import Evidence, Purpose, StaleStatistics
-from bn_lint.static.interpreter.clone import clone
+from bn_lint.static.interpreter.lattice.copying import clone
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of

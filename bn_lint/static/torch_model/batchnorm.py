@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bn_lint.facts import RANKS
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.join import join, same
+from bn_lint.static.interpreter.lattice.equality import same
+from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.values import (
     ABSENT,
     Arguments,
@@ -149,4 +150,5 @@ def is_missing(cls: LibraryClass) -> bool:
     return _missing.get(cls.short_name) is cls
 
 
+#: By name, for all of the process: classes of libraries are never written to.
 _missing: dict[str, LibraryClass] = {}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
-from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.subscripts import get_item
 from bn_lint.static.interpreter.values import (
     ABSENT,

@@ -83,6 +83,10 @@ class Batch(Unknown):
         """What identifies it as an argument of a remembered call; long names are cut off and identify nothing."""
         return (Batch, self.batches, self.name) if len(self.name) < _WHOLE_NAME else None
 
+    def stands_for(self, other: Unknown) -> bool:
+        """Parts of the same batches are alike."""
+        return isinstance(other, Batch) and other.batches is self.batches
+
     def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
         if self._members is None:
             self._members = {}

@@ -10,10 +10,10 @@ import libcst as cst
 from bn_lint.facts import Evidence, Purpose, Shows
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.hooks import Log
-from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value
+from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value, alternatives
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import called_names, switches_or_trains, unread_calls
-from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, alternatives, forget, modes_of
+from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, forget, modes_of
 from bn_lint.static.torch_model.optimizers import owned_by
 from bn_lint.static.torch_model.transforms import note_vmapped
 from bn_lint.static.torch_model.watchers import collector_of

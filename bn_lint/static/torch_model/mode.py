@@ -14,6 +14,7 @@ from bn_lint.static.interpreter.values import (
     Union,
     Unknown,
     Value,
+    alternatives,
 )
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.watchers import events_of
@@ -76,10 +77,6 @@ def modes_of(module: Instance, events: EventLog) -> tuple[Mode, ...]:
         one if isinstance(one, Mode) and one.events in (None, events) else UNSEEN
         for one in alternatives(MODE.of(module) or BUILT)
     )
-
-
-def alternatives(value: Value) -> tuple[Value, ...]:
-    return value.values if isinstance(value, Union) else (value,)
 
 
 def agreed(modes: tuple[Mode, ...]) -> bool | None:

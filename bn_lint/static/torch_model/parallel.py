@@ -163,9 +163,9 @@ def unsynchronized(events: EventLog, files: Iterable[SourceFile]) -> Iterator[Un
 
 def _is_optional(ref: NodeRef) -> bool:
     """Whether a condition decides about a statement of the program, other than that the program is run."""
-    file, node = ref
-    conditions = [one for one in ways_to([node], file.tree).get(node, ()) if isinstance(one, (cst.If, cst.IfExp))]
-    return any("__main__" not in code_of(file, one.test) for one in conditions)
+    around = ways_to([ref.node], ref.file.tree).get(ref.node, ())
+    conditions = [one for one in around if isinstance(one, (cst.If, cst.IfExp))]
+    return any("__main__" not in code_of(ref.file, one.test) for one in conditions)
 
 
 def _first(ref: NodeRef) -> str:

@@ -9,11 +9,11 @@ import libcst as cst
 
 from bn_lint import facts
 from bn_lint.facts import Evidence, Fact, ModeChange, ModelCall, Place, Purpose, Shows
-from bn_lint.static.interpreter.values import Instance, LibraryClass
+from bn_lint.static.interpreter.values import Instance, LibraryClass, alternatives
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import Call, EventLog, Switch, batchnorm_layers
-from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, alternatives
+from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
 from bn_lint.static.training.batch_sizes import batch_facts
 from bn_lint.static.training.drafts import CallLines, Refreezing
 from bn_lint.static.training.evidence import evidence_at, mode_evidence, ref_of, text_of

@@ -8,10 +8,10 @@ from typing import TypeVar
 from bn_lint.static.interpreter.builtins.concrete import computed
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
-from bn_lint.static.interpreter.join import join
-from bn_lint.static.interpreter.keys import is_key
+from bn_lint.static.interpreter.lattice.equality import equal
+from bn_lint.static.interpreter.lattice.join import join
+from bn_lint.static.interpreter.lattice.keys import is_key
 from bn_lint.static.interpreter.limits import MAX_READ_ENTRIES
-from bn_lint.static.interpreter.truth import equal
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,

@@ -6,7 +6,6 @@ from bn_lint.static.interpreter.assign import set_attribute
 from bn_lint.static.interpreter.attributes import get_attribute
 from bn_lint.static.interpreter.builtins.isinstances import is_instance, is_subclass, type_of
 from bn_lint.static.interpreter.builtins.table import builtin
-from bn_lint.static.interpreter.frames import ModuleScope
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -21,6 +20,7 @@ from bn_lint.static.interpreter.values import (
     Instance,
     LibraryClass,
     List,
+    ModuleScope,
     Partial,
     Super,
     Unknown,

@@ -7,8 +7,8 @@ from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.interpreter.builtins.concrete import evaluated
 from bn_lint.static.interpreter.builtins.table import builtin
 from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.operators import BINARY, number_of
-from bn_lint.static.interpreter.truth import truth
 from bn_lint.static.interpreter.values import Arguments, Tensor, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 

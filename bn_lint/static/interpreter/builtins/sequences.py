@@ -11,10 +11,10 @@ from bn_lint.static.interpreter.builtins.table import builtin
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate, next_method
-from bn_lint.static.interpreter.join import join
-from bn_lint.static.interpreter.keys import make_set
+from bn_lint.static.interpreter.lattice.join import join
+from bn_lint.static.interpreter.lattice.keys import make_set
+from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.operators import BINARY, number_of
-from bn_lint.static.interpreter.truth import truth
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,

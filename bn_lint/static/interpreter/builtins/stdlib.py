@@ -13,10 +13,10 @@ from bn_lint.facts.dims import Expression, structural_symbol
 from bn_lint.static.interpreter.builtins.concrete import complete, computed, evaluated
 from bn_lint.static.interpreter.builtins.sequences import make_dict, make_slice
 from bn_lint.static.interpreter.calls import call
-from bn_lint.static.interpreter.clone import clone
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
-from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.lattice.copying import clone
+from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.limits import MAX_ITEMS
 from bn_lint.static.interpreter.objects import make_dataclass
 from bn_lint.static.interpreter.operators import BINARY, number_of

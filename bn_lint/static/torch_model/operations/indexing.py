@@ -6,7 +6,7 @@ from typing import Any
 
 from bn_lint.facts import dims
 from bn_lint.facts.dims import Comparison, Dim, Expression, compare
-from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.values import Axis, List, Provenance, Slice, Tensor, Unknown, UnknownInt, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.operations.sizes import as_tensor, axis_position, replaced, size_of, unknown

@@ -8,7 +8,7 @@ from bn_lint.facts import dims
 from bn_lint.facts.dims import Comparison, Dim, Expression, compare
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
-from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.values import Axis, List, Tensor, Union, Unknown, Value
 
 #: With fewer axes than this, the layer behind never tells if a tensor of unknown rank has added some.

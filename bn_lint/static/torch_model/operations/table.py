@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
-from bn_lint.static.interpreter.join import join
+from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.values import (
     ABSENT,
     FIELDS,

@@ -4,96 +4,98 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import takewhile
+from typing import TypeVar
 
-from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
+from bn_lint.facts.dims import Expression, structural_symbol
+from bn_lint.static.interpreter.lattice.equality import same
 from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES, MAX_SAMPLES
 from bn_lint.static.interpreter.values import (
     ABSENT,
+    CONSTANTS,
+    DEFINITIONS,
+    WRAPPERS,
+    Absent,
     Alternatives,
     Axis,
-    BoundMethod,
-    ClassMethod,
     Dict,
+    DomainValue,
     External,
     Instance,
     List,
-    Partial,
-    Property,
-    StaticMethod,
-    Super,
     Tensor,
     Union,
     Unknown,
     Value,
+    ValueIterator,
+    impossible,
 )
 
-
-def same(a: Value, b: Value) -> bool:
-    """Whether two values are surely equal (identity for objects, type and value for constants)."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, (bool, int, float, str, bytes, Expression, External)):
-        if isinstance(a, TracedInt) and isinstance(b, TracedInt) and a.origin != b.origin:
-            return False
-        return bool(a == b)
-    if isinstance(a, (BoundMethod, ClassMethod, Partial, Property, StaticMethod, Super)):
-        return bool(a == b)
-    if isinstance(a, tuple) and isinstance(b, tuple):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b))
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return a.key() == b.key()
-    return False
+Kind = TypeVar("Kind", Tensor, List, Dict, Instance)
 
 
 def join(values: Iterable[Value]) -> Value:
     """Return the value that stands for any of the given ones."""
-    alternatives: list[Value] = []
+    distinct: list[Value] = []
     for value in values:
         for one in value.values if type(value) is Union else (value,):
-            if one is ABSENT or (alternatives and (one is alternatives[-1] or _among(one, alternatives))):
+            if one is ABSENT or (distinct and (one is distinct[-1] or _among(one, distinct))):
                 continue
-            alternatives.append(one)
-    if len(alternatives) < 2:
-        return alternatives[0] if alternatives else ABSENT
-    if all(isinstance(v, (int, float, Expression)) and not isinstance(v, bool) for v in alternatives):
-        return _either_number(alternatives)
-    tensors = [v for v in alternatives if isinstance(v, Tensor)]
-    if len(tensors) == len(alternatives):
-        return join_tensors(tensors)
-    unknowns = [v for v in alternatives if isinstance(v, Unknown)]
-    if unknowns:
-        if tensors and len(tensors) + len(unknowns) == len(alternatives):
-            return Tensor(ranked=False, why=unknowns[0].why)
-        if len({id(getattr(v, "batches", v)) for v in alternatives}) == 1:
-            return alternatives[0]  # parts of the same batch
-        return unknowns[0] if len(unknowns) == len(alternatives) == 1 else Unknown("?", unknowns[0].why)
-    if any(isinstance(v, Alternatives) for v in alternatives):
-        return join_samples(alternatives)
-    first = alternatives[0]
-    if isinstance(first, tuple):
-        tuples = [v for v in alternatives if isinstance(v, tuple) and len(v) == len(first)]
-        if len(tuples) == len(alternatives):
+            distinct.append(one)
+    if len(distinct) < 2:
+        return distinct[0] if distinct else ABSENT
+    if unknowns := [one for one in distinct if isinstance(one, Unknown)]:
+        return _join_unknowns(unknowns, distinct)
+    if any(isinstance(one, Alternatives) for one in distinct):
+        return join_samples(distinct)
+    return _join_by_kind(distinct[0], distinct)
+
+
+def _join_by_kind(first: Value, values: list[Value]) -> Value:
+    """Merge values of one kind. Where they are of several kinds, or of one that cannot be merged, any is possible."""
+    if isinstance(first, (int, float, Expression)) and not isinstance(first, bool):
+        if all(isinstance(v, (int, float, Expression)) and not isinstance(v, bool) for v in values):
+            return _either_number(values)
+    elif isinstance(first, Tensor):
+        if tensors := _all_of(Tensor, values):
+            return join_tensors(tensors)
+    elif isinstance(first, tuple):
+        tuples = [v for v in values if isinstance(v, tuple) and len(v) == len(first)]
+        if len(tuples) == len(values):
             return tuple(join(column) for column in zip(*tuples))
     elif isinstance(first, List):
-        lists = [v for v in alternatives if isinstance(v, List)]
-        if len(lists) == len(alternatives):
+        if lists := _all_of(List, values):
             return join_lists(lists)
     elif isinstance(first, Dict):
-        dicts = [v for v in alternatives if isinstance(v, Dict)]
-        if len(dicts) == len(alternatives):
+        if dicts := _all_of(Dict, values):
             return _join_dicts(dicts)
-    if len(alternatives) > MAX_ALTERNATIVES:
-        modules = [v for v in alternatives if isinstance(v, Instance) and v.is_module]
-        if len(modules) == len(alternatives):
+    elif isinstance(first, Instance):
+        objects = _all_of(Instance, values) if len(values) > MAX_ALTERNATIVES else []
+        if objects and all(one.is_module for one in objects):
             # A program that builds its model in many ways: the last of each class stands for the others.
-            alternatives = list({module.cls: module for module in modules}.values())
-            if len(alternatives) == 1:
-                return alternatives[0]
-    if len(alternatives) > MAX_ALTERNATIVES:
+            values = list({module.cls: module for module in objects}.values())
+    elif isinstance(first, (Unknown, Union, Absent, External, ValueIterator, DomainValue)):
+        pass
+    elif not isinstance(first, (*CONSTANTS, *WRAPPERS, *DEFINITIONS)):
+        raise impossible(first)
+    if len(values) > MAX_ALTERNATIVES:
         return Unknown("?", "too many alternatives")
-    return Union(tuple(alternatives))
+    return values[0] if len(values) == 1 else Union(tuple(values))
+
+
+def _join_unknowns(unknowns: list[Unknown], values: list[Value]) -> Value:
+    """Merge values of which some are unknown: so is the result, except that a tensor remains a tensor."""
+    others = [one for one in values if not isinstance(one, Unknown)]
+    if others and all(isinstance(one, Tensor) for one in others):
+        return Tensor(ranked=False, why=unknowns[0].why)
+    if not others and all(unknowns[0].stands_for(one) for one in unknowns[1:]):
+        return unknowns[0]
+    return Unknown("?", unknowns[0].why)
+
+
+def _all_of(kind: type[Kind], values: list[Value]) -> list[Kind]:
+    """The values, if all are of one kind; otherwise none."""
+    found = [one for one in values if isinstance(one, kind)]
+    return found if len(found) == len(values) else []
 
 
 def _among(value: Value, others: Iterable[Value]) -> bool:

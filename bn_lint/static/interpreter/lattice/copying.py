@@ -1,0 +1,94 @@
+"""Copies of what a memoised call built, so that each caller owns its own objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from bn_lint.facts.dims import Expression
+from bn_lint.static.interpreter.values import (
+    CONSTANTS,
+    DEFINITIONS,
+    WRAPPERS,
+    Absent,
+    Dict,
+    DomainValue,
+    External,
+    Instance,
+    List,
+    Tensor,
+    Union,
+    Unknown,
+    Value,
+    ValueIterator,
+    impossible,
+)
+
+#: The kinds that most cells hold, and that are shared.
+_SHARED = frozenset({bool, int, str, type(None), Unknown, Tensor})
+
+
+def clone_with(value: Value, given: Sequence[Instance], now: Sequence[Instance]) -> Value:
+    """Return a deep copy in which the modules that a call was given are those that it is given now."""
+    if not given:
+        return clone(value)
+    copies: dict[int, Value] = {id(before): one for before, one in zip(given, now)}
+    copy = clone(value, copies)
+    for before, one in zip(given, now):
+        owner = copies.get(id(before.owner)) if before.owner is not None else None
+        if one.owner is None and isinstance(owner, Instance) and owner is not one:
+            one.owner, one.name = owner, before.name
+    return copy
+
+
+def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
+    """Return a deep copy of modules, records, lists and dictionaries; everything else is shared.
+
+    `copies` has what was copied before, by identity, so that what was one object is one in the copy.
+    """
+    if type(value) in _SHARED:
+        return value
+    if copies is None:
+        copies = {}
+    known = copies.get(id(value))
+    if known is not None:
+        return known
+    if isinstance(value, tuple):
+        if type(value) is not tuple:
+            return value
+        parts = tuple([clone(part, copies) for part in value])
+        return parts if any(part is not before for part, before in zip(parts, value)) else value
+    if isinstance(value, Instance):
+        return _fill(_instance_like(value, copies), value, copies) if value.is_module or value.is_record else value
+    if isinstance(value, Dict):
+        copy = Dict(is_set=value.is_set)
+        copy.factory = value.factory
+        return _fill(copy, value, copies)
+    if isinstance(value, List):
+        return _fill(List(), value, copies)
+    if isinstance(value, ValueIterator):
+        return _fill(ValueIterator(), value, copies)
+    if isinstance(value, (Unknown, Tensor, Expression, Union, External, Absent, DomainValue, *WRAPPERS)):
+        return value
+    if isinstance(value, (*DEFINITIONS, *CONSTANTS)):
+        return value
+    raise impossible(value)
+
+
+Copied = TypeVar("Copied", Instance, Dict, List, ValueIterator)
+
+
+def _fill(copy: Copied, value: Copied, copies: dict[int, Value]) -> Copied:
+    copies[id(value)] = copy
+    cells = copy.cells
+    for key, part in value.cells.items():
+        cells[key] = part if type(part) in _SHARED else clone(part, copies)
+    return copy
+
+
+def _instance_like(value: Instance, copies: dict[int, Value]) -> Instance:
+    copy = Instance(value.cls, value.built)
+    copy.name, copy.variable, copy.template, copy.called = value.name, value.variable, value.template, value.called
+    owner = copies.get(id(value.owner)) if value.owner is not None else None
+    copy.owner = owner if isinstance(owner, Instance) else None
+    return copy

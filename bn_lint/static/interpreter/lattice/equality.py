@@ -1,0 +1,114 @@
+"""Whether two values are equal: as abstract values, by Python's `==`, and by Python's `is`."""
+
+from __future__ import annotations
+
+from bn_lint.facts.dims import Comparison, Expression, TracedInt, compare
+from bn_lint.static.interpreter.values import (
+    CONSTANTS,
+    DEFINITIONS,
+    WRAPPERS,
+    Absent,
+    Class,
+    Dict,
+    DomainValue,
+    External,
+    Function,
+    Instance,
+    List,
+    Tensor,
+    Union,
+    Unknown,
+    Value,
+    ValueIterator,
+    alternatives,
+    impossible,
+)
+
+
+def same(a: Value, b: Value) -> bool:
+    """Whether two abstract values are interchangeable: identity for objects, type and value for constants."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, tuple):
+        return isinstance(b, tuple) and len(a) == len(b) and all(same(x, y) for x, y in zip(a, b))
+    if isinstance(a, Tensor):
+        return isinstance(b, Tensor) and a.key() == b.key()
+    if isinstance(a, (Unknown, Instance, List, Dict, ValueIterator, Union, Absent, DomainValue)):
+        return False
+    if isinstance(a, TracedInt):
+        return isinstance(b, TracedInt) and a == b and a.origin == b.origin
+    if isinstance(a, (Expression, External, *WRAPPERS, *CONSTANTS)):
+        return bool(a == b)
+    if isinstance(a, DEFINITIONS):
+        return False
+    raise impossible(a)
+
+
+def equal(a: Value, b: Value) -> bool | None:
+    """Return `a == b`, as far as it is known."""
+    if isinstance(a, Union) or isinstance(b, Union):
+        results = {equal(x, y) for x in alternatives(a) for y in alternatives(b)}
+        return results.pop() if len(results) == 1 else None
+    if isinstance(a, Unknown) or isinstance(b, Unknown):
+        if a is b:
+            return True
+        other = b if isinstance(a, Unknown) else a
+        return _equal_numbers(a, b) if isinstance(other, Expression) else None
+    if isinstance(a, Expression) or isinstance(b, Expression):
+        return _equal_numbers(a, b) if _is_number(a) and _is_number(b) else False
+    if isinstance(a, (Tensor, External)) or isinstance(b, (Tensor, External)):
+        return True if a == b and isinstance(a, External) else None
+    if isinstance(a, CONSTANTS):
+        return bool(a == b) if isinstance(b, CONSTANTS) else False
+    if isinstance(a, tuple):
+        return _equal_sequences(a, b) if isinstance(b, tuple) else False
+    if isinstance(a, List):
+        if isinstance(b, List) and not a.rest and not b.rest:
+            return _equal_sequences(a.items, b.items)
+        return None if isinstance(b, List) else False
+    if isinstance(a, Instance):
+        if a is b or not isinstance(b, Instance):
+            return a is b
+        return None if a.cls.lookup("__eq__")[1] is not None else False
+    if isinstance(a, (Class, Function)):
+        return a is b
+    if isinstance(a, (Dict, ValueIterator, Absent, DomainValue, *WRAPPERS, *DEFINITIONS)):
+        # Two dictionaries may hold the same, and two names of a library may mean the same.
+        return True if same(a, b) else (None if type(a) is type(b) else False)
+    raise impossible(a)
+
+
+def identical(a: Value, b: Value) -> bool | None:
+    """Return `a is b`, as far as it is known."""
+    if isinstance(a, Union) or isinstance(b, Union):
+        results = {identical(x, y) for x in alternatives(a) for y in alternatives(b)}
+        return results.pop() if len(results) == 1 else None
+    if isinstance(a, Unknown) or isinstance(b, Unknown):
+        return True if a is b else None
+    if a is None or b is None or isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    return equal(a, b)
+
+
+def _equal_sequences(a: tuple[Value, ...], b: tuple[Value, ...]) -> bool | None:
+    if len(a) != len(b):
+        return False
+    results = [equal(x, y) for x, y in zip(a, b)]
+    return False if False in results else (None if None in results else True)
+
+
+def _equal_numbers(a: Value, b: Value) -> bool | None:
+    left, right = (v.number if isinstance(v, Unknown) else v for v in (a, b))
+    if not isinstance(left, (int, Expression)) or not isinstance(right, (int, Expression)):
+        return None
+    for one, other in ((left, right), (right, left)):
+        if one == 0 and isinstance(other, Expression) and not other.is_free:
+            return None  # a size is never zero, but a remainder or a counter may be
+    verdict = compare(left, right)
+    return {Comparison.SAME: True, Comparison.DIFFERENT: False}.get(verdict)
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, (int, float, Expression, Unknown))

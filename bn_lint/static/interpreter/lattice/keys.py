@@ -1,0 +1,124 @@
+"""What identifies a value: for calls that are not executed again, and as the key of a dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from bn_lint.facts.dims import Expression, TracedInt
+from bn_lint.static.interpreter.limits import MAX_KEY_DEPTH, MAX_KEY_ENTRIES
+from bn_lint.static.interpreter.values import (
+    CONSTANTS,
+    Absent,
+    Arguments,
+    BoundMethod,
+    Builtin,
+    Class,
+    ClassMethod,
+    Dict,
+    DomainValue,
+    External,
+    Field,
+    Function,
+    Imported,
+    Instance,
+    LibraryClass,
+    List,
+    ModuleScope,
+    Partial,
+    Property,
+    Slice,
+    StaticMethod,
+    Super,
+    Tensor,
+    Union,
+    Unknown,
+    Value,
+    ValueIterator,
+    impossible,
+)
+from bn_lint.static.syntax.places import NodeRef
+
+#: Python's own constants that arguments often are.
+_PLAIN = frozenset({bool, int, float, str, bytes, type(None)})
+
+
+def key_of_call(arguments: Arguments) -> Hashable | None:
+    """Return what identifies a call with plain data; None when an argument is an object, or is not known."""
+    if arguments.more:
+        return None
+    positional = tuple([key_of(v) for v in arguments.positional])
+    if None in positional:
+        return None
+    if not arguments.keywords:
+        return (positional,)
+    keywords = tuple([key_of(v) for v in arguments.keywords.values()])
+    return None if None in keywords else (positional, tuple(arguments.keywords), keywords)
+
+
+def key_of(value: Value, depth: int = 0) -> Hashable | None:
+    """Return what determines how a computation treats this value, or None when nothing simple does."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return (kind, value)
+    if isinstance(value, (Tensor, Unknown)):
+        return value.summary_key()
+    if isinstance(value, Instance) and not value.is_record:
+        template: Hashable = value.template
+        return template
+    if isinstance(value, (Builtin, Class, LibraryClass, External, Function, Expression, NodeRef)):
+        return value
+    if isinstance(value, TracedInt):
+        return (int, int(value), value.origin)
+    if depth > MAX_KEY_DEPTH:  # a list may contain itself
+        return None
+    if isinstance(value, tuple):
+        return _keys(tuple, value, depth) if kind is tuple else None
+    if isinstance(value, List):
+        return None if value.rest else _keys(List, value.items, depth)
+    if isinstance(value, Union):
+        return _keys(Union, value.values, depth)
+    if isinstance(value, Dict):
+        if value.is_open or len(value.cells) > MAX_KEY_ENTRIES:
+            return None
+        keys = _keys(Dict, tuple(value.cells.values()), depth)
+        return None if keys is None else (keys, value.is_set, tuple(value.cells))
+    if isinstance(value, Instance):
+        keys = _keys(Instance, tuple(value.cells.values()), depth)
+        return None if keys is None else (keys, value.cls, tuple(value.cells))
+    if isinstance(value, BoundMethod):
+        return _keys(BoundMethod, (value.function, value.receiver), depth)
+    if isinstance(value, Partial):
+        names = tuple(name for name, _ in value.keywords)
+        values = (value.function, *value.positional, *(v for _, v in value.keywords))
+        keys = _keys(Partial, values, depth)
+        return None if keys is None else (keys, len(value.positional), names)
+    if isinstance(value, (ModuleScope, Imported, Field, Property, StaticMethod, ClassMethod, Super, Slice)):
+        return None
+    if isinstance(value, (ValueIterator, Absent, DomainValue)):
+        return None
+    if isinstance(value, CONSTANTS):
+        return (kind, value)
+    raise impossible(value)
+
+
+def _keys(kind: type, values: tuple[Value, ...], depth: int) -> Hashable | None:
+    keys = tuple(key_of(value, depth + 1) for value in values)
+    return None if None in keys else (kind, keys)
+
+
+def is_key(value: Value) -> bool:
+    """Whether a value can serve as a known key of a dictionary."""
+    if isinstance(value, tuple):
+        return all(is_key(v) for v in value)
+    return not isinstance(value, (Unknown, Union, Tensor, List, Dict))
+
+
+def make_set(items: tuple[Value, ...], *, is_open: bool = False) -> Dict:
+    """Return a set of values, as far as they can be its elements."""
+    result = Dict(is_set=True, is_open=is_open)
+    for item in items:
+        if is_key(item):
+            result.cells[item] = None
+        else:
+            result.cells[Dict.OPEN] = True
+    return result

@@ -1,0 +1,103 @@
+"""Lists, dictionaries, sets and iterators, and slices of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import NoneType
+from typing import TYPE_CHECKING, Any, cast
+
+from bn_lint.static.interpreter.values.cells import ITEMS, REST, Mutable
+from bn_lint.static.interpreter.values.unknown import ABSENT, Absent
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.values import Value
+
+
+class Sequence(Mutable):
+    """Known elements, and samples of those that may follow an unknown number of times."""
+
+    __slots__ = ()
+
+    def __init__(self, items: tuple[Value, ...] = (), rest: tuple[Value, ...] = ()) -> None:
+        super().__init__({ITEMS: items, REST: rest})
+
+    @property
+    def items(self) -> tuple[Value, ...]:
+        return cast("tuple[Value, ...]", self.cells[ITEMS])
+
+    @property
+    def rest(self) -> tuple[Value, ...]:
+        return cast("tuple[Value, ...]", self.cells[REST])
+
+
+class List(Sequence):
+    """A list."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"[{', '.join([*map(repr, self.items), *(['...'] if self.rest else [])])}]"
+
+
+class Dict(Mutable):
+    """A dictionary, or a set (whose values are None). The cell `OPEN` says that there may be other keys.
+
+    `factory` makes the value of a key that is not there, as `collections.defaultdict` has it; otherwise it is ABSENT.
+    """
+
+    __slots__ = ("factory", "is_set")
+
+    OPEN = Absent()
+
+    def __init__(self, cells: dict[Any, Value] | None = None, *, is_set: bool = False, is_open: bool = False) -> None:
+        super().__init__(cells if cells is not None else {})
+        self.is_set = is_set
+        self.factory: Value = ABSENT
+        if is_open:
+            self.cells[Dict.OPEN] = True
+
+    def __repr__(self) -> str:
+        shown = [repr(key) if self.is_set else f"{key!r}: {value!r}" for key, value in self.entries()]
+        return "{" + ", ".join([*shown, *(["..."] if self.is_open else [])]) + "}"
+
+    @property
+    def is_open(self) -> bool:
+        return Dict.OPEN in self.cells
+
+    def entries(self) -> list[tuple[Any, Value]]:
+        return [(k, v) for k, v in self.cells.items() if k is not Dict.OPEN and v is not ABSENT]
+
+
+class ValueIterator(Sequence):
+    """An iterator over known values: `next` takes from the front."""
+
+    __slots__ = ()
+
+
+class Alternatives(tuple["Value", ...]):
+    """Samples of a container's children, of which each branch of the program has others."""
+
+    __slots__ = ()
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Slice:
+    """A slice, whose bounds may be unknown."""
+
+    start: Value = None
+    stop: Value = None
+    step: Value = None
+
+    @property
+    def concrete(self) -> slice | None:
+        """The slice of Python, where the bounds are known."""
+        start, stop, step = self.start, self.stop, self.step
+        if not isinstance(start, (int, NoneType)) or not isinstance(stop, (int, NoneType)):
+            return None
+        if not isinstance(step, (int, NoneType)):
+            return None
+        return slice(
+            None if start is None else int(start),
+            None if stop is None else int(stop),
+            None if step is None else int(step),
+        )

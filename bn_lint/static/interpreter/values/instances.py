@@ -1,0 +1,78 @@
+"""Objects of classes, modules included.
+
+The interpreter must know which objects are modules: they are called through `forward`, and own what is set as their
+attribute. What PyTorch's own layers do stands in `torch_model/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bn_lint.static.interpreter.values.cells import FIELDS, REST, Mutable
+from bn_lint.static.interpreter.values.classes import Class, LibraryClass
+from bn_lint.static.interpreter.values.unknown import Union
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.values import Value
+    from bn_lint.static.syntax.places import NodeRef
+
+
+class Instance(Mutable):
+    """An object of a class of the program, or a layer of `torch.nn`.
+
+    Modules keep their children among the attributes, in the order of registration, as PyTorch does.
+    """
+
+    __slots__ = ("built", "called", "cls", "name", "owner", "set_at", "template", "variable")
+
+    def __init__(self, cls: Class | LibraryClass, built: NodeRef | None) -> None:
+        super().__init__({})
+        self.cls = cls
+        self.built = built
+        self.name: str | None = None
+        self.owner: Instance | None = None
+        #: The variable it was first assigned to, for a layer that is no attribute.
+        self.variable: str | None = None
+        self.called = False
+        #: Where attributes that hold plain containers were set.
+        self.set_at: dict[str, NodeRef] | None = None
+        #: For an unchanged module: stands for everything that determines its behaviour.
+        self.template: object = None
+
+    def __repr__(self) -> str:
+        return f"<{self.cls.name} object>"
+
+    @property
+    def is_record(self) -> bool:
+        """Whether it is nothing but its fields: a dataclass instance, a named tuple."""
+        return isinstance(self.cls, Class) and self.cls.kind in ("dataclass", "namedtuple")
+
+    @property
+    def fields(self) -> tuple[str, ...] | None:
+        """The names of the fields of a named tuple."""
+        return FIELDS.of(self)
+
+    @property
+    def is_module(self) -> bool:
+        return self.cls.is_module
+
+    def children(self) -> Iterator[tuple[str, Value]]:
+        """The modules that are registered under names."""
+        for name, value in self.cells.items():
+            if type(value) is Instance:
+                if value.cls.is_module:
+                    yield name, value
+            elif type(value) is Union and any(type(one) is Instance and one.cls.is_module for one in value.values):
+                yield name, value
+
+    def possible_children(self) -> Iterator[Instance]:
+        """The modules that are registered, or may be: all alternatives, and samples of children of unknown names."""
+        pending = [value for _, value in self.children()]
+        pending.extend(REST.of(self) or ())
+        while pending:
+            value = pending.pop(0)
+            if isinstance(value, Union):
+                pending.extend(value.values)
+            elif isinstance(value, Instance) and value.is_module:
+                yield value

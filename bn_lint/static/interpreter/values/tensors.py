@@ -1,0 +1,82 @@
+"""Tensors: what is known of their shapes.
+
+They stand here, and not with the rest of PyTorch, because the interpreter must tell tensors from other values:
+operators, subscripts and loops treat them differently, and `join` merges their shapes. What operations do with shapes
+stands in `torch_model/operations/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, NamedTuple
+
+from bn_lint.facts.dims import Dim
+from bn_lint.static.syntax.places import NodeRef
+
+if TYPE_CHECKING:
+    from bn_lint.facts import PooledBatchNorm
+    from bn_lint.static.interpreter.values.instances import Instance
+
+
+class Axis(NamedTuple):
+    """One dimension of a tensor: its size, and the layer or operation that made it that size."""
+
+    size: Dim = None
+    origin: Provenance | None = None
+    features: bool = False
+
+
+class Provenance(NamedTuple):
+    """What made an axis or a rank what it is: a layer, or an operation named by its text."""
+
+    maker: Instance | str
+    ref: NodeRef
+
+
+class Tensor:
+    """A tensor, of which the shape may be known. With `ranked` False, `axes` are the last axes only.
+
+    `layer` is the BatchNorm layer whose statistics or parameters it holds; `pooled` tells of the BatchNorm layer that
+    has just normalised it, when there is only one value of each map. `either` are the shapes that it may have, where
+    branches or operations leave several numbers of dimensions; the last of them may have any greater number.
+    """
+
+    __slots__ = ("axes", "either", "layer", "origin", "pooled", "ranked", "why")
+
+    def __init__(
+        self,
+        axes: tuple[Axis, ...] = (),
+        *,
+        ranked: bool = True,
+        origin: Provenance | None = None,
+        why: str = "",
+        layer: Instance | None = None,
+        pooled: PooledBatchNorm | None = None,
+        either: tuple[Tensor, ...] = (),
+    ) -> None:
+        self.axes = axes
+        self.either = either
+        self.ranked = ranked
+        self.origin = origin
+        self.why = why
+        self.layer = layer
+        self.pooled = pooled
+
+    @property
+    def rank(self) -> int | None:
+        return len(self.axes) if self.ranked else None
+
+    def key(self) -> Hashable:
+        """What two tensors must share to be interchangeable as inputs."""
+        key: tuple[object, ...] = ("tensor", self.ranked, tuple((a.size, a.features) for a in self.axes))
+        if self.either:
+            key = (*key, tuple(one.key() for one in self.either))
+        return key if self.pooled is None else (*key, id(self.pooled))
+
+    def summary_key(self) -> Hashable | None:
+        """What determines how a call treats this tensor; None when nothing simple does."""
+        return self.key()
+
+    def __repr__(self) -> str:
+        sizes = ", ".join("?" if a.size is None else str(a.size) for a in self.axes)
+        return f"({sizes})" if self.ranked else f"(..., {sizes})"
