@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bn_lint.static.interpreter.lattice.equality import same
 from bn_lint.static.interpreter.values import ABSENT, Ghost, Held, Instance, Mutable, Tensor, UnknownInt, Value, birth
 
 Cells = dict[Any, Value]
@@ -34,7 +35,7 @@ class Store:
         What puts an equal value in place of another changes nothing: a layer that counts its batches in a buffer
         behaves the same after each call.
         """
-        if _interchangeable(target.cells.get(key, ABSENT), value):
+        if _changes_nothing(target.cells.get(key, ABSENT), value):
             return
         self._changed(target)
         self.write(target.cells, key, value)
@@ -115,15 +116,14 @@ class Store:
         self._trail = outer
 
 
-def _interchangeable(held: Value, value: Value) -> bool:
+def _changes_nothing(held: Value, value: Value) -> bool:
+    """Whether a cell is the same after a write. A tensor of unknown sizes may be another one that time."""
     if held is value:
         return True
-    if type(held) is not type(value):
-        return False
-    if type(held) is Tensor and type(value) is Tensor:
+    if isinstance(held, Tensor) and isinstance(value, Tensor):
         known = held.ranked and all(axis.size is not None for axis in held.axes)
-        return known and held.layer is value.layer and held.key() == value.key()
-    return type(value) in (bool, int, float, str) and bool(held == value)
+        return known and held.layer is value.layer and same(held, value)
+    return same(held, value)
 
 
 def _forget_calls(target: Mutable) -> None:
