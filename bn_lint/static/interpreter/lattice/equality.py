@@ -60,6 +60,10 @@ def equal(a: Value, b: Value) -> bool | None:
         return _equal_numbers(a, b) if _is_number(a) and _is_number(b) else False
     if isinstance(a, (Tensor, External)) or isinstance(b, (Tensor, External)):
         return True if a == b and isinstance(a, External) else None
+    if isinstance(a, Instance):
+        return True if a is b else _differs(a, b)
+    if isinstance(b, Instance):
+        return _differs(b, a)
     if isinstance(a, CONSTANTS):
         return bool(a == b) if isinstance(b, CONSTANTS) else False
     if isinstance(a, tuple):
@@ -68,10 +72,6 @@ def equal(a: Value, b: Value) -> bool | None:
         if isinstance(b, List) and not a.rest and not b.rest:
             return _equal_sequences(a.items, b.items)
         return None if isinstance(b, List) else False
-    if isinstance(a, Instance):
-        if a is b or not isinstance(b, Instance):
-            return a is b
-        return None if a.cls.lookup("__eq__")[1] is not None else False
     if isinstance(a, (Class, Function)):
         return a is b
     if isinstance(a, (Dict, ValueIterator, Absent, DomainValue, *WRAPPERS, *DEFINITIONS)):
@@ -90,6 +90,15 @@ def identical(a: Value, b: Value) -> bool | None:
     if a is None or b is None or isinstance(a, bool) or isinstance(b, bool):
         return a is b
     return equal(a, b)
+
+
+def _differs(a: Instance, b: Value) -> bool | None:
+    """False, unless a class may have an `__eq__` of its own, as members of an enumeration of strings have."""
+    if a.cls.lookup("__eq__")[1] is not None:
+        return None
+    if isinstance(b, Instance):
+        return None if b.cls.lookup("__eq__")[1] is not None else False
+    return None if isinstance(a.cls, Class) and a.cls.has_unknown_base and b is not None else False
 
 
 def _equal_sequences(a: tuple[Value, ...], b: tuple[Value, ...]) -> bool | None:
