@@ -46,6 +46,7 @@ class Library:
         chosen_from: Whether programs let their users choose among its functions: `models.__dict__[args.arch]`.
         repositories: Where `torch.hub.load` finds its models, and whether it loads weights unless they are refused.
         loads_weights: Whether its functions load weights unless they are refused.
+        loads_into: Functions that load weights into a model that they are given.
         ten_children: Whether its ResNets have ten children: conv1, bn1, an activation, a pooling, four stages, a
             pooling and the classifier.
         plain_modules: How the names of functions begin that give modules without methods such as `test()`.
@@ -85,6 +86,7 @@ class Library:
     chosen_from: bool = False
     repositories: Mapping[str, bool] = field(default_factory=dict)
     loads_weights: bool = False
+    loads_into: tuple[str, ...] = ()
     ten_children: bool = False
     plain_modules: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()

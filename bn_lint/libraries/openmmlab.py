@@ -11,5 +11,7 @@ LIBRARY = Library(
         "mmengine.model.BaseModel",
         "mmengine.model.BaseModule",
     ),
+    loads_into=("mmcv.runner.load_checkpoint", "mmengine.runner.load_checkpoint"),
+    leaves_modes=("mmcv.runner.load_checkpoint", "mmengine.runner.load_checkpoint"),
     several_processes=r"mmcv|mmengine",
 )

@@ -271,7 +271,7 @@ def batchnorm_calls(tree: cst.Module) -> list[cst.Call]:
     for node in walk(tree):
         if type(node) is cst.Call:
             name = node.func.attr.value if type(node.func) is cst.Attribute else getattr(node.func, "value", "")
-            if isinstance(name, str) and "atch" in name and "orm" in name:
+            if isinstance(name, str) and "batch" in name.lower() and "norm" in name.lower():
                 found.append(node)
     return found
 

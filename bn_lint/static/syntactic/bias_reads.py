@@ -11,7 +11,8 @@ import libcst as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.tree import children
 
-_KIND = re.compile(r"conv|linear|norm", re.IGNORECASE)
+#: What conditions ask of the classes of torch, or of their names: `isinstance(m, nn.Conv2d)`, `name.find("Conv")`.
+_KIND = re.compile(r"Conv|Linear|Norm")
 
 
 class BiasReads:
@@ -27,8 +28,8 @@ class BiasReads:
 
     def of(self, class_name: str) -> bool:
         """Whether a layer of this class, built without bias, may get to code that reads the bias."""
-        kind = "linear" if "Linear" in class_name else "conv"
-        named = ({word.lower() for word in _KIND.findall(condition)} for condition in self._conditions)
+        kind = "Linear" if "Linear" in class_name else "Conv"
+        named = (set(_KIND.findall(condition)) for condition in self._conditions)
         return any(not kinds or kind in kinds for kinds in named)
 
 

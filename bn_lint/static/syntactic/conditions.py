@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import libcst as cst
 
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Scope, inside
+from bn_lint.static.syntax.tree import children
 
 _BATCH = re.compile(r"(\w+)\.(?:size\(0\)|size\(\)\[0\]|shape\[0\])$|len\((\w+)\)$")
+_CONDITIONAL = (cst.If, cst.IfExp, cst.BooleanOperation, cst.Try, cst.TryStar, cst.Match, cst.Lambda, cst.FunctionDef)
 _FLIPPED: dict[type[cst.BaseCompOp], type[cst.BaseCompOp]] = {
     cst.GreaterThan: cst.LessThan,
     cst.GreaterThanEqual: cst.LessThanEqual,
@@ -121,3 +123,13 @@ def conditions_of(method: cst.FunctionDef, owner: str) -> Conditions:
 
 def _text(expression: cst.BaseExpression) -> str:
     return re.sub(r"\s", "", cst.Module([]).code_for_node(expression))
+
+
+def unconditional_calls(root: cst.CSTNode) -> Iterator[cst.Call]:
+    """The calls that a body makes whenever it runs."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, cst.Call):
+            yield node
+        pending.extend(child for child in children(node) if not isinstance(child, _CONDITIONAL))

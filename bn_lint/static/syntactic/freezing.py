@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.facts import BatchNormBuilt, Evidence, Fact, FreezeLoop, Place
+from bn_lint.static.syntactic.classes import torch_class
 from bn_lint.static.syntactic.receivers import Receivers
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located
@@ -32,6 +33,10 @@ _VARIANTS = {
 }
 
 
+#: Ancestors of all BatchNorm layers.
+_COVERING = frozenset({"torch.nn.Module", "torch.nn._NormBase"})
+
+
 def freeze_loops(located: Located, receivers: Receivers, place: Callable[[cst.CSTNode], Place]) -> Iterator[FreezeLoop]:
     """The loop that a statement is, if it freezes BatchNorm layers and tests for some of their classes only."""
     loop = located.statement
@@ -46,7 +51,7 @@ def freeze_loops(located: Located, receivers: Receivers, place: Callable[[cst.CS
         classes = list(_classes_tested(branch.test, module.value))
         known = [node for node in classes if receivers.imports.qualified(node) in _VARIANTS]
         tested += known
-        if any(_may_cover(node) for node in classes if node not in known):
+        if any(_may_cover(receivers.imports.qualified(node)) for node in classes if node not in known):
             return
         freezes = freezes or (bool(known) and _freezes(branch.body.body, module.value))
     variants = {variant for node in tested for variant in _VARIANTS[receivers.imports.qualified(node) or ""]}
@@ -113,12 +118,9 @@ def _conversions(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, Evid
                     yield file, Evidence("the layers become SyncBatchNorm here", file.place(node))
 
 
-def _may_cover(other: cst.BaseExpression) -> bool:
-    """Whether a class that is tested as well may be one of other BatchNorm layers, or any class at all."""
-    name = (dotted_name(other) or "").rpartition(".")[2].lower()
-    return (
-        not name or name in ("module", "_normbase") or ("norm" in name and "layer" not in name and "group" not in name)
-    )
+def _may_cover(origin: str | None) -> bool:
+    """Whether a class that is tested as well may be one of other BatchNorm layers, or of any layers at all."""
+    return not torch_class(origin) or origin in _COVERING
 
 
 def _is_isinstance(node: cst.CSTNode) -> bool:

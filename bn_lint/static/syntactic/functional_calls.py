@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
 import libcst as cst
 
 from bn_lint.facts import FunctionalBatchNorm, Place
 from bn_lint.static.syntactic.batchnorm_attributes import BATCHNORM, batchnorm_attributes
+from bn_lint.static.syntactic.conditions import unconditional_calls
 from bn_lint.static.syntactic.plain_statistics import STATISTICS
 from bn_lint.static.syntactic.receivers import Receivers, first_parameter
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope
-from bn_lint.static.syntax.tree import children, walk
+from bn_lint.static.syntax.tree import walk
 
 _PARAMETERS = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
-#: Classes named so hold the statistics of a network that is trained no more.
-_FROZEN = re.compile(r"fro[sz]en|freez|fixed|static|fold|fuse|infer|eval|deploy|caffe|adapt|meta|maml|per_?step", re.I)
 _RESETS = frozenset({"zero_", "fill_"})
-_CONDITIONAL = (cst.If, cst.IfExp, cst.BooleanOperation, cst.Try, cst.TryStar, cst.Match, cst.Lambda, cst.FunctionDef)
 _FILLED = frozenset({"torch.zeros", "torch.ones", "torch.empty"})
 
 
@@ -37,7 +34,7 @@ def functional_calls(
         owner = first_parameter(method) if isinstance(method, cst.FunctionDef) else None
         if not isinstance(method, cst.FunctionDef) or owner is None:
             continue
-        for call in _unconditional_calls(method.body):
+        for call in unconditional_calls(method.body):
             given = _bind(call) if norm.is_functional(call) else None
             mean = dotted_name(given["running_mean"]) if given and "running_mean" in given else None
             if given is None or mean is None or not norm.holds(mean, owner):
@@ -62,16 +59,6 @@ def _is_known_module(definition: cst.ClassDef, receivers: Receivers) -> bool:
     return receivers.classes.is_module(definition) is True and receivers.classes.closed(definition)
 
 
-def _unconditional_calls(root: cst.CSTNode) -> Iterator[cst.Call]:
-    """The calls that a body makes whenever it runs."""
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, cst.Call):
-            yield node
-        pending.extend(child for child in children(node) if not isinstance(child, _CONDITIONAL))
-
-
 def _bind(call: cst.Call) -> dict[str, cst.BaseExpression] | None:
     """The arguments by name; None when stars hide some of them."""
     given: dict[str, cst.BaseExpression] = {}
@@ -87,7 +74,6 @@ class _Normalisation:
 
     def __init__(self, definition: cst.ClassDef, scope: Scope, receivers: Receivers) -> None:
         self._receivers = receivers
-        self._definition = definition
         self._family = list(receivers.classes.family(definition))
         self._layers = batchnorm_attributes(definition, scope, receivers)
         self._nodes = [node for one in self._family for node in walk(one)]
@@ -114,7 +100,7 @@ class _Normalisation:
                 case cst.Attribute(value=cst.Call(func=cst.Name(value="super")), attr=cst.Name(value=name)):
                     if name in ("forward", "__call__", "train", "eval"):
                         return True
-        return bool(_FROZEN.search(self._definition.name.value))
+        return False
 
     def holds(self, mean: str, owner: str) -> bool:
         """Whether the running mean is a buffer of the module, or of a BatchNorm layer inside."""

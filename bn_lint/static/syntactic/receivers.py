@@ -26,8 +26,6 @@ _NO_MODULES = (
     *("argparse.", "types.SimpleNamespace", "numpy."),
     *(name for library in LIBRARIES for name in library.no_modules),
 )
-#: Names under which programs keep their options.
-_OPTIONS = frozenset({"args", "cfg", "config", "conf", "opt", "opts", "options", "params", "hparams", "flags", "FLAGS"})
 
 
 @dataclass(frozen=True)
@@ -81,8 +79,6 @@ class Receivers:
             case cst.Name(value=name):
                 return self._name(name, scope)
             case cst.Attribute(value=cst.Name(value=owner), attr=cst.Name(value=name)):
-                if name in _OPTIONS:
-                    return NO_MODULE
                 method = scope.method()
                 if method is not None and owner == first_parameter(method[0]):
                     return self._attribute(method[1], name, method[2])
@@ -105,14 +101,13 @@ class Receivers:
                     return None
                 self._pending.add((frame.node, name))
                 try:
-                    known = _agree([self._of(value, frame) for value in bound])
+                    return _agree([self._of(value, frame) for value in bound])
                 finally:
                     self._pending.discard((frame.node, name))
-                return known if known is not UNKNOWN or name not in _OPTIONS else NO_MODULE
         if self.imports.imports(name):
             origin = self.imports.qualified(cst.Name(name)) or ""
             return NO_MODULE if origin == name or origin.startswith("torch.") else UNKNOWN
-        return NO_MODULE if name in _OPTIONS else UNKNOWN
+        return UNKNOWN
 
     def _attribute(self, definition: cst.ClassDef, name: str, scope: Scope) -> Receiver | None:
         """`self.name`, from everything that the methods of the class assign to it."""

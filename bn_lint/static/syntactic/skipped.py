@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import libcst as cst
 
 from bn_lint.facts import BatchNormSkipped, Place
 from bn_lint.static.syntactic.batchnorm_attributes import batchnorm_attributes
-from bn_lint.static.syntactic.conditions import Condition, conditions_of
+from bn_lint.static.syntactic.conditions import Condition, conditions_of, unconditional_calls
 from bn_lint.static.syntactic.receivers import Receivers, first_parameter
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope, inside
-from bn_lint.static.syntax.tree import walk
+from bn_lint.static.syntax.tree import children, walk
 
 #: Methods that rearrange a tensor around a layer, and change no value.
 _LAYOUT = frozenset({"transpose", "permute", "contiguous", "squeeze", "unsqueeze", "view", "reshape", "flatten"})
-_ACTIVATION = re.compile(
-    r"(?:leaky_?|p)?relu6?_?$|[sg]elu_?$|silu_?$|tanh_?$|sigmoid_?$|act\w*$|drop\w*$|nonlin\w*$", re.I
+#: Layers of torch that are applied to what BatchNorm gives, whether it was left out or not.
+_ACTIVATIONS = frozenset(
+    "ReLU ReLU6 LeakyReLU PReLU RReLU ELU SELU CELU GELU SiLU Mish Hardswish Hardsigmoid Hardtanh Softplus Softsign "
+    "Tanh Sigmoid LogSigmoid Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout Identity".split()
 )
-#: Methods of classes whose layers do the work of BatchNorm in one of the modes.
-_FOLDS = re.compile(r"^train$|fuse|fold|merge|absorb|repar|deploy", re.I)
-#: Methods that run in one mode, or that do not compute the output.
-_OTHER_METHODS = re.compile(r"train|valid|eval|test|init|calib|update", re.I)
+#: The functions of torch that do the same: `leaky_relu_` is that of `LeakyReLU`.
+_FUNCTIONS = frozenset(name.lower() for name in _ACTIVATIONS)
 
 
 def skipped_layers(
@@ -34,24 +34,92 @@ def skipped_layers(
     if not isinstance(definition, cst.ClassDef) or receivers.classes.is_module(definition) is not True:
         return
     layers = batchnorm_attributes(definition, Scope(definition, located.scope), receivers)
-    methods = [method for method in definition.body.body if isinstance(method, cst.FunctionDef)]
-    if not layers or any(_FOLDS.search(method.name.value) for method in methods):
+    methods = {method.name.value: method for method in definition.body.body if isinstance(method, cst.FunctionDef)}
+    if not layers or "train" in methods or any(_reads(method, layers, receivers) for method in methods.values()):
         return
-    for method in methods:
-        owner = first_parameter(method)
-        if owner is not None and not _OTHER_METHODS.search(method.name.value):
-            yield from _Method(method, owner, layers, place).skipped(method.body.body)
+    applied = _Applied(definition, Scope(definition, located.scope), layers, receivers)
+    for method, owner in _computing(methods):
+        yield from _Method(method, owner, applied, place).skipped(method.body.body)
+
+
+def _computing(methods: Mapping[str, cst.FunctionDef]) -> Iterator[tuple[cst.FunctionDef, str]]:
+    """`forward`, and what it calls in both modes, each with what it calls the module."""
+    pending, seen = ["forward"], {"forward"}
+    while pending:
+        method = methods.get(pending.pop())
+        owner = first_parameter(method) if method is not None else None
+        if method is None or owner is None:
+            continue
+        yield method, owner
+        for call in unconditional_calls(method.body):
+            root, _, name = (dotted_name(call.func) or "").rpartition(".")
+            if root == owner and name not in seen:
+                seen.add(name)
+                pending.append(name)
+
+
+def _reads(method: cst.FunctionDef, layers: set[str], receivers: Receivers) -> bool:
+    """Whether a method looks into BatchNorm layers, or hands them on: to fold them into others, say."""
+    owner = first_parameter(method)
+    if owner is None or method.name.value == "__init__":
+        return False
+    pending: list[cst.CSTNode] = [method.body]
+    while pending:
+        node = pending.pop()
+        match node:
+            case cst.Attribute(value=cst.Name(value=root), attr=cst.Name(value=name)) if root == owner:
+                if name in layers:
+                    return True
+            case cst.Call(func=func) if (receivers.imports.qualified(func) or "").startswith("torch.nn.init."):
+                continue
+            case cst.Call(func=cst.Attribute(value=cst.Name()) | cst.Subscript()):
+                pending.extend(node.args)  # the layer is applied
+            case cst.If() | cst.IfExp():
+                pending.extend(child for child in children(node) if child is not node.test)  # `if self.bn is not None`
+            case _:
+                pending.extend(children(node))
+    return False
+
+
+class _Applied:
+    """What the calls in a class apply: its BatchNorm layers, or activations."""
+
+    def __init__(self, definition: cst.ClassDef, scope: Scope, layers: set[str], receivers: Receivers) -> None:
+        self._layers = layers
+        self._imports = receivers.imports
+        self._assigned = receivers.assigned(definition, scope)
+
+    def is_batchnorm(self, call: cst.Call, owner: str) -> bool:
+        function = call.func.value if isinstance(call.func, cst.Subscript) else call.func
+        return len(call.args) == 1 and self._attribute(function, owner) in self._layers
+
+    def is_activation(self, call: cst.Call, owner: str) -> bool:
+        if not call.args:
+            return False
+        package, _, name = (self._imports.qualified(call.func) or "").rpartition(".")
+        if package in ("torch", "torch.nn.functional"):
+            return name.replace("_", "") in _FUNCTIONS
+        built = [value for value, _ in self._assigned.get(self._attribute(call.func, owner) or "", ())]
+        return bool(built) and all(isinstance(value, cst.Call) and self._builds_activation(value) for value in built)
+
+    def _builds_activation(self, call: cst.Call) -> bool:
+        package, _, name = (self._imports.qualified(call.func) or "").rpartition(".")
+        return package == "torch.nn" and name in _ACTIVATIONS
+
+    def _attribute(self, function: cst.BaseExpression, owner: str) -> str | None:
+        root, _, name = (dotted_name(function) or "").partition(".")
+        return name if root == owner else None
 
 
 class _Method:
     """A method, read for conditions around its BatchNorm calls."""
 
     def __init__(
-        self, method: cst.FunctionDef, owner: str, layers: set[str], place: Callable[[cst.CSTNode], Place]
+        self, method: cst.FunctionDef, owner: str, applied: _Applied, place: Callable[[cst.CSTNode], Place]
     ) -> None:
         self._conditions = conditions_of(method, owner)
         self._owner = owner
-        self._layers = layers
+        self._applied = applied
         self._place = place
         self._method = method
 
@@ -126,20 +194,14 @@ class _Method:
         return any(not made.isdisjoint(_names(call.args[0].value)) for call in calls)
 
     def _calls(self, node: cst.CSTNode) -> Iterator[cst.Call]:
-        return (inner for inner in walk(node) if isinstance(inner, cst.Call) and self._is_batchnorm(inner))
-
-    def _is_batchnorm(self, call: cst.Call) -> bool:
-        function = call.func.value if isinstance(call.func, cst.Subscript) else call.func
-        name = dotted_name(function) or ""
-        return (
-            len(call.args) == 1 and name.startswith(f"{self._owner}.") and name[len(self._owner) + 1 :] in self._layers
-        )
+        calls = (inner for inner in walk(node) if isinstance(inner, cst.Call))
+        return (call for call in calls if self._applied.is_batchnorm(call, self._owner))
 
     def _remainder(self, statements: Sequence[cst.BaseSmallStatement]) -> list[str]:
         """What statements compute, with BatchNorm, activations and changes of layout left out."""
         texts = []
         for statement in statements:
-            match statement.visit(_Remainder(self._is_batchnorm, self._owner)):
+            match statement.visit(_Remainder(self._applied, self._owner)):
                 case cst.Pass() | cst.Expr(value=cst.SimpleString()):
                     continue
                 case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=to))], value=cst.Name(value=source)):
@@ -154,21 +216,18 @@ class _Method:
 class _Remainder(cst.CSTTransformer):
     """Replaces calls that keep what they are given, in essence, by their argument."""
 
-    def __init__(self, is_batchnorm: Callable[[cst.Call], bool], owner: str) -> None:
+    def __init__(self, applied: _Applied, owner: str) -> None:
         super().__init__()
-        self._is_batchnorm = is_batchnorm
+        self._applied = applied
         self._owner = owner
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:  # noqa: N802
-        if self._is_batchnorm(original_node):
+        if self._applied.is_batchnorm(original_node, self._owner):
             return updated_node.args[0].value
-        if isinstance(updated_node.func, cst.Attribute):
-            name = updated_node.func.attr.value
-            root = dotted_name(updated_node.func.value)
-            if name in _LAYOUT:
-                return updated_node.func.value
-            if updated_node.args and root in (self._owner, "F", "torch", "nn.functional") and _ACTIVATION.match(name):
-                return updated_node.args[0].value
+        if isinstance(updated_node.func, cst.Attribute) and updated_node.func.attr.value in _LAYOUT:
+            return updated_node.func.value
+        if self._applied.is_activation(original_node, self._owner):
+            return updated_node.args[0].value
         return updated_node
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
 import libcst as cst
@@ -12,7 +11,6 @@ from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope
 from bn_lint.static.syntax.tree import walk
 
-_FREEZES = re.compile(r"(?<!un)(?<!un_)(?:freez|frozen|froze)", re.IGNORECASE)
 _STATISTICS = frozenset({"running_mean", "running_var"})
 
 
@@ -46,7 +44,7 @@ def _outermost(scope: Scope) -> cst.CSTNode:
 
 
 def _freezing(scope: Scope, outermost: cst.CSTNode, receiver: str) -> tuple[str, cst.CSTNode] | None:
-    """What shows that the purpose is to freeze: the name of the function, or parameters that are frozen beside it."""
+    """What shows that the purpose is to freeze: parameters that are frozen beside it."""
     if any(_thaws(node, receiver) for node in walk(outermost)):
         return None
     for node in walk(outermost):
@@ -61,11 +59,6 @@ def _freezing(scope: Scope, outermost: cst.CSTNode, receiver: str) -> tuple[str,
                 is_false = isinstance(argument.value, cst.Name) and argument.value.value == "False"
                 if is_false and (not scope.is_top or dotted_name(frozen) == receiver):
                     return f"`{dotted_name(frozen) or 'a parameter'}` is frozen here", node
-    inner: Scope | None = scope
-    while inner is not None:
-        if isinstance(inner.node, cst.FunctionDef) and _FREEZES.search(inner.node.name.value):
-            return f"`{inner.node.name.value}` freezes", inner.node.name
-        inner = inner.parent
     return None
 
 

@@ -15,7 +15,6 @@ from bn_lint.static.syntactic.receivers import Receivers
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope
 
-_MODE_NAMES = frozenset({"mode", "training", "train", "is_training", "is_train", "flag", "state", "istrain"})
 #: A method that does these trains the network; it is no mode switch, whatever its name.
 _TRAINING = frozenset({"backward", "step", "zero_grad", "fit", "next", "manual_backward", "item", "detach"})
 _TRAVERSALS = frozenset({"modules", "children", "parameters", "named_modules", "named_children", "named_parameters"})
@@ -144,7 +143,7 @@ class _Override:
                 return True
             case cst.Param(annotation=cst.Annotation(annotation=cst.Name(value="bool"))):
                 return True
-        return parameter.name.value in _MODE_NAMES
+        return parameter.name.value == "mode"  # as `nn.Module` calls it
 
     def passes_mode(self) -> bool | None:
         """Whether the mode reaches `super().train`; False when it is dropped, None when that cannot be told."""

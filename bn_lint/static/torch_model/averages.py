@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import libcst as cst
 from bn_lint.facts import Evidence, Purpose, StaleStatistics
 from bn_lint.static.interpreter.lattice.copying import clone
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
+from bn_lint.static.syntax.import_table import ImportTable
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.syntax.tree import ways_to
@@ -19,8 +19,6 @@ from bn_lint.static.torch_model.watchers import events_of
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.torch_model.events import EventLog
-
-_SAVES = re.compile(r"save|dump", re.IGNORECASE)
 
 
 def averaged_model(wrapper: LibraryClass) -> LibraryClass:
@@ -91,7 +89,8 @@ def _counts(where: NodeRef, when: int, averaged: int) -> bool:
         case cst.Call(func=cst.Attribute(attr=cst.Name(value="load_state_dict"))):
             return when > averaged
     above = ways_to([where.node], where.file.tree).get(where.node, ())
-    return not any(isinstance(node, cst.Call) and _SAVES.search(code_of(where.file, node.func)) for node in above[:-1])
+    imports = ImportTable.of(where.file.tree)
+    return not any(isinstance(node, cst.Call) and imports.qualified(node.func) == "torch.save" for node in above[:-1])
 
 
 AVERAGES: dict[str, Value] = {"torch.optim.swa_utils.update_bn": Builtin("update_bn", _update_statistics)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import libcst as cst
 
@@ -12,33 +12,27 @@ from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value, alternatives
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.tree import called_names, switches_or_trains, unread_calls
+from bn_lint.static.syntax.source_text import code_of
+from bn_lint.static.syntax.tree import called_names, switches_or_trains, unread_calls, walk
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, forget, modes_of
 from bn_lint.static.torch_model.optimizers import owned_by
 from bn_lint.static.torch_model.transforms import note_vmapped
 from bn_lint.static.torch_model.watchers import collector_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.torch_model.data import Batches
 
-#: How programs call what steps on gradients; anything else does so when gradients were computed by it, too.
-_OPTIMIZER = re.compile(r"optim|\bopts?\b|_opts?\b|\bopt_|scaler|adam|sgd", re.IGNORECASE)
-#: What loads weights, by its name: `load`, `load_state_dict`, `load_checkpoint`, `reload_weights`, but no loader.
-_LOADING = re.compile(
-    r"(?:^|_)(?:re)?load(?:$|_?\w*(?:weight|state|dict|check|ckpt|pre_?train|param|model|net|snapshot|backbone|pth|from))",
-    re.IGNORECASE,
-)
-#: Names of foreign code that may switch the mode of a model that it is handed.
-_SWITCHING = re.compile(
-    r"eval|valid|test|train|fit|predict|infer|run|loop|epoch|score|mode|freeze|bench", re.IGNORECASE
-)
-#: Names of foreign code that may replace the BatchNorm layers of a model that it is handed.
-_REPLACING = re.compile(r"norm|bn|replace|convert|patch|swap|surgery", re.IGNORECASE)
-#: Names of foreign code that may compute the weights of a model from those of another.
-_AVERAGING = re.compile(r"(?<![a-z])ema(?![a-z])|moment|averag|polyak|soft_?(?:update|copy)|target", re.IGNORECASE)
-#: Foreign code that gets a model and leaves its mode as it is.
+#: Functions of libraries that load weights into the models that they are handed.
+_LOADING = frozenset(name for library in LIBRARIES for name in library.loads_into)
+#: What reads a file: of numpy, of torch, and of Python.
+_READING = frozenset({"fromfile", "load", "open"})
+#: Functions of torch that replace the BatchNorm layers of a model that they are handed.
+_REPLACING = "torch.func.replace_all_batch_norm_modules_"
+#: Foreign code that gets a model and leaves its mode and its layers as they are.
 _HARMLESS = re.compile(
     "^(?:torch|copy|logging|warnings|json|os|math|numpy|print|len|str|repr|type|id|"
     + "|".join(re.escape(name) for library in LIBRARIES for name in library.leaves_modes)
@@ -144,6 +138,8 @@ class EventLog(Log):
         self.steps: list[Step] = []
         #: Modules whose weights are written by the program itself, as averages are.
         self.averaged: set[int] = set()
+        #: Modules that foreign code was given together with others, of which it may make their weights.
+        self.handed_together: set[int] = set()
         #: Modules whose weights are computed from others, with the first time and place.
         self.written: dict[int, tuple[Instance, int, NodeRef]] = {}
         #: Modules whose running statistics something may have read or written: when, and where.
@@ -222,7 +218,7 @@ class EventLog(Log):
             self.called_inside(interpreter, module, ref, frame)
 
     def method_called(self, module: Instance, function: Function, ref: NodeRef) -> None:
-        if loads_weights(function.name):
+        if _reads_weights(function.node):
             self.loaded(module, ref)
 
     def function_defined(self, function: Function, frame: Frame) -> None:
@@ -258,7 +254,7 @@ class EventLog(Log):
         call.uncertain = interpreter.path.uncertain > self.open_loops
         scope = frame.function.node if frame.function is not None else frame.file.tree
         call.dropped = ref.node is self.dropped or (self.grad is True and ref.node in unread_calls(scope))
-        call.made_up = any(_is_made_up(arg.value) for arg in ref.node.args)
+        call.made_up = any(_is_made_up(arg.value, scope) for arg in ref.node.args)
         call.prepared = self._preparation(model)
         call.frozen_layers = _frozen(layers, call.modes)
         call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
@@ -317,7 +313,7 @@ class EventLog(Log):
                 self.propagated_by.add(_receiver(ref.node))
                 self._backward(interpreter)
                 return
-            if name == "step" and self._steps_on_gradients(_receiver(ref.node)):
+            if name == "step" and self._steps_on_gradients(ref):
                 given = arguments.positional[0] if arguments.positional else None  # `scaler.step(optimizer)`
                 self.stepped(interpreter, ref, given, owned_by(given))
                 return
@@ -334,31 +330,30 @@ class EventLog(Log):
         if tool is not None or name == "add_graph":
             self._looked_at(interpreter, tool or Purpose.INSPECTION, arguments, ref)
             return
-        if dotted and _HARMLESS.match(dotted) and not _REPLACING.search(name):
+        modules = [one for value in arguments.values() for one in alternatives(value) if _is_module(one)]
+        if dotted == _REPLACING:
+            self.replaced.update(map(id, modules))
+        if dotted in _LOADING:
+            for module in modules:
+                self.loaded(module, ref)
+        if dotted and _HARMLESS.match(dotted):
             return
-        if loads_weights(name or dotted.rpartition(".")[2]):
-            for value in (*arguments.positional, *arguments.keywords.values()):
-                self.loaded(value, ref)
-        called = name or dotted.rpartition(".")[2] or getattr(function, "name", "")
         for value in arguments.values():
             self.statistics_known(value, ref)
-        if _AVERAGING.search(called) is not None:
-            for value in arguments.values():
-                if isinstance(value, Instance):
-                    self._kept.append(value)
-                    self.averaged.add(id(value))
-        if _REPLACING.search(called) is not None:
-            self.replaced.update(id(value) for value in arguments.values() if isinstance(value, Instance))
-        if _SWITCHING.search(called) is None:
-            return
-        for value in (*arguments.positional, *arguments.keywords.values()):
-            for one in alternatives(value):
-                if isinstance(one, Instance) and one.is_module:
-                    _disturb(interpreter)
-                    forget(interpreter, one)
+        if len(modules) > 1:  # one of them may be made of the others
+            self._kept.extend(modules)
+            self.handed_together.update(map(id, modules))
+        for module in modules:
+            _disturb(interpreter)
+            self.replaced.add(id(module))
+            forget(interpreter, module)
 
-    def _steps_on_gradients(self, receiver: str) -> bool:
-        return _OPTIMIZER.search(receiver) is not None or receiver in self.propagated_by
+    def _steps_on_gradients(self, ref: NodeRef) -> bool:
+        """Whether the program also sets gradients to zero through what it calls, or through its first argument."""
+        receiver = _receiver(ref.node)
+        given = ref.node.args[:1] if isinstance(ref.node, cst.Call) else ()
+        optimizers = (receiver, *(code_of(ref.file, argument.value) for argument in given))
+        return receiver in self.propagated_by or any(f"{one}.zero_grad(" in ref.file.source.text for one in optimizers)
 
     def _looked_at(self, interpreter: Interpreter, purpose: Purpose, arguments: Arguments, ref: NodeRef) -> None:
         """A tool runs a model in its own way, in the mode it finds it in."""
@@ -439,7 +434,7 @@ class EventLog(Log):
         return found
 
     def loaded(self, model: Value, ref: NodeRef) -> None:
-        """A model is handed to something that is named as what loads weights, or has such a method called."""
+        """A model is handed to something that loads weights, or a method of it does."""
         for one in alternatives(model):
             if isinstance(one, Instance) and one.is_module and id(one) not in self.prepared:
                 self.prepare(one, ref)
@@ -479,9 +474,11 @@ class EventLog(Log):
         ]
 
 
-def loads_weights(name: str) -> bool:
-    """Whether a function is named as what loads weights."""
-    return _LOADING.search(name) is not None
+def _reads_weights(node: cst.FunctionDef | cst.Lambda) -> bool:
+    """Whether a function reads a file and copies tensors: `layer.weight.data.copy_(torch.from_numpy(numbers))`."""
+    called = {inner.func for inner in walk(node) if type(inner) is cst.Call}
+    names = {one.attr.value if type(one) is cst.Attribute else getattr(one, "value", "") for one in called}
+    return "copy_" in names and not _READING.isdisjoint(names)
 
 
 def batchnorm_layers(model: Instance) -> list[Instance]:
@@ -503,6 +500,10 @@ def _frozen(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> list[tuple
         for layer, own in zip(layers, modes)
         if agreed(own) is True and isinstance(where := FROZEN.of(layer), NodeRef)
     ]
+
+
+def _is_module(value: Value) -> TypeGuard[Instance]:
+    return isinstance(value, Instance) and value.is_module
 
 
 def _disturb(interpreter: Interpreter) -> None:
@@ -542,10 +543,23 @@ def _receiver(node: cst.CSTNode) -> str:
     return ""
 
 
-def _is_made_up(node: cst.BaseExpression) -> bool:
-    """`torch.zeros(...)` and similar, and names that say so."""
+def _is_made_up(node: cst.BaseExpression, scope: cst.CSTNode) -> bool:
+    """`torch.zeros(...)` and similar, and names that stand for nothing else."""
+    if isinstance(node, cst.Name):
+        values = list(_assigned(node.value, scope))
+        return bool(values) and all(not isinstance(one, cst.Name) and _is_made_up(one, scope) for one in values)
     while isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        if any(arg.keyword is not None and arg.keyword.value == "requires_grad" for arg in node.args):
+            return False  # its gradient is wanted
         if node.func.attr.value in ("zeros", "ones", "rand", "randn", "empty", "full"):
             return True
         node = node.func.value
-    return isinstance(node, cst.Name) and node.value.startswith(("dummy", "fake_", "example_input"))
+    return False
+
+
+def _assigned(name: str, scope: cst.CSTNode) -> Iterator[cst.BaseExpression]:
+    """What is assigned to a name in a function or module."""
+    for node in walk(scope):
+        match node:
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))], value=value) if target == name:
+                yield value

@@ -85,7 +85,7 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
     if training is None or (purpose is Purpose.TRAINING and not training and _leaves_batchnorm_alone(events, call)):
         return
     # A teacher whose weights are an average, or that is put in training mode by itself, is in it intentionally.
-    meant = id(call.model) in events.averaged or (
+    meant = id(call.model) in events.averaged | events.handed_together or (
         purpose is Purpose.REFERENCE and mode is not None and mode.root is call.model
     )
     if any(_reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
@@ -151,10 +151,11 @@ def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterato
 
 
 def _follows_another(events: EventLog, model: Instance) -> bool:
-    """Whether the program computes the weights of a model from others, as moving averages do."""
+    """Whether the weights of a model may be computed from others, as moving averages are."""
     from bn_lint.static.torch_model.module_methods import descendants
 
-    return any(id(one) in events.averaged for _, one in descendants(model))
+    followers = events.averaged | events.handed_together
+    return any(id(one) in followers for _, one in descendants(model))
 
 
 def _frozen_and_trained(events: EventLog, call: Call) -> NodeRef | None:

@@ -23,7 +23,6 @@ from bn_lint.static.torch_model.watchers import events_of
 
 #: What tells that something is a model, when it is asked of it.
 _ASKED = ("train", "eval", "parameters")
-_NAMED = re.compile(r"^(?:model|net|network)$")
 #: A file that trains.
 _TRAINS = re.compile(r"\.backward\s*\(")
 _SWITCHES = re.compile(r"\.\s*(?:train|eval)\s*\(\s*\)")
@@ -43,14 +42,14 @@ def symbolic_model(interpreter: Interpreter, ref: NodeRef) -> Instance:
 
 
 def given_models(function: Function) -> list[str]:
-    """The parameters of a function that are models, by what the function asks of them or by their names."""
+    """The parameters of a function that are models, by what the function asks of them."""
     asked = {
         node.value.value
         for node in walk(function.node.body)
         if type(node) is cst.Attribute and type(node.value) is cst.Name and node.attr.value in _ASKED
     }
     params = (*function.params.positional, *function.params.keyword_only)
-    return [name for name in params if name != "self" and (name in asked or _NAMED.match(name) is not None)]
+    return [name for name in params if name != "self" and name in asked]
 
 
 def asked_attributes(cls: Class) -> frozenset[str]:
