@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.syntax.source_files import SourceFile
-    from bn_lint.static.torch_model.events import Switch
+    from bn_lint.static.torch_model.happened import Switch
 
 #: Longer statements are not repeated.
 _MOST_LINES = 5

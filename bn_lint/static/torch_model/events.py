@@ -2,128 +2,39 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, TypeGuard
 
 import libcst as cst
 
 from bn_lint.facts import Evidence, Purpose, Shows
-from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value, alternatives
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of
-from bn_lint.static.syntax.tree import called_names, switches_or_trains, unread_calls, walk
+from bn_lint.static.syntax.tree import switches_or_trains, unread_calls
+from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, forget, modes_of
 from bn_lint.static.torch_model.optimizers import owned_by
+from bn_lint.static.torch_model.out_of_sight import (
+    HARMLESS,
+    LOADING,
+    REPLACING,
+    TOOLS,
+    calls_what_trains,
+    is_made_up,
+    method_of,
+    reads_weights,
+    receiver_of,
+)
 from bn_lint.static.torch_model.transforms import note_vmapped
 from bn_lint.static.torch_model.watchers import collector_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.interpreter import Interpreter
-    from bn_lint.static.torch_model.data import Batches
-
-#: Functions of libraries that load weights into the models that they are handed.
-_LOADING = frozenset(name for library in LIBRARIES for name in library.loads_into)
-#: What reads a file: of numpy, of torch, and of Python.
-_READING = frozenset({"fromfile", "load", "open"})
-#: Functions of torch that replace the BatchNorm layers of a model that they are handed.
-_REPLACING = "torch.func.replace_all_batch_norm_modules_"
-#: Foreign code that gets a model and leaves its mode and its layers as they are.
-_HARMLESS = re.compile(
-    "^(?:torch|copy|logging|warnings|json|os|math|numpy|print|len|str|repr|type|id|"
-    + "|".join(re.escape(name) for library in LIBRARIES for name in library.leaves_modes)
-    + r")(?:\.|$)"
-)
-
-#: Tools that run a model as it is, and what for.
-_TOOLS = (
-    (re.compile(r"^torch\.(?:jit\.trace(?:_module)?|export\.export)$"), Purpose.EXPORT),
-    (re.compile(r"^torch\.(?:ao\.)?quantization\.(?:fuse_modules\.)?fuse_modules$"), Purpose.FUSION),
-    (re.compile(r"^torch\.nn\.utils\.(?:fusion\.)?fuse_conv_bn_eval$"), Purpose.FUSION),
-    *(
-        (re.compile(rf"^{re.escape(name)}$"), Purpose.INSPECTION)
-        for library in LIBRARIES
-        for name in library.runs_as_is
-    ),
-)
-
 
 #: Cells of layers that have weights.
 _WEIGHTY = frozenset({"in_features", "in_channels", "num_features", "num_embeddings", "track_running_stats"})
-
-
-class Call:
-    """One call of a model by code that is not part of a model."""
-
-    def __init__(self, model: Instance, ref: NodeRef, frame: Frame) -> None:
-        self.model = model
-        self.ref = ref
-        self.frame = frame
-        self.order = 0
-        self.loops: tuple[int, ...] = ()
-        self.grad: bool | None = True
-        #: The modes that each BatchNorm layer of the model may be in.
-        self.modes: list[tuple[Mode, ...]] = []
-        self.uncertain = False
-        self.dropped = False
-        #: Whether it is given a tensor that was made up for the call.
-        self.made_up = False
-        self.backward = False
-        #: Whether the gradients of it were computed and then set to zero.
-        self.discarded = False
-        self.step: Step | None = None
-        self.purpose: Purpose | None = None
-        #: What shows the purpose.
-        self.because: Evidence | None = None
-        #: Whether the weights were trained or loaded before, and where.
-        self.prepared: NodeRef | None = None
-        self.batches: Batches | None = None
-        self.frozen: NodeRef | None = None
-        #: The layers that run in training mode with frozen parameters, and where those were frozen.
-        self.frozen_layers: list[tuple[Instance, NodeRef]] = []
-        #: Parts of the model that it calls itself without recording gradients.
-        self.inside: list[Call] = []
-        self.caller: list[Frame] = []
-
-    @property
-    def states(self) -> set[bool | None]:
-        return {agreed(modes) for modes in self.modes}
-
-
-class Step:
-    """One step of an optimizer: when, in which passes of loops, and in which function."""
-
-    def __init__(
-        self,
-        order: int,
-        loops: tuple[int, ...],
-        frame: Frame | None,
-        optimizer: Value,
-        owned: tuple[Instance, ...] | None,
-        ref: NodeRef,
-    ) -> None:
-        self.order = order
-        self.ref = ref
-        self.loops = loops
-        self.frame = frame
-        self.optimizer = optimizer
-        #: The modules whose parameters it changes, when they are known.
-        self.owned = owned
-
-
-class Switch:
-    """One call of `train()` or `eval()`."""
-
-    def __init__(self, model: Instance, mode: Mode, frame: Frame | None) -> None:
-        self.model = model
-        self.mode = mode
-        self.frame = frame
-        #: The modes before, of the BatchNorm layers inside.
-        self.before: list[tuple[Instance, tuple[Mode, ...]]] = []
 
 
 class EventLog(Log):
@@ -218,11 +129,11 @@ class EventLog(Log):
             self.called_inside(interpreter, module, ref, frame)
 
     def method_called(self, module: Instance, function: Function, ref: NodeRef) -> None:
-        if _reads_weights(function.node):
+        if reads_weights(function.node):
             self.loaded(module, ref)
 
     def function_defined(self, function: Function, frame: Frame) -> None:
-        if switches_or_trains(function.node) or _calls_what_trains(function.node, frame):
+        if switches_or_trains(function.node) or calls_what_trains(function.node, frame):
             self.nested.append(function)
 
     def switched(self, interpreter: Interpreter, module: Instance, mode: Mode) -> None:
@@ -254,9 +165,9 @@ class EventLog(Log):
         call.uncertain = interpreter.path.uncertain > self.open_loops
         scope = frame.function.node if frame.function is not None else frame.file.tree
         call.dropped = ref.node is self.dropped or (self.grad is True and ref.node in unread_calls(scope))
-        call.made_up = any(_is_made_up(arg.value, scope) for arg in ref.node.args)
+        call.made_up = any(is_made_up(arg.value, scope) for arg in ref.node.args)
         call.prepared = self._preparation(model)
-        call.frozen_layers = _frozen(layers, call.modes)
+        call.frozen_layers = frozen_layers(layers, call.modes)
         call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
         self.outermost, self.depth_without_gradients = call, 0
         from bn_lint.static.torch_model.data import batches_of
@@ -300,17 +211,17 @@ class EventLog(Log):
         call = Call(part, ref, frame)
         call.order, call.loops, call.grad = self.now(), outer.loops, False
         call.modes = [modes_of(layer, self) for layer in layers]
-        call.frozen_layers = _frozen(layers, call.modes)
+        call.frozen_layers = frozen_layers(layers, call.modes)
         if len(call.frozen_layers) == len(layers):
             call.frozen = call.frozen_layers[0][1]
         outer.inside.append(call)
 
     def unseen_call(self, interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> None:
         """Code outside the project is called: it may be `backward`, `step`, or anything that is handed a model."""
-        name = _method(ref.node)
+        name = method_of(ref.node)
         if self.depth == 0:
             if name in ("backward", "manual_backward"):
-                self.propagated_by.add(_receiver(ref.node))
+                self.propagated_by.add(receiver_of(ref.node))
                 self._backward(interpreter)
                 return
             if name == "step" and self._steps_on_gradients(ref):
@@ -326,17 +237,17 @@ class EventLog(Log):
         if name in ("load_state_dict", "step", "zero_grad", "append", "add", "info", "debug", "log", "save"):
             return
         dotted = getattr(function, "dotted", "")
-        tool = next((purpose for pattern, purpose in _TOOLS if pattern.match(dotted)), None)
+        tool = next((purpose for pattern, purpose in TOOLS if pattern.match(dotted)), None)
         if tool is not None or name == "add_graph":
             self._looked_at(interpreter, tool or Purpose.INSPECTION, arguments, ref)
             return
         modules = [one for value in arguments.values() for one in alternatives(value) if _is_module(one)]
-        if dotted == _REPLACING:
+        if dotted == REPLACING:
             self.replaced.update(map(id, modules))
-        if dotted in _LOADING:
+        if dotted in LOADING:
             for module in modules:
                 self.loaded(module, ref)
-        if dotted and _HARMLESS.match(dotted):
+        if dotted and HARMLESS.match(dotted):
             return
         for value in arguments.values():
             self.statistics_known(value, ref)
@@ -350,7 +261,7 @@ class EventLog(Log):
 
     def _steps_on_gradients(self, ref: NodeRef) -> bool:
         """Whether the program also sets gradients to zero through what it calls, or through its first argument."""
-        receiver = _receiver(ref.node)
+        receiver = receiver_of(ref.node)
         given = ref.node.args[:1] if isinstance(ref.node, cst.Call) else ()
         optimizers = (receiver, *(code_of(ref.file, argument.value) for argument in given))
         return receiver in self.propagated_by or any(f"{one}.zero_grad(" in ref.file.source.text for one in optimizers)
@@ -474,34 +385,6 @@ class EventLog(Log):
         ]
 
 
-def _reads_weights(node: cst.FunctionDef | cst.Lambda) -> bool:
-    """Whether a function reads a file and copies tensors: `layer.weight.data.copy_(torch.from_numpy(numbers))`."""
-    called = {inner.func for inner in walk(node) if type(inner) is cst.Call}
-    names = {one.attr.value if type(one) is cst.Attribute else getattr(one, "value", "") for one in called}
-    return "copy_" in names and not _READING.isdisjoint(names)
-
-
-def batchnorm_layers(model: Instance) -> list[Instance]:
-    """The BatchNorm layers of a model that keep running statistics."""
-    from bn_lint.static.torch_model.batchnorm import batchnorm_class
-    from bn_lint.static.torch_model.module_methods import possible_descendants
-
-    return [
-        layer
-        for layer in possible_descendants(model)
-        if batchnorm_class(layer) is not None and layer.cells.get("track_running_stats", True) is True
-    ]
-
-
-def _frozen(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> list[tuple[Instance, NodeRef]]:
-    """The layers that run in training mode with frozen parameters, and where those were frozen."""
-    return [
-        (layer, where)
-        for layer, own in zip(layers, modes)
-        if agreed(own) is True and isinstance(where := FROZEN.of(layer), NodeRef)
-    ]
-
-
 def _is_module(value: Value) -> TypeGuard[Instance]:
     return isinstance(value, Instance) and value.is_module
 
@@ -512,16 +395,6 @@ def _disturb(interpreter: Interpreter) -> None:
         purity.pure = False
 
 
-def _calls_what_trains(node: cst.FunctionDef | cst.Lambda, frame: Frame) -> bool:
-    """Whether a function calls one of its module or its scope that trains: what a search for settings is given."""
-    for name in called_names(node):
-        for cells in (frame.cells, frame.module.cells):
-            found = cells.get(name)
-            if isinstance(found, Function) and switches_or_trains(found.node):
-                return True
-    return False
-
-
 def _belongs_to_a_model(frame: Frame | None) -> bool:
     while frame is not None:
         receiver = frame.receiver
@@ -529,37 +402,3 @@ def _belongs_to_a_model(frame: Frame | None) -> bool:
             return True
         frame = frame.caller
     return False
-
-
-def _method(node: cst.CSTNode) -> str:
-    """The name of the called method; empty for what is no method."""
-    return node.func.attr.value if type(node) is cst.Call and type(node.func) is cst.Attribute else ""
-
-
-def _receiver(node: cst.CSTNode) -> str:
-    """What stands before the name of the called method."""
-    if type(node) is cst.Call and type(node.func) is cst.Attribute:
-        return cst.Module([]).code_for_node(node.func.value)
-    return ""
-
-
-def _is_made_up(node: cst.BaseExpression, scope: cst.CSTNode) -> bool:
-    """`torch.zeros(...)` and similar, and names that stand for nothing else."""
-    if isinstance(node, cst.Name):
-        values = list(_assigned(node.value, scope))
-        return bool(values) and all(not isinstance(one, cst.Name) and _is_made_up(one, scope) for one in values)
-    while isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
-        if any(arg.keyword is not None and arg.keyword.value == "requires_grad" for arg in node.args):
-            return False  # its gradient is wanted
-        if node.func.attr.value in ("zeros", "ones", "rand", "randn", "empty", "full"):
-            return True
-        node = node.func.value
-    return False
-
-
-def _assigned(name: str, scope: cst.CSTNode) -> Iterator[cst.BaseExpression]:
-    """What is assigned to a name in a function or module."""
-    for node in walk(scope):
-        match node:
-            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))], value=value) if target == name:
-                yield value

@@ -78,7 +78,7 @@ def _holds_mapped(state: Value, depth: int = 0) -> bool:
 def note_vmapped(interpreter: Interpreter, model: Instance, ref: NodeRef) -> None:
     """Note that a model is called inside of `vmap` with BatchNorm layers that update their own statistics."""
     from bn_lint.static.torch_model.describing import label_of, path_to
-    from bn_lint.static.torch_model.events import batchnorm_layers
+    from bn_lint.static.torch_model.happened import batchnorm_layers
 
     events = events_of(interpreter)
     for layer in batchnorm_layers(model) if id(model) not in events.replaced else ():

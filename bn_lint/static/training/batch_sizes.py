@@ -10,7 +10,8 @@ from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.torch_model.batchnorm import batchnorm_class, variant_of
 from bn_lint.static.torch_model.describing import path_to
-from bn_lint.static.torch_model.events import Call, EventLog, batchnorm_layers
+from bn_lint.static.torch_model.events import EventLog
+from bn_lint.static.torch_model.happened import Call, batchnorm_layers
 from bn_lint.static.torch_model.mode import agreed
 from bn_lint.static.torch_model.parallel import devices_of
 from bn_lint.static.training.drafts import LoaderOption

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from bn_lint.static.interpreter.values import Value
     from bn_lint.static.syntax.places import NodeRef
-    from bn_lint.static.torch_model.events import Switch
+    from bn_lint.static.torch_model.happened import Switch
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint import facts
-from bn_lint.facts import Evidence, Fact, ModeChange, ModelCall, Place, Purpose, Shows
-from bn_lint.static.interpreter.values import Instance, LibraryClass, alternatives
+from bn_lint.facts import Evidence, Fact, ModelCall, Place, Purpose, Shows
+from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.describing import path_to
-from bn_lint.static.torch_model.events import Call, EventLog, Switch, batchnorm_layers
+from bn_lint.static.torch_model.events import EventLog
+from bn_lint.static.torch_model.happened import Call, batchnorm_layers
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
 from bn_lint.static.training.batch_sizes import batch_facts
-from bn_lint.static.training.drafts import CallLines, Refreezing
+from bn_lint.static.training.drafts import CallLines
 from bn_lint.static.training.evidence import evidence_at, mode_evidence, ref_of, text_of
+from bn_lint.static.training.reenabled import mode_change, reenabled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.training.facts_from_layers import FactCollector
@@ -42,9 +44,9 @@ def facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fa
         if call.purpose is Purpose.TRAINING and call.batches is not None:
             yield from batch_facts(events, call, call.batches, collector)
     for switch in events.switches:
-        undone = _reenabled(events, switch)
+        undone = reenabled(events, switch)
         if undone is not None:
-            yield _mode_change(switch, undone, collector)
+            yield mode_change(switch, undone, collector)
 
 
 def _is_plain(events: EventLog, call: Call, trained: set[int]) -> bool:
@@ -88,7 +90,7 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
     meant = id(call.model) in events.averaged | events.handed_together or (
         purpose is Purpose.REFERENCE and mode is not None and mode.root is call.model
     )
-    if any(_reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
+    if any(reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
         meant = True  # they were frozen, and a call of train() undid that: BN302
     yield ModelCall(
         text_of(call.ref),
@@ -128,7 +130,7 @@ def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterato
     """Frozen parts of a model in training mode that it calls for the results alone."""
     if not call.inside:
         return
-    if any(_reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
+    if any(reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
         return  # they were in evaluation mode, and a call of train() undid that: BN302
     for part in call.inside:
         if part.frozen is None or _follows_another(events, part.model):
@@ -299,55 +301,6 @@ def _others(events: EventLog, call: Call) -> Iterator[Evidence]:
         if same and other and switch.frame in call.caller:
             yield Evidence.of(Shows.EVALUATION_MODE, ref_of(switch.mode).place, text_of(switch.mode.ref))
             return
-
-
-def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | None:
-    """What froze the layers that a call of `train()` puts back: some of the model had been in evaluation mode alone."""
-    if switch.mode.training is not True:
-        return None
-    alone = [
-        (layer, modes[0])
-        for layer, modes in switch.before
-        if modes[0].training is False and agreed(modes) is False and modes[0].root is not None
-    ]
-    if not alone:
-        return None
-    later = [call for call in events.calls if call.purpose is Purpose.TRAINING and call.order > switch.mode.order]
-    if not any(events.related(call.model, switch.model) for call in later):
-        return None
-    after = frozenset().union(*map(events.in_evaluation, later))
-    frozen: dict[Mode, Switch | None] = {}
-    for layer, mode in alone:
-        if (
-            id(layer) in after
-            or id(layer) in events.thawed
-            or (mode.root and any(events.is_part_of(one, mode.root) for one in _unwrapped(switch.model)))
-        ):
-            continue
-        if not any(
-            c.purpose is None
-            and c.grad is False
-            and mode.order < c.order < switch.mode.order
-            and events.related(c.model, layer)
-            for c in events.calls
-        ):
-            frozen[mode] = next((one for one in events.switches if one.mode is mode), None)
-    return frozen or None
-
-
-def _mode_change(switch: Switch, frozen: Mapping[Mode, Switch | None], collector: FactCollector) -> ModeChange:
-    ref = ref_of(switch.mode)
-    evidence = Evidence("they were put in evaluation mode here", ref_of(next(iter(frozen))).place)
-    draft = Refreezing(tuple(one for one in frozen.values() if one is not None), switch)
-    return ModeChange(text_of(ref), facts.Mode.TRAINING, ref.place, evidence, draft=collector.draft(draft))
-
-
-def _unwrapped(model: Instance) -> list[Instance]:
-    """A model, and what may be in it if it is `DataParallel` or its like."""
-    found = [model]
-    if isinstance(model.cls, LibraryClass):
-        found += [one for one in alternatives(model.cells.get("module")) if isinstance(one, Instance)]
-    return found
 
 
 # -- what fixes need ----------------------------------------------------------------------------------------------

@@ -1,0 +1,105 @@
+"""What may happen to a model: it is called, an optimizer steps, its mode is switched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bn_lint.facts import Evidence, Purpose
+from bn_lint.static.interpreter.values import Instance, Value
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.frames import Frame
+    from bn_lint.static.torch_model.data import Batches
+
+
+class Call:
+    """One call of a model by code that is not part of a model."""
+
+    def __init__(self, model: Instance, ref: NodeRef, frame: Frame) -> None:
+        self.model = model
+        self.ref = ref
+        self.frame = frame
+        self.order = 0
+        self.loops: tuple[int, ...] = ()
+        self.grad: bool | None = True
+        #: The modes that each BatchNorm layer of the model may be in.
+        self.modes: list[tuple[Mode, ...]] = []
+        self.uncertain = False
+        self.dropped = False
+        #: Whether it is given a tensor that was made up for the call.
+        self.made_up = False
+        self.backward = False
+        #: Whether the gradients of it were computed and then set to zero.
+        self.discarded = False
+        self.step: Step | None = None
+        self.purpose: Purpose | None = None
+        #: What shows the purpose.
+        self.because: Evidence | None = None
+        #: Whether the weights were trained or loaded before, and where.
+        self.prepared: NodeRef | None = None
+        self.batches: Batches | None = None
+        self.frozen: NodeRef | None = None
+        #: The layers that run in training mode with frozen parameters, and where those were frozen.
+        self.frozen_layers: list[tuple[Instance, NodeRef]] = []
+        #: Parts of the model that it calls itself without recording gradients.
+        self.inside: list[Call] = []
+        self.caller: list[Frame] = []
+
+    @property
+    def states(self) -> set[bool | None]:
+        return {agreed(modes) for modes in self.modes}
+
+
+class Step:
+    """One step of an optimizer: when, in which passes of loops, and in which function."""
+
+    def __init__(
+        self,
+        order: int,
+        loops: tuple[int, ...],
+        frame: Frame | None,
+        optimizer: Value,
+        owned: tuple[Instance, ...] | None,
+        ref: NodeRef,
+    ) -> None:
+        self.order = order
+        self.ref = ref
+        self.loops = loops
+        self.frame = frame
+        self.optimizer = optimizer
+        #: The modules whose parameters it changes, when they are known.
+        self.owned = owned
+
+
+class Switch:
+    """One call of `train()` or `eval()`."""
+
+    def __init__(self, model: Instance, mode: Mode, frame: Frame | None) -> None:
+        self.model = model
+        self.mode = mode
+        self.frame = frame
+        #: The modes before, of the BatchNorm layers inside.
+        self.before: list[tuple[Instance, tuple[Mode, ...]]] = []
+
+
+def batchnorm_layers(model: Instance) -> list[Instance]:
+    """The BatchNorm layers of a model that keep running statistics."""
+    from bn_lint.static.torch_model.batchnorm import batchnorm_class
+    from bn_lint.static.torch_model.module_methods import possible_descendants
+
+    return [
+        layer
+        for layer in possible_descendants(model)
+        if batchnorm_class(layer) is not None and layer.cells.get("track_running_stats", True) is True
+    ]
+
+
+def frozen_layers(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> list[tuple[Instance, NodeRef]]:
+    """The layers that run in training mode with frozen parameters, and where those were frozen."""
+    return [
+        (layer, where)
+        for layer, own in zip(layers, modes)
+        if agreed(own) is True and isinstance(where := FROZEN.of(layer), NodeRef)
+    ]

@@ -1,0 +1,93 @@
+"""What is known of code that is handed models and is not visible, and of what programs hand to models."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.facts import Purpose
+from bn_lint.libraries import LIBRARIES
+from bn_lint.static.interpreter.values import Function
+from bn_lint.static.syntax.tree import called_names, switches_or_trains, walk
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.frames import Frame
+
+#: Functions of libraries that load weights into the models that they are handed.
+LOADING = frozenset(name for library in LIBRARIES for name in library.loads_into)
+#: What reads a file: of numpy, of torch, and of Python.
+_READING = frozenset({"fromfile", "load", "open"})
+#: Functions of torch that replace the BatchNorm layers of a model that they are handed.
+REPLACING = "torch.func.replace_all_batch_norm_modules_"
+#: Foreign code that gets a model and leaves its mode and its layers as they are.
+HARMLESS = re.compile(
+    "^(?:torch|copy|logging|warnings|json|os|math|numpy|print|len|str|repr|type|id|"
+    + "|".join(re.escape(name) for library in LIBRARIES for name in library.leaves_modes)
+    + r")(?:\.|$)"
+)
+
+#: Tools that run a model as it is, and what for.
+TOOLS = (
+    (re.compile(r"^torch\.(?:jit\.trace(?:_module)?|export\.export)$"), Purpose.EXPORT),
+    (re.compile(r"^torch\.(?:ao\.)?quantization\.(?:fuse_modules\.)?fuse_modules$"), Purpose.FUSION),
+    (re.compile(r"^torch\.nn\.utils\.(?:fusion\.)?fuse_conv_bn_eval$"), Purpose.FUSION),
+    *(
+        (re.compile(rf"^{re.escape(name)}$"), Purpose.INSPECTION)
+        for library in LIBRARIES
+        for name in library.runs_as_is
+    ),
+)
+
+
+def reads_weights(node: cst.FunctionDef | cst.Lambda) -> bool:
+    """Whether a function reads a file and copies tensors: `layer.weight.data.copy_(torch.from_numpy(numbers))`."""
+    called = {inner.func for inner in walk(node) if type(inner) is cst.Call}
+    names = {one.attr.value if type(one) is cst.Attribute else getattr(one, "value", "") for one in called}
+    return "copy_" in names and not _READING.isdisjoint(names)
+
+
+def is_made_up(node: cst.BaseExpression, scope: cst.CSTNode) -> bool:
+    """`torch.zeros(...)` and similar, and names that stand for nothing else."""
+    if isinstance(node, cst.Name):
+        values = list(_assigned(node.value, scope))
+        return bool(values) and all(not isinstance(one, cst.Name) and is_made_up(one, scope) for one in values)
+    while isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        if any(arg.keyword is not None and arg.keyword.value == "requires_grad" for arg in node.args):
+            return False  # its gradient is wanted
+        if node.func.attr.value in ("zeros", "ones", "rand", "randn", "empty", "full"):
+            return True
+        node = node.func.value
+    return False
+
+
+def _assigned(name: str, scope: cst.CSTNode) -> Iterator[cst.BaseExpression]:
+    """What is assigned to a name in a function or module."""
+    for node in walk(scope):
+        match node:
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))], value=value) if target == name:
+                yield value
+
+
+def calls_what_trains(node: cst.FunctionDef | cst.Lambda, frame: Frame) -> bool:
+    """Whether a function calls one of its module or its scope that trains: what a search for settings is given."""
+    for name in called_names(node):
+        for cells in (frame.cells, frame.module.cells):
+            found = cells.get(name)
+            if isinstance(found, Function) and switches_or_trains(found.node):
+                return True
+    return False
+
+
+def method_of(node: cst.CSTNode) -> str:
+    """The name of the called method; empty for what is no method."""
+    return node.func.attr.value if type(node) is cst.Call and type(node.func) is cst.Attribute else ""
+
+
+def receiver_of(node: cst.CSTNode) -> str:
+    """What stands before the name of the called method."""
+    if type(node) is cst.Call and type(node.func) is cst.Attribute:
+        return cst.Module([]).code_for_node(node.func.value)
+    return ""

@@ -1,0 +1,67 @@
+"""Frozen BatchNorm layers that a call of `train()` puts back in training mode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from bn_lint import facts
+from bn_lint.facts import Evidence, ModeChange, Purpose
+from bn_lint.static.interpreter.values import Instance, LibraryClass, alternatives
+from bn_lint.static.torch_model.events import EventLog
+from bn_lint.static.torch_model.happened import Switch
+from bn_lint.static.torch_model.mode import Mode, agreed
+from bn_lint.static.training.drafts import Refreezing
+from bn_lint.static.training.evidence import ref_of, text_of
+
+if TYPE_CHECKING:
+    from bn_lint.static.training.facts_from_layers import FactCollector
+
+
+def reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | None:
+    """What froze the layers that a call of `train()` puts back: some of the model had been in evaluation mode alone."""
+    if switch.mode.training is not True:
+        return None
+    alone = [
+        (layer, modes[0])
+        for layer, modes in switch.before
+        if modes[0].training is False and agreed(modes) is False and modes[0].root is not None
+    ]
+    if not alone:
+        return None
+    later = [call for call in events.calls if call.purpose is Purpose.TRAINING and call.order > switch.mode.order]
+    if not any(events.related(call.model, switch.model) for call in later):
+        return None
+    after = frozenset().union(*map(events.in_evaluation, later))
+    frozen: dict[Mode, Switch | None] = {}
+    for layer, mode in alone:
+        if (
+            id(layer) in after
+            or id(layer) in events.thawed
+            or (mode.root and any(events.is_part_of(one, mode.root) for one in _unwrapped(switch.model)))
+        ):
+            continue
+        if not any(
+            c.purpose is None
+            and c.grad is False
+            and mode.order < c.order < switch.mode.order
+            and events.related(c.model, layer)
+            for c in events.calls
+        ):
+            frozen[mode] = next((one for one in events.switches if one.mode is mode), None)
+    return frozen or None
+
+
+def mode_change(switch: Switch, frozen: Mapping[Mode, Switch | None], collector: FactCollector) -> ModeChange:
+    ref = ref_of(switch.mode)
+    evidence = Evidence("they were put in evaluation mode here", ref_of(next(iter(frozen))).place)
+    draft = Refreezing(tuple(one for one in frozen.values() if one is not None), switch)
+    return ModeChange(text_of(ref), facts.Mode.TRAINING, ref.place, evidence, draft=collector.draft(draft))
+
+
+def _unwrapped(model: Instance) -> list[Instance]:
+    """A model, and what may be in it if it is `DataParallel` or its like."""
+    found = [model]
+    if isinstance(model.cls, LibraryClass):
+        found += [one for one in alternatives(model.cells.get("module")) if isinstance(one, Instance)]
+    return found
