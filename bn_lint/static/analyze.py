@@ -23,8 +23,6 @@ from bn_lint.static.entry_points import (
 )
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.deep_stack import with_deep_stack
-from bn_lint.static.interpreter.frames import Frame
-from bn_lint.static.interpreter.imports import module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import STEPS_PER_FILE
 from bn_lint.static.interpreter.values import Class, Instance, Value
@@ -42,6 +40,7 @@ from bn_lint.static.torch_model.watchers import events_of
 from bn_lint.static.training.domain import TrainingDomain
 from bn_lint.static.training.facts_from_layers import FactCollector
 from bn_lint.static.training.purpose import facts_from_events
+from bn_lint.static.unreached import unreached_constructors
 
 _Result = TypeVar("_Result")
 
@@ -219,24 +218,11 @@ class Analyzer:
                 call_other_methods(self.interpreter, instance)
 
     def _unreached(self) -> list[NodeRef]:
-        """Evaluate, on their own, the BatchNorm constructor calls that no entry point reached."""
-        from bn_lint.static.interpreter.dispatch import evaluate
-
-        unreached = []
-        for file in self.files:
-            scope = module_at(self.interpreter, file.path)
-            if scope is None:
-                continue
-            for node in self.schedule.missed(file):
-                self.interpreter.start()
-                try:
-                    evaluate(self.interpreter, node, Frame(scope, file, {}))
-                except BudgetExhausted:
-                    continue
-                if self.collector.sites.pop(node, None) is not None:
-                    unreached.append(NodeRef(file, node))
+        refs = [ref for file in self.files for ref in unreached_constructors(self.interpreter, self.schedule, file)]
+        for ref in refs:
+            self.collector.sites.pop(ref.node, None)
         self.collector.settle()
-        return unreached
+        return refs
 
     def _result(self, unreached: list[NodeRef]) -> Analysis:
         facts = self.collector.believed()

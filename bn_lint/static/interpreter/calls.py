@@ -16,6 +16,7 @@ from bn_lint.static.interpreter.lattice.keys import key_of, key_of_call
 from bn_lint.static.interpreter.limits import MAX_BLIND_RECURSION, MAX_DEPTH, MAX_RECURSION
 from bn_lint.static.interpreter.objects import instantiate
 from bn_lint.static.interpreter.paths import RAISE, RETURN, fork_paths, join_at
+from bn_lint.static.interpreter.signatures import fitting
 from bn_lint.static.interpreter.values import (
     ABSENT,
     REST,
@@ -132,6 +133,7 @@ def _call_alternatives(
     callable_: list[Value] = [
         v for v in function.values if v is not None and not isinstance(v, (bool, int, str, float))
     ]
+    callable_ = fitting(callable_, arguments)
     if len(callable_) == 1:
         return call(interpreter, callable_[0], arguments, ref, frame)
     results: list[Value] = []

@@ -11,11 +11,14 @@ from bn_lint.static.interpreter.values import (
     Arguments,
     Axis,
     Builtin,
+    Class,
     Instance,
     LibraryClass,
+    Partial,
     Property,
     Provenance,
     Tensor,
+    Union,
     Unknown,
     Value,
 )
@@ -53,6 +56,18 @@ def batchnorm_class(instance: Instance) -> LibraryClass | None:
         if isinstance(cls, LibraryClass) and cls.short_name in BATCHNORM_CLASSES:
             return cls
     return None
+
+
+def builds_batchnorm(called: Value) -> bool:
+    """Whether calling a value may build a BatchNorm layer directly, without running the program's code."""
+    if isinstance(called, Union):
+        return any(map(builds_batchnorm, called.values))
+    if isinstance(called, Partial):
+        return builds_batchnorm(called.function)
+    if not isinstance(called, (Class, LibraryClass)):
+        return False
+    named = [cls for cls in called.mro if isinstance(cls, LibraryClass)]
+    return any(cls.short_name in BATCHNORM_CLASSES or is_missing(cls) for cls in named)
 
 
 def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:

@@ -124,6 +124,7 @@ def _note_late(
 def _converted(interpreter: Interpreter, module: Value, ref: NodeRef) -> None:
     for layer in _layers(module):
         interpreter.store.note(layer, SYNCED, ref)
+        collector_of(interpreter).synchronized(layer)
 
 
 def _layers(module: Value) -> Iterator[Instance]:

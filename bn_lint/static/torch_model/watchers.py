@@ -42,6 +42,9 @@ class LayerCollector(Collector):
     def enlarged(self, x: Tensor, origin: Provenance) -> None:
         """A tensor grows along its spatial axes."""
 
+    def synchronized(self, layer: Instance) -> None:
+        """A layer becomes a SyncBatchNorm."""
+
     def followed(self, interpreter: Interpreter, x: Tensor, takes: Dim, origin: Provenance, rank: int) -> None:
         """A layer that takes so many channels, and a tensor of this rank, is called."""
 

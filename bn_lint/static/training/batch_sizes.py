@@ -38,6 +38,7 @@ def batch_facts(
     for layer, modes in zip(batchnorm_layers(call.model), call.modes):
         if agreed(modes) is not True:
             continue
+        collector.pooled_calls.trained_on(layer, size)
         known = _of_zoo(call, layer) if layer.built is None else collector.last_calls.get(layer.built.node)
         if known is None or known.shape is None or not known.shape.ranked:
             known = _by_class(call, layer) or known

@@ -57,17 +57,13 @@ from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.operations.sizes import size_of
 from bn_lint.static.torch_model.watchers import LayerCollector, events_of
 from bn_lint.static.training.drafts import Draft, HiddenModules
+from bn_lint.static.training.pooled import PooledCalls
 from bn_lint.static.training.weight_decay import decay_fact
 
 if TYPE_CHECKING:
     from bn_lint.facts import Fact
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.syntax.source_files import SourceFile
-
-#: What gives an axis of size 1 without looking at more than one value.
-_NO_POOLING = frozenset(
-    "unsqueeze unsqueeze_ view reshape view_as reshape_as indexing narrow split chunk stack unflatten Unflatten".split()
-)
 
 
 class Site:
@@ -98,7 +94,7 @@ class FactCollector(LayerCollector):
         self._pending: list[tuple[Instance, Arguments, str]] = []
         self.missing_sites: set[cst.CSTNode] = set()
         self._arrived: dict[int, tuple[Instance, list[Dim]]] = {}
-        self._pooled: dict[tuple[cst.CSTNode, cst.CSTNode, Dim], PooledBatchNorm] = {}
+        self.pooled_calls = PooledCalls()
         self._missing: dict[int, tuple[Instance, str, int | None]] = {}
         self._seen: set[object] = set()
         self._quiet = 0
@@ -156,7 +152,7 @@ class FactCollector(LayerCollector):
             if len({place for place, _ in choices}) > 1 and any(doubt for _, doubt in choices)
             for call in calls
         }
-        return [fact for fact in self.facts if id(fact) not in doubtful]
+        return [*(fact for fact in self.facts if id(fact) not in doubtful), *self.pooled_calls.facts()]
 
     def draft(self, draft: Draft) -> int:
         """The number of what a fact is completed from."""
@@ -239,23 +235,7 @@ class FactCollector(LayerCollector):
                 calls.append(call)
 
     def pooled(self, interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) -> PooledBatchNorm | None:
-        """Note the call of a layer on maps of which pooling left a single value; returns what was noted."""
-        space = x.axes[2:]
-        if layer.built is None or not x.ranked or not space or any(a.size != 1 or a.origin is None for a in space):
-            return None
-        key = (layer.built.node, ref.node, x.axes[0].size)
-        if key not in self._pooled:
-            maker, made = space[-1].origin or Provenance("?", ref)
-            name = label_of(maker) if isinstance(maker, Instance) else maker
-            step = Evidence(f"`{name}` leaves one value of each map", made.place)
-            batch = x.axes[0].size
-            by = None if _pools(maker) else name if name == "indexing" else f"`{name}`"
-            self._pooled[key] = PooledBatchNorm(
-                layer_fact(layer), ref.place, step, by, batch, path=path_to(interpreter.frame)
-            )
-            if not self._quiet:
-                self.facts.append(self._pooled[key])
-        return self._pooled[key]
+        return self.pooled_calls.call(interpreter, layer, x, ref, quiet=self.is_quiet)
 
     def followed(self, interpreter: Interpreter, x: Tensor, takes: Dim, origin: Provenance, rank: int) -> None:
         """Note what a layer takes, where a BatchNorm layer is what fixes the channels that arrive."""
@@ -286,12 +266,11 @@ class FactCollector(LayerCollector):
             )
 
     def enlarged(self, x: Tensor, origin: Provenance) -> None:
-        """Note that a tensor grows along its spatial axes, when a BatchNorm layer has just normalised it."""
-        if x.pooled is not None and not self._quiet and ("enlarged", id(x.pooled)) not in self._seen:
-            self._seen.add(("enlarged", id(x.pooled)))
-            name = label_of(origin.maker) if isinstance(origin.maker, Instance) else origin.maker
-            step = Evidence(f"`{name}` spreads it over a map again", origin.ref.place)
-            self.facts.append(replace(x.pooled, enlarged=step))
+        if x.pooled is not None and not self.is_quiet:
+            self.pooled_calls.enlarged(x.pooled, origin)
+
+    def synchronized(self, layer: Instance) -> None:
+        self.pooled_calls.synchronized(layer)
 
     def missing_built(self, interpreter: Interpreter, name: str, layer: Instance) -> None:
         if layer.built is not None:
@@ -437,12 +416,6 @@ def _widths_differ(alternatives: list[Value]) -> bool:
         len({repr(one.cells[name]) for one in layers if name in one.cells}) > 1
         for name in ("num_features", "in_channels", "in_features")
     )
-
-
-def _pools(maker: Instance | str) -> bool:
-    """Whether what made an axis of size 1 took one value from many, rather than adding or cutting out an axis."""
-    name = (maker.cls.name if isinstance(maker, Instance) else maker).rpartition(".")[2]
-    return name not in _NO_POOLING
 
 
 def _hides_one(container: Value) -> bool:

@@ -28,13 +28,13 @@ MAX_PARTS = 64
 def concatenate(at: OpSite, tensors: Value, dim: Value) -> Tensor:
     """The sum of the sizes along `dim`."""
     items, rest = iterate(at.interpreter, tensors)
-    parts = [one for one in items if isinstance(one, Tensor)]
+    parts, ignored = _without_empty([one for one in items if isinstance(one, Tensor)])
     model = next((part for part in parts if part.ranked), None)
     position = axis_position(model, dim) if model is not None else None
     if model is None or position is None:
         why = next((one.why for one in (*items, *rest) if isinstance(one, (Unknown, Tensor))), "")
         return unknown(why or "torch.cat of something unknown")
-    if rest or len(parts) != len(items) or any(not p.ranked or len(p.axes) != len(model.axes) for p in parts):
+    if rest or len(parts) + ignored != len(items) or any(not p.ranked or len(p.axes) != len(model.axes) for p in parts):
         # Something is not known: of the others, the number of axes remains, and the batch.
         axes = [Axis()] * len(model.axes)
         axes[0] = model.axes[0] if position else Axis()
@@ -42,6 +42,16 @@ def concatenate(at: OpSite, tensors: Value, dim: Value) -> Tensor:
     axes = list(join_tensors(parts).axes)
     axes[position] = Axis(total(part.axes[position].size for part in parts), at.origin)
     return Tensor(tuple(axes), origin=at.origin)
+
+
+def _without_empty(parts: list[Tensor]) -> tuple[list[Tensor], int]:
+    """Leave out tensors of shape `(0,)`, and count them: PyTorch joins them to tensors of any number of dimensions.
+
+    Beside tensors of more dimensions, a vector can be nothing else.
+    """
+    more_dimensions = any(part.rank != 1 for part in parts)
+    kept = [part for part in parts if part.rank != 1 or not (part.axes[0].size in (0, None) and more_dimensions)]
+    return kept, len(parts) - len(kept)
 
 
 @operation("stack", "tensors, dim=0", TORCH)
