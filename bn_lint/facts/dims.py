@@ -27,15 +27,17 @@ class Symbol:
     two opaque symbols may well be equal, and no finding may rest on their difference. `owner` is the class whose
     parameter it is. `exact` is, for the floor of a quotient, the quotient itself: the two are equal where it divides
     evenly. Where the divisor has symbols of its own, `quotient` is the dividend with the divisor's symbols and factor.
+    `counts` says that it is a counter or an index rather than a size: in the first pass of a loop it is zero.
     """
 
-    __slots__ = ("__weakref__", "exact", "free", "name", "owner", "quotient", "serial")
+    __slots__ = ("__weakref__", "counts", "exact", "free", "name", "owner", "quotient", "serial")
     _count = 0
 
-    def __init__(self, name: str, *, free: bool = False, owner: object = None) -> None:
+    def __init__(self, name: str, *, free: bool = False, owner: object = None, counts: bool = False) -> None:
         self.name = name
         self.free = free
         self.owner = owner
+        self.counts = counts
         self.exact: Expression | None = None
         self.quotient: tuple[Expression | Coefficient, Monomial, Coefficient] | None = None
         Symbol._count += 1
@@ -300,6 +302,7 @@ def _quotient_symbol(operator: str, a: Number | Expression, b: Number | Expressi
         left, right = (_parenthesised(_simplify(_terms(x))) for x in (a, b))
         free = all(symbol.free for x in (a, b) for monomial in _terms(x) for symbol in monomial)
         symbol = structural_symbol(f"{left} {operator} {right}", key, free=free)
+        symbol.counts = any(one.counts for monomial in _terms(a) for one in monomial)
     if operator == "//" and isinstance(b, int) and b and symbol.exact is None:
         quotient = _product(_terms(a), {(): Fraction(1, int(b))})
         symbol.exact = quotient if isinstance(quotient, Expression) else None
@@ -341,7 +344,8 @@ def compare(a: Dim, b: Dim) -> Comparison:
         # `c // 2 * 2` is `c` for every even `c`: what only rounding tells apart may be the same.
         return _compare_rounded(difference)
     if len({c > 0 for c in difference.terms.values()}) == 1:
-        return Comparison.DIFFERENT
+        counted = all(any(symbol.counts for symbol in monomial) for monomial in difference.terms)
+        return Comparison.UNKNOWN if counted else Comparison.DIFFERENT
     return Comparison.INDEPENDENT if difference.is_free else Comparison.UNKNOWN
 
 
@@ -351,6 +355,8 @@ def _compare_rounded(difference: Expression) -> Comparison:
     for monomial, coefficient in difference.terms.items():
         total = add(total, multiply(_unrounded(monomial), coefficient))
     if not isinstance(total, Expression):
+        return Comparison.UNKNOWN
+    if any(symbol.counts for symbol in difference.symbols):
         return Comparison.UNKNOWN
     signs = {c > 0 for c in total.terms.values()}
     rounded = {c > 0 for monomial, c in difference.terms.items() if any(s.exact or s.quotient for s in monomial)}

@@ -69,7 +69,7 @@ def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRe
     if isinstance(value, Super):
         return _super_attribute(interpreter, value, name, ref)
     if isinstance(value, Union):
-        return join(get_attribute(interpreter, v, name, ref) for v in value.values if v is not None)
+        return _attribute_of_alternatives(interpreter, value, name, ref)
     if isinstance(value, Function):
         if name in value.attributes:
             return value.attributes[name]
@@ -141,6 +141,19 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
         missing = _Missing()
         _MISSING.put(instance, missing)
     return missing.read.setdefault(name, unknown)
+
+
+def _attribute_of_alternatives(interpreter: Interpreter, value: Union, name: str, ref: NodeRef) -> Value:
+    """The attribute of any of several values. Those that have no such attribute are not what is meant here."""
+    owners = [one for one in value.values if one is not None]
+    found = [get_attribute(interpreter, one, name, ref) for one in owners]
+    having = [one for one, owner in zip(found, owners) if not _is_missing(owner, one)]
+    return join(having or found)
+
+
+def _is_missing(owner: Value, found: Value) -> bool:
+    missing = _MISSING.of(owner) if isinstance(owner, Instance) else None
+    return missing is not None and any(found is one for one in missing.values())
 
 
 def _known_as(instance: Instance) -> str:

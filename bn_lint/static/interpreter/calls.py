@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -13,7 +14,13 @@ from bn_lint.static.interpreter.havoc import abort_call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.lattice.keys import key_of, key_of_call
-from bn_lint.static.interpreter.limits import MAX_BLIND_RECURSION, MAX_DEPTH, MAX_RECURSION
+from bn_lint.static.interpreter.limits import (
+    MAX_ALTERNATIVES,
+    MAX_BLIND_RECURSION,
+    MAX_CALLED,
+    MAX_DEPTH,
+    MAX_RECURSION,
+)
 from bn_lint.static.interpreter.objects import instantiate
 from bn_lint.static.interpreter.paths import RAISE, RETURN, fork_paths, join_at
 from bn_lint.static.interpreter.signatures import fitting
@@ -42,7 +49,7 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import is_generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 def call(interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef, frame: Frame | None) -> Value:
@@ -136,20 +143,47 @@ def _call_alternatives(
     callable_ = fitting(callable_, arguments)
     if len(callable_) == 1:
         return call(interpreter, callable_[0], arguments, ref, frame)
-    results: list[Value] = []
-    if all(_is_method_of_module(one) for one in callable_):
+    if all(isinstance(one, Unknown) or _is_method_of_module(one) for one in callable_):
         # Whichever model it is, its mode is switched: each has the method called on itself.
         return join([call(interpreter, one, arguments, ref, frame) for one in callable_])
+    owner = frame if frame is not None else interpreter.frame
+    if owner is None:
+        return Unknown("?")
+    called = callable_
+    if len(callable_) > MAX_ALTERNATIVES:
+        called = _representatives(interpreter, callable_)
+    results: list[Value] = []
 
     def alternative(one: Value) -> None:
         results.append(call(interpreter, one, arguments, ref, frame))
 
-    owner = frame if frame is not None else interpreter.frame
-    if owner is None:
-        return Unknown("?")
     with interpreter.collector.choosing(interpreter, callable_, ref):
-        fork_paths(interpreter, owner, *((lambda one=one: alternative(one)) for one in callable_))
+        fork_paths(interpreter, owner, *(partial(alternative, one) for one in called))
+    if len(called) < len(callable_):
+        results.append(Unknown("?", "one of many may be called"))
     return join(results)
+
+
+def _representatives(interpreter: Interpreter, alternatives: Sequence[Value]) -> list[Value]:
+    """Those of many alternatives that are called in place of all: first the models that concern the domain."""
+    modules = [one for one in alternatives if isinstance(one, Instance) and one.is_module]
+    watched = [one for one in modules if _has_watched_layer(interpreter, one)]
+    if watched:
+        return [*watched[:MAX_ALTERNATIVES]]
+    return list(alternatives[:MAX_CALLED])
+
+
+def _has_watched_layer(interpreter: Interpreter, module: Instance) -> bool:
+    pending, seen = [module], {id(module)}
+    while pending:
+        one = pending.pop()
+        if interpreter.domain.concerned(one):
+            return True
+        for child in one.possible_children():
+            if id(child) not in seen:
+                seen.add(id(child))
+                pending.append(child)
+    return False
 
 
 def _is_method_of_module(value: Value) -> bool:

@@ -15,8 +15,12 @@ MAX_REPEATED = 20_000
 #: Exponents, and bits that a number is shifted by.
 MAX_POWER = 256
 
-#: Values that a name may have after branches; of models, the last one of each class is kept.
+#: Values that a name may have after branches.
 MAX_ALTERNATIVES = 4
+#: Modules that a name may have after branches, or functions and classes that make them: `if args.net == ...`.
+MAX_MODULES = 64
+#: Such functions and classes that are called where any of them may be meant. For modes, one is as good as another.
+MAX_CALLED = 8
 #: Samples of the children of a container, of which branches have different ones.
 MAX_SAMPLES = 8
 

@@ -169,6 +169,7 @@ class EventLog(Log):
         call.prepared = self._preparation(model)
         call.frozen_layers = frozen_layers(layers, call.modes)
         call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
+        call.is_frozen = all(isinstance(FROZEN.of(layer), NodeRef) for layer in layers)
         self.outermost, self.depth_without_gradients = call, 0
         from bn_lint.static.torch_model.data import batches_of
 
@@ -270,7 +271,7 @@ class EventLog(Log):
         """A tool runs a model in its own way, in the mode it finds it in."""
         # `fuse_conv_bn_eval(conv, bn)` is given the layers, other tools the model.
         given = arguments.positional[: 2 if purpose is Purpose.FUSION else 1]
-        modules = [one for one in given if isinstance(one, Instance) and one.is_module]
+        modules = [one for value in given for one in alternatives(value) if isinstance(one, Instance) and one.is_module]
         model = next((one for one in modules if batchnorm_layers(one)), None)
         if model is None or interpreter.frame is None or self.depth:
             return
@@ -334,9 +335,9 @@ class EventLog(Log):
                 self.prepare(child, ref)
 
     def _preparation(self, model: Instance) -> NodeRef | None:
-        """Where the weights of a model were trained or loaded; of one that is put together, those of all its layers."""
+        """Where the weights of a model were trained or loaded; of a wrapper or container, those of all its layers."""
         found = self.prepared.get(id(model))
-        if found is None and model.cls.name == "torch.nn.Sequential":
+        if found is None and isinstance(model.cls, LibraryClass):
             parts = [
                 one for one in model.possible_children() if any(one.children()) or not _WEIGHTY.isdisjoint(one.cells)
             ]

@@ -41,6 +41,8 @@ class Call:
         self.prepared: NodeRef | None = None
         self.batches: Batches | None = None
         self.frozen: NodeRef | None = None
+        #: Whether the parameters of all its BatchNorm layers are frozen.
+        self.is_frozen = False
         #: The layers that run in training mode with frozen parameters, and where those were frozen.
         self.frozen_layers: list[tuple[Instance, NodeRef]] = []
         #: Parts of the model that it calls itself without recording gradients.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES
 from bn_lint.static.interpreter.values import (
     Arguments,
     BoundMethod,
@@ -51,6 +52,21 @@ class Mode(DomainValue):
         self.grad: bool | None = True
         self.alone = False
         self.ways: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def summarized(cls, alternatives: list[Value]) -> list[Value]:
+        """Return the latest switch at each place; of many places, the latest to each mode.
+
+        What a loop leaves behind and what came before it are told apart by mode: how often a switch ran is not.
+        """
+        modes = [one for one in alternatives if isinstance(one, Mode)]
+        if len(modes) < len(alternatives):
+            return alternatives
+        modes.sort(key=lambda one: one.order)
+        latest = {(one.training, one.ref and one.ref.node, id(one.root), id(one.events)): one for one in modes}
+        if len(latest) > MAX_ALTERNATIVES:
+            return list({one.training: one for one in modes}.values())
+        return list(latest.values())
 
     def excludes(self, other: Mode) -> bool:
         """Whether the two were set on different sides of one branch, so that neither follows the other."""

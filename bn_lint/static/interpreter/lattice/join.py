@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from bn_lint.facts.dims import Expression, structural_symbol
 from bn_lint.static.interpreter.lattice.equality import same
-from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES, MAX_SAMPLES
+from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES, MAX_MODULES, MAX_SAMPLES
 from bn_lint.static.interpreter.values import (
     ABSENT,
     CONSTANTS,
@@ -17,11 +17,17 @@ from bn_lint.static.interpreter.values import (
     Absent,
     Alternatives,
     Axis,
+    BoundMethod,
+    Builtin,
+    Class,
     Dict,
     DomainValue,
     External,
+    Function,
     Instance,
+    LibraryClass,
     List,
+    Partial,
     Tensor,
     Union,
     Unknown,
@@ -41,6 +47,8 @@ def join(values: Iterable[Value]) -> Value:
             if one is ABSENT or (distinct and (one is distinct[-1] or _among(one, distinct))):
                 continue
             distinct.append(one)
+    if len(distinct) > 1 and isinstance(distinct[0], DomainValue):
+        distinct = distinct[0].summarized(distinct)
     if len(distinct) < 2:
         return distinct[0] if distinct else ABSENT
     if unknowns := [one for one in distinct if isinstance(one, Unknown)]:
@@ -68,25 +76,23 @@ def _join_by_kind(first: Value, values: list[Value]) -> Value:
     elif isinstance(first, Dict):
         if dicts := _all_of(Dict, values):
             return _join_dicts(dicts)
-    elif isinstance(first, Instance):
-        objects = _all_of(Instance, values) if len(values) > MAX_ALTERNATIVES else []
-        if objects and all(one.is_module for one in objects):
-            # A program that builds its model in many ways: the last of each class stands for the others.
-            values = list({module.cls: module for module in objects}.values())
-    elif isinstance(first, (Unknown, Union, Absent, External, ValueIterator, DomainValue)):
+    elif isinstance(first, (Unknown, Union, Absent, External, Instance, ValueIterator, DomainValue)):
         pass
     elif not isinstance(first, (*CONSTANTS, *WRAPPERS, *DEFINITIONS)):
         raise impossible(first)
-    if len(values) > MAX_ALTERNATIVES:
+    if len(values) > (MAX_MODULES if all(map(_is_called, values)) else MAX_ALTERNATIVES):
         return Unknown("?", "too many alternatives")
-    return values[0] if len(values) == 1 else Union(tuple(values))
+    return Union(tuple(values))
 
 
 def _join_unknowns(unknowns: list[Unknown], values: list[Value]) -> Value:
-    """Merge values of which some are unknown: so is the result, except that a tensor remains a tensor."""
+    """Merge values of which some are unknown: so is the result, except that a tensor remains one, and models too."""
     others = [one for one in values if not isinstance(one, Unknown)]
     if others and all(isinstance(one, Tensor) for one in others):
         return Tensor(ranked=False, why=unknowns[0].why)
+    if others and all(map(_is_of_module, others)):
+        # It may be another model: what these do with modes is still seen, and nothing follows of its shapes.
+        return Union((*others[:MAX_MODULES], unknowns[0]))
     if not others and all(unknowns[0].stands_for(one) for one in unknowns[1:]):
         return unknowns[0]
     return Unknown("?", unknowns[0].why)
@@ -96,6 +102,19 @@ def _all_of(kind: type[Kind], values: list[Value]) -> list[Kind]:
     """The values, if all are of one kind; otherwise none."""
     found = [one for one in values if isinstance(one, kind)]
     return found if len(found) == len(values) else []
+
+
+def _is_of_module(value: Value) -> bool:
+    """Whether a value is a module, or a method of one."""
+    owner = value.receiver if isinstance(value, BoundMethod) else value
+    return isinstance(owner, Instance) and owner.is_module
+
+
+def _is_called(value: Value) -> bool:
+    """Whether a value is a module, or what makes one."""
+    if isinstance(value, Instance):
+        return value.is_module
+    return isinstance(value, (BoundMethod, Builtin, Class, External, Function, LibraryClass, Partial, Unknown))
 
 
 def _among(value: Value, others: Iterable[Value]) -> bool:

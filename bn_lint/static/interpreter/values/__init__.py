@@ -51,6 +51,11 @@ class DomainValue:
 
     __slots__ = ()
 
+    @classmethod
+    def summarized(cls, alternatives: list[Value]) -> list[Value]:
+        """Return fewer alternatives that say the same, where several of them can be told apart but mean one thing."""
+        return alternatives
+
 
 #: Everything that an expression of the analysed program may stand for. Two kinds stand in cells only: `ABSENT` is the
 #: content of a cell that was not written, and a `NodeRef` says where something happened to an object.

@@ -61,9 +61,15 @@ class Unknown:
 
 
 class UnknownInt(Unknown):
-    """An unknown integer, such as the variable of a loop over a range of unknown length."""
+    """An unknown integer, such as the variable of a loop over a range of unknown length. It may be zero."""
 
     __slots__ = ()
+
+    @property
+    def number(self) -> Expression:
+        if self._number is None:
+            self._number = Expression.of(Symbol(self.name, counts=True))
+        return self._number
 
 
 class UnknownModule(Unknown):
