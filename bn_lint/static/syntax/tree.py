@@ -26,6 +26,8 @@ _PLAIN = frozenset({type(None), str, bytes, bool, int, cst.MaybeSentinel})
 _LEAVES = frozenset({cst.Name, cst.Integer, cst.Float, cst.SimpleString, cst.Pass, cst.Dot, cst.Comma})
 #: What a tensor tells of itself besides its values.
 _ABOUT_TENSORS = frozenset({"shape", "size", "dim", "ndim", "dtype", "device"})
+#: Attributes and methods of a tensor that have its values.
+_COPIES = frozenset({"data", "detach", "cpu"})
 
 Fields = Callable[[cst.CSTNode], tuple[object, ...]]
 Answer = TypeVar("Answer")
@@ -109,23 +111,63 @@ def attributes_written(node: cst.FunctionDef) -> frozenset[str]:
 
 
 @asked_once
-def unread_calls(scope: cst.CSTNode) -> frozenset[cst.CSTNode]:
-    """The calls of which a function or module reads nothing but the shape or similar attributes."""
+def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.CSTNode]:
+    """The calls of which a function or module reads nothing but the shape or similar attributes.
+
+    With `printed`, it may print the result as well.
+    """
     assigned: dict[cst.CSTNode, str] = {}
     unread: set[cst.CSTNode] = set()
-    named: list[cst.Name] = []
     asked: set[cst.CSTNode] = set()
-    for node in walk(scope):
+    named: list[cst.Name] = []
+    for node in _walk_own(scope):
         if type(node) is cst.Name:
             named.append(node)
         elif type(node) is cst.Attribute and node.attr.value in _ABOUT_TENSORS:
-            (asked if type(node.value) is cst.Call else unread).add(node.value)
+            owner = _same_tensor(node.value)
+            (asked if type(owner) is cst.Call else unread).add(owner)
+        elif printed and type(node) is cst.Call and type(node.func) is cst.Name and node.func.value == "print":
+            for arg in node.args:
+                owner = _same_tensor(arg.value)
+                (asked if type(owner) is cst.Call else unread).add(owner)
         elif type(node) is cst.Assign and len(node.targets) == 1 and type(node.targets[0].target) is cst.Name:
             unread.add(node.targets[0].target)
             if type(node.value) is cst.Call:
                 assigned[node.value] = node.targets[0].target.value
     read = {name.value for name in named if name not in unread}
     return frozenset(asked.union(call for call, name in assigned.items() if name not in read))
+
+
+def _same_tensor(node: cst.BaseExpression) -> cst.BaseExpression:
+    """What an expression such as `out.data.cpu()` is a view or a copy of."""
+    while True:
+        inner = node.func if type(node) is cst.Call and not node.args else node
+        if type(inner) is not cst.Attribute or inner.attr.value not in _COPIES:
+            return node
+        node = inner.value
+
+
+def _walk_own(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Everything in a scope but the names of the functions inside it that mean something else there."""
+    pending = [scope]
+    while pending:
+        node = pending.pop()
+        if type(node) is cst.FunctionDef and node is not scope:
+            own = _bound_names(node)
+            yield from (one for one in walk(node) if type(one) is not cst.Name or one.value not in own)
+            continue
+        yield node
+        if type(node) not in _LEAVES:
+            pending += children(node)
+
+
+def _bound_names(function: cst.FunctionDef) -> frozenset[str]:
+    """The parameters of a function, and the names that it assigns."""
+    names = {one.name.value for one in walk(function) if type(one) is cst.Param}
+    for one in walk(function.body):
+        if type(one) is cst.AssignTarget and type(one.target) is cst.Name:
+            names.add(one.target.value)
+    return frozenset(names)
 
 
 @asked_once

@@ -8,7 +8,7 @@ import libcst as cst
 
 from bn_lint.facts import Evidence, Purpose, Shows
 from bn_lint.static.interpreter.hooks import Log
-from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value, alternatives
+from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Value, alternatives
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.syntax.tree import switches_or_trains, unread_calls
@@ -21,6 +21,7 @@ from bn_lint.static.torch_model.out_of_sight import (
     REPLACING,
     TOOLS,
     calls_what_trains,
+    has_known_sizes,
     is_made_up,
     method_of,
     reads_weights,
@@ -164,8 +165,13 @@ class EventLog(Log):
         call.modes = [modes_of(layer, self) for layer in layers]
         call.uncertain = interpreter.path.uncertain > self.open_loops
         scope = frame.function.node if frame.function is not None else frame.file.tree
-        call.dropped = ref.node is self.dropped or (self.grad is True and ref.node in unread_calls(scope))
+        given = (*arguments.positional, *arguments.keywords.values())
         call.made_up = any(is_made_up(arg.value, scope) for arg in ref.node.args)
+        # Of made-up inputs, a program that tries out a model looks at the result as well.
+        made_up = call.made_up or any(map(has_known_sizes, given))
+        call.dropped = ref.node is self.dropped or (
+            self.grad is True and ref.node in unread_calls(scope, printed=made_up)
+        )
         call.prepared = self._preparation(model)
         call.frozen_layers = frozen_layers(layers, call.modes)
         call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
@@ -173,7 +179,7 @@ class EventLog(Log):
         self.outermost, self.depth_without_gradients = call, 0
         from bn_lint.static.torch_model.data import batches_of
 
-        for value in (*arguments.positional, *arguments.keywords.values()):
+        for value in given:
             call.batches = call.batches or batches_of(value)
         inner: Frame | None = frame
         while inner is not None:

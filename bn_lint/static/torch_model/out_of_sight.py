@@ -10,7 +10,7 @@ import libcst as cst
 
 from bn_lint.facts import Purpose
 from bn_lint.libraries import LIBRARIES
-from bn_lint.static.interpreter.values import Function
+from bn_lint.static.interpreter.values import Function, Tensor, Value
 from bn_lint.static.syntax.tree import called_names, switches_or_trains, walk
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ def reads_weights(node: cst.FunctionDef | cst.Lambda) -> bool:
     called = {inner.func for inner in walk(node) if type(inner) is cst.Call}
     names = {one.attr.value if type(one) is cst.Attribute else getattr(one, "value", "") for one in called}
     return "copy_" in names and not _READING.isdisjoint(names)
+
+
+def has_known_sizes(value: Value) -> bool:
+    """Whether a tensor was made with sizes that are written out, unlike data."""
+    return type(value) is Tensor and value.ranked and all(isinstance(axis.size, int) for axis in value.axes)
 
 
 def is_made_up(node: cst.BaseExpression, scope: cst.CSTNode) -> bool:

@@ -14,7 +14,7 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers
-from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
+from bn_lint.static.torch_model.mode import Mode, agreed
 from bn_lint.static.training.batch_sizes import batch_facts
 from bn_lint.static.training.drafts import CallLines
 from bn_lint.static.training.evidence import evidence_at, mode_evidence, ref_of, text_of
