@@ -153,7 +153,7 @@ def _attribute_of_alternatives(interpreter: Interpreter, value: Union, name: str
 
 def _is_missing(owner: Value, found: Value) -> bool:
     missing = _MISSING.of(owner) if isinstance(owner, Instance) else None
-    return missing is not None and any(found is one for one in missing.values())
+    return missing is not None and any(found is one for one in missing.read.values())
 
 
 def _known_as(instance: Instance) -> str:
