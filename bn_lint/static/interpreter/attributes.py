@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.builtins.concrete import foreign_attribute
 from bn_lint.static.interpreter.builtins.methods import plain_attribute
 from bn_lint.static.interpreter.calls import call
-from bn_lint.static.interpreter.imports import execute_module, module_member, resolved
+from bn_lint.static.interpreter.imports import members, module_member
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.join import join
@@ -98,11 +100,8 @@ def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRe
 
 def _names_of(interpreter: Interpreter, module: ModuleScope) -> Value:
     """The `__dict__` of a module of the project."""
-    execute_module(interpreter, module)
-    return Dict(
-        {name: resolved(interpreter, value) for name, value in module.cells.items() if isinstance(name, str)},
-        is_open=True,
-    )
+    names: dict[Any, Value] = {**members(interpreter, module)}
+    return Dict(names, is_open=True)
 
 
 def _property_attribute(value: Property, name: str) -> Value:

@@ -44,7 +44,7 @@ def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
     if value is not ABSENT:
         return value
     value = star_member(interpreter, frame.module, name)
-    if isinstance(value, Unknown):
+    if value is ABSENT:
         return Unknown(name, f"the name `{name}` is not defined in visible code")
     return value
 

@@ -123,27 +123,47 @@ def module_member(interpreter: Interpreter, scope: ModuleScope, name: str) -> Va
     if isinstance(value, Imported) and value.module is scope and value.name == name:
         value = ABSENT  # `from . import name` in a package: the submodule
     if value is ABSENT:
+        # A star import of a submodule also binds the submodule's own name, and then what it has under that name.
+        value = star_member(interpreter, scope, name)
+        if value is not ABSENT:
+            return value
         path = interpreter.project.submodule(scope.path, name)
         found = module_at(interpreter, path) if path is not None else None
-        if found is not None:
-            return found
-        return star_member(interpreter, scope, name)
+        return Unknown(name, f"`{scope.name}` has no visible `{name}`") if found is None else found
     return resolved(interpreter, value)
 
 
 def star_member(interpreter: Interpreter, scope: ModuleScope, name: str) -> Value:
-    """Return a name that a module has from a module of which it imports everything. They may do so in a circle."""
+    """Return a name that a module has from one of which it imports everything, or ABSENT. Circles are allowed."""
     if (scope, name) not in interpreter.looking:
         interpreter.looking.add((scope, name))
         try:
             for star in scope.stars:
                 if star.state != ModuleScope.RUNNING or name in star.cells:
-                    value = module_member(interpreter, star, name)
-                    if not isinstance(value, Unknown):
+                    execute_module(interpreter, star)
+                    value = star.cells.get(name, ABSENT)
+                    if value is ABSENT:
+                        value = star_member(interpreter, star, name)
+                    value = resolved(interpreter, value)
+                    if value is not ABSENT and not isinstance(value, Unknown):
                         return value
         finally:
             interpreter.looking.remove((scope, name))
-    return Unknown(name, f"`{scope.name}` has no visible `{name}`")
+    return ABSENT
+
+
+def members(
+    interpreter: Interpreter, scope: ModuleScope, seen: frozenset[ModuleScope] = frozenset()
+) -> dict[str, Value]:
+    """Return all names of a module, with those from modules of which it imports everything."""
+    execute_module(interpreter, scope)
+    found: dict[str, Value] = {}
+    for star in scope.stars:
+        if star not in seen:
+            names = members(interpreter, star, seen | {scope})
+            found.update((name, value) for name, value in names.items() if not name.startswith("_"))
+    found.update((name, resolved(interpreter, v)) for name, v in scope.cells.items() if isinstance(name, str))
+    return found
 
 
 def resolved(interpreter: Interpreter, value: Value) -> Value:

@@ -26,6 +26,8 @@ MAX_SAMPLES = 8
 
 #: Elements that an unknown position is taken to mean any of.
 MAX_READ_ELEMENTS = 64
+#: Letters of a text that `eval` is given.
+MAX_EVALUATED_TEXT = 200
 #: Entries that an unknown key is taken to mean any of, when one is read.
 MAX_READ_ENTRIES = 4
 #: Entries that an unknown key is taken to replace any of. Those of larger tables are forgotten.

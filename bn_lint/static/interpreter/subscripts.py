@@ -8,6 +8,7 @@ import libcst as cst
 
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.calls import call
+from bn_lint.static.interpreter.computed_names import any_entry
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import module_at, module_named
@@ -113,7 +114,7 @@ def _sequence_item(container: tuple[Value, ...] | List | str | range, key: Value
     if isinstance(key, int):
         position = int(key)
         if rest and not 0 <= position < len(items):
-            return distinct(join((*items[-1:], *rest)) if position < 0 else join(rest), position)
+            return distinct(_any_of((*items[-1:], *rest) if position < 0 else rest), position)
         try:
             return items[position]
         except IndexError:
@@ -123,9 +124,16 @@ def _sequence_item(container: tuple[Value, ...] | List | str | range, key: Value
         and len(items) + len(rest) <= MAX_READ_ELEMENTS
         and not isinstance(items, (str, range))
     ):
-        candidates = join((*items, *rest))
-        return Unknown("?", "an unknown element") if candidates is ABSENT else candidates
+        return _any_of((*items, *rest))
     return Unknown("?", "an unknown element")
+
+
+def _any_of(elements: tuple[Value, ...]) -> Value:
+    """One of the elements of a sequence. If some of them are unknown, it is none of the others in particular."""
+    unknown = next((one for one in elements if isinstance(one, Unknown)), None)
+    if unknown is not None and any(isinstance(one, Instance) for one in elements):
+        return Unknown("?", unknown.why)
+    return join(elements) if elements else Unknown("?", "an unknown element")
 
 
 def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeRef) -> Value:
@@ -146,7 +154,8 @@ def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeR
     values = [v for _, v in container.entries()]
     if values and not container.is_open and len(values) <= MAX_READ_ENTRIES and container.factory is ABSENT:
         return join(values)
-    return Unknown("?", "a dictionary read with an unknown key")
+    found = any_entry(values)
+    return Unknown("?", "a dictionary read with an unknown key") if found is ABSENT else found
 
 
 def _instance_item(interpreter: Interpreter, container: Instance, key: Value, ref: NodeRef) -> Value:

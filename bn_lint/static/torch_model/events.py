@@ -12,7 +12,7 @@ from bn_lint.static.interpreter.values import Arguments, Function, Instance, Lib
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.syntax.tree import switches_or_trains, unread_calls
-from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers
+from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers, keeps_last_batch
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, forget, modes_of
 from bn_lint.static.torch_model.optimizers import owned_by
 from bn_lint.static.torch_model.out_of_sight import (
@@ -175,6 +175,7 @@ class EventLog(Log):
         call.prepared = self._preparation(model)
         call.frozen_layers = frozen_layers(layers, call.modes)
         call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
+        call.keeps_last_batch = all(map(keeps_last_batch, layers))
         call.is_frozen = all(isinstance(FROZEN.of(layer), NodeRef) for layer in layers)
         self.outermost, self.depth_without_gradients = call, 0
         from bn_lint.static.torch_model.data import batches_of

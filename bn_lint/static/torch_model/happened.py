@@ -43,6 +43,8 @@ class Call:
         self.frozen: NodeRef | None = None
         #: Whether the parameters of all its BatchNorm layers are frozen.
         self.is_frozen = False
+        #: Whether the running statistics of all its BatchNorm layers are those of the latest batch.
+        self.keeps_last_batch = False
         #: The layers that run in training mode with frozen parameters, and where those were frozen.
         self.frozen_layers: list[tuple[Instance, NodeRef]] = []
         #: Parts of the model that it calls itself without recording gradients.
@@ -96,6 +98,12 @@ def batchnorm_layers(model: Instance) -> list[Instance]:
         for layer in possible_descendants(model)
         if batchnorm_class(layer) is not None and layer.cells.get("track_running_stats", True) is True
     ]
+
+
+def keeps_last_batch(layer: Instance) -> bool:
+    """Whether the running statistics of a layer are those of the latest batch: meta-learners want that."""
+    momentum = layer.cells.get("momentum")
+    return isinstance(momentum, (int, float)) and momentum == 1
 
 
 def frozen_layers(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> list[tuple[Instance, NodeRef]]:

@@ -66,7 +66,7 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
     purpose = call.purpose or _classify(events, call, trained)
     if call.purpose is None and any(id(layer) in events.recalibrated for layer in batchnorm_layers(call.model)):
         return  # its statistics are recomputed: training mode is intended
-    if purpose is Purpose.EVALUATION and all(map(_forgets_at_once, batchnorm_layers(call.model))):
+    if purpose is Purpose.EVALUATION and call.keeps_last_batch:
         return  # evaluation mode would normalise by the last batch that was trained on
     if purpose in (Purpose.EXPORT, Purpose.FUSION, Purpose.INSPECTION):
         if True in call.states and not (purpose is Purpose.INSPECTION and _nothing_to_lose(events, call)):
@@ -116,12 +116,6 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
         resumed=purpose is not Purpose.TRAINING and _resumed(events, call),
         switch_name=_switch_name(events, call, purpose, mode),
     )
-
-
-def _forgets_at_once(layer: Instance) -> bool:
-    """Whether the running statistics of a layer are those of the latest batch, as meta-learners want them."""
-    momentum = layer.cells.get("momentum")
-    return isinstance(momentum, (int, float)) and momentum == 1
 
 
 def _because(events: EventLog, call: Call, purpose: Purpose) -> Evidence | None:

@@ -9,6 +9,7 @@ from typing import Any
 from bn_lint.static.interpreter.builtins import reflection, scalars, sequences  # noqa: F401
 from bn_lint.static.interpreter.builtins.concrete import computed
 from bn_lint.static.interpreter.builtins.table import BUILTINS, builtin
+from bn_lint.static.interpreter.imports import members
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import (
     Arguments,
@@ -55,14 +56,14 @@ BUILTINS["staticmethod"] = Builtin(
 BUILTINS["classmethod"] = Builtin(
     "classmethod", lambda interpreter, arguments, ref: ClassMethod(arguments.positional[0])
 )
-BUILTINS["hash"] = BUILTINS["id"] = BUILTINS["vars"] = BUILTINS["dir"] = Unknown("?", "identity is not evaluated")
+BUILTINS["hash"] = BUILTINS["id"] = BUILTINS["dir"] = Unknown("?", "identity is not evaluated")
 BUILTINS["locals"] = Builtin(
     "locals", lambda interpreter, arguments, ref: Dict(dict(interpreter.frame.cells)) if interpreter.frame else Dict()
 )
 BUILTINS["globals"] = Builtin(
     "globals",
     lambda interpreter, arguments, ref: (
-        Dict(dict(interpreter.frame.module.cells), is_open=True) if interpreter.frame else Dict()
+        Dict({**members(interpreter, interpreter.frame.module)}, is_open=True) if interpreter.frame else Dict()
     ),
 )
 

@@ -6,6 +6,7 @@ from bn_lint.static.interpreter.assign import set_attribute
 from bn_lint.static.interpreter.attributes import get_attribute
 from bn_lint.static.interpreter.builtins.isinstances import is_instance, is_subclass, type_of
 from bn_lint.static.interpreter.builtins.table import builtin
+from bn_lint.static.interpreter.computed_names import any_member, evaluate_text
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -60,11 +61,25 @@ def _getattr(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
     if not isinstance(name, str):
         if isinstance(owner, External):
             return interpreter.domain.any_member(owner.dotted)
+        if isinstance(owner, ModuleScope):
+            return any_member(interpreter, owner)
         return Unknown("?", "an attribute with an unknown name")
     if len(arguments.positional) > 2 and has_attribute(interpreter, owner, name) is False:
         return arguments.positional[2]
     value = get_attribute(interpreter, owner, name, ref)
     return value
+
+
+@builtin("vars")
+def _vars(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    if not arguments.positional:
+        return Unknown("?", "the names of a scope are not evaluated")
+    return get_attribute(interpreter, arguments.positional[0], "__dict__", ref)
+
+
+@builtin("eval")
+def _eval(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    return evaluate_text(interpreter, ref, interpreter.frame) if interpreter.frame is not None else Unknown("eval")
 
 
 @builtin("hasattr")
