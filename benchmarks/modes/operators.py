@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import libcst as cst
@@ -13,9 +14,12 @@ MUTATIONS = {
     "no-eval": "`.eval()` is deleted",
     "no-parentheses": "`model.eval()` becomes `model.eval`",
     "no-train": "`.train()` is deleted",
+    "no-freeze": "a call that freezes BatchNorm again is deleted",
     "no-drop-last": "`drop_last=True` becomes the default, `False`",
     "batch-of-one": "`batch_size` of a loader becomes 1",
 }
+#: Calls that put the BatchNorm layers of a model into evaluation mode.
+_FREEZES = re.compile(r"[\w.]+\.(freeze_?bn\(\)|apply\((set|fix|freeze)_\w*(bn|batch_?norm)\w*\))", re.IGNORECASE)
 #: Loaders that take `batch_size`, by the last part of their names.
 _LOADERS = ("DataLoader",)
 
@@ -69,6 +73,8 @@ class _Finder(cst.CSTVisitor):
                 yield f"no-{name}", node, "pass" if statement else receiver
                 if statement and name == "eval":
                     yield "no-parentheses", node, f"{receiver}.eval"
+        if not self.controls and _FREEZES.fullmatch(_text(node)):
+            yield "no-freeze", node, "pass"
         for argument in node.args:
             keyword = argument.keyword.value if argument.keyword else ""
             if keyword == "drop_last" and isinstance(argument.value, cst.Name) and argument.value.value == "True":
