@@ -8,6 +8,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks.linter import Linter
 from benchmarks.processes import TIMED_OUT, Run, measure
@@ -64,7 +65,11 @@ def size(package: Package) -> int:
 
 def lint(package: Package, linter: Linter, limit: float) -> Outcome:
     """Lints the release, for `limit` seconds at most; a run that does not end by itself counts as a crash."""
-    folder = source(package.name, package.version)
+    return lint_folder(package, source(package.name, package.version), linter, limit)
+
+
+def lint_folder(package: Package, folder: Path, linter: Linter, limit: float) -> Outcome:
+    """Lints the folder that holds a package."""
     with tempfile.TemporaryDirectory() as temporary:
         times = Path(temporary) / "seconds.json"
         # By its path: with `-m`, modules of the package could stand in for those of bn-lint.
@@ -102,7 +107,7 @@ def _read(run: Run, outcome: Outcome, limit: float) -> None:
     outcome.files = report["files"]
     outcome.judged, outcome.layers = report["coverage"]["judged"], report["coverage"]["total"]
     outcome.findings = [
-        Finding(package.name, package.version, f["path"], f["line"], f["code"], f["severity"], f["message"])
+        Finding(package.name, package.version, _place(f), f["line"], f["code"], f["severity"], f["message"])
         for f in report["findings"]
     ]
     for error in report["errors"]:
@@ -112,3 +117,8 @@ def _read(run: Run, outcome: Outcome, limit: float) -> None:
     unreadable = any(error["code"] == "BN901" for error in report["errors"])
     if run.code not in (0, 1) and not unreadable and not outcome.crashes:
         outcome.crashes.append(f"exit code {run.code}")
+
+
+def _place(finding: dict[str, Any]) -> str:
+    """The file; lines of a notebook are counted in its cells."""
+    return f"{finding['path']}:cell {finding['cell']}" if finding.get("cell") else str(finding["path"])

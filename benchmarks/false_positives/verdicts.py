@@ -17,7 +17,11 @@ VERDICTS = _FOLDER / "verdicts.toml"
 
 @dataclass(frozen=True)
 class Verdict:
-    """One finding that was read: whether it is true, and why."""
+    """One finding that was read: whether it is true, and why.
+
+    Attributes:
+        useless: It is right, but nobody would want to know. It counts as not true.
+    """
 
     package: str
     version: str
@@ -26,6 +30,7 @@ class Verdict:
     code: str
     true: bool
     why: str
+    useless: bool = False
 
 
 Key = tuple[str, str, str, int, str]

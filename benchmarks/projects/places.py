@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import libcst as cst
 
 from benchmarks.modes.operators import controls, mutations
-from benchmarks.mutation.mutants import Mutant
+from benchmarks.mutation.mutants import CONTROL, Mutant
 
 #: How many scripts of a repository are changed that train, and that only evaluate.
 TRAINING, EVALUATION = 1, 1
@@ -22,6 +23,17 @@ _ASYNC = re.compile(rb"\basync(?=\s*=)")
 _LEARNS = re.compile(r"\.backward\(|\.step\(|\.minimize\(|automatic_optimization")
 _MODE = re.compile(r"\.(eval|train)\(\)")
 _NO_SCRIPTS = ("test_", "tests", "conftest", "setup.py")
+
+
+@dataclass(frozen=True)
+class _Rewritten(Mutant):
+    changes: tuple[Mutant, ...]
+
+    def apply(self, source: bytes) -> str:
+        text = source
+        for change in sorted(self.changes, key=lambda one: (one.line, one.span), reverse=True):
+            text = change.apply(text).encode()
+        return text.decode()
 
 
 def scripts(tree: Path) -> list[str]:
@@ -48,9 +60,10 @@ def chosen(tree: Path, path: str) -> Iterator[Mutant]:
         yield from (places[place] for place in _drawn(list(places), 1, path))
 
 
-def rewritten(tree: Path, path: str) -> list[Mutant]:
-    """Returns equivalent spellings of all places of a script; together they are one control."""
-    return controls(path, _ASYNC.sub(b"asynk", (tree / path).read_bytes()))
+def rewritten(tree: Path, path: str) -> Mutant:
+    """Returns the control of a script: equivalent spellings of all its places at once."""
+    changes = tuple(controls(path, _ASYNC.sub(b"asynk", (tree / path).read_bytes())))
+    return _Rewritten(CONTROL, path, 0, "", "", (0, 0, 0, 0), (), changes)
 
 
 def linted(tree: Path, path: str) -> tuple[str, ...]:
