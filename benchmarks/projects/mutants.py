@@ -40,7 +40,7 @@ Key = tuple[str, int, str]
 
 @dataclass(frozen=True)
 class Score:
-    """One script with the results of its changes; `excluded` are those of which opinions differ, or nobody said anything."""
+    """One script with the results of its changes, without those that are excluded or that nobody judged."""
 
     project: Project
     path: str

@@ -1,4 +1,4 @@
-"""Which places of which scripts are changed: few of each repository, so that each repository counts for about as much."""
+"""Which places of which scripts are changed: few, so that each repository counts for about as much."""
 
 from __future__ import annotations
 
