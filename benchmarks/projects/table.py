@@ -15,13 +15,14 @@ from benchmarks.projects.precision import by_rule, summary
 from benchmarks.projects.projects import Project
 
 _PRECISION = """What bn-lint reports with its default settings about research repositories. Somebody read each
-finding against the source; `benchmarks/projects/verdicts.toml` says why it is true, false, or useless: right, but nobody
-would want to know. A hash of its name says to which half a repository belongs; nothing is mended by a look at the unseen
-half."""
+finding against the source; `benchmarks/projects/verdicts.toml` says why it is true, false, or useless: right, but
+nobody would want to know. A hash of its name says to which half a repository belongs; nothing is mended by a look
+at the unseen half."""
 _MUTANTS = """Each mutant takes a mode switch or what keeps batches large out of a script of a research repository;
-somebody says in `benchmarks/projects/mutants.toml` what that does. Found: a new finding of BN1, BN2 or BN3. Located: in
-the changed function, or at a mode call or a loader (of the found ones). Harmless changes do nothing, as the control: all
-places of a script written differently. `no-parentheses` is found without knowing the model, by BN102."""
+somebody says in `benchmarks/projects/mutants.toml` what that does. Found: a new finding of BN1, BN2 or BN3.
+Located: in the changed function, or at a mode call or a loader (of the found ones). Harmless changes do nothing,
+as the control: all places of a script written differently. `no-parentheses` is found without knowing the model,
+by BN102."""
 
 
 def precision_document(
