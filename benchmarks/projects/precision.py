@@ -15,7 +15,7 @@ from benchmarks.projects.projects import Project
 VERDICTS = Path(__file__).with_name("verdicts.toml")
 #: Seconds of one repository.
 LIMIT = 900.0
-#: Pairs of a repository and a rule that are left out for a look at the rest.
+#: Pairs of a repository and a rule, of both halves, that are left out for a look at the rest.
 IDIOMS = 10
 _NOT_JUDGED = "BN9"
 
@@ -38,7 +38,8 @@ def summary(title: str, outcomes: Sequence[Outcome], judgement: Judgement) -> st
     """Returns Markdown: what share of the findings about some repositories is true."""
     names = {outcome.package.name for outcome in outcomes}
     judged = [(finding, verdict) for finding, verdict in judgement.judged if finding.package in names]
-    often = [pair for pair, _ in Counter(_pair(finding) for finding, _ in judged).most_common(IDIOMS)]
+    pairs = Counter(_pair(finding) for finding, _ in judgement.judged)
+    often = [pair for pair, _ in pairs.most_common(IDIOMS)]
     rest = [(finding, verdict) for finding, verdict in judged if _pair(finding) not in often]
     errors = sum(finding.severity == "error" and not (v.true or v.useless) for finding, v in judged)
     late = sum(any("BN903" in text for text in outcome.incomplete) for outcome in outcomes)
