@@ -12,7 +12,7 @@ from benchmarks.false_positives.verdicts import stanza as finding_stanza
 from benchmarks.linter import Linter, installed
 from benchmarks.machine import RESULTS, heading
 from benchmarks.mutation.score import Command
-from benchmarks.projects import mutants, precision
+from benchmarks.projects import fixes, mutants, precision
 from benchmarks.projects.projects import Project, load_projects
 from benchmarks.projects.table import mutant_document, precision_document
 
@@ -20,10 +20,10 @@ LINTER = "{python} -m bn_lint check --isolated --no-cache -j 1 --output-format j
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one of the two benchmarks; returns 1 where a finding or a mutant has no verdict."""
+    """Runs one of the benchmarks; returns 1 where a finding or a mutant has no verdict."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.projects", description=__doc__)
     add = parser.add_argument
-    add("what", choices=("precision", "mutants"))
+    add("what", choices=("precision", "mutants", "fixes"))
     add("--clones", type=Path, metavar="FOLDER", help="bare clones; not needed for what was checked out before")
     add("--half", choices=("seen", "unseen"), help="only this half (default: both)")
     add("--project", action="append", metavar="TEXT", help="only repositories with this in their names (repeatable)")
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.half in (None, project.half)
         and (not options.project or any(text.lower() in project.name.lower() for text in options.project))
     ]
-    run = _precision if options.what == "precision" else _mutants
+    run = {"precision": _precision, "mutants": _mutants, "fixes": _fixes}[options.what]
     with installed() as linter:
         head = heading("benchmarks.projects")  # while the linter is what was just installed
         report, missing = run(projects, options.clones, linter, head)
@@ -66,6 +66,12 @@ def _mutants(projects: Sequence[Project], clones: Path | None, linter: Linter, h
         _say(project.name)
     missing = [mutants.stanza(score.name, mutant) for score in scores for mutant in score.unjudged]
     return mutant_document(head, scores), missing
+
+
+def _fixes(projects: Sequence[Project], clones: Path | None, linter: Linter, head: str) -> tuple[str, list[str]]:
+    names = {project.name for project in projects}
+    outcomes = [fixes.check(fix, clones, linter) for fix in fixes.load_fixes() if fix.project in names]
+    return fixes.document(head, outcomes), []
 
 
 def _say(text: str) -> None:
