@@ -19,6 +19,7 @@ from bn_lint.static.torch_model.out_of_sight import (
     HARMLESS,
     LOADING,
     REPLACING,
+    SWITCHING,
     TOOLS,
     calls_what_trains,
     has_known_sizes,
@@ -262,10 +263,11 @@ class EventLog(Log):
         if len(modules) > 1:  # one of them may be made of the others
             self._kept.extend(modules)
             self.handed_together.update(map(id, modules))
-        for module in modules:
+        self.replaced.update(map(id, modules))
+        if modules and SWITCHING.search(name or dotted.rpartition(".")[2] or getattr(function, "name", "")):
             _disturb(interpreter)
-            self.replaced.add(id(module))
-            forget(interpreter, module)
+            for module in modules:
+                forget(interpreter, module)
 
     def _steps_on_gradients(self, ref: NodeRef) -> bool:
         """Whether the program also sets gradients to zero through what it calls, or through its first argument."""

@@ -29,6 +29,10 @@ HARMLESS = re.compile(
     + r")(?:\.|$)"
 )
 
+#: Words in the names of foreign functions that may switch the mode of a model that they are handed. The others, such
+#: as `summary(model)` or `reset_net(model)`, leave it as it is. (A word too many here costs findings, and makes none.)
+SWITCHING = re.compile(r"eval|valid|test|train|fit|predict|infer|run|loop|epoch|score|mode|freeze|bench", re.IGNORECASE)
+
 #: Tools that run a model as it is, and what for.
 TOOLS = (
     (re.compile(r"^torch\.(?:jit\.trace(?:_module)?|export\.export)$"), Purpose.EXPORT),
