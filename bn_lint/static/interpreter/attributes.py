@@ -130,6 +130,8 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
     if value is not ABSENT:
         return value
     if name == "__dict__":
+        if instance.is_module and (interpreter.frame is None or interpreter.frame.receiver is not instance):
+            interpreter.domain.forget(interpreter, instance)  # `new.__dict__.update(old.__dict__)`: its mode, too
         return Unknown("__dict__")
     method, owner = instance.cls.lookup("__getattr__")
     if isinstance(owner, Class) and not (isinstance(method, Function) and method in interpreter.stack):
