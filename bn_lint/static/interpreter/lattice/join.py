@@ -142,7 +142,7 @@ def _either_number(values: list[Value]) -> Value:
     if isinstance(first, int) and all(isinstance(v, int) for v in values) and len(set(values)) == 1:
         return int(first)
     key = ("either", frozenset(values))
-    name = " or ".join(sorted(map(str, values), key=lambda text: (len(text), text)))
+    name = " or ".join(str(v) for v in values)
     return Expression.of(structural_symbol(name if len(name) < 40 else "?", key, free=False))
 
 
