@@ -101,7 +101,9 @@ def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRe
 def _names_of(interpreter: Interpreter, module: ModuleScope) -> Value:
     """The `__dict__` of a module of the project."""
     names: dict[Any, Value] = {**members(interpreter, module)}
-    return Dict(names, is_open=True)
+    namespace = Dict(names, is_open=True)
+    namespace.is_namespace = True
+    return namespace
 
 
 def _property_attribute(value: Property, name: str) -> Value:

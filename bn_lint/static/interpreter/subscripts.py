@@ -8,7 +8,7 @@ import libcst as cst
 
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.calls import call
-from bn_lint.static.interpreter.computed_names import any_entry
+from bn_lint.static.interpreter.computed_names import any_entry, any_factory
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import module_at, module_named
@@ -150,11 +150,12 @@ def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeR
             value = call(interpreter, container.factory, Arguments(), ref, None)
             interpreter.store.set(container, key, value)
             return value
-        return Unknown(text_of(key), f"no key `{text_of(key)}` is known")
+        if not isinstance(key, External):  # of what is out of sight, the value is not known
+            return Unknown(text_of(key), f"no key `{text_of(key)}` is known")
     values = [v for _, v in container.entries()]
     if values and not container.is_open and len(values) <= MAX_READ_ENTRIES and container.factory is ABSENT:
         return join(values)
-    found = any_entry(values)
+    found = any_factory(values) if container.is_namespace else any_entry(values)
     return Unknown("?", "a dictionary read with an unknown key") if found is ABSENT else found
 
 

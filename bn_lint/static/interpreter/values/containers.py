@@ -45,7 +45,7 @@ class Dict(Mutable):
     `factory` makes the value of a key that is not there, as `collections.defaultdict` has it; otherwise it is ABSENT.
     """
 
-    __slots__ = ("factory", "is_set")
+    __slots__ = ("factory", "is_namespace", "is_set")
 
     OPEN = Absent()
 
@@ -53,6 +53,8 @@ class Dict(Mutable):
         super().__init__(cells if cells is not None else {})
         self.is_set = is_set
         self.factory: Value = ABSENT
+        #: Whether it has the names of a module.
+        self.is_namespace = False
         if is_open:
             self.cells[Dict.OPEN] = True
 
