@@ -22,6 +22,8 @@ def channels_last_input(call: BatchNormCall) -> Iterator[Violation]:
     ## What it does
     Reports `(batch, sequence, features)` into a `BatchNorm1d(features)`, and `(batch, height, width, features)` into a
     `BatchNorm2d(features)`: layers such as `nn.Linear`, `nn.Embedding` and `nn.LSTM` put features on the last axis.
+    Any input whose last axis has `num_features` elements and whose second axis has another number is reported, unless
+    a layer such as a convolution made the second axis its channels: then `num_features` is wrong (BN002).
 
     ## Why is this bad?
     BatchNorm takes the second axis for the channels. PyTorch raises `running_mean should contain 50 elements not 64`
@@ -61,14 +63,16 @@ def channels_last_input(call: BatchNormCall) -> Iterator[Violation]:
     second, last = shape.axes[1], shape.axes[-1]
     width = describe(layer.num_features)
     sizes = ", ".join(describe(axis.size) for axis in shape.axes)
+    is_single = shape.rank == 3 and second.size == 1
     fails = compare(second.size, layer.num_features) is Comparison.DIFFERENT
     consequence = "PyTorch refuses this" if fails else "it is normalized along the wrong axis"
     back = "transpose(1, 2)" if shape.rank == 3 else "movedim(-1, 1)"
+    turned = f"normalize x.{back} and turn the result back, or normalize x.reshape(-1, {width})"
     yield Violation(
         f"the {width} features of ({sizes}) are on the last axis, but `{layer.name}` normalizes the second: "
         f"{consequence}",
         call.place,
         steps_to_layer(call, last.made_by),
-        help=f"normalize x.{back} and turn the result back, or normalize x.reshape(-1, {width})",
+        help=f"normalize x.squeeze(1), which is (batch, features), or x.{back}" if is_single else turned,
         severity=Severity.ERROR if fails else None,
     )

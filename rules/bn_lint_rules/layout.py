@@ -17,18 +17,21 @@ def is_channels_last(call: BatchNormCall) -> bool:
     """Whether the features that the layer was built for arrive on the last axis instead of the second.
 
     `(batch, sequence, features)` into a BatchNorm1d, `(batch, height, width, features)` into a BatchNorm2d: the last
-    axis was made by a layer that gives features and has the layer's width, and the second axis has not, or has it by
-    chance.
+    axis has the layer's width, and the second axis has not, or has it by chance. If a layer made the second axis, as
+    a convolution makes its channels, the last axis must be one that a layer gave features.
     """
     shape, width = call.shape, call.layer.num_features
     if shape is None or not shape.ranked or len(shape.axes) < 3 or width is None:
         return False
     second, last = shape.axes[1], shape.axes[-1]
-    if compare(last.size, width) is not Comparison.SAME or last.made_by is None:
+    if compare(last.size, width) is not Comparison.SAME:
         return False
-    if compare(second.size, width) is Comparison.SAME:
-        return last.features and second.made_by is None
-    return last.features or second.size is not None
+    match compare(second.size, width):
+        case Comparison.SAME:
+            return last.features and second.made_by is None
+        case Comparison.DIFFERENT if second.made_by is None:
+            return True
+    return last.made_by is not None and (last.features or second.size is not None)
 
 
 def steps(call: BatchNormCall, made_by: Evidence | None) -> tuple[Evidence, ...]:
