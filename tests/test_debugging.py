@@ -14,7 +14,6 @@ from bn_lint.cli import main as cli
 from bn_lint.debugging import VARIABLE
 from bn_lint.project.partition import Unit
 from bn_lint.project.source import load
-from bn_lint.static.interpreter.budget import Budget
 from bn_lint.static.interpreter.builtins.functions import BUILTINS
 from bn_lint.static.interpreter.values import Builtin
 
@@ -69,7 +68,7 @@ def test_the_steps_of_each_entry_point_are_told(
 def test_without_the_limit_of_seconds_steps_alone_decide(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Budget, "SECONDS", 0.0)
+    monkeypatch.setattr("bn_lint.static.interpreter.budget.MAX_SECONDS", 0.0)
     monkeypatch.delenv(VARIABLE)
     assert [error["code"] for error in report(capsys)["errors"]] == ["BN903"]
     monkeypatch.setenv(VARIABLE, "untimed")

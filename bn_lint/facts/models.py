@@ -33,6 +33,8 @@ class ModelCall:
         resumed: The model is trained afterwards, and nothing puts it in training mode before that.
         switch_name: The name of the method that put the model in its mode, when the same function calls it for nothing
             but this.
+        override: The `train` of a class of the program, which `eval()` called last and which left BatchNorm layers in
+            training mode.
         draft: Of a fact that is not complete: the number of what the front end completes it from.
     """
 
@@ -53,6 +55,7 @@ class ModelCall:
     lines: Lines | None = None
     resumed: bool = False
     switch_name: Place | None = None
+    override: Evidence | None = None
     draft: int | None = None
 
 

@@ -86,7 +86,7 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
             f"{given}; `{layer.name}` expects {describe(width)}",
             layer.built,
             steps(call, channels.made_by),
-            help=f"build it with num_features={written or _described(channels.size, width)}",
+            help=_remedy(call, channels.size, width),
             fix=Fix(Applicability.UNSAFE, (Edit(place, written),))
             if place is not None and written is not None
             else None,
@@ -104,6 +104,14 @@ def _followed(call: BatchNormFollowed) -> Iterator[Violation]:
             (behind, *call.path),
             help=f"build it with num_features={origin_of(call.takes) or takes}",
         )
+
+
+def _remedy(call: BatchNormCall, arrives: Dim, width: Dim) -> str:
+    factors = origin_of(width)
+    if call.arriving is None and isinstance(arrives, int) and factors is not None and len(factors.symbols) > 1:
+        # A number there would be right for this one caller; what he gave for some parameter does not fit the input.
+        return f"num_features is `{factors}` here: give the constructor values that make it {describe(arrives)}"
+    return f"build it with num_features={call.arriving or _described(arrives, width)}"
 
 
 def _described(size: Dim, width: Dim) -> str:

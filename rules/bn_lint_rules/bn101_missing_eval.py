@@ -20,7 +20,8 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
 
     ## What it does
     Reports a call of a model whose result is only looked at, with gradients switched off, while BatchNorm layers
-    inside are in training mode because nothing put the model in evaluation mode for it.
+    inside are in training mode: nothing put the model in evaluation mode for it, or a `train` override of the program
+    did not pass `eval()` on to them.
 
     ## Why is this bad?
     `torch.no_grad()` does not switch BatchNorm. In training mode each image is normalized with the statistics of the
@@ -75,8 +76,10 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     - [Autograd mechanics: locally disabling gradients, and evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
     """
-    if call.purpose is not Purpose.EVALUATION or call.mode is not Mode.TRAINING or call.switch_is_local:
+    if call.purpose is not Purpose.EVALUATION or call.mode is not Mode.TRAINING:
         return
+    if call.switch_is_local and call.override is None:
+        return  # the evaluation itself called train(): BN104
     if call.replaced is not None:
         return  # eval() was called, and layers were put in afterwards: BN114
     severity = Severity.INFO if call.adversarial else Severity.ERROR if call.certain else None
@@ -88,11 +91,18 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
         story = f"{name}() does not switch BatchNorm"
     else:
         story = "nothing calls eval() before"
+    remedy = f"call {call.model}.eval() before, and {call.model}.train() when training goes on"
+    if call.override is not None:
+        method = call.override.subject
+        story = f"`{method}` does not pass eval() on to every layer"
+        remedy = f"give `{method}` the mode, and let it call super().train(mode)"
     yield Violation(
         f"`{call.model}` is evaluated in training mode: {story}",
         call.place,
-        tuple(step for step in (call.because, call.switch, *call.others, *call.path) if step is not None),
-        help=f"call {call.model}.eval() before, and {call.model}.train() when training goes on",
+        tuple(
+            step for step in (call.override, call.because, call.switch, *call.others, *call.path) if step is not None
+        ),
+        help=remedy,
         severity=severity,
-        fix=with_eval(call),
+        fix=with_eval(call) if call.override is None else None,
     )

@@ -64,9 +64,24 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Violation]:
             accuracy = (net(images).argmax(1) == labels).float().mean()
     ```
 
+    Monte Carlo dropout, which samples predictions with dropout on, needs training mode in the `Dropout` layers alone:
+
+    ```python
+    import torch
+    from torch import nn
+
+    net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 3))
+    net.eval()
+    for module in net.modules():
+        if isinstance(module, nn.Dropout):
+            module.train()
+    with torch.no_grad():
+        samples = [net(torch.randn(16, 4)) for _ in range(10)]
+    ```
+
     ## Fix safety
-    Unsafe, because the program computes with other statistics afterwards. The fix writes `eval` for `train`, where
-    the switch is made for the evaluation alone.
+    Unsafe, because the program computes with other statistics afterwards, and dropout is off. The fix writes `eval` for
+    `train`, where the switch is made for the evaluation alone.
 
     ## Known limits
     Intentionally recomputed running statistics (`update_bn`, precise BatchNorm) are not reported. Where two
@@ -81,13 +96,15 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Violation]:
         or call.mode is not Mode.TRAINING
         or call.switch is None
         or not call.switch_is_local
+        or call.override is not None  # it called eval(): BN101
     ):
         return
     yield Violation(
         f"`{call.model}` is put in training mode for an evaluation: BatchNorm learns from the data it is measured on",
         call.place,
         tuple(step for step in (call.switch, call.because, *call.path) if step is not None),
-        help=f"call {call.model}.eval() instead of {call.model}.train()",
+        help=f"call {call.model}.eval() instead of {call.model}.train(); to keep dropout on (MC dropout), call "
+        "train() on the Dropout layers alone after it",
         severity=Severity.INFO if call.adversarial else None,
         fix=with_other_switch(call, "eval"),
     )

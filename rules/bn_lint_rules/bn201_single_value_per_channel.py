@@ -53,9 +53,12 @@ def single_value_per_channel(call: BatchNormCall) -> Iterator[Violation]:
     sizes = ", ".join(describe(axis.size) for axis in call.shape.axes)
     training = call.mode is Mode.TRAINING
     why = "in training mode" if training else "even in evaluation mode, because it has no running statistics"
+    looked_at = training and call.grad is False and call.loader is None
+    more = "train with batches of two or more; drop_last=True in the training DataLoader leaves out a last one"
     yield Violation(
-        f"`{call.layer.name}` gets one value per channel ({sizes}) {why}: there is no variance",
+        f"`{call.layer.name}` gets one value per channel ({sizes}) {why}: PyTorch raises `Expected more "
+        "than 1 value per channel when training`",
         call.place if call.loader is None else call.loader.place,
         steps_to_layer(call, None),
-        help="train with batches of two or more; drop_last=True in the training DataLoader leaves out a last one",
+        help="call eval() on the model before: evaluation uses the running statistics" if looked_at else more,
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bn_lint.facts import Mode, ModelCall, Purpose
 from bn_lint.rule import Confirmation, Severity, Violation, rule
+from bn_lint_rules.switching import freezing_again
 
 
 @rule("BN301", "frozen-without-eval", severity=Severity.WARNING, since="0.1.0", confirmed_by=Confirmation.MODEL_CALL)
@@ -54,6 +55,19 @@ def frozen_without_eval(call: ModelCall) -> Iterator[Violation]:
         optimizer.step()
     ```
 
+    If the whole model is frozen and gets a new last layer, there is no `backbone` to call. Then freeze the layers
+    themselves, after every `train()`:
+
+    ```python
+    from torch import nn
+
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
+    net.train()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+    ```
+
     ## Known limits
     Letting the statistics adapt to new data can be meant. Then say so with a suppression comment.
 
@@ -66,5 +80,5 @@ def frozen_without_eval(call: ModelCall) -> Iterator[Violation]:
         f"`{call.model}` is trained with frozen BatchNorm parameters, but their running statistics keep moving",
         call.place,
         tuple(step for step in (call.frozen, call.switch, *call.path) if step is not None),
-        help="call eval() on the frozen part after every train(), best in an override of train()",
+        help=freezing_again(call.model),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bn_lint.facts import Mode, ModeChange
 from bn_lint.rule import Applicability, Confirmation, Edit, Fix, Severity, Violation, rule
+from bn_lint_rules.switching import freezing_again
 
 
 @rule("BN302", "frozen-batchnorm-reenabled", severity=Severity.WARNING, since="0.1.0", confirmed_by=Confirmation.SWITCH)
@@ -80,6 +81,6 @@ def frozen_batchnorm_reenabled(change: ModeChange) -> Iterator[Violation]:
             f"`{change.model}.train()` puts frozen BatchNorm layers back in training mode",
             change.place,
             (change.reenabled,),
-            help="freeze them again after every train(), best in an override of train()",
+            help=freezing_again(change.model),
             fix=None if again is None else Fix(Applicability.UNSAFE, (Edit(again.place, again.text),)),
         )

@@ -70,7 +70,8 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Violation]:
         # A small one leaves the output as it should be, and is PyTorch's way of counting.
         small = _is_number(eps.value) and eps.value < LARGEST_EPS
         harm = "momentum stays 0.1" if small else "the output is hardly normalised"
-        keras = "" if small else "; PyTorch counts it the other way than Keras: 0.2 there is 0.8 here"
+        usual = eps.literal and _is_number(eps.value) and eps.value <= 0.5
+        keras = "" if usual else f"; if {eps.text} was Keras' momentum, write `{_converted(eps)}`"
         yield Violation(
             f"`{eps.text}` is taken as eps, not as momentum: {harm}",
             built.place,
@@ -89,6 +90,13 @@ def mistaken_eps(built: BatchNormBuilt) -> Argument | None:
     if same or large or _is_count(eps.value) or _MOMENTUM.search(eps.text):
         return eps
     return None
+
+
+def _converted(momentum: Argument) -> str:
+    """The argument that means in PyTorch what a number means in Keras."""
+    value = momentum.value
+    known = momentum.literal and _is_number(value)
+    return f"momentum={round(1 - value, 6):g}" if known and _is_number(value) else f"momentum=1 - {momentum.text}"
 
 
 def _positional(built: BatchNormBuilt, position: int) -> Argument | None:

@@ -1,4 +1,4 @@
-"""Fixes of mode rules: lines that switch a model, around those that it is called for."""
+"""Remedies of mode rules: lines that switch a model, around those that it is called for."""
 
 from __future__ import annotations
 
@@ -30,3 +30,11 @@ def with_train(call: ModelCall) -> Fix | None:
 def with_other_switch(call: ModelCall, name: str) -> Fix | None:
     """The call that put the model in the wrong mode, by the name of the right one."""
     return None if call.switch_name is None else Fix(Applicability.UNSAFE, (Edit(call.switch_name, name),))
+
+
+def freezing_again(model: str) -> str:
+    """The help where `train()` reaches layers that should stay as they are."""
+    return (
+        "after every train(), best in an override of train(), call eval() on the frozen part, or on each of its "
+        f"layers: for m in {model}.modules(): if isinstance(m, nn.BatchNorm2d): m.eval()"
+    )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import libcst as cst
 
 from bn_lint.facts import Evidence, Shows
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import Mode
+
+if TYPE_CHECKING:
+    from bn_lint.static.torch_model.events import Call, EventLog
 
 
 def text_of(ref: NodeRef | None, given: Instance | None = None) -> str:
@@ -34,6 +39,20 @@ def mode_evidence(mode: Mode | None) -> Evidence | None:
         return None
     shows = Shows.TRAINING_MODE if mode.training else Shows.EVALUATION_MODE
     return Evidence.of(shows, mode.ref.place, text_of(mode.ref))
+
+
+def override_that_ignores_eval(events: EventLog, call: Call) -> Evidence | None:
+    """The `train` of the program that the last `eval()` of a model called, of one that is in training mode."""
+    before = (s for s in events.switches if s.mode.order < call.order and events.related(s.model, call.model))
+    frame = last.frame if (last := max(before, key=lambda s: s.mode.order, default=None)) is not None else None
+    function = frame.function if frame is not None else None
+    if frame is None or function is None or function.name != "train" or frame.owner is None:
+        return None
+    site = frame.site.node if frame.site is not None else None
+    if not (isinstance(site, cst.Call) and isinstance(site.func, cst.Attribute) and site.func.attr.value == "eval"):
+        return None
+    method = f"{frame.owner.name}.train"
+    return Evidence(f"`{method}` is what eval() calls", NodeRef(frame.file, function.node).place, subject=method)
 
 
 def ref_of(mode: Mode) -> NodeRef:

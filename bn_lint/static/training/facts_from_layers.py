@@ -211,7 +211,7 @@ class FactCollector(LayerCollector):
         events = events_of(interpreter)
         sure = interpreter.path.uncertain <= events.open_loops  # no undecided condition leads here
         if call.values_per_channel == 1 and sure and not (events.calls and events.calls[-1].batches is not None):
-            call = replace(call, mode=Mode.of(agreed(modes_of(layer, events))))
+            call = replace(call, mode=Mode.of(agreed(modes_of(layer, events))), grad=events.grad)
         width, channels = call.layer.num_features, call.channels
         if self._quiet and not site.judged:
             site.reason = "it is called only where a failure is expected, or where several layers may be meant"

@@ -17,7 +17,13 @@ from bn_lint.static.torch_model.happened import Call, batchnorm_layers
 from bn_lint.static.torch_model.mode import Mode, agreed
 from bn_lint.static.training.batch_sizes import batch_facts
 from bn_lint.static.training.drafts import CallLines
-from bn_lint.static.training.evidence import evidence_at, mode_evidence, ref_of, text_of
+from bn_lint.static.training.evidence import (
+    evidence_at,
+    mode_evidence,
+    override_that_ignores_eval,
+    ref_of,
+    text_of,
+)
 from bn_lint.static.training.reenabled import mode_change, reenabled
 
 if TYPE_CHECKING:
@@ -115,6 +121,7 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
         draft=collector.draft(_lines(events, call, purpose, trained)),
         resumed=purpose is not Purpose.TRAINING and _resumed(events, call),
         switch_name=_switch_name(events, call, purpose, mode),
+        override=override_that_ignores_eval(events, call) if training else None,
     )
 
 
