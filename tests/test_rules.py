@@ -72,6 +72,7 @@ CONTRACT = {
     "BN406": "redundant-bias",
     "BN407": "weight-decay-on-batchnorm",
     "BN408": "dropout-before-batchnorm",
+    "BN409": "momentum-out-of-range",
     "BN501": "unregistered-batchnorm",
     "BN502": "batchnorm-built-in-forward",
     "BN503": "shared-batchnorm",
