@@ -33,9 +33,9 @@ from bn_lint.facts.models import (
     PrivateBatchNorm,
     StaleStatistics,
     SyncConversion,
+    TransformedBatchNorm,
     UncalledBatchNorm,
     UnsynchronizedBatchNorm,
-    VmappedBatchNorm,
     WeightDecay,
 )
 from bn_lint.facts.text import (
@@ -104,11 +104,11 @@ __all__ = [
     "SyncConversion",
     "TrackingSwitched",
     "TrainOverride",
+    "TransformedBatchNorm",
     "UncalledBatchNorm",
     "Undecided",
     "Unknown",
     "UnknownBatchNorm",
     "UnsynchronizedBatchNorm",
-    "VmappedBatchNorm",
     "WeightDecay",
 ]

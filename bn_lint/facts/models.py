@@ -171,15 +171,16 @@ class PrivateBatchNorm:
 
 
 @dataclass(frozen=True)
-class VmappedBatchNorm:
-    """`vmap` maps over the input of a BatchNorm layer in training mode, and not over its running statistics.
+class TransformedBatchNorm:
+    """A transform of `torch.func` runs a BatchNorm layer in training mode, but does not know its running statistics.
 
     BN702 alone judges it.
 
     Attributes:
         layer: The layer's name in the model.
         place: The call of the model.
-        mapped: Where `vmap` is given the function that calls it.
+        transform: The name of the transform: `vmap`, `grad`, `jacrev`.
+        transformed: Where it is applied to the function that calls the layer.
         built: Where the layer is built.
         switch: The call that put it in training mode; None while it is in the mode it was built in.
         path: The calls that led here, outermost first.
@@ -187,7 +188,8 @@ class VmappedBatchNorm:
 
     layer: str
     place: Place
-    mapped: Evidence
+    transform: str
+    transformed: Evidence
     built: Evidence
     switch: Evidence | None = None
     path: tuple[Evidence, ...] = ()
@@ -259,7 +261,7 @@ ModelFact = Union[
     WeightDecay,
     UncalledBatchNorm,
     PrivateBatchNorm,
-    VmappedBatchNorm,
+    TransformedBatchNorm,
     SyncConversion,
     UnsynchronizedBatchNorm,
     StaleStatistics,

@@ -14,9 +14,9 @@ def momentum_out_of_range(built: BatchNormBuilt) -> Iterator[Violation]:
     Reports a `momentum` that is negative or larger than 1.
 
     ## Why is this bad?
-    The running statistics are a weighted average: `running = (1 - momentum) * running + momentum * batch`. With a weight
-    outside of 0 to 1 it is no average any more. With a negative momentum, or one above 2, the statistics grow with every
-    batch. The running variance becomes negative, and evaluation gives NaN. PyTorch accepts any number.
+    The running statistics are a weighted average: `running = (1 - momentum) * running + momentum * batch`. With a
+    weight outside of 0 to 1 it is no average any more. With a negative momentum, or one above 2, the statistics grow
+    with every batch. The running variance becomes negative, and evaluation gives NaN. PyTorch accepts any number.
 
     ## Example
     ```python

@@ -28,7 +28,7 @@ from bn_lint.static.torch_model.out_of_sight import (
     reads_weights,
     receiver_of,
 )
-from bn_lint.static.torch_model.transforms import note_vmapped
+from bn_lint.static.torch_model.transforms import Transform, note_transformed
 from bn_lint.static.torch_model.watchers import collector_of
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ class EventLog(Log):
         #: The call of a model that is running, and how deep in it gradients were switched off.
         self.outermost: Call | None = None
         self.depth_without_gradients = 0
-        #: The calls of `vmap` whose functions are running.
-        self.vmapped: list[NodeRef] = []
+        #: The transforms of `torch.func` whose functions are running, outermost first.
+        self.transforms: list[Transform] = []
         #: What `DistributedDataParallel` wraps, and the wrappers.
         self.distributed: dict[int, NodeRef] = {}
         #: Modules whose parameters optimizers were given.
@@ -158,8 +158,8 @@ class EventLog(Log):
         if not layers or not isinstance(ref.node, cst.Call):
             return
         _disturb(interpreter)
-        if self.vmapped:
-            note_vmapped(interpreter, model, ref)
+        if self.transforms:
+            note_transformed(interpreter, model, ref)
             return
         call = Call(model, ref, frame)
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
