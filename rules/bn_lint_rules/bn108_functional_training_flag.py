@@ -57,7 +57,7 @@ def functional_training_flag(call: FunctionalBatchNorm) -> Iterator[Violation]:
 
     ## Known limits
     A literal `training=False` is taken as intended, and so are classes that are named as frozen or that have no
-    trained weight. Statistics that are passed in as arguments are not followed.
+    trained weight. Statistics that are passed in as arguments are not followed; a variable that is assigned once is.
 
     ## References
     - [torch.nn.functional.batch_norm](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html)

@@ -36,7 +36,7 @@ def functional_calls(
             continue
         for call in unconditional_calls(method.body):
             given = _bind(call) if norm.is_functional(call) else None
-            mean = dotted_name(given["running_mean"]) if given and "running_mean" in given else None
+            mean = _meant(given["running_mean"], method) if given and "running_mean" in given else None
             if given is None or mean is None or not norm.holds(mean, owner):
                 continue
             flag = given.get("training")
@@ -57,6 +57,38 @@ def functional_calls(
 
 def _is_known_module(definition: cst.ClassDef, receivers: Receivers) -> bool:
     return receivers.classes.is_module(definition) is True and receivers.classes.closed(definition)
+
+
+def _meant(value: cst.BaseExpression, method: cst.FunctionDef) -> str | None:
+    """What an expression is: of a variable that is assigned once, what it is assigned."""
+    name = dotted_name(value)
+    if name is None or "." in name:
+        return name
+    # The value of a parameter is whatever the caller gives.
+    given: list[cst.BaseExpression | None] = [
+        None for node in walk(method.params) if isinstance(node, cst.Param) and node.name.value == name
+    ]
+    for node in walk(method.body):
+        match node:
+            case cst.For(target=target) | cst.AugAssign(target=target) | cst.NamedExpr(target=target):
+                given += [None for one in walk(target) if isinstance(one, cst.Name) and one.value == name]
+            case cst.Assign(targets=targets, value=assigned):
+                for one in targets:
+                    given += _given_to(name, one.target, assigned)
+    return dotted_name(given[0]) if len(given) == 1 and given[0] is not None else None
+
+
+def _given_to(name: str, target: cst.BaseExpression, value: cst.BaseExpression) -> Iterator[cst.BaseExpression | None]:
+    """What an assignment gives a variable; None where that is not written there."""
+    match target, value:
+        case cst.Name(value=found), _ if found == name:
+            yield value
+        case cst.Tuple(elements=targets), cst.Tuple(elements=values) if len(targets) == len(values):
+            for one, given in zip(targets, values):
+                yield from _given_to(name, one.value, given.value)
+        case _:
+            if any(isinstance(one, cst.Name) and one.value == name for one in walk(target)):
+                yield None
 
 
 def _bind(call: cst.Call) -> dict[str, cst.BaseExpression] | None:
@@ -115,8 +147,21 @@ class _Normalisation:
         return bool(STATISTICS.match(rest)) and self._starts_empty(rest)
 
     def _starts_empty(self, buffer: str) -> bool:
-        """Whether a buffer is registered with zeros or ones: with statistics that somebody has yet to estimate."""
+        """Whether a buffer is made of zeros or ones: of statistics that somebody has yet to estimate."""
         for call in self._nodes:
+            match call:
+                case cst.Assign(
+                    targets=[cst.AssignTarget(target=target)], value=cst.Call(func=maker, args=[first, *_])
+                ):
+                    # A parameter that is not trained is kept with the model like a buffer.
+                    origin = self._receivers.imports.qualified(maker) or ""
+                    if (
+                        (dotted_name(target) or "").partition(".")[2] == buffer
+                        and origin.endswith(".Parameter")
+                        and isinstance(first.value, cst.Call)
+                        and self._receivers.imports.qualified(first.value.func) in _FILLED
+                    ):
+                        return True
             if not isinstance(call, cst.Call) or not (dotted_name(call.func) or "").endswith(".register_buffer"):
                 continue
             match call.args:
