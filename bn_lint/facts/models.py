@@ -196,6 +196,26 @@ class TransformedBatchNorm:
 
 
 @dataclass(frozen=True)
+class OverriddenEval:
+    """`eval()` calls a `train` that a class of the program overrides, without a call of the inherited one.
+
+    BN106 alone judges it.
+
+    Attributes:
+        place: The override.
+        called: A call of `eval()`.
+        accepts_mode: The signature takes the mode that `eval()` passes.
+        left_out: Children of the module whose BatchNorm layers stay in the training mode that they were built in.
+    """
+
+    class_name: str
+    place: Place
+    called: Evidence
+    accepts_mode: bool = True
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SyncConversion:
     """The BatchNorm layers of a model become SyncBatchNorm after something took note of what it was made of.
 
@@ -262,6 +282,7 @@ ModelFact = Union[
     UncalledBatchNorm,
     PrivateBatchNorm,
     TransformedBatchNorm,
+    OverriddenEval,
     SyncConversion,
     UnsynchronizedBatchNorm,
     StaleStatistics,

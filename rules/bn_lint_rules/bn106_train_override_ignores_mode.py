@@ -2,17 +2,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import InheritedTrain, TrainOverride
+from bn_lint.facts import InheritedTrain, OverriddenEval, TrainOverride
 from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 
 @rule("BN106", "train-override-ignores-mode", severity=Severity.ERROR, since="0.1.0")
-def train_override_ignores_mode(override: TrainOverride) -> Iterator[Violation]:
+def train_override_ignores_mode(override: TrainOverride | OverriddenEval) -> Iterator[Violation]:
     """A `train` override that drops the mode, so that `eval()` does not work.
 
     ## What it does
     Reports a class that overrides `nn.Module.train` and does not pass the mode on to `super().train(mode)`, or does
-    not accept it at all.
+    not accept it at all. An override that does not call the inherited `train` is reported if the program calls
+    `eval()`, and the override takes no mode or leaves out parts with BatchNorm.
 
     ## Why is this bad?
     `model.eval()` is nothing but `model.train(False)`. An override that calls `super().train()` switches the model
@@ -52,7 +53,9 @@ def train_override_ignores_mode(override: TrainOverride) -> Iterator[Violation]:
     ## References
     - [torch.nn.Module.train](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.train)
     """
-    if not override.accepts_mode:
+    if isinstance(override, OverriddenEval):
+        yield _run(override)
+    elif not override.accepts_mode:
         yield Violation(
             f"`{override.class_name}.train` takes no mode, so `eval()`, which is `train(False)`, raises TypeError",
             override.place,
@@ -68,6 +71,25 @@ def train_override_ignores_mode(override: TrainOverride) -> Iterator[Violation]:
             help=f"pass `{mode}` on to the inherited `train`",
             fix=_passing_mode(override, mode),
         )
+
+
+def _run(override: OverriddenEval) -> Violation:
+    method = f"`{override.class_name}.train`"
+    if not override.accepts_mode:
+        return Violation(
+            f"{method} takes no mode, so `eval()`, which is `train(False)`, raises TypeError",
+            override.place,
+            (override.called,),
+            help="give the method another name, such as `fit`, if it trains; otherwise declare it as "
+            "`def train(self, mode=True)`",
+        )
+    parts = ", ".join(f"`{name}`" for name in override.left_out)
+    return Violation(
+        f"{method} does not reach {parts}: `eval()` leaves BatchNorm there in training mode",
+        override.place,
+        (override.called,),
+        help="call super().train(mode), which switches every part",
+    )
 
 
 def _taking_mode(override: TrainOverride) -> Fix | None:

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES
 from bn_lint.static.interpreter.values import (
-    Arguments,
-    BoundMethod,
     DomainValue,
     Function,
     Ghost,
@@ -123,9 +121,9 @@ def _apply(
     for child in list(module.possible_children()):
         override = child.cls.lookup("train")[0]
         if isinstance(override, Function) and interpreter.stack.count(override) == 0:
-            from bn_lint.static.interpreter.calls import call
+            from bn_lint.static.torch_model.overrides import call_train
 
-            call(interpreter, BoundMethod(override, child), Arguments([training]), ref, interpreter.frame)
+            call_train(interpreter, override, child, training, ref)
         else:
             _apply(interpreter, child, mode, training, ref, seen)
 

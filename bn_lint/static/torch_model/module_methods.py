@@ -21,6 +21,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import switch
+from bn_lint.static.torch_model.overrides import call_train
 from bn_lint.static.torch_model.parameters import Weights, freeze
 from bn_lint.static.torch_model.watchers import events_of
 
@@ -170,7 +171,7 @@ def _eval(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
     module = arguments.receiver
     override = module.cls.lookup("train")[0]
     if isinstance(override, Function):
-        return call(interpreter, BoundMethod(override, module), Arguments([False]), ref, interpreter.frame)
+        return call_train(interpreter, override, module, False, ref)
     switch(interpreter, module, False, ref)
     return module
 
