@@ -69,7 +69,8 @@ def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRe
     if isinstance(container, Union):
         return join(get_item(interpreter, v, key, ref) for v in container.values if v is not None)
     if isinstance(container, Unknown):
-        return _unknown_item(container, key)
+        known = interpreter.domain.item(container, key, ref)
+        return _unknown_item(container, key) if known is ABSENT else known
     if isinstance(container, Class) and container.kind == "enum" and isinstance(key, str):
         return container.cells.get(key, Unknown(key))
     if isinstance(container, External) and container.dotted == "sys.modules" and isinstance(key, str):

@@ -22,6 +22,7 @@ from bn_lint.static.torch_model.averages import AVERAGES
 from bn_lint.static.torch_model.batchnorm import missing_batchnorm
 from bn_lint.static.torch_model.data import LOADERS
 from bn_lint.static.torch_model.gradients import GRADIENTS
+from bn_lint.static.torch_model.operations.arrays import ARRAYS
 from bn_lint.static.torch_model.operations.functional import FUNCTIONS
 from bn_lint.static.torch_model.operations.layers import LAYERS
 from bn_lint.static.torch_model.optimizers import OPTIMIZERS
@@ -48,6 +49,7 @@ KNOWN: dict[str, Value] = {
     **STDLIB,
     **COMMAND_LINE,
     **FUNCTIONS,
+    **ARRAYS,
     **LAYERS,
     **GRADIENTS,
     **LOADERS,

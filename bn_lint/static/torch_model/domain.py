@@ -25,8 +25,10 @@ from bn_lint.static.torch_model.containers import in_order
 from bn_lint.static.torch_model.data import Batch, keeps_batch_axis
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.mode import BUILT, MODE, UNSEEN, forget, training_flag
+from bn_lint.static.torch_model.operations.arrays import array_attribute, array_item
 from bn_lint.static.torch_model.operations.elementwise import arithmetic
 from bn_lint.static.torch_model.operations.indexing import index
+from bn_lint.static.torch_model.operations.sizes import Array
 from bn_lint.static.torch_model.operations.tensor_methods import SHAPING, tensor_attribute, unknown_method
 from bn_lint.static.torch_model.parameters import Weights, freeze, weights_attribute
 from bn_lint.static.torch_model.watchers import collector_of, events_of
@@ -78,6 +80,8 @@ class TorchDomain(Domain):
         return weights_attribute(value, name) if isinstance(value, Weights) else ABSENT
 
     def attribute_of_unknown(self, value: Unknown, name: str) -> Value:
+        if isinstance(value, Array):
+            return array_attribute(value, name)
         # Methods that only tensors have tell the shape of their result whatever they are called on.
         return BoundMethod(unknown_method(name), value) if name in SHAPING else ABSENT
 
@@ -102,6 +106,8 @@ class TorchDomain(Domain):
             interpreter.store.set(value, MODE, UNSEEN)
 
     def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
+        if isinstance(container, Array):
+            return array_item(index(container.tensor, key, ref))
         return index(container, key, ref) if isinstance(container, Tensor) else ABSENT
 
     def operate(self, interpreter: Interpreter, name: str, a: Value, b: Value, ref: NodeRef) -> Value:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from bn_lint.facts.dims import Dim
+from bn_lint.facts.dims import Dim, Expression
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.values import Axis, List, Tensor, Unknown, Value
-from bn_lint.static.torch_model.operations.sizes import as_tensor, size_of, unknown
+from bn_lint.static.torch_model.operations.sizes import Array, as_tensor, size_of, unknown
 from bn_lint.static.torch_model.operations.table import TENSOR, TORCH, OpSite, operation
 
 
@@ -73,22 +73,25 @@ def eye(at: OpSite, n: Value, m: Value) -> Tensor:
 @operation("tensor as_tensor asarray from_numpy", "data", TORCH)
 def tensor(at: OpSite, data: Value) -> Tensor:
     """The shape of nested lists of numbers."""
-    if isinstance(data, Tensor):
-        return data
+    if isinstance(data, (Array, Tensor)):
+        return data.tensor if isinstance(data, Array) else data
     axes: list[Axis] = []
     while isinstance(data, (tuple, List)):
         items, rest = iterate(at.interpreter, data)
         axes.append(Axis(None if rest else len(items)))
         data = items[0] if items else (rest[0] if rest else 0)
-    if isinstance(data, Tensor):
+    if isinstance(data, (Array, Tensor)):
+        data = data.tensor if isinstance(data, Array) else data
         return Tensor((*axes, *data.axes), ranked=data.ranked, why=data.why)
+    if isinstance(data, Expression):
+        return unknown("a number or an array")  # what is computed from something unknown
     return unknown(data.why) if isinstance(data, Unknown) else Tensor(tuple(axes))
 
 
 @operation("FloatTensor LongTensor DoubleTensor IntTensor BoolTensor HalfTensor", "first=(), *rest", TORCH)
 def typed_tensor(at: OpSite, first: Value, rest: tuple[Value, ...] | None) -> Tensor:
     """`torch.FloatTensor(2, 3)` gives sizes, `torch.FloatTensor([2, 3])` gives elements."""
-    if isinstance(first, (tuple, List, Tensor)):
+    if isinstance(first, (tuple, List, Tensor, Array)):
         return tensor(at, first)
     if isinstance(first, Unknown) and not rest:
         return unknown(first.why)  # as likely an array of elements as a size

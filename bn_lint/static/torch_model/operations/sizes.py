@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from bn_lint.facts import dims
 from bn_lint.facts.dims import Comparison, Dim, Expression, compare
@@ -13,6 +13,21 @@ from bn_lint.static.interpreter.values import Axis, List, Tensor, Union, Unknown
 
 #: With fewer axes than this, the layer behind never tells if a tensor of unknown rank has added some.
 _TELLING = 3
+
+
+class Array(Unknown):
+    """An array of NumPy: something unknown with a shape."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: Tensor) -> None:
+        super().__init__("array", "the elements of an array are not followed")
+        #: A tensor of its shape.
+        self.tensor = tensor
+
+    def summary_key(self) -> Hashable:
+        """What identifies it as an argument of a remembered call."""
+        return (Array, self.tensor.key())
 
 
 def size_of(value: Value) -> Dim:
