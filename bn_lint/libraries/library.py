@@ -62,6 +62,7 @@ class Library:
         other_transforms: How the names of their classes begin that do not.
         sequences: Those of their classes that apply others.
         datasets: The numbers of samples of data sets, for training and for tests.
+        counted_datasets: Data sets that make up as many samples as their first argument says: its name and default.
 
         looks_at_models: Whether all that it runs a model for is to describe it.
         runs_as_is: Functions of that kind which leave the model in its mode, and do not call `eval()` themselves.
@@ -101,6 +102,7 @@ class Library:
     other_transforms: tuple[str, ...] = ()
     sequences: tuple[str, ...] = ()
     datasets: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    counted_datasets: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
     looks_at_models: bool = False
     runs_as_is: tuple[str, ...] = ()

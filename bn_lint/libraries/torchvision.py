@@ -37,4 +37,5 @@ LIBRARY = Library(
         "torchvision.datasets.STL10": (5_000, 8_000),
         "torchvision.datasets.USPS": (7_291, 2_007),
     },
+    counted_datasets={"torchvision.datasets.FakeData": ("size", 1_000)},
 )

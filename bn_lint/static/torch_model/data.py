@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 #: How many samples data sets of libraries have (training, test).
 _LENGTHS = {name: lengths for library in LIBRARIES for name, lengths in library.datasets.items()}
+_COUNTED = {name: count for library in LIBRARIES for name, count in library.counted_datasets.items()}
 
 
 #: Names of batches are cut off here.
@@ -264,6 +265,24 @@ def _named_init(name: str) -> Builtin:
     return Builtin("__init__", init)
 
 
+def _counted_init(parameter: str, default: int) -> Builtin:
+    def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+        size = arguments.get(1, parameter, None if arguments.more else default)
+        if isinstance(size, int):
+            _LENGTH.put(arguments.receiver, int(size))
+
+    return Builtin("__init__", init)
+
+
+def _concatenated_init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    parts = arguments.get(1, "datasets")
+    items = parts.items if isinstance(parts, List) and not parts.rest else parts if isinstance(parts, tuple) else ()
+    lengths = [_known_length(interpreter, one, ref) for one in items]
+    known = [one for one in lengths if one is not None]
+    if known and len(known) == len(lengths):
+        _LENGTH.put(arguments.receiver, sum(known))
+
+
 DATASET = LibraryClass("torch.utils.data.Dataset")
 _OWN: dict[str, Value] = {"__len__": Builtin("__len__", _length)}
 SUBSET = LibraryClass(
@@ -280,11 +299,19 @@ LOADERS: dict[str, Value] = {
     "torch.utils.data.TensorDataset": LibraryClass(
         "torch.utils.data.TensorDataset", (DATASET,), (), {**_OWN, "__init__": Builtin("__init__", _tensors_init)}
     ),
+    "torch.utils.data.ConcatDataset": LibraryClass(
+        "torch.utils.data.ConcatDataset",
+        (DATASET,),
+        (),
+        {**_OWN, "__init__": Builtin("__init__", _concatenated_init)},
+    ),
     "torch.utils.data.Subset": SUBSET,
     "torch.utils.data.random_split": Builtin("random_split", _random_split),
 }
 for _name in _LENGTHS:
     LOADERS[_name] = LibraryClass(_name, (DATASET,), (), {**_OWN, "__init__": _named_init(_name)})
-for _name in ("DataLoader", "TensorDataset", "Subset", "random_split", "Dataset"):
+for _name, _count in _COUNTED.items():
+    LOADERS[_name] = LibraryClass(_name, (DATASET,), (), {**_OWN, "__init__": _counted_init(*_count)})
+for _name in ("DataLoader", "TensorDataset", "ConcatDataset", "Subset", "random_split", "Dataset"):
     LOADERS[f"torch.utils.data.dataloader.{_name}"] = LOADERS[f"torch.utils.data.{_name}"]
     LOADERS[f"torch.utils.data.dataset.{_name}"] = LOADERS[f"torch.utils.data.{_name}"]
