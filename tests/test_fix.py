@@ -27,6 +27,9 @@ from torch import nn
 class Encoder(nn.Sequential):
     def train(self, mode=True):
         super().train(mode)
+
+
+encoder = Encoder(nn.BatchNorm1d(8)).eval()
 """
 UNSAFE = """\
 from torch import nn
@@ -216,8 +219,8 @@ class TestStandardInput:
     def test_the_fixed_text_is_passed_on(self, feed: Run) -> None:
         code, out, err = feed(SAFE + UNSAFE, "--fix", "--stdin-filename", "model.py", "--output-format=concise")
         assert code == 1
-        assert out == SAFE + "        return self\n" + UNSAFE
-        assert err.startswith("model.py:10:41: error BN403 ")
+        assert out == SAFE.replace("(mode)\n", "(mode)\n        return self\n") + UNSAFE
+        assert err.startswith("model.py:13:41: error BN403 ")
         assert "(1 fixed, 2 remaining)" in err
         assert names() == set()
 

@@ -27,7 +27,7 @@ class Encoder(nn.Sequential):
         super().train(mode)
 
 
-s = "\U0001f525"; net = Encoder(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8, momentum=0.99))
+s = "\U0001f525"; net = Encoder(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8, momentum=0.99)).train()
 net.eval
 """
 CAPABILITIES = lsp.ClientCapabilities(
@@ -196,7 +196,7 @@ def test_fixes_and_comments_are_offered(talk: Callable[[Talk], None]) -> None:
         assert applied(MISTAKES, ignore) == MISTAKES.replace("net.eval\n", "net.eval  # bn-lint: ignore[BN102]\n")
 
         (comment,) = [one for one in await client.actions((8, 50)) if one.kind == lsp.CodeActionKind.QuickFix]
-        assert applied(MISTAKES, comment) == MISTAKES.replace("0.99))\n", "0.99))  # bn-lint: ignore[BN401]\n")
+        assert applied(MISTAKES, comment) == MISTAKES.replace(".train()\n", ".train()  # bn-lint: ignore[BN401]\n")
 
         (everything,) = await client.actions((0, 0), only=["source.fixAll"])
         assert everything.kind == "source.fixAll.bn-lint"

@@ -61,6 +61,7 @@ class TrainOverride:
         super_call: The one call of the inherited `train`.
         switches_once: That call is the only one that may switch to training mode, and it pins no mode.
         ending: The last statement with the rest of its line, when running past it is the only way out without a value.
+        used: Where the program uses what the override returns, as in `model = model.eval()`.
     """
 
     class_name: str
@@ -73,6 +74,7 @@ class TrainOverride:
     super_call: InheritedTrain | None = None
     switches_once: bool = False
     ending: Place | None = None
+    used: Evidence | None = None
 
 
 @dataclass(frozen=True)

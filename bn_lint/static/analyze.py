@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bn_lint.debugging import STEPS, switches
-from bn_lint.facts import Analysis, BatchNormBuilt, Fact, Place, Problem, Steps
+from bn_lint.facts import Analysis, BatchNormBuilt, Evidence, Fact, Place, Problem, Steps, TrainOverride
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.prefilter import is_interpreted, is_surveyed
 from bn_lint.project.source import Source
@@ -122,6 +122,8 @@ class Analyzer:
         self.spent: dict[SourceFile, int] = {}
         #: The entry points so far, in order.
         self.runs: list[Run] = []
+        #: Of each `train` of the program whose result is used: its name, and where that is.
+        self.results_used: dict[object, tuple[NodeRef, Evidence]] = {}
 
     def analyze(self) -> Analysis:
         for entry in self.schedule.entry_points():
@@ -151,6 +153,7 @@ class Analyzer:
         self.collector.settle()
         events = events_of(self.interpreter)
         self.collector.programmed(facts_from_events(events, self.collector))
+        self.results_used.update(events.results_used)
         if not events.is_cut_short:  # what is missing may be what was not run
             self.collector.programmed(stale_averages(events))
         self.collector.programmed(unsynchronized(events, filter(None, self.project.files.values())))
@@ -233,6 +236,9 @@ class Analyzer:
         facts = list(with_missed_layers(facts, self.files))
         if any("load_state_dict" in file.source.text for file in self.project.files.values() if file is not None):
             facts = [replace(fact, loads_weights=True) if type(fact) is BatchNormBuilt else fact for fact in facts]
+        overrides = [fact for fact in facts if type(fact) is TrainOverride]
+        used = {ref.file.place(ref.node): shown for ref, shown in self.results_used.values()} if overrides else {}
+        facts = [replace(fact, used=used.get(fact.place)) if type(fact) is TrainOverride else fact for fact in facts]
         given = {*self.files, *filter(None, map(self.project.files.get, self.context))}
         coverage = self.collector.coverage(unreached, given)
         if STEPS in switches():

@@ -11,7 +11,8 @@ def train_override_returns_none(override: TrainOverride) -> Iterator[Violation]:
     """A `train` override that returns nothing, so that `model = model.eval()` gives None.
 
     ## What it does
-    Reports a class that overrides `nn.Module.train` without returning the module.
+    Reports a class that overrides `nn.Module.train` without returning the module. The finding is a warning where the
+    program uses the result of `eval()` on such a module, and otherwise of severity `info`.
 
     ## Why is this bad?
     `train()` and `eval()` return the module, and programs rely on it: `model = model.to(device).eval()`. `eval()`
@@ -26,6 +27,9 @@ def train_override_returns_none(override: TrainOverride) -> Iterator[Violation]:
         def train(self, mode=True):
             super().train(mode)
             self[0].eval()
+
+
+    encoder = Encoder(nn.BatchNorm1d(8)).eval()
     ```
 
     ## Use instead
@@ -38,11 +42,20 @@ def train_override_returns_none(override: TrainOverride) -> Iterator[Violation]:
             super().train(mode)
             self[0].eval()
             return self
+
+
+    encoder = Encoder(nn.BatchNorm1d(8)).eval()
     ```
 
     ## Fix safety
     Safe: the override does what it did, and a caller that ignored None can ignore the module. It is offered where the
     end of the method is the only way out without a value.
+
+    ## Known limits
+    Most programs write `model.eval()` as a statement, and lose nothing. Released packages have a hundred such classes
+    and hardly a caller that uses what they return, so without such a caller the finding is off by default. Only calls
+    of `eval()`, and of `train()` from outside of models, are looked at. Select BN107 for a library whose classes others
+    will use.
 
     ## References
     - [torch.nn.Module.train](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.train)
@@ -51,6 +64,8 @@ def train_override_returns_none(override: TrainOverride) -> Iterator[Violation]:
         yield Violation(
             f"`{override.class_name}.train` returns None, so `model = model.eval()` loses the model",
             override.place,
+            (override.used,) if override.used is not None else (),
+            severity=Severity.INFO if override.used is None else None,
             help="end it with `return self`",
             fix=_returning(override.ending) if override.ending else None,
         )

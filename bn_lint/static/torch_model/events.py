@@ -82,6 +82,8 @@ class EventLog(Log):
         self.optimized: list[tuple[Instance, NodeRef]] = []
         #: Models whose layers foreign code may have replaced.
         self.replaced: set[int] = set()
+        #: Of each `train` of the program whose result is used: its name, and where that is.
+        self.results_used: dict[object, tuple[NodeRef, Evidence]] = {}
         #: Whether some of it was not run, for it takes too long.
         self.is_cut_short = False
         #: What the program calls whose `backward` it calls: `engine` in `engine.backward(loss)`.
@@ -133,6 +135,14 @@ class EventLog(Log):
     def method_called(self, module: Instance, function: Function, ref: NodeRef) -> None:
         if reads_weights(function.node):
             self.loaded(module, ref)
+        if function.name == "train":
+            self.result_used(function, ref)
+
+    def result_used(self, override: Function, ref: NodeRef) -> None:
+        """Note that the program uses what a `train` of it returns, unless the call is a statement."""
+        if self.dropped is not ref.node and isinstance(override.node, cst.FunctionDef):
+            used = Evidence("what it returns is used here", ref.place)
+            self.results_used.setdefault(override.node, (NodeRef(override.file, override.node.name), used))
 
     def function_defined(self, function: Function, frame: Frame) -> None:
         if switches_or_trains(function.node) or calls_what_trains(function.node, frame):

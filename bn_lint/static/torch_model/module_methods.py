@@ -171,6 +171,7 @@ def _eval(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
     module = arguments.receiver
     override = module.cls.lookup("train")[0]
     if isinstance(override, Function):
+        events_of(interpreter).result_used(override, ref)
         return call_train(interpreter, override, module, False, ref)
     switch(interpreter, module, False, ref)
     return module

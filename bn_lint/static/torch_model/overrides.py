@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.facts import Evidence, OverriddenEval
-from bn_lint.static.interpreter.values import Arguments, BoundMethod, Function, Instance, Value
+from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk
 from bn_lint.static.torch_model.mode import agreed, modes_of
@@ -22,7 +22,7 @@ def call_train(interpreter: Interpreter, override: Function, module: Instance, m
     from bn_lint.static.interpreter.calls import call
 
     before = events_of(interpreter).count
-    result = call(interpreter, BoundMethod(override, module), Arguments([mode]), ref, interpreter.frame)
+    result = call(interpreter, override, Arguments([module, mode]), ref, interpreter.frame)
     node, owner = override.node, override.owner
     if mode is not False or owner is None or not isinstance(node, cst.FunctionDef) or _calls_the_inherited(node):
         return result  # what the text alone shows is judged as text
