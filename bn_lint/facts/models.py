@@ -61,15 +61,15 @@ class ModelCall:
 
 @dataclass(frozen=True)
 class LastBatch:
-    """A model is trained on the batches of a loader, and the last one of an epoch is smaller than the others.
+    """A model is trained on the batches of a loader, and the last one of an epoch is smaller, or may be.
 
     BN202 alone judges it.
 
     Attributes:
         layer: A BatchNorm layer of the model that gets as many values per channel as the batch has samples.
-        size: The number of samples in the last batch.
+        size: The number of samples in the last batch; None if unknown.
         batch_size: The number of samples in the others.
-        length: The number of samples in the data set.
+        length: The number of samples in the data set; None if unknown.
         place: The construction of the loader.
         call: Where the model is called on the batches.
         left_out: The argument that makes the loader leave that batch out. Complete facts have it.
@@ -77,9 +77,9 @@ class LastBatch:
     """
 
     layer: BatchNormLayer
-    size: int
+    size: int | None
     batch_size: int
-    length: int
+    length: int | None
     place: Place
     call: Evidence
     left_out: Replacement | None = None

@@ -62,18 +62,22 @@ def last_batch_of_one(batch: LastBatch) -> Iterator[Violation]:
 
     ## Known limits
     The length of a data set is known for tensors of known size, for splits of them, and for some data sets of
-    torchvision. Where it is not, nothing is reported.
+    torchvision. Where it is not, the finding has severity `info`: with batches of 32, one length of 32 fails.
 
     ## References
     - [torch.utils.data.DataLoader](https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader)
     """
-    if batch.size == 1 and batch.batch_size > 1:
+    unknown = batch.length is None
+    if (unknown or batch.size == 1) and batch.batch_size > 1:
         left_out = batch.left_out
+        refuses = f"`{batch.layer.name}` cannot normalize a single value per channel"
         yield Violation(
-            f"{batch.length} samples in batches of {batch.batch_size} leave one over: "
-            f"`{batch.layer.name}` cannot normalize a single value per channel",
+            f"training fails whenever len(data) % {batch.batch_size} == 1: {refuses}"
+            if unknown
+            else f"{batch.length} samples in batches of {batch.batch_size} leave one over: {refuses}",
             batch.place,
             (batch.call, Evidence.of(Shows.CONSTRUCTION, batch.layer.built, batch.layer.name)),
             help="pass drop_last=True to the training DataLoader",
+            severity=Severity.INFO if unknown else None,
             fix=None if left_out is None else Fix(Applicability.UNSAFE, (Edit(left_out.place, left_out.text),)),
         )

@@ -70,6 +70,11 @@ class Batches(DomainValue):
             return None
         return self.length % self.size or None
 
+    @property
+    def may_be_left_over(self) -> bool:
+        """Whether the last batch has as many samples as an unknown number leaves over."""
+        return self.size is not None and self.length is None and self.drop_last is False
+
 
 class Batch(Unknown):
     """What a loader gives in one pass, or a part of it."""

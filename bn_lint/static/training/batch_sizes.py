@@ -56,7 +56,7 @@ def batch_facts(
         shape = Shape((replace(axes[0], size=size), *axes[1:]), made_by=known.shape.made_by)
         fact = replace(known, shape=shape, mode=Mode.TRAINING, grad=True, loader=loader, path=path_to(call.frame))
         yield fact
-        if batches.last == 1 and all(axis.size == 1 for axis in axes[2:]):
+        if (batches.last == 1 or batches.may_be_left_over) and all(axis.size == 1 for axis in axes[2:]):
             reached = Evidence(f"`{text_of(call.ref)}` is trained on them here", call.ref.place)
             shared = any(
                 one.purpose is not Purpose.TRAINING
@@ -65,7 +65,7 @@ def batch_facts(
                 for one in events.calls
             )
             draft = collector.draft(LoaderOption(batches.ref, shared=shared, hidden=batches.is_told))
-            yield LastBatch(known.layer, 1, batches.size, batches.length or 0, loader.place, reached, draft=draft)
+            yield LastBatch(known.layer, batches.last, batches.size, batches.length, loader.place, reached, draft=draft)
 
 
 def _of_zoo(call: Call, layer: Instance) -> BatchNormCall | None:
