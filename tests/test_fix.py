@@ -139,7 +139,7 @@ class TestFiles:
         code, out, _ = run("--fix", "--unsafe-fixes")
         assert code == 1
         assert "syntax-error" in out
-        assert out.endswith("Found 3 errors (2 fixed, 1 remaining).\n")
+        assert out.endswith("Found 5 errors (2 fixed, 3 remaining).\n")
         assert path.read_text() == broken
         assert other.read_text() == FIXED
 

@@ -200,6 +200,16 @@ class TestFindings:
         Path("nb.ipynb").write_text(document(cell(IMPORTS), cell("nn.BatchNorm2d(8\n")))
         assert "nb.ipynb:cell 2:1:" in run("--output-format=concise")[1]
 
+    def test_the_rest_of_a_notebook_with_syntax_errors(self, run: Run) -> None:
+        cells = (cell(IMPORTS), cell("print net\n!ls\nx = = 3"), cell(MISTAKE), cell("f("))
+        Path("nb.ipynb").write_text(document(*cells))
+        found = json.loads(run("--output-format=json")[1])["findings"]
+        places = {each["code"]: (each["cell"], each["line"]) for each in found}
+        assert places["BN902"][0] == 2
+        assert places["BN403"] == (3, 1)
+        told = next(each for each in found if each["code"] == "BN902")["evidence"]
+        assert [(each["cell"], each["line"]) for each in told] == [(2, 3), (4, 1)]
+
     def test_broken_files_are_reported(self, run: Run) -> None:
         Path("nb.ipynb").write_text('{"cells": "BatchNorm2d"')
         code, _, err = run()

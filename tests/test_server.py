@@ -176,6 +176,21 @@ def test_other_files_are_read_and_named_in_the_evidence(talk: Callable[[Talk], N
     talk(conversation)
 
 
+def test_half_typed_code_keeps_the_findings_of_the_rest(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        text = "from torch import nn\n\nnet = nn.Sequential(nn.BatchNorm2d(8, momentum=0.99))\nnet.eval\n"
+        whole = {one.code: one.range for one in await client.open(text)}
+        client.change(2, lsp.TextDocumentContentChangeWholeDocument(text=f"{text}\n\ndef main(:\n    net."))
+        broken = {one.code: one.range for one in await client.found()}
+        assert whole.keys() == {"BN401", "BN102"}
+        assert {code: place for code, place in broken.items() if code != "BN902"} == whole
+        assert broken["BN902"].start.line == 6
+        titles = [one.title for one in await client.actions((3, 1))]
+        assert not any("write" in title for title in titles), titles
+
+    talk(conversation)
+
+
 def test_closing_takes_the_diagnostics_away(talk: Callable[[Talk], None]) -> None:
     async def conversation(client: Client) -> None:
         assert await client.open(MISTAKES)

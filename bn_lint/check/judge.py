@@ -20,6 +20,7 @@ from bn_lint.project.source import Source
 from bn_lint.project.tool_codes import ANALYSIS_INCOMPLETE, SYNTAX_ERROR
 from bn_lint.rule import Applicability, Finding, Fix, Rule, Severity, Thresholds
 
+_READ_LENIENTLY = "the rest of this file was judged all the same; it gets no fixes until Python accepts it"
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
@@ -129,7 +130,8 @@ def _findings(
         if problem.code == SYNTAX_ERROR.code:
             message, place = _in_words_of_python(problem, texts.get(problem.place.path, ""))
             if own is None or problem.place.path in own:
-                yield Finding(problem.code, SYNTAX_ERROR.name, Severity.ERROR, message, place)
+                left_out, done = problem.left_out or (), None if problem.left_out is None else _READ_LENIENTLY
+                yield Finding(problem.code, SYNTAX_ERROR.name, Severity.ERROR, message, place, left_out, done)
         else:
             outcome.problems.append(analysis.complete(problem))
     judges: dict[type, list[Rule]] = {}
@@ -142,13 +144,20 @@ def _findings(
 
         def judged(rule: Rule, fact: Fact, numbers: Thresholds = numbers) -> list[Finding]:
             found = _judge_fact(rule, fact, numbers, broken, outcome, origin, analysis.complete)
-            return [one for one in found if own is None or one.place.path in own]
+            return [_fixable(one, analysis.refused) for one in found if own is None or one.place.path in own]
 
         reporting = [rule for rule in judges.get(type(fact), ()) if judged(rule, fact)]
         complete = _completed(fact, analysis, outcome) if reporting else None
         if complete is not None:
             for rule in reporting:
                 yield from judged(rule, complete)
+
+
+def _fixable(finding: Finding, refused: Collection[str]) -> Finding:
+    """The finding, without a fix of a file that is not valid Python: whether the result is could not be told."""
+    if finding.fix is not None and any(edit.place.path in refused for edit in finding.fix.edits):
+        return replace(finding, fix=None)
+    return finding
 
 
 def _completed(fact: Fact, analysis: Analysis, outcome: Outcome) -> Fact | None:

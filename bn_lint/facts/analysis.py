@@ -73,13 +73,16 @@ class Coverage:
 class Problem:
     """Something that kept a file from being judged: BN901 unreadable, BN902 syntax error, BN903 analysis incomplete.
 
-    `internal` marks a defect of bn-lint itself.
+    Attributes:
+        internal: It is a defect of bn-lint itself.
+        left_out: Of a syntax error in a file that was judged all the same: what of it was not. None if all of it.
     """
 
     code: str
     message: str
     place: Place
     internal: bool = False
+    left_out: tuple[Evidence, ...] | None = None
 
 
 class Completion(Protocol):
@@ -99,12 +102,14 @@ class Analysis:
 
     Attributes:
         facts: Drafts, which say all that rules judge by.
+        refused: The files that are not valid Python, as far as they were read.
         complete: Works out the rest for a fact that is reported: positions, and what only fixes need.
     """
 
     facts: list[Fact] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     coverage: Coverage = field(default_factory=Coverage)
+    refused: frozenset[str] = frozenset()
     complete: Completion = as_it_is
     #: Of the problems that are defects of bn-lint itself.
     tracebacks: list[str] = field(default_factory=list)

@@ -37,7 +37,13 @@ SYNTAX_ERROR = ToolCode(
     "syntax-error",
     """A file is not valid Python.
 
-Nothing else is reported for this file; the other files are checked. The exit code is 1.""",
+The exit code is 1. The rest of the file is checked as far as it can be understood, and so are the other files, but
+`--fix` does not change a file that is not valid Python.
+
+Spellings of Python 2 and of early Python 3 are understood: `cuda(async=True)`, `print "x"`, `exec "x"`,
+`raise E, "x"`, `<>`, backticks, `0777`, `10L` and `ur"x"`. Of anything else that is not valid, the statement at the
+left margin that holds it (a class, a function, a loop) is left out, and so are the classes and functions of the file
+that it uses: nobody knows how it would use them. The finding names the lines.""",
 )
 ANALYSIS_INCOMPLETE = ToolCode(
     "BN903",

@@ -132,12 +132,14 @@ class Analyzer:
 
     def _admit(self, file: SourceFile) -> None:
         try:
-            file.tree  # noqa: B018 - parses
+            reading = file.reading
         except ParseError as error:
-            place = Place(file.display, error.line, error.column, error.line, error.column)
-            self.collector.problems.append(Problem("BN902", error.message, place))
-        else:
-            self.files.append(file)
+            self.collector.problems.append(_syntax_error(file, error))
+            return
+        self.files.append(file)
+        if reading.error is not None:
+            left_out = tuple(_left_out(file, first, last) for first, last in reading.left_out)
+            self.collector.problems.append(_syntax_error(file, reading.error, left_out))
 
     def _enter(self, entry: EntryPoint) -> None:
         """Run one entry point within its share of steps and on a state of its own."""
@@ -246,7 +248,20 @@ class Analyzer:
         collector = self.collector
         complete = Completer(filter(None, self.project.files.values()), collector.drafts)
         reveals = [complete(one) for one in collector.reveals]
-        return Analysis(facts, collector.problems, coverage, complete, collector.tracebacks, reveals)
+        refused = frozenset(file.display for file in filter(None, self.project.files.values()) if not file.is_valid)
+        return Analysis(facts, collector.problems, coverage, refused, complete, collector.tracebacks, reveals)
+
+
+def _syntax_error(file: SourceFile, error: ParseError, left_out: tuple[Evidence, ...] | None = None) -> Problem:
+    place = Place(file.display, error.line, error.column, error.line, error.column)
+    return Problem("BN902", error.message, place, left_out=left_out)
+
+
+def _left_out(file: SourceFile, first: int, last: int) -> Evidence:
+    lines = (
+        f"these {last - first + 1} lines, and what they use, are" if last > first else "this line, and what it uses, is"
+    )
+    return Evidence(f"{lines} not judged", Place(file.display, first, 1, first, 1))
 
 
 def _steps(run: Run) -> Steps:

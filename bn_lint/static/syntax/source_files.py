@@ -11,7 +11,8 @@ from bn_lint.facts import Place
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.module_finder import ModuleFinder
 from bn_lint.project.source import Source, display_path
-from bn_lint.static.syntax.parse import ParseError, parse, positions
+from bn_lint.static.syntax.lenient import Reading, read_leniently
+from bn_lint.static.syntax.parse import ParseError, positions
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -24,18 +25,40 @@ class SourceFile:
         self.source = source
         self.path = source.path
         self.display = source.display
+        #: Not known to be anything else than Python: no fix changes what a person has to put right first.
+        self.is_valid = True
         #: The nodes that places stand for, by their numbers, and the other way round.
         self._nodes: list[cst.CSTNode] = []
         self._numbers: dict[cst.CSTNode, int] = {}
+
+    @cached_property
+    def _read(self) -> Reading | ParseError:
+        try:
+            reading = read_leniently(self.source.text)
+        except ParseError as error:
+            return error
+        self.is_valid = reading.error is None
+        return reading
+
+    @property
+    def reading(self) -> Reading:
+        """What could be read of the file.
+
+        Raises:
+            ParseError: too little of it is Python.
+        """
+        if isinstance(self._read, ParseError):
+            raise self._read
+        return self._read
 
     @cached_property
     def tree(self) -> cst.Module:
         """The syntax tree.
 
         Raises:
-            ParseError: the file is not valid Python.
+            ParseError: too little of the file is Python.
         """
-        return parse(self.source.text)
+        return self.reading.tree
 
     @cached_property
     def _positions(self) -> dict[cst.CSTNode, tuple[int, int, int, int]]:
