@@ -111,9 +111,9 @@ class BatchTensor(Tensor):
         super().__init__(axes, ranked=True)
         self.batches = batches
 
-    def summary_key(self) -> Hashable:
-        """What identifies it as an argument of a remembered call."""
-        return (BatchTensor, self.batches, self.key())
+    def key(self) -> Hashable:
+        """Batches of different loaders are not the same, whatever their shape."""
+        return (BatchTensor, self.batches, super().key())
 
 
 def batches_of(value: Value) -> Batches | None:

@@ -9,6 +9,7 @@ import libcst as cst
 from bn_lint.facts import Evidence, Purpose, Shows
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Value, alternatives
+from bn_lint.static.syntax.data_flow import fate_of
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.syntax.tree import switches_or_trains, unread_calls
@@ -306,7 +307,9 @@ class EventLog(Log):
     def _backward(self, interpreter: Interpreter) -> None:
         _disturb(interpreter)
         for call in self._region(interpreter):
-            call.backward = not call.discarded
+            call.backward = not call.discarded and not (
+                call.frame is interpreter.frame and self.is_looked_at(call.ref.node, call.frame)
+            )
 
     def stepped(
         self, interpreter: Interpreter, ref: NodeRef, optimizer: Value = None, owned: tuple[Instance, ...] | None = None
@@ -395,6 +398,21 @@ class EventLog(Log):
         """Whether one module is the other, or part of it."""
         return self.is_part_of(one, other) or self.is_part_of(other, one)
 
+    def is_looked_at(self, node: cst.CSTNode, frame: Frame) -> bool:
+        """Whether no gradients are computed of what a call gives, as far as its result can be followed."""
+        has_gradient = True
+        while isinstance(node, cst.Call):
+            scope = scope_of(frame)
+            fate = fate_of(scope, node, has_gradient=has_gradient) if scope is not None else None
+            if fate is None or fate.is_propagated:
+                return False
+            if not fate.is_returned:
+                return True
+            if frame.site is None or frame.caller is None:
+                return False
+            node, frame, has_gradient = frame.site.node, frame.caller, fate.has_gradient
+        return False
+
     def _region(self, interpreter: Interpreter) -> list[Call]:
         """The calls that the running function, or what it called, made in this pass of its loop."""
         loops = tuple(self.loops)
@@ -407,6 +425,12 @@ class EventLog(Log):
 
 def _is_module(value: Value) -> TypeGuard[Instance]:
     return isinstance(value, Instance) and value.is_module
+
+
+def scope_of(frame: Frame) -> cst.Module | cst.FunctionDef | None:
+    """The function or module that a frame executes; None for a lambda."""
+    node = frame.function.node if frame.function is not None else frame.file.tree
+    return node if isinstance(node, (cst.Module, cst.FunctionDef)) else None
 
 
 def _disturb(interpreter: Interpreter) -> None:

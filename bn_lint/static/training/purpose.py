@@ -24,6 +24,7 @@ from bn_lint.static.training.evidence import (
     ref_of,
     text_of,
 )
+from bn_lint.static.training.held_out import is_held_out
 from bn_lint.static.training.reenabled import mode_change, reenabled
 
 if TYPE_CHECKING:
@@ -194,6 +195,8 @@ def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | None
         return None
     if call.dropped:
         return Purpose.INSPECTION if call.made_up and call.grad is False and call.prepared is not None else None
+    if own and call.prepared is not None and passes and is_held_out(events, call):
+        return Purpose.EVALUATION
     if any(step.order > call.order and step.loops for step in passes):
         # What is trained afterwards, in the same pass, is trained on this.
         return None if own or call.grad is True else Purpose.REFERENCE
