@@ -13,6 +13,8 @@ LIBRARY = Library(
         "pytorch_lightning.LightningModule",
         "lightning.LightningModule",
         "lightning.pytorch.LightningModule",
+        "pytorch_lightning.core.LightningModule",
+        "pytorch_lightning.core.lightning.LightningModule",
     ),
     wrappers={
         "lightning.fabric.Fabric": {

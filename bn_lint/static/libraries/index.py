@@ -14,6 +14,7 @@ from bn_lint.static.libraries.augmentations import augmentation
 from bn_lint.static.libraries.deepspeed import INITIALIZE
 from bn_lint.static.libraries.ignite import ENGINES
 from bn_lint.static.libraries.launchers import WRAPPERS
+from bn_lint.static.libraries.lightning import MODULES
 from bn_lint.static.libraries.opacus import PRIVATE
 from bn_lint.static.libraries.progress_bars import PROGRESS
 from bn_lint.static.libraries.zoo import any_model, zoo_member
@@ -63,6 +64,7 @@ KNOWN: dict[str, Value] = {
     **WRAPPERS,
     **INITIALIZE,
     **ENGINES,
+    **MODULES,
 }
 KNOWN |= {second: KNOWN[name] for one in LIBRARIES for second, name in one.second_names.items() if name in KNOWN}
 
