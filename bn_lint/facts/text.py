@@ -79,7 +79,7 @@ class TrainOverride:
 
 @dataclass(frozen=True)
 class FreezeLoop:
-    """A loop over the parts of a model that freezes BatchNorm layers of some classes only.
+    """A loop over the parts of a model, or a function applied to them, freezes BatchNorm layers of some classes.
 
     BN303 alone judges it.
 
@@ -90,6 +90,7 @@ class FreezeLoop:
         class_place: The last name of the class, as in `nn.BatchNorm2d`, when it is the only one.
         missed: A layer of another variant in the same file, or where the layers of the program are converted to one.
         elsewhere: That conversion is in a file that does not mention what the loop is part of.
+        is_applied: Whether it is a function for `apply`.
     """
 
     class_names: tuple[str, ...]
@@ -98,6 +99,7 @@ class FreezeLoop:
     class_place: Place | None = None
     missed: Evidence | None = None
     elsewhere: bool = False
+    is_applied: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ def freeze_misses_variant(loop: FreezeLoop) -> Iterator[Violation]:
     """A loop that freezes BatchNorm layers, but tests for one class while the model has others.
 
     ## What it does
-    Reports `isinstance(m, nn.BatchNorm2d)` in a loop that puts layers in evaluation mode or switches their gradients
-    off, when the same file builds BatchNorm layers of another class, or when the program converts its layers to
-    SyncBatchNorm.
+    Reports `isinstance(m, nn.BatchNorm2d)` in a loop, or in a function that `model.apply` is given, which puts layers
+    in evaluation mode or switches their gradients off, when the same file builds BatchNorm layers of another class, or
+    when the program converts its layers to SyncBatchNorm.
 
     ## Why is this bad?
     The classes do not inherit from each other: `isinstance(m, nn.BatchNorm2d)` is False for a BatchNorm1d, a
@@ -62,8 +62,9 @@ def freeze_misses_variant(loop: FreezeLoop) -> Iterator[Violation]:
     others = (
         "SyncBatchNorm layers, which the project makes elsewhere, would" if loop.elsewhere else "other BatchNorm layers"
     )
+    what = "function" if loop.is_applied else "loop"
     yield Violation(
-        f"this loop freezes {' and '.join(loop.class_names)} only; {others} go on learning",
+        f"this {what} freezes {' and '.join(loop.class_names)} only; {others} go on learning",
         loop.place,
         (loop.missed,),
         help="test for nn.modules.batchnorm._BatchNorm, which all of them inherit from",

@@ -61,7 +61,7 @@ def syntactic_facts(
                 if switches_tracking:
                     yield from tracking_switched(located, module, place)
             case cst.For():
-                yield from freeze_loops(located, receivers, place)
+                yield from freeze_loops(located, module, receivers, place)
             case cst.ClassDef():
                 if calls_function:
                     yield from functional_calls(located, receivers, place)
@@ -71,3 +71,5 @@ def syntactic_facts(
                     yield from unused_layers(located, mentions, receivers, place)
             case cst.FunctionDef(name=cst.Name(value="train")):
                 yield from train_overrides(located, receivers, place, elsewhere)
+            case cst.FunctionDef() if builds and ".apply(" in text:
+                yield from freeze_loops(located, module, receivers, place)

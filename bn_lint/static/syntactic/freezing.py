@@ -1,4 +1,4 @@
-"""Loops over the parts of a model that freeze BatchNorm layers of one class."""
+"""Code that is run for each part of a model, and freezes BatchNorm layers of one class."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bn_lint.static.syntactic.classes import torch_class
 from bn_lint.static.syntactic.receivers import Receivers
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located
-from bn_lint.static.syntax.tree import walk
+from bn_lint.static.syntax.tree import asked_once, walk
 
 if TYPE_CHECKING:
     from bn_lint.static.syntax.source_files import SourceFile
@@ -37,23 +37,29 @@ _VARIANTS = {
 _COVERING = frozenset({"torch.nn.Module", "torch.nn._NormBase"})
 
 
-def freeze_loops(located: Located, receivers: Receivers, place: Callable[[cst.CSTNode], Place]) -> Iterator[FreezeLoop]:
-    """The loop that a statement is, if it freezes BatchNorm layers and tests for some of their classes only."""
+def freeze_loops(
+    located: Located, module: cst.Module, receivers: Receivers, place: Callable[[cst.CSTNode], Place]
+) -> Iterator[FreezeLoop]:
+    """A loop over modules, or a function for `apply`, that freezes BatchNorm layers of some classes only."""
     loop = located.statement
-    if not isinstance(loop, cst.For) or not _goes_over_modules(loop.iter):
+    part: cst.CSTNode
+    if isinstance(loop, cst.For) and _goes_over_modules(loop.iter):
+        part = loop.target.elements[-1].value if isinstance(loop.target, cst.Tuple) else loop.target
+    elif isinstance(loop, cst.FunctionDef) and loop.params.params and loop.name.value in _applied(module):
+        part = loop.params.params[0].name
+    else:
         return
-    module = loop.target.elements[-1].value if isinstance(loop.target, cst.Tuple) else loop.target
-    if not isinstance(module, cst.Name):
+    if not isinstance(part, cst.Name):
         return
     tested: list[cst.BaseExpression] = []
     freezes = False
     for branch in (node for node in walk(loop.body) if isinstance(node, cst.If)):
-        classes = list(_classes_tested(branch.test, module.value))
+        classes = list(_classes_tested(branch.test, part.value))
         known = [node for node in classes if receivers.imports.qualified(node) in _VARIANTS]
         tested += known
         if any(_may_cover(receivers.imports.qualified(node)) for node in classes if node not in known):
             return
-        freezes = freezes or (bool(known) and _freezes(branch.body.body, module.value))
+        freezes = freezes or (bool(known) and _freezes(branch.body.body, part.value))
     variants = {variant for node in tested for variant in _VARIANTS[receivers.imports.qualified(node) or ""]}
     if not freezes or not tested or len(variants) == 4:
         return
@@ -66,7 +72,22 @@ def freeze_loops(located: Located, receivers: Receivers, place: Callable[[cst.CS
         tuple(sorted(variants)),
         place(tested[0]),
         class_place=place(only.attr) if only is not None else None,
+        is_applied=isinstance(loop, cst.FunctionDef),
     )
+
+
+@asked_once
+def _applied(module: cst.Module) -> frozenset[str]:
+    """The functions that a file gives to `apply`: `net.apply(freeze)`."""
+    given = (
+        node.args[0].value
+        for node in walk(module)
+        if isinstance(node, cst.Call)
+        and isinstance(node.func, cst.Attribute)
+        and node.func.attr.value == "apply"
+        and len(node.args) == 1
+    )
+    return frozenset(one.value for one in given if isinstance(one, cst.Name))
 
 
 def with_missed_layers(facts: Sequence[Fact], files: Iterable[SourceFile]) -> Iterator[Fact]:
