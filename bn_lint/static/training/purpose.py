@@ -97,7 +97,10 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
         return
     # A teacher whose weights are an average, or that is put in training mode by itself, is in it intentionally.
     meant = id(call.model) in events.averaged | events.handed_together or (
-        purpose is Purpose.REFERENCE and mode is not None and mode.root is call.model
+        purpose is Purpose.REFERENCE
+        and mode is not None
+        and mode.root is call.model
+        and _is_lasting(events, call, mode)
     )
     if any(reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
         meant = True  # they were frozen, and a call of train() undid that: BN302
@@ -199,7 +202,7 @@ def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | None
         return Purpose.EVALUATION
     if any(step.order > call.order and step.loops for step in passes):
         # What is trained afterwards, in the same pass, is trained on this.
-        return None if own or call.grad is True else Purpose.REFERENCE
+        return None if call.grad is True or (own and _is_still_trained(events, call)) else Purpose.REFERENCE
     if call.grad is True and events.steps:
         # In a loop of its own, in a function of its own, and when this pass has made its steps: nothing comes of it.
         aside = all(
@@ -208,6 +211,23 @@ def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | None
         )
         return Purpose.EVALUATION if own and aside and call.prepared is not None else None
     return Purpose.EVALUATION if call.prepared is not None or _replaced(events, call) is not None else None
+
+
+def _is_still_trained(events: EventLog, call: Call) -> bool:
+    """Whether the training of a model goes on after a call, or in a loop that both are in."""
+    return any(
+        one.order > call.order or one.loops[:1] == call.loops[:1]
+        for one in events.calls
+        if one.purpose is Purpose.TRAINING and events.related(one.model, call.model)
+    )
+
+
+def _is_lasting(events: EventLog, call: Call, mode: Mode) -> bool:
+    """Whether a mode was set for more than a training that is over."""
+    return not any(
+        one.purpose is Purpose.TRAINING and one.model is call.model and mode.order < one.order < call.order
+        for one in events.calls
+    )
 
 
 def _adversarial(events: EventLog, call: Call) -> bool:
