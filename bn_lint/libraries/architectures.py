@@ -28,6 +28,16 @@ _BATCHNORM = re.compile(
 )
 #: Of the ResNets of some libraries the children are known by their positions.
 _RESNET = re.compile(r"(?:wide_)?resne[xt]{1,2}\d+(?:_(?:\d+|\d+x\d+d))?(?:\.|$)")
+#: Which parts with BatchNorm have a name of their own, by architecture: the first that fits tells.
+_PARTS = (
+    (re.compile(r"(?:fcn_resnet|deeplabv3_|lraspp_)"), ("backbone", "classifier")),
+    (
+        re.compile(r"(?:\w*[_-])?(?:wide_|se_?|eca_?|sk|gc)?resne[xs]?t\d|resnest\d"),
+        ("layer1", "layer2", "layer3", "layer4"),
+    ),
+    (re.compile(r"densenet\d|vgg\d+_bn|mobilenet_v[23]|efficientnet_(?:b\d|v2_[sml]$)"), ("features",)),
+    (re.compile(r"(?:any$)"), ("layer1", "layer2", "layer3", "layer4", "features", "backbone")),
+)
 #: Modules whose names look like those of architectures.
 _MODULES = frozenset({"mobilenetv2", "mobilenetv3", "shufflenetv2"})
 
@@ -42,6 +52,11 @@ def has_batchnorm(name: str) -> bool:
 def is_resnet(name: str) -> bool:
     """Whether an architecture is a plain ResNet, ResNeXt or wide ResNet."""
     return _RESNET.match(name) is not None
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """The attributes of a model of an architecture, or of any, that are parts with BatchNorm layers."""
+    return next((parts for pattern, parts in _PARTS if pattern.match(name)), ())
 
 
 def is_module(name: str) -> bool:

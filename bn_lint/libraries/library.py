@@ -22,11 +22,13 @@ class ModelClass:
         encoder: The position and the name of the argument that names the architecture, where one decides.
         takes_weights: Whether the arguments of the constructor may ask for weights, as those of functions do.
         constructors: Methods that build a model as well, and whether they load weights.
+        parts: The attributes that are parts with BatchNorm layers.
     """
 
     encoder: tuple[int, str] | None = None
     takes_weights: bool = False
     constructors: Mapping[str, bool] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

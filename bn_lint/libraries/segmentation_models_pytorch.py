@@ -14,7 +14,10 @@ LIBRARY = Library(
     mentions=r"\bsegmentation_models_pytorch\b",
     names=("segmentation_models_pytorch", "smp"),
     classes={
-        "segmentation_models_pytorch.create_model": ModelClass(encoder=(1, "encoder_name")),
-        **{f"segmentation_models_pytorch.{name}": ModelClass(encoder=(0, "encoder_name")) for name in _CLASSES},
+        "segmentation_models_pytorch.create_model": ModelClass(encoder=(1, "encoder_name"), parts=("encoder",)),
+        **{
+            f"segmentation_models_pytorch.{name}": ModelClass(encoder=(0, "encoder_name"), parts=("encoder",))
+            for name in _CLASSES
+        },
     },
 )

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bn_lint.libraries import LIBRARIES
-from bn_lint.libraries.architectures import has_batchnorm, is_module, is_resnet
+from bn_lint.libraries.architectures import has_batchnorm, is_module, is_resnet, parts_of
 from bn_lint.libraries.library import Library, ModelClass
 from bn_lint.static.interpreter.values import (
     Arguments,
@@ -71,10 +71,22 @@ def any_model(dotted: str) -> Value:
 def model_with_batchnorm(
     interpreter: Interpreter, ref: NodeRef, library: Library | None = None, name: str = "any"
 ) -> Instance:
-    """A model with one BatchNorm layer that stands for all of them."""
+    """A model with a BatchNorm layer that stands for all, and its parts with one of their own."""
+    model = Instance(_class(library, name), ref)
+    _normalise(model)
+    for part in _parts(library, name):
+        inner = Instance(_class(library, "part"), ref)
+        inner.owner, inner.name = model, part
+        _normalise(inner)
+        model.cells[part] = inner
+    interpreter.created.append(model)
+    return model
+
+
+def _normalise(module: Instance) -> None:
+    """Give a module a BatchNorm layer that stands for all of its own."""
     from bn_lint.static.libraries.index import KNOWN
 
-    model = Instance(_class(library, name), ref)
     batchnorm = KNOWN["torch.nn.BatchNorm2d"]
     assert isinstance(batchnorm, LibraryClass)
     layer = Instance(batchnorm, None)
@@ -82,11 +94,16 @@ def model_with_batchnorm(
     FROZEN.put(layer, None)
     SYNCED.put(layer, None)
     layer.cells["track_running_stats"] = True
-    layer.owner, layer.name = model, "bn1"
-    MODE.put(model, BUILT)
-    model.cells["bn1"] = layer
-    interpreter.created.append(model)
-    return model
+    layer.owner, layer.name = module, "bn1"
+    MODE.put(module, BUILT)
+    module.cells["bn1"] = layer
+
+
+def _parts(library: Library | None, name: str) -> tuple[str, ...]:
+    if library is None:
+        return ()
+    found = next((cls.parts for dotted, cls in library.classes.items() if dotted.rpartition(".")[2] == name), ())
+    return found or parts_of(name.rpartition("/")[2])
 
 
 def _model(
@@ -183,11 +200,16 @@ def _class(library: Library | None, name: str) -> LibraryClass:
     return found
 
 
+#: Of the ten children of a ResNet, those with BatchNorm.
+_TEN = {1: "bn1", 4: "layer1", 5: "layer2", 6: "layer3", 7: "layer4"}
+
+
 def _ten_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    """The children of a ResNet, of which only the second, a BatchNorm layer, stands for itself."""
+    """The children of a ResNet."""
+    cells = arguments.receiver.cells
     return List(
         tuple(
-            arguments.receiver.cells["bn1"] if index == 1 else Unknown(f"children[{index}]", "a part of a model")
+            cells[_TEN[index]] if _TEN.get(index) in cells else Unknown(f"children[{index}]", "a part of a model")
             for index in range(10)
         )
     )
