@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bn_lint.libraries.library import Library
+from bn_lint.libraries.library import Library, ModelClass
+
+_RESNET = ModelClass(parts=("layer1", "layer2", "layer3", "layer4"))
 
 LIBRARY = Library(
     packages=("torchvision",),
@@ -10,6 +12,11 @@ LIBRARY = Library(
     names=("torchvision", "models", "get_model"),
     functions="torchvision.models",
     by_name={"torchvision.models.get_model": (0, "name")},
+    classes={
+        "torchvision.models.ResNet": _RESNET,
+        "torchvision.models.resnet.ResNet": _RESNET,
+        "torchvision.models.DenseNet": ModelClass(parts=("features",)),
+    },
     chosen_from=True,
     repositories={"pytorch/vision": False},
     ten_children=True,

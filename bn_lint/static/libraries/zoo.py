@@ -73,14 +73,21 @@ def model_with_batchnorm(
 ) -> Instance:
     """A model with a BatchNorm layer that stands for all, and its parts with one of their own."""
     model = Instance(_class(library, name), ref)
+    MODE.put(model, BUILT)
+    _fill(model, library, name)
+    interpreter.created.append(model)
+    return model
+
+
+def _fill(model: Instance, library: Library | None, name: str) -> None:
+    """Give a model, which is being built, its layers and parts."""
     _normalise(model)
     for part in _parts(library, name):
-        inner = Instance(_class(library, "part"), ref)
+        inner = Instance(_class(library, "part"), model.built)
+        MODE.put(inner, BUILT)
         inner.owner, inner.name = model, part
         _normalise(inner)
         model.cells[part] = inner
-    interpreter.created.append(model)
-    return model
 
 
 def _normalise(module: Instance) -> None:
@@ -95,7 +102,6 @@ def _normalise(module: Instance) -> None:
     SYNCED.put(layer, None)
     layer.cells["track_running_stats"] = True
     layer.owner, layer.name = module, "bn1"
-    MODE.put(module, BUILT)
     module.cells["bn1"] = layer
 
 
@@ -147,25 +153,43 @@ def _from_hub(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> V
 
 
 def _constructor(dotted: str) -> LibraryClass:
-    """A class of models, of which calls are known; what inherits from it is not."""
+    """A class of models, to be called or to be inherited from."""
     found = _constructors.get(dotted)
     if found is None:
+        from bn_lint.static.torch_model.operations.layer_table import MODULE
+
         library, cls = _CLASSES[dotted]
         name = dotted.rpartition(".")[2]
-        members: dict[str, Value] = {"__new__": Builtin("__new__", partial(_instantiated, dotted, cls))}
+        members = {
+            **_class(library, name).methods,
+            "__new__": Builtin("__new__", partial(_instantiated, dotted, cls)),
+            "__init__": Builtin("__init__", partial(_initialised, dotted, cls)),
+        }
         for method, loaded in cls.constructors.items():
             members[method] = StaticMethod(Builtin(name, partial(_built, library, name, loaded)))
-        found = _constructors[dotted] = LibraryClass(dotted, (), (), members)
+        found = _constructors[dotted] = LibraryClass(dotted, (MODULE,), (), members)
     return found
 
 
 def _instantiated(dotted: str, cls: ModelClass, interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     library, name = _CLASSES[dotted][0], dotted.rpartition(".")[2]
-    if cls.encoder is not None:
-        encoder = arguments.get(*cls.encoder, "resnet34")
-        if not isinstance(encoder, Unknown) and not (isinstance(encoder, str) and has_batchnorm(encoder)):
-            return Unknown("model", f"`{dotted}` is outside the project")
-    return _model(library, name, interpreter, arguments if cls.takes_weights else Arguments(), ref)
+    if not _takes_batchnorm(cls, arguments):
+        return Unknown("model", f"`{dotted}` is outside the project")
+    given = arguments if cls.takes_weights else Arguments(keywords=arguments.keywords)
+    return _model(library, name, interpreter, given, ref)
+
+
+def _initialised(dotted: str, cls: ModelClass, interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    """`super().__init__(...)` of a class of the program."""
+    given = arguments.shifted()
+    if _takes_batchnorm(cls, given) and _is_batchnorm(given.keywords.get("norm_layer")):
+        _fill(arguments.receiver, _CLASSES[dotted][0], dotted.rpartition(".")[2])
+
+
+def _takes_batchnorm(cls: ModelClass, arguments: Arguments) -> bool:
+    """Whether what a model is built around has BatchNorm."""
+    encoder = arguments.get(*cls.encoder, "resnet34") if cls.encoder is not None else "resnet34"
+    return isinstance(encoder, Unknown) or (isinstance(encoder, str) and has_batchnorm(encoder))
 
 
 def _built(
