@@ -232,12 +232,18 @@ def _is_lasting(events: EventLog, call: Call, mode: Mode) -> bool:
 
 def _adversarial(events: EventLog, call: Call) -> bool:
     """Whether the model is one of two that are trained by optimizers of their own, in turns."""
-    own = [c.step for c in events.calls if c.model is call.model and c.step is not None]
-    others = [c.step for c in events.calls if c.step is not None and c.model is not call.model]
+    trained = [c for c in events.calls if c.step is not None]
+    own = [c for c in trained if c.model is call.model]
+    # The halves of a GAN play different parts: what the same lines train are two of a kind.
+    lines = {c.ref.node for c in own}
+    alike = {id(c.model) for c in trained if c.ref.node in lines}
     return any(
-        a.optimizer is not b.optimizer and None not in (a.optimizer, b.optimizer) and a.loops[:1] == b.loops[:1]
+        a.step.optimizer is not b.step.optimizer
+        and None not in (a.step.optimizer, b.step.optimizer)
+        and a.step.loops[:1] == b.step.loops[:1]
         for a in own
-        for b in others
+        for b in trained
+        if id(b.model) not in alike and a.step is not None and b.step is not None
     )
 
 
