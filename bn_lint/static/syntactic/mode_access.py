@@ -17,7 +17,7 @@ from bn_lint.static.syntax.scopes import Located, Scope, inside
 SWITCHES = frozenset({"eval", "train"})
 #: Calls that mean `eval()` or `train()` and that `nn.Module` does not have.
 MISSPELLED = frozenset(
-    {"evaluate", "evaluation", "evaluating", "eval_mode", "train_mode", "test", "testing", "training", "inference_mode"}
+    "evaluate evaluation evaluating eval_mode val validate train_mode test testing training inference_mode".split()
 )
 #: Libraries whose objects have an `eval` or `train` of another meaning.
 _FOREIGN = frozenset(package for library in LIBRARIES if library.own_modes for package in library.packages)
