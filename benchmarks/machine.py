@@ -17,7 +17,9 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 def heading(module: str) -> str:
     """Returns Markdown lines: command, commit, machine, versions, date; to be called before anything is measured."""
-    command = shlex.join(("python", "-m", module, *sys.argv[1:]))
+    # Where somebody keeps things is nobody else's concern.
+    arguments = ("FOLDER" if Path(argument).is_absolute() else argument for argument in sys.argv[1:])
+    command = shlex.join(("python", "-m", module, *arguments))
     python = f"Python {platform.python_version()}, libcst {version('libcst')}, click {version('click')}"
     return "\n".join(
         (

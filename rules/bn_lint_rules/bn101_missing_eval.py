@@ -19,9 +19,9 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
     """A model with BatchNorm is evaluated in training mode.
 
     ## What it does
-    Reports a call of a model whose result is only looked at, while BatchNorm layers inside are in training mode: nothing
-    put the model in evaluation mode for it, or a `train` override of the program did not pass `eval()` on to them. With
-    gradients switched on, the call must be apart from the training, or be given other data.
+    Reports a call of a model whose result is only looked at, while BatchNorm layers inside are in training mode:
+    nothing put the model in evaluation mode for it, or a `train` override of the program did not pass `eval()` on to
+    them. With gradients switched on, the call must be apart from the training, or be given other data.
 
     ## Why is this bad?
     `torch.no_grad()` does not switch BatchNorm. In training mode each image is normalized with the statistics of the

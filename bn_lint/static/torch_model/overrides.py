@@ -38,7 +38,7 @@ def call_train(interpreter: Interpreter, override: Function, module: Instance, m
 
 def _left_out(interpreter: Interpreter, module: Instance) -> tuple[str, ...]:
     """The parts of a module with BatchNorm layers that nothing has switched since they were built."""
-    from bn_lint.static.torch_model.events import batchnorm_layers
+    from bn_lint.static.torch_model.happened import batchnorm_layers
 
     events = events_of(interpreter)
     return tuple(

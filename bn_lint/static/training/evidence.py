@@ -12,7 +12,8 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import Mode
 
 if TYPE_CHECKING:
-    from bn_lint.static.torch_model.events import Call, EventLog
+    from bn_lint.static.torch_model.events import EventLog
+    from bn_lint.static.torch_model.happened import Call
 
 
 def text_of(ref: NodeRef | None, given: Instance | None = None) -> str:
