@@ -18,6 +18,8 @@ _RESULT, _NUMBERS = "<result>", "<numbers>"
 _FOLLOWED = frozenset({_RESULT, _NUMBERS})
 #: Methods, attributes and functions of a tensor whose results have no gradient.
 _WITHOUT_GRADIENT = frozenset({"item", "tolist", "numpy", "argmax", "detach", "data", "float", "int"})
+#: Loops in each other whose bodies run twice.
+_REPEATED_LOOPS = 3
 #: Functions that only show what they are given.
 _SHOWING = frozenset({"print", "display", "pprint"})
 
@@ -106,6 +108,7 @@ class _Flow:
         self.watched = watched
         self.known: dict[str, Sources] = {} if known is None else known
         self.given: list[Sources] = [] if watched is None else [_NOWHERE] * len(watched.args)
+        self.depth = 0
         self.propagated: Sources = _NOWHERE
         self.returned: Sources = _NOWHERE
 
@@ -216,16 +219,8 @@ class _Flow:
             self.known[node.name.value] = inner
             if not _FOLLOWED.isdisjoint(inner) and _propagates(node):
                 self.propagated |= inner
-        elif isinstance(node, cst.For):
-            for _ in range(2):
-                self._bind(node.target, self.sources(node.iter))
-                self._apart(node.body)
-            self._apart(node.orelse)
-        elif isinstance(node, cst.While):
-            for _ in range(2):
-                self.sources(node.test)
-                self._apart(node.body)
-            self._apart(node.orelse)
+        elif isinstance(node, (cst.For, cst.While)):
+            self._loop(node)
         elif isinstance(node, cst.If):
             self.sources(node.test)
             self._apart(node.body, node.orelse)
@@ -242,6 +237,19 @@ class _Flow:
             self.run(children(node))
         else:
             self._each(children(node))
+
+    def _loop(self, node: cst.For | cst.While) -> None:
+        """Run a body twice, for the second pass finds what the first has left; once within several other loops."""
+        passes = 2 if self.depth < _REPEATED_LOOPS else 1
+        self.depth += 1
+        for _ in range(passes):
+            if isinstance(node, cst.For):
+                self._bind(node.target, self.sources(node.iter))
+            else:
+                self.sources(node.test)
+            self._apart(node.body)
+        self.depth -= 1
+        self._apart(node.orelse)
 
     def _apart(self, *ways: cst.CSTNode | None) -> None:
         """Run bodies of which one may run, or none, and unite what they leave behind."""

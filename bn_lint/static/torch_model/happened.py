@@ -47,6 +47,8 @@ class Call:
         self.keeps_last_batch = False
         #: The layers that run in training mode with frozen parameters, and where those were frozen.
         self.frozen_layers: list[tuple[Instance, NodeRef]] = []
+        #: Whether it is given other data than the training, and only looked at; None until somebody asks.
+        self.is_held_out: bool | None = None
         #: Parts of the model that it calls itself without recording gradients.
         self.inside: list[Call] = []
         self.caller: list[Frame] = []

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 def is_held_out(events: EventLog, call: Call) -> bool:
     """Whether a call is given other data than the calls that train the model, and only looked at."""
+    if call.is_held_out is None:
+        call.is_held_out = _is_held_out(events, call)
+    return call.is_held_out
+
+
+def _is_held_out(events: EventLog, call: Call) -> bool:
     training = [c for c in events.calls if c.purpose is Purpose.TRAINING and c.model is call.model]
     return (
         bool(training)
