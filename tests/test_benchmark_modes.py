@@ -99,7 +99,7 @@ def test_every_operator_has_mutants_and_they_are_programs() -> None:
         (11, "no-parentheses", "net.eval"),
         (14, "no-eval", "net"),
     ]
-    assert {mutant.operator for mutant in found} == set(MUTATIONS)
+    assert {mutant.operator for mutant in found} == set(MUTATIONS) - {"no-freeze"}
     for mutant in [*found, *controls("train.py", TRAIN.encode())]:
         text = mutant.apply(TRAIN.encode())
         assert ast.dump(ast.parse(text)) != ast.dump(ast.parse(TRAIN))

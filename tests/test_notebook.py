@@ -249,11 +249,12 @@ class TestFixing:
     def test_new_lines_in_the_last_line_of_a_cell_and_behind_a_magic(self, run: Run) -> None:
         method = ["class A(nn.Module):\n", "    def train(self, mode=True):\n", "        super().train(mode)\n"]
         magic = [*method, "        %time x = 1"]
-        Path("nb.ipynb").write_text(document(cell(IMPORTS), cell(magic), cell(["layer = nn.BatchNorm2d(8)\n"])))
+        use = ["layer = nn.BatchNorm2d(8)\n", "net = A().eval()\n"]
+        Path("nb.ipynb").write_text(document(cell(IMPORTS), cell(magic), cell(use)))
         assert run("--fix")[0] == 0
         fixed = json.loads(Path("nb.ipynb").read_text())["cells"]
         assert fixed[1]["source"] == [*method, "        %time x = 1\n", "        return self"]
-        assert fixed[2]["source"] == ["layer = nn.BatchNorm2d(8)\n"]
+        assert fixed[2]["source"] == use
 
     def test_diff_goes_cell_by_cell(self, run: Run) -> None:
         Path("nb.ipynb").write_text(document(*EXAMPLE))

@@ -18,7 +18,8 @@ def is_channels_last(call: BatchNormCall) -> bool:
 
     `(batch, sequence, features)` into a BatchNorm1d, `(batch, height, width, features)` into a BatchNorm2d: the last
     axis has the layer's width, and the second axis has not, or has it by chance. If a layer made the second axis, as
-    a convolution makes its channels, the last axis must be one that a layer gave features.
+    a convolution makes its channels, the last axis must be one that a layer gave features. Where nothing says who made
+    it, the last two axes of a map are taken for height and width if they are equal.
     """
     shape, width = call.shape, call.layer.num_features
     if shape is None or not shape.ranked or len(shape.axes) < 3 or width is None:
@@ -30,7 +31,7 @@ def is_channels_last(call: BatchNormCall) -> bool:
         case Comparison.SAME:
             return last.features and second.made_by is None
         case Comparison.DIFFERENT if second.made_by is None:
-            return True
+            return len(shape.axes) == 3 or compare(shape.axes[-2].size, last.size) is not Comparison.SAME
     return last.made_by is not None and (last.features or second.size is not None)
 
 
