@@ -7,6 +7,8 @@ from bn_lint.rule import Confirmation, Severity, Violation, rule
 
 #: With as many samples, one value of each is enough for statistics.
 _ENOUGH = 16
+#: With so few, a value is normalized to about +1 or -1, whatever it is.
+_TOO_FEW = 2
 
 
 @rule("BN204", "batchnorm-on-1x1", severity=Severity.WARNING, since="0.1.0", confirmed_by=Confirmation.CALL)
@@ -15,8 +17,10 @@ def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Violation]:
 
     ## What it does
     Reports, where the pooling stands, a BatchNorm layer whose input was pooled to 1x1 and whose output is spread over
-    the map again: the branch for global context of a network that predicts maps. Other BatchNorm behind global
-    pooling, such as that of a gate or of a classifier, is reported with severity `info`.
+    the map again: the branch for global context of a network that predicts maps. It is a warning where the program
+    shows that batches have one or two samples. Otherwise it has severity `info`: many published networks have such a
+    branch and are trained with batches of four to eight. So has other BatchNorm behind global pooling, such as that
+    of a gate or of a classifier.
 
     ## Why is this bad?
     Over a 32x32 map, the statistics of a batch of two come from 2048 values per channel; behind the pooling they come
@@ -87,5 +91,5 @@ def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Violation]:
             *call.path,
         ),
         help="leave BatchNorm out behind global pooling, or use GroupNorm there",
-        severity=None if enlarged else Severity.INFO,
+        severity=None if enlarged and isinstance(batch, int) and batch <= _TOO_FEW else Severity.INFO,
     )
