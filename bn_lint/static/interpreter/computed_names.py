@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import libcst as cst
 
@@ -13,7 +14,7 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import members
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.join import join
-from bn_lint.static.interpreter.limits import MAX_EVALUATED_TEXT
+from bn_lint.static.interpreter.limits import MAX_EVALUATED_TEXT, MAX_MODULES
 from bn_lint.static.interpreter.values import (
     ABSENT,
     Arguments,
@@ -31,12 +32,13 @@ _HOLE = "_unknown_part"
 
 def any_factory(values: Iterable[Value]) -> Value:
     """What a name that is not known means among others, where it is a function or a class of modules; or ABSENT."""
-    return join(filter(_is_factory, values))
+    found = list(islice(filter(_is_factory, values), MAX_MODULES + 1))
+    return join(found) if len(found) <= MAX_MODULES else ABSENT
 
 
 def any_entry(entries: list[Value]) -> Value:
     """What an unknown key of a table means, if all that it holds are functions or classes of modules; or ABSENT."""
-    return join(entries) if entries and all(map(_is_factory, entries)) else ABSENT
+    return any_factory(entries) if entries and all(map(_is_factory, entries)) else ABSENT
 
 
 def any_member(interpreter: Interpreter, module: ModuleScope) -> Value:
