@@ -55,7 +55,7 @@ def by_operator(scores: Sequence[Score]) -> str:
     ]
     for operator, meaning in {**MUTATIONS, CONTROL: "the same, written differently"}.items():
         results = [result for score in scores for result in score.results if result.mutant.operator == operator]
-        lines.append(f"| {operator}: {meaning} | {_cells(results)} |")
+        lines.append(f"| {operator}: {meaning} | {cells(results)} |")
     return "\n".join(lines)
 
 
@@ -65,10 +65,11 @@ def _counts(scores: Iterable[Score]) -> str:
     harmless = [result for result in results if result.effect == "none"]
     margin = sum(r.found for r in real) / max(1, len(real)) - sum(r.found for r in harmless) / max(1, len(harmless))
     cpu = sum(result.cpu for result in results) / max(1, len(results))
-    return f"{_cells(results)} | {100 * margin:.0f} % | {cpu:.1f}"
+    return f"{cells(results)} | {100 * margin:.0f} % | {cpu:.1f}"
 
 
-def _cells(results: Sequence[Result]) -> str:
+def cells(results: Sequence[Result]) -> str:
+    """Mutants, found, located, harmless changes and false alarms, as cells of a table."""
     real = [result for result in results if result.effect == "real"]
     found = [result for result in real if result.found]
     harmless = [result for result in results if result.effect == "none"]

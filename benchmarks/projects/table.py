@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from benchmarks.false_positives.lint import Outcome
 from benchmarks.false_positives.verdicts import Judgement
 from benchmarks.modes.operators import MUTATIONS
-from benchmarks.modes.score import Result
+from benchmarks.modes.table import cells
 from benchmarks.mutation.mutants import CONTROL
-from benchmarks.mutation.table import share
 from benchmarks.projects.mutants import Score
 from benchmarks.projects.precision import by_rule, summary
 from benchmarks.projects.projects import Project
@@ -62,11 +61,11 @@ def by_operator(scores: Sequence[Score]) -> str:
         "| Operator | Mutants | Found | Located | Harmless | False alarms |",
         "|---|--:|--:|--:|--:|--:|",
         *(
-            f"| {name}: {meaning} | {_cells([r for r in results if r.mutant.operator == name])} |"
+            f"| {name}: {meaning} | {cells([r for r in results if r.mutant.operator == name])} |"
             for name, meaning in {**MUTATIONS, CONTROL: "the same, written differently"}.items()
         ),
-        f"| **All** | {_cells(results)} |",
-        f"| without no-parentheses | {_cells([r for r in results if r.mutant.operator != 'no-parentheses'])} |",
+        f"| **All** | {cells(results)} |",
+        f"| without no-parentheses | {cells([r for r in results if r.mutant.operator != 'no-parentheses'])} |",
     ]
     scripts = [score for score in scores if score.results]
     excluded = sum(score.excluded for score in scores)
@@ -77,15 +76,6 @@ def by_operator(scores: Sequence[Score]) -> str:
         f"{cpu / 60:.0f} minutes of CPU time; {excluded} mutants are left out since opinions differ, "
         f"{missing} since nobody said anything about them."
     )
-
-
-def _cells(results: Sequence[Result]) -> str:
-    real = [result for result in results if result.effect == "real"]
-    found = [result for result in real if result.found]
-    harmless = [result for result in results if result.effect == "none"]
-    located = share(sum(result.located for result in found), len(found))
-    alarms = share(sum(result.found for result in harmless), len(harmless))
-    return f"{len(real)} | {share(len(found), len(real))} | {located} | {len(harmless)} | {alarms}"
 
 
 def _not_judged(outcomes: Sequence[Outcome], halves: dict[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
@@ -28,6 +29,7 @@ from bn_lint.static.syntax.places import NodeRef
 
 #: Stands for the parts of a text that are not known.
 _HOLE = "_unknown_part"
+_FOLLOWED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?:\(\))?")
 
 
 def any_factory(values: Iterable[Value]) -> Value:
@@ -47,31 +49,24 @@ def any_member(interpreter: Interpreter, module: ModuleScope) -> Value:
     return Unknown("?", f"which name of `{module.name}` is meant is not known") if found is ABSENT else found
 
 
-def evaluate_text(interpreter: Interpreter, ref: NodeRef, frame: Frame) -> Value:
-    """Return what `eval` gives for its argument, of which parts may not be known.
+def evaluate_text(interpreter: Interpreter, text: Value, ref: NodeRef, frame: Frame) -> Value:
+    """Return what `eval` gives for a text, of which parts may not be known.
 
-    Of an expression with unknown parts, only a dotted name is followed: `"models." + name` is anything in `models`.
+    Only dotted names are followed, and calls of them without arguments: `"models." + name` is anything in `models`.
     """
     node = ref.node
-    if not isinstance(node, cst.Call) or not node.args:
-        return Unknown("eval")
-    text = "".join(_pieces(interpreter, node.args[0].value, frame))
-    if len(text) > MAX_EVALUATED_TEXT:
-        return Unknown("eval", "a long text is not evaluated")
-    try:
-        expression = cst.parse_expression(text)
-    except (cst.ParserSyntaxError, cst.CSTValidationError):
-        return Unknown("eval")
-    if isinstance(expression, cst.Call) and not expression.args:
-        found = _dotted(interpreter, expression.func, ref, frame)
-        found = found if found is ABSENT else call(interpreter, found, Arguments(), ref, frame)
-    else:
-        found = _dotted(interpreter, expression, ref, frame)
-    return Unknown("eval", "only names and calls without arguments are evaluated") if found is ABSENT else found
+    if not isinstance(text, str) and isinstance(node, cst.Call) and node.args:
+        text = "".join(_pieces(interpreter, node.args[0].value, frame))
+    if not isinstance(text, str) or len(text) > MAX_EVALUATED_TEXT or _FOLLOWED.fullmatch(text) is None:
+        return Unknown("eval", "only names and calls without arguments are evaluated")
+    found = _dotted(interpreter, text.removesuffix("()").split("."), ref, frame)
+    if found is ABSENT:
+        return Unknown("eval", "what the text names is not known")
+    return call(interpreter, found, Arguments(), ref, frame) if text.endswith("()") else found
 
 
 def _pieces(interpreter: Interpreter, node: cst.BaseExpression, frame: Frame) -> Iterator[str]:
-    """The parts of a text, with a name in place of what is not known."""
+    """The parts of a text, with a name in place of what is not known. What was called is not called again."""
     if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
         yield from _pieces(interpreter, node.left, frame)
         yield from _pieces(interpreter, node.right, frame)
@@ -82,26 +77,24 @@ def _pieces(interpreter: Interpreter, node: cst.BaseExpression, frame: Frame) ->
             elif isinstance(part, cst.FormattedStringExpression):
                 yield from _pieces(interpreter, part.expression, frame)
     else:
-        value = evaluate(interpreter, node, frame)
+        value = evaluate(interpreter, node, frame) if isinstance(node, (cst.SimpleString, cst.Name)) else None
         yield value if isinstance(value, str) else _HOLE
 
 
-def _dotted(interpreter: Interpreter, node: cst.BaseExpression, ref: NodeRef, frame: Frame) -> Value:
-    """What a dotted name with unknown parts may mean; ABSENT if it is something else."""
-    if isinstance(node, cst.Name):
-        if node.value == _HOLE:
+def _dotted(interpreter: Interpreter, names: list[str], ref: NodeRef, frame: Frame) -> Value:
+    """What a dotted name with unknown parts may mean; ABSENT if it cannot be told."""
+    *owners, name = names
+    if not owners:
+        if _HOLE in name:
             return any_factory(filter(_is_module_class, members(interpreter, frame.module).values()))
-        return evaluate(interpreter, node, frame)
-    if not isinstance(node, cst.Attribute):
-        return ABSENT
-    name, value = node.attr.value, node.value
-    if isinstance(value, cst.Attribute) and _HOLE in value.attr.value:
+        return evaluate(interpreter, cst.Name(name), frame)
+    if _HOLE in owners[-1] and len(owners) > 1:
         # `models.<unknown>.get_net`: the function of that name in any module of the package.
-        package = _dotted(interpreter, value.value, ref, frame)
+        package = _dotted(interpreter, owners[:-1], ref, frame)
         inside = members(interpreter, package).values() if isinstance(package, ModuleScope) else ()
         scopes = [one for one in inside if isinstance(one, ModuleScope)]
         return any_factory(members(interpreter, one).get(name, ABSENT) for one in scopes)
-    owner = _dotted(interpreter, value, ref, frame)
+    owner = _dotted(interpreter, owners, ref, frame)
     if _HOLE in name:
         return any_member(interpreter, owner) if isinstance(owner, ModuleScope) else ABSENT
     return ABSENT if owner is ABSENT else get_attribute(interpreter, owner, name, ref)

@@ -79,7 +79,9 @@ def _vars(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
 
 @builtin("eval")
 def _eval(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    return evaluate_text(interpreter, ref, interpreter.frame) if interpreter.frame is not None else Unknown("eval")
+    if interpreter.frame is None:
+        return Unknown("eval")
+    return evaluate_text(interpreter, arguments.get(0, "expression"), ref, interpreter.frame)
 
 
 @builtin("hasattr")
