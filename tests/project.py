@@ -232,7 +232,8 @@ def forget_modules(root: Path) -> None:
     """Forget the modules of a project. Once torch is imported there are thousands, too many to make a path for each."""
     start = os.path.join(root, "")
     for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", "")).startswith(start):
+        # A folder without `__init__.py` is a package without a file.
+        if (getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")).startswith(start):
             del sys.modules[name]
 
 

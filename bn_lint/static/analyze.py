@@ -38,8 +38,8 @@ from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.parallel import unsynchronized
 from bn_lint.static.torch_model.watchers import events_of
 from bn_lint.static.training.domain import TrainingDomain
+from bn_lint.static.training.facts_from_calls import facts_from_events
 from bn_lint.static.training.facts_from_layers import FactCollector
-from bn_lint.static.training.purpose import facts_from_events
 from bn_lint.static.unreached import unreached_constructors
 
 _Result = TypeVar("_Result")

@@ -23,7 +23,7 @@ from bn_lint.static.interpreter.limits import (
 )
 from bn_lint.static.interpreter.objects import instantiate
 from bn_lint.static.interpreter.paths import RAISE, RETURN, fork_paths, join_at
-from bn_lint.static.interpreter.signatures import fitting
+from bn_lint.static.interpreter.signatures import bind, fitting
 from bn_lint.static.interpreter.values import (
     ABSENT,
     REST,
@@ -38,7 +38,6 @@ from bn_lint.static.interpreter.values import (
     Instance,
     LibraryClass,
     List,
-    Parameters,
     Partial,
     StaticMethod,
     Union,
@@ -347,63 +346,4 @@ def _run_body(interpreter: Interpreter, function: Function, frame: Frame) -> Val
     return join(frame.returns)
 
 
-def bind(function: Function, arguments: Arguments) -> dict[str, Value]:
-    """Return the local names of a call: parameters bound to arguments, defaults, or unknown values."""
-    params = function.params
-    cells: dict[str, Value] = {}
-    positional = arguments.positional
-    count = len(params.positional)
-    for position, name in enumerate(params.positional):
-        if position < len(positional):
-            cells[name] = positional[position]
-        elif name in arguments.keywords:
-            cells[name] = arguments.keywords[name]
-        else:
-            cells[name] = _absent(function, name, arguments)
-    for name in params.keyword_only:
-        cells[name] = arguments.keywords[name] if name in arguments.keywords else _absent(function, name, arguments)
-    if params.star is not None:
-        extra = tuple(positional[count:])
-        cells[params.star] = List(extra, arguments.rest or (Unknown("?"),)) if arguments.more else extra
-    if params.star_star is not None:
-        known = {*params.positional, *params.keyword_only}
-        extra_keywords = {k: v for k, v in arguments.keywords.items() if k not in known}
-        cells[params.star_star] = Dict(extra_keywords, is_open=arguments.more)
-    return cells
-
-
-def _absent(function: Function, name: str, arguments: Arguments) -> Value:
-    default = function.defaults.get(name, ABSENT)
-    if default is not ABSENT:
-        return default
-    return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`")
-
-
-def make_parameters(
-    interpreter: Interpreter, node: cst.Parameters, frame: Frame
-) -> tuple[Parameters, dict[str, Value]]:
-    """Return a function's parameters and its defaults, evaluated in the scope that defines it."""
-    defaults: dict[str, Value] = {}
-    annotations: dict[str, str] = {}
-
-    def names(params: object) -> tuple[str, ...]:
-        result = []
-        for param in params:  # type: ignore[attr-defined]
-            name = param.name.value
-            result.append(name)
-            if param.default is not None:
-                defaults[name] = evaluate(interpreter, param.default, frame)
-            annotation = param.annotation
-            if annotation is not None and type(annotation.annotation) is cst.Name:
-                annotations[name] = annotation.annotation.value
-        return tuple(result)
-
-    only = names(node.posonly_params)
-    positional = names(node.params)
-    keyword_only = names(node.kwonly_params)
-    star = node.star_arg.name.value if type(node.star_arg) is cst.Param else None
-    star_star = node.star_kwarg.name.value if node.star_kwarg is not None else None
-    return Parameters(only + positional, len(only), keyword_only, star, star_star, annotations), defaults
-
-
-__all__ = ["bind", "call", "call_instance", "escape", "make_parameters"]
+__all__ = ["call", "call_instance", "escape"]

@@ -8,7 +8,7 @@ from functools import partial
 import libcst as cst
 
 from bn_lint.static.interpreter.assign import assign_name
-from bn_lint.static.interpreter.calls import call, make_parameters
+from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import ReachableSet, forget_changes
@@ -16,6 +16,7 @@ from bn_lint.static.interpreter.hooks import Context
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import DECORATOR_STEPS
 from bn_lint.static.interpreter.objects import finish_class
+from bn_lint.static.interpreter.signatures import make_parameters
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Class, External, Function, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import returns_first_parameter

@@ -11,7 +11,7 @@ import libcst as cst
 from bn_lint.static.interpreter.assign import assign
 from bn_lint.static.interpreter.attributes import get_attribute
 from bn_lint.static.interpreter.builtins.functions import BUILTINS
-from bn_lint.static.interpreter.calls import call, make_parameters
+from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.comprehensions import dict_comprehension, list_comprehension, set_comprehension
 from bn_lint.static.interpreter.dispatch import EVALUATORS, evaluate
 from bn_lint.static.interpreter.frames import Frame
@@ -24,6 +24,7 @@ from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import BINARY, compare_values, unary
 from bn_lint.static.interpreter.paths import fork_paths, merge
+from bn_lint.static.interpreter.signatures import make_parameters
 from bn_lint.static.interpreter.subscripts import evaluate_index, get_item
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Dict, Function, Imported, List, Union, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef

@@ -11,23 +11,14 @@ from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Value, alternatives
 from bn_lint.static.syntax.data_flow import fate_of
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.syntax.tree import switches_or_trains, unread_calls
 from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers, keeps_last_batch
-from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, forget, modes_of
-from bn_lint.static.torch_model.optimizers import owned_by
+from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, modes_of
 from bn_lint.static.torch_model.out_of_sight import (
-    HARMLESS,
-    LOADING,
-    REPLACING,
-    SWITCHING,
-    TOOLS,
     calls_what_trains,
     has_known_sizes,
     is_made_up,
-    method_of,
     reads_weights,
-    receiver_of,
 )
 from bn_lint.static.torch_model.transforms import Transform, note_transformed
 from bn_lint.static.torch_model.watchers import collector_of
@@ -63,7 +54,7 @@ class EventLog(Log):
         #: BatchNorm layers whose parameters are to be trained, as the program says.
         self.thawed: set[int] = set()
         self.prepared: dict[int, NodeRef] = {}
-        self._kept: list[Instance] = []
+        self.kept: list[Instance] = []
         #: Functions within functions, which foreign code may call.
         self.nested: list[Function] = []
         #: Models that no visible code made.
@@ -108,7 +99,7 @@ class EventLog(Log):
 
     def weights_written(self, interpreter: Interpreter, module: Instance, ref: NodeRef) -> None:
         """The weights of a module are computed from others."""
-        _disturb(interpreter)
+        disturb(interpreter)
         self.averaged.add(id(module))
         self.written.setdefault(id(module), (module, self.now(), ref))
 
@@ -120,7 +111,7 @@ class EventLog(Log):
     def statistics_read(self, interpreter: Interpreter, module: Value, ref: NodeRef) -> None:
         """The buffers of a module are read, by code that is not part of a model: its own layers normalise with them."""
         if self.depth == 0:
-            _disturb(interpreter)
+            disturb(interpreter)
             self.statistics_known(module, ref)
 
     # -- told by the interpreter ------------------------------------------------------------------------------------
@@ -153,7 +144,7 @@ class EventLog(Log):
         """`train()` or `eval()` is called on a module."""
         if self.depth or interpreter.frame is None:
             return
-        _disturb(interpreter)
+        disturb(interpreter)
         note = Switch(module, mode, interpreter.frame)
         note.before = [(layer, modes_of(layer, self)) for layer in batchnorm_layers(module)]
         self.switches.append(note)
@@ -168,7 +159,7 @@ class EventLog(Log):
         layers = batchnorm_layers(model)
         if not layers or not isinstance(ref.node, cst.Call):
             return
-        _disturb(interpreter)
+        disturb(interpreter)
         if self.transforms:
             note_transformed(interpreter, model, ref)
             return
@@ -184,7 +175,7 @@ class EventLog(Log):
         call.dropped = ref.node is self.dropped or (
             self.grad is True and ref.node in unread_calls(scope, printed=made_up)
         )
-        call.prepared = self._preparation(model)
+        call.prepared = self.preparation(model)
         call.frozen_layers = frozen_layers(layers, call.modes)
         call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
         call.keeps_last_batch = all(map(keeps_last_batch, layers))
@@ -224,9 +215,9 @@ class EventLog(Log):
             return
         if outer.grad is False:
             if any(isinstance(FROZEN.of(layer), NodeRef) for layer in layers):
-                _disturb(interpreter)  # in training it has to be seen again
+                disturb(interpreter)  # in training it has to be seen again
             return
-        _disturb(interpreter)
+        disturb(interpreter)
         self.depth_without_gradients = self.depth
         call = Call(part, ref, frame)
         call.order, call.loops, call.grad = self.now(), outer.loops, False
@@ -236,76 +227,8 @@ class EventLog(Log):
             call.frozen = call.frozen_layers[0][1]
         outer.inside.append(call)
 
-    def unseen_call(self, interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> None:
-        """Code outside the project is called: it may be `backward`, `step`, or anything that is handed a model."""
-        name = method_of(ref.node)
-        if self.depth == 0:
-            if name in ("backward", "manual_backward"):
-                self.propagated_by.add(receiver_of(ref.node))
-                self._backward(interpreter)
-                return
-            if name == "step" and self._steps_on_gradients(ref):
-                given = arguments.positional[0] if arguments.positional else None  # `scaler.step(optimizer)`
-                self.stepped(interpreter, ref, given, owned_by(given))
-                return
-            if name == "zero_grad":
-                self.gradients_dropped(interpreter)
-                return
-            if getattr(function, "dotted", "") == "torch.autograd.grad":
-                self._gradients_taken(interpreter, arguments)
-                return
-        if name in ("load_state_dict", "step", "zero_grad", "append", "add", "info", "debug", "log", "save"):
-            return
-        dotted = getattr(function, "dotted", "")
-        tool = next((purpose for pattern, purpose in TOOLS if pattern.match(dotted)), None)
-        if tool is not None or name == "add_graph":
-            self._looked_at(interpreter, tool or Purpose.INSPECTION, arguments, ref)
-            return
-        modules = [one for value in arguments.values() for one in alternatives(value) if _is_module(one)]
-        if dotted == REPLACING:
-            self.replaced.update(map(id, modules))
-        if dotted in LOADING:
-            for module in modules:
-                self.loaded(module, ref)
-        if dotted and HARMLESS.match(dotted):
-            return
-        for value in arguments.values():
-            self.statistics_known(value, ref)
-        if len(modules) > 1:  # one of them may be made of the others
-            self._kept.extend(modules)
-            self.handed_together.update(map(id, modules))
-        self.replaced.update(map(id, modules))
-        if modules and SWITCHING.search(name or dotted.rpartition(".")[2] or getattr(function, "name", "")):
-            _disturb(interpreter)
-            for module in modules:
-                forget(interpreter, module)
-
-    def _steps_on_gradients(self, ref: NodeRef) -> bool:
-        """Whether the program also sets gradients to zero through what it calls, or through its first argument."""
-        receiver = receiver_of(ref.node)
-        given = ref.node.args[:1] if isinstance(ref.node, cst.Call) else ()
-        optimizers = (receiver, *(code_of(ref.file, argument.value) for argument in given))
-        return receiver in self.propagated_by or any(f"{one}.zero_grad(" in ref.file.source.text for one in optimizers)
-
-    def _looked_at(self, interpreter: Interpreter, purpose: Purpose, arguments: Arguments, ref: NodeRef) -> None:
-        """A tool runs a model in its own way, in the mode it finds it in."""
-        # `fuse_conv_bn_eval(conv, bn)` is given the layers, other tools the model.
-        given = arguments.positional[: 2 if purpose is Purpose.FUSION else 1]
-        modules = [one for value in given for one in alternatives(value) if isinstance(one, Instance) and one.is_module]
-        model = next((one for one in modules if batchnorm_layers(one)), None)
-        if model is None or interpreter.frame is None or self.depth:
-            return
-        layers = batchnorm_layers(model)
-        if layers:
-            _disturb(interpreter)
-            call = Call(model, ref, interpreter.frame)
-            call.order, call.purpose = self.now(), purpose
-            call.modes = [modes_of(layer, self) for layer in layers]
-            call.prepared = self._preparation(model)
-            self.calls.append(call)
-
-    def _backward(self, interpreter: Interpreter) -> None:
-        _disturb(interpreter)
+    def backward(self, interpreter: Interpreter) -> None:
+        disturb(interpreter)
         for call in self._region(interpreter):
             call.backward = not call.discarded and not (
                 call.frame is interpreter.frame and self.is_looked_at(call.ref.node, call.frame)
@@ -315,7 +238,7 @@ class EventLog(Log):
         self, interpreter: Interpreter, ref: NodeRef, optimizer: Value = None, owned: tuple[Instance, ...] | None = None
     ) -> None:
         """An optimizer takes a step: what was called and propagated before it is being trained."""
-        _disturb(interpreter)
+        disturb(interpreter)
         step = Step(self.now(), tuple(self.loops), interpreter.frame, optimizer, owned, ref)
         self.steps.append(step)
         for call in self._region(interpreter):
@@ -339,31 +262,31 @@ class EventLog(Log):
             if call.purpose is None and (call.grad is not False or set(call.loops) & set(self.loops)):
                 call.backward, call.discarded = False, True
 
-    def _gradients_taken(self, interpreter: Interpreter, arguments: Arguments) -> None:
+    def gradients_taken(self, interpreter: Interpreter, arguments: Arguments) -> None:
         """Gradients are computed for the program to look at; unless the graph is kept, nothing else comes of them."""
         if any(arguments.keywords.get(name, False) is not False for name in ("create_graph", "retain_graph")):
             return
-        _disturb(interpreter)
+        disturb(interpreter)
         for call in self._region(interpreter):
             if call.purpose is None:
                 call.backward, call.discarded = False, True
 
     def prepare(self, model: Instance, ref: NodeRef) -> None:
         """The weights of a model are trained or loaded."""
-        self._kept.append(model)  # so that its identity stays its own
+        self.kept.append(model)  # so that its identity stays its own
         self.prepared.setdefault(id(model), ref)
         for child in model.possible_children():
             if id(child) not in self.prepared:
                 self.prepare(child, ref)
 
-    def _preparation(self, model: Instance) -> NodeRef | None:
+    def preparation(self, model: Instance) -> NodeRef | None:
         """Where the weights of a model were trained or loaded; of a wrapper or container, those of all its layers."""
         found = self.prepared.get(id(model))
         if found is None and isinstance(model.cls, LibraryClass):
             parts = [
                 one for one in model.possible_children() if any(one.children()) or not _WEIGHTY.isdisjoint(one.cells)
             ]
-            places = [self._preparation(one) for one in parts]
+            places = [self.preparation(one) for one in parts]
             found = places[0] if places and None not in places else None
         return found
 
@@ -423,7 +346,7 @@ class EventLog(Log):
         ]
 
 
-def _is_module(value: Value) -> TypeGuard[Instance]:
+def is_module(value: Value) -> TypeGuard[Instance]:
     return isinstance(value, Instance) and value.is_module
 
 
@@ -433,7 +356,7 @@ def scope_of(frame: Frame) -> cst.Module | cst.FunctionDef | None:
     return node if isinstance(node, (cst.Module, cst.FunctionDef)) else None
 
 
-def _disturb(interpreter: Interpreter) -> None:
+def disturb(interpreter: Interpreter) -> None:
     """What happens now must be seen again should the same function be called again."""
     for purity in interpreter.store.purity:
         purity.pure = False

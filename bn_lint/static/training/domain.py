@@ -10,7 +10,7 @@ from bn_lint.static.libraries.index import KNOWN, library_member
 from bn_lint.static.libraries.launchers import passed_through
 from bn_lint.static.libraries.zoo import any_model
 from bn_lint.static.torch_model.domain import TorchDomain
-from bn_lint.static.torch_model.watchers import events_of
+from bn_lint.static.torch_model.foreign_calls import note_foreign_call
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -33,7 +33,7 @@ class TrainingDomain(TorchDomain):
         return any_model(dotted)
 
     def call(self, interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> Value:
-        events_of(interpreter).unseen_call(interpreter, function, arguments, ref)
+        note_foreign_call(interpreter, function, arguments, ref)
         handed_back = passed_through(interpreter, function, arguments, ref)
         return super().call(interpreter, function, arguments, ref) if handed_back is None else handed_back
 

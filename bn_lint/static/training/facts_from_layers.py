@@ -17,10 +17,8 @@ from bn_lint.facts import (
     Evidence,
     Mode,
     ModelCall,
-    PlainContainer,
     PooledBatchNorm,
     Problem,
-    Undecided,
     UnknownBatchNorm,
 )
 from bn_lint.facts.dims import Comparison, Dim, compare, origin_of
@@ -31,9 +29,7 @@ from bn_lint.static.interpreter.values import (
     Arguments,
     Axis,
     Class,
-    Dict,
     Instance,
-    List,
     Provenance,
     Tensor,
     Value,
@@ -56,26 +52,16 @@ from bn_lint.static.torch_model.describing import (
 from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.operations.sizes import size_of
 from bn_lint.static.torch_model.watchers import LayerCollector, events_of
-from bn_lint.static.training.drafts import Draft, HiddenModules
+from bn_lint.static.training.drafts import Draft
+from bn_lint.static.training.hidden_modules import hidden_batchnorm
 from bn_lint.static.training.pooled import PooledCalls
+from bn_lint.static.training.sites import Site, coverage
 from bn_lint.static.training.weight_decay import decay_fact
 
 if TYPE_CHECKING:
     from bn_lint.facts import Fact
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.syntax.source_files import SourceFile
-
-
-class Site:
-    """One place that builds BatchNorm layers, and what became of them."""
-
-    def __init__(self, ref: NodeRef) -> None:
-        self.ref = ref
-        self.called = False
-        self.judged = False
-        #: Whether some call told if the width fits; what is given as opaque numbers never does.
-        self.settled = False
-        self.reason = ""
 
 
 class FactCollector(LayerCollector):
@@ -293,31 +279,11 @@ class FactCollector(LayerCollector):
             self.facts.append(fact)
 
     def module_built(self, interpreter: Interpreter, module: Instance) -> None:
-        """Look for BatchNorm layers that a finished module keeps where PyTorch does not see them."""
-        plain = [
-            (name, v)
-            for name, v in module.cells.items()
-            if isinstance(v, (List, tuple, Dict)) and isinstance(name, str)
-        ]
-        if not plain:
-            return
-        from bn_lint.static.torch_model.module_methods import possible_descendants
-
-        known: set[int] = set()
-        for name, container in plain:
-            if _hides_one(container):
-                continue  # `[model]` hides a model from `parameters()` and `state_dict()` intentionally
-            layers = list(_layers_in(container))
-            if layers and not known:
-                known = {id(child) for child in possible_descendants(module)}
-            layers = [b for b in layers if not any(id(i) in known for i in (b, *_owners(b)))]
-            if layers and layers[0].built is not None and ("container", id(module.cls), name) not in self._seen:
-                self._seen.add(("container", id(module.cls), name))
-                kind = "dict" if isinstance(container, Dict) else "list" if isinstance(container, List) else "tuple"
-                ref = (module.set_at or {}).get(name)
-                draft = None if ref is None else self.draft(HiddenModules(ref, name, container))
-                place = (ref or built_at(layers[0])).place
-                self.facts.append(PlainContainer(module.cls.name, name, kind, len(layers), place, draft=draft))
+        for fact, draft in hidden_batchnorm(module):
+            key = ("container", id(module.cls), fact.attribute)
+            if key not in self._seen:
+                self._seen.add(key)
+                self.facts.append(fact if draft is None else replace(fact, draft=self.draft(draft)))
 
     @contextmanager
     def modes_only(self) -> Iterator[None]:
@@ -376,18 +342,7 @@ class FactCollector(LayerCollector):
 
     def coverage(self, unreached: list[NodeRef], judged_files: set[SourceFile]) -> Coverage:
         """How many of the places that build BatchNorm in the judged files were judged."""
-        result = Coverage()
-        for site in self.sites.values():
-            if site.ref.file not in judged_files:
-                continue
-            if site.judged:
-                result.judged += 1
-            else:
-                reason = site.reason if site.called else "no call of the layer is visible"
-                result.undecided.append(Undecided(site.ref.place, reason))
-        for ref in unreached:
-            result.undecided.append(Undecided(ref.place, "the code that builds it is not reached"))
-        return result
+        return coverage(self.sites.values(), unreached, judged_files)
 
 
 def _forward_around(interpreter: Interpreter) -> str:
@@ -418,40 +373,9 @@ def _widths_differ(alternatives: list[Value]) -> bool:
     )
 
 
-def _hides_one(container: Value) -> bool:
-    """Whether a container holds a single module, which is more than a BatchNorm layer."""
-    items = container.items if isinstance(container, List) and not container.rest else container
-    if not isinstance(items, tuple) or len(items) != 1 or not isinstance(items[0], Instance):
-        return False
-    return items[0].is_module and batchnorm_class(items[0]) is None and not items[0].cls.name.startswith("torch.nn.")
-
-
 def _is_lazy(layer: Instance) -> bool:
     """Whether a layer is part of what took the place of None in a module."""
     owner: Instance | None = layer
     while owner is not None and LAZY not in owner.cells:
         owner = owner.owner
     return owner is not None
-
-
-def _layers_in(container: Value, depth: int = 0) -> Iterator[Instance]:
-    """The BatchNorm layers in a plain container, without those of modules that have become part of another module."""
-    from bn_lint.static.torch_model.module_methods import descendants
-
-    if isinstance(container, Dict):
-        values: tuple[Value, ...] = tuple(v for _, v in container.entries())
-    else:
-        values = container.items if isinstance(container, List) else container if isinstance(container, tuple) else ()
-    for value in values:
-        if isinstance(value, Instance) and value.is_module:
-            if value.owner is None:
-                yield from (module for _, module in descendants(value) if batchnorm_class(module) is not None)
-        elif isinstance(value, (List, tuple, Dict)) and depth < 4:
-            yield from _layers_in(value, depth + 1)
-
-
-def _owners(layer: Instance) -> Iterator[Instance]:
-    owner = layer.owner
-    while owner is not None:
-        yield owner
-        owner = owner.owner

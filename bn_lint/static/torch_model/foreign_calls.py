@@ -1,0 +1,103 @@
+"""Calls of code outside the project, which may propagate, step, load weights, replace layers or switch modes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint.facts import Purpose
+from bn_lint.static.interpreter.values import Arguments, Instance, Value, alternatives
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.source_text import code_of
+from bn_lint.static.torch_model.events import EventLog, disturb, is_module
+from bn_lint.static.torch_model.happened import Call, batchnorm_layers
+from bn_lint.static.torch_model.mode import forget, modes_of
+from bn_lint.static.torch_model.optimizers import owned_by
+from bn_lint.static.torch_model.out_of_sight import (
+    HARMLESS,
+    LOADING,
+    REPLACING,
+    SWITCHING,
+    TOOLS,
+    method_of,
+    receiver_of,
+)
+from bn_lint.static.torch_model.watchers import events_of
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.interpreter import Interpreter
+
+
+def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> None:
+    """Code outside the project is called: it may be `backward`, `step`, or anything that is handed a model."""
+    events = events_of(interpreter)
+    name = method_of(ref.node)
+    if events.depth == 0:
+        if name in ("backward", "manual_backward"):
+            events.propagated_by.add(receiver_of(ref.node))
+            events.backward(interpreter)
+            return
+        if name == "step" and _steps_on_gradients(events, ref):
+            given = arguments.positional[0] if arguments.positional else None  # `scaler.step(optimizer)`
+            events.stepped(interpreter, ref, given, owned_by(given))
+            return
+        if name == "zero_grad":
+            events.gradients_dropped(interpreter)
+            return
+        if getattr(function, "dotted", "") == "torch.autograd.grad":
+            events.gradients_taken(interpreter, arguments)
+            return
+    if name in ("load_state_dict", "step", "zero_grad", "append", "add", "info", "debug", "log", "save"):
+        return
+    dotted = getattr(function, "dotted", "")
+    tool = next((purpose for pattern, purpose in TOOLS if pattern.match(dotted)), None)
+    if tool is not None or name == "add_graph":
+        _looked_at(interpreter, events, tool or Purpose.INSPECTION, arguments, ref)
+        return
+    modules = [one for value in arguments.values() for one in alternatives(value) if is_module(one)]
+    if dotted == REPLACING:
+        events.replaced.update(map(id, modules))
+    if dotted in LOADING:
+        for module in modules:
+            events.loaded(module, ref)
+    if dotted and HARMLESS.match(dotted):
+        return
+    for value in arguments.values():
+        events.statistics_known(value, ref)
+    if len(modules) > 1:  # one of them may be made of the others
+        events.kept.extend(modules)
+        events.handed_together.update(map(id, modules))
+    events.replaced.update(map(id, modules))
+    if modules and SWITCHING.search(name or dotted.rpartition(".")[2] or getattr(function, "name", "")):
+        disturb(interpreter)
+        for module in modules:
+            forget(interpreter, module)
+
+
+def _steps_on_gradients(events: EventLog, ref: NodeRef) -> bool:
+    """Whether the program also sets gradients to zero through what it calls, or through its first argument."""
+    receiver = receiver_of(ref.node)
+    given = ref.node.args[:1] if isinstance(ref.node, cst.Call) else ()
+    optimizers = (receiver, *(code_of(ref.file, argument.value) for argument in given))
+    return receiver in events.propagated_by or any(f"{one}.zero_grad(" in ref.file.source.text for one in optimizers)
+
+
+def _looked_at(
+    interpreter: Interpreter, events: EventLog, purpose: Purpose, arguments: Arguments, ref: NodeRef
+) -> None:
+    """A tool runs a model in its own way, in the mode it finds it in."""
+    # `fuse_conv_bn_eval(conv, bn)` is given the layers, other tools the model.
+    given = arguments.positional[: 2 if purpose is Purpose.FUSION else 1]
+    modules = [one for value in given for one in alternatives(value) if isinstance(one, Instance) and one.is_module]
+    model = next((one for one in modules if batchnorm_layers(one)), None)
+    if model is None or interpreter.frame is None or events.depth:
+        return
+    layers = batchnorm_layers(model)
+    if layers:
+        disturb(interpreter)
+        call = Call(model, ref, interpreter.frame)
+        call.order, call.purpose = events.now(), purpose
+        call.modes = [modes_of(layer, events) for layer in layers]
+        call.prepared = events.preparation(model)
+        events.calls.append(call)

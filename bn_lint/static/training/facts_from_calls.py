@@ -1,0 +1,305 @@
+"""From the record of an entry point to facts: which calls train, which evaluate, and in which mode."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from bn_lint import facts
+from bn_lint.facts import Evidence, Fact, ModelCall, Purpose, Shows
+from bn_lint.static.interpreter.values import Instance
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.describing import path_to
+from bn_lint.static.torch_model.events import EventLog
+from bn_lint.static.torch_model.happened import Call, batchnorm_layers
+from bn_lint.static.torch_model.mode import Mode, agreed
+from bn_lint.static.training.batch_sizes import batch_facts
+from bn_lint.static.training.call_lines import is_resumed, lines_of, switch_name
+from bn_lint.static.training.drafts import CallLines
+from bn_lint.static.training.evidence import (
+    evidence_at,
+    mode_evidence,
+    override_that_ignores_eval,
+    ref_of,
+    text_of,
+)
+from bn_lint.static.training.purpose import classify, put_in_after_eval
+from bn_lint.static.training.reenabled import mode_change, reenabled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bn_lint.static.training.facts_from_layers import FactCollector
+
+
+def facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fact]:
+    """State what one entry point showed."""
+    events.is_over = True
+    trained = {id(call.model) for call in events.calls if call.purpose is Purpose.TRAINING}
+    if events.symbolic_models:
+        for call in events.calls:
+            if call.model in events.symbolic_models and _is_plain(events, call, trained):
+                facts = (fact for fact in _call_facts(events, call, trained, collector) if isinstance(fact, ModelCall))
+                yield from (replace(fact, certain=False) for fact in facts)
+        return
+    for call in events.calls:
+        yield from _call_facts(events, call, trained, collector)
+        if call.purpose is Purpose.TRAINING:
+            yield from _teachers(events, call, collector)
+        if call.purpose is Purpose.TRAINING and call.batches is not None:
+            yield from batch_facts(events, call, call.batches, collector)
+    for switch in events.switches:
+        undone = reenabled(events, switch)
+        if undone is not None:
+            yield mode_change(switch, undone, collector)
+
+
+def _is_plain(events: EventLog, call: Call, trained: set[int]) -> bool:
+    """Whether the program alone shows that a call of a model that it was given is in the wrong mode."""
+    before = [one for one in events.calls if one.model is call.model and one.order < call.order]
+    on = [one for one in before if one.purpose is Purpose.TRAINING and one.states == {True}]
+    if call.purpose is Purpose.TRAINING:
+        return call.states == {False} and bool(on)
+    # Who calls `train()` for an evaluation wants the batch statistics of a model that is made for it.
+    switched = call.states == {True} and not any(
+        mode.ref is None or _is_local(events, call, mode) for modes in call.modes for mode in modes
+    )
+    return switched and bool(on) and classify(events, call, trained) is Purpose.EVALUATION and call.grad is False
+
+
+def _call_facts(events: EventLog, call: Call, trained: set[int], collector: FactCollector) -> Iterator[Fact]:
+    purpose = call.purpose or classify(events, call, trained)
+    if call.purpose is None and any(id(layer) in events.recalibrated for layer in batchnorm_layers(call.model)):
+        return  # its statistics are recomputed: training mode is intended
+    if purpose is Purpose.EVALUATION and call.keeps_last_batch:
+        return  # evaluation mode would normalise by the last batch that was trained on
+    if purpose in (Purpose.EXPORT, Purpose.FUSION, Purpose.INSPECTION):
+        if True in call.states and not (purpose is Purpose.INSPECTION and _nothing_to_lose(events, call)):
+            yield ModelCall(
+                text_of(call.ref, None if call.purpose is None else call.model),
+                call.ref.place,
+                mode=facts.Mode.TRAINING,
+                grad=call.grad,
+                purpose=purpose,
+                because=None,
+                switch=mode_evidence(next(m[0] for m in call.modes if agreed(m) is True)),
+                path=path_to(call.frame),
+                draft=collector.draft(lines_of(events, call, purpose, trained)),
+                resumed=is_resumed(events, call),
+            )
+        return
+    if purpose is None:
+        return
+    training, mode = _state(events, call, purpose)
+    if training is None or (purpose is Purpose.TRAINING and not training and _leaves_batchnorm_alone(events, call)):
+        return
+    # A teacher whose weights are an average, or that is put in training mode by itself, is in it intentionally.
+    meant = id(call.model) in events.averaged | events.handed_together or (
+        purpose is Purpose.REFERENCE
+        and mode is not None
+        and mode.root is call.model
+        and _is_lasting(events, call, mode)
+    )
+    if any(reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
+        meant = True  # they were frozen, and a call of train() undid that: BN302
+    yield ModelCall(
+        text_of(call.ref),
+        call.ref.place,
+        mode=facts.Mode.of(training),
+        grad=call.grad,
+        purpose=purpose,
+        because=_because(events, call, purpose),
+        switch=mode_evidence(mode),
+        switch_is_local=mode is not None and _is_local(events, call, mode),
+        certain=id(call.model) in trained | events.averaged
+        and not call.uncertain
+        and len(call.modes) > 0
+        and None not in call.states,
+        others=tuple(_others(events, call)) if purpose is Purpose.EVALUATION and training else (),
+        frozen=evidence_at("the parameters are frozen here", None if meant else _frozen_and_trained(events, call)),
+        path=path_to(call.frame),
+        adversarial=_adversarial(events, call),
+        replaced=put_in_after_eval(events, call),
+        draft=collector.draft(lines_of(events, call, purpose, trained)),
+        resumed=purpose is not Purpose.TRAINING and is_resumed(events, call),
+        switch_name=switch_name(events, call, purpose, mode),
+        override=override_that_ignores_eval(events, call) if training else None,
+    )
+
+
+def _because(events: EventLog, call: Call, purpose: Purpose) -> Evidence | None:
+    """What shows the purpose of a call; for an evaluation with gradients, how the weights came about."""
+    if call.because is not None or purpose is not Purpose.EVALUATION:
+        return call.because
+    trained = next((c for c in events.calls if c.purpose is Purpose.TRAINING and c.model is call.model), None)
+    if trained is not None and trained.because is not None:
+        return Evidence("it is trained here: an optimizer steps on its results", trained.because.place)
+    return evidence_at("its weights come from here", call.prepared)
+
+
+def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterator[ModelCall]:
+    """Frozen parts of a model in training mode that it calls for the results alone."""
+    if not call.inside:
+        return
+    if any(reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
+        return  # they were in evaluation mode, and a call of train() undid that: BN302
+    for part in call.inside:
+        if part.frozen is None or _follows_another(events, part.model):
+            continue
+        mode = next(modes[0] for modes in part.modes if agreed(modes) is True)
+        if mode.root is part.model:
+            continue  # it is put in training mode by itself, intentionally
+        yield ModelCall(
+            text_of(part.ref),
+            part.ref.place,
+            mode=facts.Mode.TRAINING,
+            grad=False,
+            purpose=Purpose.REFERENCE,
+            because=call.because,
+            switch=mode_evidence(mode),
+            frozen=evidence_at("the parameters are frozen here", part.frozen),
+            path=path_to(part.frame),
+            draft=collector.draft(CallLines(part.ref, text_of(part.ref))),
+        )
+
+
+def _follows_another(events: EventLog, model: Instance) -> bool:
+    """Whether the weights of a model may be computed from others, as moving averages are."""
+    from bn_lint.static.torch_model.module_methods import descendants
+
+    followers = events.averaged | events.handed_together
+    return any(id(one) in followers for _, one in descendants(model))
+
+
+def _frozen_and_trained(events: EventLog, call: Call) -> NodeRef | None:
+    """Where BatchNorm parameters were frozen of parts that the training runs through."""
+    spared = [part.model for part in call.inside]
+    outside = (ref for layer, ref in call.frozen_layers if not any(events.is_part_of(layer, part) for part in spared))
+    return next(outside, None)
+
+
+def _is_lasting(events: EventLog, call: Call, mode: Mode) -> bool:
+    """Whether a mode was set for more than a training that is over."""
+    return not any(
+        one.purpose is Purpose.TRAINING and one.model is call.model and mode.order < one.order < call.order
+        for one in events.calls
+    )
+
+
+def _adversarial(events: EventLog, call: Call) -> bool:
+    """Whether the model is one of two that are trained by optimizers of their own, in turns."""
+    trained = [c for c in events.calls if c.step is not None]
+    own = [c for c in trained if c.model is call.model]
+    # The halves of a GAN play different parts: what the same lines train are two of a kind.
+    lines = {c.ref.node for c in own}
+    alike = {id(c.model) for c in trained if c.ref.node in lines}
+    return any(
+        a.step.optimizer is not b.step.optimizer
+        and None not in (a.step.optimizer, b.step.optimizer)
+        and a.step.loops[:1] == b.step.loops[:1]
+        for a in own
+        for b in trained
+        if id(b.model) not in alike and a.step is not None and b.step is not None
+    )
+
+
+def _state(events: EventLog, call: Call, purpose: Purpose) -> tuple[bool | None, Mode | None]:
+    """The mode that matters for the purpose, and what switched it."""
+    if purpose is Purpose.TRAINING:
+        # A layer that alone is in evaluation mode is intentionally frozen; the whole model is not.
+        if all(state is False for state in call.states):
+            whole = next((m[0] for m in call.modes if m[0].root and events.is_part_of(call.model, m[0].root)), None)
+            return (False, whole) if whole is not None else (None, None)
+        left = _left_in_evaluation(call)
+        if left is not None:
+            return False, left
+        return (True, call.modes[0][0]) if call.states == {True} or True in call.states else (None, None)
+    for modes in call.modes:
+        if agreed(modes) is True:
+            return True, modes[0]
+    return (False, None) if call.states == {False} else (None, None)
+
+
+def _leaves_batchnorm_alone(events: EventLog, call: Call) -> bool:
+    """Whether the training may concern other parts than those with BatchNorm, or another model altogether."""
+    if call.is_frozen:
+        return True
+    layers = batchnorm_layers(call.model)
+    step = call.step
+    if step is None:
+        return False
+    if step.owned is not None:
+        return not any(events.is_part_of(layer, one) for one in step.owned for layer in layers)
+    # Nobody knows whose parameters the optimizer has: those of a student, of which this is the teacher?
+    return _trains_a_part(call) or any(
+        one.step is not None
+        and one.step.ref.node is step.ref.node
+        and True in one.states
+        and one.ref.node is not call.ref.node  # otherwise the same model, built in another way
+        and not events.related(one.model, call.model)
+        for one in events.calls
+    )
+
+
+def _trains_a_part(call: Call) -> bool:
+    """Whether the optimizer has the parameters of an unknown part of the model: `model.fc.parameters()`."""
+    optimizer = call.step.optimizer if call.step is not None else None
+    built = optimizer.built.node if isinstance(optimizer, Instance) and optimizer.built is not None else None
+    if not isinstance(built, cst.Call) or not built.args:
+        return False
+    given = cst.Module([]).code_for_node(built.args[0].value)
+    part = given.removeprefix(text_of(call.ref) + ".").removesuffix(".parameters()")
+    return given == f"{text_of(call.ref)}.{part}.parameters()" and part != "module"
+
+
+def _left_in_evaluation(call: Call) -> Mode | None:
+    """The `eval()` that one way here leaves behind, when nothing switches the model back on any."""
+    found: Mode | None = None
+    for modes in call.modes:
+        off = [mode for mode in modes if mode.training is False]
+        on = [mode for mode in modes if mode.training is True]
+        if len(off) != 1 or len(off) + len(on) != len(modes) or (found is not None and off[0] is not found):
+            return None
+        if any(mode.order > off[0].order or mode.excludes(off[0]) for mode in on) or off[0].alone:
+            return None
+        found = off[0]
+    return found
+
+
+def _is_local(events: EventLog, call: Call, mode: Mode) -> bool:
+    """Whether a switch was made for this call, rather than for something before it."""
+    if mode.ref is None:
+        return False
+    between = [c for c in events.calls if c.model is call.model and mode.order < c.order < call.order]
+    if call.purpose is Purpose.TRAINING:
+        # `eval()` for an evaluation: something was evaluated since.
+        return not any(c.purpose is None for c in between)
+    return not any(c.purpose is Purpose.TRAINING for c in between) and mode.loops == call.loops[: len(mode.loops)]
+
+
+def _others(events: EventLog, call: Call) -> Iterator[Evidence]:
+    """Other networks that were put in evaluation mode for the same evaluation."""
+    for switch in events.switches:
+        same = switch.mode.loops == call.loops[: len(switch.mode.loops)] and switch.mode.order < call.order
+        other = switch.mode.training is False and not events.is_part_of(call.model, switch.model)
+        if same and other and switch.frame in call.caller:
+            yield Evidence.of(Shows.EVALUATION_MODE, ref_of(switch.mode).place, text_of(switch.mode.ref))
+            return
+
+
+def _nothing_to_lose(events: EventLog, call: Call) -> bool:
+    """Whether the statistics are still those of a new model, or it is trained before anything else is done with it.
+
+    What a model has learnt by being looked at is soon forgotten in training, and overwritten by a checkpoint.
+    """
+    if call.prepared is None:
+        return True
+    following = [
+        one
+        for one in events.calls
+        if one.order > call.order and one.purpose is not Purpose.INSPECTION and events.related(one.model, call.model)
+    ]
+    first = min(following, key=lambda one: one.order, default=None)
+    return first is not None and first.purpose is Purpose.TRAINING and True in first.states
