@@ -5,10 +5,10 @@ from __future__ import annotations
 import libcst as cst
 
 from bn_lint.static.interpreter.values import Class, Function, Instance, LibraryClass
-from bn_lint.static.syntax.import_table import dotted_name
+from bn_lint.static.syntax.import_table import ImportTable, dotted_name
 from bn_lint.static.syntax.tree import walk
 
-_FUNCTIONS = ("F", "torch", "nn.functional", "torch.nn.functional")
+_FUNCTIONS = ("torch", "torch.nn.functional")
 #: Functions of torch that make other rows of what they are given.
 _OTHER_ROWS = frozenset(
     "cat concat stack gather index_select masked_select repeat_interleave flatten reshape unsqueeze squeeze transpose "
@@ -27,10 +27,11 @@ def applies_layers_only(model: Instance) -> bool:
         isinstance(child, Instance) and applies_layers_only(child) for _, child in model.children()
     ):
         return False
-    return all(_keeps_rows(node, model) for node in walk(forward.node.body))
+    imports = ImportTable.of(forward.file.tree)
+    return all(_keeps_rows(node, model, imports) for node in walk(forward.node.body))
 
 
-def _keeps_rows(node: cst.CSTNode, model: Instance) -> bool:
+def _keeps_rows(node: cst.CSTNode, model: Instance, imports: ImportTable) -> bool:
     if isinstance(node, cst.Subscript):
         return False
     if not isinstance(node, cst.Call):
@@ -38,4 +39,5 @@ def _keeps_rows(node: cst.CSTNode, model: Instance) -> bool:
     owner, _, name = (dotted_name(node.func) or "").rpartition(".")
     if owner == "self":
         return isinstance(model.cells.get(name), Instance)
+    owner, _, name = (imports.qualified(node.func) or "").rpartition(".")
     return owner in _FUNCTIONS and name not in _OTHER_ROWS
