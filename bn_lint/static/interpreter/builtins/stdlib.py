@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 
 import libcst as cst
 
@@ -269,14 +269,16 @@ def _deque(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
 
 @library("copy.deepcopy")
 def _deepcopy(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    value = arguments.get(0, "x")
-    copy = clone(value)
+    return _deep_copy(interpreter, arguments.get(0, "x"))
+
+
+def _deep_copy(interpreter: Interpreter, value: Value) -> Value:
+    if isinstance(value, Union):
+        return Union(tuple([_deep_copy(interpreter, one) for one in value.values]))
     if isinstance(value, Instance) and not value.is_module:
-        copy = _copy(interpreter, arguments, ref)
-        if isinstance(copy, Instance):
-            for name, part in value.cells.items():
-                copy.cells[name] = clone(part)
-    if isinstance(copy, Instance) and copy.is_module:
+        return _instance_with(value, {name: clone(part) for name, part in value.cells.items()})
+    copy = clone(value)
+    if isinstance(copy, Instance):
         copy.owner = None
         interpreter.created.append(copy)
     return copy
@@ -284,14 +286,23 @@ def _deepcopy(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> V
 
 @library("copy.copy")
 def _copy(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    value = arguments.get(0, "x")
+    return _shallow_copy(arguments.get(0, "x"))
+
+
+def _shallow_copy(value: Value) -> Value:
+    if isinstance(value, Union):
+        return Union(tuple(map(_shallow_copy, value.values)))
     if isinstance(value, Instance):
-        copy = Instance(value.cls, value.built)
-        copy.cells.update(value.cells)
-        return copy
+        return _instance_with(value, value.cells)
     if isinstance(value, List):
         return List(value.items, value.rest)
     return Dict(dict(value.cells), is_set=value.is_set) if isinstance(value, Dict) else value
+
+
+def _instance_with(value: Instance, cells: Mapping[Hashable, Value]) -> Instance:
+    copy = Instance(value.cls, value.built)
+    copy.cells.update(cells)
+    return copy
 
 
 @library("dataclasses.dataclass", takes_more=True)

@@ -42,7 +42,7 @@ def clone_with(value: Value, given: Sequence[Instance], now: Sequence[Instance])
 
 
 def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
-    """Return a deep copy of modules, records, lists and dictionaries; everything else is shared.
+    """Return a deep copy of modules, records, lists, dictionaries and alternatives; everything else is shared.
 
     `copies` has what was copied before, by identity, so that what was one object is one in the copy.
     """
@@ -58,6 +58,9 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
             return value
         parts = tuple([clone(part, copies) for part in value])
         return parts if any(part is not before for part, before in zip(parts, value)) else value
+    if isinstance(value, Union):
+        values = tuple([clone(one, copies) for one in value.values])
+        return Union(values) if any(one is not before for one, before in zip(values, value.values)) else value
     if isinstance(value, Instance):
         return _fill(_instance_like(value, copies), value, copies) if value.is_module or value.is_record else value
     if isinstance(value, Dict):
@@ -68,7 +71,7 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
         return _fill(List(), value, copies)
     if isinstance(value, ValueIterator):
         return _fill(ValueIterator(), value, copies)
-    if isinstance(value, (Unknown, Tensor, Expression, Union, External, Absent, DomainValue, *WRAPPERS)):
+    if isinstance(value, (Unknown, Tensor, Expression, External, Absent, DomainValue, *WRAPPERS)):
         return value
     if isinstance(value, (*DEFINITIONS, *CONSTANTS)):
         return value
