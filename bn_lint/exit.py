@@ -14,5 +14,7 @@ class ExitCode(enum.IntEnum):
     FINDINGS = 1
     #: Wrong usage or configuration, unreadable input, or a defect of bn-lint: the result is not complete.
     FAILURE = 2
-    #: Stopped by Ctrl-C.
+    #: Stopped by Ctrl-C (SIGINT).
     INTERRUPTED = 130
+    #: Stopped by SIGTERM, as the system or a time limit sends it.
+    TERMINATED = 143

@@ -525,6 +525,7 @@ def test_exit_codes_are_a_contract() -> None:
         "FINDINGS": 1,
         "FAILURE": 2,
         "INTERRUPTED": 130,
+        "TERMINATED": 143,
     }
 
 

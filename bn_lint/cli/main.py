@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from bn_lint import __version__
+from bn_lint.cli.stopping import leave, stop_on_signals, stopped
 from bn_lint.cli.terminal import complain
 from bn_lint.errors import BnLintError
 from bn_lint.exit import ExitCode
@@ -57,7 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Without arguments, those of the process are taken, which is expected to end afterwards.
     """
     if arguments is None:
+        stop_on_signals()
         code = main(sys.argv[1:])
+        if stopped() is not None:
+            leave(code)
         # Python would take all syntax trees apart before it exits, which takes as long as a third of the analysis. The
         # objects of a program that was traced are its own: they may have something to do at the end.
         if "torch" not in sys.modules:
@@ -77,8 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(error.message, "error")
         code = ExitCode.FAILURE
     except (click.Abort, KeyboardInterrupt):
-        complain("Interrupted.", "error")
-        code = ExitCode.INTERRUPTED
+        code = stopped() or ExitCode.INTERRUPTED
+        complain(f"{code.name.capitalize()}.", "error")
     except Exception as error:
         if "--debug" in arguments:
             import traceback

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from bn_lint.cli.stopping import leave, stopped
 from bn_lint.errors import UsageError
+from bn_lint.exit import ExitCode
 
 
 @click.command("server")
@@ -17,4 +19,4 @@ def command() -> int:
             raise
         raise UsageError('The language server needs pygls: pip install "bn-lint[lsp]".') from error
     serve()
-    return 0
+    leave(stopped() or ExitCode.CLEAN)  # a text may still be judged for an editor that is gone

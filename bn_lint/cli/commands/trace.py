@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bn_lint.cli.commands.findings import FindingsOptions, findings_options, publish
+from bn_lint.cli.stopping import leave_signals_alone
 from bn_lint.cli.terminal import save
 from bn_lint.errors import PathError, UsageError
 from bn_lint.exit import ExitCode
@@ -86,6 +87,7 @@ def _run(trace: Trace, program: str, arguments: tuple[str, ...], module: bool) -
     """Run the program; returns its exit code and the error that ended it."""
     from bn_lint.runtime.script import run_module, run_script, show_traceback
 
+    leave_signals_alone()
     trace.start()
     try:
         (run_module if module else run_script)(program, arguments)

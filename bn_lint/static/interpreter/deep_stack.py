@@ -42,7 +42,7 @@ def with_deep_stack(compute: Callable[[], T]) -> T:
     limit, size = sys.getrecursionlimit(), threading.stack_size(_STACK)
     sys.setrecursionlimit(max(limit, _RECURSION))
     try:
-        thread = threading.Thread(target=work, name="bn-lint analysis")
+        thread = threading.Thread(target=work, name="bn-lint analysis", daemon=True)
         thread.start()
         thread.join()
     finally:
