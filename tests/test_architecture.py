@@ -164,6 +164,31 @@ def test_what_takes_a_message_apart(text: str, expected: bool) -> None:
     assert bool(list(taken_apart(ast.parse(text)))) is expected
 
 
+def writes(tree: ast.AST) -> Iterator[int]:
+    """The lines that write or move files."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr="write_text" | "write_bytes" | "rename" | "mkstemp" | "NamedTemporaryFile"):
+                yield node.lineno
+            case ast.Attribute(value=ast.Name(id="os"), attr="replace" | "write" | "truncate" | "link"):
+                yield node.lineno
+            case ast.Call(func=ast.Name(id="open") | ast.Attribute(attr="open" | "fdopen"), args=[*_, last]) if (
+                isinstance(last, ast.Constant) and set(str(last.value)) & set("wax+")
+            ):
+                yield node.lineno
+
+
+def test_all_files_are_written_by_one_function() -> None:
+    own = {"bn_lint/project/writing.py"}
+    streams = {"bn_lint/check/workers.py"}  # pipes between processes
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "bn_lint").rglob("*.py"))
+        for _ in writes(tree(path))
+    }
+    assert found - streams == own, "`project/writing.py` loses nothing when a disk is full or the process is killed"
+
+
 if __name__ == "__main__":
     # `python -m tests.test_architecture` shows all imports between packages, and where the wrong ones are.
     from collections import Counter

@@ -2,55 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from bn_lint.check.suppress import Directive, directives_in, statements_in
-from bn_lint.errors import PathError
 from bn_lint.project.edits import NEWLINE, difference
-from bn_lint.project.source import Source, display_path, from_bytes
+from bn_lint.project.source import Source, Sources
 from bn_lint.project.tool_codes import TOOL_CODES
+from bn_lint.project.writing import ChangedError, write
 from bn_lint.rule import Finding
 
 
-@dataclass(frozen=True)
+@dataclass
 class Added:
-    """How many comments were written, into how many files."""
+    """How many comments were written, into how many files; and one sentence for each file that could not be changed."""
 
-    comments: int
-    files: int
+    comments: int = 0
+    files: int = 0
+    failures: list[str] = field(default_factory=list)
 
 
-def add_ignores(findings: Iterable[Finding], files: Mapping[str, Path], reason: str = "") -> Added:
+def add_ignores(findings: Iterable[Finding], sources: Sources, reason: str = "") -> Added:
     """Write `# bn-lint: ignore[CODE]` at every finding.
 
     Args:
         findings: Those of bn-lint itself, such as syntax errors, are left alone.
-        files: The path of each file by how reports call it.
+        sources: The files as they were judged.
         reason: What is to stand behind the comment.
-
-    Raises:
-        PathError: a file cannot be written.
-        SourceError: a file can no longer be read.
     """
     by_file: dict[str, list[Finding]] = {}
     for finding in findings:
-        if finding.code not in TOOL_CODES and finding.place.path in files:
+        if finding.code not in TOOL_CODES:
             by_file.setdefault(finding.place.path, []).append(finding)
-    comments = 0
+    added = Added()
     for display, own in by_file.items():
-        path = files[display]
+        source = sources.given(display)
+        if source is None:
+            continue
+        text, comments = with_ignores(source, own, reason)
         try:
-            data = path.read_bytes()
-            source = from_bytes(data, path, display)
-            text, added = with_ignores(source, own, reason)
-            path.write_bytes(source.edited(difference(source.text, text)).data)
+            write(source.path, source.edited(difference(source.text, text)).data, expected=source.data)
+        except ChangedError:
+            added.failures.append(f"{display} changed while it was checked; it got no comments.")
+        except UnicodeEncodeError as error:  # only what the user gave as a reason can be the cause
+            added.failures.append(f"{display} cannot be changed: {error.encoding} has no bytes for the reason.")
         except OSError as error:
             because = (error.strerror or str(error)).lower()
-            raise PathError(f"{display_path(path)} cannot be changed: {because}.") from error
-        comments += added
-    return Added(comments, len(by_file))
+            added.failures.append(f"{display} cannot be changed: {because}.")
+        else:
+            added.comments += comments
+            added.files += 1
+    return added
 
 
 def with_ignores(source: Source, findings: Sequence[Finding], reason: str = "") -> tuple[str, int]:

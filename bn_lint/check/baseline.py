@@ -16,9 +16,10 @@ from typing import Any
 
 from bn_lint.check.fingerprint import text_of
 from bn_lint.check.report import Report
-from bn_lint.errors import ConfigError
+from bn_lint.errors import ConfigError, PathError
 from bn_lint.project.source import Sources, absolute, display_path
 from bn_lint.project.tool_codes import TOOL_CODES
+from bn_lint.project.writing import ChangedError, write
 from bn_lint.rule import Finding
 
 _VERSION = 1
@@ -42,9 +43,15 @@ Judged = Callable[[Path, Entry], bool]
 class Baseline:
     """The entries of one file."""
 
-    def __init__(self, file: Path, entries: Iterable[Entry] = ()) -> None:
+    def __init__(self, file: Path, entries: Iterable[Entry] = (), data: bytes | None = None) -> None:
+        """Set up.
+
+        Args:
+            data: What was read from the file.
+        """
         self.file = file
         self.entries = Counter(entries)
+        self._data = data
 
     @classmethod
     def read(cls, file: Path) -> Baseline:
@@ -55,7 +62,8 @@ class Baseline:
         """
         shown = display_path(file)
         try:
-            document = json.loads(file.read_bytes())
+            data = file.read_bytes()
+            document = json.loads(data)
         except FileNotFoundError:
             raise ConfigError(f"The baseline {shown} does not exist. {_HINT}") from None
         except OSError as error:
@@ -64,7 +72,7 @@ class Baseline:
         except (ValueError, RecursionError) as error:
             raise ConfigError(f"The baseline {shown} is not valid JSON: {error}.") from error
         try:
-            return cls(file, _entries(document))
+            return cls(file, _entries(document), data)
         except (KeyError, TypeError, AttributeError) as error:
             raise ConfigError(f"{shown} is no baseline that this version of bn-lint reads. {_HINT}") from error
 
@@ -86,7 +94,7 @@ class Baseline:
         """A baseline of what the report shows, and of what it could not show because it was not judged."""
         kept = [entry for entry in self.entries.elements() if not self._is_over(entry, judged)]
         shown = [self._entry(finding, report.sources) for finding in report.visible if finding.code not in TOOL_CODES]
-        return Baseline(self.file, [*kept, *shown])
+        return Baseline(self.file, [*kept, *shown], self._data)
 
     def stale(self, left: Counter[Entry], judged: Judged) -> list[Entry]:
         """Of the entries that were not needed, those that were judged, or whose file is gone."""
@@ -95,6 +103,20 @@ class Baseline:
     def _is_over(self, entry: Entry, judged: Judged) -> bool:
         path = absolute(self.file.parent / entry.path)
         return judged(path, entry) or not os.path.exists(path)
+
+    def write(self) -> None:
+        """Write the file.
+
+        Raises:
+            PathError: it cannot be written, or is not what was read.
+        """
+        shown = display_path(self.file)
+        try:
+            write(self.file, self.text().encode("utf-8", "backslashreplace"), expected=self._data)
+        except ChangedError:
+            raise PathError(f"{shown} changed while it was renewed; it was left as it is.") from None
+        except OSError as error:
+            raise PathError(f"{shown} cannot be written: {(error.strerror or str(error)).lower()}.") from error
 
     def text(self) -> str:
         """The content of the file: sorted, one line a finding, so that changes are easy to review."""

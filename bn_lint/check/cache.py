@@ -1,7 +1,6 @@
 """Results of earlier runs, found again by the content of what they came from.
 
-An entry is JSON behind a checksum of itself; whatever is not exactly that counts as absent. Entries are written beside
-their place and then moved there, so that runs at the same time, or one that is stopped, leave no half of one.
+An entry is JSON behind a checksum of itself; whatever is not exactly that counts as absent.
 
 Everything is kept in a folder of its own, which nothing else is expected to be in: a user may name any folder for the
 cache, one with other files as well. Old entries are deleted only from a folder with the mark that was written into it.
@@ -24,6 +23,7 @@ from typing import Any
 from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
 from bn_lint.debugging import switches
 from bn_lint.project.filesystem import Answer, FileSystem, Question, unchanged
+from bn_lint.project.writing import write
 
 #: The folder, in the top folder of the project unless the user says otherwise.
 FOLDER = ".bn_lint_cache"
@@ -36,8 +36,7 @@ _LIFETIME = 30 * 86400
 _DAY = 86400
 #: The mark of the folder with the entries: a cache directory (https://bford.info/cachedir/), made by this tool.
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by bn-lint; may be deleted at any time.\n"
-#: An entry, or one that was being written when the process was stopped.
-_ENTRY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\.json(?:\.\d+\.\d+)?")
+_ENTRY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\.json")
 
 
 class Cache:
@@ -95,16 +94,12 @@ class Cache:
             surroundings.setdefault(kind, {})[self.stored_path(path)] = answer
         body = json.dumps({**entry, "surroundings": surroundings}, separators=(",", ":")).encode()
         file = self._file(key)
-        temporary = file.with_name(f"{file.name}.{os.getpid()}.{time.monotonic_ns()}")
-        try:
+        with contextlib.suppress(OSError):
             if not self._stored:
                 self._prepare()
             file.parent.mkdir(exist_ok=True)
-            temporary.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-            os.replace(temporary, file)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+            # The checksum tells whether a crash of the machine left all of it.
+            write(file, hashlib.sha256(body).hexdigest().encode() + b"\n" + body, durable=False)
 
     def _questions(self, stored: Mapping[str, Mapping[str, Answer]]) -> Iterable[tuple[Question, Answer]]:
         for kind, answers in stored.items():
@@ -116,25 +111,13 @@ class Cache:
 
     def _prepare(self) -> None:
         self._stored = True
-        if not self.folder.exists():
-            self._make()
-        elif _read(self.folder / "CACHEDIR.TAG") == _TAG:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        mark = self.folder / "CACHEDIR.TAG"
+        if _read(mark) == _TAG:
             self._remove_old_entries()
-
-    def _make(self) -> None:
-        """Make the folder, which is there with its mark or not at all."""
-        import shutil
-
-        beside = self.folder.with_name(f".{ENTRIES}.{os.getpid()}.{time.monotonic_ns()}")
-        beside.mkdir(parents=True)
-        try:
-            (beside / ".gitignore").write_text("# Made by bn-lint.\n*\n", encoding="utf-8")
-            (beside / "CACHEDIR.TAG").write_text(_TAG, encoding="utf-8")
-            beside.rename(self.folder)
-        except OSError:
-            shutil.rmtree(beside, ignore_errors=True)
-            if not self.folder.is_dir():  # another run was not quicker
-                raise
+        elif set(os.listdir(self.folder)) <= {".gitignore"}:  # another run may have been stopped between the two
+            write(self.folder / ".gitignore", b"# Made by bn-lint.\n*\n", durable=False)
+            write(mark, _TAG.encode(), durable=False)
 
     def _remove_old_entries(self) -> None:
         limit = time.time() - _LIFETIME

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bn_lint.check.explain import everything, markdown
 from bn_lint.check.registry import load_rules
+from bn_lint.project.writing import write
 from bn_lint.rule import Rule
 
 COMMAND = "python -m bn_lint.check.catalogue rules/README.md docs/rules"
@@ -61,14 +62,14 @@ def write_pages(folder: Path) -> None:
         if path.name not in written:
             path.unlink()
     for name, text in written.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write(folder / name, text.encode())
 
 
 def main() -> None:
     table = catalogue(load_rules())
     for argument in sys.argv[1:]:
         if argument.endswith(".md"):
-            Path(argument).write_text(table, encoding="utf-8")
+            write(argument, table.encode())
         else:
             write_pages(Path(argument))
     if len(sys.argv) < 2:

@@ -6,20 +6,17 @@ stays only if its finding is gone and the file still parses. Other fixes are und
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from bn_lint.check.report import Report
-from bn_lint.errors import PathError, SourceError
+from bn_lint.errors import PathError
 from bn_lint.facts import Place, Problem
 from bn_lint.project.discovery import File
 from bn_lint.project.edits import Span, Text, moved, replaced
-from bn_lint.project.source import Source, Sources, read
+from bn_lint.project.source import Source, Sources
 from bn_lint.project.tool_codes import ANALYSIS_INCOMPLETE
+from bn_lint.project.writing import ChangedError, write
 from bn_lint.rule import Edit, Finding
 
 #: A file that fixes still want to change after this many passes is left as it was: they undo each other.
@@ -85,31 +82,14 @@ def put_in_place(change: Change) -> None:
     Raises:
         PathError: the file cannot be written, or is no longer what was checked.
     """
-    path = Path(os.path.realpath(change.before.path))  # a link stays a link
     display = change.before.display
     try:
-        unchanged = read(path, display) == change.before.data
-    except SourceError as error:
-        raise PathError(f"{error.message[:-1]}; it was not fixed.") from error
-    if not unchanged:
-        raise PathError(f"{display} changed while it was checked; it was not fixed.")
-    temporary = None
-    try:
-        if not os.access(path, os.W_OK):
-            raise PermissionError(None, "permission denied")
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(change.after.data)
-        os.chmod(temporary, os.stat(path).st_mode & 0o7777)
-        os.replace(temporary, path)
-        temporary = None
+        write(change.before.path, change.after.data, expected=change.before.data)
+    except ChangedError:
+        raise PathError(f"{display} changed while it was checked; it was not fixed.") from None
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise PathError(f"{display} cannot be written: {reason}; it was not fixed.") from error
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)
 
 
 class _Fixer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -62,8 +61,9 @@ def save(text: str, name: str) -> None:
     Raises:
         PathError: it cannot be written.
     """
+    from bn_lint.project.writing import write as write_file
+
     try:
-        with Path(name).open("w", encoding="utf-8", newline="\n", errors="backslashreplace") as file:
-            file.write(text)
+        write_file(name, text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise PathError(f"{name} cannot be written: {(error.strerror or str(error)).lower()}.") from error

@@ -17,6 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from bn_lint import __version__
 from bn_lint.errors import UsageError
+from bn_lint.project.writing import write
 from bn_lint.runtime.document.document import Document
 from bn_lint.runtime.recording.layer_records import EVALUATION, EVALUATION_WITH_GRAD, Entry, Layer
 from bn_lint.runtime.recording.patches import Patches
@@ -139,15 +140,13 @@ class Trace(AbstractContextManager["Trace"]):
         """Write the trace as JSON, for `bn-lint report` and `bn-lint check --trace`."""
         from bn_lint.runtime.document.document import dumps
 
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(dumps(self.document))
+        write(path, dumps(self.document).encode("utf-8", "backslashreplace"))
 
     def save_html(self, path: str) -> None:
         """Write the report as one HTML file."""
         from bn_lint.runtime.showing.html.page import page
 
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(page(self.document, self.report))
+        write(path, page(self.document, self.report).encode("utf-8", "backslashreplace"))
 
     def table(self) -> str:
         """One line for each layer."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.cli.commands.check_options import CheckOptions
 from bn_lint.cli.commands.publish import Style, publish
-from bn_lint.cli.terminal import save, write
+from bn_lint.cli.terminal import complain, write
 from bn_lint.errors import UsageError
 from bn_lint.exit import ExitCode
 from bn_lint.output.text import counted
@@ -35,11 +35,13 @@ def add_comments(report: Report, files: Sequence[File], options: CheckOptions) -
 
     if any(file.data is not None for file in files):
         raise UsageError("--add-ignore changes files: it cannot be used with standard input.")
-    added = add_ignores(report.visible, {file.display: file.path for file in files}, options.reason or "")
+    added = add_ignores(report.visible, report.sources, options.reason or "")
     _publish_rest(report, options)
+    for message in added.failures:
+        complain(message, "error")
     if not options.quiet:
         write(f"Added {counted(added.comments, 'comment')} to {counted(added.files, 'file')}.\n")
-    return report.exit_code
+    return ExitCode.FAILURE if added.failures else report.exit_code
 
 
 def write_baseline(
@@ -50,7 +52,7 @@ def write_baseline(
 
     old = Baseline.read(file) if os.path.exists(file) else Baseline(file)
     new = old.renewed(report, _judged(files, configuration))
-    save(new.text(), str(file))
+    new.write()
     _publish_rest(report, options)
     if not options.quiet:
         write(f"Wrote {counted(new.entries.total(), 'finding')} to {display_path(file)}.\n")

@@ -75,10 +75,11 @@ def _check_writable(*names: str | None) -> None:
     Raises:
         PathError: a file cannot be written.
     """
+    from bn_lint.project.writing import check_writable
+
     for name in filter(None, names):
         try:
-            with open(name, "a", encoding="utf-8"):
-                pass
+            check_writable(name)
         except OSError as error:
             raise PathError(f"{name} cannot be written: {(error.strerror or str(error)).lower()}.") from error
 
