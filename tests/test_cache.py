@@ -444,6 +444,7 @@ def test_a_process_that_dies_costs_its_unit_alone(
 ) -> None:
     write("plugin/deadly/__init__.py", DEADLY)
     monkeypatch.syspath_prepend(os.path.abspath("plugin"))
+    monkeypatch.setenv("BN_LINT_ALLOW_PLUGINS", "deadly")
     write("bn-lint.toml", 'plugins = ["deadly"]\nexclude = ["plugin"]\n')
     for number in range(3):
         write(f"net_{number}.py", WRONG.format(9))

@@ -72,7 +72,7 @@ def test_settings_can_be_read(page: Path, tmp_path: Path, monkeypatch: pytest.Mo
     project.mkdir()
     for _, settings in fences(page.read_text(encoding="utf-8"), "toml"):
         (project / "pyproject.toml").write_text(settings, encoding="utf-8")
-        Configuration().settings_for(project / "model.py").check_selectors(load_rules())
+        Configuration(allow_plugins=["acme_rules"]).settings_for(project / "model.py").check_selectors(load_rules())
 
 
 def test_the_rule_package_works(
@@ -93,5 +93,5 @@ def test_the_rule_package_works(
     (project / "pyproject.toml").write_text(settings, encoding="utf-8")
     (project / "model.py").write_text("from torch import nn\nbn = nn.BatchNorm2d(8, eps=1e-9)\n", encoding="utf-8")
     monkeypatch.chdir(project)
-    assert cli.main(["check", "-q", "--output-format=concise"]) == 1
+    assert cli.main(["check", "-q", "--output-format=concise", "--allow-plugins=acme_rules"]) == 1
     assert capsys.readouterr().out == "model.py:2:6: warning ACME001 `bn` has eps 1e-09 (small-eps)\n"

@@ -56,6 +56,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(root / "model.py", MODEL)
     write(root / "bn-lint.toml", 'plugins = ["acme_rules"]\n')
     monkeypatch.chdir(root)
+    monkeypatch.setenv("BN_LINT_ALLOW_PLUGINS", "acme_rules,gone,json")
     load_rules.cache_clear()
     for name in [name for name in sys.modules if name.startswith("acme_rules")]:
         del sys.modules[name]
@@ -177,6 +178,7 @@ def test_the_built_in_rules_come_through_the_same_door() -> None:
             ("small-eps", "keras-momentum"),
             'The rule package "acme_rules" defines ACME001 (keras-momentum), but there is',
         ),
+        (("@rule(", "exit()\n@rule("), 'The rule package "acme_rules" cannot be imported (SystemExit'),
         (("@rule(", "1 / 0\n@rule("), 'The rule package "acme_rules" cannot be imported (ZeroDivision'),
     ],
 )
@@ -187,6 +189,28 @@ def test_mistakes_are_reported(change: tuple[str, str], message: str, run: Run) 
     code, out, err = run("check")
     assert (code, out) == (2, "")
     assert err.startswith(f"error: {message}")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check"], ["check", "--config", "bn-lint.toml"], ["check", "--allow-plugins=x"]]
+)
+def test_a_configuration_alone_makes_nobody_import_anything(
+    arguments: list[str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BN_LINT_ALLOW_PLUGINS")
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err == (
+        'error: bn-lint.toml: "plugins" names code that bn-lint would run. If you trust it, say so with '
+        "--allow-plugins acme_rules, or in the environment with BN_LINT_ALLOW_PLUGINS=acme_rules.\n"
+    )
+    assert "acme_rules" not in sys.modules
+
+
+@pytest.mark.parametrize("option", ["--allow-plugins=x,acme_rules", '--config=plugins=["acme_rules"]'])
+def test_the_command_line_allows_them(option: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BN_LINT_ALLOW_PLUGINS")
+    assert run("check", "-q", "--output-format=concise", option) == (1, FOUND, "")
 
 
 def test_a_package_is_named_once_even_if_settings_name_it_twice(run: Run) -> None:

@@ -108,7 +108,7 @@ def _rules_of(package: str) -> Iterable[Rule]:
         modules = [module]
         for info in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{package}."):
             modules.append(importlib.import_module(info.name))
-    except Exception as error:  # whatever the code of a package does when it is imported
+    except (Exception, SystemExit) as error:  # whatever the code of a package does when it is imported
         reason = f"{type(error).__name__}: {error}"
         raise ConfigError(f'The rule package "{package}" cannot be imported ({reason}).') from error
     for loaded in modules:

@@ -16,6 +16,8 @@ from bn_lint.project.selectors import Named, SelectorSet, covers, did_you_mean, 
 from bn_lint.project.source import absolute, display_path
 
 SEVERITIES = ("error", "warning", "info")
+#: The variable with the rule packages that the user allows configuration files to name, separated by commas.
+ALLOW_PLUGINS = "BN_LINT_ALLOW_PLUGINS"
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,12 @@ class Configuration:
         exclude: Sequence[str] = (),
         config: Sequence[str] = (),
         isolated: bool = False,
+        allow_plugins: Sequence[str] = (),
     ) -> None:
         """Read what `--config PATH|KEY=VALUE` names.
+
+        Args:
+            allow_plugins: Rule packages that configuration files may name, besides those that the environment allows.
 
         Raises:
             ConfigError: a named file or setting is wrong.
@@ -115,6 +121,8 @@ class Configuration:
         if "extend" in self._overrides:
             raise ConfigError("--config extend=...: name the file itself, as in --config FILE.")
         self._set = _settings(self._overrides, here, "--config", Settings())
+        allowed = split_selectors([os.environ.get(ALLOW_PLUGINS, ""), *allow_plugins])
+        self._allowed_plugins = {*allowed, *self._set.plugins}
         if fixed is not None:
             self._fixed = self._finish(_from_file(fixed, self._overrides, required=True))
         elif isolated:
@@ -151,9 +159,20 @@ class Configuration:
         """Put the command line on top of the settings of a file, if there is one."""
         if settings is None:
             settings = _settings(self._overrides, Path.cwd(), "the command line", Settings())
+        self._check_plugins(settings)
         return replace(
             settings, selections=(*settings.selections, self.command_line), exclude=(*settings.exclude, *self._excluded)
         )
+
+    def _check_plugins(self, settings: Settings) -> None:
+        """Refuse to import what only a configuration file names: it may come from anyone, and importing runs code."""
+        refused = [name for name in settings.plugins if name not in self._allowed_plugins]
+        if refused:
+            names = ",".join(refused)
+            raise ConfigError(
+                f'{settings.origin}: "plugins" names code that bn-lint would run. If you trust it, say so with '
+                f"--allow-plugins {names}, or in the environment with {ALLOW_PLUGINS}={names}."
+            )
 
     @property
     def has_selectors(self) -> bool:

@@ -25,6 +25,7 @@ class RuleOptions:
     ignore: tuple[str, ...]
     config: tuple[str, ...]
     isolated: bool
+    allow_plugins: tuple[str, ...]
 
     def configuration(self, exclude: Sequence[str] = ()) -> Configuration:
         """The settings that the options ask for."""
@@ -36,7 +37,13 @@ class RuleOptions:
             split_selectors(self.extend_select),
             split_selectors(self.ignore),
         )
-        return Configuration(command_line=layer, exclude=exclude, config=self.config, isolated=self.isolated)
+        return Configuration(
+            command_line=layer,
+            exclude=exclude,
+            config=self.config,
+            isolated=self.isolated,
+            allow_plugins=self.allow_plugins,
+        )
 
 
 def rule_options(function: _Function) -> _Function:
@@ -53,6 +60,12 @@ def rule_options(function: _Function) -> _Function:
             help="Use this configuration file, or set one option (TOML).",
         ),
         click.option("--isolated", is_flag=True, help="Ignore configuration files."),
+        click.option(
+            "--allow-plugins",
+            multiple=True,
+            metavar="PACKAGES",
+            help="Rule packages that configuration files may name (also BN_LINT_ALLOW_PLUGINS).",
+        ),
     )
 
 
