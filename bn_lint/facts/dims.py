@@ -27,10 +27,11 @@ class Symbol:
     two opaque symbols may well be equal, and no finding may rest on their difference. `owner` is the class whose
     parameter it is. `exact` is, for the floor of a quotient, the quotient itself: the two are equal where it divides
     evenly. Where the divisor has symbols of its own, `quotient` is the dividend with the divisor's symbols and factor.
-    `counts` says that it is a counter or an index rather than a size: in the first pass of a loop it is zero.
+    `counts` says that it is a counter or an index rather than a size: in the first pass of a loop it is zero. `least`
+    is the least value it may have, for a counter whose first passes are over; it is not negative.
     """
 
-    __slots__ = ("__weakref__", "counts", "exact", "free", "name", "owner", "quotient", "serial")
+    __slots__ = ("__weakref__", "counts", "exact", "free", "least", "name", "owner", "quotient", "serial")
     _count = 0
 
     def __init__(self, name: str, *, free: bool = False, owner: object = None, counts: bool = False) -> None:
@@ -38,6 +39,7 @@ class Symbol:
         self.free = free
         self.owner = owner
         self.counts = counts
+        self.least: int | None = None
         self.exact: Expression | None = None
         self.quotient: tuple[Expression | Coefficient, Monomial, Coefficient] | None = None
         Symbol._count += 1
@@ -383,6 +385,21 @@ def _unrounded(monomial: Monomial) -> Expression | Coefficient:
     for symbol in factors:
         product = multiply(product, Expression.of(symbol))
     return product
+
+
+def half_line(value: Expression) -> tuple[Coefficient, int] | None:
+    """Where the values of a sum of counters begin, and whether they go up from there (1) or down (-1)."""
+    end: Coefficient = 0
+    signs = set()
+    for monomial, coefficient in value.terms.items():
+        least = 1
+        for symbol in monomial:
+            if symbol.least is None:
+                return None
+            least *= symbol.least
+        end += coefficient * least
+        signs |= {1 if coefficient > 0 else -1} if monomial else set()
+    return (end, signs.pop()) if len(signs) == 1 else None
 
 
 def origin_of(dim: Dim) -> Expression | None:

@@ -40,7 +40,9 @@ def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
             # Epochs, unlike the modules of a model: the others are run like those of a loop of unknown length.
             if count + 1 < len(items):
                 interpreter.store.widen(begin)
-                rest = (UnknownInt("i", "it is counted in a long loop"),)
+                ahead = [one if isinstance(one, int) else -1 for one in items[count + 1 :]]
+                least = min(ahead) if min(ahead) >= 0 else None
+                rest = (UnknownInt("i", "it is counted in a long loop", least=least),)
             break
     for item in rest:
         # One pass with an unknown element stands for all of them; there may also be none.

@@ -312,6 +312,11 @@ def _ordered(node: cst.BaseCompOp, a: Value, b: Value) -> bool | None:
         difference = dims.subtract(x, y)
         if not isinstance(difference, Expression):
             return compare(difference, 0)
+        counted = dims.half_line(difference)
+        if counted is not None:
+            end, direction = counted
+            decided = compare(end, 0)
+            return decided if decided is compare(direction, 0) else None
         if difference.is_free and len({c > 0 for c in difference.terms.values()}) == 1:
             return compare(next(iter(difference.terms.values())), 0)
         return None

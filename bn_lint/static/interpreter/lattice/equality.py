@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bn_lint.facts.dims import Comparison, Expression, TracedInt, compare
+from bn_lint.facts.dims import Comparison, Expression, TracedInt, compare, half_line, subtract
 from bn_lint.static.interpreter.values import (
     CONSTANTS,
     DEFINITIONS,
@@ -18,6 +18,7 @@ from bn_lint.static.interpreter.values import (
     Tensor,
     Union,
     Unknown,
+    UnknownInt,
     Value,
     ValueIterator,
     alternatives,
@@ -54,8 +55,9 @@ def equal(a: Value, b: Value) -> bool | None:
     if isinstance(a, Unknown) or isinstance(b, Unknown):
         if a is b:
             return True
-        other = b if isinstance(a, Unknown) else a
-        return _equal_numbers(a, b) if isinstance(other, Expression) else None
+        one, other = (a, b) if isinstance(a, Unknown) else (b, a)
+        is_bounded = isinstance(one, UnknownInt) and one.least is not None
+        return _equal_numbers(a, b) if is_bounded or isinstance(other, Expression) else None
     if isinstance(a, Expression) or isinstance(b, Expression):
         return _equal_numbers(a, b) if _is_number(a) and _is_number(b) else False
     if isinstance(a, (Tensor, External)) or isinstance(b, (Tensor, External)):
@@ -112,6 +114,11 @@ def _equal_numbers(a: Value, b: Value) -> bool | None:
     left, right = (v.number if isinstance(v, Unknown) else v for v in (a, b))
     if not isinstance(left, (int, Expression)) or not isinstance(right, (int, Expression)):
         return None
+    difference = subtract(left, right)
+    counted = half_line(difference) if isinstance(difference, Expression) else None
+    if counted is not None:
+        end, direction = counted
+        return False if end * direction > 0 else None
     for one, other in ((left, right), (right, left)):
         if one == 0 and isinstance(other, Expression) and not other.is_free:
             return None  # a size is never zero, but a remainder or a counter may be

@@ -61,14 +61,23 @@ class Unknown:
 
 
 class UnknownInt(Unknown):
-    """An unknown integer, such as the variable of a loop over a range of unknown length. It may be zero."""
+    """An unknown integer, such as the variable of a loop over a range of unknown length.
 
-    __slots__ = ()
+    It may be zero, unless something is known to be the `least` that it is.
+    """
+
+    __slots__ = ("least",)
+
+    def __init__(self, name: str = "?", why: str = "", *, least: int | None = None) -> None:
+        super().__init__(name, why)
+        self.least = least
 
     @property
     def number(self) -> Expression:
         if self._number is None:
-            self._number = Expression.of(Symbol(self.name, counts=True))
+            symbol = Symbol(self.name, counts=True)
+            symbol.least = self.least
+            self._number = Expression.of(symbol)
         return self._number
 
 
