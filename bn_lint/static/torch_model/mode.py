@@ -10,6 +10,7 @@ from bn_lint.static.interpreter.values import (
     Function,
     Ghost,
     Instance,
+    LibraryClass,
     Union,
     Unknown,
     Value,
@@ -106,9 +107,14 @@ def switch(interpreter: Interpreter, module: Instance, training: Value, ref: Nod
     mode.root, mode.events = module, events
     mode.order, mode.loops, mode.grad = events.now(), tuple(events.loops), events.grad
     mode.ways = tuple(interpreter.path.ways)
-    mode.alone = module.owner is not None and module.owner.is_module
+    mode.alone = module.owner is not None and module.owner.is_module and not _holds_whole(module.owner)
     events.switched(interpreter, module, mode)
     _apply(interpreter, module, mode, training, ref, set())
+
+
+def _holds_whole(owner: Instance) -> bool:
+    """Whether a module is `DataParallel` or its like: what is in it is a model and no part of one."""
+    return isinstance(owner.cls, LibraryClass) and "module" in owner.cells
 
 
 def _apply(
