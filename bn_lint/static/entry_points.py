@@ -33,6 +33,7 @@ class Reason(Enum):
     OPTION = "an option may lead to BatchNorm that nothing else reached"
     METHOD = "nothing else reached the BatchNorm in this method"
     OPAQUE = "all visible instances have widths that are opaque numbers"
+    COMMAND_LINE = "an option of its command line leads to code that its defaults leave out"
     SYMBOLIC_MODEL = "it trains a model that no visible code passes to it"
 
 
@@ -86,6 +87,27 @@ class RunModule(EntryPoint):
         scope = module_at(interpreter, self.definition.path)
         if scope is not None:
             execute_module(interpreter, scope)
+
+
+@dataclass(frozen=True)
+class RunCommandLine(RunModule):
+    """A program from the beginning, with a value for one of its options."""
+
+    option: str
+    value: str | int
+
+    @property
+    def given(self) -> str:
+        return f"with {self.value!r} for the option `{self.option}`"
+
+    def run(self, interpreter: Interpreter) -> None:
+        # What the other runs have left behind in modules is not what this one finds.
+        modules, interpreter.modules = interpreter.modules, {}
+        interpreter.command_line = {self.option: self.value}
+        try:
+            super().run(interpreter)
+        finally:
+            interpreter.modules, interpreter.command_line = modules, {}
 
 
 @dataclass(frozen=True)

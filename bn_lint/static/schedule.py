@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import libcst as cst
@@ -18,12 +19,14 @@ import libcst as cst
 from bn_lint.project.module_finder import imports
 from bn_lint.project.prefilter import is_interpreted, is_program, is_zoo_name, uses_zoo
 from bn_lint.project.source import Source
+from bn_lint.static.command_lines import Given, Program, other_command_lines
 from bn_lint.static.entry_points import (
     CallFunction,
     CallMethod,
     EntryPoint,
     Instantiate,
     Reason,
+    RunCommandLine,
     RunModule,
     SwitchOptions,
     TrainOwnSymbolicModels,
@@ -33,11 +36,13 @@ from bn_lint.static.entry_points import (
     required_by_constructor,
 )
 from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.limits import MAX_COMMAND_LINES
 from bn_lint.static.interpreter.values import Class, Function
 from bn_lint.static.options import hidden_behind
 from bn_lint.static.relevance import relevant_definitions, unlike_first
 from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
 from bn_lint.static.syntax.tree import walk
+from bn_lint.static.torch_model.watchers import events_of
 from bn_lint.static.training.facts_from_layers import FactCollector
 from bn_lint.static.training.symbolic_models import (
     asked_attributes,
@@ -51,6 +56,8 @@ from bn_lint.static.training.symbolic_models import (
 IDLE_FACTORIES = 3
 #: The same, as long as none of the file showed any BatchNorm.
 BLANK_FACTORIES = 2
+#: What a branch does that matters for modes and batches.
+_DIRECT = frozenset({"train", "eval", "DataLoader", "drop_last", "requires_grad", "requires_grad_", "no_grad"})
 #: The names that a `from ... import` statement brings.
 _IMPORTED = re.compile(r"^\s*from\s+[\w.]+\s+import\s+(\([^)]*\)|[^\n]*)", re.MULTILINE)
 #: Names that are called, with the dot before them; decorators are not meant.
@@ -89,11 +96,13 @@ class Schedule:
         self.relevant: set[cst.CSTNode] = set()
         #: Factories that would show nothing new.
         self.skipped: set[cst.CSTNode] = set()
+        #: Programs with options.
+        self.programs: list[Program] = []
 
     def entry_points(self) -> Iterator[EntryPoint]:
         """All entry points; each must be run before the next one is asked for."""
         for file in self.interpreted:
-            yield RunModule(file, Reason.MODULE)
+            yield from self._module(file, Reason.MODULE)
         judged, self.relevant = set(self.interpreted), relevant_definitions(self.interpreted)
         functions = [f for f in self.collector.functions if f.file in judged and f.node in self.relevant]
         classes = [c for c in self.collector.classes if c.file in judged and c.node in self.relevant and c.is_module]
@@ -114,6 +123,33 @@ class Schedule:
         if self.interpreted:
             with self.collector.modes_only():
                 yield from self._symbolic_models()
+        yield from self._command_lines()
+
+    def _module(self, file: SourceFile, reason: Reason) -> Iterator[EntryPoint]:
+        """The top level of a file; if that is a program with options, it may be run with others later."""
+        yield RunModule(file, reason)
+        interpreter = self.interpreter
+        if interpreter.options and interpreter.decided and is_program(file.source.text):
+            used_models = bool(events_of(interpreter).calls)
+            decided = tuple(interpreter.decided)
+            self.programs.append(Program(file, dict(interpreter.options), decided, used_models))
+
+    def _command_lines(self) -> Iterator[EntryPoint]:
+        """Programs again, with options that decide about modes, data, or the model."""
+        names = {node.name.value for node in self.relevant if isinstance(node, (cst.ClassDef, cst.FunctionDef))}
+        for program in self.programs:
+            wanted = _DIRECT if program.used_models else _DIRECT | names
+
+            def concerns(branch: cst.CSTNode, wanted: AbstractSet[str] = wanted) -> bool:
+                return any(type(node) is cst.Name and node.value in wanted for node in walk(branch))
+
+            tried: set[Given] = set()
+            for given in other_command_lines(program, concerns):
+                if given in tried or len(tried) >= MAX_COMMAND_LINES:
+                    continue
+                tried.add(given)
+                with self.collector.programs_only():
+                    yield RunCommandLine(program.file, Reason.COMMAND_LINE, *given)
 
     def _factories(self, functions: Sequence[Function], reason: Reason) -> Iterator[EntryPoint]:
         """The functions of one file that need no arguments, until they stop showing new code."""
@@ -139,7 +175,7 @@ class Schedule:
             used = set() if file in known else _used(wanted, file.source.text)
             if used and _parses(file):
                 users = relevant_definitions([file], used.__contains__)
-                yield RunModule(file, Reason.USER)
+                yield from self._module(file, Reason.USER)
                 functions = [f for f in self.collector.functions if f.node in users and not required(f)]
                 yield from self._factories(functions, Reason.USER)
                 for cls in [c for c in self.collector.classes if c.node in users and c.is_module]:
@@ -157,7 +193,7 @@ class Schedule:
             indirect = self._is_script(source) and self._reaches_batchnorm(file)
             if not (used or indirect or uses_zoo(source.text)) or not _parses(file):
                 continue
-            yield RunModule(file, Reason.PROGRAM)
+            yield from self._module(file, Reason.PROGRAM)
             users = relevant_definitions([file], lambda name: name in used or is_zoo_name(name))  # noqa: B023
             functions = [f for f in self.collector.functions if f.file is file]
             yield from self._factories(

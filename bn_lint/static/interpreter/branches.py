@@ -24,6 +24,8 @@ def if_(interpreter: Interpreter, node: cst.If, frame: Frame) -> str | None:
         decided: bool | None = node.orelse is None
     else:
         decided = truth(evaluate(interpreter, node.test, frame))
+    if decided is not None and interpreter.options:
+        interpreter.decided[node] = None
     interpreter.path.guards += 1
     interpreter.branches.add((id(node), decided))
     try:

@@ -52,6 +52,8 @@ class Interpreter:
         self.literals: dict[str, Value] = {}
         #: The branches taken so far: the node with the condition, and how it came out.
         self.branches: set[tuple[int, bool | None]] = set()
+        #: What the program that runs is given in place of the defaults of its options.
+        self.command_line: dict[str, Value] = {}
         #: Let errors in the engine's own functions through, for tests.
         self.strict = STRICT in switches()
         self.start()
@@ -65,6 +67,10 @@ class Interpreter:
         #: The functions that are running, and the frame whose code is being executed.
         self.stack: list[Function] = []
         self.frame: Frame | None = None
+        #: The default and the choices of each option that the program reads from its command line, and the conditions
+        #: that were decided since.
+        self.options: dict[str, tuple[Value, Value]] = {}
+        self.decided: dict[cst.If, None] = {}
         #: The modules that were made.
         self.created: list[Instance] = []
 

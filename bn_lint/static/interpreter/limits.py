@@ -52,6 +52,8 @@ RETRY_STEPS = 2_000
 RETRIES = 4
 #: Steps that all entry points of one file may take together: `tests/test_explain.py`.
 STEPS_PER_FILE = 500_000
+#: Command lines with which a program is run once more: `tests/static/options.md`.
+MAX_COMMAND_LINES = 3
 #: Seconds of computing time after which an entry point is given up, should its steps be unusually long ones.
 MAX_SECONDS = 6.0
 

@@ -288,12 +288,21 @@ class FactCollector(LayerCollector):
     @contextmanager
     def modes_only(self) -> Iterator[None]:
         """Note nothing meanwhile but in which modes models are used."""
-        facts, problems = len(self.facts), len(self.problems)
+        facts = len(self.facts)
+        try:
+            with self.programs_only():
+                yield
+        finally:
+            self.facts[facts:] = [fact for fact in self.facts[facts:] if isinstance(fact, ModelCall)]
+
+    @contextmanager
+    def programs_only(self) -> Iterator[None]:
+        """Note nothing meanwhile but what programs do with models."""
+        problems = len(self.problems)
         try:
             with self.quiet(True):
                 yield
         finally:
-            self.facts[facts:] = [fact for fact in self.facts[facts:] if isinstance(fact, ModelCall)]
             self.problems[problems:] = [one for one in self.problems[problems:] if one.internal]
 
     @contextmanager

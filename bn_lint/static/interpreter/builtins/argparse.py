@@ -22,7 +22,9 @@ def _add_argument(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) 
     long = next((name for name in names if name.startswith("--")), names[0])
     name = arguments.keywords.get("dest", long.lstrip("-").replace("-", "_"))
     if isinstance(name, str):
-        interpreter.store.set(options, name, _value(name, arguments))
+        value = _value(name, arguments)
+        interpreter.options[name] = value, arguments.keywords.get("choices")
+        interpreter.store.set(options, name, interpreter.command_line.get(name, value))
     return Unknown("action")
 
 
