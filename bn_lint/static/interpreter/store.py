@@ -55,6 +55,11 @@ class Store:
             self._trail.append((target.cells, key, target.cells[key]))
             del target.cells[key]
 
+    def disturb(self) -> None:
+        """What happens now must be seen again should the same function be called again."""
+        for purity in self.purity:
+            purity.pure = False
+
     def _changes_older(self, target: Mutable) -> None:
         # Calls under way began one after the other: those that are younger than the object come last.
         for purity in reversed(self.purity):

@@ -99,7 +99,7 @@ class EventLog(Log):
 
     def weights_written(self, interpreter: Interpreter, module: Instance, ref: NodeRef) -> None:
         """The weights of a module are computed from others."""
-        disturb(interpreter)
+        interpreter.store.disturb()
         self.averaged.add(id(module))
         self.written.setdefault(id(module), (module, self.now(), ref))
 
@@ -111,7 +111,7 @@ class EventLog(Log):
     def statistics_read(self, interpreter: Interpreter, module: Value, ref: NodeRef) -> None:
         """The buffers of a module are read, by code that is not part of a model: its own layers normalise with them."""
         if self.depth == 0:
-            disturb(interpreter)
+            interpreter.store.disturb()
             self.statistics_known(module, ref)
 
     # -- told by the interpreter ------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ class EventLog(Log):
         """`train()` or `eval()` is called on a module."""
         if self.depth or interpreter.frame is None:
             return
-        disturb(interpreter)
+        interpreter.store.disturb()
         note = Switch(module, mode, interpreter.frame)
         note.before = [(layer, modes_of(layer, self)) for layer in batchnorm_layers(module)]
         self.switches.append(note)
@@ -159,7 +159,7 @@ class EventLog(Log):
         layers = batchnorm_layers(model)
         if not layers or not isinstance(ref.node, cst.Call):
             return
-        disturb(interpreter)
+        interpreter.store.disturb()
         if self.transforms:
             note_transformed(interpreter, model, ref)
             return
@@ -215,9 +215,9 @@ class EventLog(Log):
             return
         if outer.grad is False:
             if any(isinstance(FROZEN.of(layer), NodeRef) for layer in layers):
-                disturb(interpreter)  # in training it has to be seen again
+                interpreter.store.disturb()  # in training it has to be seen again
             return
-        disturb(interpreter)
+        interpreter.store.disturb()
         self.depth_without_gradients = self.depth
         call = Call(part, ref, frame)
         call.order, call.loops, call.grad = self.now(), outer.loops, False
@@ -228,7 +228,7 @@ class EventLog(Log):
         outer.inside.append(call)
 
     def backward(self, interpreter: Interpreter) -> None:
-        disturb(interpreter)
+        interpreter.store.disturb()
         for call in self._region(interpreter):
             call.backward = not call.discarded and not (
                 call.frame is interpreter.frame and self.is_looked_at(call.ref.node, call.frame)
@@ -238,7 +238,7 @@ class EventLog(Log):
         self, interpreter: Interpreter, ref: NodeRef, optimizer: Value = None, owned: tuple[Instance, ...] | None = None
     ) -> None:
         """An optimizer takes a step: what was called and propagated before it is being trained."""
-        disturb(interpreter)
+        interpreter.store.disturb()
         step = Step(self.now(), tuple(self.loops), interpreter.frame, optimizer, owned, ref)
         self.steps.append(step)
         for call in self._region(interpreter):
@@ -266,7 +266,7 @@ class EventLog(Log):
         """Gradients are computed for the program to look at; unless the graph is kept, nothing else comes of them."""
         if any(arguments.keywords.get(name, False) is not False for name in ("create_graph", "retain_graph")):
             return
-        disturb(interpreter)
+        interpreter.store.disturb()
         for call in self._region(interpreter):
             if call.purpose is None:
                 call.backward, call.discarded = False, True
@@ -354,12 +354,6 @@ def scope_of(frame: Frame) -> cst.Module | cst.FunctionDef | None:
     """The function or module that a frame executes; None for a lambda."""
     node = frame.function.node if frame.function is not None else frame.file.tree
     return node if isinstance(node, (cst.Module, cst.FunctionDef)) else None
-
-
-def disturb(interpreter: Interpreter) -> None:
-    """What happens now must be seen again should the same function be called again."""
-    for purity in interpreter.store.purity:
-        purity.pure = False
 
 
 def _belongs_to_a_model(frame: Frame | None) -> bool:

@@ -10,7 +10,7 @@ from bn_lint.facts import Purpose
 from bn_lint.static.interpreter.values import Arguments, Instance, Value, alternatives
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of
-from bn_lint.static.torch_model.events import EventLog, disturb, is_module
+from bn_lint.static.torch_model.events import EventLog, is_module
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers
 from bn_lint.static.torch_model.mode import forget, modes_of
 from bn_lint.static.torch_model.optimizers import owned_by
@@ -70,7 +70,7 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
         events.handed_together.update(map(id, modules))
     events.replaced.update(map(id, modules))
     if modules and SWITCHING.search(name or dotted.rpartition(".")[2] or getattr(function, "name", "")):
-        disturb(interpreter)
+        interpreter.store.disturb()
         for module in modules:
             forget(interpreter, module)
 
@@ -95,7 +95,7 @@ def _looked_at(
         return
     layers = batchnorm_layers(model)
     if layers:
-        disturb(interpreter)
+        interpreter.store.disturb()
         call = Call(model, ref, interpreter.frame)
         call.order, call.purpose = events.now(), purpose
         call.modes = [modes_of(layer, events) for layer in layers]

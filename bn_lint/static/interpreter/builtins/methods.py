@@ -40,9 +40,10 @@ def plain_attribute(value: Value, name: str) -> Value:
         table = _SET if value.is_set and name in _SET else _DICT
     else:
         if isinstance(value, ValueIterator):
+            # Python 2 calls it `next`, and so did the iterators of data loaders for years.
             return (
                 Builtin(name, lambda interpreter, arguments, ref: next_item(interpreter, value))
-                if name == "__next__"
+                if name in ("__next__", "next")
                 else Unknown(name)
             )
         if isinstance(value, str) and name == "join":

@@ -20,7 +20,7 @@ def permute(at: OpSite, x: Tensor, dims: tuple[Value, ...] | None) -> Tensor:
     return Tensor(tuple(x.axes[p % count] for p in positions if p is not None), origin=at.origin)
 
 
-@operation("transpose transpose_ swapaxes swapdims", "input, dim0, dim1")
+@operation("transpose transpose_ swapaxes swapdims swapaxes_ swapdims_", "input, dim0, dim1")
 def transpose(at: OpSite, x: Tensor, dim0: Value, dim1: Value) -> Tensor:
     """Two axes change places."""
     first, second = axis_position(x, dim0), axis_position(x, dim1)

@@ -7,6 +7,7 @@ from bn_lint.static.interpreter.values import BoundMethod, Provenance, Tensor, U
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.operations.axes import transpose
 from bn_lint.static.torch_model.operations.functional import METHODS
+from bn_lint.static.torch_model.operations.in_place import in_place
 from bn_lint.static.torch_model.operations.queries import dim, shape_of
 from bn_lint.static.torch_model.operations.sizes import unknown
 from bn_lint.static.torch_model.operations.table import OpSite
@@ -30,7 +31,7 @@ def tensor_attribute(interpreter: Interpreter, tensor: Tensor, name: str, ref: N
         return tensor
     method = METHODS.get(name)
     if method is not None:
-        return BoundMethod(method, tensor)
+        return BoundMethod(in_place(method), tensor)
     return Unknown(name) if name in _UNKNOWN else Unknown(name, f"the tensor method `{name}` is not modelled")
 
 
