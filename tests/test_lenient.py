@@ -14,7 +14,8 @@ from bn_lint.project.config import Configuration
 from bn_lint.project.discovery import File
 from bn_lint.project.edits import NEWLINE
 from bn_lint.static.syntax import lenient
-from bn_lint.static.syntax.parse import ParseError, parse, positions
+from bn_lint.static.syntax.parse import ParseError, parse
+from bn_lint.static.syntax.positions import Positions
 
 ROOT = Path(__file__).parent.parent
 
@@ -103,11 +104,11 @@ def test_valid_code_looks_like_old_spellings(text: str) -> None:
 def lines_judged(text: str) -> tuple[set[int], tuple[tuple[int, int], ...]]:
     """The lines in which statements of the file begin, and the lines that were left out."""
     reading = lenient.read_leniently(text)
-    where = positions(reading.tree)
+    where = Positions(reading.tree)
     found = NEWLINE.split(text)
     kept = NEWLINE.split(reading.tree.code)
     assert len(found) == len(kept)
-    begun = {where[statement][0] for statement in reading.tree.body}
+    begun = {where.of(statement)[0] for statement in reading.tree.body}
     return {line for line in begun if found[line - 1] == kept[line - 1]}, reading.left_out
 
 

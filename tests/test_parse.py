@@ -1,4 +1,4 @@
-"""Parsing: what libcst would not survive is refused, in a time that is in proportion to the text."""
+"""Parsing: what libcst would not survive is refused, in a time that is in proportion to the text. Positions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import contextlib
 import time
 
 import pytest
+from libcst.metadata import MetadataWrapper, PositionProvider
 
+from bn_lint.project.edits import NEWLINE
 from bn_lint.static.syntax import parse
+from bn_lint.static.syntax.positions import Positions
 
 #: A text of about this many characters, and one of eight times as many.
 SMALL, LARGE = 12_000, 96_000
@@ -77,3 +80,50 @@ def test_what_is_refused(text: str, message: str, line: int) -> None:
 )
 def test_what_is_long_and_plain_is_parsed(text: str) -> None:
     assert parse.parse(text).code == text
+
+
+SYNTAX = """\
+# A comment, and two empty lines.
+
+
+@decorated(1)
+class A( B, metaclass = C ) : # behind
+    '''Several
+    lines.'''
+    x: int = ( 1,
+               2, )   ; y = [ *a ,] [ 1 : 2 ]
+
+    async def f ( self , / , a = 1 , * , b : int = 2 , ** c ) -> None :
+        if a : pass
+        elif ( not b ) :
+            return lambda x , * y : ( yield )
+        else :
+
+            # deep
+            await g ( a , * b , k = f" { a !r: >{ b } } " ) . h
+        # less deep
+    # least deep
+for i in range ( 3 ) :
+\tprint ( i )   ;
+while x : break
+try :
+    with ( a as b , c ) : del d
+except ( E , F ) as e : raise G from e
+finally :
+    import a . b as c , d ; from . e import ( f , g as h , )
+match x :
+    case { "a" : [ 1 , * _ ] } if ( y := 1 ) : pass
+{ a : b , ** c } ; { x for x in y if z } ; a @ b // - c ; a < b is not c ; "a" 'b'
+# the end"""
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("text", [SYNTAX, SYNTAX + "\n", SYNTAX + "\n\n  \n", "", "\n", "# only\n"])
+def test_positions_are_those_of_libcst(text: str, line_end: str) -> None:
+    tree = parse.parse(text.replace("\n", line_end))
+    positions = Positions(tree)
+    for node, where in MetadataWrapper(tree, unsafe_skip_copy=True).resolve(PositionProvider).items():
+        start, end = where.start, where.end
+        assert positions.of(node) == (start.line, start.column + 1, end.line, end.column + 1), node
+    lines = NEWLINE.split(tree.code)
+    assert positions.lines[: len(lines)] == lines

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import libcst as cst
 
 from bn_lint.facts import Replacement
-from bn_lint.project.edits import NEWLINE
 from bn_lint.static.fix_layout.lines import end_of_lines, last_of
 from bn_lint.static.fix_layout.spelling import binds
 from bn_lint.static.interpreter.values import Class, Function, Instance
@@ -206,7 +205,7 @@ def _self(function: cst.FunctionDef) -> str | None:
 
 def _indent(file: SourceFile, statement: cst.CSTNode) -> str | None:
     place = file.place(statement)
-    begins = NEWLINE.split(file.tree.code)[place.line - 1][: place.column - 1]
+    begins = file.lines[place.line - 1][: place.column - 1]
     return begins if not begins.strip() else None
 
 
@@ -218,7 +217,7 @@ def _text(file: SourceFile, statement: cst.CSTNode, indent: str | None) -> str |
         case _:
             return None
     place, end, before = file.place(statement), file.place(last_of(statement)), _indent(file, statement)
-    lines = NEWLINE.split(file.tree.code)[place.line - 1 : end.end_line]
+    lines = file.lines[place.line - 1 : end.end_line]
     if before is None or indent is None or len(lines) > _MOST_LINES:
         return None
     if any(line.strip() and not line.startswith(before) for line in lines):

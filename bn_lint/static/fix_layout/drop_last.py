@@ -5,7 +5,6 @@ from __future__ import annotations
 import libcst as cst
 
 from bn_lint.facts import Place, Replacement
-from bn_lint.project.edits import NEWLINE
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.syntax.source_text import code_of
@@ -58,7 +57,7 @@ def _comes_first(file: SourceFile, call: cst.Call, separator: str | None) -> boo
     last = call.args[-1]
     if last.star:
         return True
-    line = NEWLINE.split(file.tree.code)[file.place(last).end_line - 1]
+    line = file.lines[file.place(last).end_line - 1]
     return last.keyword is not None and separator is not None and "#" in line
 
 
@@ -67,5 +66,5 @@ def _separator(file: SourceFile, call: cst.Call) -> str | None:
     places = [file.place(arg) for arg in call.args]
     rows = [place.line for place in places]
     last = places[-1]
-    begins = NEWLINE.split(file.tree.code)[last.line - 1][: last.column - 1]
+    begins = file.lines[last.line - 1][: last.column - 1]
     return f"\n{begins}" if len(set(rows)) == len(rows) and not begins.strip() else None

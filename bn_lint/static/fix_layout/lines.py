@@ -7,7 +7,6 @@ from typing import NamedTuple
 import libcst as cst
 
 from bn_lint.facts import Lines, Place
-from bn_lint.project.edits import NEWLINE
 from bn_lint.static.fix_layout.spelling import binds
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.syntax.tree import children, walk, ways_to
@@ -26,7 +25,7 @@ def call_lines(draft: CallLines) -> Lines | None:
     if isinstance(first, cst.FunctionDef) and first.decorators:
         return None
     place = file.place(first)
-    indent = _line(file, place.line)[: place.column - 1]
+    indent = file.lines[place.line - 1][: place.column - 1]
     if indent.strip():
         return None
     behind = None if any(_leaves(node) for node in block.nodes) else end_of_lines(file, last)
@@ -91,7 +90,7 @@ class _Block(NamedTuple):
 def end_of_lines(file: SourceFile, statement: cst.CSTNode) -> Place:
     """The empty place at the end of a statement's last line, behind the comments that belong to it."""
     place = file.place(last_of(statement))
-    lines = NEWLINE.split(file.tree.code)
+    lines = file.lines
     last, outer = place.end_line, file.place(statement).column
     for number in range(place.end_line + 1, len(lines) + 1):
         line = lines[number - 1].lstrip()
@@ -121,10 +120,6 @@ def last_of(statement: cst.CSTNode) -> cst.CSTNode:
         if inner is None:
             return statement
         statement = inner
-
-
-def _line(file: SourceFile, number: int) -> str:
-    return NEWLINE.split(file.tree.code)[number - 1]
 
 
 def _is_docstring(statement: cst.CSTNode) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -14,6 +15,7 @@ from bn_lint.static.interpreter.values import ABSENT, BUILDER, Class, Instance, 
 from bn_lint.static.syntax.import_table import ImportTable, dotted_name
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import argument_nodes, code_of, width_node
+from bn_lint.static.syntax.surroundings import Surroundings
 from bn_lint.static.syntax.tree import children, walk
 from bn_lint.static.torch_model.describing import ArrivingChannels, of_twins
 from bn_lint.static.torch_model.operations.sizes import size_of
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 #: What the layers of torch call the size of the axis that they make.
 _WIDTHS = ("out_channels", "out_features", "hidden_size", "embedding_dim", "num_features")
-_SCOPES = (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
-_LOOPS = (cst.For, cst.While)
 #: Functions that give the same result when they are called once more.
 _PURE = frozenset({"int", "round", "max", "min", "len", "abs", "sum", "float"})
 _REPEATABLE = (
@@ -49,15 +49,15 @@ def arriving_channels(draft: ArrivingChannels) -> str | None:
 
 
 def _spelled(draft: ArrivingChannels, ref: NodeRef) -> str | None:
-    surroundings = _Surroundings.of(ref)
-    if surroundings is None:
+    here = _Site.of(ref)
+    if here is None:
         return None
     maker = draft.axis.origin.maker if draft.axis.origin is not None else None
     text = None
     if isinstance(maker, Instance) and not of_twins(maker, draft.layer):
-        text = _as_its_maker_says(maker, draft.size, surroundings)
-        text = text or _as_its_builder_is_told(maker, draft.layer, surroundings)
-    return text or _by_parameters(draft.size, BUILDER.of(draft.layer), surroundings)
+        text = _as_its_maker_says(maker, draft.size, here)
+        text = text or _as_its_builder_is_told(maker, draft.layer, here)
+    return text or _by_parameters(draft.size, BUILDER.of(draft.layer), here)
 
 
 def torch_nn(file: SourceFile) -> str | None:
@@ -65,7 +65,7 @@ def torch_nn(file: SourceFile) -> str | None:
     return ImportTable.of(file.tree, top_only=True).spelling_of("torch.nn")
 
 
-def _as_its_maker_says(maker: Instance, size: Dim, here: _Surroundings) -> str | None:
+def _as_its_maker_says(maker: Instance, size: Dim, here: _Site) -> str | None:
     """The width in the constructor call of the layer before."""
     name = _width_name(maker)
     if name is None or compare(size_of(maker.cells.get(name, ABSENT)), size) is not Comparison.SAME:
@@ -74,14 +74,14 @@ def _as_its_maker_says(maker: Instance, size: Dim, here: _Surroundings) -> str |
     return here.text_of(width, maker.built) if width is not None and maker.built is not None else None
 
 
-def _as_its_builder_is_told(maker: Instance, layer: Instance, here: _Surroundings) -> str | None:
+def _as_its_builder_is_told(maker: Instance, layer: Instance, here: _Site) -> str | None:
     """The width in the call of a helper such as `conv3x3(inplanes, planes)` that builds the layer before."""
     name = _width_name(maker)
     width = _width_of(maker, name) if name is not None else None
     call = _call_that_gives(maker, here) if maker.owner is layer.owner else None
     if maker.built is None or not isinstance(width, cst.Name) or call is None or call is maker.built.node:
         return None
-    around = _Surroundings.of(maker.built)
+    around = maker.built.file.surroundings.get(maker.built.node)
     helper = around.scopes[-1] if around is not None and around.scopes else None
     called = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
     if not isinstance(helper, cst.FunctionDef) or not called.deep_equals(helper.name):
@@ -95,7 +95,7 @@ def _as_its_builder_is_told(maker: Instance, layer: Instance, here: _Surrounding
     return None
 
 
-def _call_that_gives(child: Instance, here: _Surroundings) -> cst.Call | None:
+def _call_that_gives(child: Instance, here: _Site) -> cst.Call | None:
     """The call, in the code around a layer, that gives another child of the same module."""
     owner = child.owner
     if owner is None or child.name is None:
@@ -106,8 +106,8 @@ def _call_that_gives(child: Instance, here: _Surroundings) -> cst.Call | None:
         found = given[int(child.name)] if int(child.name) < len(given) else None
         return found if isinstance(found, cst.Call) else None
     calls = []
-    for node, scopes, _ in _surrounded(here.file.tree):
-        if scopes == here.scopes and isinstance(node, cst.Assign) and isinstance(node.value, cst.Call):
+    for node, around in here.file.surroundings.items():
+        if type(node) is cst.Assign and around.scopes == here.around.scopes and isinstance(node.value, cst.Call):
             calls += [node.value for target in node.targets if dotted_name(target.target) == f"self.{child.name}"]
     return calls[0] if len(calls) == 1 else None
 
@@ -127,13 +127,13 @@ def _width_of(maker: Instance, name: str) -> cst.BaseExpression | None:
     return None
 
 
-def _by_parameters(size: Dim, builder: Value, here: _Surroundings) -> str | None:
+def _by_parameters(size: Dim, builder: Value, here: _Site) -> str | None:
     """The width as an expression over the parameters of the constructor, when the layer is built right there."""
     origin = origin_of(size)
-    function = here.scopes[-1] if here.scopes else None
+    function = here.around.scopes[-1] if here.around.scopes else None
     if origin is None or not isinstance(function, cst.FunctionDef) or function.name.value != "__init__":
         return None
-    if not isinstance(builder, Class) or len(here.scopes) < 2 or here.scopes[-2] is not builder.node:
+    if not isinstance(builder, Class) or len(here.around.scopes) < 2 or here.around.scopes[-2] is not builder.node:
         return None
     text = str(origin)
     names = set(re.findall(r"[A-Za-z_]\w*", text))
@@ -151,56 +151,36 @@ def _by_parameters(size: Dim, builder: Value, here: _Surroundings) -> str | None
 
 
 @dataclass(frozen=True)
-class _Surroundings:
-    """What surrounds a node: functions and comprehensions, and within the innermost of them the loops."""
+class _Site:
+    """A node for which something is written, and what surrounds it."""
 
     file: SourceFile
-    scopes: tuple[cst.CSTNode, ...]
-    loops: tuple[cst.CSTNode, ...]
-    #: Where the node comes in the text.
-    order: int
+    around: Surroundings
 
     @staticmethod
-    def of(ref: NodeRef) -> _Surroundings | None:
-        for order, (node, scopes, loops) in enumerate(_surrounded(ref.file.tree)):
-            if node is ref.node:
-                return _Surroundings(ref.file, scopes, loops, order)
-        return None
+    def of(ref: NodeRef) -> _Site | None:
+        around = ref.file.surroundings.get(ref.node)
+        return None if around is None else _Site(ref.file, around)
 
     def text_of(self, expression: cst.BaseExpression, ref: NodeRef) -> str | None:
         """An expression that stands in a call at `ref`, when it means the same here."""
-        there = _Surroundings.of(ref) if ref.file is self.file else None
+        there = ref.file.surroundings.get(ref.node) if ref.file is self.file else None
         same = there is not None and self._means_the_same(expression, there)
         return code_of(ref.file, expression) if same else None
 
-    def _means_the_same(self, text: cst.BaseExpression, there: _Surroundings) -> bool:
-        if self.scopes != there.scopes or self.loops != there.loops or not _is_repeatable(text):
+    def _means_the_same(self, text: cst.BaseExpression, there: Surroundings) -> bool:
+        here = self.around
+        if here.scopes != there.scopes or here.loops != there.loops or not _is_repeatable(text):
             return False
         names = set(_dotted_names(text))
         if not names:
             return True
-        first, last = sorted((self.order, there.order))
+        first, last = sorted((here.order, there.order))
         bound: set[str] = set()
-        for order, (node, scopes, _) in enumerate(_surrounded(self.file.tree)):
-            if first < order < last and scopes == self.scopes:
+        for node, around in islice(self.file.surroundings.items(), first + 1, last):
+            if around.scopes == here.scopes:
                 bound.update(binds(node))
         return not any(name == one or name.startswith(f"{one}.") for name in names for one in bound)
-
-
-_Chain = tuple[cst.CSTNode, ...]
-
-
-def _surrounded(root: cst.Module) -> Iterator[tuple[cst.CSTNode, _Chain, _Chain]]:
-    """Every node in the order of the text, with the scopes and the loops around it."""
-    pending: list[tuple[cst.CSTNode, _Chain, _Chain]] = [(root, (), ())]
-    while pending:
-        node, scopes, loops = pending.pop()
-        yield node, scopes, loops
-        if isinstance(node, _SCOPES):
-            scopes, loops = (*scopes, node), ()
-        elif isinstance(node, _LOOPS):
-            loops = (*loops, node)
-        pending.extend((child, scopes, loops) for child in reversed(list(children(node))))
 
 
 def _is_repeatable(node: cst.CSTNode) -> bool:

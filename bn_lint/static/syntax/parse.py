@@ -1,4 +1,4 @@
-"""libcst, used with care: parsing, and positions."""
+"""libcst's parser, used with care."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gc
 import re
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
 
 #: CPython refuses deeper bracket nesting too; libcst would exhaust the stack.
 MAX_NESTING = 200
@@ -95,12 +94,3 @@ def _line_at(text: str, match: re.Match[str]) -> int:
 
 def _first_line(message: str) -> str:
     return message.strip().split("\n", 1)[0]
-
-
-def positions(module: cst.Module) -> dict[cst.CSTNode, tuple[int, int, int, int]]:
-    """Return (line, column, end line, end column) of every node, 1-based."""
-    resolved = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
-    return {
-        node: (where.start.line, where.start.column + 1, where.end.line, where.end.column + 1)
-        for node, where in resolved.items()
-    }

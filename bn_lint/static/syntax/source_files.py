@@ -12,7 +12,9 @@ from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.module_finder import ModuleFinder
 from bn_lint.project.source import Source, display_path
 from bn_lint.static.syntax.lenient import Reading, read_leniently
-from bn_lint.static.syntax.parse import ParseError, positions
+from bn_lint.static.syntax.parse import ParseError
+from bn_lint.static.syntax.positions import Positions
+from bn_lint.static.syntax.surroundings import Surroundings, surroundings
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -61,8 +63,18 @@ class SourceFile:
         return self.reading.tree
 
     @cached_property
-    def _positions(self) -> dict[cst.CSTNode, tuple[int, int, int, int]]:
-        return positions(self.tree)
+    def _positions(self) -> Positions:
+        return Positions(self.tree)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the tree's text, without their ends."""
+        return self._positions.lines
+
+    @cached_property
+    def surroundings(self) -> dict[cst.CSTNode, Surroundings]:
+        """What surrounds each node of the tree, in the order of the text. The first call looks at the whole file."""
+        return surroundings(self.tree)
 
     def open_place(self, node: cst.CSTNode) -> Place:
         """A place that stands for a node until `closed` works out its position."""
@@ -83,7 +95,7 @@ class SourceFile:
 
     def place(self, node: cst.CSTNode) -> Place:
         """Where a node of this file's tree stands. The first call computes the positions of the whole file."""
-        return Place(self.display, *self._positions.get(node, (1, 1, 1, 1)))
+        return Place(self.display, *self._positions.of(node))
 
     def __repr__(self) -> str:
         return f"SourceFile({self.display})"
