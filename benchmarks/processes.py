@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -32,13 +33,17 @@ _ending = threading.Event()
 
 @dataclass(frozen=True)
 class Run:
-    """What a command did: times in seconds; `cpu` is user and system time, that of its child processes included."""
+    """What a command did: times in seconds; `cpu` is user and system time, that of its child processes included.
+
+    `peak` is the memory of the largest of these processes, in megabytes.
+    """
 
     code: int
     output: str
     errors: str
     wall: float
     cpu: float
+    peak: float = 0.0
 
 
 @contextmanager
@@ -112,7 +117,8 @@ def measure(
         process.returncode = os.waitstatus_to_exitcode(status)
         wall = time.perf_counter() - begin
         code = TIMED_OUT if late.is_set() else process.returncode
-        return Run(code, _text(output), _text(errors), wall, used.ru_utime + used.ru_stime)
+        peak = used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+        return Run(code, _text(output), _text(errors), wall, used.ru_utime + used.ru_stime, peak)
 
 
 def _text(file: IO[bytes]) -> str:
