@@ -25,8 +25,8 @@ _MOST_SECONDS, _MOST_MEGABYTES = 15, 3000
 _INTRODUCTION = """\
 Each attack is a program that is meant to take all time or memory, beside a file with a mistake. The bar: {seconds} s of
 CPU time and {megabytes} MB, the finding in the other file is there, there is no internal error, and no finding takes
-more than {letters} letters. A process is stopped after {most} s, or when it wants more than {most_megabytes} MB of address
-space. *Own* says what became of the mistake in the attacking file: it was found, or the report says that the
+more than {letters} letters. A process is stopped after {most} s, or when it wants more than {most_megabytes} MB of
+address space. *Own* says what became of the mistake in the attacking file: it was found, or the report says that the
 file was not judged completely, or nothing."""
 
 
@@ -92,7 +92,8 @@ def _attacked(linter: Linter, attack: Attack, jobs: int | None) -> Result:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         attack.write(folder)
-        limits = f'ulimit -t {_MOST_SECONDS}; ulimit -v {_MOST_MEGABYTES * 1000}; exec "$@"'
+        # No report has ten megabytes, and this process must stay small: it is what each child begins as.
+        limits = f'ulimit -t {_MOST_SECONDS}; ulimit -v {_MOST_MEGABYTES * 1000}; ulimit -f 20000; exec "$@"'
         options = ("--isolated", "--no-cache", "--output-format", "json", *(() if jobs is None else ("-j", str(jobs))))
         command = ("sh", "-c", limits, "sh", *linter.command, "check", *options, ATTACKED, OTHER)
         run = measure(command, folder=folder, environment=linter.environment, limit=10 * _MOST_SECONDS)

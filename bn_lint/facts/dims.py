@@ -35,7 +35,7 @@ class Symbol:
     _count = 0
 
     def __init__(self, name: str, *, free: bool = False, owner: object = None, counts: bool = False) -> None:
-        self.name = name
+        self.name = shortened(name)
         self.free = free
         self.owner = owner
         self.counts = counts
@@ -65,6 +65,9 @@ def structural_symbol(name: str, key: tuple[object, ...], *, free: bool, owner: 
 #: Polynomials beyond these limits are symbols of their own.
 _MAX_TERMS = 32
 _MAX_DEGREE = 16
+_MAX_BITS = 1024
+#: Letters of a symbol's name, and of a size in a message.
+_MAX_NAME = 80
 
 
 class Expression:
@@ -170,7 +173,11 @@ def _simplify(terms: dict[Monomial, Coefficient]) -> Expression | Coefficient:
         return 0
     if len(kept) == 1 and () in kept:
         return kept[()]
-    if len(kept) > _MAX_TERMS or any(len(monomial) > _MAX_DEGREE for monomial in kept):
+    if (
+        len(kept) > _MAX_TERMS
+        or any(len(monomial) > _MAX_DEGREE for monomial in kept)
+        or any(max(c.numerator.bit_length(), c.denominator.bit_length()) > _MAX_BITS for c in kept.values())
+    ):
         # What a loop has piled up is no width of a layer: it is a number, and the same one when computed again.
         return Expression.of(structural_symbol("?", ("sum", frozenset(kept.items())), free=False))
     return Expression(kept)
@@ -411,4 +418,10 @@ def origin_of(dim: Dim) -> Expression | None:
 
 def describe(dim: Dim) -> str:
     """The size as a reader would write it: `64`, `planes * 4`, or `?`."""
-    return "?" if dim is None else str(int(dim) if isinstance(dim, int) else dim)
+    return "?" if dim is None else shortened(str(int(dim) if isinstance(dim, int) else dim))
+
+
+def shortened(name: str) -> str:
+    """A name or a size without its middle, if it is longer than anybody would read."""
+    half = (_MAX_NAME - 5) // 2
+    return name if len(name) <= _MAX_NAME else f"{name[:half]} ... {name[-half:]}"

@@ -30,6 +30,7 @@ from bn_lint.static.schedule import Schedule
 from bn_lint.static.syntactic import syntactic_facts
 from bn_lint.static.syntactic.freezing import with_missed_layers
 from bn_lint.static.syntactic.inheritance import Inheritance
+from bn_lint.static.syntax.parse import TooLarge
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
 from bn_lint.static.syntax.tree import forget_answers
@@ -133,6 +134,10 @@ class Analyzer:
     def _admit(self, file: SourceFile) -> None:
         try:
             reading = file.reading
+        except TooLarge as error:
+            place = Place(file.display, 1, 1, 1, 1)
+            self.collector.problems.append(Problem("BN903", f"it was not judged: {error.message}", place))
+            return
         except ParseError as error:
             self.collector.problems.append(_syntax_error(file, error))
             return

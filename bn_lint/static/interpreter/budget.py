@@ -6,12 +6,12 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from bn_lint.debugging import UNTIMED, switches
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import ReachableSet
-from bn_lint.static.interpreter.limits import MAX_SECONDS, MAX_STEPS, PATIENCE, RETRIES, RETRY_STEPS
+from bn_lint.static.interpreter.limits import ELEMENTS_PER_STEP, MAX_SECONDS, MAX_STEPS, PATIENCE, RETRIES, RETRY_STEPS
 from bn_lint.static.interpreter.values import ABSENT, Function, Instance, Value
 
 if TYPE_CHECKING:
@@ -63,6 +63,13 @@ class Budget:
         if self.steps > self.check or (self.steps & 511 == 0 and time.process_time() > self.deadline):
             self._take_stock()
 
+    def charge(self, elements: int, *, one_by_one: bool = False) -> None:
+        """Count work that is more than a step: so many elements are copied, or looked at one by one.
+
+        The next step notices when it was too much.
+        """
+        self.steps += max(0, elements) * (10 if one_by_one else 1) // ELEMENTS_PER_STEP
+
     def _take_stock(self) -> None:
         """Give up a call that takes too long, or all of the entry point."""
         if self.is_within:
@@ -80,6 +87,14 @@ class Budget:
                 raise BudgetExhausted(call)
             if self.steps <= self.limit:
                 return
+        self.give_up()
+
+    def give_up(self) -> NoReturn:
+        """Give up the entry point.
+
+        Raises:
+            BudgetExhausted: always.
+        """
         self._interpreter.events.cut_short()
         raise BudgetExhausted
 

@@ -14,6 +14,7 @@ from bn_lint.static.interpreter.havoc import abort_call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.lattice.keys import key_of, key_of_call
+from bn_lint.static.interpreter.lattice.size import is_large
 from bn_lint.static.interpreter.limits import (
     MAX_ALTERNATIVES,
     MAX_BLIND_RECURSION,
@@ -269,6 +270,8 @@ def _is_blind(function: Function, arguments: Arguments) -> bool:
 def _is_open(value: Value) -> bool:
     """Whether a value, or an element of it, is not known."""
     if isinstance(value, (tuple, List)):
+        if is_large(value):
+            return True
         return any(map(_is_open, value if isinstance(value, tuple) else (*value.items, *value.rest)))
     return isinstance(value, Unknown) or key_of(value) is None
 

@@ -20,7 +20,9 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.lattice.keys import is_key, make_set
+from bn_lint.static.interpreter.lattice.size import limited, very_many
 from bn_lint.static.interpreter.lattice.truth import truth
+from bn_lint.static.interpreter.limits import MAX_LENGTH
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import BINARY, compare_values, unary
 from bn_lint.static.interpreter.paths import fork_paths, merge
@@ -62,7 +64,7 @@ def _literal(
     value = interpreter.literals.get(text, ABSENT)
     if value is ABSENT:
         try:
-            value = ast.literal_eval(text)
+            value = limited(ast.literal_eval(text))
         except (ValueError, SyntaxError, MemoryError):
             value = Unknown(text)
         interpreter.literals[text] = value
@@ -71,7 +73,7 @@ def _literal(
 
 def _concatenated(interpreter: Interpreter, node: cst.ConcatenatedString, frame: Frame) -> Value:
     left, right = evaluate(interpreter, node.left, frame), evaluate(interpreter, node.right, frame)
-    return left + right if isinstance(left, str) and isinstance(right, str) else Unknown("string")
+    return limited(left + right) if isinstance(left, str) and isinstance(right, str) else Unknown("string")
 
 
 def _formatted(interpreter: Interpreter, node: cst.FormattedString, frame: Frame) -> Value:
@@ -92,7 +94,7 @@ def _joined(interpreter: Interpreter, parts: Any, frame: Frame) -> Value:
             is_known = False
         else:
             texts.append(str(int(value) if type(value) is not bool and isinstance(value, int) else value))
-    return "".join(texts) if is_known else Unknown("formatted string")
+    return limited("".join(texts)) if is_known else Unknown("formatted string")
 
 
 def elements(interpreter: Interpreter, nodes: Any, frame: Frame) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
@@ -107,7 +109,8 @@ def elements(interpreter: Interpreter, nodes: Any, frame: Frame) -> tuple[tuple[
             rest.extend(more)
         else:
             (rest if rest else items).append(value)
-    return tuple(items), tuple(rest)
+    interpreter.budget.charge(len(items) + len(rest))
+    return (tuple(items), tuple(rest)) if len(items) + len(rest) <= MAX_LENGTH else ((), very_many())
 
 
 def _tuple(interpreter: Interpreter, node: cst.Tuple, frame: Frame) -> Value:

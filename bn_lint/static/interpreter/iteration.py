@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bn_lint.facts.dims import Expression, structural_symbol
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.lattice.join import either_way, join
+from bn_lint.static.interpreter.lattice.size import is_large
 from bn_lint.static.interpreter.limits import MAX_ITEMS
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -88,7 +89,7 @@ def distinct(value: Value, position: object) -> Value:
         return value.member(("element", position), f"[{position}]")
     if isinstance(value, Expression):
         return _distinct_size(value, position)
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and not is_large(value):
         return tuple(distinct(part, position) for part in value)
     if isinstance(value, Tensor):
         axes = tuple(

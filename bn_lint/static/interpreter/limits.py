@@ -10,10 +10,22 @@ from __future__ import annotations
 MAX_ITEMS = 4096
 #: Elements of a list that Python itself has computed, such as those of `str.split`.
 MAX_COMPUTED = 10_000
-#: Elements of a sequence, and letters of a text, that is repeated: `[0] * n`.
-MAX_REPEATED = 20_000
+#: Elements of a sequence, and letters of a text.
+MAX_LENGTH = 20_000
+#: Parts of a value, with those within them, that are compared, hashed or printed, and how deep one may lie.
+MAX_PARTS = 50_000
+MAX_NESTING = 100
 #: Exponents, and bits that a number is shifted by.
 MAX_POWER = 256
+#: Bits of a number.
+MAX_BITS = 1024
+#: Letters of a regular expression of the program.
+MAX_PATTERN = 500
+#: Letters, elements or bits that a function of Python gives, and ways to match that a regular expression tries.
+MAX_EFFORT = 1_000_000
+
+#: Classes that a class inherits from; of one that has more, not all bases are known.
+MAX_ANCESTORS = 100
 
 #: Values that a name may have after branches.
 MAX_ALTERNATIVES = 4
@@ -43,6 +55,8 @@ DECORATOR_STEPS = 600
 
 #: Statements and calls that one entry point may execute: "A branch that uses up the budget" in `limits.md`.
 MAX_STEPS = 120_000
+#: Elements or letters that are copied in the time of one step. Those that the engine looks at one by one count as ten.
+ELEMENTS_PER_STEP = 1_000
 #: Each time that so many steps were taken, a call that took half of them is given up if no model was used in it. When
 #: all are used up, it may have taken them in several calls; so many more are given to what follows: "A call that has
 #: nothing to do with BatchNorm" in `limits.md`.
@@ -57,6 +71,8 @@ MAX_COMMAND_LINES = 3
 #: Seconds of computing time after which an entry point is given up, should its steps be unusually long ones.
 MAX_SECONDS = 6.0
 
+#: Calls of models, changes of mode and optimizer steps of one entry point.
+MAX_EVENTS = 2_000
 #: Nested calls of functions of the program.
 MAX_DEPTH = 60
 #: The same function within itself: with known arguments, and with unknown ones, which may never reach an end.

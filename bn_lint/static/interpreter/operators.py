@@ -17,8 +17,10 @@ from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.equality import equal, identical
 from bn_lint.static.interpreter.lattice.join import join
+from bn_lint.static.interpreter.lattice.keys import is_key
+from bn_lint.static.interpreter.lattice.size import is_large, length_of, limited
 from bn_lint.static.interpreter.lattice.truth import truth
-from bn_lint.static.interpreter.limits import MAX_POWER, MAX_REPEATED
+from bn_lint.static.interpreter.limits import MAX_ITEMS, MAX_LENGTH, MAX_POWER
 from bn_lint.static.interpreter.values import (
     ABSENT,
     REST,
@@ -59,6 +61,11 @@ def number_of(value: Value) -> Any:
 
 def _binary(name: str, concrete: Callable[[Any, Any], Any], symbolic: Callable[[Any, Any], Any] | None) -> Operation:
     def operate(interpreter: Interpreter, a: Value, b: Value, ref: NodeRef) -> Value:
+        return limited(any_size(interpreter, a, b, ref))
+
+    def any_size(interpreter: Interpreter, a: Value, b: Value, ref: NodeRef) -> Value:
+        if name in ("pow", "lshift") and isinstance(a, (int, float)) and isinstance(b, int) and abs(b) > MAX_POWER:
+            return Unknown("?", "a very large power")
         if isinstance(a, (TracedInt, Expression)) or isinstance(b, (TracedInt, Expression)):
             x, y = number_of(a), number_of(b)
             if symbolic is not None and x is not None and y is not None and not _is_real(x, y):
@@ -76,8 +83,10 @@ def _binary(name: str, concrete: Callable[[Any, Any], Any], symbolic: Callable[[
         if isinstance(a, Instance) or isinstance(b, Instance):
             return _overloaded(interpreter, name, a, b, ref)
         if isinstance(a, (List, tuple)):
+            interpreter.budget.charge(length_of(a) + length_of(b))
             return _sequence(name, a, b)
         if isinstance(b, (List, tuple)) and name == "mul":
+            interpreter.budget.charge(length_of(b))
             return _sequence(name, b, a)
         if isinstance(a, Dict) and isinstance(b, Dict):
             return _dictionaries(name, a, b)
@@ -91,12 +100,19 @@ def _binary(name: str, concrete: Callable[[Any, Any], Any], symbolic: Callable[[
 def _settle(result: Value, a: Value, b: Value, concrete: Callable[[Any, Any], Any]) -> Value:
     """Turn an exact fraction back into what Python gives."""
     if isinstance(result, Fraction):
-        return float(result)
+        return _real(result)
     if isinstance(a, int) and isinstance(b, int) and (concrete is operator.truediv or not isinstance(result, int)):
         return _compute(concrete, int(a), int(b))
     if isinstance(a, float) or isinstance(b, float):
-        return float(result) if isinstance(result, int) else result
+        return _real(result) if isinstance(result, int) else result
     return result
+
+
+def _real(number: Fraction | int) -> Value:
+    try:
+        return float(number)
+    except OverflowError:
+        return Unknown("?", "a very large number")
 
 
 def _is_real(a: Any, b: Any) -> bool:
@@ -110,18 +126,16 @@ def _is_real(a: Any, b: Any) -> bool:
 
 def _compute(concrete: Callable[[Any, Any], Any], a: Any, b: Any) -> Value:
     plain = (bool, int, float, str, bytes, complex)
-    if concrete is operator.mod and isinstance(a, str):
-        if _WIDE.search(a) is not None:
+    if concrete is operator.mod and isinstance(a, (str, bytes)):
+        if _WIDE.search(a if isinstance(a, str) else a.decode("latin-1")) is not None:
             return Unknown("?", "a very long string")
         if isinstance(b, tuple) and all(isinstance(one, plain) for one in b):
-            return _formatted(a, b)
+            return Unknown("?", "a very long string") if is_large(b) else _formatted(a, b)
     if not isinstance(a, plain) or not isinstance(b, plain):
         return Unknown("?", f"an operator on {type(a).__name__} and {type(b).__name__} is not evaluated")
-    if concrete in (operator.pow, operator.lshift) and isinstance(b, int) and abs(b) > MAX_POWER:
-        return Unknown("?", "a very large power")
     if concrete is operator.mul and isinstance(a, (str, bytes, int)) and isinstance(b, (str, bytes, int)):
         is_text = not isinstance(a, int) or not isinstance(b, int)
-        if is_text and _length(a) * _length(b) > MAX_REPEATED:
+        if is_text and _length(a) * _length(b) > MAX_LENGTH:
             return Unknown("?", "a very long string")
     try:
         result: Value = concrete(a, b)
@@ -130,9 +144,10 @@ def _compute(concrete: Callable[[Any, Any], Any], a: Any, b: Any) -> Value:
         return Unknown("?", "an operator that Python refuses")
 
 
-def _formatted(text: str, values: tuple[Any, ...]) -> Value:
+def _formatted(text: str | bytes, values: tuple[Any, ...]) -> Value:
     try:
-        return text % values
+        result: Value = text % values
+        return result
     except (TypeError, ValueError):
         return Unknown("?", "a format that Python refuses")
 
@@ -170,7 +185,7 @@ def _sequence(name: str, a: List | tuple[Value, ...], b: Value) -> Value:
             return make(items, (*rest, *more, *more_rest))
         return make(items + more, more_rest)
     if name == "mul" and isinstance(b, int) and not isinstance(b, bool):
-        if len(items) * b > MAX_REPEATED:
+        if len(items) * b > MAX_LENGTH:
             return Unknown("?", "a very long sequence")
         return make(items * int(b), rest)
     if name == "mul" and isinstance(b, (Unknown, Expression)):
@@ -257,6 +272,7 @@ def unary(node: cst.BaseUnaryOp, value: Value) -> Value:
 
 def compare_values(interpreter: Interpreter, node: cst.BaseCompOp, a: Value, b: Value) -> Value:
     """Return the outcome of one comparison: True, False, a mask tensor, or Unknown."""
+    interpreter.budget.charge(length_of(a) + length_of(b), one_by_one=True)
     if type(node) in (cst.Is, cst.IsNot):
         result = identical(a, b)
     elif type(node) in (cst.In, cst.NotIn):
@@ -276,13 +292,17 @@ def contains(container: Value, item: Value) -> bool | None:
     """Return `item in container`, as far as it is known."""
     if isinstance(container, str) and isinstance(item, str):
         return item in container
+    if isinstance(container, range) and isinstance(item, int):
+        return item in container
     if isinstance(container, Dict):
-        if isinstance(item, (Unknown, Union, Expression, List, Dict)):
+        if isinstance(item, Expression) or not is_key(item):
             return False if not container.entries() and not container.is_open else None
         if container.cells.get(item, ABSENT) is not ABSENT:
             return True
         return None if container.is_open else False
-    if isinstance(container, (List, tuple, range)):
+    if isinstance(container, (List, tuple)) or (isinstance(container, range) and len(container) <= MAX_ITEMS):
+        if is_large(container, item):
+            return None
         items = container.items if isinstance(container, List) else tuple(container)
         results = [equal(item, other) for other in items]
         if True in results:

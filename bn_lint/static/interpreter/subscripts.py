@@ -16,7 +16,8 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import distinct, iterate
 from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.lattice.keys import is_key
-from bn_lint.static.interpreter.limits import MAX_READ_ELEMENTS, MAX_READ_ENTRIES, MAX_REPLACED_ENTRIES
+from bn_lint.static.interpreter.lattice.size import length_of, very_many
+from bn_lint.static.interpreter.limits import MAX_LENGTH, MAX_READ_ELEMENTS, MAX_READ_ENTRIES, MAX_REPLACED_ENTRIES
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,
@@ -172,6 +173,7 @@ def _instance_item(interpreter: Interpreter, container: Instance, key: Value, re
 def set_item(interpreter: Interpreter, container: Value, key: Value, value: Value) -> None:
     """Execute `container[key] = value`."""
     if isinstance(container, List):
+        interpreter.budget.charge(length_of(container))
         items = container.items
         if isinstance(key, int) and -len(items) <= key < len(items):
             position = int(key) % len(items)
@@ -186,6 +188,9 @@ def set_item(interpreter: Interpreter, container: Value, key: Value, value: Valu
             except ValueError:
                 changed = []
                 interpreter.store.set(container, REST, (Unknown("?", "a slice was assigned"),))
+            if len(changed) > MAX_LENGTH:
+                changed = []
+                interpreter.store.set(container, REST, very_many())
             interpreter.store.set(container, ITEMS, tuple(changed))
         else:
             interpreter.store.set(container, ITEMS, tuple(join((item, value)) for item in items))

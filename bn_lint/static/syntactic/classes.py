@@ -49,27 +49,31 @@ class Classes:
 
     def is_module(self, definition: cst.ClassDef, elsewhere: Elsewhere = lambda origin: None) -> bool | None:
         """Whether a class is an `nn.Module`; None when a base class of unknown origin may make it one."""
-        return self._is_module(definition, frozenset(), elsewhere)
+        return self._is_module(definition, {}, elsewhere)
 
-    def _is_module(self, definition: cst.ClassDef, seen: frozenset[str], elsewhere: Elsewhere) -> bool | None:
-        seen |= {definition.name.value}
-        answers = [self._base_is_module(base, seen, elsewhere) for base in _bases(definition)]
-        if True in answers:
-            return True
-        return None if None in answers else False
+    def _is_module(self, definition: cst.ClassDef, known: dict[str, bool | None], elsewhere: Elsewhere) -> bool | None:
+        """The same, with the answers so far; None stands for a class that is being asked about."""
+        name = definition.name.value
+        if name not in known:
+            known[name] = None
+            answers = [self._base_is_module(base, known, elsewhere) for base in _bases(definition)]
+            known[name] = True if True in answers else None if None in answers else False
+        return known[name]
 
-    def _base_is_module(self, base: cst.BaseExpression, seen: frozenset[str], elsewhere: Elsewhere) -> bool | None:
+    def _base_is_module(
+        self, base: cst.BaseExpression, known: dict[str, bool | None], elsewhere: Elsewhere
+    ) -> bool | None:
         local = self.named(base)
         if local is not None:
-            return None if local.name.value in seen else self._is_module(local, seen, elsewhere)
+            return self._is_module(local, known, elsewhere)
         if dotted_name(base) in _PLAIN_BUILTINS:
             return False
         origins = self._origins(base)
-        return next((known for known in (_is_known(one, elsewhere) for one in origins) if known is not None), None)
+        return next((found for found in (_is_known(one, elsewhere) for one in origins) if found is not None), None)
 
     def exported(self, name: str, elsewhere: Elsewhere) -> bool | None:
         """Whether what other files import under this name is an `nn.Module`."""
-        return self._base_is_module(cst.Name(name), frozenset(), elsewhere)
+        return self._base_is_module(cst.Name(name), {}, elsewhere)
 
     def _origins(self, base: cst.BaseExpression) -> list[str]:
         """What a base class may be: the name that was imported, or one from modules that are imported as a whole."""

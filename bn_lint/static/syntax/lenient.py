@@ -17,7 +17,7 @@ from typing import NamedTuple
 import libcst as cst
 
 from bn_lint.project.edits import NEWLINE, Span, Text, replaced
-from bn_lint.static.syntax.parse import ParseError, parse
+from bn_lint.static.syntax.parse import ParseError, TooLarge, parse
 
 # Takes time in proportion to the text, as those of `parse.py` do: a string without end goes on to the end of the text,
 # or of the line.
@@ -103,6 +103,8 @@ def read_leniently(text: str) -> Reading:
     """
     try:
         return Reading(parse(text))
+    except TooLarge:
+        raise
     except ParseError as error:
         return _understood(text, error)
 

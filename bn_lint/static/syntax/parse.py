@@ -11,6 +11,10 @@ import libcst as cst
 MAX_NESTING = 200
 #: Longer operator or attribute chains take libcst quadratic time.
 MAX_CHAIN = 2500
+#: Words and signs of a file. libcst takes seconds for so many, and half a gigabyte; those that people write have fewer.
+MAX_TOKENS = 80_000
+#: Characters of a file, most of which may be in texts and comments.
+MAX_CHARACTERS = 4_000_000
 
 # Both take time in proportion to the text, whatever it is: no two branches begin alike, and a string without end goes
 # on to the end of the text, or of the line, instead of being tried again from the next character.
@@ -18,6 +22,7 @@ _STRINGS_AND_COMMENTS = re.compile(
     r"""#[^\n]*|(\"\"\"|''')(?:\\[\s\S]|(?!\1)[^\\])*(?:\1|\\?\Z)"""
     r"""|"(?:\\[\s\S]|[^"\\\n])*"?|'(?:\\[\s\S]|[^'\\\n])*'?"""
 )
+_WORD_OR_SIGN = re.compile(r"\w+|[^\s\w]")
 _BRACKETS_AND_LINKS = re.compile(
     r"""\\\r?\n|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>[,;\n\r])"""
     r"""|(?P<link>[-+*/%@.|&^~]|["']|\b(?:and|or|not|if|else|lambda|await)\b)"""
@@ -34,11 +39,16 @@ class ParseError(Exception):
         self.column = column
 
 
+class TooLarge(ParseError):
+    """The text may be Python, but takes too long to parse and to judge."""
+
+
 def parse(text: str) -> cst.Module:
     """Parse a module.
 
     Raises:
         ParseError: the text is not valid Python, or nested too deeply to be parsed.
+        TooLarge: it is too large.
     """
     _refuse_extremes(text)
     # Parsing allocates many small objects that all survive: collecting garbage meanwhile is wasted work.
@@ -61,9 +71,13 @@ def _refuse_extremes(text: str) -> None:
     A chain is what becomes nested in the tree without brackets: operators, attributes and calls one after the other,
     adjacent strings.
     """
-    if text.count("(") + text.count("[") + text.count("{") <= MAX_NESTING and len(text) < 4 * MAX_CHAIN:
+    if text.count("(") + text.count("[") + text.count("{") <= MAX_NESTING and len(text) < MAX_CHAIN:
         return
+    if len(text) > MAX_CHARACTERS:
+        raise TooLarge(f"it has more than {MAX_CHARACTERS:,} characters")
     stripped = _STRINGS_AND_COMMENTS.sub(_without_content, text)
+    if len(stripped) > MAX_TOKENS and sum(1 for _ in _WORD_OR_SIGN.finditer(stripped)) > MAX_TOKENS:
+        raise TooLarge(f"it has more than {MAX_TOKENS:,} words and signs")
     chain, chains = 0, []  # the links so far between these brackets, and between those around them
     for match in _BRACKETS_AND_LINKS.finditer(stripped):
         kind = match.lastgroup

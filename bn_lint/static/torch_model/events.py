@@ -8,6 +8,7 @@ import libcst as cst
 
 from bn_lint.facts import Evidence, Purpose, Shows
 from bn_lint.static.interpreter.hooks import Log
+from bn_lint.static.interpreter.limits import MAX_EVENTS
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Value, alternatives
 from bn_lint.static.syntax.data_flow import fate_of
 from bn_lint.static.syntax.places import NodeRef
@@ -148,6 +149,7 @@ class EventLog(Log):
         note = Switch(module, mode, interpreter.frame)
         note.before = [(layer, modes_of(layer, self)) for layer in batchnorm_layers(module)]
         self.switches.append(note)
+        self._count(interpreter)
 
     def called(
         self, interpreter: Interpreter, model: Instance, arguments: Arguments, ref: NodeRef, frame: Frame
@@ -197,6 +199,12 @@ class EventLog(Log):
             collector_of(interpreter).models_called.update(
                 one.function.node for one in call.caller if one.function is not None
             )
+        self._count(interpreter)
+
+    def _count(self, interpreter: Interpreter) -> None:
+        """Give up the entry point when too much has happened: all of it is compared with all of it in the end."""
+        if self.count > MAX_EVENTS:
+            interpreter.budget.give_up()
 
     def called_out_of_sight(self, model: Instance, ref: NodeRef, frame: Frame | None) -> None:
         """A framework calls a model in a mode that it chose itself."""

@@ -195,13 +195,13 @@ def _adversarial(events: EventLog, call: Call) -> bool:
     # The halves of a GAN play different parts: what the same lines train are two of a kind.
     lines = {c.ref.node for c in own}
     alike = {id(c.model) for c in trained if c.ref.node in lines}
+    optimizers: dict[tuple[int, ...], set[int]] = {}
+    for step in (c.step for c in own if c.step is not None and c.step.optimizer is not None):
+        optimizers.setdefault(step.loops[:1], set()).add(id(step.optimizer))
     return any(
-        a.step.optimizer is not b.step.optimizer
-        and None not in (a.step.optimizer, b.step.optimizer)
-        and a.step.loops[:1] == b.step.loops[:1]
-        for a in own
-        for b in trained
-        if id(b.model) not in alike and a.step is not None and b.step is not None
+        bool(optimizers.get(c.step.loops[:1], set()) - {id(c.step.optimizer)})
+        for c in trained
+        if id(c.model) not in alike and c.step is not None and c.step.optimizer is not None
     )
 
 

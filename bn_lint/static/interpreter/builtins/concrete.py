@@ -7,7 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from bn_lint.facts.dims import TracedInt
-from bn_lint.static.interpreter.limits import MAX_COMPUTED
+from bn_lint.static.interpreter.builtins.effort import effort
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.lattice.size import is_large, length_of, limited
+from bn_lint.static.interpreter.limits import MAX_COMPUTED, MAX_EFFORT, MAX_ITEMS
 from bn_lint.static.interpreter.values import Arguments, Builtin, Dict, List, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 
@@ -28,6 +31,8 @@ def concrete(value: Value) -> Any:
     """
     if isinstance(value, TracedInt):
         return int(value)
+    if isinstance(value, range) and len(value) > MAX_ITEMS:
+        raise NotConcrete
     if isinstance(value, (*_PLAIN, *_FOREIGN)):
         return value
     if isinstance(value, tuple):
@@ -73,25 +78,35 @@ def computed(name: str, function: Callable[..., Any]) -> Builtin:
     """Make a builtin of a pure Python function: computed where every argument is known."""
 
     def implementation(interpreter: Any, arguments: Arguments, ref: NodeRef) -> Value:
+        given = arguments.values()
+        if is_large(*given, letters=True):
+            return Unknown("?", f"the arguments of `{name}` are very long")
+        interpreter.budget.charge(sum(map(length_of, given)), one_by_one=True)
         try:
             positional = [concrete(v) for v in arguments.positional]
             keywords = {k: concrete(v) for k, v in arguments.keywords.items()}
         except NotConcrete:
             return Unknown("?", f"the arguments of `{name}` are not known")
-        return evaluated(name, function, *positional, **keywords)
+        return evaluated(interpreter, name, function, *positional, **keywords)
 
     return complete(name, implementation)
 
 
-def evaluated(name: str, function: Callable[..., Any], /, *positional: Any, **keywords: Any) -> Value:
+def evaluated(
+    interpreter: Interpreter, name: str, function: Callable[..., Any], /, *positional: Any, **keywords: Any
+) -> Value:
     """Return what Python makes of known values; where it raises, so does the program, and nothing is known."""
     try:
+        amount = effort(function, *positional, **keywords)
+        if amount > MAX_EFFORT:
+            return Unknown("?", f"`{name}` would take too long, or give too much")
+        interpreter.budget.charge(int(amount))
         result = function(*positional, **keywords)
     except re.error:
         return Unknown("?", f"`{name}` gets a pattern that is none")
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         return Unknown("?", f"`{name}` cannot be evaluated here ({type(error).__name__})")
-    return abstract(result)
+    return limited(abstract(result))
 
 
 def foreign_attribute(value: Any, name: str) -> Value:

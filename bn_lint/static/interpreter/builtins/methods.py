@@ -11,7 +11,8 @@ from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.equality import equal
 from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.lattice.keys import is_key
-from bn_lint.static.interpreter.limits import MAX_READ_ENTRIES
+from bn_lint.static.interpreter.lattice.size import length_of, very_many
+from bn_lint.static.interpreter.limits import MAX_LENGTH, MAX_READ_ENTRIES
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,
@@ -60,7 +61,7 @@ def plain_attribute(value: Value, name: str) -> Value:
 def _python_attribute(value: Value, name: str) -> Value:
     found = getattr(int(value) if isinstance(value, int) else value, name, None)
     if callable(found):
-        return computed(name, found)
+        return computed(name, found) if not name.startswith("__") else Unknown(name)
     return found if isinstance(found, (int, float, str)) else Unknown(name)
 
 
@@ -70,6 +71,9 @@ def _join_text(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> 
     texts = [item for item in items if isinstance(item, str)]
     if rest or len(texts) != len(items) or not isinstance(separator, str):
         return Unknown("text")
+    interpreter.budget.charge(len(texts), one_by_one=True)
+    if sum(map(len, texts)) + len(separator) * len(texts) > MAX_LENGTH:
+        return Unknown("text", "a very long string")
     return separator.join(texts)
 
 
@@ -86,7 +90,11 @@ def _extend(interpreter: Interpreter, self: List, arguments: Arguments, ref: Nod
 
 def extend_list(interpreter: Interpreter, target: List, items: tuple[Value, ...], rest: tuple[Value, ...] = ()) -> None:
     """Append to a list, whose own end may already be unknown."""
-    if target.rest:
+    interpreter.budget.charge(length_of(target) + len(items))
+    if length_of(target) + len(items) + len(rest) > MAX_LENGTH:
+        interpreter.store.set(target, ITEMS, ())
+        interpreter.store.set(target, REST, very_many())
+    elif target.rest:
         interpreter.store.set(target, REST, (*target.rest, *items, *rest))
     else:
         interpreter.store.set(target, ITEMS, target.items + items)

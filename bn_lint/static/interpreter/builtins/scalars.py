@@ -23,7 +23,11 @@ def _int(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
         return dims.truncate(number)
     if isinstance(value, TracedInt):
         return value
-    return evaluated("int", int, *arguments.positional) if isinstance(value, (int, float, str)) else Unknown("int")
+    return (
+        evaluated(interpreter, "int", int, *arguments.positional)
+        if isinstance(value, (int, float, str))
+        else Unknown("int")
+    )
 
 
 @builtin("round")
@@ -35,19 +39,23 @@ def _round(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
         if all(isinstance(c, int) for c in value.terms.values()):
             return value
         return Expression.of(structural_symbol(f"round({value})", ("round", value), free=value.is_free))
-    return value if isinstance(value, TracedInt) else evaluated("round", round, *arguments.positional)
+    return value if isinstance(value, TracedInt) else evaluated(interpreter, "round", round, *arguments.positional)
 
 
 @builtin("float")
 def _float(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     value = arguments.get(0, "x", 0.0)
-    return value if isinstance(value, (Unknown, Expression)) else evaluated("float", float, value)
+    return value if isinstance(value, (Unknown, Expression)) else evaluated(interpreter, "float", float, value)
 
 
 @builtin("abs")
 def _abs(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     value = arguments.positional[0]
-    return value if isinstance(value, (Unknown, Expression, Tensor, TracedInt)) else evaluated("abs", abs, value)
+    return (
+        value
+        if isinstance(value, (Unknown, Expression, Tensor, TracedInt))
+        else evaluated(interpreter, "abs", abs, value)
+    )
 
 
 @builtin("pow")

@@ -17,6 +17,7 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.copying import clone
 from bn_lint.static.interpreter.lattice.join import join
+from bn_lint.static.interpreter.lattice.size import limited
 from bn_lint.static.interpreter.limits import MAX_ITEMS
 from bn_lint.static.interpreter.objects import make_dataclass
 from bn_lint.static.interpreter.operators import BINARY, number_of
@@ -71,7 +72,7 @@ def _symbolic_math(name: str, function: Callable[..., float]) -> None:
                 return dims.truncate(number)
             symbol = structural_symbol(f"{name}({number})", (name, number), free=number.is_free)
             return Expression.of(symbol)
-        return evaluated(name, function, *arguments.positional)
+        return evaluated(interpreter, name, function, *arguments.positional)
 
     for module in ("math", "numpy"):
         STDLIB[f"{module}.{name}"] = complete(name, implementation)
@@ -173,7 +174,8 @@ def _chain(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
     if arguments.more:
         for sample in arguments.rest or (Unknown("?"),):
             rest.extend(part for parts in iterate(interpreter, sample) for part in parts)
-    return List(tuple(items), tuple(rest))
+    interpreter.budget.charge(len(items) + len(rest))
+    return limited(List(tuple(items), tuple(rest)))
 
 
 @library("itertools.chain.from_iterable")

@@ -57,7 +57,9 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
         if type(value) is not tuple:
             return value
         parts = tuple([clone(part, copies) for part in value])
-        return parts if any(part is not before for part, before in zip(parts, value)) else value
+        copied = parts if any(part is not before for part, before in zip(parts, value)) else value
+        copies[id(value)] = copied
+        return copied
     if isinstance(value, Union):
         values = tuple([clone(one, copies) for one in value.values])
         return Union(values) if any(one is not before for one, before in zip(values, value.values)) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.facts.dims import Comparison, Expression, TracedInt, compare, half_line, subtract
+from bn_lint.static.interpreter.lattice.size import is_large
 from bn_lint.static.interpreter.values import (
     CONSTANTS,
     DEFINITIONS,
@@ -33,7 +34,9 @@ def same(a: Value, b: Value) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, tuple):
-        return isinstance(b, tuple) and len(a) == len(b) and all(same(x, y) for x, y in zip(a, b))
+        if not isinstance(b, tuple) or len(a) != len(b) or is_large(a, b):
+            return False
+        return all(same(x, y) for x, y in zip(a, b))
     if isinstance(a, Tensor):
         return isinstance(b, Tensor) and a.key() == b.key()
     if isinstance(a, (Unknown, Instance, List, Dict, ValueIterator, Union, Absent, DomainValue)):
@@ -106,6 +109,8 @@ def _differs(a: Instance, b: Value) -> bool | None:
 def _equal_sequences(a: tuple[Value, ...], b: tuple[Value, ...]) -> bool | None:
     if len(a) != len(b):
         return False
+    if is_large(a, b):
+        return None
     results = [equal(x, y) for x, y in zip(a, b)]
     return False if False in results else (None if None in results else True)
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from bn_lint.facts.dims import Expression, structural_symbol
 from bn_lint.static.interpreter.lattice.equality import same
+from bn_lint.static.interpreter.lattice.size import is_large
 from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES, MAX_MODULES, MAX_SAMPLES
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -60,6 +61,8 @@ def join(values: Iterable[Value]) -> Value:
 
 def _join_by_kind(first: Value, values: list[Value]) -> Value:
     """Merge values of one kind. Where they are of several kinds, or of one that cannot be merged, any is possible."""
+    if is_large(*values):
+        return Unknown("?", "a very large value")
     if isinstance(first, (int, float, Expression)) and not isinstance(first, bool):
         if all(isinstance(v, (int, float, Expression)) and not isinstance(v, bool) for v in values):
             return _either_number(values)

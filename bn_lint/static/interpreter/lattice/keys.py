@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from bn_lint.facts.dims import Expression, TracedInt
+from bn_lint.static.interpreter.lattice.size import is_large
 from bn_lint.static.interpreter.limits import MAX_KEY_DEPTH, MAX_KEY_ENTRIES
 from bn_lint.static.interpreter.values import (
     CONSTANTS,
@@ -44,7 +45,7 @@ _PLAIN = frozenset({bool, int, float, str, bytes, type(None)})
 
 def key_of_call(arguments: Arguments) -> Hashable | None:
     """Return what identifies a call with plain data; None when an argument is an object, or is not known."""
-    if arguments.more:
+    if arguments.more or is_large(*arguments.positional, *arguments.keywords.values()):
         return None
     positional = tuple([key_of(v) for v in arguments.positional])
     if None in positional:
@@ -109,7 +110,7 @@ def _keys(kind: type, values: tuple[Value, ...], depth: int) -> Hashable | None:
 def is_key(value: Value) -> bool:
     """Whether a value can serve as a known key of a dictionary."""
     if isinstance(value, tuple):
-        return all(is_key(v) for v in value)
+        return not is_large(value) and all(is_key(v) for v in value)
     return not isinstance(value, (Unknown, Union, Tensor, List, Dict))
 
 

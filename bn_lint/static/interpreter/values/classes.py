@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bn_lint.static.interpreter.limits import MAX_ANCESTORS
 from bn_lint.static.interpreter.values.cells import Mutable
 from bn_lint.static.interpreter.values.unknown import ABSENT
 
@@ -83,7 +84,7 @@ def _linearize(cls: Class) -> tuple[Class | LibraryClass | External, ...]:
     sequences: list[list[Any]] = []
     bases: list[Any] = []
     for base in cls.bases:
-        if isinstance(base, (Class, LibraryClass)):
+        if isinstance(base, (Class, LibraryClass)) and len(base.mro) < MAX_ANCESTORS:
             sequences.append(list(base.mro))
             bases.append(base)
         elif isinstance(base, External):
@@ -95,6 +96,8 @@ def _linearize(cls: Class) -> tuple[Class | LibraryClass | External, ...]:
             stranger = External(f"?{id(base)}")
             sequences.append([stranger])
             bases.append(stranger)
+    if len(bases) == 1:
+        return (cls, *sequences[0])
     sequences.append(bases)
     result: list[Any] = [cls]
     while sequences := [s for s in sequences if s]:
