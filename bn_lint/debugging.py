@@ -12,7 +12,7 @@ from bn_lint.errors import UsageError
 VARIABLE = "BN_LINT_ENGINE"
 #: A defect of the engine is raised instead of being reported, or of making a value unknown.
 STRICT = "strict"
-#: Only steps limit an entry point, not seconds: the outcome is the same on a slow machine.
+#: Only steps limit the analysis, not seconds or memory; with one process, it is this one.
 UNTIMED = "untimed"
 #: The coverage tells how many steps each entry point took.
 STEPS = "steps"

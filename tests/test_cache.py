@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bn_lint.check import workers
 from bn_lint.cli import main as cli
 from bn_lint.project.filesystem import FileSystem, RecordingFileSystem, digest
 from bn_lint.project.module_finder import imports
@@ -460,6 +461,37 @@ def test_a_process_that_dies_costs_its_unit_alone(
         "BN903 net_deadly.py:1:1: internal error in the analysis: BnLintError: the process that judged it"
         in captured.err
     )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems limit less")
+@pytest.mark.parametrize(
+    ("crime", "told"),
+    [
+        ("while True: pass", "that takes more than 5 seconds of computing time"),
+        ("bytearray(4 << 30)", "that takes more than 2048 MB of memory"),
+    ],
+)
+def test_a_unit_that_takes_too_much_costs_itself_alone(
+    crime: str, told: str, monkeypatch: pytest.MonkeyPatch, check: Check, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("BN_LINT_ENGINE")
+    monkeypatch.setattr(workers, "_SECONDS", 5)
+    monkeypatch.setattr(workers, "_MEMORY", 2 << 30)
+    write("plugin/greedy/__init__.py", DEADLY.replace("os._exit(7)", crime))
+    monkeypatch.syspath_prepend(os.path.abspath("plugin"))
+    write("bn-lint.toml", 'plugins = ["greedy"]\nexclude = ["plugin"]\n')
+    write("net.py", WRONG.format(9))
+    write("net_deadly.py", WRONG.format(9).replace("3, 8", "3, 666"))
+    try:
+        for _ in range(2):  # nothing of it is kept
+            code = cli.main(["check", "-j1", "--output-format=concise"])
+            captured = capsys.readouterr()
+            assert code == 2
+            assert captured.out.count("BN002") == 1
+            assert f"BN903 net_deadly.py:1:1: internal error in the analysis: BnLintError: {told}" in captured.err
+    finally:
+        sys.modules.pop("greedy", None)
 
 
 DEADLY = '''

@@ -64,17 +64,6 @@ def test_the_steps_of_each_entry_point_are_told(
     assert document == without
 
 
-@pytest.mark.usefixtures("program")
-def test_without_the_limit_of_seconds_steps_alone_decide(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("bn_lint.static.interpreter.budget.MAX_SECONDS", 0.0)
-    monkeypatch.delenv(VARIABLE)
-    assert [error["code"] for error in report(capsys)["errors"]] == ["BN903"]
-    monkeypatch.setenv(VARIABLE, "untimed")
-    assert report(capsys)["errors"] == []
-
-
 #: Users do not notice the first; the second costs the entry point.
 DEFECTS = [TypeError, AssertionError]
 

@@ -33,7 +33,7 @@ class IncrementalChecker:
         settings: Mapping[str, Settings],
         rules: RuleSet,
         cache: Cache | None = None,
-        jobs: int | None = 1,
+        jobs: int | None = 0,
         progress: Progress | None = None,
         *,
         coverage: bool = False,
@@ -43,7 +43,7 @@ class IncrementalChecker:
         Args:
             settings: Of each given file, by its displayed path.
             cache: Where outcomes are kept; None judges everything.
-            jobs: How many processes to use; None lets the amount of work decide.
+            jobs: How many processes to use; None lets the amount of work decide, and 0 is this one, without limits.
             coverage: Whether the outcomes are to say which layers were not judged.
         """
         self._thresholds = {path: Thresholds(each.min_batch_size) for path, each in settings.items()}

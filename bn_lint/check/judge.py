@@ -103,6 +103,8 @@ def _analyze(sources: Sequence[Source], unit: Unit, filesystem: RecordingFileSys
 
     try:
         return [analyze(sources, [source.path for source in unit.context], filesystem)]
+    except MemoryError:
+        raise
     except Exception as error:  # the engine is large, and no defect of it may cost the report
         if STRICT in switches():
             raise
@@ -164,6 +166,8 @@ def _completed(fact: Fact, analysis: Analysis, outcome: Outcome) -> Fact | None:
     """A fact that is reported, with its positions and what its fix needs; None where a defect keeps it from that."""
     try:
         return analysis.complete(fact)
+    except MemoryError:
+        raise
     except Exception as error:
         if STRICT in switches():
             raise
@@ -199,6 +203,8 @@ def _judge_fact(
 ) -> list[Finding]:
     try:
         return list(rule.findings(fact, origin, thresholds))
+    except MemoryError:
+        raise
     except Exception as error:  # a defect of one rule must not cost the findings of the others
         if STRICT in switches():
             raise

@@ -36,7 +36,7 @@ def check(
     *,
     unreadable: Iterable[tuple[str, str]] = (),
     cache: Callable[[RuleSet], Cache] | None = None,
-    jobs: int | None = 1,
+    jobs: int | None = 0,
     progress: Progress | None = None,
     coverage: bool = True,
 ) -> Report:
@@ -46,7 +46,7 @@ def check(
         files: What to check; other files of the project are read for context, but nothing is reported for them.
         unreadable: Directories that could not be searched, with the reason.
         cache: Gives the place of earlier results of these rules, should any be needed; None judges everything again.
-        jobs: How many processes to use; None lets the amount of work decide.
+        jobs: How many processes to use; None lets the amount of work decide, and 0 is this one, without limits.
         progress: Told how many units are judged, of how many.
         coverage: Whether the report is to say which layers were not judged.
 

@@ -1,4 +1,7 @@
-"""Judging units, here or in several processes.
+"""Judging units, in one process or several, each with limits of time and memory.
+
+What the engine does is limited by steps, so that its results are the same on every machine. The limits of the process
+are the last resort, for what no step counts: a process that exceeds them is ended, and costs its unit alone.
 
 The processes are not those of `multiprocessing`: these begin with the working directory first on `sys.path`, so that a
 `struct.py` in the repository that is checked would be run.
@@ -9,20 +12,28 @@ from __future__ import annotations
 import os
 import pickle
 import queue
+import signal
 import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bn_lint
 from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
+from bn_lint.debugging import UNTIMED, switches
 from bn_lint.errors import BnLintError
 from bn_lint.project.filesystem import Answer, FileSystem, Question, RecordingFileSystem
 from bn_lint.project.partition import Unit
+
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from bn_lint.check.outcome import Outcome
@@ -30,6 +41,15 @@ if TYPE_CHECKING:
 
 #: A further process costs about half a second before it judges anything: it must have this many characters to judge.
 _WORTH_A_PROCESS = 60_000
+#: Seconds of computing time that a unit may take, and characters for each of which it gets another one. That is twenty
+#: times what code takes that people have written.
+_SECONDS, _CHARACTERS_PER_SECOND = 120, 2_000
+#: Bytes of address space that a process may have, and how many more for each character.
+_MEMORY, _MEMORY_PER_CHARACTER = 4 << 30, 2_000
+#: How much longer than it computes a process may take, for others compute, too.
+_PATIENCE = 10
+#: How a process ends that has used up its memory.
+_OUT_OF_MEMORY = 77
 #: What a process runs. It finds modules where this process does, but those of the standard library first.
 _BOOTSTRAP = """\
 import signal, sys
@@ -56,6 +76,21 @@ class Task:
         """How much there is to judge, in characters."""
         return sum(len(source.text) for source in self.unit.sources)
 
+    @property
+    def limits(self) -> Limits | None:
+        """What judging it may take; None if only steps are to count."""
+        if UNTIMED in switches():
+            return None
+        return Limits(_SECONDS + self.size // _CHARACTERS_PER_SECOND, _MEMORY + self.size * _MEMORY_PER_CHARACTER)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds of computing time, and bytes of address space."""
+
+    seconds: int
+    memory: int
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -69,9 +104,10 @@ def processes(tasks: Sequence[Task], jobs: int | None) -> int:
     """How many processes to use; `jobs` None lets the amount of work decide.
 
     A unit is judged by one process, so what is not in the largest one is all that further processes can take over.
+    With 0 it is this one, which has no limits.
     """
-    if not tasks or not sys.executable:
-        return 1
+    if not tasks or not sys.executable or jobs == 0:
+        return 0
     sizes = [task.size for task in tasks]
     others = sum(sizes) - max(sizes)
     useful = min(len(tasks), _cores() if jobs is None else jobs)
@@ -81,18 +117,22 @@ def processes(tasks: Sequence[Task], jobs: int | None) -> int:
 def judge_all(tasks: Sequence[Task], jobs: int, disk: FileSystem) -> Iterator[tuple[int, Judged]]:
     """Judge tasks, and give the number of each with its result as soon as it is there, in any order."""
     left = dict(enumerate(tasks))
+    is_here = jobs == 0 or (jobs == 1 and UNTIMED in switches())  # where a debugger can follow
     try:
         # A process that ends in the middle of a task was stopped by the system, or its interpreter broke. Side by side
         # with others it may have had too little memory, so the task is tried once more, alone.
-        for at_a_time in () if jobs == 1 else (jobs, 1):
+        for at_a_time in () if is_here else dict.fromkeys((jobs, 1)):
             for index, judged in _in_processes(left, at_a_time):
                 del left[index]
                 yield index, judged
-        lost = jobs != 1
+        lost = not is_here
     except _CannotStart:
         lost = False
     for index, task in left.items():
-        yield index, _lost(task) if lost else _judge(task, disk)
+        try:
+            yield index, _lost(task, "the process that judged it ended unexpectedly") if lost else _judge(task, disk)
+        except MemoryError:
+            yield index, _lost(task, "there is not enough memory")
 
 
 class _CannotStart(Exception):
@@ -118,21 +158,35 @@ class _Process:
             raise _CannotStart
 
     def judge(self, task: Task) -> Judged | None:
-        """The result of a task; None when the process ended before it had one.
+        """The result of a task; None when the process ended before it had one, within its limits.
 
         Raises:
             Exception: what judging the task raises.
         """
         assert self._process.stdin is not None
+        limits = task.limits
         try:
-            pickle.dump(task, self._process.stdin)
+            pickle.dump((task, limits), self._process.stdin)
             self._process.stdin.flush()
         except OSError:
             return None
-        answer = self._receive()
+        with _killed_after(self._process, None if limits is None else limits.seconds * _PATIENCE) as late:
+            answer = self._receive()
         if isinstance(answer, BaseException):
             raise answer
-        return answer if isinstance(answer, Judged) else None
+        if isinstance(answer, Judged):
+            return answer
+        ended = self._process.wait()
+        if limits is not None and (late.is_set() or ended == -getattr(signal, "SIGXCPU", 0)):
+            return _lost(task, f"that takes more than {limits.seconds} seconds of computing time")
+        if limits is not None and ended == _OUT_OF_MEMORY:
+            return _lost(task, f"that takes more than {limits.memory >> 20} MB of memory")
+        return None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.poll() is not None
 
     def end(self) -> None:
         """End the process at once: it holds nothing that could be lost."""
@@ -151,6 +205,27 @@ class _Process:
             return pickle.load(self._process.stdout)
         except (EOFError, OSError, pickle.UnpicklingError):
             return None
+
+
+@contextmanager
+def _killed_after(process: subprocess.Popen[bytes], seconds: int | None) -> Iterator[threading.Event]:
+    """End a process that takes longer than so many seconds; the event tells that it did."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        process.kill()
+
+    if seconds is None:
+        yield late
+        return
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
 
 
 def _in_processes(tasks: Mapping[int, Task], jobs: int) -> Iterator[tuple[int, Judged]]:
@@ -178,7 +253,7 @@ def _in_processes(tasks: Mapping[int, Task], jobs: int) -> Iterator[tuple[int, J
                     process = _Process()
                     running.add(process)
                 judged = process.judge(tasks[index])
-                if judged is None:
+                if judged is None or process.is_over:
                     running.discard(process)
                     process.end()
                     process = None
@@ -207,7 +282,7 @@ def serve() -> None:
     incoming = os.fdopen(os.dup(0), "rb")
     outgoing = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a rule that prints must not garble what is sent
-    tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    tasks: queue.SimpleQueue[tuple[Task, Limits | None]] = queue.SimpleQueue()
 
     def receive() -> None:
         while True:
@@ -223,9 +298,12 @@ def serve() -> None:
     threading.Thread(target=receive, daemon=True).start()
     send(_READY)
     while True:
-        task = tasks.get()
+        task, limits = tasks.get()
+        _limit(limits)
         try:
             answer: object = _judge(task)
+        except MemoryError:
+            os._exit(_OUT_OF_MEMORY)
         except Exception as error:
             answer = error
         try:
@@ -235,6 +313,24 @@ def serve() -> None:
 
 
 _READY = "ready"
+
+
+def _limit(limits: Limits | None) -> None:
+    """Have the system end this process when it computes too long, and refuse it too much memory."""
+    if resource is None or limits is None:
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(used.ru_utime + used.ru_stime) + limits.seconds + 1
+    for kind, most in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_AS, limits.memory),
+    ):
+        _, hardest = resource.getrlimit(kind)
+        try:
+            resource.setrlimit(kind, (most if hardest == resource.RLIM_INFINITY else min(most, hardest), hardest))
+        except (OSError, ValueError):
+            continue  # a system that does not know this limit
 
 
 def _import_path() -> list[str]:
@@ -251,11 +347,11 @@ def _judge(task: Task, disk: FileSystem | None = None) -> Judged:
     return Judged(outcome, filesystem.asked)
 
 
-def _lost(task: Task) -> Judged:
+def _lost(task: Task, why: str) -> Judged:
     from bn_lint.check.judge import defect
     from bn_lint.check.outcome import Outcome
 
-    error = BnLintError("the process that judged it ended unexpectedly")
+    error = BnLintError(why)
     problems = [defect("the analysis", error, source.display) for source in task.unit.sources]
     return Judged(Outcome(problems=problems), {})
 

@@ -183,6 +183,8 @@ class Analyzer:
                 entry.file, "not everything in it was judged: one definition takes too long to evaluate"
             )
             return Ending.BUDGET
+        except MemoryError:
+            raise  # what follows would not have more of it
         except Exception as error:  # the engine is large: a defect of it costs one entry point of one file
             if self.interpreter.strict:
                 raise

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
-from bn_lint.debugging import UNTIMED, switches
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import ReachableSet
-from bn_lint.static.interpreter.limits import ELEMENTS_PER_STEP, MAX_SECONDS, MAX_STEPS, PATIENCE, RETRIES, RETRY_STEPS
+from bn_lint.static.interpreter.limits import ELEMENTS_PER_STEP, MAX_STEPS, PATIENCE, RETRIES, RETRY_STEPS
 from bn_lint.static.interpreter.values import ABSENT, Function, Instance, Value
 
 if TYPE_CHECKING:
@@ -36,7 +33,7 @@ class BudgetExhausted(Exception):
 
 
 class Budget:
-    """The steps and the seconds of one entry point."""
+    """The steps of one entry point."""
 
     def __init__(self, interpreter: Interpreter) -> None:
         self._interpreter = interpreter
@@ -44,8 +41,6 @@ class Budget:
         self.limit = MAX_STEPS
         #: When stock is taken next, and when something must happen: then, or when a bound is reached before.
         self.patience = self.check = PATIENCE
-        self.seconds = math.inf if UNTIMED in switches() else MAX_SECONDS
-        self.deadline = time.process_time() + self.seconds
         #: The steps that functions took in calls that are over.
         self.cost: defaultdict[cst.CSTNode, int] = defaultdict(int)
         #: Whether one of several branches was given up, and whether one is running that can be.
@@ -60,7 +55,7 @@ class Budget:
             BudgetExhausted: the entry point has had its share.
         """
         self.steps += 1
-        if self.steps > self.check or (self.steps & 511 == 0 and time.process_time() > self.deadline):
+        if self.steps > self.check:
             self._take_stock()
 
     def charge(self, elements: int, *, one_by_one: bool = False) -> None:
@@ -74,20 +69,18 @@ class Budget:
         """Give up a call that takes too long, or all of the entry point."""
         if self.is_within:
             raise BudgetExhausted
-        if self.steps > self.check:
-            call, is_over = overdue(self._interpreter), self.steps > self.limit
-            if call is None and self.steps > min(self.patience, self.limit):
-                least = PATIENCE if is_over else PATIENCE // 2
-                call = costliest(self._interpreter, least, with_earlier=is_over)
-                self.patience = self.steps + PATIENCE
-            if is_over and call is not None and self.limit == MAX_STEPS:
-                self.limit += PATIENCE
-            self._set_check()
-            if call is not None:
-                raise BudgetExhausted(call)
-            if self.steps <= self.limit:
-                return
-        self.give_up()
+        call, is_over = overdue(self._interpreter), self.steps > self.limit
+        if call is None and self.steps > min(self.patience, self.limit):
+            least = PATIENCE if is_over else PATIENCE // 2
+            call = costliest(self._interpreter, least, with_earlier=is_over)
+            self.patience = self.steps + PATIENCE
+        if is_over and call is not None and self.limit == MAX_STEPS:
+            self.limit += PATIENCE
+        self._set_check()
+        if call is not None:
+            raise BudgetExhausted(call)
+        if self.steps > self.limit:
+            self.give_up()
 
     def give_up(self) -> NoReturn:
         """Give up the entry point.
@@ -160,7 +153,6 @@ class Budget:
         self.gave_up = True
         self.limit = self.steps + MAX_STEPS
         self.patience = self.check = self.steps + PATIENCE
-        self.deadline = time.process_time() + self.seconds
         for module in self._interpreter.created:
             if module.is_module:
                 self._interpreter.domain.forget(self._interpreter, module)

@@ -68,8 +68,6 @@ RETRIES = 4
 STEPS_PER_FILE = 500_000
 #: Command lines with which a program is run once more: `tests/static/options.md`.
 MAX_COMMAND_LINES = 3
-#: Seconds of computing time after which an entry point is given up, should its steps be unusually long ones.
-MAX_SECONDS = 6.0
 
 #: Calls of models, changes of mode and optimizer steps of one entry point.
 MAX_EVENTS = 2_000
