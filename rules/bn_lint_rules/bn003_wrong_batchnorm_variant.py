@@ -78,7 +78,7 @@ def wrong_batchnorm_variant(call: BatchNormCall | BatchNormFollowed) -> Iterator
     takes = " or ".join(str(rank) for rank in ranks)
     if not fits_rank(call):
         rank = len(shape.axes)
-        sizes = ", ".join(describe(axis.size) for axis in shape.axes)
+        sizes = ", ".join([*(describe(axis.size) for axis in shape.axes[:8]), *(["..."] if rank > 8 else [])])
         yield Violation(
             f"`{layer.name}` is a {layer.class_name}, which takes {takes} dimensions; its input ({sizes}) has {rank}",
             layer.built,

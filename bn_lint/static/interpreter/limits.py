@@ -70,7 +70,7 @@ STEPS_PER_FILE = 500_000
 MAX_COMMAND_LINES = 3
 
 #: Calls of models, changes of mode and optimizer steps of one entry point.
-MAX_EVENTS = 2_000
+MAX_EVENTS = 1_200
 #: Nested calls of functions of the program.
 MAX_DEPTH = 60
 #: The same function within itself: with known arguments, and with unknown ones, which may never reach an end.

@@ -64,6 +64,8 @@ class EventLog(Log):
         self.is_over = False
         self._parts: dict[int, frozenset[int]] = {}
         self._in_evaluation: dict[Call, frozenset[int]] = {}
+        #: What froze the layers that a change of mode put back, as far as it was asked for (`training/reenabled.py`).
+        self.reenabled: dict[Switch, dict[Mode, Switch | None] | None] = {}
         #: The call of a model that is running, and how deep in it gradients were switched off.
         self.outermost: Call | None = None
         self.depth_without_gradients = 0

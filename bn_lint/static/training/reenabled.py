@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 def reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | None:
     """What froze the layers that a call of `train()` puts back: some of the model had been in evaluation mode alone."""
+    if switch not in events.reenabled:
+        events.reenabled[switch] = _reenabled(events, switch)
+    return events.reenabled[switch]
+
+
+def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | None:
     if switch.mode.training is not True:
         return None
     alone = [
