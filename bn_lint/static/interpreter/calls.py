@@ -167,23 +167,10 @@ def _call_alternatives(
 def _representatives(interpreter: Interpreter, alternatives: Sequence[Value]) -> list[Value]:
     """Those of many alternatives that are called in place of all: first the models that concern the domain."""
     modules = [one for one in alternatives if isinstance(one, Instance) and one.is_module]
-    watched = [one for one in modules if _has_watched_layer(interpreter, one)]
+    watched = [one for one in modules if any(map(interpreter.domain.concerned, one.possible_descendants()))]
     if watched:
         return [*watched[:MAX_ALTERNATIVES]]
     return list(alternatives[:MAX_CALLED])
-
-
-def _has_watched_layer(interpreter: Interpreter, module: Instance) -> bool:
-    pending, seen = [module], {id(module)}
-    while pending:
-        one = pending.pop()
-        if interpreter.domain.concerned(one):
-            return True
-        for child in one.possible_children():
-            if id(child) not in seen:
-                seen.add(id(child))
-                pending.append(child)
-    return False
 
 
 def _is_method_of_module(value: Value) -> bool:

@@ -54,13 +54,13 @@ def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
         fork_paths(interpreter, frame, again, lambda: None)
     if left is not None:
         interpreter.store.widen(left)
-    join_at(interpreter, frame, BREAK, mark)
-    return execute_suite(interpreter, node.orelse.body, frame) if node.orelse is not None else None
+    return _else(interpreter, node.orelse, frame, mark)
 
 
 def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | None:
     mark, begin = len(frame.pending), interpreter.store.mark()
     is_unrolled = False
+    decided: bool | None = True
     for count in range(MAX_PASSES):
         interpreter.budget.step()
         decided = truth(evaluate(interpreter, node.test, frame))
@@ -87,8 +87,20 @@ def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | Non
             interpreter.store.widen(begin)
     else:
         forget_changes(interpreter, begin)
+        decided = None
+    return _else(interpreter, None if decided is True else node.orelse, frame, mark)
+
+
+def _else(interpreter: Interpreter, orelse: cst.Else | None, frame: Frame, mark: int) -> str | None:
+    """Go on after a loop: by its `else`, unless a branch left it by `break`."""
+    may_have_left = any(kind == BREAK for kind, _ in frame.pending[mark:])
     join_at(interpreter, frame, BREAK, mark)
-    return None
+    if orelse is None:
+        return None
+    body = orelse.body
+    if may_have_left:
+        return fork_paths(interpreter, frame, lambda: execute_suite(interpreter, body, frame), lambda: None)
+    return execute_suite(interpreter, body, frame)
 
 
 def _pass(interpreter: Interpreter, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:

@@ -10,7 +10,18 @@ from __future__ import annotations
 from typing import Any
 
 from bn_lint.static.interpreter.lattice.equality import same
-from bn_lint.static.interpreter.values import ABSENT, Ghost, Held, Instance, Mutable, Tensor, UnknownInt, Value, birth
+from bn_lint.static.interpreter.values import (
+    ABSENT,
+    Ghost,
+    Held,
+    Instance,
+    Mutable,
+    Tensor,
+    Unknown,
+    UnknownInt,
+    Value,
+    birth,
+)
 
 Cells = dict[Any, Value]
 #: (identity of the cells, key) -> (cells, key, value after the branch)
@@ -113,8 +124,11 @@ class Store:
         """Forget numbers that changed since a mark: counters, in a loop of unknown length."""
         for cells, key, before in self._trail[since:]:
             now = cells.get(key, ABSENT)
-            if isinstance(before, int) and isinstance(now, int) and before != now and type(now) is not bool:
-                self.write(cells, key, UnknownInt(str(key), "it is counted in a loop of unknown length"))
+            if not isinstance(before, (int, float)) or not isinstance(now, (int, float)) or type(now) is bool:
+                continue
+            if before != now:
+                made = UnknownInt if isinstance(now, int) else Unknown
+                self.write(cells, key, made(str(key), "it is counted in a loop of unknown length"))
 
     def resume(self, outer: list[tuple[Cells, Any, Value]]) -> None:
         """Keep what was recorded since `begin`, out of the record: it outlives the branch that it happens in."""

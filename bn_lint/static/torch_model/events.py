@@ -308,13 +308,11 @@ class EventLog(Log):
 
     def is_part_of(self, module: Instance, whole: Instance) -> bool:
         """Whether a module is another one, or may be below it."""
-        from bn_lint.static.torch_model.module_methods import possible_descendants
-
         if module is whole:
             return True
         parts = self._parts.get(id(whole))
         if parts is None:
-            parts = frozenset(map(id, possible_descendants(whole)))
+            parts = frozenset(map(id, whole.possible_descendants()))
             if self.is_over:
                 self._parts[id(whole)] = parts
         return id(module) in parts

@@ -93,11 +93,10 @@ class Switch:
 def batchnorm_layers(model: Instance) -> list[Instance]:
     """The BatchNorm layers of a model that keep running statistics."""
     from bn_lint.static.torch_model.batchnorm import batchnorm_class
-    from bn_lint.static.torch_model.module_methods import possible_descendants
 
     return [
         layer
-        for layer in possible_descendants(model)
+        for layer in model.possible_descendants()
         if batchnorm_class(layer) is not None and layer.cells.get("track_running_stats", True) is True
     ]
 

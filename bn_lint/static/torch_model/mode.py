@@ -136,9 +136,7 @@ def _apply(
 
 def forget(interpreter: Interpreter, module: Instance) -> None:
     """Foreign code got hold of a module: it may have switched it."""
-    from bn_lint.static.torch_model.module_methods import possible_descendants
-
-    for one in possible_descendants(module):
+    for one in module.possible_descendants():
         interpreter.store.note(one, MODE, UNSEEN)
 
 

@@ -88,18 +88,6 @@ def descendants(instance: Instance, prefix: str = "", seen: set[int] | None = No
     return found
 
 
-def possible_descendants(instance: Instance) -> list[Instance]:
-    """Return a module and everything that is below it, or may be."""
-    seen: dict[int, Instance] = {}
-    pending = [instance]
-    while pending:
-        one = pending.pop()
-        if id(one) not in seen:
-            seen[id(one)] = one
-            pending.extend(reversed(list(one.possible_children())))
-    return list(seen.values())
-
-
 def _modules(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     known = tuple(module for _, module in descendants(arguments.receiver))
     return List(known, _further(known, arguments.receiver))
@@ -114,7 +102,7 @@ def _modules_by_name(interpreter: Interpreter, arguments: Arguments, ref: NodeRe
 def _further(known: Sequence[Instance], module: Instance) -> tuple[Instance, ...]:
     """Those that may be below a module, besides the ones that are."""
     named = {id(one) for one in known}
-    return tuple(one for one in possible_descendants(module) if id(one) not in named)
+    return tuple(one for one in module.possible_descendants() if id(one) not in named)
 
 
 def _get_submodule(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:

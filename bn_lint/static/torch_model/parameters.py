@@ -32,10 +32,9 @@ class Weights(DomainValue):
 def freeze(interpreter: Interpreter, module: Instance, requires_grad: Value, ref: NodeRef) -> None:
     """Set `requires_grad` of all parameters of a module."""
     from bn_lint.static.torch_model.batchnorm import batchnorm_class
-    from bn_lint.static.torch_model.module_methods import possible_descendants
 
     state = ref if requires_grad is False else None if requires_grad is True else Unknown("requires_grad")
-    for layer in possible_descendants(module):
+    for layer in module.possible_descendants():
         if batchnorm_class(layer) is not None:
             interpreter.store.note(layer, FROZEN, state)
             if state is None:

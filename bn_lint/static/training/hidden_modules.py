@@ -13,7 +13,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.describing import built_at
-from bn_lint.static.torch_model.module_methods import descendants, possible_descendants
+from bn_lint.static.torch_model.module_methods import descendants
 from bn_lint.static.training.drafts import HiddenModules
 
 
@@ -27,7 +27,7 @@ def hidden_batchnorm(module: Instance) -> Iterator[tuple[PlainContainer, HiddenM
             continue  # `[model]` hides a model from `parameters()` and `state_dict()` intentionally
         layers = list(_layers_in(container))
         if layers and not known:
-            known = {id(child) for child in possible_descendants(module)}
+            known = {id(child) for child in module.possible_descendants()}
         layers = [b for b in layers if not any(id(i) in known for i in (b, *_owners(b)))]
         if layers and layers[0].built is not None:
             kind = "dict" if isinstance(container, Dict) else "list" if isinstance(container, List) else "tuple"

@@ -81,7 +81,9 @@ def computed(name: str, function: Callable[..., Any]) -> Builtin:
         given = arguments.values()
         if is_large(*given, letters=True):
             return Unknown("?", f"the arguments of `{name}` are very long")
-        interpreter.budget.charge(sum(map(length_of, given)), one_by_one=True)
+        texts = [one for one in given if isinstance(one, (str, bytes))]
+        interpreter.budget.charge(sum(map(len, texts)))
+        interpreter.budget.charge(sum(map(length_of, given)) - sum(map(len, texts)), one_by_one=True)
         try:
             positional = [concrete(v) for v in arguments.positional]
             keywords = {k: concrete(v) for k, v in arguments.keywords.items()}

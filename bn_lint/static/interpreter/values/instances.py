@@ -76,3 +76,14 @@ class Instance(Mutable):
                 pending.extend(value.values)
             elif isinstance(value, Instance) and value.is_module:
                 yield value
+
+    def possible_descendants(self) -> Iterator[Instance]:
+        """The module and everything that is below it, or may be."""
+        seen: set[int] = set()
+        pending = [self]
+        while pending:
+            one = pending.pop()
+            if id(one) not in seen:
+                seen.add(id(one))
+                yield one
+                pending.extend(reversed(list(one.possible_children())))
