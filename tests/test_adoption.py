@@ -299,3 +299,8 @@ def test_syntax_errors_are_never_known(run: Run) -> None:
     write("a.py", "import torch.nn.BatchNorm2d as\n")
     assert run("--baseline=known.json", "--update-baseline")[0] == 1
     assert run("--baseline=known.json")[0] == 1
+
+
+def test_a_baseline_that_has_no_end(run: Run) -> None:
+    code, _, err = run("-q", "--baseline=/dev/zero")
+    assert (code, err) == (2, "error: The baseline /dev/zero cannot be read: it is no regular file.\n")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,14 @@ def test_options_of_the_command_line_go_on_top() -> None:
         ("extend = 3", 'bn-lint.toml: "extend" must be the path of a configuration file.'),
         ('extend = "gone.toml"', "gone.toml cannot be read: no such file or directory."),
         ('extend = "bn-lint.toml"', "bn-lint.toml extends bn-lint.toml, which leads back to it."),
+        ('extend = "/dev/zero"', "/dev/zero cannot be read: it is no regular file."),
+        ('extend = "pipe"', "pipe cannot be read: it is no regular file."),
+        ('exclude = ["a", "[z-a]"]', 'bn-lint.toml: exclude: "[z-a]" is no pattern: z-a is no range of characters.'),
+        (
+            'per-file-ignores = { "[z-a]" = ["BN4"] }',
+            'bn-lint.toml: per-file-ignores: "[z-a]" is no pattern: z-a is no range of characters.',
+        ),
+        ("a = " + "[" * 5000 + "]" * 5000, "bn-lint.toml cannot be read: its values are nested too deeply."),
         ("force-exclude = 1", 'bn-lint.toml: "force-exclude" must be true or false.'),
         ('plugins = "a"', 'bn-lint.toml: "plugins" must be a list of texts'),
         ('baseline = ""', 'bn-lint.toml: "baseline" must be a path.'),
@@ -153,6 +162,8 @@ def test_options_of_the_command_line_go_on_top() -> None:
 )
 def test_mistakes_in_a_file(text: str, message: str) -> None:
     write("bn-lint.toml", text)
+    if '"pipe"' in text:
+        os.mkfifo("pipe")
     with pytest.raises(ConfigError) as caught:
         settings()
     assert caught.value.message.startswith(message)

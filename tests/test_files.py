@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import functools
 import os
+import re
 import subprocess
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from bn_lint.errors import PathError
 from bn_lint.project.discovery import discover
-from bn_lint.project.globs import Pattern
+from bn_lint.project.globs import Pattern, translated
 from bn_lint.project.prefilter import deserves_judging
 
 
@@ -166,6 +169,12 @@ def test_without_git_the_directory_is_walked(here: Path, monkeypatch: pytest.Mon
         ("[ab].py", "b.py", True),
         ("[!ab].py", "b.py", False),
         ("[ab.py", "[ab.py", True),
+        ("[]a]b", "]b", True),
+        ("[!]a]b", "]b", False),
+        ("[!]a]b", "cb", True),
+        ("[a-c]x", "bx", True),
+        ("[a-]x", "-x", True),
+        ("[a&&b]", "&", True),
         ("a+b.py", "a+b.py", True),
         ("/project/src", "src/a.py", True),
         ("/elsewhere/src", "src/a.py", False),
@@ -174,6 +183,42 @@ def test_without_git_the_directory_is_walked(here: Path, monkeypatch: pytest.Mon
 def test_patterns(pattern: str, path: str, matches: bool) -> None:
     root = Path("/project")
     assert Pattern(pattern, root).matches(root / path) is matches
+
+
+def possible(glob: str, text: str) -> bool:
+    """Whether a glob means a text, tried in all ways."""
+
+    @functools.cache
+    def means(at: int, index: int) -> bool:
+        if at == len(glob):
+            return index == len(text)
+        ends = range(index, len(text) + 1)
+        if glob.startswith("**/", at) and (at == 0 or glob[at - 1] == "/"):
+            return means(at + 3, index) or any(text[end - 1] == "/" and means(at + 3, end) for end in ends[1:])
+        stars = len(glob[at:]) - len(glob[at:].lstrip("*"))
+        if stars:
+            return any(means(at + stars, end) for end in ends if stars > 1 or "/" not in text[index:end])
+        fits = index < len(text) and (text[index] != "/" if glob[at] == "?" else text[index] == glob[at])
+        return fits and means(at + 1, index + 1)
+
+    return means(0, 0)
+
+
+def test_patterns_mean_what_their_parts_mean() -> None:
+    random, matches = Random(0), 0
+    for _ in range(20_000):
+        glob = "".join(random.choices(["a", "b", "*", "*", "**", "**/", "/", "?"], k=random.randrange(1, 8)))
+        text = "".join(random.choices("aab/", k=random.randrange(9)))
+        expected = possible(glob, text)
+        assert bool(re.fullmatch(translated(glob), text)) is expected, (glob, text)
+        matches += expected
+    assert matches > 1_000
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 40 + "b", "**/" * 30 + "b", "**a*" * 20 + "b", "*/**/a*" * 10 + "b"])
+def test_no_pattern_takes_forever(pattern: str) -> None:
+    for path in ("a" * 250, "a/" * 1000):
+        assert not Pattern(pattern, Path("/project")).matches(Path("/project") / path)
 
 
 def test_patterns_see_only_the_name_of_files_outside() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import os
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -15,10 +17,13 @@ import pytest
 
 from bn_lint.check.baseline import Baseline
 from bn_lint.check.fingerprint import fingerprints
+from bn_lint.check.fix import Change
 from bn_lint.check.registry import load_rules
 from bn_lint.check.report import Report
+from bn_lint.cli import main as cli
 from bn_lint.facts import Evidence, Place, Problem
-from bn_lint.output import FORMATS, render
+from bn_lint.output import FORMATS, diff, render
+from bn_lint.project.edits import Span
 from bn_lint.project.source import Source
 from bn_lint.rule import Applicability, Edit, Finding, Fix, Severity
 
@@ -255,3 +260,43 @@ def test_a_baseline_holds_when_lines_move(tmp_path: Path) -> None:
     again = report(*findings, sources=[shifted])
     assert not known.apply(again)
     assert again.visible == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("name", FORMATS)
+def test_names_that_are_no_text(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = "from torch import nn\nnn.BatchNorm2d(8, momentum=0.99)\nnn.BatchNorm2d('\\ud800', momentum=0.99)\n"
+    names = (b"caf\xe9.py", b"\x1b[31mred\n\xe2\x80\xae\xef\xbf\xbe.py")
+    for each in names:
+        Path(os.fsdecode(each)).write_text(wrong)
+    assert cli.main(["check", "--output-format", name, "--output-file", "report"]) == 1
+    text = Path("report").read_bytes().decode()
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", text)
+    assert len(re.findall("BN401", text)) >= 4
+    if name == "junit":
+        ET.fromstring(text)
+    if name in ("sarif", "gitlab"):
+        assert not re.search(r"(?<!\\)\\ud[89a-f]", text)
+        json.loads(text)
+    if name == "sarif":
+        assert '"uri": "caf%E9.py"' in text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_listed_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("\x1b[31m\n+++ b.py.py").write_text("")
+    for option in ("--show-files", "--show-settings"):
+        assert cli.main(["check", option]) == 0
+        assert "?[31m?+++ b.py.py" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("for_people", [False, True])
+def test_a_difference_that_holds_control_characters(for_people: bool) -> None:
+    before = Source(Path("/x"), "a\n+++ b", "x = '\x1b[31m'\nnet.eval\n")
+    text = diff.render([Change(before, before.edited([Span(18, 18, "()")]))], for_people=for_people)
+    assert text.splitlines()[:2] == ["--- a?+++ b", "+++ a?+++ b"]
+    assert ("\x1b" in text) is not for_people

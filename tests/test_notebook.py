@@ -13,6 +13,7 @@ import pytest
 from bn_lint.cli import main as cli
 from bn_lint.errors import SourceError
 from bn_lint.output import FORMATS
+from bn_lint.project.edits import LineReader
 from bn_lint.project.notebook import Notebook, blanked, notebook
 from bn_lint.project.source import from_bytes, load
 
@@ -70,6 +71,17 @@ class TestReading:
     )
     def test_other_languages_are_left_alone(self, metadata: dict[str, Any]) -> None:
         assert read(document(cell("x <- 3"), **metadata)).text == ""
+
+    @pytest.mark.parametrize("source", [[1, "batchnorm"], 5, None, {"a": 1}, ["a", ["b"]]])
+    def test_a_source_that_is_no_text_is_refused(self, source: Any) -> None:
+        wrong = {**cell("x"), "source": source}
+        with pytest.raises(SourceError, match=r"nb\.ipynb is no notebook: the source of cell 2 is no text"):
+            read(json.dumps({"cells": [cell("x"), wrong]}))
+        assert not read(json.dumps({"cells": [{**wrong, "cell_type": "markdown"}]})).cells
+
+    def test_of_members_with_one_name_the_last_counts(self) -> None:
+        code = json.dumps(cell("b = 2"))
+        assert read(f'{{"cells": [{json.dumps(cell("a = 1"))}], "cells": [{code}]}}').text == "b = 2\n"
 
     @pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 5}', "x" * 99, "[" * 100_000])
     def test_what_is_no_notebook_is_refused(self, text: str) -> None:
@@ -271,3 +283,19 @@ class TestFixing:
             "net.eval  # ü  # bn-lint: ignore[BN102]",
         ]
         assert run()[0] == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["%%bash\n" + "x" * 20_000, "%\n" + " " * 20_000, "%x\n" * 5_000, '"""\n' + "!\n" * 5_000]
+)
+def test_blanking_takes_no_longer_for_long_cells(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line is read once, and no pattern goes back over it: otherwise this takes minutes."""
+    read: list[int] = []
+    real = LineReader.read
+
+    def counted(self: LineReader, line: str) -> None:
+        read.append(len(line))
+        real(self, line)
+
+    monkeypatch.setattr(LineReader, "read", counted)
+    assert len(blanked(text)) == sum(read) == len(text)

@@ -33,5 +33,6 @@ def fingerprints(findings: Iterable[Finding], sources: Sources) -> list[str]:
     for finding in findings:
         key = (finding.code, finding.place.path, text_of(finding, sources))
         seen[key] += 1
-        found.append(hashlib.sha256("\0".join((*key, str(seen[key]))).encode()).hexdigest()[:32])
+        text = "\0".join((*key, str(seen[key])))
+        found.append(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32])
     return found

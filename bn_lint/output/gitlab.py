@@ -6,7 +6,7 @@ import json
 
 from bn_lint.check.fingerprint import fingerprints
 from bn_lint.check.report import Report
-from bn_lint.output.text import within
+from bn_lint.output.text import well_formed, within
 
 _SEVERITIES = {"error": "major", "warning": "minor", "info": "info"}
 
@@ -31,4 +31,4 @@ def render(report: Report) -> str:
         }
         for finding, mark in zip(report.visible, marks, strict=True)
     ]
-    return json.dumps(entries, indent=2) + "\n"
+    return json.dumps(well_formed(entries), indent=2) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from xml.etree import ElementTree as ET
@@ -17,7 +18,7 @@ def render(report: Report) -> str:
     for path, findings in groupby(report.visible, key=lambda finding: finding.place.path):
         cases = list(map(_case, findings))
         suite = ET.SubElement(
-            suites, "testsuite", name=path, tests=str(len(cases)), failures=str(len(cases)), errors="0"
+            suites, "testsuite", name=_text(path), tests=str(len(cases)), failures=str(len(cases)), errors="0"
         )
         suite.extend(cases)
     if report.failures:
@@ -38,21 +39,29 @@ def _case(finding: Finding) -> ET.Element:
     case = ET.Element(
         "testcase",
         name=f"{finding.code} {finding.name} ({within(place)}{place.line}:{place.column})",
-        classname=printable(place.path),
-        file=printable(place.path),
+        classname=_text(place.path),
+        file=_text(place.path),
         line=str(place.line),
     )
-    failure = ET.SubElement(case, "failure", type=finding.severity.value, message=printable(finding.message))
+    failure = ET.SubElement(case, "failure", type=finding.severity.value, message=_text(finding.message))
     lines = [f"{location(place)}: {finding.message}"]
     lines += [f"{file_of(evidence.place)}:{evidence.place.line}: {evidence.message}" for evidence in finding.evidence]
     lines += [] if finding.help is None else [f"help: {finding.help}"]
-    failure.text = "\n".join(map(printable, lines))
+    failure.text = "\n".join(map(_text, lines))
     return case
 
 
 def _errors(report: Report) -> Iterator[ET.Element]:
     for problem in report.failures:
-        path = printable(problem.place.path)
+        path = _text(problem.place.path)
         case = ET.Element("testcase", name=problem.code, classname=path, file=path)
-        ET.SubElement(case, "error", type=problem.code, message=printable(problem.message))
+        ET.SubElement(case, "error", type=problem.code, message=_text(problem.message))
         yield case
+
+
+def _text(text: str) -> str:
+    """A text without what XML cannot hold."""
+    return _NO_XML.sub("?", printable(text))
+
+
+_NO_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")

@@ -10,7 +10,7 @@ from bn_lint import __version__
 from bn_lint.check.fingerprint import fingerprints
 from bn_lint.check.report import Report
 from bn_lint.facts import Place, Problem
-from bn_lint.output.text import within
+from bn_lint.output.text import well_formed, within
 from bn_lint.project.tool_codes import TOOL_CODES, ToolCode
 from bn_lint.rule import Finding, Fix, Rule
 
@@ -41,7 +41,7 @@ def render(report: Report) -> str:
             }
         ],
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return json.dumps(well_formed({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}), indent=2) + "\n"
 
 
 def _rule(rule: Rule | ToolCode) -> dict[str, Any]:
@@ -88,10 +88,17 @@ def _location(place: Place) -> dict[str, Any]:
 def _artifact(path: str) -> dict[str, Any]:
     """Relative to the directory of the run, as sites expect it; a file elsewhere has only an address of its own."""
     if path.startswith("/"):
-        return {"uri": f"file://{quote(path)}"}
+        return {"uri": f"file://{_quoted(path)}"}
     if path[1:2] == ":":  # a drive of Windows
-        return {"uri": f"file:///{quote(path, safe='/:')}"}
-    return {"uri": quote(path), "uriBaseId": "%SRCROOT%"}
+        return {"uri": f"file:///{_quoted(path, safe='/:')}"}
+    return {"uri": _quoted(path), "uriBaseId": "%SRCROOT%"}
+
+
+def _quoted(path: str, safe: str = "/") -> str:
+    try:
+        return quote(path, safe, errors="surrogateescape")  # the bytes of a name that is not UTF-8
+    except UnicodeEncodeError:
+        return quote(path, safe, errors="replace")
 
 
 def _region(place: Place) -> dict[str, int]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 #: What a terminal may interpret instead of showing: controls, and marks that reorder the text around them.
 _UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 STYLES: dict[str, dict[str, Any]] = {
     "error": {"fg": "red", "bold": True},
     "warning": {"fg": "yellow", "bold": True},
@@ -38,6 +40,18 @@ class Painter:
 def printable(text: str) -> str:
     """The text with a question mark for every character that a terminal might obey."""
     return _UNSAFE.sub("?", text)
+
+
+def well_formed(value: Any) -> Any:
+    """A JSON value with U+FFFD for what no encoding has bytes for: parts of names that are not UTF-8.
+
+    Python reads such parts as single surrogates. Most readers of JSON refuse them.
+    """
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {well_formed(key): well_formed(each) for key, each in value.items()}
+    return [well_formed(each) for each in value] if isinstance(value, list) else value
 
 
 def width(text: str) -> int:

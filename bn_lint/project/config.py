@@ -13,7 +13,7 @@ from typing import Any
 from bn_lint.errors import ConfigError, UsageError
 from bn_lint.project.globs import Pattern
 from bn_lint.project.selectors import Named, SelectorSet, covers, did_you_mean, is_on, require_known, specificity
-from bn_lint.project.source import absolute, display_path
+from bn_lint.project.source import absolute, display_path, read_regular
 
 SEVERITIES = ("error", "warning", "info")
 #: The variable with the rule packages that the user allows configuration files to name, separated by commas.
@@ -105,7 +105,7 @@ class Configuration:
         except OSError as error:
             raise UsageError("The working directory does not exist any more.") from error
         self.command_line = command_line or SelectorSet()
-        self._excluded = tuple(Pattern(text, here) for text in exclude)
+        self._excluded = tuple(_pattern(text, here, "--exclude") for text in exclude)
         self._fixed: Settings | None = None
         self._overrides: dict[str, Any] = {}
         self._found: dict[Path, Settings] = {}
@@ -220,7 +220,7 @@ def _read(file: Path, *, required: bool = False) -> dict[str, Any] | None:
     """The table of one configuration file; None when a pyproject.toml has none."""
     shown = display_path(file)
     try:
-        data = file.read_bytes()
+        data = read_regular(file)
     except OSError as error:
         raise ConfigError(f"{shown} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     if file.name == "pyproject.toml":
@@ -247,6 +247,8 @@ def _toml(data: bytes, origin: str) -> dict[str, Any]:
         table: dict[str, Any] = parser.loads(data.decode("utf-8-sig"))
     except ValueError as error:
         raise ConfigError(f"{origin} is not valid TOML: {str(error)[:1].lower()}{str(error)[1:]}.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{origin} cannot be read: its values are nested too deeply.") from error
     return table
 
 
@@ -289,7 +291,8 @@ def _settings(table: Mapping[str, Any], root: Path, origin: str, base: Settings)
     if "per-file-ignores" in table:
         ignores = _table(table, "per-file-ignores", origin)
         pairs = ((text, _strings(ignores, text, f"{origin}: per-file-ignores")) for text in ignores)
-        settings = replace(settings, per_file_ignores=tuple((Pattern(text, root), found) for text, found in pairs))
+        patterns = tuple((_pattern(text, root, f"{origin}: per-file-ignores"), found) for text, found in pairs)
+        settings = replace(settings, per_file_ignores=patterns)
     excluded = settings.exclude if "exclude" not in table else _patterns(table, "exclude", root, origin)
     settings = replace(settings, exclude=(*excluded, *_patterns(table, "extend-exclude", root, origin)))
     if "severity" in table:
@@ -328,7 +331,16 @@ def _check_inside(path: Path, root: Path, origin: str) -> None:
 
 
 def _patterns(table: Mapping[str, Any], key: str, root: Path, origin: str) -> tuple[Pattern, ...]:
-    return tuple(Pattern(text, root) for text in _strings(table, key, origin))
+    return tuple(_pattern(text, root, f"{origin}: {key}") for text in _strings(table, key, origin))
+
+
+def _pattern(text: str, root: Path, origin: str) -> Pattern:
+    pattern = Pattern(text, root)
+    try:
+        pattern.regex  # noqa: B018
+    except ValueError as error:
+        raise ConfigError(f'{origin}: "{text}" is no pattern: {error}.') from error
+    return pattern
 
 
 def _strings(table: Mapping[str, Any], key: str, origin: str) -> tuple[str, ...]:

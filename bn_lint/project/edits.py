@@ -75,12 +75,27 @@ class Text:
         return any(comment not in span.content for comment in comments if comment)
 
 
-def is_open(text: str) -> bool:
-    """Whether an expression or a string of Python goes on behind the text."""
-    if any(match["unclosed"] is not None for match in _STRING_OR_COMMENT.finditer(text)):
-        return True
-    rest = _STRING_OR_COMMENT.sub("", text)
-    return sum((one in "([{") - (one in ")]}") for one in rest) > 0 or rest.endswith(("\\\n", "\\\r\n"))
+class LineReader:
+    """Reads Python line by line, and knows whether an expression or a string goes on behind what was read."""
+
+    def __init__(self) -> None:
+        self._delimiter = ""
+        self._brackets = 0
+        self._continued = False
+
+    def read(self, line: str) -> None:
+        text = self._delimiter + line
+        self._delimiter = ""
+        for match in _STRING_OR_COMMENT.finditer(text):
+            if match["unclosed"] is not None:
+                self._delimiter = match[2]
+        rest = _STRING_OR_COMMENT.sub("", text)
+        self._brackets += sum((one in "([{") - (one in ")]}") for one in rest)
+        self._continued = rest.endswith(("\\\n", "\\\r\n"))
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._delimiter) or self._brackets > 0 or self._continued
 
 
 def replaced(text: str, spans: Iterable[Span]) -> str:

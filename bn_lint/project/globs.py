@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 
@@ -22,10 +24,14 @@ class Pattern:
     root: Path
 
     @cached_property
-    def _regex(self) -> re.Pattern[str]:
+    def regex(self) -> re.Pattern[str]:
+        """What stands for the glob.
+
+        Raises:
+            ValueError: it has a range of characters that is none.
+        """
         text = self.text.replace("\\", "/") if os.sep == "\\" else self.text
-        text = text.removeprefix("./").rstrip("/")
-        return re.compile(_translate(text), re.DOTALL)
+        return re.compile(translated(text.removeprefix("./").rstrip("/")), re.DOTALL)
 
     @cached_property
     def _single_name(self) -> bool:
@@ -41,27 +47,89 @@ class Pattern:
             except ValueError:
                 parts = [path.name]
         if self._single_name:
-            return any(self._regex.fullmatch(part) for part in parts)
-        return any(self._regex.fullmatch("/".join(parts[:count])) for count in range(1, len(parts) + 1))
+            return any(self.regex.fullmatch(part) for part in parts)
+        return any(self.regex.fullmatch("/".join(parts[:count])) for count in range(1, len(parts) + 1))
 
 
-def _translate(glob: str) -> str:
-    result = ""
+#: What may stand for any text, by how a pattern writes it; `**/` only where a name begins.
+_NAMES, _PATH, _NAME = "**/", "**", "*"
+_SHORTEST = {_NAMES: "(?:.*?/)??", _PATH: ".*?", _NAME: "[^/]*?"}
+
+
+def translated(glob: str) -> str:
+    """The regular expression for a glob. How long it takes to match does not grow with the number of stars.
+
+    A match of what lies between two stars never needs to be taken back: had it been found further behind, the second
+    star could begin further in front. So once it is found it is kept: `(?=(...))\\1` matches in one way only. Behind
+    `*` this holds up to the next star of any kind, behind `**` up to the next `**`.
+    """
+    parts = list(_parts(glob))
+    result, groups = "", 0
+
+    def kept(inside: str) -> str:
+        nonlocal groups
+        groups += 1
+        return f"(?=(?P<g{groups}>{inside}))(?P=g{groups})"
+
+    def block(parts: list[str], *, is_last: bool) -> str:
+        stars = [index for index, part in enumerate(parts) if part == _NAME]
+        if not stars:
+            return "".join(parts)
+        made = "".join(parts[: stars[0]])
+        for index, end in pairwise([*stars, len(parts)]):
+            inside = _SHORTEST[_NAME] + "".join(parts[index + 1 : end])
+            made += inside if is_last and end == len(parts) else kept(inside)
+        return made
+
+    starts = [index for index, part in enumerate(parts) if part in (_NAMES, _PATH)]
+    result = block(parts[: starts[0]] if starts else parts, is_last=not starts)
+    for index, end in pairwise([*starts, len(parts)]):
+        is_last = end == len(parts)
+        inside = _SHORTEST[parts[index]] + block(parts[index + 1 : end], is_last=is_last)
+        result += inside if is_last else kept(inside)
+    return result
+
+
+def _parts(glob: str) -> Iterator[str]:
+    """The stars of a glob, and regular expressions for the characters between them."""
     position = 0
     while position < len(glob):
-        rest = glob[position:]
-        if rest.startswith("**/"):
-            result, position = result + "(?:.*/)?", position + 3
-        elif rest.startswith("**"):
-            result, position = result + ".*", position + 2
-        elif rest[0] == "*":
-            result, position = result + "[^/]*", position + 1
-        elif rest[0] == "?":
-            result, position = result + "[^/]", position + 1
-        elif rest[0] == "[" and (end := rest.find("]", 2)) > 0:
-            inside = rest[1:end].replace("\\", r"\\").replace("[", r"\[")
-            inside = "^" + inside[1:] if inside[0] == "!" else inside
-            result, position = f"{result}(?!/)[{inside}]", position + end + 1
+        if found := _STARS.match(glob, position):
+            begins_name = position == 0 or glob[position - 1] == "/"
+            if begins_name and (names := _ANY_NAMES.match(glob, position)):
+                found = names
+                yield _NAMES
+            else:
+                yield _NAME if len(found[0]) == 1 else _PATH
+            position = found.end()
+            continue
+        character, end = glob[position], -1
+        if character == "[":
+            end = glob.find("]", position + (3 if glob[position + 1 : position + 2] == "!" else 2))
+        if end > 0:
+            yield _set(glob[position + 1 : end])
+            position = end
         else:
-            result, position = result + re.escape(rest[0]), position + 1
-    return result
+            yield "[^/]" if character == "?" else re.escape(character)
+        position += 1
+
+
+_STARS = re.compile(r"\*+")
+_ANY_NAMES = re.compile(r"(?:\*\*/)+")
+
+
+def _set(inside: str) -> str:
+    """The regular expression for `[inside]`, which never means a slash."""
+    negated = inside.startswith("!")
+    inside = inside[1:] if negated else inside
+    made, position = "", 0
+    while position < len(inside):
+        first, last = inside[position], inside[position]
+        position += 1
+        if inside[position : position + 1] == "-" and position + 1 < len(inside):
+            last = inside[position + 1]
+            position += 2
+            if first > last:
+                raise ValueError(f"{first}-{last} is no range of characters")
+        made += f"{re.escape(first)}-{re.escape(last)}"
+    return f"(?!/)[{'^' if negated else ''}{made}]"

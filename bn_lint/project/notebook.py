@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bn_lint.errors import SourceError
-from bn_lint.project.edits import Span, is_open, replaced
+from bn_lint.project.edits import LineReader, Span, replaced
 from bn_lint.project.source import Source
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _PYTHON = frozenset({"time", "timeit", "capture", "prun", "python", "python3", "snakeviz", "memit", "mprun", "wandb"})
 _CELL_MAGIC = re.compile(r"\s*%%(\w*)")
 _LINE_MAGIC = re.compile(r"(?P<before>\s*)(?:[%!?]|\?*[\w.]+\?+\s*$)")
-_ASSIGNED_MAGIC = re.compile(r"(?P<before>\s*[\w.,\[\] ]+(?<![=!<>])=\s*)[%!](?!=)")
+_ASSIGNED_MAGIC = re.compile(r"(?P<before>\s*[\w.,\[\]][\w.,\[\] ]*(?<![=!<>])=\s*)[%!](?!=)")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -113,7 +113,11 @@ def notebook(document: str, path: Path, display: str, encoding: str = "utf-8") -
     masked: list[str] = []
     start, line = 0, 1
     if _is_python(parsed):
-        for number, where, code in _code_cells(document):
+        try:
+            found = list(_code_cells(document))
+        except ValueError as error:
+            raise SourceError(f"{display} is no notebook: {error}.") from error
+        for number, where, code in found:
             cells.append(Cell(number, code, start, line, where))
             text = blanked(code) + ("" if code.endswith("\n") else "\n")
             masked.append(text)
@@ -145,25 +149,24 @@ def blanked(code: str) -> str:
         first = code[: cell_magic.end()].count("\n") + 1
         keep = cell_magic[1] in _PYTHON
         lines = [_blank(line) if number < first or not keep else line for number, line in enumerate(lines)]
-    done = ""
-    continued = False
+    done, before_it, continued = [], LineReader(), False
     for line in lines:
+        made = line
         if continued:
-            done += _blank(line)
+            made = _blank(line)
             continued = line.rstrip("\r\n").endswith("\\")
-            continue
-        magic = _LINE_MAGIC.match(line)
-        assigned = magic is None and _ASSIGNED_MAGIC.match(line)
-        found = magic or assigned
-        if not found or is_open(done):
-            done += line
-            continue
-        before = found["before"]
-        # A statement must be left, because a block may hold nothing else; an unknown value, where one is used.
-        # The rest becomes a comment, not white space: what is put behind the line must not land inside it.
-        done += before + ("0" if magic else "_") + _blank(line[len(before) + 1 :], "#")
-        continued = line.rstrip("\r\n").endswith("\\")
-    return done
+        elif not before_it.is_open:
+            magic = _LINE_MAGIC.match(line)
+            found = magic or _ASSIGNED_MAGIC.match(line)
+            if found:
+                before = found["before"]
+                # A statement must be left, because a block may hold nothing else; an unknown value, where one is used.
+                # The rest becomes a comment, not white space: what is put behind the line must not land inside it.
+                made = before + ("0" if magic else "_") + _blank(line[len(before) + 1 :], "#")
+                continued = line.rstrip("\r\n").endswith("\\")
+        before_it.read(made)
+        done.append(made)
+    return "".join(done)
 
 
 def _blank(line: str, filler: str = " ") -> str:
@@ -174,20 +177,28 @@ def _blank(line: str, filler: str = " ") -> str:
 
 
 def _code_cells(document: str) -> Iterator[tuple[int, tuple[int, int], str]]:
-    """The number of each code cell, where its source stands in the file, and its code."""
-    for key, start, _ in _members(document, _skip(document, 0)):
-        if key != "cells":
+    """The number of each code cell, where its source stands in the file, and its code.
+
+    Raises:
+        ValueError: the source of a code cell is no text.
+    """
+    # Of members with one name, JSON means the last.
+    members = {name: first for name, first, _ in _members(document, _skip(document, 0))}
+    for number, (cell, _) in enumerate(_items(document, members["cells"]) if "cells" in members else (), 1):
+        found = {name: (first, last) for name, first, last in _members(document, cell)}
+        if "source" not in found or not _is_code(document, found.get("cell_type")):
             continue
-        for number, (cell, _) in enumerate(_items(document, start), 1):
-            kind, where, code = "", (0, 0), ""
-            for name, first, last in _members(document, cell):
-                if name == "cell_type":
-                    kind = json.loads(document[first:last])
-                elif name == "source":
-                    source = json.loads(document[first:last])
-                    where, code = (first, last), source if isinstance(source, str) else "".join(source)
-            if kind == "code" and code:
-                yield number, where, code
+        first, last = found["source"]
+        source = json.loads(document[first:last])
+        lines = [source] if isinstance(source, str) else source
+        if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+            raise ValueError(f"the source of cell {number} is no text")
+        if code := "".join(lines):
+            yield number, (first, last), code
+
+
+def _is_code(document: str, where: tuple[int, int] | None) -> bool:
+    return where is not None and bool(json.loads(document[where[0] : where[1]]) == "code")
 
 
 def _members(document: str, start: int) -> Iterator[tuple[str, int, int]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import os
 import re
+import stat
 import tokenize
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -72,6 +74,10 @@ class Source:
         return self.text.encode(self.encoding)
 
 
+#: Names of what this process has open.
+_OPEN = re.compile(r"/dev/(?:stdin$|fd/)|/proc/")
+
+
 def absolute(path: str | Path) -> Path:
     """The absolute path without `..`; links stay, so that users see the names they gave."""
     return Path(os.path.abspath(path))
@@ -99,14 +105,30 @@ def load(path: Path, *, display: str | None = None) -> Source:
     return from_bytes(read(path, display), path, display)
 
 
+def read_regular(path: Path) -> bytes:
+    """The bytes of a file that ends: no pipe that nobody writes to, and no device.
+
+    Raises:
+        OSError: it cannot be read, or is of another kind.
+    """
+
+    def opened(name: str, flags: int) -> int:
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # to open a pipe would wait for its other end
+
+    with open(path, "rb", opener=opened) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        return file.read()
+
+
 def read(path: Path, display: str) -> bytes:
-    """The bytes of one file.
+    """The bytes of one file, or of what this process has open, as a shell writes it (`<(command)`).
 
     Raises:
         SourceError: the file cannot be read.
     """
     try:
-        return path.read_bytes()
+        return path.read_bytes() if _OPEN.match(str(path)) else read_regular(path)
     except OSError as error:
         raise SourceError(f"{display} cannot be read: {_reason(error)}.") from error
 

@@ -36,7 +36,9 @@ def command(paths: tuple[str, ...], **chosen: Any) -> int:
     options.refuse_contradictions()
     check = _Check(options, paths)
     if options.show_files:
-        write("".join(f"{file.display}\n" for file in check.files))
+        from bn_lint.output.text import printable
+
+        write("".join(f"{printable(file.display)}\n" for file in check.files))
         return ExitCode.CLEAN
     if options.show_settings:
         from bn_lint.cli.commands.settings import shown

@@ -35,7 +35,8 @@ def fix_and_publish(report: Report, files: Sequence[File], recheck: Recheck, sty
         from bn_lint.output.summary import fix_summary
 
         color = wants_color(style.color, sys.stdout)
-        write(unified.render(changes, color=color), color=color)
+        for_people = sys.stdout is not None and sys.stdout.isatty()
+        write(unified.render(changes, color=color, for_people=for_people), color=color)
         report_problems(report, verbose=style.verbose)
         if not style.quiet:
             color = wants_color(style.color, sys.stderr)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bn_lint.check.registry import RuleSet
-from bn_lint.output.text import counted
+from bn_lint.output.text import counted, printable
 from bn_lint.project.config import Configuration, Settings
 from bn_lint.project.discovery import File
 from bn_lint.project.source import display_path
@@ -44,7 +44,7 @@ def _block(settings: Settings, files: Sequence[File]) -> str:
         severity = settings.severity_in(everywhere, rule, rule.severity.value)
         if severity is not None:
             lines.append(f'{rule.code} = "{severity}"  # {rule.name}')
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 def _text(text: str) -> str:

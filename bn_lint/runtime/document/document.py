@@ -262,65 +262,17 @@ def load(name: str) -> Document:
 
     try:
         return from_json(from_here(data))
-    except (TypeError, KeyError, IndexError, ValueError, AttributeError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise TraceError(f"{name} is damaged: {error}.") from error
 
 
-def from_json(data: dict[str, Any]) -> Document:
-    """The document of JSON values; fields that are not known are left out."""
-    document: Document = _known(Document, data)
-    document.layers = [_layer(each) for each in data.get("layers", [])]
-    document.modes = [_with_places(ModeSwitch, each, "place") for each in data.get("modes", [])]
-    failure = data.get("failure")
-    document.failure = None if failure is None else _with_places(Failure, failure, "built", "call", "model")
-    document.ranks = [from_json(each) for each in data.get("ranks", [])]
+def from_json(data: Any) -> Document:
+    """The document of JSON values; fields that are not known are left out.
+
+    Raises:
+        ValueError: it is not of the form that `to_json` gives it.
+    """
+    from bn_lint.runtime.document.decode import decode
+
+    document: Document = decode(Document, data)
     return document
-
-
-_PLACES = (
-    "built",
-    "without_grad_mode",
-    "eval_training_mode",
-    "reenabled_by",
-    "reenabled_after",
-    "evaluated",
-    "loaded",
-    "missing_loaded",
-    "missing_evaluated",
-    "averaged",
-    "stale_evaluated",
-)
-
-
-def _layer(data: dict[str, Any]) -> LayerTrace:
-    layer: LayerTrace = _with_places(LayerTrace, data, *_PLACES)
-    for name in ("built_path", "eval_training_at", "no_gradient", "gradient_only"):
-        setattr(layer, name, [Place(**each) for each in data.get(name, [])])
-    for name in ("without_grad", "eval_training", "frozen_training", "recomputed"):
-        setattr(layer, name, _known(Tally, data.get(name) or {}))
-    layer.running = None if data.get("running") is None else _known(Statistics, data["running"])
-    layer.drift = None if data.get("drift") is None else _known(Drift, data["drift"])
-    layer.evaluation_drift = None if data.get("evaluation_drift") is None else _known(Drift, data["evaluation_drift"])
-    layer.early = [(step, *map(_place, places[:3]), places[3]) for step, *places in data.get("early", [])]
-    layer.calls = []
-    for each in data.get("calls", []):
-        calls = _with_places(Calls, each, "last")
-        calls.reached = [_with_places(Reached, one, "call", "model") for one in each.get("reached", [])]
-        layer.calls.append(calls)
-    return layer
-
-
-def _place(data: Any) -> Place | None:
-    return None if data is None else Place(**data)
-
-
-def _known(kind: Any, data: dict[str, Any]) -> Any:
-    names = {each.name for each in dataclasses.fields(kind)}
-    return kind(**{key: value for key, value in data.items() if key in names})
-
-
-def _with_places(kind: Any, data: dict[str, Any], *names: str) -> Any:
-    value = _known(kind, data)
-    for name in names:
-        setattr(value, name, _place(data.get(name)))
-    return value

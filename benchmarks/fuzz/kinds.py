@@ -1,0 +1,114 @@
+"""What is mutated, and what must hold for every mutant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from benchmarks.fuzz.mutants import document, program, text
+from benchmarks.machine import ROOT
+from bn_lint.check.fix import fix
+from bn_lint.check.pipeline import check
+from bn_lint.check.registry import load_rules
+from bn_lint.check.report import Report
+from bn_lint.errors import BnLintError
+from bn_lint.output import FORMATS, render
+from bn_lint.output.cells import in_cells
+from bn_lint.project.config import Configuration
+from bn_lint.project.discovery import File
+from bn_lint.project.source import from_bytes
+
+SEEDS = Path(__file__).parent / "seeds"
+#: Whole programs of the fixtures that are larger than this only take longer.
+_LARGE = 6_000
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of input.
+
+    Attributes:
+        file: What a mutant is called.
+        seeds: Gives the files that are mutated.
+        mutate: Makes a mutant of one of them.
+        survive: Reads a mutant; it raises whatever is a defect of bn-lint.
+    """
+
+    file: str
+    seeds: Callable[[], list[Path]]
+    mutate: Callable[[Random, bytes], bytes]
+    survive: Callable[[Path], None]
+
+    def mutant(self, random: Random) -> bytes:
+        return self.mutate(random, random.choice(self.seeds()).read_bytes())
+
+
+def _programs() -> list[Path]:
+    return sorted(path for path in (ROOT / "fixtures").rglob("*.py") if path.stat().st_size < _LARGE)
+
+
+def _lint(path: Path) -> None:
+    """Check a file, write the report in all formats, and see that fixes leave a file that can be read."""
+    files = [File(path, path.name, explicit=True)]
+
+    def judge(files: object) -> Report:
+        return check(files, Configuration(isolated=True))  # type: ignore[arg-type]
+
+    report = judge(files)
+    for name in FORMATS:
+        shown = render(in_cells(report), name, color=False, coverage=True)
+        if name in ("json", "sarif", "gitlab"):
+            json.loads(shown)
+    outcome = fix(report, files, judge, unsafe=True, write=False)  # type: ignore[arg-type]
+    for change in outcome.changes:
+        from_bytes(change.after.data, path, path.name)
+    internal = [problem.message for problem in outcome.report.problems if problem.internal]
+    assert not internal, internal
+
+
+def _configure(path: Path) -> None:
+    """Read settings, and ask them what a run asks."""
+    try:
+        configuration = Configuration(allow_plugins=[])
+        model = path.with_name("model.py")
+        settings = configuration.settings_for(model)
+        settings.excludes(model)
+        settings.excludes(path.parent / "legacy" / ("a" * 200) / "aa.py")
+        settings.check_selectors(load_rules())
+        for rule in load_rules():
+            settings.severity_in(model, rule, rule.severity.value)
+    except BnLintError:
+        return
+
+
+def _show_trace(path: Path) -> None:
+    """Read a trace, judge it, and show it as a report, a table and a page."""
+    from bn_lint.runtime.document.document import dumps, load
+    from bn_lint.runtime.judging.judge_trace import judge
+    from bn_lint.runtime.showing.html.page import page
+    from bn_lint.runtime.showing.table import table
+
+    try:
+        trace = load(str(path))
+    except BnLintError:
+        return
+    report = judge(trace, isolated=True)
+    internal = [problem.message for problem in report.problems if problem.internal]
+    assert not internal, internal
+    for name in FORMATS:
+        render(report, name, color=False)
+    table(trace)
+    page(trace, report)
+    dumps(trace)
+
+
+KINDS = {
+    "notebooks": Kind("mutant.ipynb", lambda: sorted(SEEDS.glob("*.ipynb")), document, _lint),
+    "texts": Kind("mutant.py", _programs, text, _lint),
+    "programs": Kind("mutant.py", _programs, program, _lint),
+    "configurations": Kind("bn-lint.toml", lambda: [SEEDS / "settings.toml"], text, _configure),
+    "traces": Kind("trace.json", lambda: [SEEDS / "trace.json"], document, _show_trace),
+}
