@@ -66,6 +66,9 @@ def _binary(name: str, concrete: Callable[[Any, Any], Any], symbolic: Callable[[
     def any_size(interpreter: Interpreter, a: Value, b: Value, ref: NodeRef) -> Value:
         if name in ("pow", "lshift") and isinstance(a, (int, float)) and isinstance(b, int) and abs(b) > MAX_POWER:
             return Unknown("?", "a very large power")
+        for one in (a, b):
+            if isinstance(one, Unknown) and (result := one.operand()) is not None:
+                return result
         if isinstance(a, (TracedInt, Expression)) or isinstance(b, (TracedInt, Expression)):
             x, y = number_of(a), number_of(b)
             if symbolic is not None and x is not None and y is not None and not _is_real(x, y):

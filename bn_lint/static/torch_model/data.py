@@ -21,6 +21,7 @@ from bn_lint.static.interpreter.values import (
     Instance,
     LibraryClass,
     List,
+    Slice,
     Tensor,
     Unknown,
     Value,
@@ -89,11 +90,17 @@ class Batch(Unknown):
         """What identifies it as an argument of a remembered call; long names are cut off and identify nothing."""
         return (Batch, self.batches, self.name) if len(self.name) < _WHOLE_NAME else None
 
+    def operand(self) -> Batch:
+        """Arithmetic on a batch gives another one."""
+        return Batch(self.batches, f"{self.name.removesuffix(' ...')} ..."[:_WHOLE_NAME])
+
     def stands_for(self, other: Unknown) -> bool:
         """Parts of the same batches are alike."""
         return isinstance(other, Batch) and other.batches is self.batches
 
     def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
+        if isinstance(key, tuple) and key[-1] in _NOT_DATA:
+            return super().member(key, text, free=free)
         if self._members is None:
             self._members = {}
         found = self._members.get(key)
@@ -136,6 +143,10 @@ _RESHAPING = frozenset(
 )
 
 
+#: Attributes and methods of a tensor that tell about it.
+_NOT_DATA = frozenset("shape size dim ndim numel nelement ndimension item tolist device dtype dataset".split())
+
+
 def keeps_batch_axis(node: cst.CSTNode, arguments: Arguments) -> bool:
     """Whether what a method of a batch gives has the batch as its first axis; of unknown methods it is believed."""
     if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
@@ -144,6 +155,12 @@ def keeps_batch_axis(node: cst.CSTNode, arguments: Arguments) -> bool:
     if name in ("squeeze", "flatten", "repeat", "permute"):
         return isinstance(first, int) and first > 0 if name != "permute" else first == 0
     return name not in _RESHAPING
+
+
+def keeps_rows(key: Value) -> bool:
+    """Whether a subscript gives all samples of a batch, or has them in another order: `x[:, 0]`, `x[permutation]`."""
+    rows = key[0] if isinstance(key, tuple) and key else key
+    return isinstance(rows, Tensor) or (isinstance(rows, Slice) and rows.concrete == slice(None))
 
 
 def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:

@@ -22,7 +22,7 @@ from bn_lint.static.interpreter.values import (
 from bn_lint.static.torch_model.autograd import autograd_apply
 from bn_lint.static.torch_model.batchnorm import batchnorm_class, is_missing
 from bn_lint.static.torch_model.containers import in_order
-from bn_lint.static.torch_model.data import Batch, keeps_batch_axis
+from bn_lint.static.torch_model.data import Batch, keeps_batch_axis, keeps_rows
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.mode import BUILT, MODE, UNSEEN, forget, training_flag
 from bn_lint.static.torch_model.operations.arrays import array_attribute, array_item
@@ -108,6 +108,8 @@ class TorchDomain(Domain):
     def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
         if isinstance(container, Array):
             return array_item(index(container.tensor, key, ref))
+        if isinstance(container, Batch) and keeps_rows(key):
+            return container.operand()
         return index(container, key, ref) if isinstance(container, Tensor) else ABSENT
 
     def operate(self, interpreter: Interpreter, name: str, a: Value, b: Value, ref: NodeRef) -> Value:

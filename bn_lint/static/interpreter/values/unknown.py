@@ -49,6 +49,10 @@ class Unknown:
         """Whether nothing is lost when this value takes the place of another one."""
         return self is other
 
+    def operand(self) -> Unknown | None:
+        """What an operator makes of this value, if that is more than a number."""
+        return None
+
     @property
     def number(self) -> Expression:
         """This value as a number."""

@@ -8,6 +8,7 @@ from bn_lint.facts.dims import Dim
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.join import join, join_tensors
 from bn_lint.static.interpreter.values import Axis, List, Tensor, Unknown, Value
+from bn_lint.static.torch_model.data import Batch, batches_of
 from bn_lint.static.torch_model.operations.axes import unsqueeze
 from bn_lint.static.torch_model.operations.sizes import (
     axis_position,
@@ -25,13 +26,16 @@ MAX_PARTS = 64
 
 
 @operation("cat concat concatenate", "tensors, dim=0", TORCH)
-def concatenate(at: OpSite, tensors: Value, dim: Value) -> Tensor:
+def concatenate(at: OpSite, tensors: Value, dim: Value) -> Value:
     """The sum of the sizes along `dim`."""
     items, rest = iterate(at.interpreter, tensors)
     parts, ignored = _without_empty([one for one in items if isinstance(one, Tensor)])
     model = next((part for part in parts if part.ranked), None)
     position = axis_position(model, dim) if model is not None else None
     if model is None or position is None:
+        batches = {batches_of(one) for one in (*items, *rest)}
+        if len(batches) == 1 and (batch := batches.pop()) is not None and isinstance(dim, int) and dim > 0:
+            return Batch(batch)  # along another axis than that of the samples
         why = next((one.why for one in (*items, *rest) if isinstance(one, (Unknown, Tensor))), "")
         return unknown(why or "torch.cat of something unknown")
     if rest or len(parts) + ignored != len(items) or any(not p.ranked or len(p.axes) != len(model.axes) for p in parts):
@@ -69,19 +73,19 @@ def stack(at: OpSite, tensors: Value, dim: Value) -> Tensor:
 
 
 @operation("hstack column_stack", "tensors", TORCH)
-def hstack(at: OpSite, tensors: Value) -> Tensor:
+def hstack(at: OpSite, tensors: Value) -> Value:
     items, _ = iterate(at.interpreter, tensors)
     flat = any(isinstance(one, Tensor) and one.rank == 1 for one in items)
     return concatenate(at, tensors, 0 if flat else 1)
 
 
 @operation("vstack row_stack", "tensors", TORCH)
-def vstack(at: OpSite, tensors: Value) -> Tensor:
+def vstack(at: OpSite, tensors: Value) -> Value:
     return concatenate(at, _each(at, tensors, _with_row), 0)
 
 
 @operation("dstack", "tensors", TORCH)
-def dstack(at: OpSite, tensors: Value) -> Tensor:
+def dstack(at: OpSite, tensors: Value) -> Value:
     return concatenate(at, _each(at, tensors, _with_depth), 2)
 
 
