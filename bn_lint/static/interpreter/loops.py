@@ -48,8 +48,7 @@ def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
         # One pass with an unknown element stands for all of them; there may also be none.
         def again(item: Value = item) -> str | None:
             assign(interpreter, node.target, item, frame)
-            completion = _passes(interpreter, node.body, frame, mark)
-            return None if completion in (CONTINUE, BREAK) else completion
+            return _end_of_passes(_passes(interpreter, node.body, frame, mark), frame)
 
         fork_paths(interpreter, frame, again, lambda: None)
     if left is not None:
@@ -70,8 +69,7 @@ def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | Non
 
             def again() -> str | None:
                 assume(interpreter, node.test, frame, True)
-                completion = _passes(interpreter, node.body, frame, mark)
-                return None if completion in (CONTINUE, BREAK) else completion
+                return _end_of_passes(_passes(interpreter, node.body, frame, mark), frame)
 
             fork_paths(interpreter, frame, again, lambda: None)
             break
@@ -89,6 +87,13 @@ def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | Non
         forget_changes(interpreter, begin)
         decided = None
     return _else(interpreter, None if decided is True else node.orelse, frame, mark)
+
+
+def _end_of_passes(completion: str | None, frame: Frame) -> str | None:
+    """How passes that may have been run end for the code after the loop; a `break` that ended them is noted."""
+    if completion == BREAK:
+        frame.pending.append((BREAK, {}))
+    return None if completion in (CONTINUE, BREAK) else completion
 
 
 def _else(interpreter: Interpreter, orelse: cst.Else | None, frame: Frame, mark: int) -> str | None:
