@@ -184,13 +184,15 @@ class Schedule:
 
     def _programs(self, models: set[str], known: set[SourceFile]) -> Iterator[EntryPoint]:
         """The files that do not mention BatchNorm, but that train or use models that have it."""
-        for source in self.sources:
-            file = self.project.files[source.path]
-            if file is None or file in known or not is_program(source.text):
+        paths = [*(s.path for s in self.sources), *self.context]
+        for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
+            source = file.source
+            # A script that does not name models may start a program that stands elsewhere: `Trainer(options).train()`.
+            if file in known or not (is_program(source.text) or "__main__" in source.text):
                 continue
             used = _used(models, source.text)
             # A script may get its model from any function of the package that it imports.
-            indirect = self._is_script(source) and self._reaches_batchnorm(file)
+            indirect = self._is_script(source) and self._reaches_models(file)
             if not (used or indirect or uses_zoo(source.text)) or not _parses(file):
                 continue
             yield from self._module(file, Reason.PROGRAM)
@@ -278,8 +280,8 @@ class Schedule:
         ask = self.project.filesystem
         return "__main__" in source.text or not ask.is_file(source.path.parent / "__init__.py")
 
-    def _reaches_batchnorm(self, file: SourceFile) -> bool:
-        """Whether imports lead from a file to one that mentions BatchNorm."""
+    def _reaches_models(self, file: SourceFile) -> bool:
+        """Whether imports lead from a file to one that mentions BatchNorm, or a model of a library that has it."""
         seen = {file.path}
         pending = [file]
         while pending and len(seen) < _MOST_IMPORTED:
@@ -294,7 +296,7 @@ class Schedule:
                         continue
                     seen.add(path)
                     target = self.project.file(path)
-                    if target is not None and is_interpreted(target.source.text):
+                    if target is not None and (is_interpreted(target.source.text) or uses_zoo(target.source.text)):
                         return True
                     if target is not None:
                         pending.append(target)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import ReachableSet
 from bn_lint.static.interpreter.limits import ELEMENTS_PER_STEP, MAX_STEPS, PATIENCE, RETRIES, RETRY_STEPS
-from bn_lint.static.interpreter.values import ABSENT, Function, Instance, Value
+from bn_lint.static.interpreter.values import ABSENT, Function, Value
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -172,7 +172,7 @@ def costliest(interpreter: Interpreter, least: int, *, with_earlier: bool) -> Fr
         if function is None or frame.on_yield is not None or not frame.is_running:
             continue
         if interpreter.budget.steps - frame.began + with_earlier * interpreter.budget.cost[function.node] >= least:
-            is_first = (found is None or function.node in inner) and not _is_of_module(frame)
+            is_first = (found is None or function.node in inner) and not frame.is_of_module
             if is_first or not ReachableSet(interpreter, function, frame.cells.values()).is_concerned:
                 found = frame
                 interpreter.aborted[function.node] += 1
@@ -203,7 +203,3 @@ def _idle_calls(interpreter: Interpreter) -> Iterator[Frame]:
     while frame is not None and (frame.began_created, frame.began_events) == progress:
         yield frame
         frame = frame.caller
-
-
-def _is_of_module(frame: Frame) -> bool:
-    return frame.owner is not None and isinstance(frame.receiver, Instance) and frame.receiver.is_module

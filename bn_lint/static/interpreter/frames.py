@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bn_lint.static.interpreter.values import ABSENT, Value
+from bn_lint.static.interpreter.values import ABSENT, Instance, Value
 from bn_lint.static.syntax.places import NodeRef
 
 if TYPE_CHECKING:
@@ -85,6 +85,12 @@ class Frame:
         self.annotated: list[tuple[str, Value]] = []
         #: Changes of branches that ended in `continue` or `break`, to be merged at the end of the pass or the loop.
         self.pending: list[tuple[str, object]] = []
+
+    @property
+    def is_of_module(self) -> bool:
+        """Whether it executes a method of a module, which `Trainer.test(net)` is not."""
+        receiver = self.receiver
+        return isinstance(receiver, Instance) and receiver.is_module and self.owner in receiver.cls.mro
 
     def find(self, name: str) -> Value:
         """Look a name up in this frame and those around it; MISSING when it is in none (a global or builtin)."""

@@ -152,7 +152,8 @@ def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeR
             value = call(interpreter, container.factory, Arguments(), ref, None)
             interpreter.store.set(container, key, value)
             return value
-        if not isinstance(key, External):  # of what is out of sight, the value is not known
+        # Of what is out of sight, the value is not known; a default that names nothing in a module is never used.
+        if not isinstance(key, External) and not container.is_namespace:
             return Unknown(text_of(key), f"no key `{text_of(key)}` is known")
     values = [v for _, v in container.entries()]
     if values and not container.is_open and len(values) <= MAX_READ_ENTRIES and container.factory is ABSENT:

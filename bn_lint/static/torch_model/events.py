@@ -366,8 +366,7 @@ def scope_of(frame: Frame) -> cst.Module | cst.FunctionDef | None:
 
 def _belongs_to_a_model(frame: Frame | None) -> bool:
     while frame is not None:
-        receiver = frame.receiver
-        if frame.owner is not None and isinstance(receiver, Instance) and receiver.is_module:
+        if frame.is_of_module:
             return True
         frame = frame.caller
     return False

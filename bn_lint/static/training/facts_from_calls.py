@@ -26,7 +26,7 @@ from bn_lint.static.training.evidence import (
     text_of,
 )
 from bn_lint.static.training.purpose import classify, put_in_after_eval
-from bn_lint.static.training.reenabled import mode_change, reenabled
+from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -210,7 +210,9 @@ def _state(events: EventLog, call: Call, purpose: Purpose) -> tuple[bool | None,
     if purpose is Purpose.TRAINING:
         # A layer that alone is in evaluation mode is intentionally frozen; the whole model is not.
         if all(state is False for state in call.states):
-            whole = next((m[0] for m in call.modes if m[0].root and events.is_part_of(call.model, m[0].root)), None)
+            models = unwrapped(call.model)
+            switches = (m[0] for m in call.modes)
+            whole = next((m for m in switches if m.root and any(events.is_part_of(x, m.root) for x in models)), None)
             return (False, whole) if whole is not None else (None, None)
         left = _left_in_evaluation(call)
         if left is not None:
@@ -257,12 +259,15 @@ def _trains_a_part(call: Call) -> bool:
 def _left_in_evaluation(call: Call) -> Mode | None:
     """The `eval()` that one way here leaves behind, when nothing switches the model back on any."""
     found: Mode | None = None
-    for modes in call.modes:
+    for every in call.modes:
+        modes = [mode for mode in every if mode.training is not False or not mode.alone]
+        if not modes:
+            continue  # this layer is frozen by itself
         off = [mode for mode in modes if mode.training is False]
         on = [mode for mode in modes if mode.training is True]
         if len(off) != 1 or len(off) + len(on) != len(modes) or (found is not None and off[0] is not found):
             return None
-        if any(mode.order > off[0].order or mode.excludes(off[0]) for mode in on) or off[0].alone:
+        if any(mode.order > off[0].order or mode.excludes(off[0]) for mode in on):
             return None
         found = off[0]
     return found

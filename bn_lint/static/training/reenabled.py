@@ -44,7 +44,7 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
         if (
             id(layer) in after
             or id(layer) in events.thawed
-            or (mode.root and any(events.is_part_of(one, mode.root) for one in _unwrapped(switch.model)))
+            or (mode.root and any(events.is_part_of(one, mode.root) for one in unwrapped(switch.model)))
         ):
             continue
         if not any(
@@ -65,7 +65,7 @@ def mode_change(switch: Switch, frozen: Mapping[Mode, Switch | None], collector:
     return ModeChange(text_of(ref), facts.Mode.TRAINING, ref.place, evidence, draft=collector.draft(draft))
 
 
-def _unwrapped(model: Instance) -> list[Instance]:
+def unwrapped(model: Instance) -> list[Instance]:
     """A model, and what may be in it if it is `DataParallel` or its like."""
     found = [model]
     if isinstance(model.cls, LibraryClass):
