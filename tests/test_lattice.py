@@ -86,7 +86,7 @@ def test_there_is_a_sample_of_each_kind() -> None:
     assert {type(value).__name__ for value in SAMPLES} - {type(...).__name__, "NoneType"} == kinds
 
 
-@pytest.mark.parametrize("value", SAMPLES, ids=repr)
+@pytest.mark.parametrize("value", SAMPLES, ids=lambda value: type(value).__name__)
 def test_each_operation_knows_each_kind(value: Value) -> None:
     assert same(value, value)
     assert equal(value, value) is not False
@@ -99,7 +99,7 @@ def test_each_operation_knows_each_kind(value: Value) -> None:
     assert joined.values == value.values if isinstance(joined, Union) and isinstance(value, Union) else joined is value
 
 
-@pytest.mark.parametrize("a", SAMPLES, ids=repr)
+@pytest.mark.parametrize("a", SAMPLES, ids=lambda value: type(value).__name__)
 def test_each_operation_knows_each_pair_of_kinds(a: Value) -> None:
     for b in SAMPLES:
         assert same(a, b) is same(b, a)
