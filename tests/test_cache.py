@@ -19,6 +19,7 @@ from bn_lint.project.filesystem import FileSystem, RecordingFileSystem, digest
 from bn_lint.project.module_finder import imports
 from bn_lint.project.partition import Unit, divide
 from bn_lint.project.source import Source, load
+from bn_lint.static.schedule import _IMPORTED
 
 ROOT = Path(__file__).parent.parent
 
@@ -507,3 +508,28 @@ def ends_everything(call: BatchNormCall) -> Iterator[Violation]:
         os._exit(7)
     yield from ()
 '''
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import a\\\n" * 100_000,
+        "import a;" * 100_000,
+        "from" + " " * 500_000 + "x import",
+        "from ." + " " * 500_000 + "x",
+        "from" + " ." * 250_000 + "x",
+        "from a import (\n" * 100_000,
+        "\n" * 500_000,
+    ],
+    ids=lambda text: text[:9],
+)
+def test_long_texts_are_read_once(text: str) -> None:
+    """Patterns that go back take hours for these."""
+    assert len(list(imports(text))) <= 1
+    _IMPORTED.findall(text)
+
+
+def test_imported_names() -> None:
+    text = "from a import (b,  # (not c)\n  d)\nfrom x import y\n"
+    text += "  from .z import q as w\nfrom m import(n)\nfrom s import *"
+    assert _IMPORTED.findall(text) == ["(b,  # (not c)\n  d)", "y", "q as w", "(n)", "*"]

@@ -272,8 +272,20 @@ def test_syntax_that_only_the_parser_rejects(run: Run, use_engine: Callable[[Eng
     use_engine(lambda sources: Analysis(problems=[problem]))
     for text in (MISTAKE, "# BatchNorm\nx = '\\d'\n"):
         write("model.py", text)
-        out = run("check", "model.py", "--output-format=concise")[1]
-        assert out.startswith("model.py:2:5: error BN902 expected one of ) (syntax-error)\n")
+        assert run("check", "model.py", "-q", "-v") == (
+            0,
+            "",
+            "info: BN903 model.py:2: Python accepts this, but the parser of bn-lint does not; the file is not judged\n",
+        )
+
+
+@pytest.mark.parametrize(("path", "name"), [(".", "the current directory"), ("..", '".."'), ("docs", "docs")])
+def test_where_nothing_was_found(path: str, name: str, run: Run, here: Path) -> None:
+    Path("deep/docs").mkdir(parents=True)
+    os.chdir("deep")
+    for file in here.glob("*.py"):
+        file.unlink()
+    assert run("check", path)[2] == f"warning: No Python files found in {name}.\n"
 
 
 def test_incomplete_analysis_is_told_when_asked(run: Run, use_engine: Callable[[Engine], None]) -> None:

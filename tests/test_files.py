@@ -149,6 +149,28 @@ def test_without_git_the_directory_is_walked(here: Path, monkeypatch: pytest.Mon
     assert found(".") == ["a.py"], "no git at all"
 
 
+@pytest.mark.parametrize("damage", ["index", "owner"])
+def test_it_is_said_that_git_refuses(here: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    git("init")
+    write("a.py", "build/b.py", text="x = 1\n")
+    Path(".gitignore").write_text("build/\n")
+    git("add", ".")
+    if damage == "index":
+        Path(".git/index").write_bytes(b"no index")
+        reason = "index file"
+    elif os.geteuid() != 0:
+        pytest.skip("only root may give folders away")
+    else:
+        os.chown(here, 1234, 1234)
+        os.chown(".git", 1234, 1234)
+        reason = "detected dubious ownership"
+    discovery = discover(["."], lambda path: False)
+    assert [file.display for file in discovery.files] == ["a.py", "build/b.py"]
+    (remark,) = discovery.remarks
+    assert remark.startswith("git does not list ., so files that it ignores are checked: ")
+    assert reason in remark
+
+
 @pytest.mark.parametrize(
     ("pattern", "path", "matches"),
     [

@@ -166,6 +166,16 @@ class TestFiles:
             put_in_place(Change(before, before.edited([Span(0, 0, "#")])))
         assert path.read_text() == "# mine\n"
 
+    def test_a_link_and_its_target_are_one_file(self, run: Run) -> None:
+        path = write("model.py", UNSAFE)
+        Path("link.py").symlink_to("model.py")
+        assert run("--fix", "--unsafe-fixes", "model.py", "link.py")[::2] == (0, "")
+        assert Path("link.py").is_symlink()
+        once = path.read_text()
+        assert once != UNSAFE
+        assert run("--fix", "--unsafe-fixes", "model.py", "link.py")[0] == 0
+        assert path.read_text() == once
+
     def test_a_file_that_cannot_be_written(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         write("good.py", UNSAFE)
         path = write("model.py", UNSAFE)

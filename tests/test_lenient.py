@@ -202,6 +202,14 @@ def report_on(tmp_path: Path, text: str) -> Report:
     return check([File(path, "net.py", explicit=True, data=text.encode())], Configuration())
 
 
+def test_what_only_the_parser_refuses_is_a_note(tmp_path: Path) -> None:
+    report = report_on(tmp_path, "from torch import nn\nnn.BatchNorm2d(8, momentum=0.99)\n(no_such_global): int\n")
+    assert [finding.code for finding in report.findings] == ["BN401"]
+    (note,) = report.problems
+    assert (note.code, note.place.line, note.internal) == ("BN903", 3, False)
+    assert note.message.endswith("; the rest of the file was judged")
+
+
 def test_places_are_those_of_the_file(tmp_path: Path) -> None:
     refused, accepted = (
         report_on(tmp_path, NET),

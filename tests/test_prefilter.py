@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bn_lint.project.prefilter import deserves_judging, is_interpreted, is_program
+from bn_lint.project.prefilter import deserves_judging, is_interpreted, is_program, is_surveyed
 
 BLOCK = """
 from torch import nn
@@ -47,3 +47,9 @@ def test_what_a_file_mentions_decides(text: str, judged: bool, interpreted: bool
 )
 def test_a_program_switches_modes_or_takes_weights_from_a_zoo(text: str, program: bool) -> None:
     assert is_program(text) is program
+
+
+@pytest.mark.parametrize("text", ["x.eval" + " " * 500_000 + "()", "x.train" * 100_000, ".training" + " " * 500_000])
+def test_long_texts_are_read_once(text: str) -> None:
+    """Patterns that go back take hours for these."""
+    assert is_surveyed(text) is ("train" in text and "training" not in text)

@@ -130,8 +130,11 @@ def _findings(
     """
     for problem in analysis.problems:
         if problem.code == SYNTAX_ERROR.code:
-            message, place = _in_words_of_python(problem, texts.get(problem.place.path, ""))
-            if own is None or problem.place.path in own:
+            refused = _in_words_of_python(problem, texts.get(problem.place.path, ""))
+            if refused is None:
+                outcome.problems.append(_not_understood(problem))
+            elif own is None or problem.place.path in own:
+                message, place = refused
                 left_out, done = problem.left_out or (), None if problem.left_out is None else _READ_LENIENTLY
                 yield Finding(problem.code, SYNTAX_ERROR.name, Severity.ERROR, message, place, left_out, done)
         else:
@@ -176,8 +179,11 @@ def _completed(fact: Fact, analysis: Analysis, outcome: Outcome) -> Fact | None:
         return None
 
 
-def _in_words_of_python(problem: Problem, text: str) -> tuple[str, Place]:
-    """The message and place of a syntax error as the running Python would report it, which people know."""
+def _in_words_of_python(problem: Problem, text: str) -> tuple[str, Place] | None:
+    """The message and place of a syntax error as the running Python reports it, which people know.
+
+    None if it accepts the text: it may be newer than the parser, which has gaps besides.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -186,10 +192,16 @@ def _in_words_of_python(problem: Problem, text: str) -> tuple[str, Place]:
         line, column = error.lineno or 1, max(error.offset or 1, 1)
         end = error.end_offset if error.end_lineno == line and error.end_offset else 0
         return error.msg, Place(problem.place.path, line, column, line, max(end, column + 1))
-    except (ValueError, RecursionError, MemoryError):
-        pass
-    # The running Python has nothing to object to, or cannot tell: it may be newer than the parser.
-    return problem.message, problem.place
+    except (ValueError, RecursionError, MemoryError):  # it cannot tell
+        return problem.message, problem.place
+    return None
+
+
+def _not_understood(problem: Problem) -> Problem:
+    """The problem for code that Python accepts and the parser does not: no mistake of the user's."""
+    rest = "the file is not judged" if problem.left_out is None else "the rest of the file was judged"
+    message = f"Python accepts this, but the parser of bn-lint does not; {rest}"
+    return Problem(ANALYSIS_INCOMPLETE.code, message, problem.place)
 
 
 def _judge_fact(

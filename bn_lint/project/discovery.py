@@ -6,9 +6,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bn_lint.errors import PathError
 from bn_lint.project.source import absolute, display_path
+
+if TYPE_CHECKING:
+    import subprocess
 
 #: Directories that hold no source of the project. Outside a git repository nothing else tells.
 _NEVER = frozenset({"__pycache__", "node_modules", ".ipynb_checkpoints"})
@@ -35,10 +39,16 @@ class File:
 
 @dataclass
 class Discovery:
-    """The files found, and the directories that could not be read, with the reason."""
+    """The files found.
+
+    Attributes:
+        unreadable: The directories that could not be read, with the reason.
+        remarks: Sentences about why other files may have been found than elsewhere.
+    """
 
     files: list[File] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
 def discover(paths: Sequence[str], excluded: Callable[[Path], bool], *, force_exclude: bool = False) -> Discovery:
@@ -65,15 +75,21 @@ def discover(paths: Sequence[str], excluded: Callable[[Path], bool], *, force_ex
         if not os.path.isdir(path):
             add(path, explicit=True)
         elif not (force_exclude and excluded(path)):
-            for found in sorted(_python_files(path, excluded, discovery.unreadable)):
+            for found in sorted(_python_files(path, excluded, discovery)):
                 add(found, explicit=False)
     return discovery
 
 
-def _python_files(root: Path, excluded: Callable[[Path], bool], unreadable: list[tuple[str, str]]) -> Iterator[Path]:
-    listed = _listed_by_git(root) if _in_repository(root) else None
+def _python_files(root: Path, excluded: Callable[[Path], bool], discovery: Discovery) -> Iterator[Path]:
+    try:
+        listed = _listed_by_git(root) if _in_repository(root) else None
+    except _Refused as error:
+        listed = None
+        discovery.remarks.append(
+            f"git does not list {display_path(root)}, so files that it ignores are checked: {error}"
+        )
     if listed is None:
-        yield from _walk(root, excluded, unreadable)
+        yield from _walk(root, excluded, discovery.unreadable)
         return
     environments: dict[Path, bool] = {root: False}
     for entry in listed:
@@ -85,7 +101,7 @@ def _python_files(root: Path, excluded: Callable[[Path], bool], unreadable: list
                 yield path
         elif os.path.isdir(path) and not os.path.islink(path):
             # A submodule or a repository of its own: git names it, but does not look inside.
-            yield from _python_files(path, excluded, unreadable)
+            yield from _python_files(path, excluded, discovery)
 
 
 def _walk(root: Path, excluded: Callable[[Path], bool], unreadable: list[tuple[str, str]]) -> Iterator[Path]:
@@ -124,17 +140,30 @@ def _in_repository(directory: Path) -> bool:
     return any(_has(parent, ".git") for parent in (directory, *directory.parents))
 
 
+class _Refused(Exception):
+    """git does not answer; what it says."""
+
+
 def _listed_by_git(root: Path) -> list[str] | None:
-    """The paths below `root` that git tracks or would track; None when git cannot tell."""
+    """The paths below `root` that git tracks or would track; None when it is not there to tell.
+
+    Raises:
+        _Refused: it does not trust the repository, or cannot read it.
+    """
     listed = _git(root, "ls-files", "-c", "-o", "-z", "--exclude-standard")
     if listed is None:
         return None
-    if not listed and _git(root, "check-ignore", "-q", ".") is not None:
-        return None  # the user asked for an ignored directory by name
-    return sorted({os.fsdecode(entry) for entry in listed.split(b"\0") if entry})
+    if listed.returncode != 0:
+        said = listed.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+        raise _Refused(said.removeprefix("fatal: ").removeprefix("error: ") or f"it ends with {listed.returncode}")
+    if not listed.stdout:
+        ignored = _git(root, "check-ignore", "-q", ".")
+        if ignored is not None and ignored.returncode == 0:
+            return None  # the user asked for an ignored directory by name
+    return sorted({os.fsdecode(entry) for entry in listed.stdout.split(b"\0") if entry})
 
 
-def _git(directory: Path, *arguments: str) -> bytes | None:
+def _git(directory: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
     import shutil
     import subprocess
 
@@ -144,7 +173,7 @@ def _git(directory: Path, *arguments: str) -> bytes | None:
     # Git hooks run with variables that would point git elsewhere; a repository's own file monitor is not ours to start.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
-        result = subprocess.run(
+        return subprocess.run(
             [program, "-c", "core.fsmonitor=false", *arguments],
             cwd=directory,
             env=environment,
@@ -154,4 +183,3 @@ def _git(directory: Path, *arguments: str) -> bytes | None:
         )
     except OSError:
         return None
-    return result.stdout if result.returncode == 0 else None

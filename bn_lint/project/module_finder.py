@@ -16,9 +16,13 @@ ALWAYS_EXTERNAL = frozenset(sys.stdlib_module_names) | {"torch", "numpy", "typin
 
 _PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 _IMPORT = re.compile(r"\bimport\b")
+# No two parts that follow each other begin alike, so it takes time in proportion to the text.
 _STATEMENT = re.compile(
     r"""(?:^|[;:])[ \t\f]* (?:
-        from (?:[ \t\f]|\\\r?\n)* (?P<dots>[. \t]*) (?P<module>[\w.]*) (?:[ \t\f]|\\\r?\n)* import\b
+        from (?:[ \t\f]|\\\r?\n)* (?:
+            (?P<dots>\.(?:[. \t]*\.)?) (?:[ \t\f]|\\\r?\n)* (?:(?P<inside>\w[\w.]*) (?:[ \t\f]|\\\r?\n)*)?
+            | (?P<module>\w[\w.]*) (?:[ \t\f]|\\\r?\n)*
+        ) import\b
         | import (?:[ \t\f]|\\\r?\n)+ (?P<modules>(?:\\\r?\n|[^\r\n;\#])+)
     )""",
     re.VERBOSE | re.MULTILINE,
@@ -143,16 +147,20 @@ class ModuleFinder:
 def imports(text: str) -> Iterator[tuple[str, int]]:
     """The modules that a text may import: dotted name without leading dots, and the number of leading dots."""
     seen: set[tuple[str, int]] = set()
+    done = 0
     for word in _IMPORT.finditer(text):
+        if word.start() < done:
+            continue
         start = text.rfind("\n", 0, word.start()) + 1
         while text[max(start - 3, 0) : start].rstrip("\r\n").endswith("\\"):
             start = text.rfind("\n", 0, start - 1) + 1
         end = text.find("\n", word.end())
         while end > 0 and text[end - 2 : end].rstrip("\r").endswith("\\"):
             end = text.find("\n", end + 1)
-        for found in _STATEMENT.finditer(text, start, end + 1 or len(text)):
+        done = end + 1 or len(text)
+        for found in _STATEMENT.finditer(text, start, done):
             if found["modules"] is None:
-                modules = [(found["module"], found["dots"].count("."))]
+                modules = [(found["module"] or found["inside"] or "", (found["dots"] or "").count("."))]
             else:
                 whole = found["modules"].replace("\\", " ").split(",")
                 modules = [(part.split()[0], 0) for part in whole if part.split()]

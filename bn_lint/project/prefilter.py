@@ -22,7 +22,7 @@ _PROGRAM = re.compile(
 # with a constant, a method that no module has, an override of `train`, statistics kept by hand or switched off.
 _SURVEYED = re.compile(
     r"""
-    \.(?:eval|train)\b\s*(?!\s*\(\s*(?:\)|True\b|False\b|[a-z_]))
+    \.(?:eval|train)\b(?!\s*\(\s*(?:\)|True\b|False\b|[a-z_]))
     | \.training\s*=(?!=)
     | \.(?:evaluat(?:e|ion|ing)|(?:eval|train|inference)_mode|test|testing|training)\s*\(
     | \bdef\s+train\s*\(

@@ -59,7 +59,11 @@ BLANK_FACTORIES = 2
 #: What a branch does that matters for modes and batches.
 _DIRECT = frozenset({"train", "eval", "DataLoader", "drop_last", "requires_grad", "requires_grad_", "no_grad"})
 #: The names that a `from ... import` statement brings.
-_IMPORTED = re.compile(r"^\s*from\s+[\w.]+\s+import\s+(\([^)]*\)|[^\n]*)", re.MULTILINE)
+_IMPORTED = re.compile(
+    # A bracket that is not closed ends at the next one, so that no text is read twice.
+    r"^[^\S\n]*from[^\S\n]+[\w.]+[^\S\n]+import[^\S\n]*(\((?:[^()#]|#[^\n]*)*\)?|[^\n]*)",
+    re.MULTILINE,
+)
 #: Names that are called, with the dot before them; decorators are not meant.
 _CALLED = re.compile(r"^[ \t]*@[^\n]*|(\.\s*)?\b(\w+)\s*\(", re.MULTILINE)
 #: Files that are searched for a mention of BatchNorm, from one program.

@@ -166,8 +166,11 @@ class _Check:
             file = _standard_input(options.stdin_filename)
             return Discovery([] if force and excluded(file.path) else [file])
         discovery = discover(paths or (".",), excluded, force_exclude=force)
+        for remark in discovery.remarks if not options.quiet else ():
+            complain(remark, "warning")
         if not discovery.files and not discovery.unreadable and not options.quiet:
-            complain(f"No Python files found in {', '.join(paths) if paths else 'the current directory'}.", "warning")
+            names = [f'"{path}"' if path.endswith(".") else path for path in paths if absolute(path) != Path.cwd()]
+            complain(f"No Python files found in {', '.join(names) or 'the current directory'}.", "warning")
         return discovery
 
 
