@@ -43,7 +43,7 @@ def _value(expected: Any, value: Any, name: str) -> Any:
         return [_value(arguments[0], one, name) for one in value]
     if origin is dict and isinstance(value, dict):
         return {key: _value(arguments[1], one, name) for key, one in value.items()}
-    if origin is tuple and isinstance(value, list) and len(value) == len(arguments):
+    if origin is tuple and isinstance(value, (list, tuple)) and len(value) == len(arguments):
         return tuple(_value(one, each, name) for one, each in zip(arguments, value, strict=True))
     if dataclasses.is_dataclass(expected):
         return decode(expected, value)
