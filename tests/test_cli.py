@@ -17,7 +17,7 @@ from bn_lint.cli import main as cli
 from bn_lint.cli.terminal import wants_color
 from bn_lint.exit import ExitCode
 from bn_lint.facts import Analysis, BatchNormBuilt, Place, Problem
-from bn_lint.project.source import Source
+from bn_lint.project.source import Source, read_regular
 from bn_lint.rule import Rule, Severity, Violation, rule
 
 from .builders import MISTAKE, Engine, built, read_momentum
@@ -244,13 +244,12 @@ def test_unreadable_files_do_not_stop_the_others(run: Run) -> None:
 def test_a_file_that_vanishes_is_no_error_unless_it_was_given(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     write("model.py")
     write("gone.py")
-    read_bytes = Path.read_bytes
 
     def vanish(path: Path) -> bytes:
         path.unlink() if path.name == "gone.py" and path.exists() else None
-        return read_bytes(path)
+        return read_regular(path)
 
-    monkeypatch.setattr(Path, "read_bytes", vanish)
+    monkeypatch.setattr("bn_lint.project.source.read_regular", vanish)
     code, out, err = run("check", ".", "--output-format=json")
     assert (code, json.loads(out)["files"], err) == (1, 1, "")
     write("gone.py")
