@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import ReachableSet
-from bn_lint.static.interpreter.limits import ELEMENTS_PER_STEP, MAX_STEPS, PATIENCE, RETRIES, RETRY_STEPS
+from bn_lint.static.interpreter.limits import ELEMENTS_PER_STEP, MAX_COPIES, MAX_STEPS, PATIENCE, RETRIES, RETRY_STEPS
 from bn_lint.static.interpreter.values import ABSENT, Function, Value
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Budget:
 
     def __init__(self, interpreter: Interpreter) -> None:
         self._interpreter = interpreter
-        self.steps = 0
+        self.steps = self._copies = 0
         self.limit = MAX_STEPS
         #: When stock is taken next, and when something must happen: then, or when a bound is reached before.
         self.patience = self.check = PATIENCE
@@ -64,6 +64,16 @@ class Budget:
         The next step notices when it was too much.
         """
         self.steps += max(0, elements) * (10 if one_by_one else 1) // ELEMENTS_PER_STEP
+
+    def copied(self, count: int) -> None:
+        """Count objects that were copied with the result of a call: a tree of modules has twice as many a level up.
+
+        Raises:
+            BudgetExhausted: the entry point has copied too many.
+        """
+        self._copies += count
+        if self._copies > MAX_COPIES:
+            self.give_up()
 
     def _take_stock(self) -> None:
         """Give up a call that takes too long, or all of the entry point."""

@@ -36,7 +36,7 @@ class Interpreter:
         self.domain = domain
         self.collector = collector
         self.store = Store()
-        self.summaries = CallSummaries(self.store, collector)
+        self.summaries = CallSummaries(self.store, collector, self._copied)
         self.modules: dict[Path, ModuleScope] = {}
         self.unparsed: dict[Path, ParseError] = {}
         #: How often calls of a function were aborted, and whether its calls may lead to what the domain is about.
@@ -57,6 +57,9 @@ class Interpreter:
         #: Let errors in the engine's own functions through, for tests.
         self.strict = STRICT in switches()
         self.start()
+
+    def _copied(self, count: int) -> None:
+        self.budget.copied(count)
 
     def start(self) -> None:
         """Begin an entry point: its steps and its time count from here."""

@@ -69,6 +69,8 @@ STEPS_PER_FILE = 500_000
 #: Command lines with which a program is run once more: `tests/static/options.md`.
 MAX_COMMAND_LINES = 3
 
+#: Objects that one entry point copies with the results of calls that are not executed again.
+MAX_COPIES = 60_000
 #: Calls of models, changes of mode and optimizer steps of one entry point.
 MAX_EVENTS = 1_200
 #: Nested calls of functions of the program.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from bn_lint.static.interpreter.lattice.copying import clone, clone_with
+from bn_lint.static.interpreter.lattice.copying import clone_with
 from bn_lint.static.interpreter.store import Store, watch
 from bn_lint.static.interpreter.values import Dict, Function, Instance, List, Value
 
@@ -19,7 +19,13 @@ _HOLDERS = frozenset({tuple, List, Dict, Instance})
 class CallSummaries:
     """What calls gave, for those that would give the same again."""
 
-    def __init__(self, store: Store, collector: Collector) -> None:
+    def __init__(self, store: Store, collector: Collector, copied: Callable[[int], None] = lambda count: None) -> None:
+        """Set up.
+
+        Args:
+            copied: Told how many objects a result was copied with.
+        """
+        self._copied = copied
         self._store = store
         self._collector = collector
         self._templates: dict[Hashable, object] = {}
@@ -35,7 +41,7 @@ class CallSummaries:
         results = self._recursive.setdefault(function, {})
         if key not in results:
             results[key] = compute()
-        return clone(results[key])
+        return self._copy(results[key], (), ())
 
     def call_over(self, function: Function, stack: Sequence[Function]) -> None:
         """Drop what `while_running` kept, once the function no longer runs."""
@@ -53,7 +59,7 @@ class CallSummaries:
             key = ("quiet", key)  # what was not noted then is noted later
         hit = self._kept.get(key)
         if hit is not None and not (isinstance(hit[0], Instance) and hit[0].template is None):
-            return clone_with(hit[0], hit[1], _modules_in(given) if hit[1] else ())
+            return self._copy(hit[0], hit[1], _modules_in(given) if hit[1] else ())
         purity = watch()
         self._store.purity.append(purity)
         try:
@@ -63,13 +69,19 @@ class CallSummaries:
         if purity.pure:
             # A module is kept as it is: should the program change it, its template is gone and so is this memory.
             modules = _modules_in(given)
-            kept = value if isinstance(value, Instance) else clone_with(value, modules, modules)
+            kept = value if isinstance(value, Instance) else self._copy(value, modules, modules)
             self._kept[key] = (kept, modules)
             if isinstance(value, Instance):
                 value.remembered = [*(value.remembered or ()), (self._kept, key)]
             for one in given:
                 self._forget_with(one, key)
         return value
+
+    def _copy(self, value: Value, given: Sequence[Instance], now: Sequence[Instance]) -> Value:
+        copies: dict[int, Value] = {}
+        copy = clone_with(value, given, now, copies)
+        self._copied(len(copies))
+        return copy
 
     def _forget_with(self, value: Value, key: Hashable) -> None:
         """Arrange that the memory under a key is dropped when the value changes."""

@@ -14,6 +14,8 @@ from bn_lint.static.syntax.scopes import Scope, statements, within
 _MODULES = frozenset(name for library in LIBRARIES for name in library.modules)
 _PLAIN = ("abc.", "typing.", "dataclasses.", "enum.", "collections.", "torch.utils.data.", "unittest.", "argparse.")
 _PLAIN_BUILTINS = frozenset({"object", "dict", "list", "tuple", "set", "str", "int", "float", "Exception", "type"})
+#: Classes of one file that a class inherits from; of one that has more, not all are known.
+_MAX_ANCESTORS = 100
 #: Whether a class of a dotted name is an `nn.Module`, when its own file does not tell; None when nothing does.
 Elsewhere = Callable[[str], "bool | None"]
 
@@ -34,6 +36,8 @@ class Classes:
     def __init__(self, module: cst.Module, imports: ImportTable) -> None:
         self._imports = imports
         self._named: dict[str, cst.ClassDef | None] = {}
+        #: Which classes are modules by what was asked last, and the answers so far.
+        self._answers: tuple[Elsewhere | None, dict[cst.ClassDef, bool | None]] = None, {}
         for located in statements(module):
             if isinstance(located.statement, cst.ClassDef):
                 self._define(located.statement)
@@ -49,19 +53,22 @@ class Classes:
 
     def is_module(self, definition: cst.ClassDef, elsewhere: Elsewhere = lambda origin: None) -> bool | None:
         """Whether a class is an `nn.Module`; None when a base class of unknown origin may make it one."""
-        return self._is_module(definition, {}, elsewhere)
+        if self._answers[0] is not elsewhere:
+            self._answers = elsewhere, {}
+        return self._is_module(definition, self._answers[1], elsewhere)
 
-    def _is_module(self, definition: cst.ClassDef, known: dict[str, bool | None], elsewhere: Elsewhere) -> bool | None:
+    def _is_module(
+        self, definition: cst.ClassDef, known: dict[cst.ClassDef, bool | None], elsewhere: Elsewhere
+    ) -> bool | None:
         """The same, with the answers so far; None stands for a class that is being asked about."""
-        name = definition.name.value
-        if name not in known:
-            known[name] = None
+        if definition not in known:
+            known[definition] = None
             answers = [self._base_is_module(base, known, elsewhere) for base in _bases(definition)]
-            known[name] = True if True in answers else None if None in answers else False
-        return known[name]
+            known[definition] = True if True in answers else None if None in answers else False
+        return known[definition]
 
     def _base_is_module(
-        self, base: cst.BaseExpression, known: dict[str, bool | None], elsewhere: Elsewhere
+        self, base: cst.BaseExpression, known: dict[cst.ClassDef, bool | None], elsewhere: Elsewhere
     ) -> bool | None:
         local = self.named(base)
         if local is not None:
@@ -100,6 +107,8 @@ class Classes:
         pending = [definition]
         seen = {definition.name.value}
         while pending:
+            if len(seen) > _MAX_ANCESTORS:
+                return [*found, None]
             for base in _bases(pending.pop()):
                 local = self.named(base)
                 origin = self._imports.qualified(base)

@@ -76,7 +76,7 @@ def _refuse_extremes(text: str) -> None:
     if len(text) > MAX_CHARACTERS:
         raise TooLarge(f"it has more than {MAX_CHARACTERS:,} characters")
     stripped = _STRINGS_AND_COMMENTS.sub(_without_content, text)
-    if len(stripped) > MAX_TOKENS and sum(1 for _ in _WORD_OR_SIGN.finditer(stripped)) > MAX_TOKENS:
+    if len(stripped) > MAX_TOKENS and len(_WORD_OR_SIGN.findall(stripped)) > MAX_TOKENS:
         raise TooLarge(f"it has more than {MAX_TOKENS:,} words and signs")
     chain, chains = 0, []  # the links so far between these brackets, and between those around them
     for match in _BRACKETS_AND_LINKS.finditer(stripped):

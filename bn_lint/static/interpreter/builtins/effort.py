@@ -104,7 +104,7 @@ def _searched(numbers: range, value: Any) -> float:
 
 
 def _compiled(pattern: Any, flags: int = 0) -> float:
-    return _ways(pattern, 1)
+    return 0 if len(pattern) <= MAX_PATTERN else float("inf")
 
 
 def _matched(pattern: Any, text: Text, *more: Any, **named: Any) -> float:

@@ -28,11 +28,14 @@ from bn_lint.static.interpreter.values import (
 _SHARED = frozenset({bool, int, str, type(None), Unknown, Tensor})
 
 
-def clone_with(value: Value, given: Sequence[Instance], now: Sequence[Instance]) -> Value:
+def clone_with(
+    value: Value, given: Sequence[Instance], now: Sequence[Instance], copies: dict[int, Value] | None = None
+) -> Value:
     """Return a deep copy in which the modules that a call was given are those that it is given now."""
+    copies = {} if copies is None else copies
     if not given:
-        return clone(value)
-    copies: dict[int, Value] = {id(before): one for before, one in zip(given, now)}
+        return clone(value, copies)
+    copies.update({id(before): one for before, one in zip(given, now)})
     copy = clone(value, copies)
     for before, one in zip(given, now):
         owner = copies.get(id(before.owner)) if before.owner is not None else None
