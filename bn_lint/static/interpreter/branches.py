@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import libcst as cst
@@ -15,7 +15,7 @@ from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.match_patterns import matches
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.paths import RAISE, fork_paths
-from bn_lint.static.interpreter.values import Unknown
+from bn_lint.static.interpreter.values import External, Unknown
 
 
 def if_(interpreter: Interpreter, node: cst.If, frame: Frame) -> str | None:
@@ -82,12 +82,47 @@ def try_(interpreter: Interpreter, node: cst.Try, frame: Frame) -> str | None:
             completion = handle(node.handlers[0])()
         else:
             completion = fork_paths(interpreter, frame, *(handle(h) for h in node.handlers))
+    elif completion is None and (fallback := _fallback(node, frame)) is not None:
+        handler = partial(execute_suite, interpreter, fallback.body, frame)
+        completion = fork_paths(interpreter, frame, lambda: None, handler)
     elif completion is None and node.orelse is not None:
         completion = execute_suite(interpreter, node.orelse.body, frame)
     if node.finalbody is not None:
         final = execute_suite(interpreter, node.finalbody.body, frame)
         completion = final or completion
     return completion
+
+
+def _fallback(node: cst.Try, frame: Frame) -> cst.ExceptHandler | None:
+    """The handler that defines what a library out of sight may not be there to give."""
+    names = [*_imported_names(node.body)]
+    if not any(isinstance(frame.cells.get(name), External) for name in names):
+        return None
+    for handler in node.handlers:
+        kind = handler.type
+        if kind is None or (type(kind) is cst.Name and kind.value in ("ImportError", "ModuleNotFoundError")):
+            return handler if any(name in _assigned_names(handler.body) for name in names) else None
+    return None
+
+
+def _imported_names(body: cst.BaseSuite) -> Iterator[str]:
+    for one in _small_statements(body):
+        if isinstance(one, cst.ImportFrom) and not isinstance(one.names, cst.ImportStar):
+            for alias in one.names:
+                name = alias.asname.name if alias.asname is not None else alias.name
+                if isinstance(name, cst.Name):
+                    yield name.value
+
+
+def _assigned_names(body: cst.BaseSuite) -> set[str]:
+    targets = (t.target for one in _small_statements(body) if isinstance(one, cst.Assign) for t in one.targets)
+    return {target.value for target in targets if isinstance(target, cst.Name)}
+
+
+def _small_statements(body: cst.BaseSuite) -> Iterator[cst.BaseSmallStatement]:
+    for line in body.body:
+        if isinstance(line, cst.SimpleStatementLine):
+            yield from line.body
 
 
 def _expects_failure(interpreter: Interpreter, kind: cst.BaseExpression | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.static.interpreter.iteration import iterate
+from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.values import Axis, List, Provenance, Tensor, Value
 from bn_lint.static.torch_model.operations.sizes import axis_position, either, integer, unknown
 from bn_lint.static.torch_model.operations.table import OpSite, operation
@@ -81,7 +82,19 @@ def unsqueeze(at: OpSite, x: Tensor, dim: Value) -> Tensor:
     if position is None:
         return unknown(x.why)
     axes = (*x.axes[:position], Axis(1, at.origin), *x.axes[position:])
-    return Tensor(axes, ranked=x.ranked, origin=at.origin, why=x.why)
+    result = Tensor(axes, ranked=x.ranked, origin=at.origin, why=x.why)
+    if position or not x.ranked or x.axes[:1] != (Axis(),) or not _is_of_layer(x):
+        return result
+    # Nothing is known of the samples but that a layer takes them. It takes a single one as well, and here is its axis.
+    single = join((result, Tensor((axes[0], *x.axes[1:]), origin=at.origin)))
+    assert isinstance(single, Tensor)
+    return single
+
+
+def _is_of_layer(x: Tensor) -> bool:
+    """Whether a layer made the number of axes what it is; as a function, it is one of `torch.nn.functional`."""
+    maker = x.origin.maker if x.origin is not None else ""
+    return not isinstance(maker, str) or maker.startswith("F.")
 
 
 @operation("squeeze squeeze_", "input, *dim")
