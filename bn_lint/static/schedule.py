@@ -191,8 +191,7 @@ class Schedule:
         paths = [*(s.path for s in self.sources), *self.context]
         for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
             source = file.source
-            # A script that does not name models may start a program that stands elsewhere: `Trainer(options).train()`.
-            if file in known or not (is_program(source.text) or "__main__" in source.text):
+            if file in known or not (is_program(source.text) or self._starts_program(file)):
                 continue
             used = _used(models, source.text)
             # A script may get its model from any function of the package that it imports.
@@ -279,6 +278,15 @@ class Schedule:
             return []
         known = self.collector.sites.keys() | self.collector.missing_sites
         return [node for node in batchnorm_calls(file.tree) if node not in known]
+
+    def _starts_program(self, file: SourceFile) -> bool:
+        """Whether a script without a word about models starts what stands elsewhere: `Trainer(options).train()`."""
+        text = file.source.text
+        if "__main__" not in text or "torch" in text:
+            return False
+        modules = (self.project.resolve(file.path, dotted, level) for dotted, level in imports(text))
+        imported = filter(None, (self.project.file(path) for path in modules if path is not None))
+        return any(is_program(one.source.text) and "__main__" not in one.source.text for one in imported)
 
     def _is_script(self, source: Source) -> bool:
         ask = self.project.filesystem

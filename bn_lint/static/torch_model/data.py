@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
@@ -90,8 +91,10 @@ class Batch(Unknown):
         """What identifies it as an argument of a remembered call; long names are cut off and identify nothing."""
         return (Batch, self.batches, self.name) if len(self.name) < _WHOLE_NAME else None
 
-    def operand(self) -> Batch:
-        """Arithmetic on a batch gives another one."""
+    def operand(self) -> Batch | None:
+        """Arithmetic on a batch gives another one; its size is a number like others."""
+        if _NOT_DATA.search(self.name):
+            return None
         return Batch(self.batches, f"{self.name.removesuffix(' ...')} ..."[:_WHOLE_NAME])
 
     def stands_for(self, other: Unknown) -> bool:
@@ -99,8 +102,6 @@ class Batch(Unknown):
         return isinstance(other, Batch) and other.batches is self.batches
 
     def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
-        if isinstance(key, tuple) and key[-1] in _NOT_DATA:
-            return super().member(key, text, free=free)
         if self._members is None:
             self._members = {}
         found = self._members.get(key)
@@ -143,8 +144,8 @@ _RESHAPING = frozenset(
 )
 
 
-#: Attributes and methods of a tensor that tell about it.
-_NOT_DATA = frozenset("shape size dim ndim numel nelement ndimension item tolist device dtype dataset".split())
+#: Attributes and methods of a tensor that tell about it, in the name of what is read from a batch.
+_NOT_DATA = re.compile(r"\.(?:shape|size|dim|ndim|numel|nelement|ndimension|item|tolist|device|dtype)\b")
 
 
 def keeps_batch_axis(node: cst.CSTNode, arguments: Arguments) -> bool:

@@ -108,8 +108,8 @@ class TorchDomain(Domain):
     def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
         if isinstance(container, Array):
             return array_item(index(container.tensor, key, ref))
-        if isinstance(container, Batch) and keeps_rows(key):
-            return container.operand()
+        if isinstance(container, Batch) and keeps_rows(key) and (rows := container.operand()) is not None:
+            return rows
         return index(container, key, ref) if isinstance(container, Tensor) else ABSENT
 
     def operate(self, interpreter: Interpreter, name: str, a: Value, b: Value, ref: NodeRef) -> Value:
