@@ -345,13 +345,19 @@ class EventLog(Log):
         return False
 
     def _region(self, interpreter: Interpreter) -> list[Call]:
-        """The calls that the running function, or what it called, made in this pass of its loop."""
+        """The calls that the running function, or what it called, made in this pass of its loop.
+
+        Where there are none, those of its caller: it is given the loss, or finds it in an object.
+        """
         loops = tuple(self.loops)
-        return [
-            call
-            for call in self.calls
-            if call.grad is not False and call.loops[: len(loops)] == loops and interpreter.frame in call.caller
-        ]
+        calls = [call for call in self.calls if call.grad is not False and call.loops[: len(loops)] == loops]
+        frame = interpreter.frame
+        while calls and frame is not None:
+            found = [call for call in calls if frame in call.caller]
+            if found:
+                return found
+            frame = frame.caller
+        return []
 
 
 def is_module(value: Value) -> TypeGuard[Instance]:
