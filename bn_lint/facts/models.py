@@ -35,6 +35,8 @@ class ModelCall:
             but this.
         override: The `train` of a class of the program, which `eval()` called last and which left BatchNorm layers in
             training mode.
+        is_symbolic: The model is made out of view: all that is said follows from what the program does to it.
+        likely: Of a model that is made out of view: where the project builds BatchNorm.
         draft: Of a fact that is not complete: the number of what the front end completes it from.
     """
 
@@ -56,6 +58,8 @@ class ModelCall:
     resumed: bool = False
     switch_name: Place | None = None
     override: Evidence | None = None
+    is_symbolic: bool = False
+    likely: Evidence | None = None
     draft: int | None = None
 
 

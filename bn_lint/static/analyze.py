@@ -41,6 +41,7 @@ from bn_lint.static.torch_model.watchers import events_of
 from bn_lint.static.training.domain import TrainingDomain
 from bn_lint.static.training.facts_from_calls import facts_from_events
 from bn_lint.static.training.facts_from_layers import FactCollector
+from bn_lint.static.training.symbolic_models import with_likelihood
 from bn_lint.static.unreached import unreached_constructors
 
 _Result = TypeVar("_Result")
@@ -245,6 +246,7 @@ class Analyzer:
         facts = list(with_missed_layers(facts, self.files))
         if any("load_state_dict" in file.source.text for file in self.project.files.values() if file is not None):
             facts = [replace(fact, loads_weights=True) if type(fact) is BatchNormBuilt else fact for fact in facts]
+        facts = list(with_likelihood(facts, self.project))
         overrides = [fact for fact in facts if type(fact) is TrainOverride]
         used = {ref.file.place(ref.node): shown for ref, shown in self.results_used.values()} if overrides else {}
         facts = [replace(fact, used=used.get(fact.place)) if type(fact) is TrainOverride else fact for fact in facts]

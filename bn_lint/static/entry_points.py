@@ -18,7 +18,7 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import ABSENT, Arguments, BoundMethod, Class, Function, Instance, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
-from bn_lint.static.training.symbolic_models import fill, kept_models, symbolic_model
+from bn_lint.static.training.symbolic_models import fill, given_models
 
 
 class Reason(Enum):
@@ -207,9 +207,7 @@ class TrainSymbolicModels(EntryPoint):
     def run(self, interpreter: Interpreter) -> None:
         function = self.definition
         ref = NodeRef(function.file, function.node)
-        keywords = _given(function)
-        keywords.update({name: symbolic_model(interpreter, ref) for name in self.models})
-        call(interpreter, function, Arguments(keywords=keywords), ref, None)
+        call(interpreter, function, Arguments(keywords=_given(function)), ref, None)
 
 
 @dataclass(frozen=True)
@@ -222,7 +220,8 @@ class TrainOwnSymbolicModels(EntryPoint):
 
     @property
     def given(self) -> str:
-        return f"`{self.method.name}` is called, with a model in an unknown mode as {_listed(sorted(self.attributes))}"
+        given = sorted(self.attributes) or given_models(self.method)
+        return f"`{self.method.name}` is called, with a model in an unknown mode as {_listed(given)}"
 
     def run(self, interpreter: Interpreter) -> None:
         cls, method = self.definition, self.method
@@ -230,10 +229,9 @@ class TrainOwnSymbolicModels(EntryPoint):
         keywords: dict[str, Value] = {}
         if isinstance(init, Function):
             keywords = {name: value for name, value in _given(init).items() if name != "self"}
-            keywords.update({name: symbolic_model(interpreter, ref) for name in kept_models(init, self.attributes)})
         trainer = call(interpreter, cls, Arguments(keywords=keywords), ref, None)
         if isinstance(trainer, Instance):
-            fill(interpreter, trainer, self.attributes, ref)
+            fill(interpreter, trainer, self.attributes)
         unknowns: list[Value] = [parameter(method, name) for name in required(method)[1:]]
         call(interpreter, BoundMethod(method, trainer), Arguments(unknowns), NodeRef(method.file, method.node), None)
 

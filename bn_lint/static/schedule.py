@@ -42,6 +42,7 @@ from bn_lint.static.options import hidden_behind
 from bn_lint.static.relevance import relevant_definitions, unlike_first
 from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
 from bn_lint.static.syntax.tree import walk
+from bn_lint.static.torch_model.symbolic_models import is_symbolic
 from bn_lint.static.torch_model.watchers import events_of
 from bn_lint.static.training.facts_from_layers import FactCollector
 from bn_lint.static.training.symbolic_models import (
@@ -124,9 +125,8 @@ class Schedule:
         yield from self._unused(functions, classes)
         yield from self._options()
         yield from self._opaque()
-        if self.interpreted:
-            with self.collector.modes_only():
-                yield from self._symbolic_models()
+        with self.collector.modes_only():
+            yield from self._symbolic_models()
         yield from self._command_lines()
 
     def _module(self, file: SourceFile, reason: Reason) -> Iterator[EntryPoint]:
@@ -134,7 +134,7 @@ class Schedule:
         yield RunModule(file, reason)
         interpreter = self.interpreter
         if interpreter.options and interpreter.decided and is_program(file.source.text):
-            used_models = bool(events_of(interpreter).calls)
+            used_models = any(not is_symbolic(one.model) for one in events_of(interpreter).calls)
             decided = tuple(interpreter.decided)
             self.programs.append(Program(file, dict(interpreter.options), decided, used_models))
 
@@ -255,9 +255,12 @@ class Schedule:
 
     def _symbolic_models(self) -> Iterator[EntryPoint]:
         """What trains models that it is given, where no visible code passes one."""
-        for source in self.sources:
+        trainers = [source for source in self.sources if trains_symbolic_models(source.text)]
+        if not trainers or not self._is_likely():
+            return
+        for source in trainers:
             file = self.project.files[source.path]
-            if file is None or not trains_symbolic_models(source.text) or not _parses(file):
+            if file is None or not _parses(file):
                 continue
             known = {f.node for f in self.collector.functions} | {c.node for c in self.collector.classes}
             if not known.intersection(definitions_in(file.tree)):
@@ -268,7 +271,9 @@ class Schedule:
                     yield TrainSymbolicModels(function, Reason.SYMBOLIC_MODEL, tuple(names))
             for cls in [c for c in self.collector.classes if c.file is file and not c.is_module]:
                 attributes = asked_attributes(cls)
-                for method in outer_methods(cls) if attributes else ():
+                for method in outer_methods(cls):
+                    if not attributes and not given_models(method):
+                        continue
                     if method.node not in self.collector.models_called:
                         yield TrainOwnSymbolicModels(cls, Reason.SYMBOLIC_MODEL, method, attributes)
 
@@ -287,6 +292,11 @@ class Schedule:
         modules = (self.project.resolve(file.path, dotted, level) for dotted, level in imports(text))
         imported = filter(None, (self.project.file(path) for path in modules if path is not None))
         return any(is_program(one.source.text) and "__main__" not in one.source.text for one in imported)
+
+    def _is_likely(self) -> bool:
+        """Whether models of the project have BatchNorm, so that those which come from elsewhere may have it as well."""
+        files = [file for file in (self.project.files[source.path] for source in self.sources) if file is not None]
+        return bool(self.interpreted) or any(map(self._reaches_models, files))
 
     def _is_script(self, source: Source) -> bool:
         ask = self.project.filesystem

@@ -72,6 +72,9 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
     Training mode can be intended: for the statistics of a generator, for `update_bn` and similar functions, for
     teachers. Where two networks take turns in training, as in a GAN, the finding is of severity `info`.
 
+    A model that is made out of view, such as a parameter or what `torch.load` gives, is judged by what the program
+    does to it, in projects that build BatchNorm: it was put in training mode for a training before.
+
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     - [Autograd mechanics: locally disabling gradients, and evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
@@ -100,7 +103,9 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
         f"`{call.model}` is evaluated in training mode: {story}",
         call.place,
         tuple(
-            step for step in (call.override, call.because, call.switch, *call.others, *call.path) if step is not None
+            step
+            for step in (call.likely, call.override, call.because, call.switch, *call.others, *call.path)
+            if step is not None
         ),
         help=remedy,
         severity=severity,

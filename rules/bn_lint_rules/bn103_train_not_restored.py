@@ -71,6 +71,9 @@ def train_not_restored(call: ModelCall) -> Iterator[Violation]:
     ## Known limits
     Layers that are kept in evaluation mode while the model around them trains are considered intentionally frozen.
 
+    A model that is made out of view, such as a parameter or what `torch.load` gives, is judged by what the program
+    does to it, in projects that build BatchNorm.
+
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     - [Autograd mechanics: locally disabling gradients, and evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
@@ -85,7 +88,7 @@ def train_not_restored(call: ModelCall) -> Iterator[Violation]:
     yield Violation(
         f"`{call.model}` is still in evaluation mode when its training goes on: BatchNorm no longer learns statistics",
         call.place,
-        tuple(step for step in (call.switch, call.because, *call.path) if step is not None),
+        tuple(step for step in (call.likely, call.switch, call.because, *call.path) if step is not None),
         help=f"call {call.model}.train() after the evaluation",
         severity=Severity.ERROR if call.certain else None,
         fix=with_train(call),

@@ -138,7 +138,10 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
     method, owner = instance.cls.lookup("__getattr__")
     if isinstance(owner, Class) and not (isinstance(method, Function) and method in interpreter.stack):
         return call(interpreter, BoundMethod(method, instance), Arguments([name]), ref, None)
-    unknown = Unknown(f"{_known_as(instance)}.{name}", f"`{instance.cls.name}.{name}` is not set in visible code")
+    # What a base class out of sight sets is that of a library.
+    foreign = instance.is_module or (isinstance(instance.cls, Class) and instance.cls.has_unknown_base)
+    why = f"`{instance.cls.name}.{name}` is not set in visible code"
+    unknown = Unknown(f"{_known_as(instance)}.{name}", why, foreign=foreign)
     missing = _MISSING.of(instance)
     if missing is None:
         missing = _Missing()

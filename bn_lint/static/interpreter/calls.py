@@ -83,9 +83,10 @@ def call(interpreter: Interpreter, function: Value, arguments: Arguments, ref: N
     if result is not ABSENT:
         return result
     if isinstance(function, External):
-        return Unknown("?", f"`{function.dotted}` is outside the project")
+        return Unknown("?", f"`{function.dotted}` is outside the project", foreign=True)
     if isinstance(function, Unknown):
-        return Unknown(f"{function.name}(...)" if len(function.name) < 40 else "?", function.why)
+        name = f"{function.name}(...)" if len(function.name) < 40 else "?"
+        return Unknown(name, function.why, foreign=function.foreign)
     return Unknown("?", f"calling {type(function).__name__} is not evaluated")
 
 

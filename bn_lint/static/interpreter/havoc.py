@@ -62,6 +62,7 @@ def abort_call(
             frame.file, "not everything in it was judged: one definition takes too long to evaluate"
         )
     reach.forget(interpreter, frame.site)
+    interpreter.domain.call_aborted(interpreter)
     return Unknown("?", f"`{function.name}` takes too long to evaluate")
 
 

@@ -162,7 +162,7 @@ class Domain:
 
     def any_member(self, dotted: str) -> Value:
         """What a library has under a name that is not known: `getattr(models, architecture)`."""
-        return Unknown("?", f"an unknown name in `{dotted}`")
+        return Unknown("?", f"an unknown name in `{dotted}`", foreign=True)
 
     def has_member(self, dotted: str, name: str) -> bool | None:
         """Whether a library has a name, when that is known."""
@@ -236,6 +236,9 @@ class Domain:
     def judges_results(self, names: AbstractSet[str]) -> bool:
         """Whether code in which these names occur may do something with the result of an earlier call."""
         return False
+
+    def call_aborted(self, interpreter: Interpreter) -> None:
+        """A call was given up: it may have changed what the domain knows of unknown values."""
 
     def unseen_cell(self, key: Ghost[Any]) -> Value:
         """What a cell of the domain holds once code that was not run may have written it; `ABSENT`: what it held."""

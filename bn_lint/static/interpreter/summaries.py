@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.static.interpreter.lattice.copying import clone_with
 from bn_lint.static.interpreter.store import Store, watch
-from bn_lint.static.interpreter.values import Dict, Function, Instance, List, Value
+from bn_lint.static.interpreter.values import Dict, Function, Instance, List, Unknown, Value
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.hooks import Collector
@@ -48,7 +48,7 @@ class CallSummaries:
         if self._recursive and function in self._recursive and function not in stack:
             del self._recursive[function]
 
-    def memoize(self, key: Hashable | None, compute: Callable[[], Value], given: Iterable[Value] = ()) -> Value:
+    def memoize(self, key: Hashable | None, compute: Callable[[], Value], given: Sequence[Value] = ()) -> Value:
         """Return what the same computation gave before, when it changed nothing that is older than itself.
 
         `given` are the values it works on. What it gave may hold them, so it is forgotten once one of them changes.
@@ -59,7 +59,7 @@ class CallSummaries:
             key = ("quiet", key)  # what was not noted then is noted later
         hit = self._kept.get(key)
         if hit is not None and not (isinstance(hit[0], Instance) and hit[0].template is None):
-            return self._copy(hit[0], hit[1], _modules_in(given) if hit[1] else ())
+            return _made_again(self._copy(hit[0], hit[1], _modules_in(given) if hit[1] else ()), given)
         purity = watch()
         self._store.purity.append(purity)
         try:
@@ -97,6 +97,16 @@ class CallSummaries:
         for part in parts:
             if type(part) in _HOLDERS:
                 self._forget_with(part, key)
+
+
+def _made_again(value: Value, given: Sequence[Value]) -> Value:
+    """What a call gives that gave this before: something unknown that it made is equal, but not the same object."""
+    if type(value) is tuple:
+        parts = tuple([_made_again(part, given) for part in value])
+        return parts if any(part is not before for part, before in zip(parts, value)) else value
+    if type(value) is not Unknown or value.attribute_of is not None or value.foreign or value in given:
+        return value
+    return value.twin()
 
 
 def _modules_in(given: Iterable[Value]) -> list[Instance]:

@@ -78,12 +78,14 @@ def passed_through(interpreter: Interpreter, function: Value, arguments: Argumen
         one
         for value in arguments.positional
         for one in alternatives(value)
-        if isinstance(one, Instance) and one.is_module
+        if (isinstance(one, Instance) and one.is_module) or (isinstance(one, Unknown) and one.stand_in is not None)
     ]
     if not models:
         return None
     for model in models:
-        forget(interpreter, model)
+        known = model.stand_in if isinstance(model, Unknown) else model
+        if isinstance(known, Instance):
+            forget(interpreter, known)
     return arguments.positional[0] if len(arguments.positional) == 1 else tuple(arguments.positional)
 
 

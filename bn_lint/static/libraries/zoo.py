@@ -65,7 +65,7 @@ def any_model(dotted: str) -> Value:
     library = _BY_MODULE.get(dotted)
     if library is not None and library.chosen_from:
         return Builtin("any", partial(_model, library, "any"))
-    return Unknown("?", f"an unknown name in `{dotted}`")
+    return Unknown("?", f"an unknown name in `{dotted}`", foreign=True)
 
 
 def model_with_batchnorm(
@@ -123,7 +123,7 @@ def _model(
 ) -> Value:
     """A model of a library; `loaded`: with weights unless they are refused."""
     if not _is_batchnorm(arguments.keywords.get("norm_layer")):
-        return Unknown("model", f"`{name}` is given a normalisation of its own")
+        return Unknown("model", f"`{name}` is given a normalisation of its own", foreign=True)
     model = model_with_batchnorm(interpreter, ref, library, name)
     first = loaded if loaded or not arguments.positional else arguments.positional[0]
     given = next((arguments.keywords[key] for key in _PRETRAINED if key in arguments.keywords), first)
@@ -140,7 +140,7 @@ def _by_name(dotted: str, interpreter: Interpreter, arguments: Arguments, ref: N
         return _model(library, "any", interpreter, others, ref)
     if isinstance(name, str) and has_batchnorm(name.rpartition("/")[2].removeprefix("hf_hub:")):
         return _model(library, name, interpreter, others, ref)
-    return Unknown("model", f"`{dotted}` is outside the project")
+    return Unknown("model", f"`{dotted}` is outside the project", foreign=True)
 
 
 def _from_hub(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
@@ -149,7 +149,7 @@ def _from_hub(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> V
     if known is not None and isinstance(name, str) and has_batchnorm(name) and "source" not in arguments.keywords:
         library, loaded = known
         return _model(library, name, interpreter, Arguments(keywords=arguments.keywords), ref, loaded=loaded)
-    return Unknown("model", "`torch.hub.load` is outside the project")
+    return Unknown("model", "`torch.hub.load` is outside the project", foreign=True)
 
 
 def _constructor(dotted: str) -> LibraryClass:
@@ -174,7 +174,7 @@ def _constructor(dotted: str) -> LibraryClass:
 def _instantiated(dotted: str, cls: ModelClass, interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     library, name = _CLASSES[dotted][0], dotted.rpartition(".")[2]
     if not _takes_batchnorm(cls, arguments):
-        return Unknown("model", f"`{dotted}` is outside the project")
+        return Unknown("model", f"`{dotted}` is outside the project", foreign=True)
     given = arguments if cls.takes_weights else Arguments(keywords=arguments.keywords)
     return _model(library, name, interpreter, given, ref)
 

@@ -55,8 +55,11 @@ def stale_averages(events: EventLog) -> Iterator[StaleStatistics]:
     That is so when nothing ever runs them in training mode, and nothing may have read or written their buffers.
     """
     from bn_lint.static.torch_model.describing import path_to
+    from bn_lint.static.torch_model.symbolic_models import is_symbolic
 
     for module, order, ref in events.written.values():
+        if is_symbolic(module):
+            continue
         calls = [call for call in events.calls if events.is_part_of(module, call.model)]
         used = next(
             (call for call in calls if call.grad is False and call.order > order and call.states == {False}), None

@@ -12,6 +12,7 @@ from bn_lint.static.interpreter.values import (
     BoundMethod,
     Class,
     Dict,
+    External,
     Ghost,
     Instance,
     LibraryClass,
@@ -31,6 +32,7 @@ from bn_lint.static.torch_model.operations.indexing import index
 from bn_lint.static.torch_model.operations.sizes import Array
 from bn_lint.static.torch_model.operations.tensor_methods import SHAPING, tensor_attribute, unknown_method
 from bn_lint.static.torch_model.parameters import Weights, freeze, weights_attribute
+from bn_lint.static.torch_model.symbolic_models import forget_symbolic_models, handed_over
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ class TorchDomain(Domain):
     def call(self, interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> Value:
         if isinstance(function, Batch) and keeps_batch_axis(ref.node, arguments):
             return Batch(function.batches, f"{function.name}(...)"[:60])
-        return ABSENT
+        return handed_over(function.dotted) if isinstance(function, External) else ABSENT
 
     def module_made(self, module: Instance) -> None:
         MODE.put(module, BUILT)
@@ -137,6 +139,9 @@ class TorchDomain(Domain):
 
     def judges_results(self, names: AbstractSet[str]) -> bool:
         return not _TRAINING.isdisjoint(names)
+
+    def call_aborted(self, interpreter: Interpreter) -> None:
+        forget_symbolic_models(interpreter)
 
     def unseen_cell(self, key: Ghost[Any]) -> Value:
         return UNSEEN if key == MODE else ABSENT

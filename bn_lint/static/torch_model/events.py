@@ -58,8 +58,6 @@ class EventLog(Log):
         self.kept: list[Instance] = []
         #: Functions within functions, which foreign code may call.
         self.nested: list[Function] = []
-        #: Models that no visible code made.
-        self.symbolic_models: list[Instance] = []
         #: Nothing is executed any more, so modules keep their parts: by the `id` of a module, those of its parts.
         self.is_over = False
         self._parts: dict[int, frozenset[int]] = {}
@@ -197,10 +195,9 @@ class EventLog(Log):
             where, name = self.gradients_off_by
             call.because = Evidence.of(Shows.GRADIENTS_OFF, where.place, name)
         self.calls.append(call)
-        if model not in self.symbolic_models:
-            collector_of(interpreter).models_called.update(
-                one.function.node for one in call.caller if one.function is not None
-            )
+        collector_of(interpreter).models_called.update(
+            one.function.node for one in call.caller if one.function is not None
+        )
         self._count(interpreter)
 
     def _count(self, interpreter: Interpreter) -> None:

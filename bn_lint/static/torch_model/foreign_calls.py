@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.facts import Purpose
-from bn_lint.static.interpreter.values import Arguments, Instance, Value, alternatives
+from bn_lint.static.interpreter.values import Arguments, Instance, Unknown, Value, alternatives
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.torch_model.events import EventLog, is_module
@@ -26,6 +26,8 @@ from bn_lint.static.torch_model.out_of_sight import (
 from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bn_lint.static.interpreter.interpreter import Interpreter
 
 
@@ -55,7 +57,7 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
     if tool is not None or name == "add_graph":
         _looked_at(interpreter, events, tool or Purpose.INSPECTION, arguments, ref)
         return
-    modules = [one for value in arguments.values() for one in alternatives(value) if is_module(one)]
+    modules = list(_modules_among(arguments))
     if dotted == REPLACING:
         events.replaced.update(map(id, modules))
     if dotted in LOADING:
@@ -73,6 +75,16 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
         interpreter.store.disturb()
         for module in modules:
             forget(interpreter, module)
+
+
+def _modules_among(arguments: Arguments) -> Iterator[Instance]:
+    """The modules that foreign code is given, and those behind unknown values."""
+    for value in arguments.values():
+        for one in alternatives(value):
+            if is_module(one):
+                yield one
+            elif isinstance(one, Unknown) and one.stand_in is not None:
+                yield one.stand_in
 
 
 def _steps_on_gradients(events: EventLog, ref: NodeRef) -> bool:

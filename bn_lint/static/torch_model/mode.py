@@ -84,6 +84,8 @@ FROZEN: Ghost[NodeRef | Unknown | None] = Ghost("frozen")
 BUILT = Mode(True)
 #: Foreign code may have switched.
 UNSEEN = Mode(None)
+#: The mode in which a model arrives that is made out of view.
+ARRIVED = Mode(None)
 
 
 def modes_of(module: Instance, events: EventLog) -> tuple[Mode, ...]:
@@ -124,7 +126,7 @@ def _apply(
         return
     seen.add(id(module))
     interpreter.store.note(module, MODE, mode)
-    for child in list(module.possible_children()):
+    for child in [*module.possible_children(), *_behind_unknown(module)]:
         override = child.cls.lookup("train")[0]
         if isinstance(override, Function) and interpreter.stack.count(override) == 0:
             from bn_lint.static.torch_model.overrides import call_train
@@ -134,10 +136,18 @@ def _apply(
             _apply(interpreter, child, mode, training, ref, seen)
 
 
+def _behind_unknown(module: Instance) -> list[Instance]:
+    """The modules that stand for unknown parts of a module."""
+    found = (value.stand_in for value in module.cells.values() if type(value) is Unknown)
+    return [stand_in for stand_in in found if stand_in is not None]
+
+
 def forget(interpreter: Interpreter, module: Instance) -> None:
     """Foreign code got hold of a module: it may have switched it."""
     for one in module.possible_descendants():
         interpreter.store.note(one, MODE, UNSEEN)
+        for hidden in _behind_unknown(one):
+            forget(interpreter, hidden)
 
 
 def training_flag(interpreter: Interpreter, module: Instance) -> Value:

@@ -79,8 +79,10 @@ def devices_of(model: Instance) -> int:
 
 def _wrap(interpreter: Interpreter, arguments: Arguments) -> None:
     from bn_lint.static.interpreter.assign import register
+    from bn_lint.static.torch_model.symbolic_models import as_model
 
-    register(interpreter, arguments.receiver, "module", arguments.get(1, "module", Unknown("module")))
+    wrapped = as_model(arguments.get(1, "module", Unknown("module")))
+    register(interpreter, arguments.receiver, "module", wrapped)
 
 
 def _convert(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bn_lint.project.prefilter import is_batchnorm_name, is_zoo_name
-from bn_lint.static.interpreter.values import Value
+from bn_lint.static.interpreter.values import ABSENT, Unknown, Value
 from bn_lint.static.libraries.index import KNOWN, library_member
 from bn_lint.static.libraries.launchers import passed_through
 from bn_lint.static.libraries.zoo import any_model
 from bn_lint.static.torch_model.domain import TorchDomain
 from bn_lint.static.torch_model.foreign_calls import note_foreign_call
+from bn_lint.static.torch_model.symbolic_models import called
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -33,6 +34,9 @@ class TrainingDomain(TorchDomain):
         return any_model(dotted)
 
     def call(self, interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> Value:
+        result = called(interpreter, function, arguments, ref) if isinstance(function, Unknown) else ABSENT
+        if result is not ABSENT:
+            return result
         note_foreign_call(interpreter, function, arguments, ref)
         handed_back = passed_through(interpreter, function, arguments, ref)
         return super().call(interpreter, function, arguments, ref) if handed_back is None else handed_back

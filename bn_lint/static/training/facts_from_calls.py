@@ -15,6 +15,7 @@ from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers
 from bn_lint.static.torch_model.mode import Mode, agreed
+from bn_lint.static.torch_model.symbolic_models import is_symbolic
 from bn_lint.static.training.batch_sizes import batch_facts
 from bn_lint.static.training.call_lines import is_resumed, lines_of, switch_name
 from bn_lint.static.training.drafts import CallLines
@@ -25,8 +26,9 @@ from bn_lint.static.training.evidence import (
     ref_of,
     text_of,
 )
-from bn_lint.static.training.purpose import classify, put_in_after_eval
+from bn_lint.static.training.purpose import classify, is_local, left_in_evaluation, put_in_after_eval
 from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped
+from bn_lint.static.training.symbolic_models import is_proven
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,35 +40,21 @@ def facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fa
     """State what one entry point showed."""
     events.is_over = True
     trained = {id(call.model) for call in events.calls if call.purpose is Purpose.TRAINING}
-    if events.symbolic_models:
-        for call in events.calls:
-            if call.model in events.symbolic_models and _is_plain(events, call, trained):
-                facts = (fact for fact in _call_facts(events, call, trained, collector) if isinstance(fact, ModelCall))
-                yield from (replace(fact, certain=False) for fact in facts)
-        return
     for call in events.calls:
+        if is_symbolic(call.model):
+            if is_proven(events, call, trained):
+                facts = (fact for fact in _call_facts(events, call, trained, collector) if isinstance(fact, ModelCall))
+                yield from (replace(fact, certain=False, is_symbolic=True) for fact in facts)
+            continue
         yield from _call_facts(events, call, trained, collector)
         if call.purpose is Purpose.TRAINING:
             yield from _teachers(events, call, collector)
         if call.purpose is Purpose.TRAINING and call.batches is not None:
             yield from batch_facts(events, call, call.batches, collector)
     for switch in events.switches:
-        undone = reenabled(events, switch)
+        undone = None if is_symbolic(switch.model) else reenabled(events, switch)
         if undone is not None:
             yield mode_change(switch, undone, collector)
-
-
-def _is_plain(events: EventLog, call: Call, trained: set[int]) -> bool:
-    """Whether the program alone shows that a call of a model that it was given is in the wrong mode."""
-    before = [one for one in events.calls if one.model is call.model and one.order < call.order]
-    on = [one for one in before if one.purpose is Purpose.TRAINING and one.states == {True}]
-    if call.purpose is Purpose.TRAINING:
-        return call.states == {False} and bool(on)
-    # Who calls `train()` for an evaluation wants the batch statistics of a model that is made for it.
-    switched = call.states == {True} and not any(
-        mode.ref is None or _is_local(events, call, mode) for modes in call.modes for mode in modes
-    )
-    return switched and bool(on) and classify(events, call, trained) is Purpose.EVALUATION and call.grad is False
 
 
 def _call_facts(events: EventLog, call: Call, trained: set[int], collector: FactCollector) -> Iterator[Fact]:
@@ -112,7 +100,7 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
         purpose=purpose,
         because=_because(events, call, purpose),
         switch=mode_evidence(mode),
-        switch_is_local=mode is not None and _is_local(events, call, mode),
+        switch_is_local=mode is not None and is_local(events, call, mode),
         certain=id(call.model) in trained | events.averaged
         and not call.uncertain
         and len(call.modes) > 0
@@ -214,7 +202,7 @@ def _state(events: EventLog, call: Call, purpose: Purpose) -> tuple[bool | None,
             switches = (m[0] for m in call.modes)
             whole = next((m for m in switches if m.root and any(events.is_part_of(x, m.root) for x in models)), None)
             return (False, whole) if whole is not None else (None, None)
-        left = _left_in_evaluation(call)
+        left = left_in_evaluation(call)
         if left is not None:
             return False, left
         return (True, call.modes[0][0]) if call.states == {True} or True in call.states else (None, None)
@@ -254,34 +242,6 @@ def _trains_a_part(call: Call) -> bool:
     given = cst.Module([]).code_for_node(built.args[0].value)
     part = given.removeprefix(text_of(call.ref) + ".").removesuffix(".parameters()")
     return given == f"{text_of(call.ref)}.{part}.parameters()" and part != "module"
-
-
-def _left_in_evaluation(call: Call) -> Mode | None:
-    """The `eval()` that one way here leaves behind, when nothing switches the model back on any."""
-    found: Mode | None = None
-    for every in call.modes:
-        modes = [mode for mode in every if mode.training is not False or not mode.alone]
-        if not modes:
-            continue  # this layer is frozen by itself
-        off = [mode for mode in modes if mode.training is False]
-        on = [mode for mode in modes if mode.training is True]
-        if len(off) != 1 or len(off) + len(on) != len(modes) or (found is not None and off[0] is not found):
-            return None
-        if any(mode.order > off[0].order or mode.excludes(off[0]) for mode in on):
-            return None
-        found = off[0]
-    return found
-
-
-def _is_local(events: EventLog, call: Call, mode: Mode) -> bool:
-    """Whether a switch was made for this call, rather than for something before it."""
-    if mode.ref is None:
-        return False
-    between = [c for c in events.calls if c.model is call.model and mode.order < c.order < call.order]
-    if call.purpose is Purpose.TRAINING:
-        # `eval()` for an evaluation: something was evaluated since.
-        return not any(c.purpose is None for c in between)
-    return not any(c.purpose is Purpose.TRAINING for c in between) and mode.loops == call.loops[: len(mode.loops)]
 
 
 def _others(events: EventLog, call: Call) -> Iterator[Evidence]:

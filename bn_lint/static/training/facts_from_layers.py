@@ -51,6 +51,7 @@ from bn_lint.static.torch_model.describing import (
 )
 from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.operations.sizes import size_of
+from bn_lint.static.torch_model.symbolic_models import is_symbolic
 from bn_lint.static.torch_model.watchers import LayerCollector, events_of
 from bn_lint.static.training.drafts import Draft
 from bn_lint.static.training.hidden_modules import hidden_batchnorm
@@ -274,7 +275,7 @@ class FactCollector(LayerCollector):
     def optimizer_built(
         self, interpreter: Interpreter, optimizer: Instance, arguments: Arguments, model: Instance, ref: NodeRef
     ) -> None:
-        fact = decay_fact(optimizer, arguments, model, ref)
+        fact = None if is_symbolic(model) else decay_fact(optimizer, arguments, model, ref)
         if fact is not None:
             self.facts.append(fact)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bn_lint.facts import Evidence, Purpose
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers
+from bn_lint.static.torch_model.mode import ARRIVED, Mode
 from bn_lint.static.training.held_out import is_held_out
 
 
@@ -58,3 +59,31 @@ def put_in_after_eval(events: EventLog, call: Call) -> Evidence | None:
         if off and layer.built is not None and all(mode.ref is None and mode.training for mode in modes):
             return Evidence("this layer was put into the model after eval()", layer.built.place)
     return None
+
+
+def is_local(events: EventLog, call: Call, mode: Mode) -> bool:
+    """Whether a switch was made for this call, rather than for something before it."""
+    if mode.ref is None:
+        return False
+    between = [c for c in events.calls if c.model is call.model and mode.order < c.order < call.order]
+    if call.purpose is Purpose.TRAINING:
+        # `eval()` for an evaluation: something was evaluated since.
+        return not any(c.purpose is None for c in between)
+    return not any(c.purpose is Purpose.TRAINING for c in between) and mode.loops == call.loops[: len(mode.loops)]
+
+
+def left_in_evaluation(call: Call) -> Mode | None:
+    """The `eval()` that one way here leaves behind, when nothing switches the model back on any."""
+    found: Mode | None = None
+    for every in call.modes:
+        modes = [mode for mode in every if mode.training is not False or not mode.alone]
+        if not modes:
+            continue  # this layer is frozen by itself
+        off = [mode for mode in modes if mode.training is False]
+        on = [mode for mode in modes if mode.training is True or mode is ARRIVED]
+        if len(off) != 1 or len(off) + len(on) != len(modes) or (found is not None and off[0] is not found):
+            return None
+        if any(mode.order > off[0].order or mode.excludes(off[0]) for mode in on):
+            return None
+        found = off[0]
+    return found

@@ -1,44 +1,44 @@
-"""Models that are made out of view: what a generic trainer is given.
+"""Models that are made out of view: what trains them, and what can be said of them.
 
-Each stands for any model with BatchNorm, in an unknown mode. What is said about it needs no more than what the
-program itself does to it: it is trained in training mode, and evaluated without a switch; or it is switched off for an
-evaluation, and trained again as it is.
+It needs no more than what the program itself does to a model: it is trained in training mode, and evaluated without a
+switch; or it is switched off for an evaluation, and trained again as it is. And the project must build BatchNorm
+somewhere: then its models are likely to have it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from types import NoneType
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.facts import Evidence, Fact, ModelCall, Place, Purpose
 from bn_lint.static.interpreter.values import Class, Function, Instance, Unknown
-from bn_lint.static.libraries.zoo import model_with_batchnorm
-from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.source_files import ParseError
 from bn_lint.static.syntax.tree import walk
-from bn_lint.static.torch_model.mode import forget
-from bn_lint.static.torch_model.watchers import events_of
+from bn_lint.static.torch_model.mode import ARRIVED
+from bn_lint.static.training.purpose import classify, is_local, left_in_evaluation
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.syntax.source_files import Project
+    from bn_lint.static.torch_model.events import EventLog
+    from bn_lint.static.torch_model.happened import Call
 
 #: What tells that something is a model, when it is asked of it.
 _ASKED = ("train", "eval", "parameters")
 #: A file that trains.
 _TRAINS = re.compile(r"\.backward\s*\(")
+_LAYER = r"(?:Sync|Lazy)?BatchNorm[123]?d?"
+_BUILDS = re.compile(rf"\b{_LAYER}\s*\(")
 _SWITCHES = re.compile(r"\.\s*(?:train|eval)\s*\(\s*\)")
 
 
 def trains_symbolic_models(text: str) -> bool:
     """Whether a file may train models that it is given."""
     return _TRAINS.search(text) is not None and _SWITCHES.search(text) is not None
-
-
-def symbolic_model(interpreter: Interpreter, ref: NodeRef) -> Instance:
-    """Return a model that no visible code made."""
-    model = model_with_batchnorm(interpreter, ref)
-    forget(interpreter, model)
-    events_of(interpreter).symbolic_models.append(model)
-    return model
 
 
 def given_models(function: Function) -> list[str]:
@@ -65,24 +65,35 @@ def asked_attributes(cls: Class) -> frozenset[str]:
     )
 
 
-def kept_models(init: Function, attributes: frozenset[str]) -> list[str]:
-    """The parameters of a constructor that become these attributes."""
-    kept = {
-        name
-        for node in walk(init.node.body)
-        if type(node) is cst.Assign
-        for target in node.targets
-        if type(target.target) is cst.Attribute and target.target.attr.value in attributes
-        for name in _names(node.value)
-    }
-    return [name for name in (*init.params.positional, *init.params.keyword_only) if name in kept and name != "self"]
-
-
-def fill(interpreter: Interpreter, trainer: Instance, attributes: frozenset[str], ref: NodeRef) -> None:
-    """Put models where a trainer has nothing, or nothing that anybody knows: what a subclass or a caller makes."""
+def fill(interpreter: Interpreter, trainer: Instance, attributes: frozenset[str]) -> None:
+    """Put something unknown where a trainer has nothing: what a subclass or a caller makes."""
     for name in sorted(attributes):
-        if isinstance(trainer.cells.get(name), (Unknown, NoneType)):
-            interpreter.store.set(trainer, name, symbolic_model(interpreter, ref))
+        if trainer.cells.get(name) is None:
+            interpreter.store.set(trainer, name, Unknown(name, f"what becomes `{name}` is not visible"))
+
+
+def is_proven(events: EventLog, call: Call, trained: set[int]) -> bool:
+    """Whether the program alone shows that a call of a model that nobody has seen is in the wrong mode."""
+    if any(is_local(events, call, mode) for modes in call.modes for mode in modes):
+        return False  # who switches a model for a call of it wants it so, and knows the models that are meant
+    before = [
+        one
+        for one in events.calls
+        if one.model is call.model and one.order < call.order and one.purpose is Purpose.TRAINING
+    ]
+    if call.purpose is Purpose.TRAINING:
+        owned = call.step.owned if call.step is not None else None
+        whole = owned is None or any(events.is_part_of(call.model, one) for one in owned)
+        off = call.states == {False} or left_in_evaluation(call) is not None
+        # It was trained before, in the mode in which it arrived; or its weights are surely those that are trained.
+        return off and whole and (owned is not None or any(map(_is_on, before)))
+    on = any(one.states == {True} for one in before) and True in {m.training for modes in call.modes for m in modes}
+    return _is_on(call) and on and call.grad is False and classify(events, call, trained) is Purpose.EVALUATION
+
+
+def _is_on(call: Call) -> bool:
+    """Whether a model is in training mode, or still in the mode in which it arrived."""
+    return all(mode.training or mode is ARRIVED for modes in call.modes for mode in modes)
 
 
 def outer_methods(cls: Class) -> list[Function]:
@@ -96,9 +107,33 @@ def outer_methods(cls: Class) -> list[Function]:
     return [method for method in methods if isinstance(method, Function) and method.file is cls.file]
 
 
-def _names(value: cst.BaseExpression) -> Iterator[str]:
-    """`model`, and `model.to(device)`."""
-    while isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute):
-        value = value.func.value
-    if isinstance(value, cst.Name):
-        yield value.value
+def with_likelihood(facts: Sequence[Fact], project: Project) -> Iterator[Fact]:
+    """Leave out what is said of models out of view where the project builds no BatchNorm, and say where it does."""
+    is_asked = any(type(fact) is ModelCall and fact.is_symbolic for fact in facts)
+    place = _batchnorm_built(project) if is_asked else None
+    for fact in facts:
+        if type(fact) is not ModelCall or not fact.is_symbolic:
+            yield fact
+        elif place is not None:
+            story = f"`{fact.model}` is made out of view; models of this project have BatchNorm, such as here"
+            yield replace(fact, likely=Evidence(story, place))
+
+
+def _batchnorm_built(project: Project) -> Place | None:
+    """The first place in the project that builds a BatchNorm layer."""
+    for file in sorted(filter(None, project.files.values()), key=lambda one: one.display):
+        if _BUILDS.search(file.source.text) is None:
+            continue
+        try:
+            tree = file.tree
+        except ParseError:
+            continue
+        for node in walk(tree):
+            if type(node) is cst.Call and re.fullmatch(_LAYER, _last_name(node.func)):
+                return file.place(node)
+    return None
+
+
+def _last_name(node: cst.BaseExpression) -> str:
+    name = node.attr if type(node) is cst.Attribute else node
+    return name.value if type(name) is cst.Name else ""

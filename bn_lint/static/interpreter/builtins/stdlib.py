@@ -277,6 +277,11 @@ def _deepcopy(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> V
 def _deep_copy(interpreter: Interpreter, value: Value) -> Value:
     if isinstance(value, Union):
         return Union(tuple([_deep_copy(interpreter, one) for one in value.values]))
+    if type(value) is Unknown:
+        twin = value.twin()
+        stand_in = clone(value.stand_in) if value.stand_in is not None else None
+        twin.stand_in = stand_in if isinstance(stand_in, Instance) else None
+        return twin
     if isinstance(value, Instance) and not value.is_module:
         return _instance_with(value, {name: clone(part) for name, part in value.cells.items()})
     copy = clone(value)

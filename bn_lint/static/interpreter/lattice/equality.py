@@ -56,7 +56,7 @@ def equal(a: Value, b: Value) -> bool | None:
         results = {equal(x, y) for x in alternatives(a) for y in alternatives(b)}
         return results.pop() if len(results) == 1 else None
     if isinstance(a, Unknown) or isinstance(b, Unknown):
-        if a is b:
+        if a is b or (type(a) is type(b) is Unknown and a.is_twin(b)):
             return True
         one, other = (a, b) if isinstance(a, Unknown) else (b, a)
         is_bounded = isinstance(one, UnknownInt) and one.least is not None

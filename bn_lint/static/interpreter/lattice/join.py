@@ -98,7 +98,11 @@ def _join_unknowns(unknowns: list[Unknown], values: list[Value]) -> Value:
         return Union((*others[:MAX_MODULES], unknowns[0]))
     if not others and all(unknowns[0].stands_for(one) for one in unknowns[1:]):
         return unknowns[0]
-    return Unknown("?", unknowns[0].why)
+    if not others and all(type(one) is Unknown and unknowns[0].is_twin(one) for one in unknowns):
+        return unknowns[0].twin()
+    if len(unknowns) == 1 and others == [None]:
+        return unknowns[0]  # None it may have been anyway
+    return Unknown("?", unknowns[0].why, foreign=any(one.foreign for one in unknowns))
 
 
 def _all_of(kind: type[Kind], values: list[Value]) -> list[Kind]:

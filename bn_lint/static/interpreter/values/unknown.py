@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING
 
 from bn_lint.facts.dims import Expression, Symbol
 
 if TYPE_CHECKING:
-    from bn_lint.static.interpreter.values import Value
+    from bn_lint.static.interpreter.values import Instance, Value
 
 
 class Unknown:
     """An unknown value. The same object is the same value, so `cfg.width` equals `cfg.width`.
 
     `free` marks parameters of the judged code and what is read from them; see `bn_lint.facts.dims.Symbol`.
+    `foreign` marks what code outside the project gives, and what is read from that.
     `why` says what could not be evaluated, for the list of undecided layers.
     """
 
-    __slots__ = ("_members", "_number", "free", "name", "why")
+    __slots__ = ("_members", "_number", "_twin_of", "attribute_of", "foreign", "free", "name", "stand_in", "why")
 
-    def __init__(self, name: str = "?", why: str = "", *, free: bool = False) -> None:
+    def __init__(self, name: str = "?", why: str = "", *, free: bool = False, foreign: bool = False) -> None:
         self.name = name
         self.why = why or f"the value of `{name}` is not known"
         self.free = free
+        self.foreign = foreign
+        self._twin_of: Unknown | None = None
+        #: What it was read from, and under which name.
+        self.attribute_of: tuple[Unknown, str] | None = None
+        #: What the domain takes it for, by what the program does with it.
+        self.stand_in: Instance | None = None
         self._members: dict[object, Unknown] | None = None
         self._number: Expression | None = None
 
@@ -38,8 +45,32 @@ class Unknown:
         if found is None:
             name = self.name + text
             deep = len(name) > 60
-            found = self._members[key] = Unknown("?" if deep else name, self.why, free=free and self.free and not deep)
+            if self._twin_of is not None:
+                found = self._twin_of.member(key, text, free=free).twin()
+            else:
+                free = free and self.free and not deep
+                found = Unknown("?" if deep else name, self.why, free=free, foreign=self.foreign)
+            if type(key) is tuple and key[0] == "attr":
+                found.attribute_of = self, key[1]
+            self._members[key] = found
         return found
+
+    def attributes(self) -> Iterator[Unknown]:
+        """The attributes that were read so far."""
+        for found in (self._members or {}).values():
+            if found.attribute_of is not None:
+                yield found
+
+    def twin(self) -> Unknown:
+        """Return another object that is equal, as is what is read from it."""
+        twin = Unknown(self.name, self.why, free=self.free, foreign=self.foreign)
+        twin._twin_of = self._twin_of or self
+        twin._number = self.number
+        return twin
+
+    def is_twin(self, other: Unknown) -> bool:
+        """Whether one of two objects is the twin of the other, or both are of a third."""
+        return (self._twin_of or self) is (other._twin_of or other)
 
     def summary_key(self) -> Hashable | None:
         """What determines how a call treats this value; None when nothing simple does."""
