@@ -285,13 +285,17 @@ class Schedule:
         return [node for node in batchnorm_calls(file.tree) if node not in known]
 
     def _starts_program(self, file: SourceFile) -> bool:
-        """Whether a script without a word about models starts what stands elsewhere: `Trainer(options).train()`."""
+        """Whether a script without a word about models starts what stands elsewhere: `Trainer(options).train()`.
+
+        One that imports another script starts that, which is run by itself.
+        """
         text = file.source.text
         if "__main__" not in text or "torch" in text:
             return False
         modules = (self.project.resolve(file.path, dotted, level) for dotted, level in imports(text))
         imported = filter(None, (self.project.file(path) for path in modules if path is not None))
-        return any(is_program(one.source.text) and "__main__" not in one.source.text for one in imported)
+        texts = [one.source.text for one in imported]
+        return any(map(is_program, texts)) and not any("__main__" in one for one in texts)
 
     def _is_likely(self) -> bool:
         """Whether models of the project have BatchNorm, so that those which come from elsewhere may have it as well."""
