@@ -242,7 +242,7 @@ class Analyzer:
         inheritance = Inheritance(self.project)
         for file in self.files:
             elsewhere = inheritance.seen_from(file.path)
-            facts.extend(syntactic_facts(file.tree, file.place, file.source.text, elsewhere))
+            facts.extend(syntactic_facts(file, elsewhere))
         facts = list(with_missed_layers(facts, self.files))
         if any("load_state_dict" in file.source.text for file in self.project.files.values() if file is not None):
             facts = [replace(fact, loads_weights=True) if type(fact) is BatchNormBuilt else fact for fact in facts]

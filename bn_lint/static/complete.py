@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import Any, TypeVar
 
 import libcst as cst
@@ -25,6 +26,14 @@ from bn_lint.static.torch_model.describing import ArrivingChannels
 from bn_lint.static.training.drafts import CallLines, Draft, HiddenModules, LoaderOption, Refreezing
 
 AnyValue = TypeVar("AnyValue")
+
+_PLAIN = frozenset({type(None), bool, int, float, str, type})
+
+
+@cache
+def _fields(kind: type[object]) -> tuple[str, ...]:
+    """The names of a dataclass's fields; none for what is no dataclass."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 class Completer:
@@ -64,6 +73,9 @@ class Completer:
 
     def _closed(self, value: Any) -> Any:
         """A value with all places in it closed."""
+        kind: type[object] = type(value)
+        if kind in _PLAIN:
+            return value
         if isinstance(value, Place):
             return self._files[value.path].closed(value) if value.is_open else value
         if isinstance(value, Evidence):
@@ -72,10 +84,12 @@ class Completer:
             return tuple(map(self._closed, value))
         if isinstance(value, BatchNormLayer):
             value = replace(value, class_prefix=self._class_prefix(value))
-        if not dataclasses.is_dataclass(value) or isinstance(value, type):
-            return value
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        changed = {name: new for name, old in fields.items() if (new := self._closed(old)) is not old}
+        changed = {}
+        for name in _fields(kind):  # type: ignore[arg-type]  # mypy takes classes for unhashable here
+            old = getattr(value, name)
+            new = self._closed(old)
+            if new is not old:
+                changed[name] = new
         return replace(value, **changed) if changed else value
 
     def _class_prefix(self, layer: BatchNormLayer) -> str | None:

@@ -16,6 +16,7 @@ VERSION = 1
 #: Tools that make a program of a model, which keeps the mode it was made in.
 EXPORTS = ("torch.jit.trace", "torch.export", "torch.onnx.export")
 FORMAT = "bn-lint trace"
+_LEAVES = frozenset({type(None), bool, int, float, str})
 
 
 class TraceError(BnLintError):
@@ -235,7 +236,21 @@ class Document:
 
 def to_json(document: Document) -> dict[str, Any]:
     """The document as JSON values."""
-    return {"format": FORMAT, "version": VERSION, **dataclasses.asdict(document)}
+    return {"format": FORMAT, "version": VERSION, **_plain(document)}
+
+
+def _plain(value: Any) -> Any:
+    """What `dataclasses.asdict` makes of a value, without the copies of what cannot change."""
+    kind = type(value)
+    if kind in _LEAVES:
+        return value
+    if dataclasses.is_dataclass(kind):
+        return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(kind)}
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value
 
 
 def dumps(document: Document) -> str:

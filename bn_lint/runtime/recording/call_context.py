@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cache
 from types import FrameType
 from typing import NamedTuple
 
@@ -102,6 +103,7 @@ def call_context(frame: FrameType | None) -> CallContext:
     )
 
 
+@cache
 def tool_in(path: str) -> str | None:
     """Which of these tools a file belongs to."""
     return next((name for name in _TOOLS if f"/{name}/" in path.replace("\\", "/")), None)

@@ -31,6 +31,11 @@ _REPEATABLE = (
     *(cst.Name, cst.Attribute, cst.Integer, cst.Subscript, cst.SubscriptElement, cst.Index, cst.Arg),
     *(cst.BinaryOperation, cst.UnaryOperation, cst.BaseBinaryOp, cst.BaseUnaryOp),
 )
+#: The nodes that `binds` understands: most nodes are none of them.
+_BINDING = frozenset(
+    {cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr, cst.CompFor, cst.AsName, cst.FunctionDef}
+    | {cst.ClassDef, cst.Del, cst.Import, cst.ImportFrom}
+)
 _POLYNOMIAL = re.compile(r"[\w *+()-]*(?://[\w *+()-]*)*")
 
 
@@ -204,6 +209,8 @@ def _dotted_names(node: cst.CSTNode) -> Iterator[str]:
 
 def binds(node: cst.CSTNode) -> Iterator[str]:
     """The names, and attributes, that a node gives a value itself."""
+    if type(node) not in _BINDING:
+        return
     targets: list[cst.CSTNode | None] = []
     match node:
         case cst.AssignTarget() | cst.AnnAssign() | cst.AugAssign() | cst.For() | cst.NamedExpr() | cst.CompFor():

@@ -9,11 +9,12 @@ One walk over the statements finds the candidates; what their names mean is look
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.facts import Fact, Place
+from bn_lint.facts import Fact
 from bn_lint.static.syntactic.adjacent import before_batchnorm
 from bn_lint.static.syntactic.bias_reads import BiasReads
 from bn_lint.static.syntactic.classes import Elsewhere
@@ -28,21 +29,23 @@ from bn_lint.static.syntactic.train_override import train_overrides
 from bn_lint.static.syntactic.unused import Mentions, unused_layers
 from bn_lint.static.syntax.scopes import statements
 
+if TYPE_CHECKING:
+    from bn_lint.static.syntax.source_files import SourceFile
+
 #: What a condition needs to ask about the mode, or the size of a batch.
 _CONDITION = re.compile(r"\bif\b.*(?:\.training\b|[<>=]=?\s*\d|\d\s*[<>=])")
 
 
-def syntactic_facts(
-    module: cst.Module, place: Callable[[cst.CSTNode], Place], text: str, elsewhere: Elsewhere
-) -> Iterator[Fact]:
+def syntactic_facts(file: SourceFile, elsewhere: Elsewhere) -> Iterator[Fact]:
     """Find the local facts of one file.
 
+    What its text does not mention is not searched for. Positions are asked for only where some rule may report
+    something, and places are left open where it hardly ever does.
+
     Args:
-        module: The file's syntax tree.
-        place: Where a node stands. It is called only for nodes of facts that some rule may report.
-        text: The file's text: what it does not mention is not searched for.
         elsewhere: Which of the classes that the file imports are modules; asked only for facts that need it.
     """
+    module, place, text = file.tree, file.place, file.source.text
     receivers = Receivers(module)
     mentions = Mentions(module, receivers)
     biases = BiasReads(module)
@@ -51,7 +54,7 @@ def syntactic_facts(
     switches_tracking = "track_running_stats" in text
     for located in statements(module):
         if builds:
-            yield from before_batchnorm(located, receivers, biases, place)
+            yield from before_batchnorm(located, receivers, biases, file.open_place)
         match located.statement:
             case cst.Expr() | cst.Return():
                 yield from mode_accesses(located, receivers, place)

@@ -24,8 +24,8 @@ from bn_lint.static.interpreter.values import (
     impossible,
 )
 
-#: The kinds that most cells hold, and that are shared.
-_SHARED = frozenset({bool, int, str, type(None), Unknown, Tensor})
+#: The kinds of values that are shared. It has those that were met.
+_SHARED: set[type] = {bool, int, str, type(None), Unknown, Tensor}
 
 
 def clone_with(
@@ -56,10 +56,8 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
     known = copies.get(id(value))
     if known is not None:
         return known
-    if isinstance(value, tuple):
-        if type(value) is not tuple:
-            return value
-        parts = tuple([clone(part, copies) for part in value])
+    if type(value) is tuple:
+        parts = tuple([part if type(part) in _SHARED else clone(part, copies) for part in value])
         copied = parts if any(part is not before for part, before in zip(parts, value)) else value
         copies[id(value)] = copied
         return copied
@@ -76,9 +74,11 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
         return _fill(List(), value, copies)
     if isinstance(value, ValueIterator):
         return _fill(ValueIterator(), value, copies)
-    if isinstance(value, (Unknown, Tensor, Expression, External, Absent, DomainValue, *WRAPPERS)):
+    if isinstance(value, (Unknown, Tensor, Expression, External, Absent, DomainValue, *WRAPPERS, tuple)):
+        _SHARED.add(type(value))
         return value
     if isinstance(value, (*DEFINITIONS, *CONSTANTS)):
+        _SHARED.add(type(value))
         return value
     raise impossible(value)
 
