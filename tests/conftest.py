@@ -14,7 +14,9 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -37,24 +39,32 @@ from .specification import (
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 ROOT = Path(__file__).parent.parent
 QUICK = "not slow"
-#: A test module that imports PyTorch when it is collected.
-_IMPORTS_TORCH = re.compile(r"^(?:torch = )?pytest\.importorskip\(\"torch\"\)", re.MULTILINE)
+#: A test module of which nothing is quick: it may import PyTorch, or a language server, when it is collected.
+_ALL_SLOW = re.compile(
+    r"^pytestmark = pytest\.mark\.slow$|^(?:torch = )?pytest\.importorskip\(\"torch\"\)", re.MULTILINE
+)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def bytecode() -> None:
-    """Compile bn-lint once: many tests start it, and PYTHONDONTWRITEBYTECODE would have each start compile it anew."""
-    if sys.dont_write_bytecode:
-        for folder in ("bn_lint", "rules"):
-            compileall.compile_dir(ROOT / folder, quiet=2)
+class AsItIs:
+    """Finds the modules of bn-lint before pytest does, which rewrites the assertions of whatever has a plugin."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        own = name.partition(".")[0] in ("bn_lint", "bn_lint_rules")
+        return PathFinder.find_spec(name, path, target) if own else None
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Let a defect of bn-lint fail the test that meets it, in any process, and ignore how busy the machine is.
 
     This is no fixture, for specifications use none.
     """
     os.environ[VARIABLE] = f"{STRICT},{UNTIMED}"
+    sys.meta_path.insert(0, AsItIs)
+    if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
+        # Many processes import bn-lint, and each would compile it anew.
+        for folder in ("bn_lint", "rules"):
+            compileall.compile_dir(ROOT / folder, quiet=2)
     # Syntax trees are many objects that all survive their test: looking for garbage among them takes long.
     gc.set_threshold(200_000, 20, 20)
 
@@ -77,6 +87,16 @@ def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BN_LINT_NO_CACHE", "1")
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """For small tensors: what runs on them is all overhead."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 class MismatchError(Exception):
     """The code of a test is judged or runs otherwise than the specification says. One line a difference."""
 
@@ -86,9 +106,9 @@ def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> Specificat
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out of the quick part what imports PyTorch as soon as it is collected."""
+    """Leave out of the quick part the modules of which nothing belongs to it."""
     quick = config.getoption("markexpr") == QUICK and collection_path.suffix == ".py"
-    return True if quick and _IMPORTS_TORCH.search(collection_path.read_text(encoding="utf-8")) else None
+    return True if quick and _ALL_SLOW.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -90,6 +90,7 @@ def command_line(folder: Path, *arguments: str) -> Result:
     from bn_lint.cli.main import main
 
     before = list(sys.argv), list(sys.path), os.getcwd(), sys.modules["__main__"]
+    imported = set(sys.modules)
     out, err = io.StringIO(), io.StringIO()
     os.chdir(folder)
     importlib.invalidate_caches()
@@ -100,7 +101,7 @@ def command_line(folder: Path, *arguments: str) -> Result:
         os.chdir(before[2])
         sys.argv[:], sys.path[:] = before[0], before[1]
         sys.modules["__main__"] = before[3]
-        forget_modules(folder)
+        forget_modules(folder, imported)
         linecache.clearcache()
     return Result(code, out.getvalue(), err.getvalue())
 
@@ -187,7 +188,7 @@ def execute(root: Path, entry: str) -> list[Seen]:
     random_state, dtype = torch.get_rng_state(), torch.get_default_dtype()
     with _on_path(root), warnings.catch_warnings(), torch.enable_grad():
         warnings.simplefilter("ignore")
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)  # `torch.manual_seed` looks at the stack for each kind of accelerator
         builtins.__dict__["reveal"] = reveal
         try:
             _run(root, entry)
@@ -215,7 +216,7 @@ def _run(root: Path, entry: str) -> None:
 @contextlib.contextmanager
 def _on_path(root: Path) -> Iterator[None]:
     """Make the modules of a project importable, and forget them afterwards."""
-    before = list(sys.path)
+    before, imported = list(sys.path), set(sys.modules)
     bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path[:0] = [str(root), str(root / "src")]
     importlib.invalidate_caches()
@@ -224,14 +225,15 @@ def _on_path(root: Path) -> Iterator[None]:
     finally:
         sys.path[:] = before
         sys.dont_write_bytecode = bytecode
-        forget_modules(root)
+        forget_modules(root, imported)
         linecache.clearcache()
 
 
-def forget_modules(root: Path) -> None:
-    """Forget the modules of a project. Once torch is imported there are thousands, too many to make a path for each."""
+def forget_modules(root: Path, imported: Collection[str]) -> None:
+    """Forget the modules of a project, which are among those that were not imported before it ran."""
     start = os.path.join(root, "")
-    for name, module in list(sys.modules.items()):
+    for name in sys.modules.keys() - imported:
+        module = sys.modules[name]
         # A folder without `__init__.py` is a package without a file.
         if (getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")).startswith(start):
             del sys.modules[name]

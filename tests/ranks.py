@@ -1,8 +1,8 @@
 """Traces a program in several processes, with the environment that torchrun gives them.
 
 A server that has imported torch forks each rank (`multiprocessing` calls it a fork server): a start costs little, and
-there is no agent whose heartbeats a busy machine may miss. Nothing here has a limit of time: when a rank fails, the
-others are ended, and what it has written is the failure.
+there is no agent whose heartbeats a busy machine may miss. When a rank fails, the others are ended, and what it has
+written is the failure. The only limit of time is for what hangs.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from typing import Any
 
 from .specification import Reported
 
+#: Seconds in which some rank ends, and in which each waits for the other's trace, on any machine.
+PATIENCE = 600
 FINDINGS, TRACE = "findings.json", "trace.json"
 
 
@@ -36,7 +38,9 @@ class Run:
 @functools.cache
 def _server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch.nn.parallel", "torch.distributed.optim", "bn_lint.runtime.recording.merge"])
+    # What an optimizer imports when it is built, and the DDP wrapper, takes as long as torch itself.
+    torch = ["torch.nn.parallel", "torch.distributed.optim", "torch._dynamo"]
+    context.set_forkserver_preload([*torch, "bn_lint.runtime.recording.merge", "bn_lint.runtime.judging.judge_trace"])
     return context
 
 
@@ -57,7 +61,10 @@ def traced_in_processes(root: Path, entry: str, *arguments: str, processes: int 
         rank.start()
     failed, running = None, {rank.sentinel: rank for rank in ranks}
     while running:
-        for sentinel in wait(list(running)):
+        over = wait(list(running), PATIENCE)
+        for hanging in running.values() if not over else ():
+            hanging.kill()
+        for sentinel in over:
             ended = running.pop(int(sentinel))  # type: ignore[arg-type]
             ended.join()
             if ended.exitcode and failed is None:
@@ -83,7 +90,9 @@ def _rank(rank: int, processes: int, port: int, root: str, program: list[str]) -
     import torch
 
     from bn_lint.cli.main import main
+    from bn_lint.runtime.recording import merge
 
+    merge._PATIENCE = merge._GRACE = PATIENCE
     torch.set_num_threads(1)
     own = ["--isolated", "--select", "ALL", "--fail-on", "never", "--output", TRACE, "-o", FINDINGS]
     sys.exit(main(["trace", *own, "--output-format", "json", *program]))

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from .project import command_line
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
@@ -128,84 +130,7 @@ def stack(widths, flag):
 }
 
 
-def lint(folder: Path) -> tuple[int, dict[str, Any]]:
-    """Run bn-lint on a folder, in a process of its own, because what is tested here could kill it."""
-    command = [sys.executable, "-m", "bn_lint", "check", "--isolated", "--output-format", "json", "."]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "rules")])}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout, done.stderr
-    report: dict[str, Any] = json.loads(done.stdout)
-    return done.returncode, report
-
-
-def codes(report: dict[str, Any], path: str) -> list[str]:
-    return [entry["code"] for entry in (*report["findings"], *report["errors"]) if entry["path"] == path]
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, Any]]:
-    """What is said about all of them in one run, each in a folder of its own, beside a good file."""
-    root = tmp_path_factory.mktemp("hostile")
-    for name, text in HOSTILE.items():
-        (root / name).mkdir()
-        (root / name / "hostile.py").write_text(text, encoding="utf-8")
-        (root / name / "good.py").write_text(GOOD, encoding="utf-8")
-    return lint(root)
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_programs_that_never_end_do_not_stop_the_others(name: str, hostile: tuple[int, dict[str, Any]]) -> None:
-    code, report = hostile
-    assert code == 1
-    assert codes(report, f"{name}/good.py") == ["BN002"]
-    errors = [error for error in report["errors"] if error["path"].startswith(f"{name}/")]
-    assert {error["code"] for error in errors} <= {"BN903"}
-    assert "internal" not in json.dumps(errors)
-
-
-def test_a_syntax_error_is_a_finding(tmp_path: Path) -> None:
-    (tmp_path / "broken.py").write_text("from torch import nn\nnn.BatchNorm2d(3\nx = 3\n", encoding="utf-8")
-    (tmp_path / "good.py").write_text(GOOD, encoding="utf-8")
-    code, report = lint(tmp_path)
-    assert code == 1
-    assert codes(report, "broken.py") == ["BN902"]
-    assert codes(report, "good.py") == ["BN002"]
-
-
-def test_nesting_that_no_parser_survives_is_a_finding(tmp_path: Path) -> None:
-    (tmp_path / "nested.py").write_text("# BatchNorm\nx = " + "(" * 5000 + "1" + ")" * 5000 + "\n", encoding="utf-8")
-    (tmp_path / "chain.py").write_text("# BatchNorm\nx = a" + ".b" * 20_000 + "\n", encoding="utf-8")
-    (tmp_path / "good.py").write_text(GOOD, encoding="utf-8")
-    code, report = lint(tmp_path)
-    assert code == 1
-    assert codes(report, "nested.py") == ["BN902"]
-    assert codes(report, "chain.py") == ["BN903"], "Python accepts it"
-    assert codes(report, "good.py") == ["BN002"]
-
-
-def test_an_undecodable_file_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "latin.py").write_bytes(b"# BatchNorm\nx = '\xff\xfe'\n")
-    (tmp_path / "binary.py").write_bytes(bytes(range(256)) + b"BatchNorm")
-    (tmp_path / "empty.py").write_bytes(b"")
-    (tmp_path / "good.py").write_text(GOOD, encoding="utf-8")
-    code, report = lint(tmp_path)
-    assert code == 2
-    assert codes(report, "latin.py") == ["BN901"]
-    assert codes(report, "binary.py") == ["BN901"]
-    assert codes(report, "empty.py") == []
-    assert codes(report, "good.py") == ["BN002"]
-
-
-def test_a_folder_without_python_files_is_clean(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("BatchNorm", encoding="utf-8")
-    code, report = lint(tmp_path)
-    assert code == 0
-    assert report["findings"] == []
-    assert report["errors"] == []
-
-
-def test_six_thousand_lines(tmp_path: Path) -> None:
-    block = """
+BLOCK = """
 class Block{0}(nn.Module):
     def __init__(self, inplanes=8, planes=16):
         super().__init__()
@@ -216,14 +141,74 @@ class Block{0}(nn.Module):
         return self.norm(self.conv(x))
 
 """
-    blocks = (block.format(i, "inplanes" if i == 599 else "planes") for i in range(600))
-    (tmp_path / "long.py").write_text("from torch import nn\n" + "".join(blocks), encoding="utf-8")
-    code, report = lint(tmp_path)
-    assert code == 1
-    assert codes(report, "long.py") == ["BN002"]
+SIX_THOUSAND_LINES = "from torch import nn\n" + "".join(
+    BLOCK.format(number, "inplanes" if number == 599 else "planes") for number in range(600)
+)
+
+#: Files about which something is said, or nothing.
+ODD = {
+    "a statement that is no Python": ("from torch import nn\nnn.BatchNorm2d(3\nx = 3\n", ["BN902"]),
+    "nesting that no parser survives": ("# BatchNorm\nx = " + "(" * 5000 + "1" + ")" * 5000 + "\n", ["BN902"]),
+    "a chain that no parser survives": ("# BatchNorm\nx = a" + ".b" * 20_000 + "\n", ["BN903"]),
+    "a pattern that is none": ('import re\nfrom torch import nn\n\nnn.BatchNorm2d(len(re.sub("(", "", "c")))\n', []),
+    "six thousand lines": (SIX_THOUSAND_LINES, ["BN002"]),
+}
 
 
-def test_a_pattern_that_is_none(tmp_path: Path) -> None:
-    (tmp_path / "model.py").write_text('import re\nfrom torch import nn\n\nnn.BatchNorm2d(len(re.sub("(", "", "c")))\n')
-    code, report = lint(tmp_path)
-    assert (code, report["errors"]) == (0, [])
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What is said about all of them, each in a folder of its own, beside a good file.
+
+    They are judged in one run, in a process of its own, because what is tested here could kill it.
+    """
+    root = tmp_path_factory.mktemp("hostile")
+    for name, text in [*HOSTILE.items(), *((name, text) for name, (text, _) in ODD.items())]:
+        (root / name).mkdir()
+        (root / name / "hostile.py").write_text(text, encoding="utf-8")
+        (root / name / "good.py").write_text(GOOD, encoding="utf-8")
+    command = [sys.executable, "-m", "bn_lint", "check", "--isolated", "-j1", "--output-format", "json", "."]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "rules")])}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    assert done.returncode == 1
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+def codes(report: dict[str, Any], path: str) -> list[str]:
+    return [entry["code"] for entry in (*report["findings"], *report["errors"]) if entry["path"] == path]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_programs_that_never_end_do_not_stop_the_others(name: str, report: dict[str, Any]) -> None:
+    assert codes(report, f"{name}/good.py") == ["BN002"]
+    errors = [error for error in report["errors"] if error["path"].startswith(f"{name}/")]
+    assert {error["code"] for error in errors} <= {"BN903"}
+    assert "internal" not in json.dumps(errors)
+
+
+@pytest.mark.parametrize(("name", "expected"), [(name, expected) for name, (_, expected) in ODD.items()])
+def test_odd_files_are_judged_for_themselves(name: str, expected: list[str], report: dict[str, Any]) -> None:
+    assert codes(report, f"{name}/hostile.py") == expected
+    assert codes(report, f"{name}/good.py") == ["BN002"]
+
+
+def test_an_undecodable_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "latin.py").write_bytes(b"# BatchNorm\nx = '\xff\xfe'\n")
+    (tmp_path / "binary.py").write_bytes(bytes(range(256)) + b"BatchNorm")
+    (tmp_path / "empty.py").write_bytes(b"")
+    (tmp_path / "good.py").write_text(GOOD, encoding="utf-8")
+    done = command_line(tmp_path, "check", "--isolated", "--output-format", "json", ".")
+    report = json.loads(done.stdout)
+    assert done.returncode == 2
+    assert codes(report, "latin.py") == ["BN901"]
+    assert codes(report, "binary.py") == ["BN901"]
+    assert codes(report, "empty.py") == []
+    assert codes(report, "good.py") == ["BN002"]
+
+
+def test_a_folder_without_python_files_is_clean(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("BatchNorm", encoding="utf-8")
+    done = command_line(tmp_path, "check", "--isolated", "--output-format", "json", ".")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["findings"], report["errors"]) == (0, [], [])

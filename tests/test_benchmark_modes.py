@@ -84,7 +84,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def judged(linter: str, tmp_path: Path) -> Score:
     program = tmp_path / "linter.py"
     program.write_text(linter + FRAME, encoding="utf-8")
-    return score(SCRIPT, KNOWN, Command(f"{{python}} {program} {{path}}", {"PYTHONHASHSEED": "0"}), jobs=2)
+    return score(SCRIPT, KNOWN, Command(f"{{python}} -S {program} {{path}}", {"PYTHONHASHSEED": "0"}), jobs=2)
 
 
 def test_every_operator_has_mutants_and_they_are_programs() -> None:

@@ -89,7 +89,7 @@ def score(linter: str, package: Path, tmp_path: Path) -> Score:
     program.write_text(linter + FRAME)
     broken = changes()
     equal = [each for site in sites() if (each := control(site, MODEL.encode())) is not None]
-    command = Command(f"{{python}} {program} {{path}}")
+    command = Command(f"{{python}} -S {program} {{path}}")
     found = list(verdicts(command, package, "zoo", [*broken, *equal], by_file=False, jobs=1))
     truth = Truth("zoo", 2, len(broken), 0.0, [Case(m, "", "RuntimeError") for m in broken], [], {})
     return Score("zoo", truth, tuple(found[: len(broken)]), tuple(found[len(broken) :]))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("flake8")
+main = pytest.importorskip("flake8.main.cli").main
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
@@ -27,19 +29,32 @@ def flake8(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(directory: Path, *arguments: str, stdin: str | None = None) -> list[str]:
-    command = [sys.executable, "-m", "flake8", "-j1", *arguments]
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'rules'}"}
-    result = subprocess.run(
-        command, cwd=directory, input=stdin, capture_output=True, text=True, check=False, env=environment
-    )
-    assert result.stderr == ""
-    return result.stdout.splitlines()
+Run = Callable[..., list[str]]
+
+
+@pytest.fixture
+def run(flake8: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs flake8 here; each process would import it, and the parser, anew."""
+    monkeypatch.chdir(flake8)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def lines(*arguments: str, stdin: str = "") -> list[str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        main(["-j1", *arguments])
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        return captured.out.splitlines()
+
+    return lines
 
 
 def test_findings(flake8: Path) -> None:
     (flake8 / "model.py").write_text(MISTAKES)
-    found = run(flake8, "model.py")
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'rules'}"}
+    command = [sys.executable, "-m", "flake8", "-j1", "model.py"]
+    result = subprocess.run(command, cwd=flake8, capture_output=True, text=True, check=False, env=environment)
+    assert (result.returncode, result.stderr) == (1, "")
+    found = result.stdout.splitlines()
     assert [line.split()[:2] for line in found] == [
         ["model.py:3:21:", "BN401"],
         ["model.py:4:1:", "BN102"],
@@ -47,16 +62,16 @@ def test_findings(flake8: Path) -> None:
     assert found[1] == "model.py:4:1: BN102 `net.eval` is not called, so the mode does not change"
 
 
-def test_selection_and_comments_of_both(flake8: Path) -> None:
+def test_selection_and_comments_of_both(flake8: Path, run: Run) -> None:
     (flake8 / "bn-lint.toml").write_text('ignore = ["BN401"]\n')
     (flake8 / "model.py").write_text(MISTAKES)
-    assert [line.split()[1] for line in run(flake8, "model.py")] == ["BN102"]
-    assert run(flake8, "--extend-ignore=BN1", "model.py") == []
+    assert [line.split()[1] for line in run("model.py")] == ["BN102"]
+    assert run("--extend-ignore=BN1", "model.py") == []
     (flake8 / "model.py").write_text(MISTAKES.replace("net.eval\n", "net.eval  # noqa: BN102\n"))
-    assert run(flake8, "model.py") == []
+    assert run("model.py") == []
 
 
-def test_other_encodings_and_standard_input(flake8: Path) -> None:
+def test_other_encodings_and_standard_input(flake8: Path, run: Run) -> None:
     (flake8 / "model.py").write_bytes(f"# coding: latin-1\n{MISTAKES}s = 'é'\n".encode("latin-1"))
-    assert [line.split()[1] for line in run(flake8, "model.py")] == ["BN401", "BN102"]
-    assert [line.split()[1] for line in run(flake8, "-", stdin=MISTAKES)] == ["BN401", "BN102"]
+    assert [line.split()[1] for line in run("model.py")] == ["BN401", "BN102"]
+    assert [line.split()[1] for line in run("-", stdin=MISTAKES)] == ["BN401", "BN102"]

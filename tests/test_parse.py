@@ -47,7 +47,8 @@ def seconds(text: str) -> float:
 def test_the_first_look_takes_time_in_proportion_to_the_text(text: tuple[str, str, str]) -> None:
     short, long = grown(text, SMALL), grown(text, LARGE)
     # The sixty-four of a quadratic expression are far from the eight of a linear one, on any machine.
-    assert min(seconds(long) for _ in range(3)) < 24 * max(min(seconds(short) for _ in range(3)), 1e-4)
+    limit = 24 * max(min(seconds(short) for _ in range(3)), 1e-4)
+    assert any(seconds(long) < limit for _ in range(3))
 
 
 @pytest.mark.parametrize(
@@ -70,11 +71,11 @@ def test_what_is_refused(text: str, message: str, line: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "W = [" + "-0.5 * 2, " * 3_000 + "]\n",
-        "W = {" + "'a': f(1).g + [2],\n" * 1_000 + "}\n",
+        "W = [" + "-0.5 * 2, " * 1_500 + "]\n",
+        "W = {" + "'a': f(1).g + [2],\n" * 700 + "}\n",
         'x = """' + "((((" * 100 + "a + b " * 3_000 + '"""\n',
         "# " + "(" * 300 + " + " * 5_000 + "\n",
-        "x = f(a).b + c[0]\n" * 1_000,
+        "x = f(a).b + c[0]\n" * 1_300,
         "x = '\\\n" + "+" * 12_000 + "'\n",
     ],
 )

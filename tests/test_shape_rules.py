@@ -290,12 +290,13 @@ def indexing(draw: st.DrawFn) -> Program:
     x = draw(shapes())
     bound = st.one_of(st.none(), st.integers(-10, 10))
     parts = []
-    for one in x[: draw(st.integers(0, len(x)))]:
+    for one in x[: draw(st.integers(1, len(x)))]:
         start, stop = draw(bound), draw(bound)
         part = f"{'' if start is None else start}:{'' if stop is None else stop}"
         position = str(draw(st.integers(-one, one - 1)))
-        parts.append(draw(st.sampled_from([part, f"{part}:2", position, "None", "..."])))
-    assume(parts and parts.count("...") <= 1)
+        parts.append(draw(st.sampled_from([part, f"{part}:2", position, "None"])))
+    if draw(flag):
+        parts[draw(st.integers(0, len(parts) - 1))] = "..."
     return f"x[{', '.join(parts)}]", x
 
 
@@ -325,8 +326,8 @@ FAMILIES: list[Callable[[], st.SearchStrategy[Program]]] = [
 
 
 def in_pytorch(text: str, sizes: tuple[int, ...]) -> str | None:
-    """The shape that PyTorch gives, without data; None when it refuses."""
-    with torch.device("meta"), torch.no_grad():
+    """The shape that PyTorch gives; None when it refuses."""
+    with torch.no_grad():
         names = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "x": torch.zeros(sizes)}
         try:
             result = eval(text, names)
@@ -345,6 +346,7 @@ def in_analysis(programs: list[Program]) -> list[str]:
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 def test_shapes_are_what_pytorch_says(family: Callable[[], st.SearchStrategy[Program]]) -> None:
     @settings(max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import sysconfig
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ OTHERS = (
     "torch",
 )
 WRONG = "from torch import nn\nnet = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(4))\n"
-#: So much that further processes are worth their start.
-PADDING = "# padding\n" * 8_000
+#: So much that further processes are worth their start, and quick to read.
+PADDING = "# " + "padding " * 10_000 + "\n"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 
@@ -85,6 +86,8 @@ def test_server(repository: Path, marks: Path) -> None:
     process = subprocess.Popen([SCRIPTS / "bn-lint", "server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
+    limit = threading.Timer(600, process.kill)  # for a server that hangs
+    limit.start()
     with process, process.stdin, process.stdout:
         for message in (
             {"id": 1, "method": "initialize", "params": {"capabilities": {}, "rootUri": repository.as_uri()}},
@@ -103,5 +106,6 @@ def test_server(repository: Path, marks: Path) -> None:
             assert length, "the server ended"
             answer = json.loads(process.stdout.read(length))
         process.kill()
+    limit.cancel()
     assert [one["code"] for one in answer["params"]["diagnostics"]] == ["BN002"]
     assert not marks.exists(), marks.read_text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import subprocess
@@ -23,6 +22,9 @@ PLUGIN = (
     if any(point.value == "bn_lint.runtime.pytest_plugin" for point in entry_points(group="pytest11"))
     else ("-p", "bn_lint.runtime.pytest_plugin")
 )
+#: Assertions are rewritten of all modules of a plugin's package, which takes longer than the run. That of hypothesis
+#: imports all of it at the end.
+PYTEST = (*PLUGIN, "-q", "--assert=plain", "-p", "no:hypothesispytest")
 ROOT = Path(__file__).parent.parent.parent
 MODEL = """
 import torch
@@ -329,13 +331,6 @@ def test_probe(project: Path, arguments: list[str], code: int, text: str) -> Non
     assert (result.returncode, text in result.stdout + result.stderr) == (code, True), result.stderr
 
 
-@pytest.fixture
-def dynamo() -> None:
-    """pytester forgets what its run imported, and Dynamo cannot be imported twice: it must be there before."""
-    importlib.import_module("torch._dynamo")
-
-
-@pytest.mark.usefixtures("dynamo")
 def test_the_plugin_reports_and_may_fail(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_model="""
@@ -357,7 +352,7 @@ def test_the_plugin_reports_and_may_fail(pytester: pytest.Pytester) -> None:
     )
 
     def test(*arguments: str) -> pytest.RunResult:
-        return pytester.runpytest_inprocess(*PLUGIN, "-q", *arguments)
+        return pytester.runpytest_inprocess(*PYTEST, *arguments)
 
     assert "bn-lint" not in test().stdout.str()
     reported = test("--bn-lint-trace", "--bn-lint-output", "trace.json")
@@ -372,7 +367,6 @@ def test_the_plugin_reports_and_may_fail(pytester: pytest.Pytester) -> None:
     assert test("--bn-lint-trace", "--bn-lint-select", "BN999").ret == 4
 
 
-@pytest.mark.usefixtures("dynamo")
 def test_workers_of_xdist_are_one_run(pytester: pytest.Pytester) -> None:
     """The controller judges, saves and counts what all workers saw."""
     pytest.importorskip("xdist")
@@ -392,7 +386,7 @@ def test_workers_of_xdist_are_one_run(pytester: pytest.Pytester) -> None:
     )
 
     workers = ("-n", "2", "--dist", "each")
-    found = pytester.runpytest_inprocess(*PLUGIN, "-q", *workers, "--bn-lint-fail", "--bn-lint-output", "trace.json")
+    found = pytester.runpytest_inprocess(*PYTEST, *workers, "--bn-lint-fail", "--bn-lint-output", "trace.json")
     assert found.ret == 1
     (line,) = (line for line in found.outlines if "BN101" in line)
     assert line.startswith("test_model.py:10:9: warning BN101 ")
@@ -404,7 +398,7 @@ def test_the_plugin_costs_nothing_when_it_is_not_asked(tmp_path: Path) -> None:
     (tmp_path / "test_nothing.py").write_text(
         "import sys\n\n\ndef test_nothing():\n    assert not {'torch', 'bn_lint.rule'} & set(sys.modules)\n"
     )
-    assert start(tmp_path, "-m", "pytest", *PLUGIN, "-q").returncode == 0
+    assert start(tmp_path, "-m", "pytest", *PYTEST).returncode == 0
 
 
 def test_report_and_check_do_not_import_torch(project: Path) -> None:
