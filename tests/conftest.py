@@ -11,6 +11,7 @@ import gc
 import importlib.util
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -61,6 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     os.environ[VARIABLE] = f"{STRICT},{UNTIMED}"
     sys.meta_path.insert(0, AsItIs)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a script
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
         # Many processes import bn-lint, and each would compile it anew.
         for folder in ("bn_lint", "rules"):
