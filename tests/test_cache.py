@@ -477,6 +477,7 @@ def test_a_unit_that_takes_too_much_costs_itself_alone(
     crime: str, told: str, monkeypatch: pytest.MonkeyPatch, check: Check, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("BN_LINT_ENGINE")
+    monkeypatch.setenv("BN_LINT_ALLOW_PLUGINS", "greedy")
     monkeypatch.setattr(workers, "_SECONDS", 5)
     monkeypatch.setattr(workers, "_MEMORY", 2 << 30)
     write("plugin/greedy/__init__.py", DEADLY.replace("os._exit(7)", crime))
