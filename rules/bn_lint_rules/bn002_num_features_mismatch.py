@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import BatchNormCall, BatchNormFollowed, Evidence
-from bn_lint.facts.dims import Comparison, Dim, compare, describe, origin_of
+from bn_lint.facts.comparison import Comparison, compare
+from bn_lint.facts.dims import Dim, describe, origin_of
 from bn_lint.rule import Applicability, Confirmation, Edit, Fix, Severity, Violation, rule
 from bn_lint_rules.layout import fits_rank, is_channels_last, steps
 

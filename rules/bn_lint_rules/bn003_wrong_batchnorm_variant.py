@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bn_lint.facts import RANKS, BatchNormCall, BatchNormFollowed, Evidence
-from bn_lint.facts.dims import Comparison, compare, describe
+from bn_lint.facts.comparison import Comparison, compare
+from bn_lint.facts.dims import describe
 from bn_lint.rule import Applicability, Confirmation, Edit, Fix, Severity, Violation, rule
 from bn_lint_rules.layout import fits_rank, steps
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bn_lint.facts import RANKS, BatchNormCall, Evidence, Shows
-from bn_lint.facts.dims import Comparison, compare, describe
+from bn_lint.facts.comparison import Comparison, compare
+from bn_lint.facts.dims import describe
 
 
 def fits_rank(call: BatchNormCall) -> bool:

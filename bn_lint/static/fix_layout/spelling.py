@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from bn_lint.facts.dims import Comparison, Dim, compare, origin_of
+from bn_lint.facts.comparison import Comparison, compare
+from bn_lint.facts.dims import Dim, origin_of
 from bn_lint.static.interpreter.values import ABSENT, BUILDER, Class, Instance, LibraryClass, Value
 from bn_lint.static.syntax.import_table import ImportTable, dotted_name
 from bn_lint.static.syntax.places import NodeRef

@@ -12,7 +12,8 @@ from typing import Any
 import libcst as cst
 
 from bn_lint.facts import dims
-from bn_lint.facts.dims import Comparison, Expression, TracedInt, structural_symbol
+from bn_lint.facts.comparison import Comparison, half_line
+from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.equality import equal, identical
@@ -335,7 +336,7 @@ def _ordered(node: cst.BaseCompOp, a: Value, b: Value) -> bool | None:
         difference = dims.subtract(x, y)
         if not isinstance(difference, Expression):
             return compare(difference, 0)
-        counted = dims.half_line(difference)
+        counted = half_line(difference)
         if counted is not None:
             end, direction = counted
             decided = compare(end, 0)

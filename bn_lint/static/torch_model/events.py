@@ -58,6 +58,9 @@ class EventLog(Log):
         self.kept: list[Instance] = []
         #: Functions within functions, which foreign code may call.
         self.nested: list[Function] = []
+        #: The names of what the project switches, in so many of its files (`symbolic_models.py`).
+        self.switched_names: set[str] = set()
+        self.files_searched = 0
         #: Nothing is executed any more, so modules keep their parts: by the `id` of a module, those of its parts.
         self.is_over = False
         self._parts: dict[int, frozenset[int]] = {}

@@ -8,6 +8,7 @@ passed on. Whether the model has BatchNorm is another question (see `training/sy
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -154,8 +155,18 @@ def _is_switched(interpreter: Interpreter, node: cst.CSTNode) -> bool:
     name = called.attr if isinstance(called, cst.Attribute) else called
     if not isinstance(name, cst.Name):
         return False
-    files = filter(None, interpreter.project.files.values())
-    return any(name.value in _switched_in(file.source.text) for file in files)
+    return name.value in _switched_names(interpreter)
+
+
+def _switched_names(interpreter: Interpreter) -> set[str]:
+    """The names of what the project switches, as far as it was read."""
+    files, events = interpreter.project.files, events_of(interpreter)
+    if events.files_searched < len(files):
+        # Files are added while a program runs, behind the others, and stay.
+        for file in islice(files.values(), events.files_searched, None):
+            events.switched_names |= _switched_in(file.source.text) if file is not None else frozenset()
+        events.files_searched = len(files)
+    return events.switched_names
 
 
 @asked_once

@@ -21,7 +21,8 @@ from bn_lint.facts import (
     Problem,
     UnknownBatchNorm,
 )
-from bn_lint.facts.dims import Comparison, Dim, compare, origin_of
+from bn_lint.facts.comparison import Comparison, compare
+from bn_lint.facts.dims import Dim, origin_of
 from bn_lint.static.interpreter.values import (
     ABSENT,
     BUILDER,

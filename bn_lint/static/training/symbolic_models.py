@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bn_lint.static.torch_model.happened import Call
 
 #: What tells that something is a model, when it is asked of it.
-_ASKED = ("train", "eval", "parameters")
+_TELLING = ("train", "eval", "parameters")
 #: A file that trains.
 _TRAINS = re.compile(r"\.backward\s*\(")
 _LAYER = r"(?:Sync|Lazy)?BatchNorm[123]?d?"
@@ -46,7 +46,7 @@ def given_models(function: Function) -> list[str]:
     asked = {
         node.value.value
         for node in walk(function.node.body)
-        if type(node) is cst.Attribute and type(node.value) is cst.Name and node.attr.value in _ASKED
+        if type(node) is cst.Attribute and type(node.value) is cst.Name and node.attr.value in _TELLING
     }
     params = (*function.params.positional, *function.params.keyword_only)
     return [name for name in params if name != "self" and name in asked]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bn_lint.facts.dims import Comparison, Expression, TracedInt, compare, half_line, subtract
+from bn_lint.facts.comparison import Comparison, compare, half_line
+from bn_lint.facts.dims import Expression, TracedInt, subtract
 from bn_lint.static.interpreter.lattice.size import is_large
 from bn_lint.static.interpreter.values import (
     CONSTANTS,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bn_lint.facts import dims
-from bn_lint.facts.dims import Comparison, Dim, Expression, compare
+from bn_lint.facts.comparison import Comparison, compare
+from bn_lint.facts.dims import Dim, Expression
 from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.values import Axis, List, Provenance, Slice, Tensor, Unknown, UnknownInt, Value
 from bn_lint.static.syntax.places import NodeRef

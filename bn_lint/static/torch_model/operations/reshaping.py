@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bn_lint.facts.dims import Comparison, Dim, Expression, compare
+from bn_lint.facts.comparison import Comparison, compare
+from bn_lint.facts.dims import Dim, Expression
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.values import Axis, Provenance, Tensor, Value
 from bn_lint.static.torch_model.operations.sizes import (

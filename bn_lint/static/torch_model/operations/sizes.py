@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 
 from bn_lint.facts import dims
-from bn_lint.facts.dims import Comparison, Dim, Expression, compare
+from bn_lint.facts.comparison import Comparison, compare
+from bn_lint.facts.dims import Dim, Expression
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.join import join
