@@ -13,7 +13,7 @@ import libcst as cst
 
 from bn_lint.facts import Place
 from bn_lint.static.interpreter.calls import call
-from bn_lint.static.interpreter.imports import execute_module, module_at
+from bn_lint.static.interpreter.imports import execute_program, module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import ABSENT, Arguments, BoundMethod, Class, Function, Instance, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
@@ -86,7 +86,7 @@ class RunModule(EntryPoint):
     def run(self, interpreter: Interpreter) -> None:
         scope = module_at(interpreter, self.definition.path)
         if scope is not None:
-            execute_module(interpreter, scope)
+            execute_program(interpreter, scope)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
             frame.module.cells[name] = value
     if value is not ABSENT:
         return value
+    if name == "__name__":
+        return "__main__" if frame.module.is_program else frame.module.name
     value = BUILTINS.get(name, ABSENT)
     if value is not ABSENT:
         return value

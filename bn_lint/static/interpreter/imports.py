@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
@@ -12,6 +14,11 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import ABSENT, External, Imported, ModuleScope, Unknown, Value
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import walk
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.hooks import Log
+    from bn_lint.static.syntax.source_files import SourceFile
 
 
 def dotted_name(node: cst.BaseExpression | None) -> str:
@@ -93,27 +100,58 @@ def execute_module(interpreter: Interpreter, scope: ModuleScope) -> None:
         return
     scope.state = ModuleScope.RUNNING
     if scope.file is not None:
-        outer = interpreter.store.fork()
-        # A module is not called: what it writes is not the importer's doing.
-        purity, interpreter.store.purity = interpreter.store.purity, []
-        stack, interpreter.stack = interpreter.stack, []
-        uncertain, interpreter.path.uncertain = interpreter.path.uncertain, 0
-        frame, interpreter.frame = interpreter.frame, Frame(scope, scope.file, scope.cells)
-        events = interpreter.events
-        if frame is not None:
+        log = interpreter.events
+        if interpreter.frame is not None:
             # What an imported module does is no part of the program that imports it.
-            interpreter.events = interpreter.domain.new_log()
+            log = scope.log = interpreter.domain.new_log()
         try:
-            execute_body(interpreter, scope.file.tree.body, interpreter.frame)
+            _execute(interpreter, scope, scope.file, scope.file.tree.body, log)
         except ParseError as error:
             interpreter.unparsed[scope.path] = error
-        finally:
-            interpreter.store.resume(outer)
-            interpreter.store.purity = purity
-            interpreter.stack = stack
-            interpreter.path.uncertain = uncertain
-            interpreter.frame, interpreter.events = frame, events
     scope.state = ModuleScope.DONE
+
+
+def execute_program(interpreter: Interpreter, scope: ModuleScope) -> None:
+    """Run the top level of a module as that of a program; of one that was imported before, what only programs do."""
+    if scope.is_program:
+        return
+    scope.is_program = True
+    if scope.state == ModuleScope.FRESH:
+        execute_module(interpreter, scope)
+    elif scope.state == ModuleScope.DONE and scope.file is not None and scope.path not in interpreter.unparsed:
+        if scope.log is not None:
+            interpreter.events, scope.log = scope.log, None
+        _execute(interpreter, scope, scope.file, _guarded(scope.file.tree), interpreter.events)
+
+
+def _execute(
+    interpreter: Interpreter, scope: ModuleScope, file: SourceFile, body: Sequence[cst.BaseStatement], log: Log
+) -> None:
+    """Execute statements of the top level of a module; what they write stays."""
+    outer = interpreter.store.fork()
+    # A module is not called: what it writes is not the importer's doing.
+    purity, interpreter.store.purity = interpreter.store.purity, []
+    stack, interpreter.stack = interpreter.stack, []
+    uncertain, interpreter.path.uncertain = interpreter.path.uncertain, 0
+    frame, interpreter.frame = interpreter.frame, Frame(scope, file, scope.cells)
+    events, interpreter.events = interpreter.events, log
+    try:
+        execute_body(interpreter, body, interpreter.frame)
+    finally:
+        interpreter.store.resume(outer)
+        interpreter.store.purity = purity
+        interpreter.stack = stack
+        interpreter.path.uncertain = uncertain
+        interpreter.frame, interpreter.events = frame, events
+
+
+def _guarded(tree: cst.Module) -> list[cst.If]:
+    """The statements of a module that ask whether it is the program."""
+    return [node for node in tree.body if isinstance(node, cst.If) and _asks_for_program(node.test)]
+
+
+def _asks_for_program(test: cst.BaseExpression) -> bool:
+    return any(isinstance(node, cst.Name) and node.value == "__name__" for node in walk(test))
 
 
 def module_member(interpreter: Interpreter, scope: ModuleScope, name: str) -> Value:

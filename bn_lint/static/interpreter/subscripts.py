@@ -75,8 +75,9 @@ def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRe
     if isinstance(container, Class) and container.kind == "enum" and isinstance(key, str):
         return container.cells.get(key, Unknown(key))
     if isinstance(container, External) and container.dotted == "sys.modules" and isinstance(key, str):
-        if key == "__main__":  # every module is taken for the program, see `builtins.functions.BUILTINS`
-            return module_at(interpreter, ref.file.path)
+        own = module_at(interpreter, ref.file.path)
+        if own is not None and key in ("__main__", own.name):  # what `__name__` gives
+            return own
         return module_named(interpreter, ref.file.path, key, 0)
     if isinstance(container, External) and container.dotted.endswith(".__dict__"):
         library = container.dotted.removesuffix(".__dict__")

@@ -37,7 +37,7 @@ BUILTINS.update(
     {"True": True, "False": False, "None": None, "Ellipsis": ..., "NotImplemented": External("NotImplemented")}
 )
 BUILTINS.update(dict.fromkeys(("exit", "quit"), External("sys.exit")))
-BUILTINS.update({"__name__": "__main__", "__file__": Unknown("__file__"), "__doc__": None, "__debug__": True})
+BUILTINS.update({"__file__": Unknown("__file__"), "__doc__": None, "__debug__": True})
 BUILTINS["print"] = Builtin("print", lambda interpreter, arguments, ref: None)
 
 

@@ -9,13 +9,14 @@ from bn_lint.static.interpreter.values.cells import Mutable
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bn_lint.static.interpreter.hooks import Log
     from bn_lint.static.syntax.source_files import SourceFile
 
 
 class ModuleScope(Mutable):
     """A module of the project. Its top level runs when a name of it is first needed."""
 
-    __slots__ = ("file", "name", "path", "stars", "state")
+    __slots__ = ("file", "is_program", "log", "name", "path", "stars", "state")
 
     FRESH, RUNNING, DONE = range(3)
 
@@ -27,6 +28,10 @@ class ModuleScope(Mutable):
         self.state = ModuleScope.FRESH
         #: Modules of the project of which everything was imported.
         self.stars: list[ModuleScope] = []
+        #: Whether it was started, rather than imported.
+        self.is_program = False
+        #: What happened at its top level when it was imported.
+        self.log: Log | None = None
 
     def __repr__(self) -> str:
         return f"<module {self.name}>"
