@@ -92,6 +92,14 @@ class Frame:
         receiver = self.receiver
         return isinstance(receiver, Instance) and receiver.is_module and self.owner in receiver.cls.mro
 
+    def with_callers(self) -> list[Frame]:
+        """This frame and those that wait for it, the innermost first."""
+        found, frame = [self], self.caller
+        while frame is not None:
+            found.append(frame)
+            frame = frame.caller
+        return found
+
     def find(self, name: str) -> Value:
         """Look a name up in this frame and those around it; MISSING when it is in none (a global or builtin)."""
         value = self.cells.get(name, ABSENT)

@@ -31,11 +31,13 @@ class Fate(NamedTuple):
         is_propagated: Whether gradients may be computed of it, or something else has it out of sight.
         is_returned: Whether it, or something computed from it, is returned.
         has_gradient: Whether what is returned may have a gradient.
+        is_kept: Whether something that outlives the scope may have it, and with a gradient: an attribute, an argument.
     """
 
     is_propagated: bool
     is_returned: bool
     has_gradient: bool
+    is_kept: bool
 
 
 @asked_once
@@ -44,7 +46,10 @@ def fate_of(scope: Scope, call: cst.Call, *, has_gradient: bool = True) -> Fate:
     flow = _Flow(call, followed=_RESULT if has_gradient else _NUMBERS)
     flow.run(scope.body if isinstance(scope, cst.Module) else (scope.body,))
     return Fate(
-        not _FOLLOWED.isdisjoint(flow.propagated), not _FOLLOWED.isdisjoint(flow.returned), _RESULT in flow.returned
+        not _FOLLOWED.isdisjoint(flow.propagated),
+        not _FOLLOWED.isdisjoint(flow.returned),
+        _RESULT in flow.returned,
+        _RESULT in flow.kept,
     )
 
 
@@ -111,6 +116,7 @@ class _Flow:
         self.depth = 0
         self.propagated: Sources = _NOWHERE
         self.returned: Sources = _NOWHERE
+        self.kept: Sources = _NOWHERE
 
     def run(self, body: Iterable[cst.CSTNode]) -> None:
         for node in body:
@@ -188,6 +194,10 @@ class _Flow:
         return receiver | (given & _FOLLOWED) if is_data else receiver | given
 
     def _bind(self, target: cst.CSTNode, sources: Sources, *, anew: bool = True) -> None:
+        if isinstance(target, cst.Attribute) or (
+            not anew and isinstance(target, cst.Name) and target.value not in self.known
+        ):
+            self.kept |= sources
         if isinstance(target, cst.Name):
             self.known[target.value] = sources if anew else sources | self.sources(target)
         elif isinstance(target, cst.Attribute):
@@ -212,6 +222,8 @@ class _Flow:
             self._expression(node.value)
         elif isinstance(node, cst.Return):
             self.returned |= self.sources(node.value) if node.value is not None else _NOWHERE
+        elif isinstance(node, (cst.Global, cst.Nonlocal)):
+            self.kept |= {_RESULT}
         elif isinstance(node, (cst.FunctionDef, cst.ClassDef)):
             inner = _NOWHERE.union(*[self.known.get(name, _NOWHERE) for name in _all_names(node)])
             if any(one is self.call for one in walk(node)):
@@ -271,6 +283,7 @@ class _Flow:
         if isinstance(node.func, cst.Attribute):
             self._bind(node.func.value, found, anew=False)
         elif isinstance(node.func, cst.Name) and node.func.value not in _SHOWING:
+            self.kept |= found
             for arg in node.args:
                 self._bind(arg.value, found, anew=False)
 

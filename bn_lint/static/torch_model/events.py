@@ -190,10 +190,7 @@ class EventLog(Log):
 
         for value in given:
             call.batches = call.batches or batches_of(value)
-        inner: Frame | None = frame
-        while inner is not None:
-            call.caller.append(inner)
-            inner = inner.caller
+        call.caller += frame.with_callers()
         if self.grad is False and self.gradients_off_by is not None:
             where, name = self.gradients_off_by
             call.because = Evidence.of(Shows.GRADIENTS_OFF, where.place, name)
@@ -240,9 +237,7 @@ class EventLog(Log):
     def backward(self, interpreter: Interpreter) -> None:
         interpreter.store.disturb()
         for call in self._region(interpreter):
-            call.backward = not call.discarded and not (
-                call.frame is interpreter.frame and self.is_looked_at(call.ref.node, call.frame)
-            )
+            call.backward = not call.discarded and not self.is_looked_at(call.ref.node, call.frame, interpreter.frame)
 
     def stepped(
         self, interpreter: Interpreter, ref: NodeRef, optimizer: Value = None, owned: tuple[Instance, ...] | None = None
@@ -329,13 +324,21 @@ class EventLog(Log):
         """Whether one module is the other, or part of it."""
         return self.is_part_of(one, other) or self.is_part_of(other, one)
 
-    def is_looked_at(self, node: cst.CSTNode, frame: Frame) -> bool:
-        """Whether no gradients are computed of what a call gives, as far as its result can be followed."""
+    def is_looked_at(self, node: cst.CSTNode, frame: Frame, running: Frame | None = None) -> bool:
+        """Whether no gradients are computed of what a call gives, as far as its result can be followed.
+
+        Args:
+            frame: Where the call is.
+            running: Where gradients are computed now, if that is the question.
+        """
+        waiting = [] if running is None else running.with_callers()[1:]
         has_gradient = True
         while isinstance(node, cst.Call):
             scope = scope_of(frame)
             fate = fate_of(scope, node, has_gradient=has_gradient) if scope is not None else None
-            if fate is None or fate.is_propagated:
+            if fate is None or fate.is_propagated or frame in waiting:
+                return False  # who runs within a function may have been given what that has
+            if running is not None and frame is not running and fate.is_kept:
                 return False
             if not fate.is_returned:
                 return True
