@@ -96,6 +96,8 @@ def _call_method(
     function, receiver = method.function, method.receiver
     given = arguments.prefixed(receiver)
     events = interpreter.events
+    if isinstance(receiver, Instance) and not receiver.is_module:
+        function = interpreter.domain.in_place_of(receiver, function)
     if not isinstance(receiver, Instance) or not receiver.is_module or events.depth or frame is None:
         return call(interpreter, function, given, ref, frame)
     if isinstance(function, Function):

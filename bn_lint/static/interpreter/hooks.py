@@ -197,6 +197,10 @@ class Domain:
         """An attribute that a class does not define."""
         return ABSENT
 
+    def in_place_of(self, receiver: Instance, method: Value) -> Value:
+        """What is called in place of a method of an object, if it is not the method itself that matters."""
+        return method
+
     def set_attribute(self, interpreter: Interpreter, value: Value, name: str, new: Value, ref: NodeRef) -> None:
         """Write an attribute of a value that is not Python's own; of a module, after it was stored."""
 

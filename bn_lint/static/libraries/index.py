@@ -72,6 +72,7 @@ KNOWN |= {second: KNOWN[name] for one in LIBRARIES for second, name in one.secon
 _SECOND_NAMES = (
     (re.compile(r"^torch\.nn\.modules\.(?:\w+\.)?([A-Za-z]\w*)$"), r"torch.nn.\1"),
     (re.compile(r"^torch\.nn\.parameter\.(\w+)$"), r"torch.nn.\1"),
+    (re.compile(r"^torch\.optim\.\w+\.([A-Z]\w*)$"), r"torch.optim.\1"),
     (re.compile(r"^torch\.functional\.(\w+)$"), r"torch.\1"),
     (re.compile(r"^torch\.nn\.functional\.(relu_?|sigmoid|tanh)$"), r"torch.nn.functional.\1"),
     (re.compile(r"^torch\._C\._nn\.(\w+)$"), r"torch.nn.functional.\1"),

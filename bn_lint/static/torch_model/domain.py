@@ -13,6 +13,7 @@ from bn_lint.static.interpreter.values import (
     Class,
     Dict,
     External,
+    Function,
     Ghost,
     Instance,
     LibraryClass,
@@ -31,6 +32,7 @@ from bn_lint.static.torch_model.operations.elementwise import arithmetic
 from bn_lint.static.torch_model.operations.indexing import index
 from bn_lint.static.torch_model.operations.sizes import Array
 from bn_lint.static.torch_model.operations.tensor_methods import SHAPING, tensor_attribute, unknown_method
+from bn_lint.static.torch_model.optimizers import own_step
 from bn_lint.static.torch_model.parameters import Weights, freeze, weights_attribute
 from bn_lint.static.torch_model.symbolic_models import forget_symbolic_models, handed_over
 from bn_lint.static.torch_model.watchers import collector_of, events_of
@@ -95,6 +97,9 @@ class TorchDomain(Domain):
 
     def attribute_of_class(self, interpreter: Interpreter, cls: Class, name: str) -> Value:
         return autograd_apply(cls) if name == "apply" else ABSENT
+
+    def in_place_of(self, receiver: Instance, method: Value) -> Value:
+        return own_step(receiver, method) if isinstance(method, Function) else method
 
     def set_attribute(self, interpreter: Interpreter, value: Value, name: str, new: Value, ref: NodeRef) -> None:
         if isinstance(value, Weights):

@@ -8,6 +8,7 @@ from bn_lint.static.interpreter.values import (
     Arguments,
     Builtin,
     Dict,
+    Function,
     Ghost,
     Instance,
     LibraryClass,
@@ -69,6 +70,12 @@ def _step(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
         call(interpreter, closure, Arguments(), ref, interpreter.frame)
     events_of(interpreter).stepped(interpreter, ref, arguments.positional[0], owned_by(arguments.positional[0]))
     return Unknown("loss", "an optimizer returns what its closure gives")
+
+
+def own_step(optimizer: Instance, method: Function) -> Value:
+    """What a step of an optimizer does that the program defines: how it computes the weights does not matter."""
+    is_step = method.name == "step" and OPTIMIZER in optimizer.cls.mro
+    return OPTIMIZER.methods["step"] if is_step else method
 
 
 def _zero_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
