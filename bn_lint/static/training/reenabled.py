@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from bn_lint import facts
@@ -40,11 +40,13 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
         return None
     after = frozenset().union(*map(events.in_evaluation, later))
     frozen: dict[Mode, Switch | None] = {}
+    wholes = unwrapped(switch.model)
     for layer, mode in alone:
         if (
             id(layer) in after
             or id(layer) in events.thawed
-            or (mode.root and any(events.is_part_of(one, mode.root) for one in unwrapped(switch.model)))
+            or (mode.root and any(events.is_part_of(one, mode.root) for one in wholes))
+            or not any(owner in wholes for owner in _owners(layer))
         ):
             continue
         if not any(
@@ -56,6 +58,14 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
         ):
             frozen[mode] = next((one for one in events.switches if one.mode is mode), None)
     return frozen or None
+
+
+def _owners(layer: Instance) -> Iterator[Instance]:
+    """A layer and the modules around it: not those that were only given it, to train a part of a model, say."""
+    owner: Instance | None = layer
+    while owner is not None:
+        yield owner
+        owner = owner.owner
 
 
 def mode_change(switch: Switch, frozen: Mapping[Mode, Switch | None], collector: FactCollector) -> ModeChange:
