@@ -33,7 +33,7 @@ from bn_lint.static.torch_model.operations.indexing import index
 from bn_lint.static.torch_model.operations.sizes import Array
 from bn_lint.static.torch_model.operations.tensor_methods import SHAPING, tensor_attribute, unknown_method
 from bn_lint.static.torch_model.optimizers import own_step
-from bn_lint.static.torch_model.parameters import Weights, freeze, weights_attribute
+from bn_lint.static.torch_model.parameters import State, Weights, freeze, state_attribute, weights_attribute
 from bn_lint.static.torch_model.symbolic_models import forget_symbolic_models, handed_over
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 
@@ -86,6 +86,8 @@ class TorchDomain(Domain):
     def attribute_of_unknown(self, value: Unknown, name: str) -> Value:
         if isinstance(value, Array):
             return array_attribute(value, name)
+        if isinstance(value, State):
+            return state_attribute(value, name)
         # Methods that only tensors have tell the shape of their result whatever they are called on.
         return BoundMethod(unknown_method(name), value) if name in SHAPING else ABSENT
 

@@ -17,6 +17,7 @@ from bn_lint.static.torch_model.optimizers import owned_by
 from bn_lint.static.torch_model.out_of_sight import (
     HARMLESS,
     LOADING,
+    NAMED_LOADING,
     REPLACING,
     SWITCHING,
     TOOLS,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> None:
     """Code outside the project is called: it may be `backward`, `step`, or anything that is handed a model."""
     events = events_of(interpreter)
-    name = method_of(ref.node)
+    name, dotted = method_of(ref.node), getattr(function, "dotted", "")
     if events.depth == 0:
         if name in ("backward", "manual_backward"):
             events.propagated_by.add(receiver_of(ref.node))
@@ -47,22 +48,21 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
         if name == "zero_grad":
             events.gradients_dropped(interpreter)
             return
-        if getattr(function, "dotted", "") == "torch.autograd.grad":
+        if dotted == "torch.autograd.grad":
             events.gradients_taken(interpreter, arguments)
             return
+    modules = list(_modules_among(arguments))
+    if dotted in LOADING or NAMED_LOADING.search(name or dotted.rpartition(".")[2] or getattr(function, "name", "")):
+        for module in modules:
+            events.loaded(module, ref)
     if name in ("load_state_dict", "step", "zero_grad", "append", "add", "info", "debug", "log", "save"):
         return
-    dotted = getattr(function, "dotted", "")
     tool = next((purpose for pattern, purpose in TOOLS if pattern.match(dotted)), None)
     if tool is not None or name == "add_graph":
         _looked_at(interpreter, events, tool or Purpose.INSPECTION, arguments, ref)
         return
-    modules = list(_modules_among(arguments))
     if dotted == REPLACING:
         events.replaced.update(map(id, modules))
-    if dotted in LOADING:
-        for module in modules:
-            events.loaded(module, ref)
     if dotted and HARMLESS.match(dotted):
         return
     for value in arguments.values():

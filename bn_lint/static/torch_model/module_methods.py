@@ -22,7 +22,7 @@ from bn_lint.static.interpreter.values import (
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import switch
 from bn_lint.static.torch_model.overrides import call_train
-from bn_lint.static.torch_model.parameters import Weights, freeze
+from bn_lint.static.torch_model.parameters import State, Weights, freeze
 from bn_lint.static.torch_model.watchers import events_of
 
 
@@ -141,6 +141,11 @@ def _buffers(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
     return Unknown("buffers", "buffers are not followed")
 
 
+def _state(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    events_of(interpreter).statistics_read(interpreter, arguments.receiver, ref)
+    return State(arguments.receiver, "state_dict()")
+
+
 def _apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     """`model.apply(fn)`: the children first, as PyTorch has it."""
     module, function = arguments.receiver, arguments.get(1, "fn")
@@ -189,7 +194,7 @@ for _name in ("register_buffer", "register_parameter"):
     MODULE_METHODS[_name] = Builtin(_name, _register_value)
 for _name in ("zero_grad", "compile", "set_extra_state"):
     MODULE_METHODS[_name] = Builtin(_name, _nothing)
-for _name in ("buffers", "named_buffers", "state_dict"):
+for _name in ("buffers", "named_buffers"):
     MODULE_METHODS[_name] = Builtin(_name, _buffers)
 for _name in ("register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook"):
     MODULE_METHODS[_name] = Builtin(_name, _parameters)
@@ -198,6 +203,7 @@ MODULE_METHODS.update(
     train=Builtin("train", _train),
     eval=Builtin("eval", _eval),
     requires_grad_=Builtin("requires_grad_", _requires_grad),
+    state_dict=Builtin("state_dict", _state),
     load_state_dict=Builtin("load_state_dict", _load),
     parameters=Builtin("parameters", _weights),
     named_parameters=Builtin("named_parameters", _weights_by_name),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Functions of libraries that load weights into the models that they are handed.
 LOADING = frozenset(name for library in LIBRARIES for name in library.loads_into)
+#: Names of functions that are not visible and that give weights to the models that they are handed.
+NAMED_LOADING = re.compile(r"(?:^|_)(?:load|restore|resume)(?:_|$)", re.IGNORECASE)
 #: What reads a file: of numpy, of torch, and of Python.
 _READING = frozenset({"fromfile", "load", "open"})
 #: Functions of torch that replace the BatchNorm layers of a model that they are handed.

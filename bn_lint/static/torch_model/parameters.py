@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bn_lint.static.interpreter.values import Arguments, Builtin, DomainValue, Instance, Unknown, Value
+from bn_lint.static.interpreter.values import ABSENT, Arguments, Builtin, DomainValue, Instance, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import FROZEN
 from bn_lint.static.torch_model.watchers import events_of
@@ -27,6 +27,40 @@ class Weights(DomainValue):
 
     def __repr__(self) -> str:
         return f"<parameters of a {self.module.cls.name}>"
+
+
+class State(Unknown):
+    """What `state_dict()` gives, and what is read from it: the tensors of a model, without their gradients."""
+
+    __slots__ = ("module",)
+
+    def __init__(self, module: Instance, name: str) -> None:
+        super().__init__(name, "weights are not followed")
+        self.module = module
+
+    def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
+        if self._members is None:
+            self._members = {}
+        found = self._members.get(key)
+        if found is None:
+            found = self._members[key] = State(self.module, "state")
+        return found
+
+
+def state_attribute(state: State, name: str) -> Value:
+    """A method of a dictionary, or one that writes into a tensor."""
+    if name in ("items", "values", "copy", "get"):
+        return Builtin(name, lambda interpreter, arguments, ref: state)
+    if name not in _FROM_OTHERS:
+        return ABSENT
+
+    def write(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+        if name != "copy_":
+            events_of(interpreter).averaged.add(id(state.module))
+        events_of(interpreter).prepare(state.module, ref)
+        return state
+
+    return Builtin(name, write)
 
 
 def freeze(interpreter: Interpreter, module: Instance, requires_grad: Value, ref: NodeRef) -> None:
