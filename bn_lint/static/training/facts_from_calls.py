@@ -202,7 +202,7 @@ def _state(events: EventLog, call: Call, purpose: Purpose) -> tuple[bool | None,
             switches = (m[0] for m in call.modes)
             whole = next((m for m in switches if m.root and any(events.is_part_of(x, m.root) for x in models)), None)
             return (False, whole) if whole is not None else (None, None)
-        left = left_in_evaluation(call)
+        left = left_in_evaluation(events, call)
         if left is not None:
             return False, left
         return (True, call.modes[0][0]) if call.states == {True} or True in call.states else (None, None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bn_lint.facts import Evidence, Purpose
+from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers
-from bn_lint.static.torch_model.mode import ARRIVED, Mode
+from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, Mode
 from bn_lint.static.training.held_out import is_held_out
 
 
@@ -65,25 +66,45 @@ def is_local(events: EventLog, call: Call, mode: Mode) -> bool:
     """Whether a switch was made for this call, rather than for something before it."""
     if mode.ref is None:
         return False
-    between = [c for c in events.calls if c.model is call.model and mode.order < c.order < call.order]
+    meant = (call.model, mode.root)
+    between = [c for c in events.calls if c.model in meant and mode.order < c.order < call.order]
     if call.purpose is Purpose.TRAINING:
         # `eval()` for an evaluation: something was evaluated since.
         return not any(c.purpose is None for c in between)
     return not any(c.purpose is Purpose.TRAINING for c in between) and mode.loops == call.loops[: len(mode.loops)]
 
 
-def left_in_evaluation(call: Call) -> Mode | None:
-    """The `eval()` that one way here leaves behind, when nothing switches the model back on any."""
+def left_in_evaluation(events: EventLog, call: Call) -> Mode | None:
+    """The `eval()` that one way here leaves behind, when nothing switches the model back on any.
+
+    One of a part of the model counts if that was evaluated, and is trained with the rest.
+    """
+    alone = {id(mode): mode for every in call.modes for mode in every if mode.training is False and mode.alone}
+    evaluated = {key for key, mode in alone.items() if _was_for_an_evaluation(events, call, mode)}
     found: Mode | None = None
     for every in call.modes:
-        modes = [mode for mode in every if mode.training is not False or not mode.alone]
-        if not modes:
-            continue  # this layer is frozen by itself
+        modes = [mode for mode in every if id(mode) not in alone or id(mode) in evaluated]
         off = [mode for mode in modes if mode.training is False]
         on = [mode for mode in modes if mode.training is True or mode is ARRIVED]
+        if not modes or (evaluated and not off and len(on) == len(modes)):
+            continue  # this layer is frozen by itself, or is in another part
         if len(off) != 1 or len(off) + len(on) != len(modes) or (found is not None and off[0] is not found):
             return None
         if any(mode.order > off[0].order or mode.excludes(off[0]) for mode in on):
             return None
         found = off[0]
     return found
+
+
+def _was_for_an_evaluation(events: EventLog, call: Call, mode: Mode) -> bool:
+    """Whether a part of a model that is trained was put in evaluation mode to evaluate it alone."""
+    part = mode.root
+    owned = call.step.owned if call.step is not None else None
+    if part is None or owned is None or not any(events.is_part_of(part, one) for one in owned):
+        return False
+    if any(isinstance(FROZEN.of(layer), NodeRef) for layer in batchnorm_layers(part)):
+        return False
+    return any(
+        one.model is part and one.grad is False and one.purpose is not Purpose.TRAINING and one.order > mode.order
+        for one in events.calls
+    )

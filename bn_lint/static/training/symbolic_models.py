@@ -84,7 +84,7 @@ def is_proven(events: EventLog, call: Call, trained: set[int]) -> bool:
     if call.purpose is Purpose.TRAINING:
         owned = call.step.owned if call.step is not None else None
         whole = owned is None or any(events.is_part_of(call.model, one) for one in owned)
-        off = call.states == {False} or left_in_evaluation(call) is not None
+        off = call.states == {False} or left_in_evaluation(events, call) is not None
         # It was trained before, in the mode in which it arrived; or its weights are surely those that are trained.
         return off and whole and (owned is not None or any(map(_is_on, before)))
     on = any(one.states == {True} for one in before) and True in {m.training for modes in call.modes for m in modes}
