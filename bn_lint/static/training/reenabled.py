@@ -39,6 +39,12 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
     if not any(events.related(call.model, switch.model) for call in later):
         return None
     after = frozenset().union(*map(events.in_evaluation, later))
+    until = min((one.order for one in later), default=0)
+    frozen_again = [
+        one.model
+        for one in events.switches
+        if one.mode.training is False and switch.mode.order < one.mode.order < until
+    ]
     frozen: dict[Mode, Switch | None] = {}
     wholes = unwrapped(switch.model)
     for layer, mode in alone:
@@ -47,6 +53,7 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
             or id(layer) in events.thawed
             or (mode.root and any(events.is_part_of(one, mode.root) for one in wholes))
             or not any(owner in wholes for owner in _owners(layer))
+            or any(events.is_part_of(layer, one) for one in frozen_again)
         ):
             continue
         if not any(
