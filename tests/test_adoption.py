@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bn_lint.check.add_ignore import with_ignores
+from bn_lint.check.add_ignore import IgnoreComments
 from bn_lint.check.suppress import directives_in, suppress
 from bn_lint.cli import main as cli
 from bn_lint.project.source import Source
@@ -65,17 +65,19 @@ def read(name: str) -> str:
 )
 def test_comments_are_written_where_they_count(before: str, line: int, after: str) -> None:
     found = [finding(at=place(line=line))]
-    text, added = with_ignores(Source(Path("/model.py"), "model.py", before), found)
-    assert (text, added) == (after, 1)
+    source = Source(Path("/model.py"), "model.py", before)
+    (edit,) = IgnoreComments(source).edits(found)
+    assert source.edited([edit]).text == after
     moved = [finding(at=place(line=line + after.count("\n") - before.count("\n")))]
-    assert suppress(moved, list(directives_in(Source(Path("/model.py"), "model.py", text))))[0].suppressed
+    assert suppress(moved, list(directives_in(source.edited([edit]))))[0].suppressed
 
 
 def test_several_findings_of_a_statement_share_a_comment() -> None:
     found = [finding("BN402", "zero-momentum", at=place(line=2)), finding(at=place(line=1)), finding(at=place(line=4))]
-    text, added = with_ignores(Source(Path("/m.py"), "m.py", "a(\n  1)\n\nb()\n"), found, "until we retrain")
-    assert added == 2
-    assert text == (
+    source = Source(Path("/m.py"), "m.py", "a(\n  1)\n\nb()\n")
+    edits = IgnoreComments(source, "until we retrain").edits(found)
+    assert len(edits) == 2
+    assert source.edited(edits).text == (
         "# bn-lint: ignore[BN401, BN402] until we retrain\na(\n  1)\n\nb()  # bn-lint: ignore[BN401] until we retrain\n"
     )
 

@@ -15,7 +15,7 @@ import pytest
 from bn_lint.check.fix import Change, put_in_place
 from bn_lint.cli import main as cli
 from bn_lint.facts import BatchNormBuilt, Place
-from bn_lint.project.edits import Span, Text, moved, replaced
+from bn_lint.project.edits import Edits, Span, Text, replaced
 from bn_lint.rule import Applicability, Edit, Fix, Rule, Severity, Violation, rule
 
 Run = Callable[..., tuple[int, str, str]]
@@ -346,4 +346,4 @@ class TestEdits:
         [(0, (0, 0)), (2, (2, 5)), (3, (6, 6)), (5, (7, 7)), (6, (7, 7)), (8, (8, 8)), (9, (9, 9))],
     )
     def test_moving(self, offset: int, expected: tuple[int, int]) -> None:
-        assert moved(offset, [Span(2, 2, "abc"), Span(4, 7, "")]) == expected
+        assert Edits([Span(4, 7, ""), Span(2, 2, "abc")]).moved(offset) == expected

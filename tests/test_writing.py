@@ -278,11 +278,11 @@ def test_comments_are_not_written_into_a_file_that_changed(folder: Path, monkeyp
     (folder / "a.py").write_text(MODEL)
     (folder / "b.py").write_text(MODEL)
 
-    def late(*arguments: Any, real: Any = add_ignore.with_ignores) -> Any:
+    def late(*arguments: Any, real: Any = add_ignore.IgnoreComments) -> Any:
         (folder / "a.py").write_text("# edited meanwhile\n")
         return real(*arguments)
 
-    monkeypatch.setattr(add_ignore, "with_ignores", late)
+    monkeypatch.setattr(add_ignore, "IgnoreComments", late)
     assert cli.main(["check", "--add-ignore", "."]) == 2
     assert (folder / "a.py").read_text() == "# edited meanwhile\n"
     assert "ignore[BN401]" in (folder / "b.py").read_text()

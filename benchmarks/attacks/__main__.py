@@ -92,8 +92,8 @@ def _attacked(linter: Linter, attack: Attack, jobs: int | None) -> Result:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         attack.write(folder)
-        # No report has ten megabytes, and this process must stay small: it is what each child begins as.
-        limits = f'ulimit -t {_MOST_SECONDS}; ulimit -v {_MOST_MEGABYTES * 1000}; ulimit -f 20000; exec "$@"'
+        # No report has thirty megabytes, and this process must stay small: it is what each child begins as.
+        limits = f'ulimit -t {_MOST_SECONDS}; ulimit -v {_MOST_MEGABYTES * 1000}; ulimit -f 60000; exec "$@"'
         options = ("--isolated", "--no-cache", "--output-format", "json", *(() if jobs is None else ("-j", str(jobs))))
         command = ("sh", "-c", limits, "sh", *linter.command, "check", *options, ATTACKED, OTHER)
         run = measure(command, folder=folder, environment=linter.environment, limit=10 * _MOST_SECONDS)

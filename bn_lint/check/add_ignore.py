@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bn_lint.check.suppress import Directive, directives_in, statements_in
-from bn_lint.project.edits import NEWLINE, difference
+from bn_lint.project.edits import Span
 from bn_lint.project.source import Source, Sources
 from bn_lint.project.tool_codes import TOOL_CODES
 from bn_lint.project.writing import ChangedError, write
@@ -39,9 +39,9 @@ def add_ignores(findings: Iterable[Finding], sources: Sources, reason: str = "")
         source = sources.given(display)
         if source is None:
             continue
-        text, comments = with_ignores(source, own, reason)
+        edits = IgnoreComments(source, reason).edits(own)
         try:
-            write(source.path, source.edited(difference(source.text, text)).data, expected=source.data)
+            write(source.path, source.edited(edits).data, expected=source.data)
         except ChangedError:
             added.failures.append(f"{display} changed while it was checked; it got no comments.")
         except UnicodeEncodeError as error:  # only what the user gave as a reason can be the cause
@@ -50,52 +50,47 @@ def add_ignores(findings: Iterable[Finding], sources: Sources, reason: str = "")
             because = (error.strerror or str(error)).lower()
             added.failures.append(f"{display} cannot be changed: {because}.")
         else:
-            added.comments += comments
+            added.comments += len(edits)
             added.files += 1
     return added
 
 
-def with_ignores(source: Source, findings: Sequence[Finding], reason: str = "") -> tuple[str, int]:
-    """The text of a file with comments for its findings, and how many comments were written or extended."""
-    statements = statements_in(source)
-    wanted: dict[tuple[int, int], list[str]] = {}
-    for finding in findings:
-        span = statements.get(finding.place.line, (finding.place.line, finding.place.line))
-        codes = wanted.setdefault(span, [])
-        if finding.code not in codes:
-            codes.append(finding.code)
-    present = {
-        (each.first, each.last): each for each in directives_in(source) if each.kind == "ignore" and each.selectors
-    }
-    lines = _with_ends(source.text)
-    for (first, last), codes in sorted(wanted.items(), reverse=True):
-        directive = present.get((first, last))
+class IgnoreComments:
+    """The comments that findings in one file would get."""
+
+    def __init__(self, source: Source, reason: str = "") -> None:
+        self._source = source
+        self._reason = reason
+        self._statements = statements_in(source)
+        self._present = {
+            (each.first, each.last): each for each in directives_in(source) if each.kind == "ignore" and each.selectors
+        }
+
+    def edits(self, findings: Iterable[Finding]) -> list[Span]:
+        """One edit for each comment that is written or extended."""
+        wanted: dict[tuple[int, int], list[str]] = {}
+        for finding in findings:
+            span = self._statements.get(finding.place.line, (finding.place.line, finding.place.line))
+            codes = wanted.setdefault(span, [])
+            if finding.code not in codes:
+                codes.append(finding.code)
+        return [self._edit(first, last, sorted(codes)) for (first, last), codes in sorted(wanted.items())]
+
+    def _edit(self, first: int, last: int, codes: Sequence[str]) -> Span:
+        directive = self._present.get((first, last))
         if directive is not None:
-            lines[directive.line - 1] = _extended(lines[directive.line - 1], directive, codes)
-            continue
-        comment = f"# bn-lint: ignore[{', '.join(sorted(codes))}]" + (f" {reason}" if reason else "")
-        line = lines[first - 1]
-        code = line.rstrip("\r\n")
+            return self._extended(directive, codes)
+        start, code = self._source.places.offset(first, 1), self._source.lines[first - 1]
+        comment = f"# bn-lint: ignore[{', '.join(codes)}]" + (f" {self._reason}" if self._reason else "")
         if first == last:
-            lines[first - 1] = f"{code.rstrip()}  {comment}{line[len(code) :]}"
-        else:
-            # A formatter may move what stands inside a statement of several lines, but not what stands above it.
-            indent = code[: len(code) - len(code.lstrip())]
-            lines.insert(first - 1, f"{indent}{comment}{line[len(code) :]}")
-    return "".join(lines), len(wanted)
+            return Span(start + len(code.rstrip()), start + len(code), f"  {comment}")
+        # A formatter may move what stands inside a statement of several lines, but not what stands above it.
+        indent = code[: len(code) - len(code.lstrip())]
+        return Span(start, start, f"{indent}{comment}{self._source.places.newline_at(start)}")
 
-
-def _extended(line: str, directive: Directive, codes: Sequence[str]) -> str:
-    before, comment = line[: directive.column - 1], line[directive.column - 1 :]
-    head, _, rest = comment.partition("[")
-    selectors = [*(directive.selectors or ()), *sorted(codes)]
-    return f"{before}{head}[{', '.join(dict.fromkeys(selectors))}]{rest.partition(']')[2]}"
-
-
-def _with_ends(text: str) -> list[str]:
-    """The lines of a text, each with its end."""
-    lines, start = [], 0
-    for end in NEWLINE.finditer(text):
-        lines.append(text[start : end.end()])
-        start = end.end()
-    return [*lines, text[start:]] if start < len(text) else lines
+    def _extended(self, directive: Directive, codes: Sequence[str]) -> Span:
+        line = self._source.lines[directive.line - 1]
+        first = line.index("[", directive.column - 1) + 1
+        last = line.index("]", first)
+        start = self._source.places.offset(directive.line, 1)
+        return Span(start + first, start + last, ", ".join(dict.fromkeys([*(directive.selectors or ()), *codes])))

@@ -40,9 +40,10 @@ def filter_findings(files: Iterable[FilteredFile], outcomes: Sequence[Outcome], 
     for outcome in outcomes:
         for finding in outcome.findings:
             found.setdefault(finding.place.path, {}).setdefault((finding.code, finding.place), finding)
-        report.problems.extend(problem for problem in outcome.problems if problem not in report.problems)
+        report.problems.extend(outcome.problems)
         report.tracebacks.extend(outcome.tracebacks)
         report.add_coverage(outcome.coverage)
+    report.problems = list(dict.fromkeys(report.problems))
     incomplete = {problem.place.path for problem in report.problems}
     for file in files:
         here = list(found.get(file.display, {}).values())

@@ -6,6 +6,7 @@ stays only if its finding is gone and the file still parses. Other fixes are und
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +14,7 @@ from bn_lint.check.report import Report
 from bn_lint.errors import PathError
 from bn_lint.facts import Place, Problem
 from bn_lint.project.discovery import File
-from bn_lint.project.edits import Span, Text, moved, replaced
+from bn_lint.project.edits import Edits, Span, Text
 from bn_lint.project.source import Source, Sources
 from bn_lint.project.tool_codes import ANALYSIS_INCOMPLETE
 from bn_lint.project.writing import ChangedError, write
@@ -59,20 +60,19 @@ def offered(finding: Finding, sources: Sources) -> Finding:
     """The finding, without its fix if that leaves the given files or loses a comment."""
     for edit in _edits(finding):
         source = sources.given(edit.place.path)
-        text = Text(source.text) if source is not None else None
-        if text is None or text.loses_comment(text.span(edit)):
+        if source is None or source.places.loses_comment(source.places.span(edit)):
             return replace(finding, fix=None)
     return finding
 
 
-def compatible(findings: Iterable[Finding], path: str, text: Text) -> set[Span]:
+def compatible(findings: Iterable[Finding], path: str, text: Text) -> Edits:
     """The edits of as many findings as can be fixed at the same time, all of them in one file."""
-    taken: set[Span] = set()
+    taken = Edits()
     for finding in findings:
         if all(edit.place.path == path for edit in _edits(finding)):
-            wanted = {text.span(edit) for edit in _edits(finding)}
-            if _fits(wanted, taken):
-                taken |= wanted
+            wanted = [text.span(edit) for edit in _edits(finding)]
+            if taken.leave_room_for(wanted):
+                taken.add(wanted)
     return taken
 
 
@@ -154,7 +154,7 @@ class _Fixer:
         and the evaluation behind it have one cause.
         """
         chosen: list[Finding] = []
-        taken: dict[str, set[Span]] = {}
+        taken: defaultdict[str, Edits] = defaultdict(Edits)
         fixable = [
             finding
             for finding in self.report.visible
@@ -162,18 +162,17 @@ class _Fixer:
         ]
         for finding in [finding for finding in fixable if not _adds_lines(finding)] or fixable:
             spans = self._spans([finding])
-            if all(_fits(wanted, taken.get(name, set())) for name, wanted in spans.items()):
+            if all(taken[name].leave_room_for(wanted) for name, wanted in spans.items()):
                 chosen.append(finding)
                 for name, wanted in spans.items():
-                    taken.setdefault(name, set()).update(wanted)
+                    taken[name].add(wanted)
         return chosen
 
     def _spans(self, findings: Iterable[Finding]) -> dict[str, set[Span]]:
         spans: dict[str, set[Span]] = {}
         for finding in findings:
             for edit in _edits(finding):
-                text = Text(self._know(edit.place.path).text)
-                spans.setdefault(edit.place.path, set()).add(text.span(edit))
+                spans.setdefault(edit.place.path, set()).add(self._know(edit.place.path).places.span(edit))
         return spans
 
     def _try(self, chosen: list[Finding]) -> bool:
@@ -186,10 +185,21 @@ class _Fixer:
         after = self._after(spans)
         report = self._check({**self.current, **after})
         remaining = {_key(finding) for finding in report.findings}
-        stubborn = [f for f in chosen if remaining & set(self._moved(_key(f), spans))]
+        edits = {name: Edits(wanted) for name, wanted in spans.items()}
+
+        def moved(key: _Key) -> Iterator[_Key]:
+            """Where a finding may be after these edits."""
+            code, name, line, column = key
+            if name not in edits:
+                yield key
+                return
+            for offset in dict.fromkeys(edits[name].moved(self._know(name).places.offset(line, column))):
+                yield code, name, *after[name].places.position(offset)
+
+        stubborn = [f for f in chosen if not remaining.isdisjoint(moved(_key(f)))]
         if stubborn:
             return self._fail(stubborn, "its fix does not remove the finding")
-        self.blocked = {key for old in self.blocked for key in self._moved(old, spans)}
+        self.blocked = {key for old in self.blocked for key in moved(old)}
         self.fixed += chosen
         self.current.update(after)
         self.report = report
@@ -215,14 +225,6 @@ class _Fixer:
             replace(file, data=changed[file.display].data) if file.display in changed else file for file in self.files
         ]
         return self.recheck(files)
-
-    def _moved(self, key: _Key, spans: Mapping[str, set[Span]]) -> Iterable[_Key]:
-        code, name, line, column = key
-        text = Text(self._know(name).text)
-        wanted = sorted(spans.get(name, ()))
-        after = Text(replaced(text.text, wanted))
-        for offset in dict.fromkeys(moved(text.offset(line, column), wanted)):
-            yield code, name, *after.position(offset)
 
     def _fail(self, findings: Iterable[Finding], reason: str) -> bool:
         for finding in findings:
@@ -256,11 +258,6 @@ def _adds_lines(finding: Finding) -> bool:
 
 def _key(finding: Finding) -> _Key:
     return finding.code, finding.place.path, finding.place.line, finding.place.column
-
-
-def _fits(wanted: set[Span], taken: set[Span]) -> bool:
-    """Whether edits leave the taken ones alone; two findings may want the very same edit."""
-    return not any(one.touches(other) for one in wanted - taken for other in taken)
 
 
 def _parses(source: Source) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tokenize
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -43,24 +44,46 @@ class Directive:
     column: int = 1
     end_column: int = 1
 
-    def reaches(self, finding: Finding) -> bool:
-        """Whether the finding is where the comment applies."""
-        return self.last is None or self.first <= finding.place.line <= self.last
-
-    def silences(self, finding: Finding) -> bool:
-        if not self.reaches(finding):
-            return False
-        return self.selectors is None or any(covers(selector, finding) for selector in self.selectors)
+    def means(self, named: Named) -> bool:
+        """Whether the comment silences a rule where it applies."""
+        return self.selectors is None or any(covers(selector, named) for selector in self.selectors)
 
 
-def suppress(findings: Iterable[Finding], directives: Sequence[Directive]) -> list[Finding]:
+class _Reached:
+    """The findings of one file by where they are, so that each comment need not ask each finding."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._by_line: defaultdict[int, list[Finding]] = defaultdict(list)
+        for finding in findings:
+            self._by_line[finding.place.line].append(finding)
+        self._known: dict[tuple[int, int | None], dict[tuple[str, str], list[Finding]]] = {}
+
+    def by(self, directive: Directive) -> dict[tuple[str, str], list[Finding]]:
+        """The findings where a comment applies, by code and name."""
+        where = directive.first, directive.last
+        found = self._known.get(where)
+        if found is None:
+            found = self._known[where] = {}
+            first, last = where
+            for line in self._by_line if last is None else range(first, last + 1):
+                for finding in self._by_line.get(line, ()):
+                    found.setdefault((finding.code, finding.name), []).append(finding)
+        return found
+
+
+def suppress(findings: Iterable[Finding], directives: Iterable[Directive]) -> list[Finding]:
     """Mark the findings of one file that a comment silences. Findings of the tool itself stay as they are."""
-    return [
-        replace(finding, suppressed=True)
-        if finding.code not in TOOL_CODES and any(directive.silences(finding) for directive in directives)
-        else finding
-        for finding in findings
-    ]
+    findings = list(findings)
+    reached = _Reached(finding for finding in findings if finding.code not in TOOL_CODES)
+    silenced: set[int] = set()
+    done: set[tuple[int, int | None, tuple[str, str]]] = set()
+    for directive in directives:
+        for kind, same in reached.by(directive).items():
+            where = (directive.first, directive.last, kind)
+            if where not in done and directive.means(same[0]):
+                done.add(where)
+                silenced.update(map(id, same))
+    return [replace(finding, suppressed=True) if id(finding) in silenced else finding for finding in findings]
 
 
 def unused(
@@ -73,12 +96,13 @@ def unused(
         findings: In this file, also those of rules that are off.
         rules: Those that are on in it; nothing is said about a selector that means none of them.
     """
+    reached = _Reached(findings)
     for directive in directives:
         idle = tuple(
             selector
             for selector in directive.selectors or ()
             if any(covers(selector, rule) for rule in rules)
-            and not any(directive.reaches(finding) and covers(selector, finding) for finding in findings)
+            and not any(covers(selector, same[0]) for same in reached.by(directive).values())
         )
         if idle:
             yield directive, idle
@@ -89,9 +113,9 @@ def directives_in(source: Source) -> Iterator[Directive]:
     if not _MENTION.search(source.text):
         return
     comments, statements = _layout(source.lines)
+    below = _statements_below(source.lines, statements)
     for line, start, comment in comments:
         statement = statements.get(line)
-
         if (noqa := _NOQA.search(comment)) is not None:
             first, last = statement or (line, line)
             yield Directive(line, _noqa_selectors(noqa["selectors"]), first, last, "noqa", *_columns(noqa, start))
@@ -100,7 +124,7 @@ def directives_in(source: Source) -> Iterator[Directive]:
             if kind == "file-ignore":
                 yield Directive(line, selectors, 1, None, kind, *_columns(own, start))
             elif kind == "ignore":
-                first, last = statement or _statement_below(line, source.lines, statements)
+                first, last = statement or below.get(line, (line, line))
                 yield Directive(line, selectors, first, last, kind, *_columns(own, start))
 
 
@@ -179,8 +203,11 @@ def _layout(lines: Sequence[str]) -> tuple[list[tuple[int, int, str]], dict[int,
     return comments, statements
 
 
-def _statement_below(line: int, lines: Sequence[str], statements: dict[int, Span]) -> Span:
-    below = line + 1
-    while below <= len(lines) and below not in statements and _COMMENT_ONLY.match(lines[below - 1]):
-        below += 1
-    return statements.get(below, (line, line))
+def _statements_below(lines: Sequence[str], statements: dict[int, Span]) -> dict[int, Span]:
+    """For each line of comments: the statement behind it, if there are only such lines between."""
+    below: dict[int, Span] = {}
+    for line in range(len(lines) - 1, 0, -1):
+        span = statements.get(line + 1) or (below.get(line + 1) if _COMMENT_ONLY.match(lines[line]) else None)
+        if span is not None:
+            below[line] = span
+    return below

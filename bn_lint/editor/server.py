@@ -17,13 +17,13 @@ from pygls.uris import from_fs_path, to_fs_path
 from pygls.workspace import PositionCodec
 
 from bn_lint import __version__
-from bn_lint.check.add_ignore import with_ignores
+from bn_lint.check.add_ignore import IgnoreComments
 from bn_lint.check.explain import find, markdown
 from bn_lint.check.fix import compatible
 from bn_lint.editor.open_documents import Judged, Open, Part, judge_file, judge_notebook
 from bn_lint.errors import BnLintError
 from bn_lint.facts import Evidence, Place
-from bn_lint.project.edits import Span, Text, difference
+from bn_lint.project.edits import Span, Text
 from bn_lint.project.source import absolute
 from bn_lint.project.tool_codes import TOOL_CODES
 from bn_lint.rule import Finding, Severity
@@ -200,11 +200,13 @@ class Server(LanguageServer):
         if place.path == judged.display:
             return self.location(judged, place)
         source = judged.report.sources.get(place.path)
-        text = Text(source.text if source is not None else "")
+        text = source.places if source is not None else Text("")
         return lsp.Location(from_fs_path(str(absolute(place.path))) or "", self.range(text, *text.extent(place)))
 
     def actions(self, judged: Judged, findings: Iterable[Finding]) -> Iterator[lsp.CodeAction]:
         """Fixes of findings, and comments that silence them."""
+        source = judged.report.sources.given(judged.display)
+        comments = None if source is None else IgnoreComments(source)
         for finding in findings:
             shown = [self.diagnostic(judged, finding)]
             if finding.fix is not None and all(edit.place.path == judged.display for edit in finding.fix.edits):
@@ -212,11 +214,8 @@ class Server(LanguageServer):
                 unsafe = "" if finding.fix.is_safe else " (unsafe)"
                 title = f"{finding.code}: {finding.help or 'fix it'}{unsafe}"
                 yield self._action(title, judged, spans, shown, preferred=finding.fix.is_safe)
-            source = judged.report.sources.given(judged.display)
-            if source is not None and finding.code not in TOOL_CODES:
-                text, _ = with_ignores(source, [finding])
-                title = f"{finding.code}: ignore it here"
-                yield self._action(title, judged, difference(source.text, text), shown)
+            if comments is not None and finding.code not in TOOL_CODES:
+                yield self._action(f"{finding.code}: ignore it here", judged, comments.edits([finding]), shown)
 
     def fix_all(self, judged: Judged) -> Iterator[lsp.CodeAction]:
         """All safe fixes at once."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from difflib import SequenceMatcher
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 # Python ends lines here and nowhere else; `str.splitlines` also splits at form feeds and at U+2028.
 NEWLINE = re.compile(r"\r\n|\n|\r")
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+# A string that is not closed goes on to the end of the line, instead of being tried again from each mark in it.
 _STRING_OR_COMMENT = re.compile(
-    r"""(?P<comment>#[^\r\n]*)|(\"\"\"|''')(?:\\[\s\S]|(?!\2)[\s\S])*(?:\2|(?P<unclosed>\Z))|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""
+    r"""(?P<comment>#[^\r\n]*)|(\"\"\"|''')(?:\\[\s\S]|(?!\2)[\s\S])*(?:\2|(?P<unclosed>\Z))|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?"""
 )
 
 
@@ -33,6 +34,49 @@ class Span(NamedTuple):
             return True
         first, second = sorted((self, other))
         return second.start < first.end
+
+
+class Edits:
+    """Edits of one text that do not touch each other."""
+
+    def __init__(self, spans: Iterable[Span] = ()) -> None:
+        self._spans = sorted(set(spans))
+
+    def __iter__(self) -> Iterator[Span]:
+        return iter(self._spans)
+
+    def add(self, wanted: Iterable[Span]) -> None:
+        for span in wanted:
+            if span not in self._neighbours(span):
+                insort(self._spans, span)
+
+    def leave_room_for(self, wanted: Iterable[Span]) -> bool:
+        """Whether further edits touch none of these; the very same edit may be wanted twice."""
+        return not any(one.touches(other) for one in wanted for other in self._neighbours(one) if one != other)
+
+    def moved(self, offset: int) -> tuple[int, int]:
+        """Where an index is after the edits; two answers: what is inserted right there may come before or after."""
+        index = bisect_left(self._spans, (offset,))
+        before = after = offset + self._growth[max(index - 1, 0)]
+        for start, end, content in self._spans[max(index - 1, 0) : index + 1]:
+            growth = len(content) - (end - start)
+            if end < offset or (end == offset and start < offset):
+                before, after = before + growth, after + growth
+            elif start == end == offset:
+                after += growth
+            elif start < offset:
+                before, after = before - (offset - start), after - (offset - start)
+        return before, after
+
+    @cached_property
+    def _growth(self) -> list[int]:
+        """How much longer the text is before each edit."""
+        return [0, *accumulate(len(content) - (end - start) for start, end, content in self._spans)]
+
+    def _neighbours(self, span: Span) -> list[Span]:
+        """The edits before and behind the beginning of another one: it touches no others."""
+        index = bisect_left(self._spans, (span.start,))
+        return self._spans[max(index - 1, 0) : index + 1]
 
 
 class Text:
@@ -60,9 +104,10 @@ class Text:
     def span(self, edit: Edit) -> Span:
         """The edit by index, with the line ends of this text in its content."""
         start, end = self.extent(edit.place)
-        return Span(start, end, edit.content.replace("\n", self._newline_at(start)))
+        return Span(start, end, edit.content.replace("\n", self.newline_at(start)))
 
-    def _newline_at(self, offset: int) -> str:
+    def newline_at(self, offset: int) -> str:
+        """What ends the line of an index; the first line, if that is the last one."""
         match = NEWLINE.search(self.text, offset) or NEWLINE.search(self.text)
         return match.group() if match else "\n"
 
@@ -106,38 +151,3 @@ def replaced(text: str, spans: Iterable[Span]) -> str:
         parts += text[done:start], content
         done = end
     return "".join([*parts, text[done:]])
-
-
-def difference(before: str, after: str) -> list[Span]:
-    """The edits that make one text of another, line by line; of a line that changes only the part that does."""
-    old, new = _LINE.findall(before), _LINE.findall(after)
-    starts = [0]
-    for line in old:
-        starts.append(starts[-1] + len(line))
-    spans = []
-    for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind != "equal":
-            removed, added = "".join(old[i:j]), "".join(new[k:m])
-            same = _shared(removed, added)
-            rest = _shared(removed[same:][::-1], added[same:][::-1])
-            spans.append(Span(starts[i] + same, starts[j] - rest, added[same : len(added) - rest]))
-    return spans
-
-
-def _shared(one: str, other: str) -> int:
-    """How many characters two texts begin with together."""
-    return next((n for n, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
-
-
-def moved(offset: int, spans: Sequence[Span]) -> tuple[int, int]:
-    """Where an index is after the edits; two answers, because what is inserted right there may come before or after."""
-    before = after = offset
-    for start, end, content in spans:
-        growth = len(content) - (end - start)
-        if end < offset or (end == offset and start < offset):
-            before, after = before + growth, after + growth
-        elif start == end == offset:
-            after += growth
-        elif start < offset:
-            before, after = before - (offset - start), after - (offset - start)
-    return before, after

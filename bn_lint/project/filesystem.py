@@ -87,7 +87,7 @@ class RecordingFileSystem:
         answer = self.asked[question] = self._disk.answer(question)
         return answer
 
-    def is_file(self, path: Path) -> bool:
+    def is_file(self, path: str | Path) -> bool:
         return bool(self._ask("file", path))
 
     def is_directory(self, path: Path) -> bool:
@@ -96,7 +96,7 @@ class RecordingFileSystem:
     def exists(self, path: Path) -> bool:
         return bool(self._ask("exists", path))
 
-    def holds_python(self, folder: Path) -> bool:
+    def holds_python(self, folder: str | Path) -> bool:
         return bool(self._ask("python", folder))
 
     def modules(self, folder: Path) -> list[str]:

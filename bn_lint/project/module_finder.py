@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from os.path import normpath
 from pathlib import Path
@@ -37,16 +38,16 @@ _FOLDER = re.compile(r"""(['"])((?:\.{1,2}|[\w-]+)(?:/(?:\.{1,2}|[\w-]+))*)/?\1"
 class ModuleFinder:
     """Finds the files that imports refer to."""
 
-    def __init__(self, given: Container[Path], filesystem: RecordingFileSystem) -> None:
+    def __init__(self, given: Iterable[Path], filesystem: RecordingFileSystem) -> None:
         """Set up.
 
         Args:
             given: Files that exist, whatever the disk says.
         """
-        self._given = given
+        self._given = frozenset(map(str, given))
         self.filesystem = filesystem
         self._roots: dict[Path, tuple[Path, ...]] = {}
-        self._is_file: dict[Path, bool] = {}
+        self._is_file: dict[str, bool] = {}
         self._added: dict[Path, tuple[Path, ...]] = {}
 
     def note_sys_path(self, importer: Path, text: str) -> None:
@@ -129,15 +130,14 @@ class ModuleFinder:
             yield folder
 
     def _locate(self, root: Path, dotted: str) -> Path | None:
-        base = root.joinpath(*dotted.split(".")) if dotted else root
-        for candidate in (
-            (base / "__init__.py",) if not dotted else (base / "__init__.py", base.with_name(base.name + ".py"))
-        ):
+        # As text: a file may import thousands of modules, most of which lie nowhere here.
+        base = os.path.join(root, *filter(None, dotted.split(".")))
+        for candidate in (os.path.join(base, "__init__.py"), *([f"{base}.py"] if dotted else [])):
             if self._exists(candidate):
-                return candidate
-        return base if self.filesystem.holds_python(base) else None
+                return Path(candidate)
+        return Path(base) if self.filesystem.holds_python(base) else None
 
-    def _exists(self, path: Path) -> bool:
+    def _exists(self, path: str) -> bool:
         known = self._is_file.get(path)
         if known is None:
             known = self._is_file[path] = path in self._given or self.filesystem.is_file(path)

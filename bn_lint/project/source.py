@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bn_lint.errors import SourceError
-from bn_lint.project.edits import NEWLINE, Span, replaced
+from bn_lint.project.edits import NEWLINE, Span, Text, replaced
 
 if TYPE_CHECKING:
     from bn_lint.facts import Place
@@ -42,6 +42,11 @@ class Source:
     def lines(self) -> list[str]:
         """The lines without their newlines; `lines[0]` is line 1."""
         return NEWLINE.split(self.text)
+
+    @cached_property
+    def places(self) -> Text:
+        """The text, in which places are found."""
+        return Text(self.text)
 
     def line(self, number: int) -> str | None:
         """The text of one 1-based line, None outside the file."""

@@ -73,6 +73,8 @@ MAX_COMMAND_LINES = 3
 MAX_COPIES = 60_000
 #: Calls of models, changes of mode and optimizer steps of one entry point.
 MAX_EVENTS = 1_200
+#: Nodes that are looked at to follow what becomes of results of models in the statements around their calls.
+MAX_FOLLOWED = 1_000_000
 #: Nested calls of functions of the program.
 MAX_DEPTH = 60
 #: The same function within itself: with known arguments, and with unknown ones, which may never reach an end.

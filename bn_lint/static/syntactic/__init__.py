@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from bn_lint.static.syntax.source_files import SourceFile
 
 #: What a condition needs to ask about the mode, or the size of a batch.
-_CONDITION = re.compile(r"\bif\b.*(?:\.training\b|[<>=]=?\s*\d|\d\s*[<>=])")
+_CONDITION = re.compile(r"\.training\b|[<>=]=?\s*\d|\d\s*[<>=]")
+_CONDITIONAL = re.compile(r"\bif\b.*")
 
 
 def syntactic_facts(file: SourceFile, elsewhere: Elsewhere) -> Iterator[Fact]:
@@ -50,7 +51,7 @@ def syntactic_facts(file: SourceFile, elsewhere: Elsewhere) -> Iterator[Fact]:
     mentions = Mentions(module, receivers)
     biases = BiasReads(module)
     builds, calls_function = "BatchNorm" in text, "batch_norm(" in text
-    skips_layers = builds and _CONDITION.search(text) is not None
+    skips_layers = builds and any(map(_CONDITION.search, _CONDITIONAL.findall(text)))
     switches_tracking = "track_running_stats" in text
     for located in statements(module):
         if builds:

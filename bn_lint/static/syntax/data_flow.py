@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import libcst as cst
 
-from bn_lint.static.syntax.tree import asked_once, children, walk, ways_to
+from bn_lint.static.syntax.tree import asked_once, children, walk
 
 #: What a value may come from: names, and calls without arguments that have one, as they are written.
 Sources = frozenset[str]
 Scope = cst.Module | cst.FunctionDef
+Loops = tuple[cst.For | cst.While, ...]
 _NOWHERE: Sources = frozenset()
 #: The source of the value that is followed, and of what is computed from it without a gradient.
 _RESULT, _NUMBERS = "<result>", "<numbers>"
@@ -32,12 +33,14 @@ class Fate(NamedTuple):
         is_returned: Whether it, or something computed from it, is returned.
         has_gradient: Whether what is returned may have a gradient.
         is_kept: Whether something that outlives the scope may have it, and with a gradient: an attribute, an argument.
+        effort: How many nodes were looked at to tell.
     """
 
     is_propagated: bool
     is_returned: bool
     has_gradient: bool
     is_kept: bool
+    effort: int
 
 
 @asked_once
@@ -50,20 +53,26 @@ def fate_of(scope: Scope, call: cst.Call, *, has_gradient: bool = True) -> Fate:
         not _FOLLOWED.isdisjoint(flow.returned),
         _RESULT in flow.returned,
         _RESULT in flow.kept,
+        flow.effort,
     )
 
 
-def arguments_of(
-    body: Iterable[cst.CSTNode], call: cst.Call, known: Mapping[str, Sources]
-) -> list[tuple[str | None, Sources]]:
-    """The sources of the arguments of a call in a body of statements, each with its keyword.
+class Given(NamedTuple):
+    """The arguments of a call: the keyword and the sources of each, and how many nodes were looked at to tell."""
+
+    arguments: list[tuple[str | None, Sources]]
+    effort: int
+
+
+def arguments_of(body: Iterable[cst.CSTNode], call: cst.Call, known: Mapping[str, Sources]) -> Given:
+    """The sources of the arguments of a call in a body of statements.
 
     Names that are not assigned in the body are sources themselves, unless it is known where they come from.
     """
     flow = _Flow(None, dict(known), watched=call)
     flow.run(body)
     keywords = [arg.keyword.value if arg.keyword is not None else None for arg in call.args]
-    return list(zip(keywords, flow.given))
+    return Given(list(zip(keywords, flow.given)), flow.effort)
 
 
 @asked_once
@@ -90,11 +99,23 @@ def imported_names(tree: cst.Module) -> Sources:
     return frozenset(bound)
 
 
+def loops_around(scope: Scope, call: cst.CSTNode) -> Loops:
+    """The loops around a call in its scope, the outermost first."""
+    return _loops_in(scope).get(call, ())
+
+
 @asked_once
-def loops_around(scope: Scope, node: cst.CSTNode) -> tuple[cst.For | cst.While, ...]:
-    """The loops around a node in its scope, the outermost first."""
-    way = ways_to([node], scope).get(node, ())
-    return tuple(one for one in way if isinstance(one, (cst.For, cst.While)))
+def _loops_in(scope: Scope) -> Mapping[cst.CSTNode, Loops]:
+    """For each call of a scope that stands in loops: these loops."""
+    found: dict[cst.CSTNode, Loops] = {}
+    pending: list[tuple[cst.CSTNode, Loops]] = [(scope, ())]
+    while pending:
+        node, loops = pending.pop()
+        if isinstance(node, cst.Call) and loops:
+            found[node] = loops
+        inside = (*loops, node) if isinstance(node, (cst.For, cst.While)) else loops
+        pending += [(child, inside) for child in children(node)]
+    return found
 
 
 class _Flow:
@@ -112,6 +133,11 @@ class _Flow:
         self.followed = followed
         self.watched = watched
         self.known: dict[str, Sources] = {} if known is None else known
+        #: What names had before this branch, if it has assigned them; None if they had nothing.
+        self.before: dict[str, Sources | None] = {}
+        #: The attributes in which the result is stored.
+        self.storing: set[str] = set()
+        self.effort = 0
         self.given: list[Sources] = [] if watched is None else [_NOWHERE] * len(watched.args)
         self.depth = 0
         self.propagated: Sources = _NOWHERE
@@ -124,29 +150,42 @@ class _Flow:
 
     def sources(self, node: cst.CSTNode) -> Sources:
         """The sources of an expression."""
-        if isinstance(node, cst.Name):
-            return self.known.get(node.value, frozenset({node.value}))
-        if isinstance(node, (cst.SimpleString, cst.Integer, cst.Float)):
-            return _NOWHERE
-        if isinstance(node, cst.Attribute):
-            return self._attribute(node)
-        if isinstance(node, cst.Subscript):
-            self._each(node.slice)
-            return self.sources(node.value)
-        if isinstance(node, cst.Call):
-            return self._call(node)
-        if isinstance(node, (cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp)):
-            loop: cst.CompFor | None = node.for_in
-            while loop is not None:
-                self._bind(loop.target, self.sources(loop.iter))
-                loop = loop.inner_for_in
-        if isinstance(node, cst.Comparison):
-            return _numbers(self._each(children(node)))
-        if isinstance(node, cst.NamedExpr):
-            self._bind(node.target, self.sources(node.value))
-        if isinstance(node, (cst.Yield, cst.Await)):
-            self.propagated |= self._each(children(node))
-        return self._each(children(node))
+        self.effort += 1
+        read = _SOURCES.get(type(node))
+        return self._each(children(node)) if read is None else read(self, node)
+
+    def _literal(self, node: cst.CSTNode) -> Sources:
+        return _NOWHERE
+
+    def _name(self, node: cst.Name) -> Sources:
+        return self.known.get(node.value, frozenset({node.value}))
+
+    def _subscript(self, node: cst.Subscript) -> Sources:
+        self._each(node.slice)
+        return self.sources(node.value)
+
+    def _comprehension(self, node: cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp) -> Sources:
+        found = _NOWHERE
+        loop: cst.CompFor | None = node.for_in
+        while loop is not None:
+            sources = self.sources(loop.iter)
+            self._bind(loop.target, sources)
+            found |= sources | self._each(loop.ifs)
+            loop = loop.inner_for_in
+        return found | self._each(one for one in children(node) if one is not node.for_in)
+
+    def _comparison(self, node: cst.Comparison) -> Sources:
+        return _numbers(self._each(children(node)))
+
+    def _named(self, node: cst.NamedExpr) -> Sources:
+        found = self.sources(node.value)
+        self._bind(node.target, found)
+        return found
+
+    def _handed_out(self, node: cst.Yield | cst.Await) -> Sources:
+        found = self._each(children(node))
+        self.propagated |= found
+        return found
 
     def _each(self, nodes: Iterable[cst.CSTNode]) -> Sources:
         return _NOWHERE.union(*[self.sources(one) for one in nodes])
@@ -187,11 +226,21 @@ class _Flow:
             return _numbers(receiver)
         owner = _dotted(function.value)
         if owner:  # it may use what was stored in an attribute of the object
-            kept = [found for at, found in self.known.items() if at.startswith(owner + ".") and _RESULT in found]
-            receiver = receiver.union(*[{_RESULT} for _ in kept])
+            self.effort += len(self.storing)
+            if any(name.startswith(owner + ".") for name in self.storing):
+                receiver |= {_RESULT}
         # A method of a piece of data gives of that data: `images.to(device)`.
         is_data = owner in self.known or (isinstance(function.value, (cst.Call, cst.Subscript)) and receiver)
         return receiver | (given & _FOLLOWED) if is_data else receiver | given
+
+    def _set(self, name: str, sources: Sources | None) -> None:
+        self.before.setdefault(name, self.known.get(name))
+        if sources is None:
+            del self.known[name]
+        else:
+            self.known[name] = sources
+        if "." in name:
+            (self.storing.add if sources is not None and _RESULT in sources else self.storing.discard)(name)
 
     def _bind(self, target: cst.CSTNode, sources: Sources, *, anew: bool = True) -> None:
         if isinstance(target, cst.Attribute) or (
@@ -199,11 +248,11 @@ class _Flow:
         ):
             self.kept |= sources
         if isinstance(target, cst.Name):
-            self.known[target.value] = sources if anew else sources | self.sources(target)
+            self._set(target.value, sources if anew else sources | self.sources(target))
         elif isinstance(target, cst.Attribute):
             name = _dotted(target)
             if name:
-                self.known[name] = sources if anew else sources | self.sources(target)
+                self._set(name, sources if anew else sources | self.sources(target))
         elif isinstance(target, cst.Subscript):
             self._bind(target.value, sources, anew=False)
         elif isinstance(target, (cst.Tuple, cst.List, cst.Element, cst.StarredElement)):
@@ -211,44 +260,55 @@ class _Flow:
                 self._bind(child, sources, anew=anew)
 
     def _statement(self, node: cst.CSTNode) -> None:
-        if isinstance(node, (cst.Assign, cst.AnnAssign)):
-            if node.value is not None:
-                found = self.sources(node.value)
-                for target in node.targets if isinstance(node, cst.Assign) else (node,):
-                    self._bind(target.target, found)
-        elif isinstance(node, cst.AugAssign):
-            self._bind(node.target, self.sources(node.value), anew=False)
-        elif isinstance(node, cst.Expr):
-            self._expression(node.value)
-        elif isinstance(node, cst.Return):
-            self.returned |= self.sources(node.value) if node.value is not None else _NOWHERE
-        elif isinstance(node, (cst.Global, cst.Nonlocal)):
-            self.kept |= {_RESULT}
-        elif isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-            inner = _NOWHERE.union(*[self.known.get(name, _NOWHERE) for name in _all_names(node)])
-            if any(one is self.call for one in walk(node)):
-                inner |= {self.followed}
-            self.known[node.name.value] = inner
-            if not _FOLLOWED.isdisjoint(inner) and _propagates(node):
-                self.propagated |= inner
-        elif isinstance(node, (cst.For, cst.While)):
-            self._loop(node)
-        elif isinstance(node, cst.If):
-            self.sources(node.test)
-            self._apart(node.body, node.orelse)
-        elif isinstance(node, cst.With):
-            for item in node.items:
-                found = self.sources(item.item)
-                if item.asname is not None:
-                    self._bind(item.asname.name, found)
-            self.run(children(node.body))
-        elif isinstance(node, cst.Try):
-            self.run(children(node.body))
-            self._apart(*node.handlers, node.orelse, node.finalbody)
-        elif isinstance(node, (cst.BaseSuite, cst.SimpleStatementLine, cst.Else, cst.Finally, cst.ExceptHandler)):
-            self.run(children(node))
-        else:
+        self.effort += 1
+        run = _STATEMENTS.get(type(node))
+        if run is None:
             self._each(children(node))
+        else:
+            run(self, node)
+
+    def _assign(self, node: cst.Assign | cst.AnnAssign) -> None:
+        if node.value is not None:
+            found = self.sources(node.value)
+            for target in node.targets if isinstance(node, cst.Assign) else (node,):
+                self._bind(target.target, found)
+
+    def _assign_in_place(self, node: cst.AugAssign) -> None:
+        self._bind(node.target, self.sources(node.value), anew=False)
+
+    def _return(self, node: cst.Return) -> None:
+        self.returned |= self.sources(node.value) if node.value is not None else _NOWHERE
+
+    def _define(self, node: cst.FunctionDef | cst.ClassDef) -> None:
+        names, calls, is_propagating = _inside(node)
+        self.effort += len(names)
+        inner = _NOWHERE.union(*[self.known.get(name, _NOWHERE) for name in names])
+        if self.call in calls:
+            inner |= {self.followed}
+        self._set(node.name.value, inner)
+        if is_propagating and not _FOLLOWED.isdisjoint(inner):
+            self.propagated |= inner
+
+    def _declare_outer(self, node: cst.Global | cst.Nonlocal) -> None:
+        self.kept |= {_RESULT}
+
+    def _if(self, node: cst.If) -> None:
+        self.sources(node.test)
+        self._apart(node.body, node.orelse)
+
+    def _with(self, node: cst.With) -> None:
+        for item in node.items:
+            found = self.sources(item.item)
+            if item.asname is not None:
+                self._bind(item.asname.name, found)
+        self.run(children(node.body))
+
+    def _try(self, node: cst.Try) -> None:
+        self.run(children(node.body))
+        self._apart(*node.handlers, node.orelse, node.finalbody)
+
+    def _block(self, node: cst.CSTNode) -> None:
+        self.run(children(node))
 
     def _loop(self, node: cst.For | cst.While) -> None:
         """Run a body twice, for the second pass finds what the first has left; once within several other loops."""
@@ -265,17 +325,20 @@ class _Flow:
 
     def _apart(self, *ways: cst.CSTNode | None) -> None:
         """Run bodies of which one may run, or none, and unite what they leave behind."""
-        before = dict(self.known)
-        after = [before]
-        for way in ways:
-            if way is not None:
-                self.known = dict(before)
-                self._statement(way)
-                after.append(self.known)
-        self.known = {name: _NOWHERE.union(*[one.get(name, _NOWHERE) for one in after]) for name in set().union(*after)}
+        around, after = self.before, dict[str, Sources]()
+        for way in filter(None, ways):
+            self.before = {}
+            self._statement(way)
+            for name, before in list(self.before.items()):
+                after[name] = after.get(name, before or _NOWHERE) | self.known[name]
+                self._set(name, before)
+        self.before = around
+        for name, sources in after.items():
+            self._set(name, sources)
 
-    def _expression(self, node: cst.BaseExpression) -> None:
+    def _expression(self, statement: cst.Expr) -> None:
         """An expression for its own sake: what is called may keep what it is given."""
+        node = statement.value
         found = self.sources(node)
         found &= _FOLLOWED
         if not isinstance(node, cst.Call) or not found:
@@ -286,6 +349,43 @@ class _Flow:
             self.kept |= found
             for arg in node.args:
                 self._bind(arg.value, found, anew=False)
+
+
+# By type: asking an object of libcst for one class after the other takes ten times longer.
+_SOURCES: dict[type[cst.CSTNode], Callable[[_Flow, Any], Sources]] = {
+    cst.Name: _Flow._name,
+    **dict.fromkeys((cst.SimpleString, cst.Integer, cst.Float), _Flow._literal),
+    cst.Attribute: _Flow._attribute,
+    cst.Subscript: _Flow._subscript,
+    cst.Call: _Flow._call,
+    **dict.fromkeys((cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp), _Flow._comprehension),
+    cst.Comparison: _Flow._comparison,
+    cst.NamedExpr: _Flow._named,
+    **dict.fromkeys((cst.Yield, cst.Await), _Flow._handed_out),
+}
+_STATEMENTS: dict[type[cst.CSTNode], Callable[[_Flow, Any], None]] = {
+    **dict.fromkeys((cst.Assign, cst.AnnAssign), _Flow._assign),
+    cst.AugAssign: _Flow._assign_in_place,
+    cst.Expr: _Flow._expression,
+    cst.Return: _Flow._return,
+    **dict.fromkeys((cst.FunctionDef, cst.ClassDef), _Flow._define),
+    **dict.fromkeys((cst.For, cst.While), _Flow._loop),
+    **dict.fromkeys((cst.Global, cst.Nonlocal), _Flow._declare_outer),
+    cst.If: _Flow._if,
+    cst.With: _Flow._with,
+    cst.Try: _Flow._try,
+    **dict.fromkeys(
+        (
+            cst.IndentedBlock,
+            cst.SimpleStatementSuite,
+            cst.SimpleStatementLine,
+            cst.Else,
+            cst.Finally,
+            cst.ExceptHandler,
+        ),
+        _Flow._block,
+    ),
+}
 
 
 def _numbers(sources: Sources) -> Sources:
@@ -301,12 +401,18 @@ def _dotted(node: cst.BaseExpression) -> str:
     return f"{owner}.{node.attr.value}" if owner and isinstance(node, cst.Attribute) else ""
 
 
-def _propagates(node: cst.CSTNode) -> bool:
-    return any(isinstance(one, cst.Attribute) and one.attr.value == "backward" for one in walk(node))
-
-
-def _all_names(node: cst.CSTNode) -> Iterable[str]:
-    return {one.value for one in walk(node) if isinstance(one, cst.Name)}
+@asked_once
+def _inside(node: cst.CSTNode) -> tuple[Sources, frozenset[cst.CSTNode], bool]:
+    """The names and the calls in a definition, and whether it computes gradients."""
+    names, calls, is_propagating = set(), set(), False
+    for one in walk(node):
+        if isinstance(one, cst.Name):
+            names.add(one.value)
+        elif isinstance(one, cst.Call):
+            calls.add(one)
+        elif isinstance(one, cst.Attribute):
+            is_propagating |= one.attr.value == "backward"
+    return frozenset(names), frozenset(calls), is_propagating
 
 
 def _names(target: cst.CSTNode) -> Iterable[str]:

@@ -39,7 +39,7 @@ _STATEMENTS = frozenset(
 _CLAUSES = frozenset({"elif", "else", "except", "finally"})
 _COMPOUND = _CLAUSES | {"@", "async", "class", "def", "for", "if", "match", "try", "while", "with"}
 _OPERATORS = frozenset({"and", "else", "for", "if", "in", "is", "or"})
-_OLD_OCTAL = re.compile(r"0[0-7]*[1-7][0-7]*[lL]?")
+_OLD_OCTAL = re.compile(r"0+[1-7][0-7]*[lL]?")
 _LONG = re.compile(r"(?:\d+|0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+)[lL]")
 _UNICODE_RAW = re.compile("[uU][rR]")
 #: What stands for everything that could not be read. No program has a name for it.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypeGuard
 
 import libcst as cst
 
 from bn_lint.facts import Evidence, Purpose, Shows
 from bn_lint.static.interpreter.hooks import Log
-from bn_lint.static.interpreter.limits import MAX_EVENTS
+from bn_lint.static.interpreter.limits import MAX_EVENTS, MAX_FOLLOWED
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Value, alternatives
-from bn_lint.static.syntax.data_flow import fate_of
+from bn_lint.static.syntax.data_flow import Sources, arguments_of, fate_of
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import switches_or_trains, unread_calls
 from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers, keeps_last_batch
@@ -56,6 +57,8 @@ class EventLog(Log):
         self.thawed: set[int] = set()
         self.prepared: dict[int, NodeRef] = {}
         self.kept: list[Instance] = []
+        #: Nodes that may still be looked at to follow results and arguments through statements (`data_flow`).
+        self.left_to_follow = MAX_FOLLOWED
         #: Functions within functions, which foreign code may call.
         self.nested: list[Function] = []
         #: The names of what the project switches, in so many of its files (`symbolic_models.py`).
@@ -335,8 +338,11 @@ class EventLog(Log):
         has_gradient = True
         while isinstance(node, cst.Call):
             scope = scope_of(frame)
-            fate = fate_of(scope, node, has_gradient=has_gradient) if scope is not None else None
-            if fate is None or fate.is_propagated or frame in waiting:
+            if scope is None or self.left_to_follow <= 0:
+                return False
+            fate = fate_of(scope, node, has_gradient=has_gradient)
+            self.left_to_follow -= fate.effort
+            if fate.is_propagated or frame in waiting:
                 return False  # who runs within a function may have been given what that has
             if running is not None and frame is not running and fate.is_kept:
                 return False
@@ -346,6 +352,14 @@ class EventLog(Log):
                 return False
             node, frame, has_gradient = frame.site.node, frame.caller, fate.has_gradient
         return False
+
+    def arguments_of(
+        self, body: Iterable[cst.CSTNode], call: cst.Call, known: Mapping[str, Sources]
+    ) -> list[tuple[str | None, Sources]]:
+        """The sources of the arguments of a call, each with its keyword: see `data_flow`."""
+        given = arguments_of(body, call, known)
+        self.left_to_follow -= given.effort
+        return given.arguments
 
     def _region(self, interpreter: Interpreter) -> list[Call]:
         """The calls that the running function, or what it called, made in this pass of its loop.

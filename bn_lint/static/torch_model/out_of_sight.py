@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -11,7 +12,7 @@ import libcst as cst
 from bn_lint.facts import Purpose
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.values import Function, Tensor, Value
-from bn_lint.static.syntax.tree import called_names, switches_or_trains, walk
+from bn_lint.static.syntax.tree import asked_once, called_names, switches_or_trains, walk
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
@@ -63,7 +64,7 @@ def has_known_sizes(value: Value) -> bool:
 def is_made_up(node: cst.BaseExpression, scope: cst.CSTNode) -> bool:
     """`torch.zeros(...)` and similar, and names that stand for nothing else."""
     if isinstance(node, cst.Name):
-        values = list(_assigned(node.value, scope))
+        values = _assigned(scope).get(node.value, ())
         return bool(values) and all(not isinstance(one, cst.Name) and is_made_up(one, scope) for one in values)
     while isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
         if any(arg.keyword is not None and arg.keyword.value == "requires_grad" for arg in node.args):
@@ -74,12 +75,15 @@ def is_made_up(node: cst.BaseExpression, scope: cst.CSTNode) -> bool:
     return False
 
 
-def _assigned(name: str, scope: cst.CSTNode) -> Iterator[cst.BaseExpression]:
-    """What is assigned to a name in a function or module."""
+@asked_once
+def _assigned(scope: cst.CSTNode) -> Mapping[str, Sequence[cst.BaseExpression]]:
+    """What is assigned to each name in a function or module."""
+    found: defaultdict[str, list[cst.BaseExpression]] = defaultdict(list)
     for node in walk(scope):
         match node:
-            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))], value=value) if target == name:
-                yield value
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))], value=value):
+                found[target].append(value)
+    return found
 
 
 def calls_what_trains(node: cst.FunctionDef | cst.Lambda, frame: Frame) -> bool:

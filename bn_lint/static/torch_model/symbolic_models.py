@@ -35,7 +35,7 @@ _OWN = frozenset(
     "torch.load torch.jit.load joblib.load pickle.load pickle.loads dill.load cloudpickle.load imp.load_source "
     "importlib.import_module importlib.util.module_from_spec hydra.utils.instantiate hydra.utils.call".split()
 )
-_SWITCHED = re.compile(r"(\w+)\s*\.\s*(?:train|eval)\s*\(")
+_SWITCHED = re.compile(r"\b(\w+)\s*\.\s*(?:train|eval)\s*\(")
 
 #: The cell of a BatchNorm layer that stands for those of a model out of view.
 _SUPPOSED: Ghost[bool] = Ghost("supposed")

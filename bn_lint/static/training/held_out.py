@@ -11,7 +11,6 @@ from bn_lint.facts import Purpose
 from bn_lint.static.syntax.data_flow import (
     Scope,
     Sources,
-    arguments_of,
     imported_names,
     loops_around,
     mentioned_for,
@@ -35,12 +34,14 @@ def _is_held_out(events: EventLog, call: Call) -> bool:
     return (
         bool(training)
         and events.is_looked_at(call.ref.node, call.frame)
-        and all(_differ(call, one) for one in training)
+        and all(_differ(events, call, one) for one in training)
     )
 
 
-def _differ(one: Call, other: Call) -> bool:
+def _differ(events: EventLog, one: Call, other: Call) -> bool:
     """Whether two calls of a model are given data of different origin."""
+    if events.left_to_follow <= 0:
+        return False
     if one.batches is not None and other.batches is not None:
         return one.batches.ref.node is not other.batches.ref.node
     common = next((frame for frame in one.caller if frame in other.caller), None)
@@ -54,7 +55,7 @@ def _differ(one: Call, other: Call) -> bool:
     body = shared[-1:] or _body(scope)
     imported = imported_names(common.file.tree)
     first, second = (
-        {name for name in _sources(call, common, body) if name.partition(".")[0] not in imported}
+        {name for name in _sources(events, call, common, body) if name.partition(".")[0] not in imported}
         for call in (one, other)
     )
     if not first or not second:
@@ -69,7 +70,7 @@ def _below(call: Call, common: Frame) -> cst.CSTNode:
     return site.node if site is not None else call.ref.node
 
 
-def _sources(call: Call, common: Frame, body: Sequence[cst.CSTNode]) -> Sources:
+def _sources(events: EventLog, call: Call, common: Frame, body: Sequence[cst.CSTNode]) -> Sources:
     """What the first argument of a call comes from, in a body of statements of one of its callers."""
     frames = call.caller[: call.caller.index(common)]
     known: Mapping[str, Sources] = {}
@@ -79,14 +80,14 @@ def _sources(call: Call, common: Frame, body: Sequence[cst.CSTNode]) -> Sources:
         if not isinstance(site, cst.Call) or function is None:
             return frozenset()
         names = [name for name in function.params.positional if name != "self" or frame.receiver is None]
-        given = arguments_of(body, site, known)
+        given = events.arguments_of(body, site, known)
         known = {name or (names[at] if at < len(names) else ""): found for at, (name, found) in enumerate(given)}
         scope = scope_of(frame)
         body = _body(scope) if scope is not None else ()
     node = call.ref.node
     if not isinstance(node, cst.Call):
         return frozenset()
-    found = arguments_of(body, node, known)
+    found = events.arguments_of(body, node, known)
     return found[0][1] if found else frozenset()
 
 
