@@ -62,9 +62,9 @@ def patterns() -> Iterator[tuple[str, re.Pattern[Any], bool]]:
                 continue
             source = inspect.getsource(module)
             for name, value in vars(module).items():
-                if isinstance(value, re.Pattern) and f"{module.__name__}.{name}" not in _OF_THE_USER:
-                    if re.search(rf"^{name}\b", source, re.MULTILINE):
-                        yield f"{module.__name__}.{name}", value, not _is_searched(name, source)
+                is_own = isinstance(value, re.Pattern) and re.search(rf"^{name}\b", source, re.MULTILINE)
+                if is_own and f"{module.__name__}.{name}" not in _OF_THE_USER:
+                    yield f"{module.__name__}.{name}", value, not _is_searched(name, source)
 
 
 def _is_searched(name: str, source: str) -> bool:
@@ -201,7 +201,7 @@ def test_what_becomes_of_a_result(program: str) -> None:
     def prepared(size: int) -> Callable[[], object]:
         tree = parse("r = model(x)\n" + "".join(program.format(number) for number in range(size)))
         call = next(node for node in walk(tree) if type(node).__name__ == "Call")
-        return lambda: fate_of(tree, call)  # type: ignore[arg-type]
+        return lambda: fate_of(tree, call)
 
     flows = {size: [prepared(size) for _ in range(3)] for size in (250, 2_000)}  # an answer is kept
     assert not grows(lambda size: flows[size].pop()(), 250)
@@ -214,4 +214,4 @@ def test_nested_expressions_are_followed_once(nested: str) -> None:
         text = nested.format(text)
     tree = parse(f"y = {text}\n")
     call = [node for node in walk(tree) if type(node).__name__ == "Call"][-1]
-    assert fate_of(tree, call).effort < 2_000  # type: ignore[arg-type]
+    assert fate_of(tree, call).effort < 2_000
