@@ -36,11 +36,12 @@ class Run:
 
 
 @functools.cache
-def _server() -> ForkServerContext:
+def server() -> ForkServerContext:
+    """Gives processes that have imported torch, and what judges a trace, before they begin."""
     context = multiprocessing.get_context("forkserver")
     # What an optimizer imports when it is built, and the DDP wrapper, takes as long as torch itself.
     torch = ["torch.nn.parallel", "torch.distributed.optim", "torch._dynamo"]
-    context.set_forkserver_preload([*torch, "bn_lint.runtime.recording.merge", "bn_lint.runtime.judging.judge_trace"])
+    context.set_forkserver_preload([*torch, "bn_lint.runtime.processes.process", "bn_lint.runtime.judging.judge_trace"])
     return context
 
 
@@ -54,7 +55,7 @@ def traced_in_processes(root: Path, entry: str, *arguments: str, processes: int 
 
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     ranks = [
-        _server().Process(target=_rank, args=(rank, processes, store.port, str(root), [entry, *arguments]))
+        server().Process(target=_rank, args=(rank, processes, store.port, str(root), [entry, *arguments]))
         for rank in range(processes)
     ]
     for rank in ranks:
@@ -90,9 +91,9 @@ def _rank(rank: int, processes: int, port: int, root: str, program: list[str]) -
     import torch
 
     from bn_lint.cli.main import main
-    from bn_lint.runtime.recording import merge
+    from bn_lint.runtime.processes import group
 
-    merge._PATIENCE = merge._GRACE = PATIENCE
+    group._PATIENCE = group._GRACE = PATIENCE
     torch.set_num_threads(1)
     own = ["--isolated", "--select", "ALL", "--fail-on", "never", "--output", TRACE, "-o", FINDINGS]
     sys.exit(main(["trace", *own, "--output-format", "json", *program]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -55,13 +56,17 @@ def command() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `bn-lint` and return its exit code: the one place where errors become exit codes.
 
-    Without arguments, those of the process are taken, which is expected to end afterwards.
+    Without arguments, those of the process are taken, which is expected to end afterwards. A negative code is the
+    number of the signal that ended the program that was traced.
     """
     if arguments is None:
         stop_on_signals()
         code = main(sys.argv[1:])
         if stopped() is not None:
             leave(code)
+        if code == -signal.SIGINT:  # Ctrl-C ended a traced program, and that was told: now Python may end as usual
+            sys.excepthook = lambda *_: None
+            raise KeyboardInterrupt
         # Python would take all syntax trees apart before it exits, which takes as long as a third of the analysis. The
         # objects of a program that was traced are its own: they may have something to do at the end.
         if "torch" not in sys.modules:

@@ -21,15 +21,23 @@ from bn_lint.exit import ExitCode
 #: Seconds that the main thread has to unwind.
 _GRACE = 0.5
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+#: Not empty in a process that was started for the command.
+_owned: list[bool] = []
 #: The signal that stops the process, once there is one.
 _received: list[signal.Signals] = []
 
 
 def stop_on_signals() -> None:
     """Let Ctrl-C and SIGTERM stop the process, unless whoever started it wants them ignored, as `nohup` does."""
+    _owned.append(True)
     for number in _CODES:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
+
+
+def is_own_process() -> bool:
+    """Whether the process was started for this command, and ends with it."""
+    return bool(_owned)
 
 
 def leave_signals_alone() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Callable, Iterable
 from typing import IO, Any
 
 import click
@@ -19,7 +21,7 @@ def complain(message: str, severity: str) -> None:
     from bn_lint.output.text import Painter, printable
 
     color = wants_color("auto", sys.stderr)
-    click.echo(f"{Painter(color=color)(severity, severity)}: {printable(message)}", err=True, color=color)
+    show(f"{Painter(color=color)(severity, severity)}: {printable(message)}\n", color=color)
 
 
 def wants_color(choice: str, stream: IO[Any] | None) -> bool:
@@ -30,7 +32,9 @@ def wants_color(choice: str, stream: IO[Any] | None) -> bool:
         return False
     if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
         return True
-    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+    with contextlib.suppress(ValueError, AttributeError):  # a stream that was closed, or is none
+        return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+    return False
 
 
 def _close_pipe() -> None:
@@ -67,3 +71,24 @@ def save(text: str, name: str) -> None:
         write_file(name, text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise PathError(f"{name} cannot be written: {(error.strerror or str(error)).lower()}.") from error
+
+
+def save_all(files: Iterable[tuple[str, Callable[[], str]]]) -> bool:
+    """Write files, complain about those that cannot be written, and tell whether all were."""
+    complete = True
+    for name, content in files:
+        try:
+            save(content(), name)
+        except PathError as error:
+            complain(error.message, "error")
+            complete = False
+    return complete
+
+
+def show(text: str, *, color: bool = False) -> None:
+    """Write to standard error, also where the program of this process has closed or replaced it."""
+    try:
+        click.echo(text, nl=False, err=True, color=color)
+    except (OSError, ValueError, RuntimeError, AttributeError):
+        with contextlib.suppress(OSError):
+            os.write(2, text.encode("utf-8", "backslashreplace"))

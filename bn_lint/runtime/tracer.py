@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from bn_lint import __version__
 from bn_lint.errors import UsageError
 from bn_lint.project.writing import write
 from bn_lint.runtime.document.document import Document
+from bn_lint.runtime.processes.ways_out import Signalled
 from bn_lint.runtime.recording.layer_records import EVALUATION, EVALUATION_WITH_GRAD, Entry, Layer
 from bn_lint.runtime.recording.patches import Patches
 from bn_lint.runtime.recording.recorder import Recorder
@@ -59,9 +61,13 @@ class Trace(AbstractContextManager["Trace"]):
         every: int = 10,
         command: Sequence[str] | None = None,
         probing: bool = False,
+        implicit: bool = False,
     ) -> None:
         if every < 1 or (steps is not None and steps < 1):
             raise UsageError("steps and every must be at least 1.")
+        #: It began with a process of a traced program, and makes way for a trace that the process begins itself.
+        self.implicit = implicit
+        self.abandoned = False
         self.selection = (select, extend_select, ignore)
         self.stats = stats
         self.recorder = Recorder(probing=probing)
@@ -83,6 +89,8 @@ class Trace(AbstractContextManager["Trace"]):
 
     def start(self) -> Trace:
         """Begin to watch."""
+        if _running and _running[0].implicit:
+            _running[0].abandon()
         if _running:
             raise UsageError("A trace is already running in this process.")
         _running.append(self)
@@ -90,6 +98,12 @@ class Trace(AbstractContextManager["Trace"]):
             self.recorder.on_look = self._sample
         self._patches.install()
         return self
+
+    def abandon(self) -> None:
+        """End the watching for nothing."""
+        self.abandoned = True
+        self._patches.remove()
+        _running.remove(self)
 
     def stop(self, error: BaseException | None = None, *, over: bool = False) -> Document:
         """End the watching and read what is left on devices.
@@ -168,13 +182,15 @@ class Trace(AbstractContextManager["Trace"]):
     def _make(self, error: BaseException | None, over: bool) -> Document:
         from bn_lint.runtime.document.summarize import summarize
 
-        self._steps.finish(complete=error is None or isinstance(error, SystemExit))
-        if self._drift is not None:
-            self._drift.read()
-        if self._samples is not None:
-            self._samples.read()
+        recorder = self.recorder
+        if isinstance(error, Signalled):  # a device may wait for a process that has failed, and there is little time
+            recorder.asks_devices = False
+        recorder.attempt(lambda: self._steps.finish(complete=error is None or isinstance(error, SystemExit)))
+        for measured in (self._drift, self._samples):
+            if measured is not None:
+                recorder.attempt(partial(measured.read, recorder.ask))
         if self._writer is not None:
-            self._writer.close()
+            recorder.attempt(self._writer.close)
         document = Document(
             bn_lint=__version__,
             torch=torch.__version__,

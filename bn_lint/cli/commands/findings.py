@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from bn_lint.cli.commands.options import RuleOptions, added, rule_options
-from bn_lint.cli.terminal import COLORS, save, wants_color
+from bn_lint.cli.terminal import COLORS, save_all, show, wants_color, write
 from bn_lint.exit import ExitCode
 from bn_lint.output import FORMATS
 
@@ -69,35 +69,49 @@ def findings_options(function: _Function) -> _Function:
 
 
 def publish(
-    document: Document, report: Report, options: FindingsOptions, *, to_stdout: bool, ended_early: bool = False
+    document: Document,
+    report: Report,
+    options: FindingsOptions,
+    files: Iterable[tuple[str, Callable[[], str]]] = (),
+    *,
+    to_stdout: bool,
+    ended_early: bool = False,
 ) -> ExitCode:
     """Write the findings and what was asked for, and say how the command ends.
 
+    What people read comes first: a run takes hours, and its findings must not be lost because a disk is full.
+
     Args:
+        files: What else is to be written: names, and what gives the contents.
         to_stdout: Otherwise the report goes to standard error, because standard output belongs to the traced program.
         ended_early: An error ended the program.
     """
     from bn_lint.output import render
     from bn_lint.output.summary import summary
+    from bn_lint.output.text import printable
 
     stream = sys.stdout if to_stdout else sys.stderr
     color = wants_color(options.color, stream) and not options.for_programs
-    text = render(report, options.output_format, color=color and options.output_file is None)
-    if options.output_file is not None:
-        save(text, options.output_file)
-        text = ""
+    findings = render(report, options.output_format, color=color and options.output_file is None)
+    text = findings if options.output_file is None else ""
     if not options.for_programs and not options.quiet:
         found = _found(report, document, summary, color, ended_early)
         text = _overview(document, options) + text + _failure(document) + found
-    if text:
-        click.echo(text, file=stream, nl=False, color=color)
+    if to_stdout:
+        write(text, color=color)
+    elif text:
+        show(text, color=color)
     for message in (*(problem.message for problem in report.failures), *document.notes):
-        click.echo(f"error: {message}", err=True)
+        show("".join(f"{printable(line)}\n" for line in f"error: {message}".splitlines()))
+    saved = save_all(files)
+    if options.output_file is not None and not save_all([(options.output_file, lambda: findings)]):
+        show(findings)
+        saved = False
     if options.html is not None:
         from bn_lint.runtime.showing.html.page import page
 
-        save(page(document, report), options.html)
-    if report.failures:
+        saved = save_all([(options.html, lambda: page(document, report))]) and saved
+    if report.failures or not saved:
         return ExitCode.FAILURE
     return ExitCode.FINDINGS if _fails(report, options.fail_on) else ExitCode.CLEAN
 
@@ -126,17 +140,17 @@ def _found(report: Report, document: Document, summary: Callable[..., str], colo
     if not called and document.probed:
         return "No BatchNorm layer was called.\n"
     if not called and (ended_early or not document.ranks):
-        nothing = "No call of a BatchNorm layer was seen. Processes that the program starts itself are not watched.\n"
+        nothing = "No call of a BatchNorm layer was seen.\n"
         if ended_early:
             nothing = "The program ended before it called a BatchNorm layer.\n"
         return nothing + (summary(report, color=color) if report.visible else "")
     seen = f"Traced {counted(called, 'BatchNorm layer')} over {counted(steps, 'optimizer step')}"
-    processes = f" in {document.world_size} processes" if document.ranks else ""
+    processes = f" in {document.processes} processes" if document.processes > 1 else ""
     return f"{seen}{processes}. {summary(report, color=color)}"
 
 
 def _failure(document: Document) -> str:
-    failure = document.failure
+    failure = next((part.failure for part in document.everywhere if part.failure is not None), None)
     if failure is None:
         return ""
     sizes = ", ".join(str(size) for size in failure.shape)

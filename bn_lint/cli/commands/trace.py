@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bn_lint.cli.commands.findings import FindingsOptions, findings_options, publish
-from bn_lint.cli.stopping import leave_signals_alone
-from bn_lint.cli.terminal import save
+from bn_lint.cli.stopping import is_own_process, leave_signals_alone
+from bn_lint.cli.terminal import save_all
 from bn_lint.errors import PathError, UsageError
-from bn_lint.exit import ExitCode
 
 if TYPE_CHECKING:
-    from bn_lint.runtime.tracer import Trace
+    from bn_lint.project.config import Configuration
+    from bn_lint.runtime.document.document import Document
+    from bn_lint.runtime.processes.process import Process
+    from bn_lint.runtime.processes.ways_out import Ending
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -38,35 +41,86 @@ def command(
     """Run PROGRAM (a script, or a module with -m) and watch its BatchNorm layers.
 
     The report goes to standard error, because standard output belongs to the program. Exit codes: those of the program
-    when it fails, otherwise 0 nothing found, 1 findings, 2 wrong usage or an internal error.
+    when it fails or is ended by a signal, otherwise 0 nothing found, 1 findings, 2 wrong usage or an internal error.
     """
     from bn_lint.runtime import torch_is_missing
 
     if torch_is_missing():
         raise UsageError("bn-lint trace needs PyTorch: install it, or run bn-lint in the environment of the program.")
-    from bn_lint.runtime.judging.judge_trace import judge_with
-    from bn_lint.runtime.recording.merge import Merger
+    from bn_lint.runtime.processes.children import traced_children
+    from bn_lint.runtime.processes.process import Process
+    from bn_lint.runtime.processes.ways_out import WaysOut
+    from bn_lint.runtime.script import join_threads, run_module, run_script
     from bn_lint.runtime.tracer import Trace
 
     options = FindingsOptions(**chosen)
     settings = options.configuration()
     _check_writable(output, options.html, options.output_file)
     trace = Trace(stats=stats, steps=steps, command=[program, *arguments])
-    merger = Merger(trace)
-    directory = os.getcwd()
-    ended, error = _run(trace, program, arguments, module)
-    os.chdir(directory)  # the user's paths begin there, wherever the program went
-    document = merger.merged(error)
-    if document is None:
-        return ended  # another rank reports
-    report = judge_with(document, settings)
-    if output is not None:
-        from bn_lint.runtime.document.document import dumps
+    own_process = is_own_process()
+    leave_signals_alone()
+    with traced_children(stats=stats, steps=steps) as folder:
+        process = Process(trace, folder, reports=True)
+        reporting = _Reporting(process, options, settings, output)
+        with WaysOut(reporting.report, forked=process.hand_over) as process.ways:
+            trace.start()
+            try:
+                ending = (run_module if module else run_script)(program, arguments)
+            except PathError:
+                trace.stop()
+                raise
+            if own_process:
+                join_threads()
+            return process.ways.leave(ending)
 
-        save(dumps(document), output)
-    early = error is not None and not (isinstance(error, SystemExit) and ended == 0)
-    code = publish(document, report, options, to_stdout=False, ended_early=early)
-    return ended or code
+
+class _Reporting:
+    """Reports when the program ends."""
+
+    def __init__(
+        self, process: Process, options: FindingsOptions, configuration: Configuration, output: str | None
+    ) -> None:
+        self.process = process
+        self.options = options
+        self.configuration = configuration
+        self.output = output
+        self.directory = os.getcwd()
+
+    def report(self, ending: Ending) -> int:
+        """Write the report and what was asked for; returns the exit code of the process."""
+        # The user's paths begin where bn-lint was started. What still runs after this is the program's.
+        with _working_directory(self.directory):
+            document = self.process.document(ending)
+            if document is None:
+                return ending.code  # another rank reports
+            code = self._publish(document, ending)
+            return ending.code or code
+
+    def _publish(self, document: Document, ending: Ending) -> int:
+        from bn_lint.runtime.document.document import dumps
+        from bn_lint.runtime.judging.judge_trace import judge_with
+
+        files = [] if self.output is None else [(self.output, lambda: dumps(document))]
+        try:
+            report = judge_with(document, self.configuration)
+        except Exception:
+            save_all(files)  # it took hours to make
+            raise
+        return publish(document, report, self.options, files, to_stdout=False, ended_early=ending.early)
+
+
+@contextlib.contextmanager
+def _working_directory(path: str) -> Iterator[None]:
+    try:
+        before = os.getcwd()
+    except OSError:  # it was a temporary one, and is gone
+        before = path
+    os.chdir(path)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.chdir(before)
 
 
 def _check_writable(*names: str | None) -> None:
@@ -82,35 +136,3 @@ def _check_writable(*names: str | None) -> None:
             check_writable(name)
         except OSError as error:
             raise PathError(f"{name} cannot be written: {(error.strerror or str(error)).lower()}.") from error
-
-
-def _run(trace: Trace, program: str, arguments: tuple[str, ...], module: bool) -> tuple[int, BaseException | None]:
-    """Run the program; returns its exit code and the error that ended it."""
-    from bn_lint.runtime.script import run_module, run_script, show_traceback
-
-    leave_signals_alone()
-    trace.start()
-    try:
-        (run_module if module else run_script)(program, arguments)
-    except SystemExit as stop:
-        return _exit_code(stop), stop
-    except PathError:
-        trace.stop()
-        raise
-    except KeyboardInterrupt as error:
-        show_traceback(error)
-        return ExitCode.INTERRUPTED, error
-    except Exception as error:
-        sys.stdout.flush()
-        show_traceback(error)
-        return 1, error
-    finally:
-        sys.stdout.flush()
-    return 0, None
-
-
-def _exit_code(stop: SystemExit) -> int:
-    if stop.code is None or isinstance(stop.code, int):
-        return stop.code or 0
-    click.echo(str(stop.code), err=True)
-    return 1

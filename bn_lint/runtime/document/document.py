@@ -233,6 +233,11 @@ class Document:
         """This process and the others."""
         return [self, *self.ranks]
 
+    @property
+    def processes(self) -> int:
+        """How many processes ran the program, as far as is known."""
+        return max(self.world_size, len(self.everywhere))
+
 
 def to_json(document: Document) -> dict[str, Any]:
     """The document as JSON values."""

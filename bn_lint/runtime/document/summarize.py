@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+import sys
+from functools import partial
 from typing import Any
 
 import torch
@@ -30,6 +33,8 @@ from bn_lint.runtime.recording.sites import Site, place_of
 
 #: The most ways to a layer that a document names, the most frequent first.
 _MOST_REACHED = 4
+#: Stands for a momentum that is no number, of which nothing can be said; None would mean an average over all batches.
+_USUAL_MOMENTUM = 0.1
 
 
 def summarize(recorder: Recorder, document: Document, error: BaseException | None, *, over: bool, since: float) -> None:
@@ -72,7 +77,12 @@ class _Summary:
         running = self._running(layers)
         compiled = {note["layer"] for note in recorder.compiled.values()}
         layers += [layer for layer in recorder.everything() if layer in compiled and layer not in layers]
-        traces = {layer: self._layer(layer, running.get(id(layer))) for layer in layers}
+        traces: dict[Layer, LayerTrace] = {}
+        for layer in layers:
+            try:
+                traces[layer] = self._layer(layer, running.get(id(layer)))
+            except Exception:  # it costs this layer
+                recorder.defect()
         document.layers = list(traces.values())
         self._add_compiled(document.layers, traces)
         document.modes = [
@@ -81,6 +91,8 @@ class _Summary:
             if record["layers"]
         ]
         document.notes = [f"bn-lint failed here: {text}" for text in recorder.defects]
+        if recorder.unanswered is not None:
+            document.notes.append(f"The statistics on the device could not be read: {recorder.unanswered}")
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             document.rank, document.world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
         elif os.environ.get("RANK", "").isdecimal() and os.environ.get("WORLD_SIZE", "").isdecimal():
@@ -128,16 +140,17 @@ class _Summary:
                 mean, variance = buffers.get("running_mean"), buffers.get("running_var")
                 if mean is None or variance is None:
                     mean, variance = self.recorder.buffers[layer]
-                layer.last_words = last_words(mean, variance, layer.eps)
+                words = partial(last_words, mean, variance, layer.eps)
+                layer.last_words = self.recorder.ask(words, mean.device)
             if layer.last_words is not None:
                 found[id(layer)] = (layer, layer.last_words)
         devices: dict[torch.device, list[int]] = {}
         for key, (_, words) in found.items():
             devices.setdefault(words.device, []).append(key)
         result: dict[int, Statistics] = {}
-        for keys in devices.values():
-            rows = torch.stack([found[key][1] for key in keys]).cpu().tolist()
-            for key, (finite, smallest, low) in zip(keys, rows, strict=True):
+        for device, keys in devices.items():
+            rows = self.recorder.ask(partial(_rows, [found[key][1] for key in keys]), device) or []
+            for key, (finite, smallest, low) in zip(keys, rows, strict=False):
                 drift = found[key][0].drift or {}
                 known = smallest if math.isfinite(smallest) else 0.0
                 result[key] = Statistics(bool(finite), known, int(low), drift.get("broken_since"))
@@ -155,8 +168,8 @@ class _Summary:
             variant=layer.variant,
             class_name=layer.class_name,
             num_features=layer.num_features,
-            eps=layer.eps,
-            momentum=layer.momentum,
+            eps=_number(layer.eps),
+            momentum=None if layer.momentum is None else _number(layer.momentum, _USUAL_MOMENTUM),
             affine=layer.affine,
             track_running_stats=layer.track_running_stats,
             lazy=layer.lazy,
@@ -215,16 +228,21 @@ class _Summary:
         if layer.evaluated_early is not None:
             site, updates = layer.evaluated_early
             result.evaluated = place(site)
-            result.untouched = layer.untouched is not None and bool(layer.untouched)
-            result.unlearned = layer.unlearned is None or bool(layer.unlearned)
+            result.untouched = self._holds(layer.untouched)
+            result.unlearned = layer.unlearned is None or self._holds(layer.unlearned)
             if updates and layer.momentum and layer.fresh and layer.loaded_at is None:
-                result.initial_share = (1 - layer.momentum) ** updates
+                with contextlib.suppress(OverflowError):
+                    result.initial_share = _number((1 - layer.momentum) ** updates)
         if layer.drift is not None and layer.drift["batches"]:
             drift = layer.drift
             result.drift = Drift(drift["shift"] / drift["batches"], drift["batches"], None, drift["history"])
         if layer.evaluation_drift is not None:
             result.evaluation_drift = Drift(**layer.evaluation_drift)
         return result
+
+    def _holds(self, answer: torch.Tensor | None) -> bool:
+        """What a tensor of one element says; False where its device does not tell."""
+        return answer is not None and self.recorder.ask(lambda: bool(answer), answer.device) is True
 
     def _is_no_training(self, layer: Layer, passage: Passage) -> bool:
         """Whether calls that never got a gradient stand beside the training, and are no part of each of its steps."""
@@ -273,3 +291,19 @@ class _Summary:
 
 def _tally(tally: Any) -> Tally:
     return Tally(**tally.as_json())
+
+
+def _rows(tensors: list[torch.Tensor]) -> list[list[float]]:
+    rows: list[list[float]] = torch.stack(tensors).tolist()
+    return rows
+
+
+def _number(value: Any, otherwise: float | None = None) -> float | None:
+    """A setting of a layer as a number that JSON has; what is larger than any of them is the largest."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return otherwise
+    if math.isnan(number):
+        return otherwise
+    return max(-sys.float_info.max, min(number, sys.float_info.max))

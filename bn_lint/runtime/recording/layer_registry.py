@@ -12,10 +12,12 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm, _LazyNormBase
 
 from bn_lint.runtime.recording.layer_records import Entry, Layer
-from bn_lint.runtime.recording.recognize import plain_name, put_together, requires_grad, variant_of
+from bn_lint.runtime.recording.recognize import in_group, plain_name, put_together, requires_grad, variant_of
 from bn_lint.runtime.recording.running_statistics import last_words
 from bn_lint.runtime.recording.sites import LIBRARY, MACHINERY, here, owner_of, path_to
 
+#: Layers of a group of processes whose last running statistics are kept, once they are gone.
+_MOST_LAST_BUFFERS = 1000
 #: Layers that are gone are kept apart up to this number; beyond it, those that look alike are put together.
 _MOST_DEPARTED = 2000
 
@@ -28,6 +30,7 @@ class Registry:
         functional: The fast paths of calls of `F.batch_norm`, by the caller's code and the running mean.
         departed: The layers that are gone.
         buffers: The running mean and variance of the layers that were called.
+        last_buffers: The same, and eps, of layers that are gone, by name: the processes of a group compare theirs.
     """
 
     def __init__(self) -> None:
@@ -42,6 +45,7 @@ class Registry:
         #: Layers that are gone, and whose last calls belong to the step that is not over yet.
         self.unclosed: list[Layer] = []
         self.buffers: dict[Layer, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.last_buffers: dict[str, tuple[torch.Tensor, torch.Tensor, float | None]] = {}
         self._first: weakref.WeakKeyDictionary[torch.nn.Module, Layer] = weakref.WeakKeyDictionary()
         self._lock = threading.RLock()
 
@@ -103,6 +107,8 @@ class Registry:
                 continue
             if buffers is not None and layer.last_words is None:
                 layer.last_words = last_words(*buffers, layer.eps)
+            if buffers is not None and in_group() and len(self.last_buffers) < _MOST_LAST_BUFFERS:
+                self.last_buffers[layer.name] = (*buffers, layer.eps)
             layer.fast = {}
             self.departed.append(layer)
             self.unclosed.append(layer)
@@ -112,6 +118,10 @@ class Registry:
         self.unclosed.clear()
         if len(self.departed) > _MOST_DEPARTED:
             self.departed = put_together(self.departed)
+
+    def calls(self) -> int:
+        """How many calls were recorded so far."""
+        return sum(entry.count for layer in (*self.everything(), *self._dying) for entry in layer.entries.values())
 
     def everything(self) -> Iterator[Layer]:
         """All layers, in the order in which they were first called; those that never were come last."""

@@ -72,6 +72,11 @@ def put_together(found: list[Layer]) -> list[Layer]:
     return list(chosen.values())
 
 
+def in_group() -> bool:
+    """Whether this process belongs to a group of processes."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
 def plain_kind(training: bool, grad: bool, in_backward: bool) -> int:
     if in_backward:
         return kinds.RECOMPUTED

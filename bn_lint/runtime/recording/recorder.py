@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -34,6 +34,8 @@ from bn_lint.runtime.recording.recognize import (
 )
 from bn_lint.runtime.recording.running_statistics import holds_initial_values, holds_initial_weights
 from bn_lint.runtime.recording.sites import Site, here
+
+_Answer = TypeVar("_Answer")
 
 _MOST_DEFECTS = 5
 _MOST_EARLY = 12
@@ -59,6 +61,9 @@ class Recorder(Registry):
         #: The last BatchNorm calls that raised, by what identifies the error without keeping it alive.
         self.failures: list[tuple[tuple[int, str], Layer, Entry]] = []
         self.defects: list[str] = []
+        #: Whether devices other than the CPU are asked in the end; one that failed, or waits for others, never answers.
+        self.asks_devices = True
+        self.unanswered: str | None = None
         self.on_look: Callable[[Layer, Entry, torch.Tensor, _BatchNorm | None], None] | None = None
         self._order = 0
         #: Models whose last switch was to evaluation mode.
@@ -356,6 +361,24 @@ class Recorder(Registry):
                 note(self, class_name, width, rank, training, grad)
             except Exception:
                 self.defect()
+
+    def ask(self, read: Callable[[], _Answer], device: torch.device | None = None) -> _Answer | None:
+        """Read values that lie on a device, when the run is over; None if it does not give them."""
+        if not self.asks_devices and (device is None or device.type != "cpu"):
+            return None
+        try:
+            return read()
+        except RuntimeError as error:  # after an error on a CUDA device, everything fails
+            self.asks_devices = False
+            self.unanswered = self.unanswered or str(error).partition("\n")[0]
+            return None
+
+    def attempt(self, work: Callable[[], object]) -> None:
+        """Do something when the run is over; a defect in it costs only itself."""
+        try:
+            work()
+        except Exception:
+            self.defect()
 
     def defect(self) -> None:
         """Note that bn-lint itself failed; the program goes on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,6 +13,10 @@ from bn_lint.runtime.recording.layer_records import TIMELINE, Layer
 
 #: The initial values stay in running statistics for a while; drift says nothing as long as more than this is left.
 _WARM = 0.05
+
+
+#: `Recorder.ask`.
+Ask = Callable[[Callable[[], Any], torch.device], Any]
 
 
 def _can_compute(*tensors: torch.Tensor) -> bool:
@@ -58,7 +63,8 @@ def last_words(mean: torch.Tensor, variance: torch.Tensor, eps: float | None) ->
 
 def _is_warm(layer: Layer) -> bool:
     """Whether little of the initial values is left in the running statistics."""
-    return (1 - (layer.momentum or 0.0)) ** layer.updates_seen() <= _WARM
+    momentum = layer.momentum or 0.0
+    return 0 < momentum <= 1 and (1 - momentum) ** layer.updates_seen() <= _WARM
 
 
 class Drift:
@@ -78,7 +84,7 @@ class Drift:
         usable = {
             layer: pair
             for layer, pair in buffers.items()
-            if layer.momentum and _can_compute(*pair) and pair[0].dtype == torch.float32
+            if layer.momentum and 0 < layer.momentum <= 1 and _can_compute(*pair) and pair[0].dtype == torch.float32
         }
         if tuple(usable) != self._known or any(not group.fits(usable) for group in self._groups):
             for group in self._groups:
@@ -101,10 +107,10 @@ class Drift:
         for group in self._groups:
             group.halve()
 
-    def read(self) -> None:
+    def read(self, ask: Ask) -> None:
         """Bring the results from the devices to the layers."""
         for group in self._groups:
-            group.close()
+            ask(group.close, group.total.device)
         self._groups, self._known = [], ()
 
     def latest(self) -> list[tuple[list[Layer], torch.Tensor]]:
@@ -175,19 +181,29 @@ class _Group:
             layer.drift = past
 
 
+#: Evaluation batches of a layer that are compared.
+_MOST_SAMPLES = 32
+
+
 class EvaluationSamples:
-    """Compares the first evaluation batches of each layer with its running statistics, on the device."""
+    """Compares the first evaluation batches of each layer with its running statistics, on the device.
+
+    A batch with a NaN or an infinity says nothing about all the others, and is left out.
+    """
 
     def __init__(self) -> None:
+        #: Of each layer: shift, spread, and how many batches count.
         self._sums: dict[Layer, torch.Tensor] = {}
-        self.batches: dict[Layer, int] = {}
+        self._looked: dict[Layer, int] = {}
 
     @torch.no_grad()
     def add(self, layer: Layer, x: torch.Tensor, module: _BatchNorm) -> None:
         mean, variance = module._buffers.get("running_mean"), module._buffers.get("running_var")
-        if mean is None or variance is None or not _can_compute(x, mean, variance) or self.batches.get(layer, 0) >= 32:
+        if mean is None or variance is None or not _can_compute(x, mean, variance):
             return
-        if layer.fresh and layer.loaded_at is None and not _is_warm(layer):
+        if self._looked.get(layer, 0) >= _MOST_SAMPLES or (
+            layer.fresh and layer.loaded_at is None and not _is_warm(layer)
+        ):
             return
         axes = [axis for axis in range(x.dim()) if axis != 1]
         if x.shape[0] < 2 or x.numel() == 0 or not x.is_floating_point():
@@ -195,11 +211,13 @@ class EvaluationSamples:
         var, middle = torch.var_mean(x.detach().float(), axes, correction=0)
         scale = variance.float() + module.eps
         shift = ((middle - mean.float()) / scale.sqrt()).square().mean().sqrt()
-        row = torch.stack([shift, ((var + module.eps) / scale).median()])
+        row = torch.stack([shift, ((var + module.eps) / scale).median(), torch.ones_like(shift)])
+        row = torch.where(torch.isfinite(row).all(), row, torch.zeros_like(row))
         self._sums[layer] = self._sums[layer] + row if layer in self._sums else row
-        self.batches[layer] = self.batches.get(layer, 0) + 1
+        self._looked[layer] = self._looked.get(layer, 0) + 1
 
-    def read(self) -> None:
+    def read(self, ask: Ask) -> None:
         for layer, sums in self._sums.items():
-            shift, spread = (sums / self.batches[layer]).tolist()
-            layer.evaluation_drift = {"shift": shift, "spread": spread, "batches": self.batches[layer]}
+            shift, spread, batches = ask(sums.tolist, sums.device) or (0.0, 0.0, 0.0)
+            if batches:
+                layer.evaluation_drift = {"shift": shift / batches, "spread": spread / batches, "batches": int(batches)}

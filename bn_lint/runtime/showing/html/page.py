@@ -49,8 +49,8 @@ def _parts(document: Document, report: Report) -> Iterator[str]:
         (f"{calls:,}", "calls"),
         (f"{document.steps:,}", "optimizer steps"),
     ]
-    if document.world_size > 1:
-        numbers.append((str(document.world_size), "processes"))
+    if document.processes > 1:
+        numbers.append((str(document.processes), "processes"))
     yield '<ul class="numbers">' + "".join(f"<li><b>{value}</b> {name}</li>" for value, name in numbers) + "</ul>\n"
     yield "<h2>Findings</h2>\n"
     if not report.visible:

@@ -1,0 +1,209 @@
+"""Processes that a traced program starts: each is traced, and there is one report."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .in_process import ROOT, traced
+
+torch = pytest.importorskip("torch")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows cannot fork")]
+
+#: What processes run: a model is trained, and then evaluated in training mode.
+WORK = """
+import torch
+from torch import nn
+
+torch.set_num_threads(1)
+
+
+def train():
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        net(torch.randn(4, 3, 8, 8)).square().mean().backward()
+        optimizer.step()
+    return net
+
+
+def work(*_):
+    net = train()
+    with torch.no_grad():
+        print(net(torch.randn(4, 3, 8, 8)).sum() > 1e9)
+
+
+def fails(*_):
+    raise ValueError("no data")
+"""
+#: Ways to start processes, and how many of them see the model.
+WAYS = {
+    "mp.spawn": ("torch.multiprocessing.spawn(work, nprocs=2)", 2),
+    "spawn": ("start('spawn')", 1),
+    "fork": ("start('fork')", 1),
+    "forkserver": ("start('forkserver')", 1),
+    "pool": (
+        "with mp.get_context('fork').Pool(2) as pool:\n        pool.map(work, [0])\n        pool.close(), pool.join()",
+        1,
+    ),
+    "os.fork": ("if not os.fork():\n        work()\n        sys.exit(3)\n    print(os.wait()[1])", 1),
+    "os._exit": ("if not os.fork():\n        work()\n        os._exit(3)\n    print(os.wait()[1])", 1),
+    "python": ("subprocess.run([sys.executable, '-c', 'import work; work.work()'])", 1),
+    "loader": ("list(torch.utils.data.DataLoader(Data(), 2, num_workers=1, multiprocessing_context='fork'))", 1),
+}
+START = """
+import os
+import subprocess
+import sys
+
+import torch
+import torch.multiprocessing as mp
+
+from work import fails, train, work
+
+
+def start(method):
+    process = mp.get_context(method).Process(target=work)
+    process.start()
+    process.join()
+
+
+class Data(torch.utils.data.Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        with torch.no_grad():
+            return net(torch.randn(4, 3, 8, 8)).sum()
+
+
+if __name__ == "__main__":
+    net = train() if "Data()" in CODE else None
+    CODE
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_other_processes_did_is_reported_once(way: str, tmp_path: Path) -> None:
+    code, processes = WAYS[way]
+    (tmp_path / "work.py").write_text(WORK)
+    (tmp_path / "program.py").write_text(START.replace(" in CODE", f" in {code!r}").replace("CODE", code))
+    ended = traced(tmp_path, "--output", "trace.json", "program.py")
+    assert (ended.code, ended.reports, ended.stderr.count("error[BN101]")) == (1, 1, 1), ended.stderr
+    if processes is not None:
+        document = json.loads((tmp_path / "trace.json").read_text())
+        assert 1 + len(document["ranks"]) - (way == "loader") == processes
+
+
+def test_a_process_that_fails_is_as_it_would_be(tmp_path: Path) -> None:
+    (tmp_path / "work.py").write_text(WORK)
+    (tmp_path / "program.py").write_text(START.replace(" in CODE", " in ''").replace("CODE", "mp.spawn(fails)"))
+    ended = traced(tmp_path, "program.py")
+    assert (ended.code, ended.reports) == (1, 1)
+    assert "ValueError: no data" in ended.stderr
+    assert "bn_lint" not in ended.stderr
+
+
+def test_the_environment_of_others_is_their_own(tmp_path: Path) -> None:
+    """Their own `sitecustomize` is imported, bn-lint leaves nothing on their path, and nothing imports torch."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text("print('theirs', __file__.endswith('site/sitecustomize.py'))")
+    program = """
+import os, subprocess, sys
+os.environ["PYTHONPATH"] += os.pathsep + os.path.abspath("site")
+look = (
+    "import sys, sitecustomize; print(sitecustomize.__name__, [p for p in sys.path if 'startup' in p], "
+    "[name for name in ('torch', 'bn_lint.runtime.tracer') if name in sys.modules])"
+)
+print(subprocess.run([sys.executable, "-c", look], capture_output=True, text=True).stdout)
+print(subprocess.run([sys.executable, "-I", "-c", "print('isolated')"], capture_output=True, text=True).stdout)
+"""
+    (tmp_path / "program.py").write_text(program)
+    ended = traced(tmp_path, "program.py")
+    assert ended.stdout.split("\n") == ["theirs True", "sitecustomize [] []", "", "isolated", "", ""]
+
+
+def test_a_trace_that_a_process_begins_itself_counts(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "import torch, bn_lint\nwith bn_lint.trace() as trace:\n    torch.nn.BatchNorm1d(3)(torch.randn(4, 3))\n"
+        "print(len(trace.document.layers))\n"
+    )
+    (tmp_path / "program.py").write_text("import subprocess, sys\nsubprocess.run([sys.executable, 'own.py'])\n")
+    ended = traced(tmp_path, "program.py")
+    assert (ended.code, ended.stdout, ended.reports) == (0, "1\n", 1), ended.stderr
+
+
+#: Two processes of a group, whose running means part: `main` has the model, and is over when the group is taken down.
+DIVERGING = """
+import os
+import signal
+import sys
+import time
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+def main(way):
+    rank = dist.get_rank()
+    net = DistributedDataParallel(nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8)), broadcast_buffers=False)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    for step in range(20):
+        optimizer.zero_grad()
+        net(torch.randn(16, 8) + rank).square().mean().backward()
+        optimizer.step()
+    if way == "inside":
+        dist.destroy_process_group()
+    if way == "exit" and rank:
+        os._exit(3)
+    if way == "killed":
+        if rank:
+            os.kill(os.getpid(), signal.SIGKILL)
+        dist.distributed_c10d._get_default_store().wait(["what never comes"])  # inside of foreign code
+
+
+torch.set_num_threads(1)
+dist.init_process_group("gloo")
+main(sys.argv[1])
+if sys.argv[1] == "outside":
+    dist.destroy_process_group()
+"""
+LAUNCH = ("-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone", "--monitor-interval", "0.1")
+
+
+@pytest.fixture
+def diverging(tmp_path: Path) -> Path:
+    (tmp_path / "train.py").write_text(DIVERGING)
+    return tmp_path
+
+
+@pytest.mark.parametrize("way", ["outside", "inside"])
+def test_workers_of_a_launcher(way: str, diverging: Path) -> None:
+    ended = traced(diverging, "--select", "BN6", "--output", "trace.json", *LAUNCH, "train.py", way)
+    assert "warning[BN604] buffers-diverge: the running means of `1` differ by" in ended.stderr
+    assert "over 20 optimizer steps in 2 processes" in ended.stderr
+    document = json.loads((diverging / "trace.json").read_text())
+    assert [part["rank"] for part in (document, *document["ranks"])] == [0, 1]
+
+
+@pytest.mark.parametrize("way", ["exit", "killed"])
+def test_a_rank_that_is_lost_costs_its_own_trace_at_most(way: str, diverging: Path) -> None:
+    """Rank 0 waits in a call that never ends. The launcher ends it by a signal, and kills it only 30 seconds later."""
+    done = subprocess.run(
+        [sys.executable, *LAUNCH, "-m", "bn_lint", "trace", "--select", "BN6", "--no-table", "train.py", way],
+        cwd=diverging,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "rules")])},
+        capture_output=True,
+        text=True,
+    )
+    assert "over 20 optimizer steps in 2 processes." in done.stderr
+    assert way == "killed" or "warning[BN604]" in done.stderr
+    assert "Signal 9 (SIGKILL) received by PID" in done.stderr if way == "killed" else "exitcode  : 3" in done.stderr
