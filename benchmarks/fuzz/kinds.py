@@ -95,7 +95,7 @@ def _show_trace(path: Path) -> None:
         trace = load(str(path))
     except BnLintError:
         return
-    report = judge(trace, isolated=True)
+    report = judge(trace, isolated=True, saved=True)
     internal = [problem.message for problem in report.problems if problem.internal]
     assert not internal, internal
     for name in FORMATS:

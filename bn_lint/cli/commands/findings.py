@@ -150,6 +150,8 @@ def _found(report: Report, document: Document, summary: Callable[..., str], colo
 
 
 def _failure(document: Document) -> str:
+    from bn_lint.output.text import printable
+
     failure = next((part.failure for part in document.everywhere if part.failure is not None), None)
     if failure is None:
         return ""
@@ -158,7 +160,8 @@ def _failure(document: Document) -> str:
     built = "" if failure.built is None else f", built{width} at {failure.built.path}:{failure.built.line}"
     call = "" if failure.call is None else f" at {failure.call.path}:{failure.call.line}"
     mode = "training" if failure.training else "evaluation"
-    return (
+    told = (
         f"The program failed in {failure.class_name} `{failure.layer}`{built}: it was called{call} in {mode} mode on "
-        f"an input of ({sizes}).\n  {failure.message}\n\n"
+        f"an input of ({sizes})."
     )
+    return f"{printable(told)}\n  {printable(failure.message)}\n\n"

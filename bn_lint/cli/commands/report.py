@@ -23,4 +23,4 @@ def command(trace: str, **chosen: Any) -> int:
     options = FindingsOptions(**chosen)
     settings = options.configuration()
     document = load(trace)
-    return publish(document, judge_with(document, settings), options, to_stdout=True)
+    return publish(document, judge_with(document, settings, saved=True), options, to_stdout=True)

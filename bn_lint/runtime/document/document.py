@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from bn_lint.errors import BnLintError
@@ -268,11 +267,19 @@ def load(name: str) -> Document:
     Raises:
         TraceError: the file cannot be read, is no trace, or is of a newer version.
     """
+    from bn_lint.runtime.document.limits import MOST_BYTES
+
     try:
-        data = json.loads(Path(name).read_text(encoding="utf-8"))
+        with open(name, "rb") as file:
+            text = file.read(MOST_BYTES + 1)
+        if len(text) > MOST_BYTES:
+            raise TraceError(f"{name} is damaged: it has more than {MOST_BYTES:,} bytes.")
+        data = json.loads(text)
     except OSError as error:
         raise TraceError(f"{name} cannot be read: {(error.strerror or str(error)).lower()}.") from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise TraceError(f"{name} is damaged: it is nested too deeply.") from error
+    except ValueError as error:
         raise TraceError(f"{name} is no trace of bn-lint: it is not valid JSON.") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise TraceError(f"{name} is no trace of bn-lint; `bn-lint trace --output {name} script.py` writes one.")
@@ -282,7 +289,9 @@ def load(name: str) -> Document:
 
     try:
         return from_json(from_here(data))
-    except (ValueError, OverflowError, RecursionError) as error:
+    except RecursionError as error:
+        raise TraceError(f"{name} is damaged: it is nested too deeply.") from error
+    except (ValueError, OverflowError) as error:
         raise TraceError(f"{name} is damaged: {error}.") from error
 
 
@@ -293,6 +302,7 @@ def from_json(data: Any) -> Document:
         ValueError: it is not of the form that `to_json` gives it.
     """
     from bn_lint.runtime.document.decode import decode
+    from bn_lint.runtime.document.limits import wrong
 
-    document: Document = decode(Document, data)
+    document: Document = decode(Document, data, wrong)
     return document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable
@@ -33,10 +34,12 @@ def digests(paths: Iterable[str], sources: Sources, *, since: float) -> dict[str
 
 def changed(document: Document, sources: Sources) -> set[str]:
     """The files that are not what they were when the trace was made."""
+    from bn_lint.runtime.document.sources import readable
+
     different: set[str] = set()
     for part in document.everywhere:
         for path, known in part.files.items():
-            source = sources.get(path)
+            source = sources.given(path) or readable(path)
             if source is not None and digest(source) != known:
                 different.add(path)
     return different
@@ -51,8 +54,11 @@ def from_here(data: Any) -> Any:
 
     def path_from_here(path: str) -> str:
         if path not in seen:
-            candidate = absolute(Path(directory, path))
-            seen[path] = display_path(candidate) if candidate.exists() else path
+            seen[path] = path
+            with contextlib.suppress(OSError, ValueError):  # it is no path
+                candidate = absolute(Path(directory, path))
+                if candidate.exists():
+                    seen[path] = display_path(candidate)
         return seen[path]
 
     def renamed(value: Any) -> Any:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
 from bn_lint.check.report import Report
 from bn_lint.facts import Place, Shows
-from bn_lint.project.source import Sources
 from bn_lint.rule import Confirmation, Finding, Rule
 from bn_lint.runtime.document.document import Document, LayerTrace
 
@@ -43,10 +42,11 @@ def confirm_report(report: Report, document: Document) -> None:
     """Mark the findings of a report, and remark which of its files are not what ran."""
     from bn_lint.check.judge import judge_facts
     from bn_lint.runtime.document.moved import changed
+    from bn_lint.runtime.document.sources import TraceSources
     from bn_lint.runtime.judging.judge_trace import observed
 
     different = changed(document, report.sources)
-    traced = judge_facts(observed(document, Sources()), report.rules.rules, {}, source="runtime").findings
+    traced = judge_facts(observed(document, TraceSources(document)), report.rules.rules, {}, source="runtime").findings
     report.findings = confirm(report.findings, traced, document, different, report.rules)
     report.is_held_against_trace = True
     for path in sorted({place.path for finding in report.visible for place in _places(finding)} & different):

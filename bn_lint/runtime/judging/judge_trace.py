@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from bn_lint.check.filtering import FilteredFile, filter_findings
@@ -9,11 +10,12 @@ from bn_lint.check.judge import judge_facts
 from bn_lint.check.registry import RuleSet
 from bn_lint.check.report import Report
 from bn_lint.facts import Analysis
-from bn_lint.project.config import Configuration
+from bn_lint.project.config import Configuration, Settings
 from bn_lint.project.selectors import SelectorSet
 from bn_lint.project.source import Sources, absolute
 from bn_lint.rule import Thresholds
 from bn_lint.runtime.document.document import Document
+from bn_lint.runtime.document.sources import TraceSources
 from bn_lint.runtime.judging.facts_from_trace import observe
 
 
@@ -25,15 +27,19 @@ def judge(
     *,
     config: Sequence[str] = (),
     isolated: bool = False,
+    saved: bool = False,
 ) -> Report:
     """Judge a trace of one process or of several.
+
+    Args:
+        saved: It comes from a file.
 
     Raises:
         ConfigError: a configuration file that applies is wrong.
         UsageError: a selector names a rule that does not exist.
     """
     layer = SelectorSet(None if select is None else tuple(select), tuple(extend_select), tuple(ignore))
-    return judge_with(document, Configuration(command_line=layer, config=config, isolated=isolated))
+    return judge_with(document, Configuration(command_line=layer, config=config, isolated=isolated), saved=saved)
 
 
 def observed(document: Document, sources: Sources) -> Analysis:
@@ -42,19 +48,24 @@ def observed(document: Document, sources: Sources) -> Analysis:
     return Analysis(list(dict.fromkeys(facts)))
 
 
-def judge_with(document: Document, configuration: Configuration) -> Report:
-    """Judge a trace by a configuration."""
-    report = Report(sources=Sources())
-    analysis = observed(document, report.sources)
-    settings = {
-        path: configuration.settings_for(absolute(path)) for path in {fact.place.path for fact in analysis.facts}
-    }
+def judge_with(document: Document, configuration: Configuration, *, saved: bool = False) -> Report:
+    """Judge a trace by a configuration; one that was saved has no say in which files of its reader are used."""
+    sources = TraceSources(document) if saved else Sources()
+    report = Report(sources=sources)
+    analysis = observed(document, sources)
+
+    def settings_for(path: str) -> Settings:
+        if saved and sources.get(path) is None:
+            path = os.path.basename(path) or path
+        return configuration.settings_for(absolute(path))
+
+    settings = {path: settings_for(path) for path in {fact.place.path for fact in analysis.facts}}
     report.rules = RuleSet.of(settings.values())
     report.rules.check_selectors(configuration, settings.values())
     thresholds = {path: Thresholds(each.min_batch_size) for path, each in settings.items()}
     outcome = judge_facts(analysis, report.rules.rules, thresholds, source="runtime")
     for path in {finding.place.path for finding in outcome.findings} - settings.keys():
-        settings[path] = configuration.settings_for(absolute(path))
+        settings[path] = settings_for(path)
     files = [
         FilteredFile(absolute(path), path, each, report.sources.get(path)) for path, each in sorted(settings.items())
     ]

@@ -64,7 +64,7 @@ def saved_in(folder: str) -> tuple[list[Part], list[str]]:
     for path in sorted(Path(folder).glob(f"*{_SUFFIX}")):
         try:
             parts.append(Part.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             notes.append(f"The trace of process {path.name.partition('-')[0]} cannot be read: {error}.")
     parts.sort(key=lambda part: (part.document.rank, part.document.started))
     return parts, notes

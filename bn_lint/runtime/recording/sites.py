@@ -128,6 +128,8 @@ def place_of(site: Site, sources: Sources) -> Place:
     """The place of a site in the words of reports: relative path, columns in code points from 1."""
     display = site.path if site.path.startswith("<") else display_path(absolute(site.path))
     first = sources.line(display, site.line)
+    if site.line < 1 or (site.end_line < site.line and site.column >= 0):  # code that a program made up
+        return Place(display, 1, 1, 1, 1)
     if site.column < 0:
         text = first or ""
         start = len(text) - len(text.lstrip())

@@ -7,6 +7,7 @@ from bn_lint.runtime.document.document import Calls, Document, LayerTrace
 
 _HEADINGS = ("layer", "built at", "type", "width", "train", "eval", "other", "shapes", "values/channel", "device")
 _MOST_SHAPES = 2
+_WIDEST = 120
 
 
 def table(document: Document) -> str:
@@ -29,9 +30,9 @@ def _row(layer: LayerTrace) -> tuple[str, ...]:
     training = _count(layer, "training", "training-without-grad", "recomputed")
     evaluation = _count(layer, "evaluation", "evaluation-with-grad")
     others = sum(calls.count for calls in layer.calls) - training - evaluation
-    return (
-        printable(layer.name),
-        "" if layer.built is None else printable(f"{layer.built.path}:{layer.built.line}"),
+    cells = (
+        layer.name,
+        "" if layer.built is None else f"{layer.built.path}:{layer.built.line}",
         layer.class_name,
         "" if layer.num_features is None else str(layer.num_features),
         str(training),
@@ -41,6 +42,8 @@ def _row(layer: LayerTrace) -> tuple[str, ...]:
         values(layer),
         ", ".join(sorted({calls.device for calls in layer.calls if calls.device})),
     )
+    # Each line is as long as the widest cells, and a trace may come from anywhere.
+    return tuple(printable(cell if len(cell) <= _WIDEST else f"{cell[: _WIDEST - 3]}...") for cell in cells)
 
 
 def _count(layer: LayerTrace, *kinds: str) -> int:
