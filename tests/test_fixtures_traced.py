@@ -25,23 +25,24 @@ UNSEEN = {
     "BN005": "a width that fits shows no mistake; another call of the class would",
     "BN006": "the constructor raises: there never is a layer",
     "BN102": "what was not called leaves no trace; an evaluation of a trained or loaded model is BN101",
-    "BN106": "`train()` was called, and what it should have done is in the text; an evaluation is BN101",
     "BN107": "the program goes on with what `train()` returned, which is None",
-    "BN111": "fusing raises before it calls a layer",
     "BN202": "the last batch of one raises, and the error is BN201",
     "BN403": "the layer has an `eps`, and not the order of the arguments; it is BN404",
-    "BN501": "a run of the model shows calls, and not what `parameters()` leaves out",
-    "BN502": "the layer is built and called; whether it is the same the next time is in the text",
+    "BN502": "whether the layer is the same the next time shows only if the model is called again",
     "BN608": "which values of a model were copied into the other is in the text",
     "BN505": "the hand-written statistics of a module that is no BatchNorm layer",
 }
 #: What a run says instead, wherever it happens: the text speaks of the loader, or of the constructor.
-INSTEAD = {"BN202": "BN201", "BN204": "BN201", "BN403": "BN404"}
-#: Rules that the text places at the loader, and a run at the call that got the batch.
-ELSEWHERE = frozenset({"BN201", "BN203"})
+INSTEAD = {"BN202": "BN201", "BN204": "BN201", "BN403": "BN404", "BN608": "BN801"}
+#: Rules that the text places at the loader, and a run at the call that got the batch; or at what a method calls, or a
+#: container, and a run at the method, or where a layer is built.
+ELSEWHERE = frozenset({"BN106", "BN201", "BN203", "BN501"})
 #: Programs that a run sees differently, and why.
 APART = {
     "modes/distillation/bad_teacher_in_forward.py": "what a model calls inside of its forward is part of its training",
+    "modes/adaptation/bad_mc_dropout.py": "the weights that it loads are those of a new model: nothing was learned",
+    "modes/saliency/bad_gradcam.py": "the same",
+    "modes/saliency/bad_gradcam_new_model.py": "the same",
     "modes/auxiliary/bad_dummy_input.py": "the text shows that the input is made up and the result dropped",
     "modes/reinforcement/bad_act.py": "in training mode before each step, as by many methods on purpose",
 }

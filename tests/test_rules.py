@@ -259,6 +259,8 @@ WATCHERS = {
     "runtime/recording/call_context.py",
     "runtime/recording/running_statistics.py",
     "runtime/recording/steps.py",
+    "runtime/recording/structure.py",
+    "runtime/recording/weights.py",
     "runtime/document/summarize.py",
     "runtime/recording/compiled.py",
     "runtime/showing/tensorboard.py",

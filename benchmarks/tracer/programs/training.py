@@ -287,6 +287,7 @@ class Frozen(Net):
 
 
 net = Frozen()
+net.load_state_dict(fit(Net()).state_dict())
 optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
 for epoch in range(3):
     net.train()

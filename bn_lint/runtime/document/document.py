@@ -101,6 +101,26 @@ class Drift:
 
 
 @dataclass
+class Hidden:
+    """A plain Python container, an attribute of a module, that keeps layers out of PyTorch's sight."""
+
+    class_name: str
+    attribute: str
+    container: str
+    layers: int
+
+
+@dataclass
+class Override:
+    """A `train` of the program that kept `eval()` from layers of these children; `called` is the call of `eval()`."""
+
+    class_name: str
+    place: Place
+    left_out: list[str]
+    called: Place | None
+
+
+@dataclass
 class LayerTrace:
     """One BatchNorm layer. Places of events that were not seen are None; `docs/trace.md` explains the fields."""
 
@@ -118,6 +138,14 @@ class LayerTrace:
     built_in_library: bool = False
     #: The user's lines that led to the constructor call, innermost first.
     built_path: list[Place] = field(default_factory=list)
+    #: How many layers its line built during calls of models, for one call each.
+    rebuilt: int = 0
+    hidden: Hidden | None = None
+    override: Override | None = None
+    #: The call in training mode with running statistics whose tracking had been switched off.
+    untracked: Place | None = None
+    #: SyncBatchNorm, trained without a process group.
+    unsynchronized: bool = False
     calls: list[Calls] = field(default_factory=list)
     steps: int = 0
     calls_per_step: dict[str, int] = field(default_factory=dict)
@@ -132,6 +160,9 @@ class LayerTrace:
     without_grad_beside_training: int = 0
     without_grad_for_others: int = 0
     without_grad_between: int = 0
+    #: Since the last optimizer step on it: steps on other models that it ran for without gradients, and the first.
+    reference_steps: int = 0
+    reference_since: int = -1
     without_grad_then_evaluated: bool = False
     without_grad_mode: Place | None = None
     without_grad_mode_is_local: bool = False
@@ -140,6 +171,8 @@ class LayerTrace:
     eval_training_mode: Place | None = None
     eval_training_at: list[Place] = field(default_factory=list)
     frozen_training: Tally = field(default_factory=Tally)
+    #: The most such steps without one on the layer itself between them.
+    frozen_run: int = 0
     recomputed: Tally = field(default_factory=Tally)
     reenabled_by: Place | None = None
     reenabled_after: Place | None = None
@@ -152,6 +185,7 @@ class LayerTrace:
     first_trained: int = -1
     untouched: bool = False
     unlearned: bool = False
+    learned: bool = False
     initial_share: float | None = None
     evaluated: Place | None = None
     loaded: Place | None = None
@@ -160,7 +194,9 @@ class LayerTrace:
     averaged: Place | None = None
     stale_evaluated: Place | None = None
     broadcast: bool | None = None
+    #: Whether the weight became another one since the last optimizer step on it; neither where that is not known.
     weights_changed: bool = False
+    weights_fixed: bool = False
     running: Statistics | None = None
     drift: Drift | None = None
     evaluation_drift: Drift | None = None
@@ -171,6 +207,11 @@ class LayerTrace:
     @property
     def called(self) -> bool:
         return bool(self.calls)
+
+    @property
+    def is_rebuilt(self) -> bool:
+        """Whether each call of the model builds it anew."""
+        return self.rebuilt > 1
 
 
 @dataclass
@@ -185,7 +226,11 @@ class ModeSwitch:
 
 @dataclass
 class Failure:
-    """The BatchNorm call whose error ended the program."""
+    """The BatchNorm call whose error ended the program.
+
+    Attributes:
+        transform: The transform of `torch.func` that refused it, and where that was applied.
+    """
 
     message: str
     layer: str
@@ -196,6 +241,8 @@ class Failure:
     built: Place | None
     call: Place | None
     model: Place | None
+    transform: str | None = None
+    transformed: Place | None = None
 
 
 @dataclass
@@ -222,6 +269,8 @@ class Document:
     layers: list[LayerTrace] = field(default_factory=list)
     modes: list[ModeSwitch] = field(default_factory=list)
     failure: Failure | None = None
+    #: The line whose fusion of layers PyTorch refused because they were in training mode.
+    refused_fusion: Place | None = None
     notes: list[str] = field(default_factory=list)
     #: Layer name -> by how many running standard deviations the running means of the processes differ.
     divergence: dict[str, float] = field(default_factory=dict)

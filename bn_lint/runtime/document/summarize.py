@@ -18,14 +18,17 @@ from bn_lint.runtime.document.document import (
     Document,
     Drift,
     Failure,
+    Hidden,
     LayerTrace,
     ModeSwitch,
+    Override,
     Reached,
     Statistics,
     Tally,
 )
 from bn_lint.runtime.document.moved import digests
 from bn_lint.runtime.recording.backward_passes import usual
+from bn_lint.runtime.recording.errors import refused_fusion
 from bn_lint.runtime.recording.layer_records import EVALUATION, KINDS, TRAINING, Entry, Layer, Passage
 from bn_lint.runtime.recording.recorder import Recorder
 from bn_lint.runtime.recording.running_statistics import last_words
@@ -102,8 +105,9 @@ class _Summary:
         chain: dict[tuple[int, str], BaseException] = {}
         while error is not None and (id(error), str(error)) not in chain:
             chain[id(error), str(error)] = error
+            self.document.refused_fusion = self.place(refused_fusion(error)) or self.document.refused_fusion
             error = error.__cause__ or error.__context__
-        for key, layer, entry in reversed(self.recorder.failures):
+        for key, layer, entry, transform in reversed(self.recorder.failures):
             if key in chain:
                 entry.failed = f"{type(chain[key]).__name__}: {str(chain[key]).splitlines()[0]}"
                 trail = next(iter(entry.trails), None)
@@ -117,6 +121,7 @@ class _Summary:
                     self.place(layer.built),
                     None if trail is None else self.place(trail.call),
                     None if trail is None else self.place(trail.model),
+                    *((None, None) if transform is None else (transform.name, self.place(transform.site))),
                 )
                 return
 
@@ -176,6 +181,11 @@ class _Summary:
             built=place(layer.built),
             built_in_library=layer.built_in_library,
             built_path=[each for each in map(place, layer.built_path) if each is not None],
+            rebuilt=self.recorder.rebuilt[layer.built] if layer.built_in_call and layer.built is not None else 0,
+            hidden=None if layer.hidden is None else Hidden(*layer.hidden),
+            override=self._override(layer),
+            untracked=place(layer.untracked) if _is_untracked(layer) else None,
+            unsynchronized=layer.alone,
             calls=[self._calls(entry) for entry in layer.entries.values() if entry.count or entry.failed],
             steps=layer.trained_steps,
             calls_per_step={str(calls): steps for calls, steps in sorted(layer.calls_per_step.items())},
@@ -188,6 +198,8 @@ class _Summary:
             without_grad_beside_training=layer.without_grad_beside_training,
             without_grad_for_others=layer.without_grad_for_others,
             without_grad_between=layer.without_grad_between,
+            reference_steps=layer.reference_run.since_step(layer.last_owned),
+            reference_since=layer.reference_run.since,
             without_grad_then_evaluated=EVALUATION in layer.after_without_grad
             and TRAINING not in layer.after_without_grad,
             without_grad_mode=place(layer.without_grad_mode[0]),
@@ -204,6 +216,7 @@ class _Summary:
             replaced=layer.replaced,
             first_trained=layer.first_trained,
             frozen_training=_tally(layer.frozen_training),
+            frozen_run=layer.frozen_run.longest,
             recomputed=_tally(layer.recomputed),
             loaded=place(layer.loaded_at),
             missing_loaded=place(layer.missing_from),
@@ -211,7 +224,8 @@ class _Summary:
             averaged=place(layer.stale_from),
             stale_evaluated=place(layer.stale_evaluated),
             broadcast=layer.broadcast,
-            weights_changed=layer.weights_changed,
+            weights_changed=layer.weight_changed is not None and bool(layer.weight_changed),
+            weights_fixed=layer.weight_changed is not None and not layer.weight_changed,
             running=running,
         )
         for site, passage in layer.passages.items():
@@ -221,7 +235,7 @@ class _Summary:
             if site not in self.backed:
                 if self._is_no_training(layer, passage):
                     result.no_gradient.append(found)
-            elif passage.backed and passage.tail and not (layer.owned or self.document.steps or layer.weights_changed):
+            elif passage.backed and passage.tail and not (layer.owned or self.document.steps or result.weights_changed):
                 result.gradient_only.append(found)
         if layer.reenabled is not None and layer.reenabled[2]:
             result.reenabled_by, result.reenabled_after = place(layer.reenabled[0]), place(layer.reenabled[1])
@@ -229,10 +243,11 @@ class _Summary:
             site, updates = layer.evaluated_early
             result.evaluated = place(site)
             result.untouched = self._holds(layer.untouched)
-            result.unlearned = layer.unlearned is None or self._holds(layer.unlearned)
             if updates and layer.momentum and layer.fresh and layer.loaded_at is None:
                 with contextlib.suppress(OverflowError):
                     result.initial_share = _number((1 - layer.momentum) ** updates)
+        if layer.learned is not None:
+            result.unlearned, result.learned = not self._holds(layer.learned[0]), self._holds(layer.learned[1])
         if layer.drift is not None and layer.drift["batches"]:
             drift = layer.drift
             result.drift = Drift(drift["shift"] / drift["batches"], drift["batches"], None, drift["history"])
@@ -243,6 +258,15 @@ class _Summary:
     def _holds(self, answer: torch.Tensor | None) -> bool:
         """What a tensor of one element says; False where its device does not tell."""
         return answer is not None and self.recorder.ask(lambda: bool(answer), answer.device) is True
+
+    def _override(self, layer: Layer) -> Override | None:
+        override = layer.override
+        if override is None:
+            return None
+        site = self.place(override.site)
+        return (
+            Override(override.class_name, site, list(override.left_out), self.place(override.called)) if site else None
+        )
 
     def _is_no_training(self, layer: Layer, passage: Passage) -> bool:
         """Whether calls that never got a gradient stand beside the training, and are no part of each of its steps."""
@@ -287,6 +311,12 @@ class _Summary:
             calls = Calls(kind, [-1] * note["rank"], note["training"], note["grad"], note["graphs"])
             calls.reached.append(Reached(self.place(note["call"]), self.place(note["model"]), note["graphs"]))
             layer.calls.append(calls)
+
+
+def _is_untracked(layer: Layer) -> bool:
+    """Whether tracking is still switched off; some methods do that for some calls only."""
+    module = layer.reference() if layer.reference is not None else None
+    return module is None or not module.track_running_stats
 
 
 def _tally(tally: Any) -> Tally:

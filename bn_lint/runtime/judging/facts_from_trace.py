@@ -35,7 +35,9 @@ from bn_lint.facts.traced import (
 )
 from bn_lint.project.source import Sources
 from bn_lint.runtime.document.document import Calls, Document, LayerTrace
+from bn_lint.runtime.judging.layer_facts import layer_fact, usual_call
 from bn_lint.runtime.judging.model_calls import model_calls
+from bn_lint.runtime.judging.structure import structure
 from bn_lint.runtime.judging.wording import Wording
 
 _COMPLETE = ("training", "training-without-grad", "evaluation-with-grad", "evaluation", "recomputed", "other")
@@ -64,32 +66,12 @@ def observe(document: Document, sources: Sources) -> Iterator[Fact]:
     yield from _drift(layers)
     yield from _flips(layers, words)
     yield from _diverged(document)
-
-
-def layer_fact(layer: LayerTrace) -> BatchNormLayer:
-    """The layer in the vocabulary of rules."""
-    return BatchNormLayer(
-        name=layer.name,
-        variant=layer.variant,
-        class_name=layer.class_name,
-        num_features=layer.num_features,
-        built=layer.built or _call_place(layer) or Place("<unknown>", 1, 1, 1, 1),
-        literal_width=False,
-        lazy=layer.lazy,
-        eps=None if layer.eps is None else float(layer.eps),
-        momentum=None if layer.momentum is None else float(layer.momentum),
-        affine=layer.affine,
-        track_running_stats=layer.track_running_stats,
-    )
-
-
-def _call_place(layer: LayerTrace) -> Place | None:
-    return next((one.call for calls in layer.calls for one in calls.reached if one.call is not None), None)
+    yield from structure(document, words)
 
 
 def _built(layer: LayerTrace) -> Iterator[Fact]:
     if layer.built is not None and not layer.built_in_library and layer.variant != "functional":
-        yield BatchNormBuilt(layer_fact(layer), (), layer.built)
+        yield BatchNormBuilt(layer_fact(layer), (), layer.built, per_call=layer.is_rebuilt)
 
 
 def _calls(layer: LayerTrace, document: Document) -> Iterator[Fact]:
@@ -275,8 +257,14 @@ def _untouched(layers: Sequence[LayerTrace]) -> Iterator[Fact]:
 
 
 def _learned(layers: Sequence[LayerTrace]) -> Evidence | None:
-    loaded = next((layer.loaded for layer in layers if layer.loaded is not None and not layer.unlearned), None)
-    return None if loaded is None else Evidence("its weights are loaded here", loaded)
+    for layer in layers:
+        if layer.loaded is not None and layer.affine and not layer.unlearned:
+            return Evidence("its weights are loaded here", layer.loaded)
+    # A layer that is trained in evaluation mode learned its weights for these very statistics.
+    written = next((layer for layer in layers if layer.learned and not layer.owned), None)
+    if written is None:
+        return None
+    return Evidence(f"`{written.name}`, built here, has weights that were learned", layer_fact(written).built)
 
 
 def _stale(layers: Sequence[LayerTrace], words: Wording) -> Iterator[Fact]:
@@ -322,7 +310,7 @@ def _since(layer: LayerTrace) -> float:
 
 
 def _called(layer: LayerTrace) -> Evidence | None:
-    place = _call_place(layer)
+    place = usual_call(layer)
     return None if place is None else Evidence.of(Shows.CALL, place, layer.name)
 
 

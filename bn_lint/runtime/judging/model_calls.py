@@ -38,17 +38,19 @@ def model_calls(document: Document, words: Wording) -> Iterator[ModelCall]:
     """One fact for each line that calls a model in the wrong mode."""
     found: dict[tuple[Place, _Suspicion], list[LayerTrace]] = {}
     for layer in document.layers:
-        for suspicion, place in _suspicions(layer):
+        for suspicion, place in _suspicions(layer, document):
             found.setdefault((place, suspicion), []).append(layer)
     for (place, suspicion), layers in found.items():
         evaluated = suspicion is _Suspicion.EVALUATION and layers[0].without_grad_then_evaluated
-        if evaluated and words.is_statement(place):
+        if evaluated and words.is_discarded(place):
             continue  # the result is unused, and an evaluation follows: the call is for the statistics
         yield _fact(document, words, place, suspicion, layers)
 
 
-def _suspicions(layer: LayerTrace) -> Iterator[tuple[_Suspicion, Place]]:
+def _suspicions(layer: LayerTrace, document: Document) -> Iterator[tuple[_Suspicion, Place]]:
     """What a layer was run for where its mode does not fit, and the line that called the model."""
+    if layer.is_rebuilt or layer.override is not None or (layer.hidden is not None and not layer.owned):
+        return  # what is wrong with it has a name of its own
     alone = layer.without_grad
     suspicion: _Suspicion | None = None
     if alone.calls > 0 and layer.track_running_stats:
@@ -57,6 +59,9 @@ def _suspicions(layer: LayerTrace) -> Iterator[tuple[_Suspicion, Place]]:
             suspicion = _Suspicion.LATE_LAYERS
         elif not layer.requires_grad and layer.affine and not layer.owned and alone.steps:
             suspicion = None if layer.reenabled_by is not None else _Suspicion.REFERENCE
+        elif _serves_others(layer):
+            always = layer.reference_steps > _ROUTINE * (document.steps - layer.reference_since)
+            suspicion = _Suspicion.REFERENCE if always else _Suspicion.EVALUATION
         elif not _means_something(layer):
             suspicion = None
         elif _evaluates(layer):
@@ -66,9 +71,9 @@ def _suspicions(layer: LayerTrace) -> Iterator[tuple[_Suspicion, Place]]:
             places = [each.last for each in layer.calls_of("training-without-grad")[-1:] if each.last is not None]
         if suspicion is not None:
             yield from ((suspicion, place) for place in places)
-    if layer.track_running_stats and (layer.owned or layer.loaded is not None):
+    if layer.track_running_stats and (layer.owned or _learned_elsewhere(layer)):
         yield from ((_Suspicion.EVALUATION, place) for place in layer.no_gradient)
-    if layer.loaded is not None:
+    if _learned_elsewhere(layer):
         yield from ((_Suspicion.GRADIENTS_ONLY, place) for place in layer.gradient_only)
     for calls in layer.calls_of("compiled"):
         if calls.training and not calls.grad:
@@ -76,8 +81,7 @@ def _suspicions(layer: LayerTrace) -> Iterator[tuple[_Suspicion, Place]]:
     if layer.eval_training.steps and not _flaps(layer):
         places = layer.eval_training_at or _models(layer, "evaluation-with-grad")
         yield from ((_Suspicion.TRAINING, place) for place in places[:1])
-    frozen = layer.frozen_training.calls and layer.affine and not layer.requires_grad and not layer.owned
-    if frozen and layer.track_running_stats:
+    if _is_frozen(layer, document) and layer.track_running_stats:
         yield from ((_Suspicion.FROZEN_PARAMETERS, place) for place in _models(layer, "training")[:1])
     for calls in layer.calls_of("inspection"):
         if calls.training and layer.track_running_stats:
@@ -85,9 +89,26 @@ def _suspicions(layer: LayerTrace) -> Iterator[tuple[_Suspicion, Place]]:
             yield from ((suspicion, one.model) for one in calls.reached if one.model is not None)
 
 
+def _learned_elsewhere(layer: LayerTrace) -> bool:
+    """Whether its weights were loaded, copied, or there before the trace began, and are not those of a new layer."""
+    return (layer.loaded is not None or not layer.fresh) and not layer.unlearned
+
+
+def _serves_others(layer: LayerTrace) -> bool:
+    """Whether a model that somebody trained runs for the training of another one, and stays as it is."""
+    return layer.weights_fixed and layer.reference_steps >= _FEW_STEPS and (layer.owned or _learned_elsewhere(layer))
+
+
+def _is_frozen(layer: LayerTrace, document: Document) -> bool:
+    """Whether it is trained with frozen parameters. The halves of a GAN freeze each other in turns."""
+    if not layer.frozen_training.calls or not layer.affine or layer.weights_changed:
+        return False
+    return not layer.owned or (layer.frozen_run >= _FEW_STEPS and not document.adversarial)
+
+
 def _means_something(layer: LayerTrace) -> bool:
     """Whether there was anything to evaluate: the model had been trained, loaded, or made before the trace began."""
-    if layer.loaded is not None or not layer.fresh:
+    if _learned_elsewhere(layer):
         return True
     alone = layer.without_grad
     return layer.owned and (alone.tail > 0 or alone.last > layer.first_trained)
@@ -147,12 +168,13 @@ def _fact(
         case _Suspicion.REFERENCE:
             # An average of other weights, or a teacher that somebody put in training mode by name, is meant.
             switched = first.without_grad_mode
-            fixed = not first.weights_changed and (switched is None or words.receiver(switched) != model)
+            fixed = first.weights_fixed and (switched is None or words.receiver(switched) != model)
+            why = "is not trained any more" if first.requires_grad else "needs no gradients"
             return replace(
                 call,
                 grad=False,
                 purpose=Purpose.REFERENCE,
-                frozen=_frozen(layers, "needs no gradients") if fixed else None,
+                frozen=_frozen(layers, why) if fixed else None,
                 switch=_switch(switched, Mode.TRAINING, words),
                 adversarial=document.adversarial,
             )

@@ -1,11 +1,12 @@
-"""The user's own names for what is called, read from the source text at a place."""
+"""What the source text at a place says: the user's own names for what is called, and whether a result is used."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Sequence
 
 from bn_lint.facts import Place
-from bn_lint.project.source import Sources
+from bn_lint.project.source import Source, Sources
 
 
 class Wording:
@@ -13,7 +14,7 @@ class Wording:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._statements: dict[str, set[tuple[int, int | None]]] = {}
+        self._discarded: dict[str, set[tuple[int, int]]] = {}
 
     def callee(self, place: Place, otherwise: str) -> str:
         """What is called at a place: `net` of `net(x)`; the name of the class where the text does not tell."""
@@ -26,7 +27,7 @@ class Wording:
     def argument(self, place: Place, otherwise: str) -> str:
         """The first argument of a call: `net` of `summary(net)`; the name of the class where the text does not tell."""
         call = self._call(place)
-        if call is None or not call.args or not isinstance(call.args[0], (ast.Name, ast.Attribute)):
+        if call is None or not call.args or not isinstance(call.args[0], (ast.Name, ast.Attribute, ast.Subscript)):
             return otherwise or "the model"
         return ast.unparse(call.args[0])
 
@@ -37,27 +38,30 @@ class Wording:
             return "the model"
         return ast.unparse(call.func.value)
 
-    def is_statement(self, place: Place) -> bool:
-        """Whether the call is a statement of its own, so that its result is thrown away."""
-        if place.path not in self._statements:
-            source = self._sources.get(place.path)
-            try:
-                tree = ast.parse("" if source is None else "\n".join(source.lines))
-            except (SyntaxError, ValueError):
-                tree = ast.Module([], [])
-            # Columns differ between code points and bytes; a statement alone on its lines needs none.
-            self._statements[place.path] = {
-                (node.lineno, node.end_lineno)
-                for node in ast.walk(tree)
-                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-            }
-        call = self._call(place)
-        whole = (place.line, place.end_line) in self._statements[place.path]
-        return whole and call is not None and self._begins_line(place)
+    def assignment(self, attribute: str, paths: Sequence[str]) -> tuple[str, Place] | None:
+        """The one assignment of False to an attribute in these files, and to what; None when there are several."""
+        found = []
+        for path in paths:
+            source = self._sources.get(path)
+            if source is None:
+                continue
+            for node in ast.walk(_parsed(source)):
+                match node:
+                    case ast.Assign(targets=[ast.Attribute(attr=name) as target], value=ast.Constant(value=False)) if (
+                        name == attribute
+                    ):
+                        found.append((ast.unparse(target.value), _place(path, source, node)))
+        return found[0] if len(found) == 1 else None
 
-    def _begins_line(self, place: Place) -> bool:
+    def is_discarded(self, place: Place) -> bool:
+        """Whether the result of the call is thrown away: a statement of its own, or a name that nothing reads."""
         source = self._sources.get(place.path)
-        return source is not None and not source.lines[place.line - 1][: place.column - 1].strip()
+        if source is None or not 0 < place.line <= len(source.lines):
+            return False
+        if place.path not in self._discarded:
+            self._discarded[place.path] = set(_discarded(_parsed(source)))
+        before = source.lines[place.line - 1][: place.column - 1]
+        return (place.line, len(before.encode("utf-8", "surrogatepass"))) in self._discarded[place.path]
 
     def _call(self, place: Place) -> ast.Call | None:
         source = self._sources.get(place.path)
@@ -71,6 +75,56 @@ class Wording:
         except (SyntaxError, ValueError):
             return _first_call(source.lines[place.line - 1])
         return tree if isinstance(tree, ast.Call) else None
+
+
+def _parsed(source: Source) -> ast.Module:
+    try:
+        return ast.parse("\n".join(source.lines))
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
+def _place(path: str, source: Source, node: ast.stmt) -> Place:
+    """The place of a statement; columns of Python count bytes."""
+
+    def column(line: int, offset: int) -> int:
+        return len(source.lines[line - 1].encode()[:offset].decode("utf-8", "replace")) + 1
+
+    end_line, end = node.end_lineno or node.lineno, node.end_col_offset or 0
+    return Place(path, node.lineno, column(node.lineno, node.col_offset), end_line, column(end_line, end))
+
+
+def _discarded(tree: ast.Module) -> Iterator[tuple[int, int]]:
+    """Where calls begin whose results are thrown away, and their statements, which is all that old Pythons know."""
+    scopes = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef)
+    for scope in ast.walk(tree):
+        if not isinstance(scope, scopes):
+            continue
+        read = {
+            node.id for node in ast.walk(scope) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)
+        }
+        for node in ast.walk(scope):
+            if isinstance(node, (ast.Global, ast.Nonlocal)):
+                read.update(node.names)
+        for node in _own_statements(scope):
+            match node:
+                case ast.Expr(value=ast.Call() as call):
+                    pass
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call) if name not in read:
+                    pass
+                case _:
+                    continue
+            yield call.lineno, call.col_offset
+            yield node.lineno, node.col_offset
+
+
+def _own_statements(scope: ast.AST) -> Iterator[ast.stmt]:
+    """The statements of a scope, without those of functions and classes inside."""
+    for child in ast.iter_child_nodes(scope):
+        if isinstance(child, ast.stmt):
+            yield child
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.expr)):
+            yield from _own_statements(child)
 
 
 def _first_call(line: str) -> ast.Call | None:

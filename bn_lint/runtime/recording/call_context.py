@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from functools import cache
 from types import FrameType
 from typing import NamedTuple
@@ -15,12 +14,6 @@ from bn_lint.runtime.document.document import EXPORTS
 from bn_lint.runtime.recording.sites import LIBRARY, USER, Site, Trail, is_border, owner_of, site_of, torch_folder
 
 _CALL = torch.nn.Module._call_impl.__code__
-#: Functions that recompute running statistics intentionally.
-_RECALIBRATES = re.compile(
-    r"(precise|update|re_?calibrat\w*|calibrat\w*|re_?estimat\w*|adapt|refresh|reset|recompute|collect)_?\w*_?(bn|batch_?norm)"
-    r"|(bn|batch_?norm)_?\w*_?(update|re_?calibrat\w*|calibrat\w*|re_?estimat\w*|adapt\w*)|precise_?bn",
-    re.IGNORECASE,
-)
 #: Tools that run a model only to look at it, by the folder of their package.
 _TOOLS = tuple(package for library in LIBRARIES if library.looks_at_models for package in library.packages)
 
@@ -33,7 +26,7 @@ class CallContext(NamedTuple):
         direct: A line of the user's code applies the layer itself, and not a container that has it inside.
         inner: Where the outermost module's own code is; it differs between two uses of one part in a forward pass.
         tool: What looks at the model: `torch.jit.trace`, `thop`.
-        recalibrates: Statistics are recomputed intentionally.
+        recalibrates: `torch.optim.swa_utils.update_bn` recomputes statistics.
         warms_up: A CUDA graph is being prepared.
         checkpoint: Where activation checkpointing was asked for; its first pass may run without gradients.
     """
@@ -68,13 +61,11 @@ def call_context(frame: FrameType | None) -> CallContext:
                     call, direct = frame, calls <= 1
                 model = model or frame
                 last = last or frame
-                recalibrates = recalibrates or _RECALIBRATES.search(code.co_name) is not None
             elif owner == LIBRARY:
                 call_in_library = call_in_library or frame
                 model_in_library = model_in_library or frame
                 last = last or frame
                 tool = tool or tool_in(path)
-                recalibrates = recalibrates or _RECALIBRATES.search(code.co_name) is not None
             elif path in _MARKS:
                 mark = _MARKS[path]
                 if mark == "swa":
@@ -101,6 +92,15 @@ def call_context(frame: FrameType | None) -> CallContext:
         warms_up,
         checkpoint,
     )
+
+
+def is_in_call(frame: FrameType | None) -> bool:
+    """Whether a module is being called around a frame."""
+    while frame is not None and not is_border(frame.f_code.co_filename):
+        if frame.f_code is _CALL:
+            return True
+        frame = frame.f_back
+    return False
 
 
 @cache

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bn_lint.runtime.recording.sites import Site, Trail
+
+if TYPE_CHECKING:
+    from bn_lint.runtime.recording.structure import Hidden, Override
 
 #: Signatures of one layer that are told apart; more shapes than this share entries by their number of values.
 MOST_SIGNATURES = 32
@@ -145,6 +148,33 @@ class Tally:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+class Run:
+    """Optimizer steps on other models, one after the other, in all of which something was seen.
+
+    Attributes:
+        steps: Of the run that is going on.
+        longest: Of the longest one.
+    """
+
+    __slots__ = ("longest", "since", "steps")
+
+    def __init__(self) -> None:
+        self.since = -1
+        self.steps = 0
+        self.longest = 0
+
+    def add(self, step: int, last_owned: int) -> None:
+        """It was seen in a step; `last_owned` is the last step on the layer itself, which ends a run."""
+        if last_owned >= self.since:
+            self.since, self.steps = step, 0
+        self.steps += 1
+        self.longest = max(self.longest, self.steps)
+
+    def since_step(self, last_owned: int) -> int:
+        """How many steps the run has that is going on; 0 when a step on the layer itself has ended it."""
+        return self.steps if self.since > last_owned else 0
+
+
 class Layer:
     """One BatchNorm layer, or one place that calls `F.batch_norm`."""
 
@@ -166,6 +196,19 @@ class Layer:
         self.built_path: tuple[Site, ...] = ()
         self.named = False
         self.order = -1
+        #: When it was built, in events of the recorder; and during a call of a model.
+        self.birth = 0
+        self.built_in_call = False
+        #: What keeps it out of sight of the model that calls it.
+        self.hidden: Hidden | None = None
+        #: The `train` that kept `eval()` from it.
+        self.override: Override | None = None
+        #: It was called in training mode with running statistics whose tracking had been switched off.
+        self.untracked: Site | None = None
+        #: The optimizer step in which it was last called with statistics that are tracked.
+        self.tracked_in = -1
+        #: A SyncBatchNorm layer that was trained without a process group.
+        self.alone = False
         #: The module, weakly.
         self.reference: Any = None
         #: The outermost module it was called in, weakly, and the `id` of its weight.
@@ -219,9 +262,15 @@ class Layer:
         self.eval_mode_site: Site | None = None
         self.without_grad_mode: tuple[Site | None, bool] = (None, False)
         self.owned = False
-        self.weights_changed = False
-        #: Where the weight was kept when it was first seen, and the number of writes to it by then.
-        self.first_weight: tuple[object, int, int] | None = None
+        #: The last optimizer step on the layer.
+        self.last_owned = -1
+        #: Steps on other models: it ran for them without gradients; it ran in training mode with frozen parameters.
+        self.reference_run = Run()
+        self.frozen_run = Run()
+        #: The weight, a copy of what it was after the last optimizer step on it, its version and the step of then.
+        self.weight_then: tuple[Any, Any, int, int] | None = None
+        #: A device tensor that says whether the weight is another one now; None when that is not known.
+        self.weight_changed: Any = None
         self.timeline = bytearray(TIMELINE)
 
         self.loaded_at: Site | None = None
@@ -236,8 +285,8 @@ class Layer:
         self.fresh: bool | None = None
         #: Device tensors that say whether the statistics held their initial values at the first evaluation.
         self.untouched: Any = None
-        #: The same for weight and bias; None for layers without them.
-        self.unlearned: Any = None
+        #: What `weights.learned` said of weight and bias then; None for layers without them.
+        self.learned: Any = None
         #: The running statistics in the end, on their device: finite, smallest variance, collapsed channels.
         self.last_words: Any = None
 
@@ -249,17 +298,6 @@ class Layer:
         """Let the next calls be looked at closely once more."""
         self.fast.clear()
         self.looks_left = CLOSE_LOOKS - 1
-
-    def see_weights(self) -> None:
-        """Note whether the weights change, by whatever means: an average of others, an optimizer of the user's own."""
-        module = self.reference() if self.reference is not None else None
-        weight = None if module is None else module._parameters.get("weight")
-        if weight is None or weight.is_inference():
-            return
-        now = weight.device, weight.untyped_storage()._cdata, weight._version
-        if self.first_weight is None or self.first_weight[0] != now[0]:
-            self.first_weight = now
-        self.weights_changed = self.weights_changed or now != self.first_weight
 
     def absorb(self, other: Layer) -> None:
         """Take over what is known of a layer that looks the same."""
@@ -273,6 +311,7 @@ class Layer:
         for name in ("trained_steps", "without_grad_beside_training", "without_grad_for_others", "eval_training_local"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.owned = self.owned or other.owned
+        self.weight_changed = other.weight_changed if self.weight_changed is None else self.weight_changed
         self.requires_grad_seen = self.requires_grad_seen or other.requires_grad_seen
         self.reenabled = self.reenabled or other.reenabled
         for site, passage in other.passages.items():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
@@ -11,10 +13,12 @@ from typing import Any
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm, _LazyNormBase
 
+from bn_lint.runtime.recording.call_context import is_in_call
 from bn_lint.runtime.recording.layer_records import Entry, Layer
 from bn_lint.runtime.recording.recognize import in_group, plain_name, put_together, requires_grad, variant_of
 from bn_lint.runtime.recording.running_statistics import last_words
-from bn_lint.runtime.recording.sites import LIBRARY, MACHINERY, here, owner_of, path_to
+from bn_lint.runtime.recording.sites import LIBRARY, MACHINERY, Site, here, owner_of, path_to
+from bn_lint.runtime.recording.weights import compare
 
 #: Layers of a group of processes whose last running statistics are kept, once they are gone.
 _MOST_LAST_BUFFERS = 1000
@@ -46,6 +50,10 @@ class Registry:
         self.unclosed: list[Layer] = []
         self.buffers: dict[Layer, tuple[torch.Tensor, torch.Tensor]] = {}
         self.last_buffers: dict[str, tuple[torch.Tensor, torch.Tensor, float | None]] = {}
+        #: Lines that build a layer during a call of a model: how many of these layers were called, and are gone.
+        self.rebuilt: Counter[Site] = Counter()
+        #: Counts what is built and put in evaluation mode, to tell what came first.
+        self.clock = itertools.count(1)
         self._first: weakref.WeakKeyDictionary[torch.nn.Module, Layer] = weakref.WeakKeyDictionary()
         self._lock = threading.RLock()
 
@@ -55,6 +63,8 @@ class Registry:
         layer.fresh = True
         layer.built = here(frame)
         layer.built_path = path_to(frame)
+        layer.birth = next(self.clock)
+        layer.built_in_call = not layer.lazy and is_in_call(frame)
         while frame is not None and owner_of(frame.f_code.co_filename) == MACHINERY:
             frame = frame.f_back
         layer.built_in_library = frame is not None and owner_of(frame.f_code.co_filename) == LIBRARY
@@ -109,6 +119,9 @@ class Registry:
                 layer.last_words = last_words(*buffers, layer.eps)
             if buffers is not None and in_group() and len(self.last_buffers) < _MOST_LAST_BUFFERS:
                 self.last_buffers[layer.name] = (*buffers, layer.eps)
+            if layer.built_in_call and layer.built is not None:
+                self.rebuilt[layer.built] += 1
+            compare(layer)
             layer.fast = {}
             self.departed.append(layer)
             self.unclosed.append(layer)

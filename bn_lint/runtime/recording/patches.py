@@ -47,6 +47,7 @@ class Patches:
         self._patch(_NormBase, "reset_running_stats", self._reset)
         self._patch(_NormBase, "_load_from_state_dict", self._load)
         self._patch(torch.nn.Module, "train", self._train)
+        self._patch(torch.nn.Module, "eval", self._eval)
         self._patch(AveragedModel, "update_parameters", self._average)
         script = sys.modules.get("torch.jit._script")
         if hasattr(script, "_script_impl"):
@@ -173,7 +174,12 @@ class Patches:
         recorder, switching = self.recorder, self._switching
 
         def train(self: Any, mode: bool = True) -> Any:
-            if is_dynamo_compiling() or getattr(switching, "active", False):
+            if is_dynamo_compiling():
+                return original(self, mode)
+            switched = getattr(switching, "switched", None)
+            if switched is not None:
+                switched.add(id(self))
+            if getattr(switching, "active", False):
                 return original(self, mode)
             before = self.training
             switching.active = True
@@ -185,6 +191,23 @@ class Patches:
             return result
 
         return train
+
+    def _eval(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        recorder, switching = self.recorder, self._switching
+
+        def put_in_evaluation(self: Any) -> Any:
+            if is_dynamo_compiling() or getattr(switching, "switched", None) is not None:
+                return original(self)
+            switched: set[int] = set()
+            switching.switched = switched
+            try:
+                result = original(self)
+            finally:
+                switching.switched = None
+            recorder.evaluation_asked(self, switched, sys._getframe(1))
+            return result
+
+        return put_in_evaluation
 
     def _average(self, original: Callable[..., Any]) -> Callable[..., Any]:
         recorder = self.recorder

@@ -21,6 +21,7 @@ from bn_lint.runtime.document.document import EXPORTS
 from bn_lint.runtime.recording import layer_records as kinds
 from bn_lint.runtime.recording.backward_passes import WatchedEntry, passage_of, watch
 from bn_lint.runtime.recording.call_context import CallContext, call_context
+from bn_lint.runtime.recording.errors import Transform, transform_around
 from bn_lint.runtime.recording.layer_records import CLOSE_LOOKS, MOST_SIGNATURES, Entry, Layer, Passage
 from bn_lint.runtime.recording.layer_registry import Registry
 from bn_lint.runtime.recording.recognize import (
@@ -32,8 +33,10 @@ from bn_lint.runtime.recording.recognize import (
     requires_grad,
     scale,
 )
-from bn_lint.runtime.recording.running_statistics import holds_initial_values, holds_initial_weights
+from bn_lint.runtime.recording.running_statistics import holds_initial_values
 from bn_lint.runtime.recording.sites import Site, here
+from bn_lint.runtime.recording.structure import hidden_in, overrides
+from bn_lint.runtime.recording.weights import learned, remember
 
 _Answer = TypeVar("_Answer")
 
@@ -59,15 +62,15 @@ class Recorder(Registry):
         self.mode_sites: dict[tuple[Site | None, bool], dict[str, Any]] = {}
         self.compiled: dict[tuple[object, ...], dict[str, Any]] = {}
         #: The last BatchNorm calls that raised, by what identifies the error without keeping it alive.
-        self.failures: list[tuple[tuple[int, str], Layer, Entry]] = []
+        self.failures: list[tuple[tuple[int, str], Layer, Entry, Transform | None]] = []
         self.defects: list[str] = []
         #: Whether devices other than the CPU are asked in the end; one that failed, or waits for others, never answers.
         self.asks_devices = True
         self.unanswered: str | None = None
         self.on_look: Callable[[Layer, Entry, torch.Tensor, _BatchNorm | None], None] | None = None
         self._order = 0
-        #: Models whose last switch was to evaluation mode.
-        self.put_in_evaluation: weakref.WeakSet[torch.nn.Module] = weakref.WeakSet()
+        #: Models whose last switch was to evaluation mode, and when that was.
+        self.put_in_evaluation: weakref.WeakKeyDictionary[torch.nn.Module, int] = weakref.WeakKeyDictionary()
 
     def look(self, module: _BatchNorm, x: object) -> Passage | None:
         """Look closely at a call of a layer that is about to happen; returns what to `watch` it for. Never raises."""
@@ -126,6 +129,8 @@ class Recorder(Registry):
         around = call_context(frame)
         if around.root is not None and (not layer.named or layer.root is None):
             self.name_all(around.root)
+            if module is not None and layer.root is None and layer.hidden is None:
+                layer.hidden = hidden_in(around.root, module)
         if layer.order < 0:
             layer.order = self._order
             self._order += 1
@@ -155,7 +160,7 @@ class Recorder(Registry):
         if self._dying:
             self.bury()
         if kind == kinds.TRAINING and not layer.owned:
-            layer.see_weights()
+            remember(layer, self.step)
         return passage_of(layer, around.trail.model) if plain and kind == kinds.TRAINING else None
 
     def _kind(
@@ -211,6 +216,8 @@ class Recorder(Registry):
             entry.statistics = str(variance.dtype).removeprefix("torch.")
             if not mean.is_meta and type(mean) is torch.Tensor:
                 self.buffers[layer] = (mean, variance)
+        if entry.kind == kinds.TRAINING and layer.variant == "sync":
+            layer.alone = not (torch.distributed.is_available() and torch.distributed.is_initialized())
         weight = module._parameters.get("weight")
         if weight is not None:
             layer.parameter = id(weight)
@@ -218,21 +225,29 @@ class Recorder(Registry):
 
     def _follow(self, layer: Layer, entry: Entry, module: _BatchNorm | None, around: CallContext) -> None:
         """Draw the conclusions that depend on the order of events."""
+        if module is not None and entry.training and entry.kind != kinds.OTHER:
+            if module.track_running_stats or module._buffers.get("running_mean") is None:
+                layer.untracked, layer.tracked_in = None, self.step
+            elif layer.tracked_in != self.step:  # some methods switch it off for some of the calls of each step
+                layer.untracked = layer.untracked or around.trail.call
         if layer.last_without_grad:
             layer.after_without_grad.add(entry.kind)
         layer.last_without_grad = entry.kind == kinds.TRAINING_WITHOUT_GRAD
         if entry.kind in (kinds.TRAINING, kinds.RECALIBRATION):
             layer.averaged_at = layer.missing_at = None
             if entry.kind == kinds.TRAINING:
+                self._look_at_weights(layer, module)
                 layer.recalibrating = False
                 if layer.reenabled is not None and not layer.reenabled[2]:
                     thawed = layer.frozen_grad is False and requires_grad(module)
                     layer.reenabled = None if thawed else (*layer.reenabled[:2], True)
         elif entry.kind == kinds.TRAINING_WITHOUT_GRAD:
+            self._look_at_weights(layer, module)
             if layer.reenabled is not None and requires_grad(module) is False:
                 layer.reenabled = (*layer.reenabled[:2], True)
             # The model was put in evaluation mode, and its layer never was: it came later.
-            layer.replaced = layer.mode_site is None and bool(layer.fresh) and around.root in self.put_in_evaluation
+            since = None if around.root is None else self.put_in_evaluation.get(around.root)
+            layer.replaced = layer.mode_site is None and bool(layer.fresh) and since is not None and layer.birth > since
             recently = layer.mode_step == self.step and layer.mode_site is not None
             trained = any(e.kind == kinds.TRAINING and e.count > e.seen for e in layer.entries.values())
             layer.without_grad_mode = (layer.mode_site, recently and not trained)
@@ -253,11 +268,16 @@ class Recorder(Registry):
         if layer.missing_at is not None and layer.missing_evaluated is None:
             layer.missing_evaluated, layer.missing_from = site, layer.missing_at
         updates = layer.updates_seen()
-        if layer.evaluated_early is None:
+        if layer.evaluated_early is None or (updates == 0 and layer.untouched is not None):
             layer.evaluated_early = (site, updates)
-            if updates == 0 and module is not None and layer.untouched is None and not self.probing:
+            if updates == 0 and module is not None and not self.probing:
                 layer.untouched = holds_initial_values(module)
-                layer.unlearned = holds_initial_weights(module)
+                layer.learned = learned(module)
+
+    def _look_at_weights(self, layer: Layer, module: _BatchNorm | None) -> None:
+        """See whether weights that were not trained here were learned elsewhere."""
+        if layer.learned is None and module is not None and not (layer.fresh and layer.loaded_at is None):
+            layer.learned = learned(module)
 
     # Modes, checkpoints, averages
 
@@ -268,9 +288,9 @@ class Recorder(Registry):
         try:
             site = here(frame)
             if training:
-                self.put_in_evaluation.discard(root)
+                self.put_in_evaluation.pop(root, None)
             else:
-                self.put_in_evaluation.add(root)
+                self.put_in_evaluation[root] = next(self.clock)
             record = self.mode_sites.setdefault((site, training), {"count": 0, "layers": 0, "recalibrates": False})
             record["count"] += 1
             if record["count"] <= CLOSE_LOOKS:
@@ -285,6 +305,17 @@ class Recorder(Registry):
                     if again:
                         layer.look_again()
             record["layers"] = max(record["layers"], layers)
+        except Exception:
+            self.defect()
+
+    def evaluation_asked(self, root: torch.nn.Module, switched: set[int], frame: FrameType | None) -> None:
+        """A call of `eval` on `root` is over."""
+        if self.paused:
+            return
+        try:
+            for override, layers in overrides(root, switched, here(frame)):
+                for module in layers:
+                    self.layer_of(module).override = override
         except Exception:
             self.defect()
 
@@ -323,6 +354,7 @@ class Recorder(Registry):
         keys = [prefix + name for name in ("running_mean", "running_var")]
         if any(f"{prefix}{name}" in state for name in ("weight", "bias", "running_mean")):
             layer.loaded_at = here(frame)
+            layer.learned = None
         if module.track_running_stats and prefix + "weight" in state and not any(key in state for key in keys):
             layer.missing_at = here(frame)
             layer.evaluated_early = layer.untouched = None
@@ -347,7 +379,8 @@ class Recorder(Registry):
             sizes = tuple(size if isinstance(size, int) else -1 for size in x.shape)
             entries = [e for e in layer.entries.values() if e.shape == sizes and e.training is layer_mode(module)]
             if entries:
-                self.failures = [*self.failures[-3:], ((id(error), str(error)), layer, entries[-1])]
+                transform = transform_around(sys._getframe(1), error)
+                self.failures = [*self.failures[-3:], ((id(error), str(error)), layer, entries[-1], transform)]
                 entries[-1].count -= 1
         except Exception:
             self.defect()

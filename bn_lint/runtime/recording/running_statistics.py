@@ -19,7 +19,7 @@ _WARM = 0.05
 Ask = Callable[[Callable[[], Any], torch.device], Any]
 
 
-def _can_compute(*tensors: torch.Tensor) -> bool:
+def can_compute(*tensors: torch.Tensor) -> bool:
     """Whether operations on these tensors do nothing but compute: no capture, no transformation, real data."""
     if any(type(tensor) is not torch.Tensor or tensor.is_meta for tensor in tensors):
         return False
@@ -37,24 +37,15 @@ _MOST_EPS = 1e-2
 def holds_initial_values(module: _BatchNorm) -> Any:
     """A one-element tensor on the layer's device that says whether the mean is 0 and the variance 1 everywhere."""
     mean, variance = module._buffers.get("running_mean"), module._buffers.get("running_var")
-    if mean is None or variance is None or not _can_compute(mean, variance):
+    if mean is None or variance is None or not can_compute(mean, variance):
         return None
     return (mean == 0).all() & (variance == 1).all()
 
 
 @torch.no_grad()
-def holds_initial_weights(module: _BatchNorm) -> Any:
-    """A one-element tensor that says whether the weight is 1 and the bias 0 everywhere; None when there are none."""
-    weight, bias = module._parameters.get("weight"), module._parameters.get("bias")
-    if weight is None or bias is None or not _can_compute(weight.detach(), bias.detach()):
-        return None
-    return (weight == 1).all() & (bias == 0).all()
-
-
-@torch.no_grad()
 def last_words(mean: torch.Tensor, variance: torch.Tensor, eps: float | None) -> Any:
     """A tensor on the layer's device: all finite, the smallest variance, how many variances are below eps."""
-    if not _can_compute(mean, variance) or not variance.numel():
+    if not can_compute(mean, variance) or not variance.numel():
         return None
     finite = torch.isfinite(mean).all() & torch.isfinite(variance).all()
     low = (variance < min(eps or 0.0, _MOST_EPS)).sum()
@@ -84,7 +75,7 @@ class Drift:
         usable = {
             layer: pair
             for layer, pair in buffers.items()
-            if layer.momentum and 0 < layer.momentum <= 1 and _can_compute(*pair) and pair[0].dtype == torch.float32
+            if layer.momentum and 0 < layer.momentum <= 1 and can_compute(*pair) and pair[0].dtype == torch.float32
         }
         if tuple(usable) != self._known or any(not group.fits(usable) for group in self._groups):
             for group in self._groups:
@@ -199,7 +190,7 @@ class EvaluationSamples:
     @torch.no_grad()
     def add(self, layer: Layer, x: torch.Tensor, module: _BatchNorm) -> None:
         mean, variance = module._buffers.get("running_mean"), module._buffers.get("running_var")
-        if mean is None or variance is None or not _can_compute(x, mean, variance):
+        if mean is None or variance is None or not can_compute(x, mean, variance):
             return
         if self._looked.get(layer, 0) >= _MOST_SAMPLES or (
             layer.fresh and layer.loaded_at is None and not _is_warm(layer)

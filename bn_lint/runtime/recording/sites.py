@@ -83,9 +83,9 @@ _MOST_SITES = 4096
 _LONGEST_PATH = 12
 
 
-def site_of(frame: FrameType) -> Site:
-    """The expression that a frame is evaluating; only its line before Python 3.11."""
-    code, index = frame.f_code, frame.f_lasti
+def site_of(frame: FrameType, instruction: int | None = None) -> Site:
+    """The expression that a frame is evaluating, or did with an instruction; only its line before Python 3.11."""
+    code, index = frame.f_code, frame.f_lasti if instruction is None else instruction
     known = _sites.get((id(code), index))
     if known is not None and known[0] is code:
         return known[1]

@@ -10,7 +10,9 @@ import torch
 from bn_lint.runtime.recording import layer_records as kinds
 from bn_lint.runtime.recording.backward_passes import WatchedEntry
 from bn_lint.runtime.recording.layer_records import TIMELINE, TRAINED, UNUSUAL, Layer, Passage, bits_of
+from bn_lint.runtime.recording.recognize import requires_grad
 from bn_lint.runtime.recording.sites import Site
+from bn_lint.runtime.recording.weights import compare, remember
 
 if TYPE_CHECKING:
     from bn_lint.runtime.recording.recorder import Recorder
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 _MOST_COUNTS = 8
 #: How often layers with unusual calls are looked at closely again.
 _MOST_SECOND_LOOKS = 20
+#: Steps of an optimizer after which its parameters are asked again whether they are frozen; they are asked in as many
+#: steps in the beginning.
+_CLOSELY = 16
 #: Optimizers that may take turns.
 _MOST_TURNS = 8
 
@@ -58,7 +63,7 @@ class Steps:
         self._pending: list[Use] = []
         self._owned: frozenset[int] = frozenset()
         self._optimizer: weakref.ref[torch.optim.Optimizer] | None = None
-        self._cache: weakref.WeakKeyDictionary[torch.optim.Optimizer, tuple[tuple[int, ...], frozenset[int]]]
+        self._cache: weakref.WeakKeyDictionary[torch.optim.Optimizer, tuple[tuple[int, ...], frozenset[int], int]]
         self._cache = weakref.WeakKeyDictionary()
         #: The last optimizers that made a step, each with what it and those directly after it own.
         self._turns: list[tuple[weakref.ref[torch.optim.Optimizer], frozenset[int]]] = []
@@ -97,14 +102,25 @@ class Steps:
         self._pending = []
         for use in self._close():
             self._tail(use)
+        for layer in self.recorder.everything():
+            compare(layer)
 
     def _parameters(self, optimizer: torch.optim.Optimizer) -> frozenset[int]:
+        """The parameters that the optimizer trains: those that it has, and that are not frozen."""
         sizes = tuple(len(group["params"]) for group in optimizer.param_groups)
         known = self._cache.get(optimizer)
-        if known is None or known[0] != sizes:
-            ids = frozenset(id(parameter) for group in optimizer.param_groups for parameter in group["params"])
-            known = self._cache[optimizer] = (sizes, ids)
-        return known[1]
+        uses = 0 if known is None else known[2] + 1
+        if known is None or known[0] != sizes or uses < _CLOSELY or uses % _CLOSELY == 0:
+            ids = frozenset(
+                id(parameter)
+                for group in optimizer.param_groups
+                for parameter in group["params"]
+                if parameter.requires_grad
+            )
+        else:
+            ids = known[1]
+        self._cache[optimizer] = (sizes, ids, uses)
+        return ids
 
     def _close(self) -> list[Use]:
         """The calls since the last time, layer by layer."""
@@ -168,6 +184,7 @@ class Steps:
                     # Nothing about it is new, as in nearly all steps.
                     layer.calls_per_step[calls] += 1
                     layer.trained_steps += 1
+                    layer.last_owned = step
                     continue
                 self._count_training(layer, calls, self._owns(layer), step, use.passages)
                 continue
@@ -181,11 +198,13 @@ class Steps:
             alone = calls[kinds.TRAINING_WITHOUT_GRAD] - calls[kinds.RECOMPUTED]
             if alone > 0:
                 layer.without_grad.add(alone, step)
-                layer.see_weights()
+                if not owned:
+                    remember(layer, step)
                 if training or calls[kinds.RECOMPUTED]:
                     layer.without_grad_beside_training += 1
                 elif not owned:
                     layer.without_grad_for_others += 1
+                    layer.reference_run.add(step, layer.last_owned)
             if calls[kinds.RECOMPUTED]:
                 layer.recomputed.add(calls[kinds.RECOMPUTED], step)
             if calls[kinds.EVALUATION_WITH_GRAD] and not training and owned:
@@ -214,6 +233,7 @@ class Steps:
             layer.owned = True
             layer.first_trained = step
         if owned:
+            layer.last_owned = step
             layer.without_grad_between = layer.without_grad_for_others
         if not training:
             return
@@ -222,12 +242,13 @@ class Steps:
         layer.trained_steps += 1
         if owned and layer.last_trained_in is not True:
             self._trained_in(layer, True)
-        if not layer.requires_grad_seen:
-            module = layer.reference() if layer.reference is not None else None
-            weight = None if module is None else module._parameters.get("weight")
-            layer.requires_grad_seen = weight is not None and weight.requires_grad
-            if not layer.requires_grad_seen and layer.affine and not owned:
+        if not layer.requires_grad_seen or not owned:
+            learns = requires_grad(None if layer.reference is None else layer.reference())
+            layer.requires_grad_seen = layer.requires_grad_seen or learns is True
+            if learns is False and not owned:
                 layer.frozen_training.add(training, step)
+                layer.frozen_run.add(step, layer.last_owned)
+                remember(layer, step)
 
     def _trained_in(self, layer: Layer, mode: bool) -> None:
         layer.flips += layer.last_trained_in is not None and layer.last_trained_in is not mode
