@@ -13,8 +13,8 @@ def running_stats_never_updated(untouched: UntouchedStatistics) -> Iterator[Viol
     ## What it does
     Reports the evaluation of layers whose running mean is still 0 and variance still 1, although their weights had been
     trained: in a checkpoint that was loaded, or in another model, whose weights were averaged or copied. With severity
-    `info` it also reports models of which nothing was trained, and statistics that still are mostly their initial values
-    because there were too few training steps.
+    `info` it also reports models of which nothing was
+    trained, and statistics that still are mostly their initial values because there were too few training steps.
 
     ## Why is this bad?
     Evaluation then does not normalize at all, while training did: the outputs have nothing in common.

@@ -43,6 +43,7 @@ def dict_comprehension(interpreter: Interpreter, node: cst.DictComp, frame: Fram
 def _comprehension(interpreter: Interpreter, node: Any, frame: Frame) -> tuple[list[Value], list[Value]]:
     """Run a comprehension; returns the known results and samples of what may follow."""
     inner = Frame(frame.module, frame.file, {}, frame, caller=frame.caller, site=frame.site)
+    inner.comprehends = True
     inner.owner, inner.receiver, inner.function = frame.owner, frame.receiver, frame.function
     results: list[Value] = []
     rest: list[Value] = []

@@ -27,6 +27,7 @@ class Frame:
         "caller",
         "cells",
         "class_body",
+        "comprehends",
         "file",
         "function",
         "global_names",
@@ -81,10 +82,20 @@ class Frame:
         self.is_running = False
         self.on_yield: Callable[[Value], None] | None = None
         self.class_body = False
+        #: It is that of a comprehension, which Python runs in a scope of its own.
+        self.comprehends = False
         #: Annotated names of a class body, in order, and their values if any.
         self.annotated: list[tuple[str, Value]] = []
         #: Changes of branches that ended in `continue` or `break`, to be merged at the end of the pass or the loop.
         self.pending: list[tuple[str, object]] = []
+
+    @property
+    def running(self) -> Frame:
+        """The function, class body or module that runs; for a comprehension, the one that it stands in."""
+        frame = self
+        while frame.comprehends and frame.parent is not None:
+            frame = frame.parent
+        return frame
 
     @property
     def is_of_module(self) -> bool:

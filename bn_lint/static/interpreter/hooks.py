@@ -58,6 +58,8 @@ class Log:
         self.depth = 0
         #: The expression whose value the running statement drops.
         self.dropped: cst.CSTNode | None = None
+        #: What the last assertion is about.
+        self.asserted: cst.CSTNode | None = None
 
     def now(self) -> int:
         """The serial number of what happens now."""

@@ -58,6 +58,9 @@ def _last_names(dotted: frozenset[str]) -> frozenset[str]:
 
 
 def _assign(interpreter: Interpreter, node: cst.Assign, frame: Frame) -> None:
+    only = node.targets[0].target if len(node.targets) == 1 else None
+    if type(only) is cst.Name and only.value == "_":
+        interpreter.events.dropped = node.value
     value = evaluate(interpreter, node.value, frame)
     for target in node.targets:
         assign(interpreter, target.target, value, frame)
@@ -96,6 +99,7 @@ def _raise(interpreter: Interpreter, node: cst.Raise, frame: Frame) -> str:
 
 
 def _assert(interpreter: Interpreter, node: cst.Assert, frame: Frame) -> str | None:
+    interpreter.events.asserted = node.test
     outcome = truth(evaluate(interpreter, node.test, frame))
     if outcome is None:
         assume(interpreter, node.test, frame, True)

@@ -13,7 +13,7 @@ from bn_lint.static.interpreter.limits import MAX_EVENTS, MAX_FOLLOWED
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Value, alternatives
 from bn_lint.static.syntax.data_flow import Sources, arguments_of, fate_of
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.tree import switches_or_trains, unread_calls
+from bn_lint.static.syntax.tree import switches_or_trains, unread_calls, walk
 from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers, keeps_last_batch
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, modes_of
 from bn_lint.static.torch_model.out_of_sight import (
@@ -171,6 +171,7 @@ class EventLog(Log):
         if self.transforms:
             note_transformed(interpreter, model, ref)
             return
+        frame = frame.running
         call = Call(model, ref, frame)
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
         call.modes = [modes_of(layer, self) for layer in layers]
@@ -183,6 +184,7 @@ class EventLog(Log):
         call.dropped = ref.node is self.dropped or (
             self.grad is True and ref.node in unread_calls(scope, printed=made_up)
         )
+        call.asserted = self.asserted is not None and any(node is ref.node for node in walk(self.asserted))
         call.prepared = self.preparation(model)
         call.frozen_layers = frozen_layers(layers, call.modes)
         call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None

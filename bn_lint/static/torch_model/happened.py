@@ -28,6 +28,8 @@ class Call:
         self.modes: list[tuple[Mode, ...]] = []
         self.uncertain = False
         self.dropped = False
+        #: Whether its result stands in an assertion, and only there: it is a test of the code.
+        self.asserted = False
         #: Whether it is given a tensor that was made up for the call.
         self.made_up = False
         self.backward = False

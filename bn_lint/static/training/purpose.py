@@ -21,10 +21,10 @@ def classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | None:
     if call.backward and call.made_up:
         return None  # gradients of nothing in particular, as a test wants them
     if call.backward and not passes:
-        return (
-            Purpose.INSPECTION if call.prepared is not None else None
-        )  # saliency, gradients with respect to the input
-    if call.grad is None or call.discarded or call.backward:
+        # Saliency, gradients with respect to the input; weights that are written by hand are trained.
+        written = id(call.model) in events.averaged
+        return Purpose.INSPECTION if call.prepared is not None and not written else None
+    if call.grad is None or call.discarded or call.backward or call.asserted:
         return None
     if call.dropped:
         return Purpose.INSPECTION if call.made_up and call.grad is False and call.prepared is not None else None
