@@ -12,7 +12,7 @@ from benchmarks.mutation.mutants import CONTROL, Mutant
 from benchmarks.mutation.score import Found, Report
 from benchmarks.projects import mutants
 from benchmarks.projects.places import chosen, linted, rewritten, scripts
-from benchmarks.projects.projects import Project, load_projects
+from benchmarks.projects.projects import FIRST, Project, load_projects
 
 _TRAIN = """\
 import torch
@@ -97,8 +97,21 @@ def test_half_and_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert project.tree(None) == tree
 
 
-def test_halves_are_of_about_the_same_size_and_verdicts_are_about_projects() -> None:
+def test_a_later_draw_is_unseen_and_counted_apart() -> None:
+    names = [f"owner/{number}" for number in range(20)]
+    assert {Project(name, "commit", "second").half for name in names} == {"unseen"}
+    assert {Project(name, "commit", "second").group for name in names} == {"second draw"}
+    assert {Project(name, "commit").group for name in names} == {"seen half", "unseen half"}
+
+
+def test_no_repository_is_drawn_twice() -> None:
     projects = load_projects()
+    assert {project.draw for project in projects} == {FIRST, "second"}
+    assert len({project.name.lower() for project in projects}) == len(projects)
+
+
+def test_halves_are_of_about_the_same_size_and_verdicts_are_about_projects() -> None:
+    projects = [project for project in load_projects() if project.draw == FIRST]
     seen = sum(project.half == "seen" for project in projects)
     assert 0.4 < seen / len(projects) < 0.6
     names = {project.name for project in projects}

@@ -13,7 +13,7 @@ from benchmarks.linter import Linter, installed
 from benchmarks.machine import RESULTS, heading
 from benchmarks.mutation.score import Command
 from benchmarks.projects import fixes, mutants, precision
-from benchmarks.projects.projects import Project, load_projects
+from benchmarks.projects.projects import FIRST, Project, load_projects
 from benchmarks.projects.table import mutant_document, precision_document
 
 LINTER = "{python} -m bn_lint check --isolated --no-cache -j 1 --output-format json {path}"
@@ -25,20 +25,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("what", choices=("precision", "mutants", "fixes"))
     add("--clones", type=Path, metavar="FOLDER", help="bare clones; not needed for what was checked out before")
-    add("--half", choices=("seen", "unseen"), help="only this half (default: both)")
+    add("--draw", help="only this draw (default: all; mutants and fixes are of the first)")
+    add("--half", choices=("seen", "unseen"), help="only this half (default: both); later draws are unseen")
     add("--project", action="append", metavar="TEXT", help="only repositories with this in their names (repeatable)")
     options = parser.parse_args(arguments)
     projects = [
         project
         for project in load_projects()
         if options.half in (None, project.half)
+        and (options.draw if options.what == "precision" else FIRST) in (None, project.draw)
         and (not options.project or any(text.lower() in project.name.lower() for text in options.project))
     ]
     run = {"precision": _precision, "mutants": _mutants, "fixes": _fixes}[options.what]
     with installed() as linter:
         head = heading("benchmarks.projects")  # while the linter is what was just installed
         report, missing = run(projects, options.clones, linter, head)
-    if options.project or options.half:
+    if options.project or options.half or options.draw:
         _say(report)
     else:
         (RESULTS / f"projects_{options.what}.md").write_text(report, encoding="utf-8")

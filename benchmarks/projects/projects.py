@@ -16,19 +16,32 @@ PROJECTS = Path(__file__).with_name("projects.toml")
 #: What a linter of programs may read; data sets and weights stay behind.
 _SUFFIXES = (".py", ".ipynb", ".pyi", ".yaml", ".yml", ".json", ".cfg", ".toml", ".ini", ".txt", ".sh", ".md")
 _LARGEST = 4_000_000
+#: The draw that has halves, and the scripts that mutants and fixes are about.
+FIRST = "first"
 
 
 @dataclass(frozen=True)
 class Project:
-    """A public repository, `owner/name`, at one commit."""
+    """A public repository, `owner/name`, at one commit.
+
+    Attributes:
+        draw: With which others it was chosen. All repositories of a later draw are unseen when they are linted first.
+    """
 
     name: str
     commit: str
+    draw: str = FIRST
 
     @property
     def half(self) -> str:
         """`seen` if its code may be read when bn-lint is mended; nobody chooses which half a repository belongs to."""
-        return ("seen", "unseen")[hashlib.sha256(self.name.lower().encode()).digest()[0] % 2]
+        seen = self.draw == FIRST and hashlib.sha256(self.name.lower().encode()).digest()[0] % 2 == 0
+        return "seen" if seen else "unseen"
+
+    @property
+    def group(self) -> str:
+        """What a report counts together."""
+        return f"{self.half} half" if self.draw == FIRST else f"{self.draw} draw"
 
     def tree(self, clones: Path | None) -> Path:
         """Returns the folder of the text files of its commit; checks them out of a clone the first time.
@@ -46,9 +59,12 @@ class Project:
 
 
 def load_projects(path: Path = PROJECTS) -> list[Project]:
-    """Returns the repositories, by name."""
-    commits = toml.read(path)
-    return [Project(name, commit) for name, commit in sorted(commits.items(), key=lambda item: item[0].lower())]
+    """Returns the repositories of each draw, by name."""
+    return [
+        Project(name, commit, draw)
+        for draw, commits in toml.read(path).items()
+        for name, commit in sorted(commits.items(), key=lambda item: item[0].lower())
+    ]
 
 
 def _clone(name: str, clones: Path | None) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from benchmarks.false_positives.lint import Outcome
 from benchmarks.false_positives.verdicts import Judgement
@@ -15,8 +15,8 @@ from benchmarks.projects.projects import Project
 
 _PRECISION = """What bn-lint reports with its default settings about research repositories. Somebody read each
 finding against the source; `benchmarks/projects/verdicts.toml` says why it is true, false, or useless: right, but
-nobody would want to know. A hash of its name says to which half a repository belongs; nothing is mended by a look
-at the unseen half."""
+nobody would want to know. A hash of its name says to which half a repository of the first draw belongs. The unseen half
+was read in the end, so a later draw decides, by what was said when it was linted first."""
 _MUTANTS = """Each mutant takes a mode switch or what keeps batches large out of a script of a research repository;
 somebody says in `benchmarks/projects/mutants.toml` what that does. Found: a new finding of BN1, BN2 or BN3.
 Located: in the changed function, or at a mode call or a loader (of the found ones). Harmless changes do nothing,
@@ -29,12 +29,12 @@ def precision_document(
 ) -> str:
     """The report about the repositories as they are."""
     parts = ["# Precision on research repositories", heading, _PRECISION]
-    halves = {project.name: project.half for project in projects}
-    for half in ("seen", "unseen"):
-        group = [outcome for outcome in outcomes if halves[outcome.package.name] == half]
-        if group:
-            parts.append(summary(f"The {half} half", group, judgement))
-    parts += [by_rule(judgement), "## Not judged", _not_judged(outcomes, halves)]
+    groups: dict[str, list[Outcome]] = {}
+    of = {project.name: project.group for project in projects}
+    for outcome in outcomes:
+        groups.setdefault(of[outcome.package.name], []).append(outcome)
+    parts += [summary(f"The {name}", group, judgement) for name, group in groups.items()]
+    parts += [by_rule(judgement), "## Not judged", _not_judged(groups)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -78,12 +78,11 @@ def by_operator(scores: Sequence[Score]) -> str:
     )
 
 
-def _not_judged(outcomes: Sequence[Outcome], halves: dict[str, str]) -> str:
+def _not_judged(groups: Mapping[str, Sequence[Outcome]]) -> str:
     lines = []
-    for half in ("seen", "unseen"):
-        group = [outcome for outcome in outcomes if halves[outcome.package.name] == half]
+    for name, group in groups.items():
         for code in ("BN901", "BN902", "BN903"):
             files = [text for outcome in group for text in outcome.incomplete if text.startswith(code)]
             where = sum(any(text.startswith(code) for text in outcome.incomplete) for outcome in group)
-            lines.append(f"* {half}: {code} for {len(files)} files in {where} of {len(group)} repositories")
+            lines.append(f"* {name}: {code} for {len(files)} files in {where} of {len(group)} repositories")
     return "\n".join(lines)
