@@ -265,7 +265,7 @@ WATCHERS = {
     "runtime/recording/compiled.py",
     "runtime/showing/tensorboard.py",
     "runtime/tracer.py",
-    "runtime/recording/merge.py",
+    "runtime/processes/group.py",
     "runtime/probe.py",
 }
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
-from os.path import normpath
+from os.path import join, normpath
 from pathlib import Path
 
 from bn_lint.project.filesystem import RecordingFileSystem
@@ -131,8 +130,8 @@ class ModuleFinder:
 
     def _locate(self, root: Path, dotted: str) -> Path | None:
         # As text: a file may import thousands of modules, most of which lie nowhere here.
-        base = os.path.join(root, *filter(None, dotted.split(".")))
-        for candidate in (os.path.join(base, "__init__.py"), *([f"{base}.py"] if dotted else [])):
+        base = join(root, *filter(None, dotted.split(".")))
+        for candidate in (join(base, "__init__.py"), *([f"{base}.py"] if dotted else [])):
             if self._exists(candidate):
                 return Path(candidate)
         return Path(base) if self.filesystem.holds_python(base) else None
