@@ -76,6 +76,8 @@ class BatchNormLayer:
         variant: `1d`, `2d`, `3d`, `sync`, or `functional` for `F.batch_norm`.
         num_features: The expected number of channels; None when unknown, and for lazy layers.
         literal_width: Whether the width is written as a plain number.
+        own_parameter: Whether the width is a parameter of the constructor that has no other use: its caller sees to it
+            that it fits.
         eps: As it was passed, or the default; None is a value, and what is not known is `UNKNOWN`. The same goes for
             `momentum`, `affine` and `track_running_stats`.
         class_place: Where the constructor call names the class: `BatchNorm2d` in `nn.BatchNorm2d(8)`; None when it does
@@ -91,6 +93,7 @@ class BatchNormLayer:
     num_features: Dim
     built: Place
     literal_width: bool = False
+    own_parameter: bool = False
     lazy: bool = False
     eps: float | Unknown | None = UNKNOWN
     momentum: float | Unknown | None = UNKNOWN

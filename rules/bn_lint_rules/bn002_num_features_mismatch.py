@@ -58,7 +58,8 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
     ## Known limits
     A class that the project instantiates is judged by these instances only. An unused class is judged with
     a different symbol for each parameter: `Conv2d(a, b)` followed by `BatchNorm2d(a)` is reported, although a caller
-    who passes `a == b` would get away with it. Behind an `nn.Linear` whose input is not known, the input of a
+    who passes `a == b` would get away with it. A parameter that has no other use than this width is taken to fit, for
+    it can have no other purpose. Behind an `nn.Linear` whose input is not known, the input of a
     `BatchNorm1d` is taken for `(batch, features)`.
 
     ## References
@@ -76,6 +77,8 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
         return  # no width at all: BN006
     if verdict is Comparison.INDEPENDENT and layer.literal_width:
         return  # the width is fixed and the channels are not: BN005
+    if verdict is Comparison.INDEPENDENT and layer.own_parameter:
+        return
     if verdict in (Comparison.DIFFERENT, Comparison.INDEPENDENT):
         given = (
             channels.made_by.message
@@ -97,7 +100,8 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
 def _followed(call: BatchNormFollowed) -> Iterator[Violation]:
     layer, takes = call.layer, describe(call.takes)
     verdict = compare(layer.num_features, call.takes)
-    if verdict is Comparison.DIFFERENT or (verdict is Comparison.INDEPENDENT and not layer.literal_width):
+    may_fit = layer.literal_width or layer.own_parameter
+    if verdict is Comparison.DIFFERENT or (verdict is Comparison.INDEPENDENT and not may_fit):
         behind = Evidence(f"`{call.follower}` behind it takes {takes} channels", call.place)
         yield Violation(
             f"`{layer.name}` gives {describe(layer.num_features)} channels; `{call.follower}` behind it takes {takes}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABCMeta
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from operator import attrgetter
@@ -95,6 +96,15 @@ def is_generator(file: SourceFile, node: cst.FunctionDef) -> bool:
         if type(inner) not in _SCOPES:
             pending.extend(children(inner))
     return False
+
+
+@asked_once
+def parameters_used_once(function: cst.FunctionDef) -> frozenset[cst.CSTNode]:
+    """Where a function names those of its parameters that it names in one place."""
+    names = [node for node in walk(function.body) if type(node) is cst.Name]
+    count = Counter(node.value for node in names)
+    parameters = {one.name.value for one in (*function.params.params, *function.params.kwonly_params)}
+    return frozenset(node for node in names if node.value in parameters and count[node.value] == 1)
 
 
 @asked_once

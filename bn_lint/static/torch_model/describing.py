@@ -28,6 +28,7 @@ from bn_lint.static.interpreter.values import (
     Arguments,
     Axis,
     Class,
+    Function,
     Instance,
     LibraryClass,
     Provenance,
@@ -46,6 +47,7 @@ from bn_lint.static.syntax.source_text import (
     keyword_node,
     width_node,
 )
+from bn_lint.static.syntax.tree import parameters_used_once
 from bn_lint.static.torch_model.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
 from bn_lint.static.torch_model.operations.sizes import size_of
 
@@ -94,6 +96,7 @@ def layer_fact(layer: Instance) -> BatchNormLayer:
         own_size(size_of(value), BUILDER.of(layer)),
         ref.place,
         literal_width=width is not None and is_literal(width),
+        own_parameter=width is not None and _has_no_other_use(width, BUILDER.of(layer)),
         lazy=name.startswith("Lazy"),
         eps=_number(layer, "eps"),
         momentum=_number(layer, "momentum"),
@@ -102,6 +105,13 @@ def layer_fact(layer: Instance) -> BatchNormLayer:
         class_place=place_of(ref, class_node(ref.node, name) or called_name(ref.node, name)),
         width_place=place_of(ref, width if isinstance(layer.cls, LibraryClass) else None),
     )
+
+
+def _has_no_other_use(width: cst.BaseExpression, builder: object) -> bool:
+    """Whether a constructor has a parameter for this width alone."""
+    init = builder.lookup("__init__")[0] if isinstance(builder, Class) else None
+    node = init.node if isinstance(init, Function) else None
+    return isinstance(node, cst.FunctionDef) and width in parameters_used_once(node)
 
 
 def arriving_at(layer: Instance, x: Tensor, everything: list[Dim]) -> ArrivingChannels | None:
