@@ -185,6 +185,7 @@ class _Flow:
     def _handed_out(self, node: cst.Yield | cst.Await) -> Sources:
         found = self._each(children(node))
         self.propagated |= found
+        self.kept |= found
         return found
 
     def _each(self, nodes: Iterable[cst.CSTNode]) -> Sources:

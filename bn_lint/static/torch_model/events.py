@@ -242,7 +242,8 @@ class EventLog(Log):
     def backward(self, interpreter: Interpreter) -> None:
         interpreter.store.disturb()
         for call in self._region(interpreter):
-            call.backward = not call.discarded and not self.is_looked_at(call.ref.node, call.frame, interpreter.frame)
+            if not call.backward and not call.discarded:
+                call.backward = not self.is_looked_at(call.ref.node, call.frame, interpreter.frame)
 
     def stepped(
         self, interpreter: Interpreter, ref: NodeRef, optimizer: Value = None, owned: tuple[Instance, ...] | None = None
@@ -344,8 +345,10 @@ class EventLog(Log):
                 return False
             fate = fate_of(scope, node, has_gradient=has_gradient)
             self.left_to_follow -= fate.effort
-            if fate.is_propagated or frame in waiting:
+            if frame in waiting:
                 return False  # who runs within a function may have been given what that has
+            if fate.is_propagated and running in (None, frame):
+                return False  # of a function that is over, its own backward pass took it, and not this one
             if running is not None and frame is not running and fate.is_kept:
                 return False
             if not fate.is_returned:
