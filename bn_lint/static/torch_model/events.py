@@ -11,7 +11,8 @@ from bn_lint.facts import Evidence, Purpose, Shows
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.limits import MAX_EVENTS, MAX_FOLLOWED
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Value, alternatives
-from bn_lint.static.syntax.data_flow import Sources, arguments_of, fate_of
+from bn_lint.static.syntax.data_flow import arguments_of, fate_of
+from bn_lint.static.syntax.flow import Sources
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import switches_or_trains, unread_calls, walk
 from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers, keeps_last_batch

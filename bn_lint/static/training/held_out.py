@@ -10,11 +10,11 @@ import libcst as cst
 from bn_lint.facts import Purpose
 from bn_lint.static.syntax.data_flow import (
     Scope,
-    Sources,
     imported_names,
     loops_around,
     mentioned_for,
 )
+from bn_lint.static.syntax.flow import Sources
 from bn_lint.static.torch_model.events import EventLog, scope_of
 
 if TYPE_CHECKING:
