@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypeGuard
 
 import libcst as cst
 
 from bn_lint.facts import Evidence, Purpose, Shows
 from bn_lint.static.interpreter.hooks import Log
-from bn_lint.static.interpreter.limits import MAX_EVENTS, MAX_FOLLOWED
+from bn_lint.static.interpreter.limits import MAX_EVENTS
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Value, alternatives
-from bn_lint.static.syntax.data_flow import arguments_of, fate_of
-from bn_lint.static.syntax.flow import Sources
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import switches_or_trains, unread_calls, walk
+from bn_lint.static.torch_model.following import Following
 from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers, keeps_last_batch
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, modes_of
 from bn_lint.static.torch_model.out_of_sight import (
@@ -58,8 +56,8 @@ class EventLog(Log):
         self.thawed: set[int] = set()
         self.prepared: dict[int, NodeRef] = {}
         self.kept: list[Instance] = []
-        #: Nodes that may still be looked at to follow results and arguments through statements (`data_flow`).
-        self.left_to_follow = MAX_FOLLOWED
+        #: Where results go and where arguments come from.
+        self.following = Following()
         #: Functions within functions, which foreign code may call.
         self.nested: list[Function] = []
         #: The names of what the project switches, in so many of its files (`symbolic_models.py`).
@@ -244,7 +242,7 @@ class EventLog(Log):
         interpreter.store.disturb()
         for call in self._region(interpreter):
             if not call.backward and not call.discarded:
-                call.backward = not self.is_looked_at(call.ref.node, call.frame, interpreter.frame)
+                call.backward = not self.following.is_looked_at(call.ref.node, call.frame, interpreter.frame)
 
     def stepped(
         self, interpreter: Interpreter, ref: NodeRef, optimizer: Value = None, owned: tuple[Instance, ...] | None = None
@@ -331,42 +329,6 @@ class EventLog(Log):
         """Whether one module is the other, or part of it."""
         return self.is_part_of(one, other) or self.is_part_of(other, one)
 
-    def is_looked_at(self, node: cst.CSTNode, frame: Frame, running: Frame | None = None) -> bool:
-        """Whether no gradients are computed of what a call gives, as far as its result can be followed.
-
-        Args:
-            frame: Where the call is.
-            running: Where gradients are computed now, if that is the question.
-        """
-        waiting = [] if running is None else running.with_callers()[1:]
-        has_gradient = True
-        while isinstance(node, cst.Call):
-            scope = scope_of(frame)
-            if scope is None or self.left_to_follow <= 0:
-                return False
-            fate = fate_of(scope, node, has_gradient=has_gradient)
-            self.left_to_follow -= fate.effort
-            if frame in waiting:
-                return False  # who runs within a function may have been given what that has
-            if fate.is_propagated and running in (None, frame):
-                return False  # of a function that is over, its own backward pass took it, and not this one
-            if running is not None and frame is not running and fate.is_kept:
-                return False
-            if not fate.is_returned:
-                return True
-            if frame.site is None or frame.caller is None:
-                return False
-            node, frame, has_gradient = frame.site.node, frame.caller, fate.has_gradient
-        return False
-
-    def arguments_of(
-        self, body: Iterable[cst.CSTNode], call: cst.Call, known: Mapping[str, Sources]
-    ) -> list[tuple[str | None, Sources]]:
-        """The sources of the arguments of a call, each with its keyword: see `data_flow`."""
-        given = arguments_of(body, call, known)
-        self.left_to_follow -= given.effort
-        return given.arguments
-
     def _region(self, interpreter: Interpreter) -> list[Call]:
         """The calls that the running function, or what it called, made in this pass of its loop.
 
@@ -385,12 +347,6 @@ class EventLog(Log):
 
 def is_module(value: Value) -> TypeGuard[Instance]:
     return isinstance(value, Instance) and value.is_module
-
-
-def scope_of(frame: Frame) -> cst.Module | cst.FunctionDef | None:
-    """The function or module that a frame executes; None for a lambda."""
-    node = frame.function.node if frame.function is not None else frame.file.tree
-    return node if isinstance(node, (cst.Module, cst.FunctionDef)) else None
 
 
 def _belongs_to_a_model(frame: Frame | None) -> bool:

@@ -15,7 +15,8 @@ from bn_lint.static.syntax.data_flow import (
     mentioned_for,
 )
 from bn_lint.static.syntax.flow import Sources
-from bn_lint.static.torch_model.events import EventLog, scope_of
+from bn_lint.static.torch_model.events import EventLog
+from bn_lint.static.torch_model.following import scope_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
@@ -33,14 +34,14 @@ def _is_held_out(events: EventLog, call: Call) -> bool:
     training = [c for c in events.calls if c.purpose is Purpose.TRAINING and c.model is call.model]
     return (
         bool(training)
-        and events.is_looked_at(call.ref.node, call.frame)
+        and events.following.is_looked_at(call.ref.node, call.frame)
         and all(_differ(events, call, one) for one in training)
     )
 
 
 def _differ(events: EventLog, one: Call, other: Call) -> bool:
     """Whether two calls of a model are given data of different origin."""
-    if events.left_to_follow <= 0:
+    if events.following.left <= 0:
         return False
     if one.batches is not None and other.batches is not None:
         return one.batches.ref.node is not other.batches.ref.node
@@ -80,14 +81,14 @@ def _sources(events: EventLog, call: Call, common: Frame, body: Sequence[cst.CST
         if not isinstance(site, cst.Call) or function is None:
             return frozenset()
         names = [name for name in function.params.positional if name != "self" or frame.receiver is None]
-        given = events.arguments_of(body, site, known)
+        given = events.following.arguments_of(body, site, known)
         known = {name or (names[at] if at < len(names) else ""): found for at, (name, found) in enumerate(given)}
         scope = scope_of(frame)
         body = _body(scope) if scope is not None else ()
     node = call.ref.node
     if not isinstance(node, cst.Call):
         return frozenset()
-    found = events.arguments_of(body, node, known)
+    found = events.following.arguments_of(body, node, known)
     return found[0][1] if found else frozenset()
 
 
