@@ -13,27 +13,32 @@ def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Violation]:
 
     ## What it does
     Reports a call of a model whose weights were trained or loaded by something that only looks at it (a summary, a
-    FLOP counter, a graph writer, a saliency map) while BatchNorm layers inside are in training mode.
+    FLOP counter, a graph writer, a saliency map) while BatchNorm layers inside are in training mode. A model that
+    a tool describes, and that nothing uses afterwards, is not reported.
 
     ## Why is this bad?
     The input is often random or zero, and the running statistics learn from it; with a batch of one, the call fails.
 
     ## Example
     ```python
+    import torch
     from torchsummary import summary
     from torchvision.models import resnet18
 
     model = resnet18(weights="DEFAULT")
     summary(model, (3, 224, 224))
+    torch.save(model.state_dict(), "model.pt")
     ```
 
     ## Use instead
     ```python
+    import torch
     from torchsummary import summary
     from torchvision.models import resnet18
 
     model = resnet18(weights="DEFAULT").eval()
     summary(model, (3, 224, 224))
+    torch.save(model.state_dict(), "model.pt")
     ```
 
     ## Fix safety

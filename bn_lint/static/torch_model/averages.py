@@ -93,7 +93,7 @@ def _counts(where: NodeRef, when: int, averaged: int) -> bool:
             return when > averaged
     above = ways_to([where.node], where.file.tree).get(where.node, ())
     imports = ImportTable.of(where.file.tree)
-    return not any(isinstance(node, cst.Call) and imports.qualified(node.func) == "torch.save" for node in above[:-1])
+    return not any(isinstance(node, cst.Call) and imports.qualified(node.func) == "torch.save" for node in above)
 
 
 AVERAGES: dict[str, Value] = {"torch.optim.swa_utils.update_bn": Builtin("update_bn", _update_statistics)}

@@ -55,6 +55,9 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
     if dotted in LOADING or NAMED_LOADING.search(name or dotted.rpartition(".")[2] or getattr(function, "name", "")):
         for module in modules:
             events.loaded(module, ref)
+    if name == "save":
+        for value in arguments.values():
+            events.statistics_known(value, ref)
     if name in ("load_state_dict", "step", "zero_grad", "append", "add", "info", "debug", "log", "save"):
         return
     tool = next((purpose for pattern, purpose in TOOLS if pattern.match(dotted)), None)

@@ -257,7 +257,8 @@ def _others(events: EventLog, call: Call) -> Iterator[Evidence]:
 def _nothing_to_lose(events: EventLog, call: Call) -> bool:
     """Whether the statistics are still those of a new model, or it is trained before anything else is done with it.
 
-    What a model has learnt by being looked at is soon forgotten in training, and overwritten by a checkpoint.
+    What a model has learnt by being looked at is soon forgotten in training, and overwritten by a checkpoint. A tool
+    says the same in either mode, so of a model that nothing uses afterwards nothing is lost.
     """
     if call.prepared is None:
         return True
@@ -267,4 +268,8 @@ def _nothing_to_lose(events: EventLog, call: Call) -> bool:
         if one.order > call.order and one.purpose is not Purpose.INSPECTION and events.related(one.model, call.model)
     ]
     first = min(following, key=lambda one: one.order, default=None)
-    return first is not None and first.purpose is Purpose.TRAINING and True in first.states
+    if first is None:
+        return call.purpose is Purpose.INSPECTION and not any(
+            when > call.order and events.related(one, call.model) for one, when, _ in events.statistics_seen
+        )
+    return first.purpose is Purpose.TRAINING and True in first.states
