@@ -83,6 +83,8 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
     training, mode = _state(events, call, purpose)
     if training is None or (purpose is Purpose.TRAINING and not training and _leaves_batchnorm_alone(events, call)):
         return
+    if purpose is Purpose.EVALUATION and training and _is_compared(events, call, mode):
+        return
     # A teacher whose weights are an average, or that is put in training mode by itself, is in it intentionally.
     meant = id(call.model) in events.averaged | events.handed_together or (
         purpose is Purpose.REFERENCE
@@ -242,6 +244,14 @@ def _trains_a_part(call: Call) -> bool:
     given = cst.Module([]).code_for_node(built.args[0].value)
     part = given.removeprefix(text_of(call.ref) + ".").removesuffix(".parameters()")
     return given == f"{text_of(call.ref)}.{part}.parameters()" and part != "module"
+
+
+def _is_compared(events: EventLog, call: Call, mode: Mode | None) -> bool:
+    """Whether a function chooses the mode, and evaluates the model in either: to see the difference."""
+    chosen = any(switch.mode is mode and switch.frame is call.frame for switch in events.switches)
+    return chosen and any(
+        one.ref.node is call.ref.node and one.model is call.model and one.states == {False} for one in events.calls
+    )
 
 
 def _others(events: EventLog, call: Call) -> Iterator[Evidence]:
