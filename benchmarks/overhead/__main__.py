@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -46,23 +47,31 @@ def main(rounds: int, steps: int, threads: int) -> None:
     click.echo(report, nl=False)
 
 
+class _Image(torch.Tensor):
+    """As those of torchvision are."""
+
+
 def _calls() -> str:
     """Nanoseconds that one call of a BatchNorm layer takes longer, on the CPU and after the first calls."""
     layer, x = nn.BatchNorm2d(1), torch.randn(2, 1, 1, 1)
+    shapes = itertools.cycle([torch.randn(size, 1, 1, 1) for size in range(2, 202)])
+    subclass = x.as_subclass(_Image)
     lines = [
         "## One BatchNorm call",
         "",
         "| | without, ns | with, ns | more, ns | bar |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for name, training, context in (
-        ("training", True, nullcontext),
-        ("evaluation", False, nullcontext),
-        ("evaluation, no_grad", False, torch.no_grad),
+    for name, training, context, call in (
+        ("training", True, nullcontext, lambda: layer(x)),
+        ("evaluation", False, nullcontext, lambda: layer(x)),
+        ("evaluation, no_grad", False, torch.no_grad, lambda: layer(x)),
+        ("evaluation, ever new shapes", False, nullcontext, lambda: layer(next(shapes))),
+        ("evaluation, a subclass of tensors", False, nullcontext, lambda: layer(subclass)),
     ):
         layer.train(training)
         with context():
-            without, traced = _least(lambda: layer(x))
+            without, traced = _least(call)
         lines.append(f"| {name} | {without:.0f} | {traced:.0f} | {traced - without:.0f} | 2000 |")
     return "\n".join(lines)
 
@@ -73,7 +82,7 @@ def _least(call: Step, count: int = 1000, rounds: int = 40) -> tuple[float, floa
     for _ in range(rounds):
         for index, watch in enumerate((nullcontext, bn_lint.trace)):
             with watch():
-                for _ in range(5):
+                for _ in range(800):  # with each shape often enough
                     call()
                 start = time.thread_time_ns()
                 for _ in range(count):
@@ -87,7 +96,7 @@ def _training(device: torch.device, rounds: int, steps: int) -> str:
     lines = [
         "## Training steps",
         "",
-        f"Medians of {rounds} measurements of {steps} steps each (of the small network, {50 * steps}).",
+        f"Medians of {rounds} measurements of {steps} steps each (of the small ones {50 * steps}, {5 * steps}).",
         "",
         "| | without, ms | with, ms | ratio | with stats, ms | ratio | without against itself | bar |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -141,6 +150,8 @@ def _programs(device: torch.device, steps: int) -> Iterator[tuple[str, Step, int
     yield f"ResNet-18, {size} images of {pixels}x{pixels}", _step(net, (size, 3, pixels, pixels), device), steps
     small = nn.Sequential(*(part for _ in range(20) for part in (nn.Linear(8, 8), nn.BatchNorm1d(8)))).to(device)
     yield "20 x (Linear(8, 8), BatchNorm1d(8)), the worst case", _step(small, (16, 8), device), 50 * steps
+    many = nn.Sequential(*(part for _ in range(200) for part in (nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU())))
+    yield "200 x (Linear(8, 8), BatchNorm1d(8), ReLU)", _step(many.to(device), (16, 8), device), 5 * steps
 
 
 def _step(net: nn.Module, shape: tuple[int, ...], device: torch.device) -> Step:

@@ -171,6 +171,7 @@ class Trace(AbstractContextManager["Trace"]):
     def _stepped(self, optimizer: torch.optim.Optimizer) -> None:
         self._steps.stepped(optimizer)
         if self._writer is not None:
+            self._steps.settle()
             self._writer.stepped()
         if self._steps.over:
             self._patches.remove()

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 #: Signatures of one layer that are told apart; more shapes than this share entries by their number of values.
 MOST_SIGNATURES = 32
+#: A key of the fast path of layers with so many: the rest is told apart by rough signatures.
+ROUGHLY = "roughly"
 #: Calls of a signature that are looked at closely, before they are only counted.
 CLOSE_LOOKS = 3
 #: Trails of one signature that are kept.
@@ -216,7 +218,7 @@ class Layer:
         self.parameter: int | None = None
 
         #: The fast path: signature -> entry, for what need not be looked at any more.
-        self.fast: dict[Any, Entry] = {}
+        self.fast: dict[Any, Any] = {}
         self.entries: dict[tuple[Any, int], Entry] = {}
         #: Calls that are looked at before the fast path is taken again.
         self.looks_left = 0

@@ -103,6 +103,11 @@ class Registry:
         if layer is not None:
             self._dying.append(layer)
 
+    @property
+    def has_departures(self) -> bool:
+        """Whether layers have gone since the last step."""
+        return bool(self._dying or self.unclosed)
+
     def bury(self) -> None:
         """Put away the layers that are gone, with a last look at their statistics."""
         if not self._dying:

@@ -36,6 +36,8 @@ class Patches:
         self._saved: list[tuple[Any, str, Any, Any]] = []
         self._hook: Any = None
         self._switching = threading.local()
+        #: Whether a call on a subclass of tensors is under way: `__torch_function__` calls `F.batch_norm` again.
+        self._dispatching = threading.local()
 
     def install(self) -> None:
         if self._saved:
@@ -78,22 +80,29 @@ class Patches:
 
     def _forward(self, original: Callable[..., Any]) -> Callable[..., Any]:
         recorder, tables, plain = self.recorder, self.recorder.tables, torch.Tensor
-        note = _traced_note(recorder)
+        note, known_entry = _traced_note(recorder), recorder.known_entry
+        dispatched = self._dispatched(original)
 
         def forward(self: Any, input: Any) -> Any:
             if is_dynamo_compiling():
                 note(type(self).__name__, self.num_features, input.ndim, self.training, torch.is_grad_enabled())
                 return original(self, input)
+            run = original if type(input) is plain else dispatched
             table = tables.get(id(self))
-            if table is not None and type(input) is plain:
-                training = self.training
-                entry = table.get((input.shape, training, is_grad_enabled(), training and graph_task() != -1))
+            if table is not None:
+                training, grad = self.training, is_grad_enabled()
+                in_backward = training and graph_task() != -1
+                entry = None
+                if type(input) is plain:
+                    entry = table.get((input.shape, training, grad, in_backward))
+                if entry is None and table:
+                    entry = known_entry(table, input, training, grad, in_backward)
                 if entry is not None:
                     entry.count += 1
-                    return original(self, input)
+                    return run(self, input)
             passage = recorder.look(self, input)
             try:
-                result = original(self, input)
+                result = run(self, input)
             except Exception as error:
                 recorder.failed(self, input, error)
                 raise
@@ -106,7 +115,8 @@ class Patches:
     def _batch_norm(self, original: Callable[..., Any]) -> Callable[..., Any]:
         recorder, tables, plain = self.recorder, self.recorder.functional, torch.Tensor
         own, own_sync = (_original(cls).__code__ for cls in (_BatchNorm, SyncBatchNorm))
-        frame_of = sys._getframe
+        frame_of, known_entry, dispatching = sys._getframe, recorder.known_entry, self._dispatching
+        dispatched = self._dispatched(original)
 
         def batch_norm(
             input: Any,
@@ -121,18 +131,38 @@ class Patches:
             if not is_dynamo_compiling():
                 frame = frame_of(1)
                 code = frame.f_code
-                if code is not own and code is not own_sync:
+                if code is not own and code is not own_sync and not getattr(dispatching, "active", False):
                     table = tables.get((id(code), id(running_mean)))
                     entry = None
-                    if table is not None and type(input) is plain:
-                        entry = table.get((input.shape, training, is_grad_enabled(), training and graph_task() != -1))
+                    if table:
+                        grad, in_backward = is_grad_enabled(), training and graph_task() != -1
+                        if type(input) is plain:
+                            entry = table.get((input.shape, training, grad, in_backward))
+                        if entry is None:
+                            entry = known_entry(table, input, training, grad, in_backward)
                     if entry is not None:
                         entry.count += 1
                     else:
                         recorder.look_functional(frame, input, running_mean, weight, bool(training))
+                    if type(input) is not plain:
+                        return dispatched(input, running_mean, running_var, weight, bias, training, momentum, eps)
             return original(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
         return batch_norm
+
+    def _dispatched(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, which may call `F.batch_norm` once more: these calls are parts of this one."""
+        dispatching = self._dispatching
+
+        def dispatched(*args: Any) -> Any:
+            before = getattr(dispatching, "active", False)
+            dispatching.active = True
+            try:
+                return original(*args)
+            finally:
+                dispatching.active = before
+
+        return dispatched
 
     def _init(self, original: Callable[..., None]) -> Callable[..., None]:
         recorder = self.recorder
@@ -153,7 +183,10 @@ class Patches:
         def reset_running_stats(self: Any) -> None:
             original(self)
             if not is_dynamo_compiling():
-                recorder.reset(self)
+                try:
+                    recorder.reset(self)
+                except Exception:
+                    recorder.defect()
 
         return reset_running_stats
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from collections.abc import Sequence
 
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -85,12 +87,14 @@ def plain_kind(training: bool, grad: bool, in_backward: bool) -> int:
     return kinds.EVALUATION_WITH_GRAD if grad else kinds.EVALUATION
 
 
-def scale(sizes: tuple[int, ...]) -> int:
-    """A bucket for the number of values per channel: the power of two below it, one value and two apart."""
-    values = 1
-    for index, size in enumerate(sizes):
-        values *= size if index != 1 else 1
-    return values if values <= 2 else values.bit_length()
+def rough_signature(sizes: Sequence[int], training: bool, grad: bool, in_backward: bool) -> tuple[object, ...]:
+    """What tells calls of a layer apart that has seen too many shapes: about how many values each channel has.
+
+    One value and two are told apart, others by the power of two below them.
+    """
+    width = sizes[1] if len(sizes) > 1 else 1
+    values = math.prod(sizes) // width if width else 0
+    return len(sizes), width, values if values <= 2 else values.bit_length(), training, grad, in_backward
 
 
 def is_fake(x: torch.Tensor) -> bool:

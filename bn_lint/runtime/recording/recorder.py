@@ -22,7 +22,7 @@ from bn_lint.runtime.recording import layer_records as kinds
 from bn_lint.runtime.recording.backward_passes import WatchedEntry, passage_of, watch
 from bn_lint.runtime.recording.call_context import CallContext, call_context
 from bn_lint.runtime.recording.errors import Transform, transform_around
-from bn_lint.runtime.recording.layer_records import CLOSE_LOOKS, MOST_SIGNATURES, Entry, Layer, Passage
+from bn_lint.runtime.recording.layer_records import CLOSE_LOOKS, MOST_SIGNATURES, ROUGHLY, Entry, Layer, Passage
 from bn_lint.runtime.recording.layer_registry import Registry
 from bn_lint.runtime.recording.recognize import (
     features_from,
@@ -31,7 +31,7 @@ from bn_lint.runtime.recording.recognize import (
     layer_mode,
     plain_kind,
     requires_grad,
-    scale,
+    rough_signature,
 )
 from bn_lint.runtime.recording.running_statistics import holds_initial_values
 from bn_lint.runtime.recording.sites import Site, here
@@ -44,6 +44,8 @@ _MOST_DEFECTS = 5
 _MOST_EARLY = 12
 
 is_grad_enabled = torch.is_grad_enabled
+#: A context in which what is asked of a tensor does not go through its subclass.
+as_plain_tensors = torch._C.DisableTorchFunctionSubclass
 graph_task: Callable[[], int] = getattr(torch._C, "_current_graph_task_id", lambda: -1)
 
 
@@ -68,6 +70,10 @@ class Recorder(Registry):
         self.asks_devices = True
         self.unanswered: str | None = None
         self.on_look: Callable[[Layer, Entry, torch.Tensor, _BatchNorm | None], None] | None = None
+        #: The kinds of tensors whose calls need not be looked at closely each time.
+        self.fast_types: set[type] = {torch.Tensor}
+        #: Is called before anything but a count changes.
+        self.before_change: Callable[[], None] = lambda: None
         self._order = 0
         #: Models whose last switch was to evaluation mode, and when that was.
         self.put_in_evaluation: weakref.WeakKeyDictionary[torch.nn.Module, int] = weakref.WeakKeyDictionary()
@@ -77,10 +83,29 @@ class Recorder(Registry):
         if self.paused or not isinstance(x, torch.Tensor):
             return None
         try:
-            return self._look(self.layer_of(module), module, x, module.training, sys._getframe(2))
+            frame = sys._getframe(2)
+            with as_plain_tensors():
+                return self._look(self.layer_of(module), module, x, module.training, frame)
         except Exception:
             self.defect()
             return None
+
+    def known_entry(
+        self, table: dict[Any, Any], x: object, training: bool, grad: bool, in_backward: bool
+    ) -> Entry | None:
+        """What counts a call that needs no close look, of a layer with many shapes or on a subclass of tensors."""
+        kind = type(x)
+        if kind not in self.fast_types:
+            return None
+        if kind is torch.Tensor:
+            sizes = x.shape  # type: ignore[attr-defined]
+        else:
+            with as_plain_tensors():
+                sizes = x.shape  # type: ignore[attr-defined]
+            entry: Entry | None = table.get((sizes, training, grad, in_backward))
+            if entry is not None:
+                return entry
+        return table.get(rough_signature(sizes, training, grad, in_backward)) if ROUGHLY in table else None
 
     def watch(self, passage: Passage, result: object) -> None:
         """Note when a gradient comes back to the result of a call. Never raises."""
@@ -108,20 +133,26 @@ class Recorder(Registry):
             if key not in self.functional and self.outlives(key, mean):
                 self.codes[id(frame.f_code)] = frame.f_code  # kept, so that its `id` stays its own
                 self.functional[key] = table
-            self._look(layer, module, x, training, frame)
+            with as_plain_tensors():
+                self._look(layer, module, x, training, frame)
         except Exception:
             self.defect()
 
     def _look(
         self, layer: Layer, module: _BatchNorm | None, x: torch.Tensor, training: bool, frame: FrameType | None
     ) -> Passage | None:
+        self.before_change()
         grad = is_grad_enabled()
         in_backward = training and graph_task() != -1
         plain = type(x) is torch.Tensor
+        if not plain and type(x) not in self.fast_types and self._is_fast(x):
+            self.fast_types.add(type(x))
         sizes = tuple(size if isinstance(size, int) else -1 for size in x.shape)
         signature: Any = (x.shape if plain else sizes, training, grad, in_backward)
-        if len(layer.entries) >= MOST_SIGNATURES:
-            signature = (len(sizes), sizes[1:2], scale(sizes), training, grad, in_backward)
+        rough = len(layer.entries) >= MOST_SIGNATURES
+        if rough:
+            signature = rough_signature(sizes, training, grad, in_backward)
+            layer.fast[ROUGHLY] = None
             known = layer.entries.get((signature, plain_kind(training, grad, in_backward)))
             if known is not None and known.count >= CLOSE_LOOKS and not layer.reenabled:
                 known.count += 1
@@ -152,7 +183,7 @@ class Recorder(Registry):
             self.on_look(layer, entry, x, module)
         settled = entry.count >= CLOSE_LOOKS and layer.looks_left <= 0
         layer.looks_left -= 1
-        if plain and settled and kind <= kinds.RECOMPUTED and len(layer.entries) < MOST_SIGNATURES:
+        if type(x) in self.fast_types and settled and kind <= kinds.RECOMPUTED:
             if isinstance(entry, WatchedEntry):
                 entry.enter_fast_path(layer, signature)
             else:
@@ -162,6 +193,11 @@ class Recorder(Registry):
         if kind == kinds.TRAINING and not layer.owned:
             remember(layer, self.step)
         return passage_of(layer, around.trail.model) if plain and kind == kinds.TRAINING else None
+
+    @staticmethod
+    def _is_fast(x: torch.Tensor) -> bool:
+        """Whether calls with tensors of a subclass can be told apart by their sizes: these are numbers."""
+        return not is_fake(x) and all(type(size) is int for size in x.shape)
 
     def _kind(
         self,
@@ -286,6 +322,7 @@ class Recorder(Registry):
         if self.paused:
             return
         try:
+            self.before_change()
             site = here(frame)
             if training:
                 self.put_in_evaluation.pop(root, None)
@@ -343,6 +380,7 @@ class Recorder(Registry):
 
     def reset(self, module: _BatchNorm) -> None:
         """`reset_running_stats` was called: what comes next recomputes them."""
+        self.before_change()
         layer = self.layers.get(id(module))
         if layer is not None and layer.order >= 0:
             layer.recalibrating = True
@@ -350,6 +388,7 @@ class Recorder(Registry):
 
     def loaded(self, module: _BatchNorm, prefix: str, state: Any, frame: FrameType | None) -> None:
         """A checkpoint is about to be loaded into a layer."""
+        self.before_change()
         layer = self.layer_of(module)
         keys = [prefix + name for name in ("running_mean", "running_var")]
         if any(f"{prefix}{name}" in state for name in ("weight", "bias", "running_mean")):
@@ -362,6 +401,7 @@ class Recorder(Registry):
 
     def averaged(self, averaged: torch.nn.Module, frame: FrameType | None) -> None:
         """`AveragedModel.update_parameters` was called."""
+        self.before_change()
         if getattr(averaged, "use_buffers", False):
             return
         for module in averaged.modules():
@@ -380,6 +420,7 @@ class Recorder(Registry):
             entries = [e for e in layer.entries.values() if e.shape == sizes and e.training is layer_mode(module)]
             if entries:
                 transform = transform_around(sys._getframe(1), error)
+                self.before_change()
                 self.failures = [*self.failures[-3:], ((id(error), str(error)), layer, entries[-1], transform)]
                 entries[-1].count -= 1
         except Exception:

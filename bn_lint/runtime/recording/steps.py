@@ -9,8 +9,9 @@ import torch
 
 from bn_lint.runtime.recording import layer_records as kinds
 from bn_lint.runtime.recording.backward_passes import WatchedEntry
-from bn_lint.runtime.recording.layer_records import TIMELINE, TRAINED, UNUSUAL, Layer, Passage, bits_of
+from bn_lint.runtime.recording.layer_records import TIMELINE, TRAINED, UNUSUAL, Entry, Layer, Passage, bits_of
 from bn_lint.runtime.recording.recognize import requires_grad
+from bn_lint.runtime.recording.repetition import Repetition
 from bn_lint.runtime.recording.sites import Site
 from bn_lint.runtime.recording.weights import compare, remember
 
@@ -71,6 +72,10 @@ class Steps:
         self._second_looks = 0
         self._compare_next = False
         self._complete = True
+        self._repetition: Repetition | None = None
+        #: The calls of each kind in the last step that was looked at.
+        self._calls: list[tuple[Entry, int]] = []
+        recorder.before_change = self.settle
 
     def stepped(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimizer made a step. Never raises."""
@@ -78,18 +83,57 @@ class Steps:
             return
         try:
             owned = self._parameters(optimizer)
+            if self._repeats(owned):
+                self.recorder.step += 1
+                self._measure(self._pending)
+                if self.last is not None and self.recorder.step >= self.last:
+                    self.over = True
+                return
+            self.settle()
             uses = self._close()
             if uses or not self._pending:
                 self._classify()
                 self._pending, self._owned, self._optimizer = uses, owned, weakref.ref(optimizer)
                 self.recorder.step += 1
                 self._measure(uses)
+                self._repetition = self._may_repeat(uses)
                 if self.last is not None and self.recorder.step >= self.last:
                     self.over = True
             else:
                 self._owned |= owned
         except Exception:
             self.recorder.defect()
+
+    def _repeats(self, owned: frozenset[int]) -> bool:
+        """Whether a step did what the one before did, as nearly all do."""
+        if self._repetition is None or owned is not self._owned or self.recorder.has_departures:
+            return False
+        return self._repetition.comes_again()
+
+    def _may_repeat(self, uses: list[Use]) -> Repetition | None:
+        """What a step must be like to be the same as this one, of which nothing is new."""
+        if not uses or not all(_is_known(use, self._owned) for use in uses):
+            return None
+        return Repetition(*zip(*self._calls, strict=True)) if self._calls else None
+
+    def settle(self) -> None:
+        """Count the steps that were like the one before them, since something else is about to happen."""
+        repetition, self._repetition = self._repetition, None
+        if repetition is None or not repetition.times:
+            return
+        repetition.settle()
+        # The last of them is still open; that before the first was no repetition.
+        end = self.recorder.step - 1
+        last = self._position(end - 1)
+        marks = range((end - repetition.times) // self.width, last + 1)
+        for use in self._pending:
+            layer, calls = use.layer, use.calls
+            assert isinstance(calls, int)
+            layer.calls_per_step[calls] += repetition.times
+            layer.trained_steps += repetition.times
+            layer.last_owned = end - 1
+            for index in marks:
+                layer.timeline[index] |= TRAINED
 
     def finish(self, *, complete: bool = True) -> None:
         """The run is over: judge the last step, and what came after it.
@@ -98,6 +142,7 @@ class Steps:
             complete: Nothing ended the program before its time, between a forward pass and its gradients.
         """
         self._complete = complete
+        self.settle()
         self._classify()
         self._pending = []
         for use in self._close():
@@ -125,6 +170,7 @@ class Steps:
     def _close(self) -> list[Use]:
         """The calls since the last time, layer by layer."""
         uses = []
+        self._calls = []
         recorder = self.recorder
         recorder.bury()
         unusual = False
@@ -134,6 +180,7 @@ class Steps:
             whole, evaluated_at = False, None
             for entry in layer.entries.values():
                 new = entry.count - entry.seen
+                self._calls.append((entry, new))
                 if new:
                     entry.seen = entry.count
                     if isinstance(entry, WatchedEntry):
@@ -179,9 +226,7 @@ class Steps:
             layer, calls = use.layer, use.calls
             if isinstance(calls, int):
                 layer.timeline[index] |= TRAINED
-                known = layer.last_trained_in and layer.requires_grad_seen and calls in layer.calls_per_step
-                if known and not use.passages and layer.parameter in self._owned:
-                    # Nothing about it is new, as in nearly all steps.
+                if _is_known(use, self._owned):
                     layer.calls_per_step[calls] += 1
                     layer.trained_steps += 1
                     layer.last_owned = step
@@ -318,3 +363,16 @@ class Steps:
         if step % self.drift.every == 0 or step <= 1 or self.drift.every == 1:
             self.drift.prepare(self.recorder.buffers)
             self._compare_next = True
+
+
+def _is_known(use: Use, owned: frozenset[int]) -> bool:
+    """Whether nothing about a use is new: the layer was trained as in a step before, by an optimizer that has it."""
+    layer = use.layer
+    return (
+        isinstance(use.calls, int)
+        and use.calls in layer.calls_per_step
+        and layer.parameter in owned
+        and bool(layer.last_trained_in)
+        and layer.requires_grad_seen
+        and not use.passages
+    )

@@ -1,0 +1,144 @@
+"""What a call costs: which calls are looked at closely, and which are only counted. No test looks at a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from torch import nn
+
+import bn_lint
+from bn_lint.runtime.recording.recorder import Recorder
+from bn_lint.runtime.recording.steps import Steps
+
+from .nets import batch, sgd, small, train
+
+
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> Iterator[list[int]]:
+    """How often a method is called."""
+    original: Callable[..., Any] = getattr(owner, name)
+    calls: list[int] = []
+
+    def method(*args: Any) -> Any:
+        calls.append(1)
+        return original(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, method)
+        yield calls
+
+
+class Image(torch.Tensor):
+    """As those of torchvision are."""
+
+
+class Unwrapping(torch.Tensor):
+    """Gives functions of torch what it holds."""
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        plain = [each.as_subclass(torch.Tensor) if isinstance(each, cls) else each for each in args]
+        return func(*plain, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("functional", [False, True], ids=["layer", "functional"])
+@pytest.mark.parametrize("kind", [Image, Unwrapping, nn.Parameter])
+def test_subclasses_of_tensors(kind: Any, functional: bool, training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They call `F.batch_norm` again, from `__torch_function__`; each call counts once, and few are looked at."""
+    layer = nn.BatchNorm2d(3).train(training)
+    x = torch.randn(4, 3, 2, 2)
+    x = kind(x) if kind is nn.Parameter else x.as_subclass(kind)
+
+    def call() -> object:
+        if not functional:
+            return layer(x)
+        return nn.functional.batch_norm(x, layer.running_mean, layer.running_var, training=training)
+
+    with bn_lint.trace() as trace, counted(monkeypatch, Recorder, "_look") as looks:
+        for _ in range(50):
+            call()
+    assert not trace.recorder.defects, trace.recorder.defects[0]
+    found = [calls for each in trace.document.layers for calls in each.calls]
+    assert sum(calls.count for calls in found) == 50
+    assert len(looks) < 10
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+def test_ever_new_shapes(training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = nn.BatchNorm1d(3).train(training)
+    with bn_lint.trace() as trace:
+        for size in range(2, 400):
+            layer(torch.randn(size, 3))
+        with counted(monkeypatch, Recorder, "_look") as looks:
+            for size in range(400, 500):
+                layer(torch.randn(size, 3))
+                layer(torch.randn(1 + size % 50, 3, 7))
+    assert len(looks) < 25
+    (traced,) = trace.document.layers
+    assert sum(calls.count for calls in traced.calls) == 398 + 200
+    assert len(traced.calls) < 60
+    assert min(calls.shape[0] for calls in traced.calls) == 1
+
+
+def test_steps_that_are_alike_are_only_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = small()
+    optimizer = sgd(net)
+    with bn_lint.trace() as trace:
+        train(net, optimizer, steps=8)
+        with counted(monkeypatch, Steps, "_close") as closed:
+            train(net, optimizer, steps=500)
+        assert not closed
+        net.eval()
+        with torch.no_grad():
+            net(batch()[0])
+        net.train()
+        train(net, optimizer, steps=300)
+    layer = trace.document.layers[0]
+    assert (trace.document.steps, layer.steps, layer.calls_per_step) == (808, 808, {"1": 808})
+    # 7 steps in a position, in all of which it was trained, and evaluated in one.
+    positions = -(-808 // trace.document.steps_per_position)
+    assert layer.timeline[::2].ljust(positions, "0") == "0" * positions
+    marks = layer.timeline[1::2]
+    assert (len(marks), marks.count("1"), marks.count("3")) == (positions, positions - 1, 1)
+    assert not trace.recorder.defects
+
+
+def what_is_seen(steps: int, monkeypatch: pytest.MonkeyPatch, *, alike: bool) -> Any:
+    """A document of a run with everything in it, with steps that are alike counted together or one by one."""
+    torch.manual_seed(0)
+    if not alike:
+        monkeypatch.setattr(Steps, "_may_repeat", lambda *_: None)
+    net, other = small(), small()
+    first, second = sgd(net), sgd(other)
+    with bn_lint.trace(stats=True, every=3) as trace:
+        for epoch in range(3):
+            net.train()
+            train(net, first, steps=steps)
+            for _ in range(epoch):  # a call without gradients in each step
+                with torch.no_grad():
+                    net(batch()[0])
+                train(net, first, steps=2)
+            net.eval()
+            train(net, first, steps=steps)
+            for _ in range(steps):  # two optimizers take turns
+                train(other, second, steps=1)
+                train(net, first, steps=1)
+            net(batch(3)[0])
+    monkeypatch.undo()
+    return trace.document
+
+
+@pytest.mark.parametrize("steps", [1, 5, 70])
+def test_they_count_as_if_looked_at_one_by_one(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    one_by_one = what_is_seen(steps, monkeypatch, alike=False)
+    together = what_is_seen(steps, monkeypatch, alike=True)
+    assert together.layers == one_by_one.layers
+    assert together.steps == one_by_one.steps
