@@ -1,7 +1,8 @@
 """While a program runs, the tracer reads no value of a tensor, so that it never waits for a device.
 
 `tests/runtime/test_gpu.py` proves the same on CUDA. Here a dispatch mode counts the operations whose result is a Python
-value, or has a shape that depends on values: on a GPU these are the ones that wait.
+value, or has a shape that depends on values: on a GPU these are the ones that wait. Fake tensors on CUDA refuse to give
+a value at all.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ pytest.importorskip("torch")
 
 import torch
 from torch import nn
+from torch._subclasses import FakeTensor, FakeTensorMode
 from torch.optim.swa_utils import AveragedModel, update_bn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
 import bn_lint
+from bn_lint.runtime.tracer import Trace
 
 from .nets import batch, sgd, small, train
 
@@ -117,3 +120,76 @@ def test_values_are_read_in_the_end() -> None:
         with Values() as values:
             trace.stop()
     assert values.seen
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTensorMode:
+    """Lets the tracer take fake tensors for real ones. They have no values: to read one raises, on any device."""
+    for module in ("recorder", "recognize"):
+        monkeypatch.setattr(f"bn_lint.runtime.recording.{module}.is_fake", lambda x: False)
+    monkeypatch.setattr("bn_lint.runtime.recording.running_statistics._can_compute", lambda *_: True)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
+    # Which needs a CUDA build of torch, and is not what is tested.
+    monkeypatch.setattr(torch, "batch_norm", lambda x, *_: x)
+    return FakeTensorMode()
+
+
+def faked(mode: FakeTensorMode, tensor: torch.Tensor, device: str) -> torch.Tensor:
+    return FakeTensor(mode, torch.empty_like(tensor, device="meta"), torch.device(device))
+
+
+def with_fakes(mode: FakeTensorMode, net: nn.Module, device: str) -> nn.Module:
+    # Without a CUDA build of torch no parameter on CUDA can have a gradient.
+    for module in net.modules():
+        for name, parameter in module._parameters.items():
+            if parameter is not None:
+                module._parameters[name] = nn.Parameter(faked(mode, parameter.detach(), device), requires_grad=False)
+        for name, buffer in module._buffers.items():
+            module._buffers[name] = None if buffer is None else faked(mode, buffer, device)
+    return net
+
+
+def epochs_of_fakes(mode: FakeTensorMode, trace: Trace, device: str, steps: int) -> None:
+    net = with_fakes(mode, small(), device)
+    images = faked(mode, batch()[0], device)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(()))], lr=0.1)
+    for _ in range(3):
+        net.train()
+        for _ in range(steps):
+            net(images)
+            # Whose statistics are looked at: the tracer takes those of real tensors only.
+            for layer in trace.recorder.layers.values():
+                module = layer.reference()
+                trace.recorder.buffers[layer] = module.running_mean, module.running_var
+            optimizer.step()
+        net.eval()
+        for _ in range(3):
+            net(images)
+        with torch.no_grad():
+            net(images)
+    with_fakes(mode, small(), device).eval()(images)  # never trained, and gone at once
+
+
+# What `--stats` computes needs a CUDA build of torch, even with fake tensors there.
+@pytest.mark.parametrize(("device", "stats"), [("cuda:0", False), ("cpu", True)], ids=["cuda", "stats"])
+def test_no_value_is_read_of_tensors_without_values(device: str, stats: bool, fake: FakeTensorMode) -> None:
+    with fake, bn_lint.trace(stats=stats, every=1) as trace:
+        epochs_of_fakes(fake, trace, device, steps=50)
+        assert not trace.recorder.defects, trace.recorder.defects[0]
+        assert stats is bool(trace._drift and trace._drift.latest())
+        assert trace.recorder.unanswered is None
+    # In the end they are read, which these tensors refuse.
+    assert trace.recorder.unanswered is not None
+    assert not trace.recorder.defects, trace.recorder.defects[0]
+    layers = [layer for layer in trace.document.layers if layer.called]
+    assert {calls.device for layer in layers for calls in layer.calls} == {device}
+    assert max(calls.count for layer in layers for calls in layer.calls) == 150
+
+
+def test_a_value_that_is_read_shows(fake: FakeTensorMode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "bn_lint.runtime.recording.recorder.holds_initial_values", lambda layer: bool(layer.running_mean.sum() > 0)
+    )
+    with fake, bn_lint.trace() as trace:
+        with_fakes(fake, small(), "cuda:0").eval()(faked(fake, batch()[0], "cuda:0"))
+    assert "DataDependentOutputException" in trace.recorder.defects[0]
