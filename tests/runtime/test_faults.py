@@ -330,7 +330,9 @@ def evaluated_too_early() -> None:
 
 
 def looked_at_by_a_tool() -> None:
-    ShapeProp(torch.fx.symbolic_trace(small())).propagate(batch(2)[0])
+    net = small()
+    train(net, sgd(net))
+    ShapeProp(torch.fx.symbolic_trace(net)).propagate(batch(2)[0])
 
 
 def exported() -> None:

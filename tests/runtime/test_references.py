@@ -236,6 +236,56 @@ def test_an_average_whose_statistics_nobody_learned() -> None:
     assert found(lambda: averaged(buffers=True)) == set()
 
 
+def by_hand(net: nn.Module, *, evaluate_in_each_step: bool = False) -> None:
+    for _ in range(3):
+        for _ in range(6):
+            images, labels = batch()
+            if evaluate_in_each_step:
+                with torch.no_grad():
+                    net(images).argmax(1)
+            nn.functional.cross_entropy(net(images), labels).backward()
+            for parameter in net.parameters():
+                assert parameter.grad is not None
+                parameter.data.add_(parameter.grad, alpha=-0.1)
+                parameter.grad = None
+        if not evaluate_in_each_step:
+            with torch.no_grad():
+                for _ in range(2):
+                    net(batch()[0]).argmax(1)
+
+
+def test_training_without_an_optimizer() -> None:
+    assert found(lambda: by_hand(small())) == {"BN101"}
+    assert found(lambda: by_hand(small(), evaluate_in_each_step=True)) == set()
+
+
+def test_gradients_that_train_nothing() -> None:
+    """A saliency map of a model that was trained in the same program."""
+
+    def program(*, mode: bool) -> None:
+        net = trained().train(mode)
+        images = batch()[0].requires_grad_()
+        net(images)[:, 3].sum().backward()
+
+    assert found(lambda: program(mode=True)) == {"BN113"}
+    assert found(lambda: program(mode=False)) == set()
+
+
+def test_adaptation_to_a_task() -> None:
+    """The inner loop of meta-learning computes weights, with gradients that no optimizer sees."""
+
+    def program() -> None:
+        net = trained()
+        images, labels = batch()
+        weights: dict[str, torch.Tensor] = dict(net.named_parameters())
+        for _ in range(2):
+            loss = nn.functional.cross_entropy(torch.func.functional_call(net, weights, (images,)), labels)
+            gradients = torch.autograd.grad(loss, list(weights.values()))
+            weights = {name: w - 0.1 * g for (name, w), g in zip(weights.items(), gradients, strict=True)}
+
+    assert found(program) == set()
+
+
 def test_own_initial_weights_are_not_learned() -> None:
     """As in DCGAN: a weight that is drawn, a bias of 0."""
 

@@ -11,6 +11,8 @@ pytest.importorskip("torch")
 
 import torch
 from torch import nn
+from torch.fx import symbolic_trace
+from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 import bn_lint
@@ -201,6 +203,50 @@ def test_transforms_of_functions() -> None:
     assert found(lambda: torch.vmap(small())(images), raises=RuntimeError) == {"BN702": 1}
     assert found(lambda: torch.func.jacrev(small())(images[0]), raises=RuntimeError) == {"BN702": 1}
     assert found(lambda: torch.vmap(net.eval())(images)) == {}
+
+
+def test_a_derivative_after_training() -> None:
+    """The call looks like those before it, which were trained on."""
+
+    def program() -> None:
+        net = small()
+        train(net, sgd(net), steps=8)
+        weights = {name: parameter.detach() for name, parameter in net.named_parameters()}
+        images, labels = batch()
+
+        def loss(weights: Any) -> Any:
+            return nn.functional.cross_entropy(torch.func.functional_call(net, weights, (images,)), labels)
+
+        torch.func.grad(loss)(weights)
+
+    assert found(program, raises=RuntimeError) == {"BN702": 1}
+
+
+@pytest.mark.parametrize("layer", [nn.LSTM, nn.GRU, nn.RNN])
+def test_features_behind_a_recurrent_layer(layer: Any) -> None:
+    """Sequences are as long as their features are wide, so that nothing fails."""
+
+    def program(*, turned: bool) -> None:
+        recurrent, norm = layer(4, 8, batch_first=True), nn.BatchNorm1d(8)
+        optimizer = torch.optim.SGD([*recurrent.parameters(), *norm.parameters()], lr=0.1)
+        for _ in range(4):
+            x = recurrent(torch.randn(6, 8, 4))[0]
+            norm(x.transpose(1, 2) if turned else x).square().mean().backward()
+            optimizer.step()
+
+    assert found(lambda: program(turned=False)) == {"BN004": 1}
+    assert found(lambda: program(turned=True)) == {}
+
+
+def test_a_tool_looks_at_a_new_model() -> None:
+    def program(*, is_trained: bool) -> None:
+        net = small()
+        if is_trained:
+            train(net, sgd(net), steps=8)
+        ShapeProp(symbolic_trace(net)).propagate(batch(2)[0])
+
+    assert found(lambda: program(is_trained=True)) == {"BN113": 1}
+    assert found(lambda: program(is_trained=False)) == {}
 
 
 def test_fusion_in_training_mode() -> None:

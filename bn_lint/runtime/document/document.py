@@ -180,6 +180,12 @@ class LayerTrace:
     no_gradient: list[Place] = field(default_factory=list)
     #: Lines that ran it for gradients on which nothing was trained.
     gradient_only: list[Place] = field(default_factory=list)
+    #: Trained without an optimizer of torch: gradients came, and its weight changed.
+    trained_by_hand: bool = False
+    #: Of such a layer: calls without gradients come after runs of many training calls, or directly after each other.
+    without_grad_apart: bool = False
+    #: A tool ran it when its weights had been trained or loaded.
+    inspected: bool = False
     fresh: bool = False
     replaced: bool = False
     first_trained: int = -1
@@ -226,11 +232,7 @@ class ModeSwitch:
 
 @dataclass
 class Failure:
-    """The BatchNorm call whose error ended the program.
-
-    Attributes:
-        transform: The transform of `torch.func` that refused it, and where that was applied.
-    """
+    """The BatchNorm call whose error ended the program."""
 
     message: str
     layer: str
@@ -241,8 +243,17 @@ class Failure:
     built: Place | None
     call: Place | None
     model: Place | None
-    transform: str | None = None
-    transformed: Place | None = None
+
+
+@dataclass
+class RefusedTransform:
+    """A transform of `torch.func` that refused a layer in training mode, and with that ended the program."""
+
+    transform: str
+    layer: str
+    built: Place | None
+    applied: Place
+    call: Place
 
 
 @dataclass
@@ -271,6 +282,7 @@ class Document:
     failure: Failure | None = None
     #: The line whose fusion of layers PyTorch refused because they were in training mode.
     refused_fusion: Place | None = None
+    refused_transform: RefusedTransform | None = None
     notes: list[str] = field(default_factory=list)
     #: Layer name -> by how many running standard deviations the running means of the processes differ.
     divergence: dict[str, float] = field(default_factory=dict)

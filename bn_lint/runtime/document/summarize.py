@@ -23,17 +23,20 @@ from bn_lint.runtime.document.document import (
     ModeSwitch,
     Override,
     Reached,
+    RefusedTransform,
     Statistics,
     Tally,
 )
 from bn_lint.runtime.document.moved import digests
 from bn_lint.runtime.recording.backward_passes import usual
-from bn_lint.runtime.recording.errors import refused_fusion
+from bn_lint.runtime.recording.errors import refused_by_transform, refused_fusion
 from bn_lint.runtime.recording.layer_records import EVALUATION, KINDS, TRAINING, Entry, Layer, Passage
 from bn_lint.runtime.recording.recorder import Recorder
 from bn_lint.runtime.recording.running_statistics import last_words
 from bn_lint.runtime.recording.sites import Site, place_of
 
+#: Training calls before an evaluation; methods that predict in every step make fewer of them.
+_LONG_RUN = 4
 #: The most ways to a layer that a document names, the most frequent first.
 _MOST_REACHED = 4
 #: Stands for a momentum that is no number, of which nothing can be said; None would mean an average over all batches.
@@ -74,9 +77,9 @@ class _Summary:
     def fill(self, error: BaseException | None) -> None:
         recorder, document = self.recorder, self.document
         recorder.bury()
+        self._borrow_places(list(recorder.everything()))
         self._mark_failure(error)
         layers = [layer for layer in recorder.everything() if layer.called or layer.built is not None]
-        self._borrow_places(layers)
         running = self._running(layers)
         compiled = {note["layer"] for note in recorder.compiled.values()}
         layers += [layer for layer in recorder.everything() if layer in compiled and layer not in layers]
@@ -105,9 +108,9 @@ class _Summary:
         chain: dict[tuple[int, str], BaseException] = {}
         while error is not None and (id(error), str(error)) not in chain:
             chain[id(error), str(error)] = error
-            self.document.refused_fusion = self.place(refused_fusion(error)) or self.document.refused_fusion
+            self._mark_refusals(error)
             error = error.__cause__ or error.__context__
-        for key, layer, entry, transform in reversed(self.recorder.failures):
+        for key, layer, entry in reversed(self.recorder.failures):
             if key in chain:
                 entry.failed = f"{type(chain[key]).__name__}: {str(chain[key]).splitlines()[0]}"
                 trail = next(iter(entry.trails), None)
@@ -121,9 +124,20 @@ class _Summary:
                     self.place(layer.built),
                     None if trail is None else self.place(trail.call),
                     None if trail is None else self.place(trail.model),
-                    *((None, None) if transform is None else (transform.name, self.place(transform.site))),
                 )
                 return
+
+    def _mark_refusals(self, error: BaseException) -> None:
+        """What torch would not do with layers in training mode."""
+        document = self.document
+        document.refused_fusion = document.refused_fusion or self.place(refused_fusion(error))
+        refusal = refused_by_transform(error)
+        if refusal is not None and document.refused_transform is None:
+            layer = self.recorder.layer_of(refusal.layer)
+            applied, call = self.place(refusal.applied), self.place(refusal.call)
+            if applied is not None and call is not None:
+                built = self.place(layer.built)
+                document.refused_transform = RefusedTransform(refusal.transform, layer.name, built, applied, call)
 
     def _borrow_places(self, layers: list[Layer]) -> None:
         """A copy of a model (`deepcopy`, `AveragedModel`) was built where the original was."""
@@ -212,6 +226,7 @@ class _Summary:
                 for site in sorted(layer.eval_training_at, key=lambda site: -layer.eval_training_at[site])
                 if (found := place(site)) is not None
             ],
+            inspected=layer.inspected,
             fresh=bool(layer.fresh),
             replaced=layer.replaced,
             first_trained=layer.first_trained,
@@ -228,6 +243,10 @@ class _Summary:
             weights_fixed=layer.weight_changed is not None and not layer.weight_changed,
             running=running,
         )
+        backed = any(passage.backed for passage in layer.passages.values())
+        if backed and result.weights_changed and not self.recorder.step:
+            result.trained_by_hand = True
+            result.without_grad_apart = _in_runs(layer.trained_between)
         for site, passage in layer.passages.items():
             found = place(site)
             if found is None or not passage.looked:
@@ -235,7 +254,7 @@ class _Summary:
             if site not in self.backed:
                 if self._is_no_training(layer, passage):
                     result.no_gradient.append(found)
-            elif passage.backed and passage.tail and not (layer.owned or self.document.steps or result.weights_changed):
+            elif passage.backed and passage.tail and not result.weights_changed and _is_apart(passage):
                 result.gradient_only.append(found)
         if layer.reenabled is not None and layer.reenabled[2]:
             result.reenabled_by, result.reenabled_after = place(layer.reenabled[0]), place(layer.reenabled[1])
@@ -311,6 +330,16 @@ class _Summary:
             calls = Calls(kind, [-1] * note["rank"], note["training"], note["grad"], note["graphs"])
             calls.reached.append(Reached(self.place(note["call"]), self.place(note["model"]), note["graphs"]))
             layer.calls.append(calls)
+
+
+def _in_runs(between: list[int]) -> bool:
+    """Whether training and calls without gradients alternate in long runs, as training and evaluation do."""
+    return bool(between) and between[0] >= _LONG_RUN and all(not calls or calls >= _LONG_RUN for calls in between)
+
+
+def _is_apart(passage: Passage) -> bool:
+    """Whether no optimizer step ever followed, on the layer or on another, and no weights of its own were adapted."""
+    return not (passage.steps or passage.before or passage.others or passage.adapted)
 
 
 def _is_untracked(layer: Layer) -> bool:

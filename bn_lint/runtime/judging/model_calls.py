@@ -73,7 +73,7 @@ def _suspicions(layer: LayerTrace, document: Document) -> Iterator[tuple[_Suspic
             yield from ((suspicion, place) for place in places)
     if layer.track_running_stats and (layer.owned or _learned_elsewhere(layer)):
         yield from ((_Suspicion.EVALUATION, place) for place in layer.no_gradient)
-    if _learned_elsewhere(layer):
+    if layer.owned or (layer.loaded is not None and not layer.unlearned):
         yield from ((_Suspicion.GRADIENTS_ONLY, place) for place in layer.gradient_only)
     for calls in layer.calls_of("compiled"):
         if calls.training and not calls.grad:
@@ -84,8 +84,8 @@ def _suspicions(layer: LayerTrace, document: Document) -> Iterator[tuple[_Suspic
     if _is_frozen(layer, document) and layer.track_running_stats:
         yield from ((_Suspicion.FROZEN_PARAMETERS, place) for place in _models(layer, "training")[:1])
     for calls in layer.calls_of("inspection"):
-        if calls.training and layer.track_running_stats:
-            suspicion = _Suspicion.EXPORT if calls.tool in EXPORTS else _Suspicion.INSPECTION
+        suspicion = _Suspicion.EXPORT if calls.tool in EXPORTS else _Suspicion.INSPECTION
+        if calls.training and layer.track_running_stats and (suspicion is _Suspicion.EXPORT or layer.inspected):
             yield from ((suspicion, one.model) for one in calls.reached if one.model is not None)
 
 
@@ -110,6 +110,8 @@ def _means_something(layer: LayerTrace) -> bool:
     """Whether there was anything to evaluate: the model had been trained, loaded, or made before the trace began."""
     if _learned_elsewhere(layer):
         return True
+    if layer.trained_by_hand:
+        return layer.without_grad_apart
     alone = layer.without_grad
     return layer.owned and (alone.tail > 0 or alone.last > layer.first_trained)
 

@@ -79,15 +79,11 @@ def _unsynchronized(document: Document) -> Iterator[UnsynchronizedBatchNorm]:
 
 
 def _transformed(document: Document) -> Iterator[TransformedBatchNorm]:
-    failure = document.failure
-    if failure is None or failure.transform is None:
-        return
-    place = failure.model or failure.call
-    if place is None or failure.built is None or failure.transformed is None:
-        return
-    built = Evidence(f"`{failure.layer}` is built here", failure.built)
-    applied = Evidence(f"{failure.transform} is applied here", failure.transformed)
-    yield TransformedBatchNorm(failure.layer, place, failure.transform, applied, built)
+    refused = document.refused_transform
+    if refused is not None:
+        built = Evidence(f"`{refused.layer}` is built here", refused.built or refused.call)
+        applied = Evidence(f"{refused.transform} is applied here", refused.applied)
+        yield TransformedBatchNorm(refused.layer, refused.call, refused.transform, applied, built)
 
 
 def _fused(document: Document, words: Wording) -> Iterator[ModelCall]:

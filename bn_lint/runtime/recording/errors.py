@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 import os
-from types import FrameType
 from typing import NamedTuple
 
-from bn_lint.runtime.recording.sites import USER, Site, here, is_border, owner_of, site_of, torch_folder
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from bn_lint.runtime.recording.sites import USER, Site, owner_of, site_of, torch_folder
 
 _FUNCTORCH = torch_folder() + "_functorch" + os.sep
 _TRANSFORMS = tuple(_FUNCTORCH + name for name in ("apis.py", "eager_transforms.py"))
 _FUSIONS = tuple(torch_folder() + name.replace("/", os.sep) for name in ("nn/utils/fusion.py", "ao/quantization/"))
 
 
-class Transform(NamedTuple):
-    """A transform of `torch.func`, and where it is applied to what calls the layer."""
+class Refusal(NamedTuple):
+    """A transform of `torch.func` refused a BatchNorm layer.
 
-    name: str
-    site: Site | None
+    Attributes:
+        transform: The name of the transform.
+        applied: Where it is applied to what calls the layer.
+        call: The user's line that applies the layer.
+    """
+
+    transform: str
+    layer: _BatchNorm
+    applied: Site | None
+    call: Site | None
 
 
-def transform_around(frame: FrameType | None, error: BaseException) -> Transform | None:
-    """The outermost transform that a BatchNorm call runs in, if the call changes what the transform does not know."""
+def refused_by_transform(error: BaseException) -> Refusal | None:
+    """What the traceback of an error says of the outermost transform, if a layer changed what that does not know."""
     text = str(error)
     if not isinstance(error, RuntimeError) or ("batched tensor" not in text and "in-place" not in text):
         return None
-    outermost = None
-    while frame is not None and not is_border(frame.f_code.co_filename):
-        if frame.f_code.co_filename in _TRANSFORMS:
-            outermost = frame
-        frame = frame.f_back
-    if outermost is None:
-        return None
-    # Python 3.10 knows no names but those of the wrappers.
-    name = getattr(outermost.f_code, "co_qualname", "grad").partition(".")[0]
-    return Transform("vmap" if "batched tensor" in text else name, here(outermost))
+    transform: str | None = None
+    applied, line, step = None, None, error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        if transform is None and code.co_filename in _TRANSFORMS:
+            # Python 3.10 knows no names but those of the wrappers.
+            name = getattr(code, "co_qualname", "grad").partition(".")[0]
+            transform, applied = "vmap" if "batched tensor" in text else name, line
+        if owner_of(code.co_filename) == USER:
+            line = site_of(step.tb_frame, step.tb_lasti)
+        layer = step.tb_frame.f_locals.get("self")
+        if transform is not None and isinstance(layer, _BatchNorm):
+            return Refusal(transform, layer, applied, line)
+        step = step.tb_next
+    return None
 
 
 def refused_fusion(error: BaseException) -> Site | None:

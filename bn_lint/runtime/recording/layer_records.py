@@ -102,11 +102,13 @@ class Passage:
         before: It was followed by the first optimizer step on the layer.
         others: Optimizer steps that followed it, and left the layer alone.
         tail: It ran after the last optimizer step.
+        adapted: It ran with weights that had been computed.
     """
 
-    __slots__ = ("alive", "backed", "before", "looked", "others", "steps", "tail")
+    __slots__ = ("adapted", "alive", "backed", "before", "looked", "others", "steps", "tail")
 
     def __init__(self) -> None:
+        self.adapted = False
         self.looked = 0
         self.backed = False
         self.alive = 0
@@ -242,6 +244,9 @@ class Layer:
         #: The last close look showed training mode without gradients; and which kinds of calls came next.
         self.last_without_grad = False
         self.after_without_grad: set[int] = set()
+        #: Before any optimizer has made a step: how many training calls came before a call without gradients, since the
+        #: one before it.
+        self.trained_between: list[int] = []
         self.reenabled: tuple[Site | None, Site | None, bool] | None = None
 
         self.requires_grad_seen = False
@@ -285,6 +290,8 @@ class Layer:
         self.evaluated_early: tuple[Site | None, int] | None = None
         self.broadcast: bool | None = None
         self.fresh: bool | None = None
+        #: A tool looked at the model after its weights had been trained or loaded.
+        self.inspected = False
         #: Device tensors that say whether the statistics held their initial values at the first evaluation.
         self.untouched: Any = None
         #: What `weights.learned` said of weight and bias then; None for layers without them.
@@ -322,6 +329,9 @@ class Layer:
     def updates_seen(self) -> int:
         """How many calls updated the running statistics."""
         return sum(entry.count for entry in self.entries.values() if entry.training and entry.kind != OTHER)
+
+    def trainings(self) -> int:
+        return sum(entry.count for entry in self.entries.values() if entry.kind == TRAINING)
 
     def evaluations(self) -> int:
         return sum(entry.count for entry in self.entries.values() if entry.kind == EVALUATION)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -16,6 +17,12 @@ from bn_lint.runtime.recording.layer_records import Layer
 def requires_grad(module: _BatchNorm | None) -> bool | None:
     weight = None if module is None else module._parameters.get("weight")
     return None if weight is None else weight.requires_grad
+
+
+def is_adapted(module: _BatchNorm | None) -> bool:
+    """Whether its weight was computed, as those that are adapted to a task in meta-learning."""
+    weight = None if module is None else module._parameters.get("weight")
+    return weight is not None and weight.grad_fn is not None
 
 
 def layer_mode(module: _BatchNorm | None) -> bool:
@@ -47,19 +54,34 @@ def plain_name(name: str) -> str:
     return name.replace("._orig_mod.", ".")
 
 
+#: Operations on single values, as far as they are followed from the end, and how many of them.
+_ELEMENTWISE = ("Add", "Mul", "Relu", "Gelu", "Tanh", "NativeDropout")
+_FARTHEST = 4
+_RECURRENT = ("MkldnnRnnLayer", "CudnnRnn", "MiopenRnn", "Stack")
+
+
 def features_from(x: torch.Tensor) -> str | None:
     """The layer that made the last axis of a three-dimensional input its features, from the graph of gradients."""
-    if x.dim() != 3 or x.grad_fn is None:
-        return None
-    name = x.grad_fn.name()
+    return None if x.dim() != 3 or x.grad_fn is None else _maker(x.grad_fn, _FARTHEST)
+
+
+def _maker(node: Any, farthest: int) -> str | None:
+    name = node.name()
+    before = [each for each, _ in node.next_functions if each is not None]
     if name.startswith("EmbeddingBackward"):
         return "an nn.Embedding"
-    if name.startswith(("ViewBackward", "UnsafeViewBackward")) and x.grad_fn.next_functions:
-        before = x.grad_fn.next_functions[0][0]
-        if before is not None and before.name().startswith(("AddmmBackward", "MmBackward")):
-            return "an nn.Linear"
     if name.startswith("NativeLayerNormBackward"):
         return "an nn.LayerNorm"
+    if name.startswith(_RECURRENT):
+        return "a recurrent layer"
+    if name.startswith(("ViewBackward", "UnsafeViewBackward")):
+        return "an nn.Linear" if before and before[0].name().startswith(("AddmmBackward", "MmBackward")) else None
+    if farthest and name.startswith("CatBackward"):  # both directions of a recurrent layer
+        return _maker(before[0], 0) if before and before[0].name().startswith(_RECURRENT) else None
+    # Recurrent layers and attention swap batch and time; any other transposition moves the features.
+    swapped = name.startswith("Transpose") and {getattr(node, f"_saved_dim{n}", None) for n in (0, 1)} == {0, 1}
+    if farthest and (swapped or name.startswith(_ELEMENTWISE)):
+        return next((found for each in before if (found := _maker(each, farthest - 1)) is not None), None)
     return None
 
 

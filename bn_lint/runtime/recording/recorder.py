@@ -21,11 +21,11 @@ from bn_lint.runtime.document.document import EXPORTS
 from bn_lint.runtime.recording import layer_records as kinds
 from bn_lint.runtime.recording.backward_passes import WatchedEntry, passage_of, watch
 from bn_lint.runtime.recording.call_context import CallContext, call_context
-from bn_lint.runtime.recording.errors import Transform, transform_around
 from bn_lint.runtime.recording.layer_records import CLOSE_LOOKS, MOST_SIGNATURES, ROUGHLY, Entry, Layer, Passage
 from bn_lint.runtime.recording.layer_registry import Registry
 from bn_lint.runtime.recording.recognize import (
     features_from,
+    is_adapted,
     is_autocast_enabled,
     is_fake,
     layer_mode,
@@ -64,7 +64,7 @@ class Recorder(Registry):
         self.mode_sites: dict[tuple[Site | None, bool], dict[str, Any]] = {}
         self.compiled: dict[tuple[object, ...], dict[str, Any]] = {}
         #: The last BatchNorm calls that raised, by what identifies the error without keeping it alive.
-        self.failures: list[tuple[tuple[int, str], Layer, Entry, Transform | None]] = []
+        self.failures: list[tuple[tuple[int, str], Layer, Entry]] = []
         self.defects: list[str] = []
         #: Whether devices other than the CPU are asked in the end; one that failed, or waits for others, never answers.
         self.asks_devices = True
@@ -178,6 +178,8 @@ class Recorder(Registry):
         entry.reached_by(around.trail)
         if kind == kinds.TRAINING and len(layer.early) < _MOST_EARLY:
             layer.early.append((self.step, around.trail, around.inner, around.direct))
+        if kind == kinds.INSPECTION and (layer.owned or layer.loaded_at is not None or not layer.fresh):
+            layer.inspected = True
         self._follow(layer, entry, module, around)
         if self.on_look is not None:
             self.on_look(layer, entry, x, module)
@@ -192,7 +194,12 @@ class Recorder(Registry):
             self.bury()
         if kind == kinds.TRAINING and not layer.owned:
             remember(layer, self.step)
-        return passage_of(layer, around.trail.model) if plain and kind == kinds.TRAINING else None
+        if not plain or kind != kinds.TRAINING:
+            return None
+        passage = passage_of(layer, around.trail.model)
+        if passage is not None and is_adapted(module):
+            passage.adapted = True
+        return passage
 
     @staticmethod
     def _is_fast(x: torch.Tensor) -> bool:
@@ -279,6 +286,8 @@ class Recorder(Registry):
                     layer.reenabled = None if thawed else (*layer.reenabled[:2], True)
         elif entry.kind == kinds.TRAINING_WITHOUT_GRAD:
             self._look_at_weights(layer, module)
+            if self.step == 0:
+                layer.trained_between.append(layer.trainings() - sum(layer.trained_between))
             if layer.reenabled is not None and requires_grad(module) is False:
                 layer.reenabled = (*layer.reenabled[:2], True)
             # The model was put in evaluation mode, and its layer never was: it came later.
@@ -419,9 +428,8 @@ class Recorder(Registry):
             sizes = tuple(size if isinstance(size, int) else -1 for size in x.shape)
             entries = [e for e in layer.entries.values() if e.shape == sizes and e.training is layer_mode(module)]
             if entries:
-                transform = transform_around(sys._getframe(1), error)
                 self.before_change()
-                self.failures = [*self.failures[-3:], ((id(error), str(error)), layer, entries[-1], transform)]
+                self.failures = [*self.failures[-3:], ((id(error), str(error)), layer, entries[-1])]
                 entries[-1].count -= 1
         except Exception:
             self.defect()
