@@ -177,7 +177,12 @@ class Trace(AbstractContextManager["Trace"]):
             self._patches.remove()
 
     def _sample(self, layer: Layer, entry: Entry, x: torch.Tensor, module: _BatchNorm | None) -> None:
-        if self._samples is not None and module is not None and entry.kind in (EVALUATION, EVALUATION_WITH_GRAD):
+        if self._samples is None or module is None or entry.kind not in (EVALUATION, EVALUATION_WITH_GRAD):
+            return
+        # A copy that is only evaluated while others are trained is an average of them: how much of the initial
+        # statistics is left in it, nobody knows.
+        follows = not layer.fresh and layer.loaded_at is None and self.recorder.step > 0 and not layer.updates_seen()
+        if not follows:
             self._samples.add(layer, x, module)
 
     def _make(self, error: BaseException | None, over: bool) -> Document:

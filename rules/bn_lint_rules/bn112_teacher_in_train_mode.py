@@ -13,7 +13,8 @@ def teacher_in_train_mode(call: ModelCall) -> Iterator[Violation]:
 
     ## What it does
     Reports a network whose parameters are frozen and whose results another network is trained on, while its BatchNorm
-    layers are in training mode.
+    layers are in training mode. A run also shows that of networks that were trained before, or loaded, and that stay
+    as they are.
 
     ## Why is this bad?
     Frozen parameters do not freeze the running statistics: the teacher changes with every batch, and what it says

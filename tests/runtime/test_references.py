@@ -286,6 +286,29 @@ def test_adaptation_to_a_task() -> None:
     assert found(program) == set()
 
 
+def test_an_average_in_a_short_run() -> None:
+    """Most of its statistics are the initial ones, as its weights are."""
+
+    def program() -> None:
+        net = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 3))
+        average = copy.deepcopy(net).eval()
+        optimizer = sgd(net)
+        for _ in range(60):
+            images, labels = 5 * torch.randn(32, 4) + 9, torch.randint(3, (32,))
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(net(images), labels).backward()
+            optimizer.step()
+            with torch.no_grad():
+                for mine, other in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
+                    mine.copy_(torch.lerp(mine, other, 0.001) if mine.is_floating_point() else other)
+                average(images)
+
+    torch.manual_seed(0)
+    with bn_lint.trace(stats=True) as trace:
+        program()
+    assert [finding.code for finding in trace.findings] == []
+
+
 def test_own_initial_weights_are_not_learned() -> None:
     """As in DCGAN: a weight that is drawn, a bias of 0."""
 
