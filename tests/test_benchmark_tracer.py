@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.tracer.measure import Reported, Result
 from benchmarks.tracer.programs import Program, faulty, methods
-from benchmarks.tracer.table import CLASSES, by_class, document
+from benchmarks.tracer.table import CLASSES, Report, document
 from bn_lint.check.registry import BUILT_IN_RULES
 
 EVERY = [*faulty(), *methods()]
@@ -42,9 +42,10 @@ def test_the_report() -> None:
     method = Program("a method", "pass\n")
     before = [Result(fault, reported("BN114 line 1: x"), reported()), Result(method, None, reported("BN301 line 1: x"))]
     after = [Result(fault, reported("BN101 line 1: x"), reported()), Result(method, None, reported())]
-    text = document("* Commit: x", after, "base", before)
+    earlier = document("* Commit: x", before)
+    assert "both; reported instead: BN114 line 1: x" in earlier
+    text = document("* Commit: y", after, Report("x", earlier))
     assert "| A1 evaluation without eval() | 1 | 1 | 1 | 1 | 0 | 0 | 0 | 0 | 0 |" in text
+    assert "1 published methods; with alarms: 0 by the static check, 0 by the tracer." in text
     assert "Before: 1 published methods; with alarms: 1 by the static check, 1 by the tracer." in text
     assert "## Not found" not in text
-    assert "both; reported instead: BN114 line 1: x" in document("* Commit: x", before, None, None)
-    assert by_class(before, None).count("\n") < by_class(after, before).count("\n")

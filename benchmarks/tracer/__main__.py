@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import click
 
 from benchmarks.linter import installed
-from benchmarks.machine import RESULTS, heading
-from benchmarks.tracer.measure import Result, measured
+from benchmarks.machine import RESULTS, ROOT, heading
+from benchmarks.tracer.measure import measured
 from benchmarks.tracer.programs import faulty, methods
-from benchmarks.tracer.table import by_class, document
-from benchmarks.unchanged.revisions import exported
+from benchmarks.tracer.table import Report, by_class, document
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("names", nargs=-1)
-@click.option("--before", metavar="REVISION", help="Measure this revision of bn-lint, too.")
+@click.option("--before", metavar="REVISION", help="Show the report of this revision beside the new one.")
 def main(names: tuple[str, ...], before: str | None) -> None:
     """Run the programs whose class or title contains one of NAMES, or all of them.
 
@@ -24,14 +24,11 @@ def main(names: tuple[str, ...], before: str | None) -> None:
     """
     every = [*faulty(), *methods()]
     programs = [one for one in every if not names or any(name in f"{one.kind} {one.title}" for name in names)]
-    earlier: list[Result] | None = None
-    if before is not None:
-        with exported(before) as checkout, installed(checkout) as linter:
-            earlier = measured(linter, programs)
+    earlier = None if before is None else Report(before, _committed(before))
     with installed() as linter:
         head = heading("benchmarks.tracer")
         results = measured(linter, programs)
-    text = document(head, results, before, earlier)
+    text = document(head, results, earlier)
     if names:
         click.echo(text)
     else:
@@ -42,6 +39,17 @@ def main(names: tuple[str, ...], before: str | None) -> None:
     for result in broken:
         click.echo(f"{result.program.kind} {result.program.title}: {result.broken}", err=True)
     sys.exit(1 if broken else 0)
+
+
+def _committed(revision: str) -> str:
+    """The report that a revision has.
+
+    Raises subprocess.CalledProcessError where it has none.
+    """
+    path = (RESULTS / "tracer.md").relative_to(ROOT).as_posix()
+    return subprocess.run(
+        ["git", "show", f"{revision}:{path}"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from benchmarks.tracer.measure import Result
 
@@ -80,13 +81,13 @@ CLASSES = {
 }
 
 
-def document(heading: str, results: Sequence[Result], before: str | None, earlier: Sequence[Result] | None) -> str:
-    """The whole report."""
+def document(heading: str, results: Sequence[Result], before: Report | None = None) -> str:
+    """The whole report; `before` is one of an earlier revision."""
     parts = ["# Faulty programs and healthy ones", heading, _LEGEND]
-    if before is not None and earlier is not None:
-        parts.append(f"*Before* is revision {before}, measured in the same way on the same programs.")
+    if before is not None:
+        parts.append(f"*Before*: the report that was committed with {before.revision}, of the same programs.")
     parts += [
-        by_class(results, earlier),
+        by_class(results, before),
         _listed("Not found", results, _missed),
         _listed("Alarms on twins", results, lambda result: _alarms(result) if result.program.kind else None),
         _listed(
@@ -97,32 +98,48 @@ def document(heading: str, results: Sequence[Result], before: str | None, earlie
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def by_class(results: Sequence[Result], earlier: Sequence[Result] | None) -> str:
+@dataclass(frozen=True)
+class Report:
+    """A report of an earlier revision, of which the table is shown beside a new one."""
+
+    revision: str
+    text: str
+
+    def cells(self, name: str) -> str:
+        """What it has for a class: the cells after the number of programs."""
+        rows = (line.split(" | ") for line in self.text.splitlines() if line.startswith(f"| {name} | "))
+        row = next(rows, None)
+        return "- | - | - | - |" if row is None else " | ".join(row[2:6]).removesuffix(" |") + " |"
+
+    @property
+    def silence(self) -> str:
+        """What it says of the published methods."""
+        return next((line for line in self.text.splitlines() if " published methods; with alarms: " in line), "")
+
+
+def by_class(results: Sequence[Result], before: Report | None = None) -> str:
     """Markdown: one row for each class, one for all, and one for the published methods."""
     columns = "| Class | Programs | Static | Tracer | Both together | Alarms on twins |"
     lines = ["## By class", "", columns, "|---|--:|--:|--:|--:|--:|"]
-    if earlier is not None:
+    if before is not None:
         lines[2] += " Before: static | Tracer | Both | Alarms |"
         lines[3] += "--:|--:|--:|--:|"
-    groups: dict[str, list[int]] = {}
-    for number, result in enumerate(results):
+    groups: dict[str, list[Result]] = {}
+    for result in results:
         if result.program.kind:
-            groups.setdefault(result.program.kind, []).append(number)
-    for kind, numbers in groups.items():
-        lines.append(_row(f"{kind} {CLASSES[kind]}", numbers, results, earlier))
-    lines.append(_row("**All**", [number for group in groups.values() for number in group], results, earlier))
-    healthy = [number for number, result in enumerate(results) if not result.program.kind]
-    lines += ["", _silence("", [results[number] for number in healthy])]
-    if earlier is not None:
-        lines += ["", _silence("Before: ", [earlier[number] for number in healthy])]
+            groups.setdefault(result.program.kind, []).append(result)
+    for kind, group in groups.items():
+        lines.append(_row(f"{kind} {CLASSES[kind]}", group, before))
+    lines.append(_row("**All**", [result for group in groups.values() for result in group], before))
+    lines += ["", _silence([result for result in results if not result.program.kind])]
+    if before is not None:
+        lines += ["", f"Before: {before.silence}"]
     return "\n".join(lines)
 
 
-def _row(name: str, numbers: Sequence[int], results: Sequence[Result], earlier: Sequence[Result] | None) -> str:
-    row = f"| {name} | {len(numbers)} | {_cells([results[number] for number in numbers])} |"
-    if earlier is not None:
-        row += f" {_cells([earlier[number] for number in numbers])} |"
-    return row
+def _row(name: str, results: Sequence[Result], before: Report | None) -> str:
+    row = f"| {name} | {len(results)} | {_cells(results)} |"
+    return row if before is None else f"{row} {before.cells(name)}"
 
 
 def _cells(results: Sequence[Result]) -> str:
@@ -136,12 +153,9 @@ def _cells(results: Sequence[Result]) -> str:
     return " | ".join([*share, str(alarms)])
 
 
-def _silence(before: str, results: Iterable[Result]) -> str:
-    results = list(results)
+def _silence(results: Sequence[Result]) -> str:
     static, traced = (sum(bool(result.alarms(side)) for result in results) for side in ("static", "runtime"))
-    return (
-        f"{before}{len(results)} published methods; with alarms: {static} by the static check, {traced} by the tracer."
-    )
+    return f"{len(results)} published methods; with alarms: {static} by the static check, {traced} by the tracer."
 
 
 def _missed(result: Result) -> str | None:

@@ -215,6 +215,11 @@ class LayerTrace:
         return bool(self.calls)
 
     @property
+    def is_hidden(self) -> bool:
+        """Whether a container keeps it from being trained."""
+        return self.hidden is not None and not self.owned and (self.requires_grad or not self.affine)
+
+    @property
     def is_rebuilt(self) -> bool:
         """Whether each call of the model builds it anew."""
         return self.rebuilt > 1

@@ -49,7 +49,7 @@ def model_calls(document: Document, words: Wording) -> Iterator[ModelCall]:
 
 def _suspicions(layer: LayerTrace, document: Document) -> Iterator[tuple[_Suspicion, Place]]:
     """What a layer was run for where its mode does not fit, and the line that called the model."""
-    if layer.is_rebuilt or layer.override is not None or (layer.hidden is not None and not layer.owned):
+    if layer.is_rebuilt or layer.override is not None or layer.is_hidden:
         return  # what is wrong with it has a name of its own
     alone = layer.without_grad
     suspicion: _Suspicion | None = None

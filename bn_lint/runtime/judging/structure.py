@@ -40,7 +40,7 @@ def _hidden(layers: Sequence[LayerTrace]) -> Iterator[PlainContainer]:
     seen = set()
     for layer in layers:
         hidden = layer.hidden
-        if hidden is None or layer.owned or not (layer.replaced or layer.calls_of("training")):
+        if hidden is None or not layer.is_hidden or not (layer.replaced or layer.calls_of("training")):
             continue
         if (hidden.class_name, hidden.attribute) not in seen:
             seen.add((hidden.class_name, hidden.attribute))

@@ -286,7 +286,7 @@ class Recorder(Registry):
                     layer.reenabled = None if thawed else (*layer.reenabled[:2], True)
         elif entry.kind == kinds.TRAINING_WITHOUT_GRAD:
             self._look_at_weights(layer, module)
-            if self.step == 0:
+            if self.step == 0 and len(layer.trained_between) < _MOST_EARLY:
                 layer.trained_between.append(layer.trainings() - sum(layer.trained_between))
             if layer.reenabled is not None and requires_grad(module) is False:
                 layer.reenabled = (*layer.reenabled[:2], True)

@@ -11,6 +11,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from bn_lint.runtime.recording.sites import USER, Site, owner_of
 
 _CONTAINERS = (list, tuple, dict)
+#: Where a module keeps what PyTorch knows of.
+_REGISTERED = frozenset(vars(nn.Module()))
 
 
 class Hidden(NamedTuple):
@@ -42,7 +44,7 @@ def hidden_in(root: nn.Module, layer: nn.Module) -> Hidden | None:
         return None
     for module in root.modules():
         for attribute, value in vars(module).items():
-            if isinstance(value, _CONTAINERS) and not attribute.startswith("_"):
+            if isinstance(value, _CONTAINERS) and attribute not in _REGISTERED:
                 inside = [each for part in _parts(value) for each in part.modules() if isinstance(each, _BatchNorm)]
                 if any(each is layer for each in inside):
                     kind = next(kind.__name__ for kind in _CONTAINERS if isinstance(value, kind))
