@@ -252,6 +252,7 @@ def test_torch_belongs_to_the_tracer(path: Path) -> None:
 #: The modules of the tracer that watch. The others read and show traces, which needs no torch.
 WATCHERS = {
     "runtime/recording/backward_passes.py",
+    "runtime/recording/errors.py",
     "runtime/recording/patches.py",
     "runtime/recording/recognize.py",
     "runtime/recording/recorder.py",
