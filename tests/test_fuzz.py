@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,13 @@ CORPUS = Path(__file__).parent / "corpus"
 FRESH = 25
 
 
+#: What needs no network.
+HERE = [name for name, kind in KINDS.items() if not kind.downloads]
+
+
 @pytest.fixture(autouse=True)
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the limit of seconds: nobody waits for a mutant that takes all its steps."""
+    """What a kind of input sets is taken back afterwards."""
     monkeypatch.setenv(VARIABLE, STRICT)
 
 
@@ -28,14 +33,14 @@ def test_what_broke_it_once(file: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", HERE)
 def test_new_mutants(kind: str) -> None:
     for number in range(FRESH):
         error = broken_by(KINDS[kind], KINDS[kind].mutant(random_for(kind, 1, number)))
         assert error is None, f"python -m benchmarks.fuzz {kind} --seed 1 --first {number} --runs 1"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", HERE)
 def test_mutants_can_be_made_again(kind: str) -> None:
     one, again, other = (KINDS[kind].mutant(random_for(kind, 1, number)) for number in (7, 7, 8))
     assert one == again
@@ -47,8 +52,22 @@ def test_seeds_are_read() -> None:
     from bn_lint.project.source import load
     from bn_lint.runtime.document.document import load as load_trace
 
-    for kind in KINDS.values():
+    for kind in map(KINDS.__getitem__, HERE):
         for seed in kind.seeds():
             assert seed.stat().st_size
     assert load_trace(str(KINDS["traces"].seeds()[0])).layers
     assert all("BatchNorm2d" in load(seed).text for seed in KINDS["notebooks"].seeds())
+
+
+def test_a_conversation_is_held() -> None:
+    """A server that crashes, and one that says no more, are noticed."""
+    pytest.importorskip("pygls")
+    from benchmarks.fuzz import conversation
+    from bn_lint.editor.server import Server
+
+    messages = json.loads(KINDS["conversations"].seeds()[0].read_bytes())
+    conversation.hold(messages, Path.cwd())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Server, "offset", lambda self, text, position: 1 // 0)
+        with pytest.raises(Exception, match="division"):
+            conversation.hold(messages, Path.cwd())

@@ -35,6 +35,7 @@ def random_for(kind: str, seed: int, number: int) -> Random:
 def broken_by(kind: Kind, data: bytes) -> BaseException | None:
     """What bn-lint breaks with when it reads an input; the working directory is one of its own meanwhile."""
     before = os.getcwd()
+    os.environ[VARIABLE] = STRICT if kind.makes_sense else ""
     with tempfile.TemporaryDirectory(prefix="bn-lint-fuzz-") as folder:
         path = Path(folder).resolve() / kind.file
         path.write_bytes(data)
@@ -76,7 +77,6 @@ def _patience() -> Iterator[None]:
 @click.option("--save", type=click.Path(path_type=Path), help="A folder for the inputs that break something.")
 def main(kinds: tuple[str, ...], runs: int, seed: int, first: int, save: Path | None) -> None:
     """Make mutants, and tell which break bn-lint: of each place that breaks, the shortest."""
-    os.environ[VARIABLE] = STRICT
     found: dict[str, tuple[bytes, str]] = {}
     for name in kinds or KINDS:
         kind, start, slowest = KINDS[name], time.process_time(), (0.0, 0)

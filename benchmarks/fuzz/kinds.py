@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from random import Random
 
+from benchmarks.fuzz.conversation import hold
+from benchmarks.fuzz.grammar import sentence
 from benchmarks.fuzz.mutants import document, program, text
 from benchmarks.machine import ROOT
+from benchmarks.sources import source
 from bn_lint.check.fix import fix
 from bn_lint.check.pipeline import check
 from bn_lint.check.registry import load_rules
@@ -35,12 +39,17 @@ class Kind:
         seeds: Gives the files that are mutated.
         mutate: Makes a mutant of one of them.
         survive: Reads a mutant; it raises whatever is a defect of bn-lint.
+        downloads: The seeds are of released packages.
+        makes_sense: Whether functions are called as they are meant to be. Otherwise what the engine's own functions
+            raise when they are not, which makes a value unknown, is no defect.
     """
 
     file: str
     seeds: Callable[[], list[Path]]
     mutate: Callable[[Random, bytes], bytes]
     survive: Callable[[Path], None]
+    downloads: bool = False
+    makes_sense: bool = True
 
     def mutant(self, random: Random) -> bytes:
         return self.mutate(random, random.choice(self.seeds()).read_bytes())
@@ -48,6 +57,18 @@ class Kind:
 
 def _programs() -> list[Path]:
     return sorted(path for path in (ROOT / "fixtures").rglob("*.py") if path.stat().st_size < _LARGE)
+
+
+@cache
+def _released() -> list[Path]:
+    """Files of other people, who write what nobody here thinks of."""
+    folders = [source(name, version) for name, version in (("torchvision", "0.28.0"), ("pretrainedmodels", "0.7.4"))]
+    return sorted(
+        path
+        for folder in folders
+        for path in folder.rglob("*.py")
+        if path.stat().st_size < 3 * _LARGE and b"orch" in path.read_bytes()
+    )
 
 
 def _lint(path: Path) -> None:
@@ -84,6 +105,15 @@ def _configure(path: Path) -> None:
         return
 
 
+def _converse(path: Path) -> None:
+    """Say to the language server what stands in a file: a list of messages."""
+    try:
+        messages = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return
+    hold(messages if isinstance(messages, list) else [messages], path.parent)
+
+
 def _show_trace(path: Path) -> None:
     """Read a trace, judge it, and show it as a report, a table and a page."""
     from bn_lint.runtime.document.document import dumps, load
@@ -109,6 +139,10 @@ KINDS = {
     "notebooks": Kind("mutant.ipynb", lambda: sorted(SEEDS.glob("*.ipynb")), document, _lint),
     "texts": Kind("mutant.py", _programs, text, _lint),
     "programs": Kind("mutant.py", _programs, program, _lint),
+    "sentences": Kind("mutant.py", lambda: [SEEDS / "train.txt"], sentence, _lint, makes_sense=False),
+    "released texts": Kind("mutant.py", _released, text, _lint, downloads=True),
+    "released programs": Kind("mutant.py", _released, program, _lint, downloads=True),
     "configurations": Kind("bn-lint.toml", lambda: [SEEDS / "settings.toml"], text, _configure),
+    "conversations": Kind("conversation.json", lambda: [SEEDS / "conversation.json"], document, _converse),
     "traces": Kind("trace.json", lambda: [SEEDS / "trace.json"], document, _show_trace),
 }

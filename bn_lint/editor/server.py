@@ -47,20 +47,24 @@ _SEVERITIES = {
 class Server(LanguageServer):
     """The state of the server: what was last found in each open document."""
 
-    def __init__(self) -> None:
+    def __init__(self, delay: float = DELAY) -> None:
         super().__init__("bn-lint", f"v{__version__}", notebook_document_sync=_NOTEBOOKS)
         #: By the address of the file or the notebook, as the client writes it.
         self.judged: dict[str, Judged] = {}
         self.opened: set[str] = set()
-        self._waiting: dict[str, asyncio.Task[None]] = {}
+        #: What is judged now, or soon.
+        self.waiting: dict[str, asyncio.Task[None]] = {}
+        self._delay = delay
         # The analysis wants a thread and a deep stack of its own; one at a time is fastest.
         self._worker = ThreadPoolExecutor(max_workers=1)
         self._complaint = ""
 
-    def schedule(self, uri: str, delay: float = DELAY) -> None:
+    def schedule(self, uri: str, delay: float | None = None) -> None:
         """Judge a document soon; a change before that restarts the wait."""
         self.cancel(uri)
-        self._waiting[uri] = asyncio.get_running_loop().create_task(self._judge(uri, delay))
+        self.waiting[uri] = asyncio.get_running_loop().create_task(
+            self._judge(uri, self._delay if delay is None else delay)
+        )
 
     def schedule_all(self) -> None:
         """Judge everything that is open again."""
@@ -74,7 +78,7 @@ class Server(LanguageServer):
 
     def cancel(self, uri: str) -> None:
         """Judge a document no more."""
-        task = self._waiting.pop(uri, None)
+        task = self.waiting.pop(uri, None)
         if task is not None:
             task.cancel()
 
@@ -250,9 +254,9 @@ class Server(LanguageServer):
         return lsp.WorkspaceEdit(document_changes=list(changes))
 
 
-def server() -> Server:
+def server(made: Server | None = None) -> Server:
     """A server that is ready to be started."""
-    made = Server()
+    made = made or Server()
 
     @made.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     async def did_open(ls: Server, params: lsp.DidOpenTextDocumentParams) -> None:

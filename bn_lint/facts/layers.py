@@ -53,7 +53,8 @@ class Argument:
     """One argument of a BatchNorm constructor call, as written.
 
     `value` is what it evaluates to; None is a value, and what is not known is `UNKNOWN`. `literal` says that the text
-    names nothing: `64` and `2 * 32` are literals, `planes` is not.
+    names nothing: `64` and `2 * 32` are literals, `planes` is not. `place` has the parentheses around it, too, unless
+    it is a keyword argument.
     """
 
     name: str | None

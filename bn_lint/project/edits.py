@@ -42,6 +42,9 @@ class Edits:
     def __init__(self, spans: Iterable[Span] = ()) -> None:
         self._spans = sorted(set(spans))
 
+    def __len__(self) -> int:
+        return len(self._spans)
+
     def __iter__(self) -> Iterator[Span]:
         return iter(self._spans)
 

@@ -54,11 +54,13 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Violation]:
         return
     width = None if built.layer.lazy else _positional(built, 0)
     if width is not None and (eps.text == width.text or _is_count(eps.value)):
+        # A third one would be taken as eps then.
+        fix = Fix(Applicability.UNSAFE, (Edit(_between(width.place, eps.place), ""),))
         yield Violation(
             f"`{eps.text}` is taken as eps, not as a second channel count: the output is hardly normalised",
             built.place,
             help=f"BatchNorm has one width: {built.layer.class_name}({width.text})",
-            fix=Fix(Applicability.UNSAFE, (Edit(_between(width.place, eps.place), ""),)),
+            fix=fix if _positional(built, 2) is None else None,
         )
     elif width is None and _is_count(eps.value):
         yield Violation(

@@ -285,7 +285,8 @@ def _follows_layer(x: Tensor, channels: Axis) -> bool:
 
 
 def _arguments_as_written(ref: NodeRef, arguments: Arguments, layer: Instance) -> Iterator[Argument]:
-    for position, keyword, node in argument_nodes(ref.node):
+    written = ref.node.args if isinstance(ref.node, cst.Call) else ()
+    for arg, (position, keyword, node) in zip(written, argument_nodes(ref.node)):
         if keyword is not None:
             value = arguments.keywords.get(keyword, UNKNOWN)
         else:
@@ -298,7 +299,7 @@ def _arguments_as_written(ref: NodeRef, arguments: Arguments, layer: Instance) -
             value = UNKNOWN
         if isinstance(value, TracedInt):
             value = int(value)
-        place = NodeRef(ref.file, node).place
+        place = NodeRef(ref.file, node if arg.keyword is not None else arg).place
         text = code_of(ref.file, node)
         named = place_of(ref, keyword_node(ref.node, keyword))
         yield Argument(keyword, position, text, value, is_literal(node), place, is_quotient(node), named)
