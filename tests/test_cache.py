@@ -318,6 +318,14 @@ def test_where_the_cache_is(check: Check, judged: list[list[str]]) -> None:
     assert len(judged) == 2
 
 
+def test_a_run_that_was_killed_at_the_start_is_made_up_for(check: Check) -> None:
+    write("wrong.py", WRONG.format(16))
+    write(".bn_lint_cache/bn-lint/.bn-lint-1-2.tmp", "")
+    write(".bn_lint_cache/bn-lint/.gitignore", "*\n")
+    assert check() == ["wrong.py:2 BN002"]
+    assert Path(".bn_lint_cache/bn-lint/CACHEDIR.TAG").exists()
+
+
 def age(*paths: str) -> None:
     for path in paths:
         os.utime(path, (time.time() - 60 * 86400,) * 2)

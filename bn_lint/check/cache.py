@@ -23,7 +23,7 @@ from typing import Any
 from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
 from bn_lint.debugging import switches
 from bn_lint.project.filesystem import Answer, FileSystem, Question, unchanged
-from bn_lint.project.writing import write
+from bn_lint.project.writing import is_leftover, write
 
 #: The folder, in the top folder of the project unless the user says otherwise.
 FOLDER = ".bn_lint_cache"
@@ -115,7 +115,8 @@ class Cache:
         mark = self.folder / "CACHEDIR.TAG"
         if _read(mark) == _TAG:
             self._remove_old_entries()
-        elif set(os.listdir(self.folder)) <= {".gitignore"}:  # another run may have been stopped between the two
+        # Another run may have been stopped between the two files, or in the middle of one.
+        elif {name for name in os.listdir(self.folder) if not is_leftover(name)} <= {".gitignore"}:
             write(self.folder / ".gitignore", b"# Made by bn-lint.\n*\n", durable=False)
             write(mark, _TAG.encode(), durable=False)
 

@@ -141,13 +141,18 @@ def _lock(file: int) -> bool:
     return True
 
 
+def is_leftover(name: str) -> bool:
+    """Whether a file is one that a killed process was writing."""
+    return _LEFTOVER.fullmatch(name) is not None
+
+
 def _tidy(folder: str) -> None:
     """Delete what killed processes left in a folder."""
     if folder in _tidied:
         return
     _tidied.add(folder)
     with contextlib.suppress(OSError):
-        for name in filter(_LEFTOVER.fullmatch, os.listdir(folder)):
+        for name in filter(is_leftover, os.listdir(folder)):
             path = os.path.join(folder, name)
             with contextlib.suppress(OSError):
                 with io.FileIO(path, "r+b") as file:
