@@ -108,6 +108,7 @@ class TestMagics:
             "if x:\n    !ls\nelse:\n    %time f()\n",
             "files = !ls *.py\n",
             "best = %timeit -o f()",
+            "best = \\\n    %timeit -o f()\nx = 1",
             "nn.Conv2d?\n?model\nnn.Linear??",
             "!pip install a \\\n    b \\\n    c\nx = 1",
             "%%bash\nls (\nfi",

@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
+from benchmarks.fuzz.cells import cell, compare
 from benchmarks.fuzz.conversation import hold
 from benchmarks.fuzz.grammar import sentence
 from benchmarks.fuzz.mutants import document, program, text
@@ -40,6 +42,7 @@ class Kind:
         mutate: Makes a mutant of one of them.
         survive: Reads a mutant; it raises whatever is a defect of bn-lint.
         downloads: The seeds are of released packages.
+        needs: A package that need not be there.
         makes_sense: Whether functions are called as they are meant to be. Otherwise what the engine's own functions
             raise when they are not, which makes a value unknown, is no defect.
     """
@@ -49,7 +52,13 @@ class Kind:
     mutate: Callable[[Random, bytes], bytes]
     survive: Callable[[Path], None]
     downloads: bool = False
+    needs: str = ""
     makes_sense: bool = True
+
+    @property
+    def is_here(self) -> bool:
+        """Whether what it needs is installed."""
+        return not self.needs or find_spec(self.needs) is not None
 
     def mutant(self, random: Random) -> bytes:
         return self.mutate(random, random.choice(self.seeds()).read_bytes())
@@ -142,7 +151,10 @@ KINDS = {
     "sentences": Kind("mutant.py", lambda: [SEEDS / "train.txt"], sentence, _lint, makes_sense=False),
     "released texts": Kind("mutant.py", _released, text, _lint, downloads=True),
     "released programs": Kind("mutant.py", _released, program, _lint, downloads=True),
+    "cells": Kind("cell.txt", lambda: [SEEDS / "train.txt"], cell, compare, needs="IPython"),
     "configurations": Kind("bn-lint.toml", lambda: [SEEDS / "settings.toml"], text, _configure),
-    "conversations": Kind("conversation.json", lambda: [SEEDS / "conversation.json"], document, _converse),
+    "conversations": Kind(
+        "conversation.json", lambda: [SEEDS / "conversation.json"], document, _converse, needs="pygls"
+    ),
     "traces": Kind("trace.json", lambda: [SEEDS / "trace.json"], document, _show_trace),
 }

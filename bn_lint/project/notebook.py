@@ -25,6 +25,9 @@ _PYTHON = frozenset({"time", "timeit", "capture", "prun", "python", "python3", "
 _CELL_MAGIC = re.compile(r"\s*%%(\w*)")
 _LINE_MAGIC = re.compile(r"(?P<before>\s*)(?:[%!?]|\?*[\w.]+\?+\s*$)")
 _ASSIGNED_MAGIC = re.compile(r"(?P<before>\s*[\w.,\[\]][\w.,\[\] ]*(?<![=!<>])=\s*)[%!](?!=)")
+#: A line that assigns what stands in the next one.
+_ASSIGNS_NEXT = re.compile(r"\s*[\w.,\[\]][\w.,\[\] ]*(?<![=!<>])=[ \t]*\\\r?\n")
+_MAGIC = re.compile(r"(?P<before>[ \t]*)[%!]")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -155,9 +158,9 @@ def blanked(code: str) -> str:
         if continued:
             made = _blank(line)
             continued = line.rstrip("\r\n").endswith("\\")
-        elif not before_it.is_open:
-            magic = _LINE_MAGIC.match(line)
-            found = magic or _ASSIGNED_MAGIC.match(line)
+        elif not before_it.is_open or (done and _ASSIGNS_NEXT.fullmatch(done[-1])):
+            magic = None if before_it.is_open else _LINE_MAGIC.match(line)
+            found = magic or (_MAGIC if before_it.is_open else _ASSIGNED_MAGIC).match(line)
             if found:
                 before = found["before"]
                 # A statement must be left, because a block may hold nothing else; an unknown value, where one is used.
