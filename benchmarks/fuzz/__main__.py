@@ -17,6 +17,7 @@ from types import FrameType
 import click
 
 from benchmarks.fuzz.kinds import KINDS, Kind
+from benchmarks.machine import RESULTS, heading
 from bn_lint.debugging import STRICT, VARIABLE
 
 #: Seconds of processor time after which an input has no end.
@@ -71,22 +72,28 @@ def _patience() -> Iterator[None]:
 
 @click.command(help=__doc__)
 @click.argument("kinds", nargs=-1, type=click.Choice(list(KINDS)))
-@click.option("--runs", default=1000, show_default=True, help="Mutants of each kind.")
+@click.option("--runs", default=10_000, show_default=True, help="Mutants; of all kinds, each has its share.")
 @click.option("--seed", default=0, show_default=True, help="Other mutants.")
 @click.option("--first", default=0, show_default=True, help="The number of the first mutant.")
 @click.option("--save", type=click.Path(path_type=Path), help="A folder for the inputs that break something.")
 def main(kinds: tuple[str, ...], runs: int, seed: int, first: int, save: Path | None) -> None:
-    """Make mutants, and tell which break bn-lint: of each place that breaks, the shortest."""
+    """Make mutants, and tell which break bn-lint: of each place that breaks, the shortest.
+
+    Without kinds it writes benchmarks/results/fuzz.md.
+    """
+    head, rows = heading("benchmarks.fuzz"), []
     found: dict[str, tuple[bytes, str]] = {}
     for name in kinds or [name for name, kind in KINDS.items() if kind.is_here]:
-        kind, start, slowest = KINDS[name], time.process_time(), (0.0, 0)
-        for number in range(first, first + runs):
+        kind, start, slowest, broken = KINDS[name], time.process_time(), (0.0, 0), 0
+        count = runs if kinds else runs * kind.share // 1000
+        for number in range(first, first + count):
             data = kind.mutant(random_for(name, seed, number))
             before = time.process_time()
             with _patience():
                 error = broken_by(kind, data)
             slowest = max(slowest, (time.process_time() - before, number))
             if error is not None:
+                broken += 1
                 key = f"{name}: {place_of(error)}: {str(error)[:200]}"
                 if key not in found or len(data) < len(found[key][0]):
                     found[key] = data, f"{name}-{seed}-{number}{Path(kind.file).suffix}"
@@ -94,12 +101,24 @@ def main(kinds: tuple[str, ...], runs: int, seed: int, first: int, save: Path | 
             if isinstance(error, NoEnd):
                 break  # the analysis still runs
         seconds = time.process_time() - start
-        click.echo(f"{name}: {runs} mutants, {seconds:.0f} s, the slowest {slowest[0]:.1f} s (number {slowest[1]})")
+        click.echo(f"{name}: {count} mutants, {seconds:.0f} s, the slowest {slowest[0]:.1f} s (number {slowest[1]})")
+        rows.append((name, count, broken, slowest[0]))
+    if not kinds:
+        (RESULTS / "fuzz.md").write_text(_report(head, rows), encoding="utf-8")
     if save is not None:
         save.mkdir(parents=True, exist_ok=True)
         for data, file in found.values():
             (save / file).write_bytes(data)
     sys.exit(bool(found))
+
+
+def _report(head: str, rows: list[tuple[str, int, int, float]]) -> str:
+    """Markdown: what was read, and what broke bn-lint."""
+    whole = sum(count for _, count, _, _ in rows), sum(broken for _, _, broken, _ in rows)
+    table = ["| Kind | Inputs | Broke bn-lint | Slowest (CPU s) |", "|---|--:|--:|--:|"]
+    table += [f"| {name} | {count:,} | {broken} | {slowest:.1f} |" for name, count, broken, slowest in rows]
+    table.append(f"| all | {whole[0]:,} | {whole[1]} | {max(row[3] for row in rows):.1f} |")
+    return "\n\n".join(["# Fuzzing", head, "\n".join(table)]) + "\n"
 
 
 if __name__ == "__main__":

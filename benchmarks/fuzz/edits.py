@@ -25,11 +25,13 @@ from bn_lint.output import render
 from bn_lint.project.config import Configuration
 from bn_lint.project.discovery import discover
 
-#: Released packages, the folders of them that are edited, and of how many edits in a hundred.
+#: Small released packages, the folders of them that are edited, and of how many edits in a hundred.
 PACKAGES = (
-    ("resnest", "0.0.5", "resnest/torch", 45),
-    ("efficientnet-pytorch", "0.7.1", "efficientnet_pytorch", 50),
-    ("torchsat", "0.0.1", "torchsat/models", 5),
+    ("gan-pytorch", "0.4.0", ".", 30),
+    ("piano-transcription-inference", "0.0.6", ".", 25),
+    ("efficientnet-pytorch", "0.7.1", "efficientnet_pytorch", 20),
+    ("medicaltorch", "0.2", ".", 20),
+    ("generativeopenset", "0.1.0", ".", 5),
 )
 _MISTAKES = (
     ("BatchNorm2d(", "BatchNorm2d(1 + "),
@@ -165,7 +167,7 @@ def main(edits: int, seed: int) -> None:
     for name, version, below, share in PACKAGES:
         random, began = Random(f"{name} {seed}"), time.process_time()
         with tempfile.TemporaryDirectory(prefix="bn-lint-edits-") as place:
-            folder, cache = Path(place).resolve() / "project" / Path(below).name, Path(place) / "cache"
+            folder, cache = Path(place).resolve() / "project", Path(place) / "cache"
             shutil.copytree(source(name, version) / below, folder)
             editor, count, differing = Editor(folder, random), edits * share // 100, 0
             reports: set[str] = set()
@@ -177,7 +179,7 @@ def main(edits: int, seed: int) -> None:
                     differing += 1
                     click.echo(f"{name}, edit {number}: {', '.join(f'{one.what} {one.where}' for one in made)}")
         wrong += differing
-        rows.append(f"| {name} {version}, `{below}` | {editor.files} | {count} | {len(reports)} | {differing} |")
+        rows.append(f"| {name} {version} | {editor.files} | {count} | {len(reports)} | {differing} |")
         click.echo(f"{rows[-1]} {time.process_time() - began:.0f} s")
     table = "| Package | Files | Edits | Different reports | Differences |\n|---|--:|--:|--:|--:|\n" + "\n".join(rows)
     explained = (

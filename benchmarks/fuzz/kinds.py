@@ -42,6 +42,7 @@ class Kind:
         mutate: Makes a mutant of one of them.
         survive: Reads a mutant; it raises whatever is a defect of bn-lint.
         downloads: The seeds are of released packages.
+        share: How many of a thousand mutants are of this kind: some take long.
         needs: A package that need not be there.
         makes_sense: Whether functions are called as they are meant to be. Otherwise what the engine's own functions
             raise when they are not, which makes a value unknown, is no defect.
@@ -52,6 +53,7 @@ class Kind:
     mutate: Callable[[Random, bytes], bytes]
     survive: Callable[[Path], None]
     downloads: bool = False
+    share: int = 1
     needs: str = ""
     makes_sense: bool = True
 
@@ -145,16 +147,16 @@ def _show_trace(path: Path) -> None:
 
 
 KINDS = {
-    "notebooks": Kind("mutant.ipynb", lambda: sorted(SEEDS.glob("*.ipynb")), document, _lint),
-    "texts": Kind("mutant.py", _programs, text, _lint),
-    "programs": Kind("mutant.py", _programs, program, _lint),
-    "sentences": Kind("mutant.py", lambda: [SEEDS / "train.txt"], sentence, _lint, makes_sense=False),
-    "released texts": Kind("mutant.py", _released, text, _lint, downloads=True),
-    "released programs": Kind("mutant.py", _released, program, _lint, downloads=True),
-    "cells": Kind("cell.txt", lambda: [SEEDS / "train.txt"], cell, compare, needs="IPython"),
-    "configurations": Kind("bn-lint.toml", lambda: [SEEDS / "settings.toml"], text, _configure),
+    "notebooks": Kind("mutant.ipynb", lambda: sorted(SEEDS.glob("*.ipynb")), document, _lint, share=500),
+    "texts": Kind("mutant.py", _programs, text, _lint, share=50),
+    "programs": Kind("mutant.py", _programs, program, _lint, share=30),
+    "sentences": Kind("mutant.py", lambda: [SEEDS / "train.txt"], sentence, _lint, makes_sense=False, share=10),
+    "released texts": Kind("mutant.py", _released, text, _lint, downloads=True, share=20),
+    "released programs": Kind("mutant.py", _released, program, _lint, downloads=True, share=10),
+    "cells": Kind("cell.txt", lambda: [SEEDS / "train.txt"], cell, compare, needs="IPython", share=100),
+    "configurations": Kind("bn-lint.toml", lambda: [SEEDS / "settings.toml"], text, _configure, share=150),
     "conversations": Kind(
-        "conversation.json", lambda: [SEEDS / "conversation.json"], document, _converse, needs="pygls"
+        "conversation.json", lambda: [SEEDS / "conversation.json"], document, _converse, needs="pygls", share=30
     ),
-    "traces": Kind("trace.json", lambda: [SEEDS / "trace.json"], document, _show_trace),
+    "traces": Kind("trace.json", lambda: [SEEDS / "trace.json"], document, _show_trace, share=100),
 }
