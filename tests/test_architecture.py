@@ -111,6 +111,23 @@ def test_the_order_is_read_from_left_to_right(own: str, package: str, expected: 
     assert points_back(own, package) is expected
 
 
+#: Modules whose answers differ from run to run.
+UNSTEADY = {"time", "datetime", "random", "secrets", "uuid"}
+
+
+@pytest.mark.parametrize("folder", ["bn_lint/facts", "bn_lint/static", "bn_lint/libraries", "rules"])
+def test_no_result_depends_on_the_clock(folder: str) -> None:
+    """What takes too long is told by steps, which are the same on every machine."""
+    found = [
+        f"{path.relative_to(ROOT).as_posix()}:{node.lineno}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(tree(path))
+        if (isinstance(node, ast.Import) and UNSTEADY & {alias.name for alias in node.names})
+        or (isinstance(node, ast.ImportFrom) and node.module in UNSTEADY)
+    ]
+    assert not found
+
+
 #: What reads a string for its parts.
 CUTS = {"partition", "rpartition", "split", "rsplit", "startswith", "endswith", "removeprefix", "removesuffix", "find"}
 #: Messages of other programs: of the parser, and of PyTorch.
