@@ -148,15 +148,15 @@ def _show_trace(path: Path) -> None:
 
 KINDS = {
     "notebooks": Kind("mutant.ipynb", lambda: sorted(SEEDS.glob("*.ipynb")), document, _lint, share=500),
-    "texts": Kind("mutant.py", _programs, text, _lint, share=50),
-    "programs": Kind("mutant.py", _programs, program, _lint, share=30),
-    "sentences": Kind("mutant.py", lambda: [SEEDS / "train.txt"], sentence, _lint, makes_sense=False, share=10),
-    "released texts": Kind("mutant.py", _released, text, _lint, downloads=True, share=20),
-    "released programs": Kind("mutant.py", _released, program, _lint, downloads=True, share=10),
-    "cells": Kind("cell.txt", lambda: [SEEDS / "train.txt"], cell, compare, needs="IPython", share=100),
-    "configurations": Kind("bn-lint.toml", lambda: [SEEDS / "settings.toml"], text, _configure, share=150),
+    "texts": Kind("mutant.py", _programs, text, _lint, share=25),
+    "programs": Kind("mutant.py", _programs, program, _lint, share=12),
+    "sentences": Kind("mutant.py", lambda: [SEEDS / "train.txt"], sentence, _lint, makes_sense=False, share=4),
+    "released texts": Kind("mutant.py", _released, text, _lint, downloads=True, share=8),
+    "released programs": Kind("mutant.py", _released, program, _lint, downloads=True, share=4),
+    "cells": Kind("cell.txt", lambda: [SEEDS / "train.txt"], cell, compare, needs="IPython", share=50),
+    "configurations": Kind("bn-lint.toml", lambda: [SEEDS / "settings.toml"], text, _configure, share=230),
     "conversations": Kind(
-        "conversation.json", lambda: [SEEDS / "conversation.json"], document, _converse, needs="pygls", share=30
+        "conversation.json", lambda: [SEEDS / "conversation.json"], document, _converse, needs="pygls", share=17
     ),
-    "traces": Kind("trace.json", lambda: [SEEDS / "trace.json"], document, _show_trace, share=100),
+    "traces": Kind("trace.json", lambda: [SEEDS / "trace.json"], document, _show_trace, share=150),
 }
