@@ -24,7 +24,7 @@ PACKAGES = (
     ("efficientnet-pytorch", "0.7.1", "efficientnet_pytorch"),
     ("resnest", "0.0.5", "resnest"),
     ("torchsat", "0.0.1", "torchsat"),
-    ("segmentation-models-pytorch", "0.6.0", "segmentation_models_pytorch"),
+    ("piano-transcription-inference", "0.0.6", "piano_transcription_inference"),
 )
 
 
