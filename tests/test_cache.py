@@ -542,3 +542,27 @@ def test_imported_names() -> None:
     text = "from a import (b,  # (not c)\n  d)\nfrom x import y\n"
     text += "  from .z import q as w\nfrom m import(n)\nfrom s import *"
     assert _IMPORTED.findall(text) == ["(b,  # (not c)\n  d)", "y", "q as w", "(n)", "*"]
+
+
+def test_the_order_of_the_files_makes_no_difference(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two scripts build a layer: which of them the evidence names does not depend on which is given first."""
+    write(
+        "net.py",
+        """from torch import nn
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.bn = nn.BatchNorm2d(width)
+    def forward(self, x):
+        return self.bn(self.conv(x))
+""",
+    )
+    write("one.py", "from net import Net  # for BatchNorm\nnet = Net(16)\n")
+    write("two.py", "from net import Net  # for BatchNorm\nnet = Net(16)\n")
+    reports = set()
+    for names in (["net.py", "one.py", "two.py"], ["two.py", "net.py", "one.py"]):
+        cli.main(["check", "-q", "--no-cache", "--output-format=json", *names])
+        reports.add(capsys.readouterr().out)
+    (report,) = reports
+    assert "one.py" in report

@@ -54,6 +54,7 @@ def check(
         ConfigError: a configuration file that applies to one of the files, or a setting, is wrong.
         UsageError: an option names a rule that does not exist.
     """
+    files = sorted(files, key=lambda file: file.path)  # by which way a layer is reached first follows their order
     report = Report(files=len(files))
     for name, reason in unreadable:
         _note_unreadable(report, name, f"{name} cannot be read: {reason}.")

@@ -152,7 +152,8 @@ def blanked(code: str) -> str:
         first = code[: cell_magic.end()].count("\n") + 1
         keep = cell_magic[1] in _PYTHON
         lines = [_blank(line) if number < first or not keep else line for number, line in enumerate(lines)]
-    done, before_it, continued = [], LineReader(), False
+    done: list[str] = []
+    before_it, continued = LineReader(), False
     for line in lines:
         made = line
         if continued:
