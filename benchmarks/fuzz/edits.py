@@ -27,10 +27,10 @@ from bn_lint.project.discovery import discover
 
 #: Small released packages, the folders of them that are edited, and of how many edits in a hundred.
 PACKAGES = (
-    ("gan-pytorch", "0.4.0", ".", 45),
-    ("piano-transcription-inference", "0.0.6", ".", 20),
-    ("efficientnet-pytorch", "0.7.1", "efficientnet_pytorch", 10),
-    ("medicaltorch", "0.2", ".", 25),
+    ("gan-pytorch", "0.4.0", ".", 60),
+    ("piano-transcription-inference", "0.0.6", ".", 8),
+    ("efficientnet-pytorch", "0.7.1", "efficientnet_pytorch", 2),
+    ("medicaltorch", "0.2", ".", 30),
 )
 _MISTAKES = (
     ("BatchNorm2d(", "BatchNorm2d(1 + "),
