@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bn_lint.facts.dims import Comparison, Expression, Symbol, add, compare, floor_divide, multiply, subtract
+from bn_lint.facts.comparison import Comparison, compare
+from bn_lint.facts.dims import Expression, Symbol, add, floor_divide, multiply, subtract
 
 sympy = pytest.importorskip("sympy")
 pytestmark = pytest.mark.slow
