@@ -256,6 +256,7 @@ WATCHERS = {
     "runtime/recording/patches.py",
     "runtime/recording/recognize.py",
     "runtime/recording/recorder.py",
+    "runtime/recording/mode_changes.py",
     "runtime/recording/layer_registry.py",
     "runtime/recording/call_context.py",
     "runtime/recording/running_statistics.py",

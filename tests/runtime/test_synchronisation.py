@@ -127,7 +127,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTensorMode:
     """Lets the tracer take fake tensors for real ones. They have no values: to read one raises, on any device."""
     for module in ("recorder", "recognize"):
         monkeypatch.setattr(f"bn_lint.runtime.recording.{module}.is_fake", lambda x: False)
-    monkeypatch.setattr("bn_lint.runtime.recording.running_statistics._can_compute", lambda *_: True)
+    for module in ("running_statistics", "weights"):
+        monkeypatch.setattr(f"bn_lint.runtime.recording.{module}.can_compute", lambda *_: True)
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
     # Which needs a CUDA build of torch, and is not what is tested.
     monkeypatch.setattr(torch, "batch_norm", lambda x, *_: x)

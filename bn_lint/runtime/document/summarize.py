@@ -239,8 +239,8 @@ class _Summary:
             averaged=place(layer.stale_from),
             stale_evaluated=place(layer.stale_evaluated),
             broadcast=layer.broadcast,
-            weights_changed=layer.weight_changed is not None and bool(layer.weight_changed),
-            weights_fixed=layer.weight_changed is not None and not layer.weight_changed,
+            weights_changed=self._holds(layer.weight_changed),
+            weights_fixed=self._told(layer.weight_changed) is False,
             running=running,
         )
         backed = any(passage.backed for passage in layer.passages.values())
@@ -266,7 +266,9 @@ class _Summary:
                 with contextlib.suppress(OverflowError):
                     result.initial_share = _number((1 - layer.momentum) ** updates)
         if layer.learned is not None:
-            result.unlearned, result.learned = not self._holds(layer.learned[0]), self._holds(layer.learned[1])
+            answers = self.recorder.ask(layer.learned.tolist, layer.learned.device)
+            if answers is not None:
+                result.unlearned, result.learned = not answers[0], bool(answers[1])
         if layer.drift is not None and layer.drift["batches"]:
             drift = layer.drift
             result.drift = Drift(drift["shift"] / drift["batches"], drift["batches"], None, drift["history"])
@@ -276,7 +278,10 @@ class _Summary:
 
     def _holds(self, answer: torch.Tensor | None) -> bool:
         """What a tensor of one element says; False where its device does not tell."""
-        return answer is not None and self.recorder.ask(lambda: bool(answer), answer.device) is True
+        return self._told(answer) is True
+
+    def _told(self, answer: torch.Tensor | None) -> bool | None:
+        return None if answer is None else self.recorder.ask(lambda: bool(answer), answer.device)
 
     def _override(self, layer: Layer) -> Override | None:
         override = layer.override

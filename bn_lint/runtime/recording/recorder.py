@@ -7,8 +7,6 @@ device, keeps an input alive, or writes anything into the user's modules.
 from __future__ import annotations
 
 import sys
-import traceback
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -22,7 +20,7 @@ from bn_lint.runtime.recording import layer_records as kinds
 from bn_lint.runtime.recording.backward_passes import WatchedEntry, passage_of, watch
 from bn_lint.runtime.recording.call_context import CallContext, call_context
 from bn_lint.runtime.recording.layer_records import CLOSE_LOOKS, MOST_SIGNATURES, ROUGHLY, Entry, Layer, Passage
-from bn_lint.runtime.recording.layer_registry import Registry
+from bn_lint.runtime.recording.mode_changes import ModeChanges
 from bn_lint.runtime.recording.recognize import (
     features_from,
     is_adapted,
@@ -34,13 +32,12 @@ from bn_lint.runtime.recording.recognize import (
     rough_signature,
 )
 from bn_lint.runtime.recording.running_statistics import holds_initial_values
-from bn_lint.runtime.recording.sites import Site, here
-from bn_lint.runtime.recording.structure import hidden_in, overrides
+from bn_lint.runtime.recording.sites import Site
+from bn_lint.runtime.recording.structure import hidden_in
 from bn_lint.runtime.recording.weights import learned, remember
 
 _Answer = TypeVar("_Answer")
 
-_MOST_DEFECTS = 5
 _MOST_EARLY = 12
 
 is_grad_enabled = torch.is_grad_enabled
@@ -49,7 +46,7 @@ as_plain_tensors = torch._C.DisableTorchFunctionSubclass
 graph_task: Callable[[], int] = getattr(torch._C, "_current_graph_task_id", lambda: -1)
 
 
-class Recorder(Registry):
+class Recorder(ModeChanges):
     """What is known of a running program's BatchNorm layers.
 
     Attributes:
@@ -59,24 +56,16 @@ class Recorder(Registry):
     def __init__(self, *, probing: bool = False) -> None:
         super().__init__()
         self.probing = probing
-        self.paused = 0
-        self.step = 0
-        self.mode_sites: dict[tuple[Site | None, bool], dict[str, Any]] = {}
         self.compiled: dict[tuple[object, ...], dict[str, Any]] = {}
         #: The last BatchNorm calls that raised, by what identifies the error without keeping it alive.
         self.failures: list[tuple[tuple[int, str], Layer, Entry]] = []
-        self.defects: list[str] = []
         #: Whether devices other than the CPU are asked in the end; one that failed, or waits for others, never answers.
         self.asks_devices = True
         self.unanswered: str | None = None
         self.on_look: Callable[[Layer, Entry, torch.Tensor, _BatchNorm | None], None] | None = None
         #: The kinds of tensors whose calls need not be looked at closely each time.
         self.fast_types: set[type] = {torch.Tensor}
-        #: Is called before anything but a count changes.
-        self.before_change: Callable[[], None] = lambda: None
         self._order = 0
-        #: Models whose last switch was to evaluation mode, and when that was.
-        self.put_in_evaluation: weakref.WeakKeyDictionary[torch.nn.Module, int] = weakref.WeakKeyDictionary()
 
     def look(self, module: _BatchNorm, x: object) -> Passage | None:
         """Look closely at a call of a layer that is about to happen; returns what to `watch` it for. Never raises."""
@@ -324,101 +313,6 @@ class Recorder(Registry):
         if layer.learned is None and module is not None and not (layer.fresh and layer.loaded_at is None):
             layer.learned = learned(module)
 
-    # Modes, checkpoints, averages
-
-    def mode_changed(self, root: torch.nn.Module, training: bool, before: bool, frame: FrameType | None) -> None:
-        """A call of `train` or `eval` on `root` is over; `before` is the mode that `root` itself had."""
-        if self.paused:
-            return
-        try:
-            self.before_change()
-            site = here(frame)
-            if training:
-                self.put_in_evaluation.pop(root, None)
-            else:
-                self.put_in_evaluation[root] = next(self.clock)
-            record = self.mode_sites.setdefault((site, training), {"count": 0, "layers": 0, "recalibrates": False})
-            record["count"] += 1
-            if record["count"] <= CLOSE_LOOKS:
-                record["recalibrates"] = call_context(frame).recalibrates
-            again = record["recalibrates"] or record["count"] <= CLOSE_LOOKS
-            layers = 0
-            for module in root.modules():
-                if isinstance(module, _BatchNorm) and module.training is training:
-                    layers += 1
-                    layer = self.layer_of(module)
-                    self._switch(layer, module, root, training, before, None if record["recalibrates"] else site)
-                    if again:
-                        layer.look_again()
-            record["layers"] = max(record["layers"], layers)
-        except Exception:
-            self.defect()
-
-    def evaluation_asked(self, root: torch.nn.Module, switched: set[int], frame: FrameType | None) -> None:
-        """A call of `eval` on `root` is over."""
-        if self.paused:
-            return
-        try:
-            for override, layers in overrides(root, switched, here(frame)):
-                for module in layers:
-                    self.layer_of(module).override = override
-        except Exception:
-            self.defect()
-
-    def _switch(
-        self, layer: Layer, module: _BatchNorm, root: torch.nn.Module, training: bool, before: bool, site: Site | None
-    ) -> None:
-        flips = layer.mode is not training
-        if training:
-            apart = layer.frozen_at is not None or (before and layer.mode_root != id(root))
-            if flips and apart and module is not root:
-                layer.reenabled = (site, layer.frozen_at or layer.mode_site, False)
-                layer.look_again()
-            layer.frozen_at = None
-        else:
-            if layer.reenabled is not None and not layer.reenabled[2]:
-                layer.reenabled = None  # frozen again before anything happened
-            if module is root:
-                layer.frozen_at, layer.apart = site, True
-                layer.frozen_grad = requires_grad(module)
-        if flips or training:
-            layer.mode, layer.mode_site, layer.mode_step, layer.mode_root = training, site, self.step, id(root)
-        elif site is not None and layer.mode_site is not None:
-            layer.mode_site, layer.mode_step = site, self.step  # said once more: that is what counts from here on
-        layer.evaluations_before_mode = layer.evaluations()
-
-    def reset(self, module: _BatchNorm) -> None:
-        """`reset_running_stats` was called: what comes next recomputes them."""
-        self.before_change()
-        layer = self.layers.get(id(module))
-        if layer is not None and layer.order >= 0:
-            layer.recalibrating = True
-            layer.look_again()
-
-    def loaded(self, module: _BatchNorm, prefix: str, state: Any, frame: FrameType | None) -> None:
-        """A checkpoint is about to be loaded into a layer."""
-        self.before_change()
-        layer = self.layer_of(module)
-        keys = [prefix + name for name in ("running_mean", "running_var")]
-        if any(f"{prefix}{name}" in state for name in ("weight", "bias", "running_mean")):
-            layer.loaded_at = here(frame)
-            layer.learned = None
-        if module.track_running_stats and prefix + "weight" in state and not any(key in state for key in keys):
-            layer.missing_at = here(frame)
-            layer.evaluated_early = layer.untouched = None
-        layer.look_again()
-
-    def averaged(self, averaged: torch.nn.Module, frame: FrameType | None) -> None:
-        """`AveragedModel.update_parameters` was called."""
-        self.before_change()
-        if getattr(averaged, "use_buffers", False):
-            return
-        for module in averaged.modules():
-            if isinstance(module, _BatchNorm) and module.track_running_stats:
-                layer = self.layer_of(module)
-                layer.averaged_at = here(frame)
-                layer.look_again()
-
     def failed(self, module: _BatchNorm | None, x: object, error: BaseException) -> None:
         """A BatchNorm call raised; what it was is kept, in case the error is not caught."""
         try:
@@ -461,11 +355,6 @@ class Recorder(Registry):
             work()
         except Exception:
             self.defect()
-
-    def defect(self) -> None:
-        """Note that bn-lint itself failed; the program goes on."""
-        if len(self.defects) < _MOST_DEFECTS:
-            self.defects.append(traceback.format_exc())
 
     @contextmanager
     def pause(self) -> Iterator[None]:

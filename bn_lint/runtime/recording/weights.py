@@ -56,4 +56,4 @@ def learned(module: _BatchNorm) -> torch.Tensor | None:
     if weight is None or bias is None or not can_compute(weight.detach(), bias.detach()):
         return None
     other = (weight != 1).any() | (bias != 0).any()
-    return torch.stack([other, (bias != bias[:1]).any()])
+    return torch.stack([other, (bias != bias.narrow(0, 0, 1)).any()])
