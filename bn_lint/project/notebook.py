@@ -161,7 +161,7 @@ def blanked(code: str) -> str:
             continued = line.rstrip("\r\n").endswith("\\")
         elif not before_it.is_open or (done and _ASSIGNS_NEXT.fullmatch(done[-1])):
             magic = None if before_it.is_open else _LINE_MAGIC.match(line)
-            found = magic or (_MAGIC if before_it.is_open else _ASSIGNED_MAGIC).match(line)
+            found = magic or (_MAGIC.match(line) if before_it.is_open else _ASSIGNED_MAGIC.match(line))
             if found:
                 before = found["before"]
                 # A statement must be left, because a block may hold nothing else; an unknown value, where one is used.
