@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bn_lint.facts import Analysis, BatchNormCall, ModelCall
 from bn_lint.project.source import load
 from bn_lint.static.analyze import analyze
-from bn_lint.static.interpreter.values import Instance
+from bn_lint.static.interpreter import calls
+from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.values import Function, Instance, Value
 
 pytestmark = pytest.mark.slow
 
@@ -122,3 +125,42 @@ def test_a_model_that_may_be_any_of_a_few_is_searched_for_its_parts_a_few_times(
     assert not result.problems
     assert any(isinstance(fact, ModelCall) for fact in result.facts)
     assert 0 < searched < 1000  # once for each call and switch of each of them; for each pair of these it was 35,000
+
+
+CHANGED = """
+import torch
+from torch import nn
+
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bn = nn.BatchNorm2d(8)
+        self.deterministic = False
+
+    def forward(self, x):
+        return x if self.deterministic is None else self.bn(x)
+
+def changed():
+    layer = Layer()
+    layer.deterministic = True
+    return layer
+
+model = nn.Sequential({layers})
+model(torch.zeros(2, 8, 4, 4))
+"""
+
+
+def test_layers_that_were_changed_alike_are_called_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    execute = calls.execute_function
+
+    def counting(interpreter: Interpreter, function: Function, *rest: Any) -> Value:
+        called.append(function.name)
+        return execute(interpreter, function, *rest)
+
+    monkeypatch.setattr(calls, "execute_function", counting)
+    path = tmp_path / "program.py"
+    path.write_text(CHANGED.replace("{layers}", ", ".join(["changed()"] * 20)))
+    result = analyze([load(path)])
+    assert not result.problems
+    assert 0 < called.count("forward") < 4

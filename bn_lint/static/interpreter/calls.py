@@ -196,9 +196,10 @@ def call_instance(
             return Unknown("?", f"`{instance.cls.name}` has no visible forward")
     instance.called = True
     key = None
-    if instance.template is not None and (isinstance(method, Function) or any(instance.children())):
+    if isinstance(method, Function) or any(instance.children()):
         keys = key_of_call(arguments)
-        key = ("call", instance.template, keys) if keys is not None else None
+        behaviour = key_of(instance) if keys is not None and instance.is_module else None
+        key = ("call", behaviour, keys) if behaviour is not None else None
     if frame is not None and instance.is_module:
         interpreter.events.module_called(interpreter, instance, arguments, ref, frame)
     given = arguments.prefixed(instance)

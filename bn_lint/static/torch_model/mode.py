@@ -77,9 +77,9 @@ class Mode(DomainValue):
 
 
 #: The mode of a module.
-MODE: Ghost[Mode | Union] = Ghost("mode")
+MODE: Ghost[Mode | Union] = Ghost("mode", decides=False)
 #: Where the parameters of a BatchNorm layer were frozen; None when they are trained.
-FROZEN: Ghost[NodeRef | Unknown | None] = Ghost("frozen")
+FROZEN: Ghost[NodeRef | Unknown | None] = Ghost("frozen", decides=False)
 #: Modules are built in training mode.
 BUILT = Mode(True)
 #: Foreign code may have switched.

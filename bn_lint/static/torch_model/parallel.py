@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bn_lint.static.torch_model.events import EventLog
 
 #: The cell of a BatchNorm layer that says where it became a SyncBatchNorm.
-SYNCED: Ghost[NodeRef | None] = Ghost("synced")
+SYNCED: Ghost[NodeRef | None] = Ghost("synced", decides=False)
 #: The cell of a `DataParallel` with the number of its devices; None when that is not known.
 _DEVICES: Ghost[int | None] = Ghost("devices")
 #: What a program mentions that runs in several processes, by itself or by what starts it.

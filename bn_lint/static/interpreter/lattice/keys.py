@@ -20,6 +20,7 @@ from bn_lint.static.interpreter.values import (
     External,
     Field,
     Function,
+    Ghost,
     Imported,
     Instance,
     LibraryClass,
@@ -65,7 +66,7 @@ def key_of(value: Value, depth: int = 0) -> Hashable | None:
         return value.summary_key()
     if isinstance(value, Instance) and not value.is_record:
         template: Hashable = value.template
-        return template
+        return _key_of_changed(value) if template is None and value.is_module and depth == 0 else template
     if isinstance(value, (Builtin, Class, LibraryClass, External, Function, Expression, NodeRef)):
         return value
     if isinstance(value, TracedInt):
@@ -105,6 +106,15 @@ def key_of(value: Value, depth: int = 0) -> Hashable | None:
 def _keys(kind: type, values: tuple[Value, ...], depth: int) -> Hashable | None:
     keys = tuple(key_of(value, depth + 1) for value in values)
     return None if None in keys else (kind, keys)
+
+
+def _key_of_changed(module: Instance) -> Hashable | None:
+    """The key of a module that was changed after its construction: what it holds, if its children are unchanged."""
+    if len(module.cells) > MAX_KEY_ENTRIES:
+        return None
+    held = {name: v for name, v in module.cells.items() if not isinstance(name, Ghost) or name.decides}
+    keys = _keys(Instance, tuple(held.values()), 0)
+    return None if keys is None else (keys, module.cls, module.built, tuple(held))
 
 
 def is_key(value: Value) -> bool:

@@ -44,10 +44,12 @@ class Ghost(Generic[Held]):
     of these. So all that they hold are values, too.
     """
 
-    __slots__ = ("name",)
+    __slots__ = ("decides", "name")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, decides: bool = True) -> None:
+        """Set up. `decides`: whether objects that differ in this cell may behave differently when they are called."""
         self.name = name
+        self.decides = decides
 
     def of(self, owner: Mutable) -> Held | None:
         """What the cell of an object holds; None where it was never written."""
