@@ -101,6 +101,7 @@ class Shows(enum.Enum):
     TRAINING_MODE = "`{}` is put in training mode here"
     EVALUATION_MODE = "`{}` is put in evaluation mode here"
     GRADIENTS_OFF = "`{}` switches gradients off here"
+    VOLATILE = "`volatile=True` says here that no gradients are wanted"
     OPTIMIZER_STEP = "an optimizer steps on the result here"
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bn_lint.facts import Mode, ModelCall, Purpose, Shows
+from bn_lint.facts import Evidence, Mode, ModelCall, Purpose, Shows
 from bn_lint.rule import Confirmation, Severity, Violation, rule
 from bn_lint_rules.switching import with_eval
 
@@ -89,9 +89,7 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
     if call.others:
         story = f"only `{call.others[0].subject}` is put in evaluation mode"
     elif call.grad is False:
-        because = call.because
-        name = because.subject if because is not None and because.shows is Shows.GRADIENTS_OFF else "no_grad"
-        story = f"{name}() does not switch BatchNorm"
+        story = f"{_without_gradients(call.because)} does not switch BatchNorm"
     else:
         story = "nothing calls eval() before"
     remedy = f"call {call.model}.eval() before, and {call.model}.train() when training goes on"
@@ -111,3 +109,10 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
         severity=severity,
         fix=with_eval(call) if call.override is None else None,
     )
+
+
+def _without_gradients(because: Evidence | None) -> str:
+    """What the program wrote to be without gradients."""
+    if because is not None and because.shows is Shows.VOLATILE:
+        return "volatile=True"
+    return f"{because.subject}()" if because is not None and because.shows is Shows.GRADIENTS_OFF else "no_grad()"

@@ -9,10 +9,11 @@ import libcst as cst
 from bn_lint.facts import Evidence, Purpose, Shows
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.limits import MAX_EVENTS
-from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Value, alternatives
+from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Unknown, Value, alternatives
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import switches_or_trains, unread_calls, walk
 from bn_lint.static.torch_model.following import Following
+from bn_lint.static.torch_model.gradients import volatile_argument
 from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers, keeps_last_batch
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, modes_of
 from bn_lint.static.torch_model.out_of_sight import (
@@ -58,6 +59,8 @@ class EventLog(Log):
         self.kept: list[Instance] = []
         #: Where results go and where arguments come from.
         self.following = Following()
+        #: How often gradients were computed.
+        self.propagations = 0
         #: Functions within functions, which foreign code may call.
         self.nested: list[Function] = []
         #: The names of what the project switches, in so many of its files (`symbolic_models.py`).
@@ -154,6 +157,8 @@ class EventLog(Log):
         note = Switch(module, mode, interpreter.frame)
         note.before = [(layer, modes_of(layer, self)) for layer in batchnorm_layers(module)]
         self.switches.append(note)
+        if not note.before and not any(map(_may_hide_layers, module.possible_descendants())):
+            self._models_arrive(interpreter, interpreter.frame)
         self._count(interpreter)
 
     def called(
@@ -198,11 +203,18 @@ class EventLog(Log):
         if self.grad is False and self.gradients_off_by is not None:
             where, name = self.gradients_off_by
             call.because = Evidence.of(Shows.GRADIENTS_OFF, where.place, name)
+        elif self.grad is True and (volatile := volatile_argument(ref.node, scope)) is not None:
+            call.grad = False
+            call.because = Evidence.of(Shows.VOLATILE, NodeRef(ref.file, volatile).place)
         self.calls.append(call)
-        collector_of(interpreter).models_called.update(
-            one.function.node for one in call.caller if one.function is not None
-        )
+        self._models_arrive(interpreter, frame)
         self._count(interpreter)
+
+    def _models_arrive(self, interpreter: Interpreter, frame: Frame) -> None:
+        """Note that what runs now was given models that are known: it is not asked what others would do in it."""
+        collector_of(interpreter).models_called.update(
+            one.function.node for one in frame.with_callers() if one.function is not None
+        )
 
     def _count(self, interpreter: Interpreter) -> None:
         """Give up the entry point when too much has happened: all of it is compared with all of it in the end."""
@@ -240,6 +252,7 @@ class EventLog(Log):
 
     def backward(self, interpreter: Interpreter) -> None:
         interpreter.store.disturb()
+        self.propagations += 1
         for call in self._region(interpreter):
             if not call.backward and not call.discarded:
                 call.backward = not self.following.is_looked_at(call.ref.node, call.frame, interpreter.frame)
@@ -249,7 +262,7 @@ class EventLog(Log):
     ) -> None:
         """An optimizer takes a step: what was called and propagated before it is being trained."""
         interpreter.store.disturb()
-        step = Step(self.now(), tuple(self.loops), interpreter.frame, optimizer, owned, ref)
+        step = Step(self.now(), tuple(self.loops), interpreter.frame, optimizer, owned, ref, self.propagations)
         self.steps.append(step)
         for call in self._region(interpreter):
             if not call.backward or (owned is not None and not any(self.related(call.model, one) for one in owned)):
@@ -347,6 +360,11 @@ class EventLog(Log):
 
 def is_module(value: Value) -> TypeGuard[Instance]:
     return isinstance(value, Instance) and value.is_module
+
+
+def _may_hide_layers(module: Instance) -> bool:
+    """Whether a module holds something that code outside the project made."""
+    return any(isinstance(value, Unknown) and value.foreign for value in module.cells.values())
 
 
 def _belongs_to_a_model(frame: Frame | None) -> bool:

@@ -71,6 +71,7 @@ class Step:
         optimizer: Value,
         owned: tuple[Instance, ...] | None,
         ref: NodeRef,
+        propagations: int = 0,
     ) -> None:
         self.order = order
         self.ref = ref
@@ -79,6 +80,8 @@ class Step:
         self.optimizer = optimizer
         #: The modules whose parameters it changes, when they are known.
         self.owned = owned
+        #: How often gradients were computed before.
+        self.propagations = propagations
 
 
 class Switch:

@@ -188,10 +188,23 @@ def _adversarial(events: EventLog, call: Call) -> bool:
     optimizers: dict[tuple[int, ...], set[int]] = {}
     for step in (c.step for c in own if c.step is not None and c.step.optimizer is not None):
         optimizers.setdefault(step.loops[:1], set()).add(id(step.optimizer))
-    return any(
+    if any(
         bool(optimizers.get(c.step.loops[:1], set()) - {id(c.step.optimizer)})
         for c in trained
         if id(c.model) not in alike and c.step is not None and c.step.optimizer is not None
+    ):
+        return True
+    # The other half may have no BatchNorm, so its calls were not noted. It learns from gradients of its own.
+    steps = [c.step for c in own if c.step is not None]
+    mine = {(step.loops[:1], step.propagations) for step in steps}
+    places = {step.ref.node for step in steps}
+    return any(
+        step.owned is not None
+        and step.ref.node not in places
+        and id(step.optimizer) not in optimizers.get(step.loops[:1], {id(step.optimizer)})
+        and (step.loops[:1], step.propagations) not in mine
+        and not any(events.related(call.model, one) for one in step.owned)
+        for step in events.steps
     )
 
 
