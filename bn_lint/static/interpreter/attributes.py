@@ -8,6 +8,7 @@ from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.builtins.concrete import foreign_attribute
 from bn_lint.static.interpreter.builtins.methods import plain_attribute
 from bn_lint.static.interpreter.calls import call
+from bn_lint.static.interpreter.dictionaries import dict_attribute, dict_method
 from bn_lint.static.interpreter.imports import members, module_member
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
@@ -128,6 +129,9 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
         method = record_method(interpreter, instance, name)
         if method is not ABSENT:
             return method
+    value = dict_attribute(instance, name)
+    if value is not ABSENT:
+        return value
     value = interpreter.domain.attribute_of_object(interpreter, instance, name)
     if value is not ABSENT:
         return value
@@ -224,6 +228,10 @@ def _super_attribute(interpreter: Interpreter, value: Super, name: str, ref: Nod
     start = next((i + 1 for i, c in enumerate(mro) if c is value.after), 0)
     found, _ = lookup_in(mro[start:], name)
     if found is ABSENT:
+        if isinstance(receiver, Instance) and receiver.entries is not None:
+            found = dict_method(receiver.entries, name)
+            if found is not ABSENT:
+                return found
         if name == "__init__":
             return Builtin("__init__", lambda interpreter, arguments, ref: None)
         return Unknown(name, f"`super().{name}` is outside the project")

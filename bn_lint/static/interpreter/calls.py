@@ -119,6 +119,8 @@ def escape(interpreter: Interpreter, arguments: Arguments) -> None:
             interpreter.store.set(value, REST, (Unknown("?", "the list was passed to code outside the project"),))
         elif isinstance(value, Dict):
             interpreter.store.set(value, Dict.OPEN, True)
+        elif isinstance(value, Instance) and value.entries is not None:
+            interpreter.store.set(value.entries, Dict.OPEN, True)
 
 
 def _call_builtin(

@@ -72,6 +72,8 @@ def _iterate_instance(interpreter: Interpreter, value: Instance) -> Items:
             return (), (call(interpreter, own, Arguments(), value.built, None),)
         if not isinstance(result, Instance):
             return iterate(interpreter, result)
+    if method is ABSENT and value.entries is not None:
+        return iterate(interpreter, value.entries)
     if value.fields is not None:
         return tuple(value.cells[name] for name in value.fields), ()
     return (), (Unknown("?", f"iterating over a {value.cls.name} is not evaluated"),)

@@ -12,6 +12,7 @@ from bn_lint.static.interpreter.lattice.equality import equal
 from bn_lint.static.interpreter.lattice.keys import key_of_call
 from bn_lint.static.interpreter.values import (
     ABSENT,
+    ENTRIES,
     FIELDS,
     Arguments,
     Builtin,
@@ -131,11 +132,16 @@ def _forget_placeholders(instance: Instance, cls: Class) -> None:
 
 
 def _construct(interpreter: Interpreter, cls: Class, arguments: Arguments, ref: NodeRef, frame: Frame | None) -> Value:
+    from bn_lint.static.interpreter.builtins.methods import update
     from bn_lint.static.interpreter.calls import call
+    from bn_lint.static.interpreter.dictionaries import make_entries
 
     instance = Instance(cls, ref)
     if cls.is_module:
         interpreter.domain.module_made(instance)
+    entries = make_entries(cls) if cls.has_unknown_base else None
+    if entries is not None:
+        ENTRIES.put(instance, entries)
     init, _ = cls.lookup("__init__")
     if isinstance(init, Function):
         given = _traced(cls, init, arguments) if cls.is_module else arguments
@@ -144,6 +150,8 @@ def _construct(interpreter: Interpreter, cls: Class, arguments: Arguments, ref: 
         init.implementation(interpreter, arguments.prefixed(instance), ref)
     elif cls.fields:
         _fill_fields(interpreter, instance, cls, arguments, ref, frame)
+    elif entries is not None:
+        update(interpreter, entries, arguments, ref)
     elif cls.has_unknown_base:
         for name, value in arguments.keywords.items():
             instance.cells.setdefault(name, value)

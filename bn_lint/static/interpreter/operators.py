@@ -298,6 +298,9 @@ def contains(container: Value, item: Value) -> bool | None:
         return item in container
     if isinstance(container, range) and isinstance(item, int):
         return item in container
+    if isinstance(container, Instance) and container.entries is not None:
+        own = container.cls.lookup("__contains__")[0] is not ABSENT
+        return None if own else contains(container.entries, item)
     if isinstance(container, Dict):
         if isinstance(item, Expression) or not is_key(item):
             return False if not container.entries() and not container.is_open else None

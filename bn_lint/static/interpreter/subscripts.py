@@ -167,6 +167,8 @@ def _instance_item(interpreter: Interpreter, container: Instance, key: Value, re
     method, _ = container.cls.lookup("__getitem__")
     if method is not ABSENT:
         return call(interpreter, BoundMethod(method, container), Arguments([key]), ref, None)
+    if container.entries is not None:
+        return _dict_item(interpreter, container.entries, key, ref)
     if container.fields is not None:
         return _sequence_item(tuple(container.cells[name] for name in container.fields), key)
     return Unknown("?", f"subscripts of a {container.cls.name} are not evaluated")
@@ -218,6 +220,8 @@ def _set_instance_item(interpreter: Interpreter, container: Instance, key: Value
     method, _ = container.cls.lookup("__setitem__")
     if method is not ABSENT and container.built is not None and not container.is_module:
         call(interpreter, BoundMethod(method, container), Arguments([key, value]), container.built, None)
+    elif container.entries is not None:
+        set_item(interpreter, container.entries, key, value)
     elif container.is_module:
         if isinstance(key, int) and key < 0:
             key = sum(1 for _ in container.children()) + key

@@ -36,7 +36,7 @@ def truth(value: Value) -> bool | None:
     if isinstance(value, Instance):
         if value.cls.lookup("__bool__")[1] is not None or value.cls.lookup("__len__")[1] is not None:
             return None
-        return True
+        return True if value.entries is None else truth(value.entries)
     if isinstance(value, Expression):
         # Sizes are positive; anything else is not known to be non-zero.
         return True if value.is_free and all(c > 0 for c in value.terms.values()) else None

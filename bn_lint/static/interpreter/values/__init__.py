@@ -27,7 +27,18 @@ from bn_lint.static.interpreter.values.callables import (
     StaticMethod,
     Super,
 )
-from bn_lint.static.interpreter.values.cells import BUILDER, FIELDS, ITEMS, LAZY, REST, Ghost, Held, Mutable, birth
+from bn_lint.static.interpreter.values.cells import (
+    BUILDER,
+    ENTRIES,
+    FIELDS,
+    ITEMS,
+    LAZY,
+    REST,
+    Ghost,
+    Held,
+    Mutable,
+    birth,
+)
 from bn_lint.static.interpreter.values.classes import Class, External, Field, LibraryClass, lookup_in
 from bn_lint.static.interpreter.values.containers import Alternatives, Dict, List, Sequence, Slice, ValueIterator
 from bn_lint.static.interpreter.values.instances import Instance
@@ -85,6 +96,7 @@ __all__ = [
     "BUILDER",
     "CONSTANTS",
     "DEFINITIONS",
+    "ENTRIES",
     "FIELDS",
     "ITEMS",
     "LAZY",

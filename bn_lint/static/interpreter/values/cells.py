@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
-    from bn_lint.static.interpreter.values import Class, Value
+    from bn_lint.static.interpreter.values import Class, Dict, Value
 
 Held = TypeVar("Held", bound="Value")
 
@@ -72,5 +72,7 @@ REST: Ghost[tuple[Value, ...]] = Ghost("rest")
 LAZY: Ghost[bool] = Ghost("lazy")
 #: The class of the program whose code built a layer.
 BUILDER: Ghost[Class | None] = Ghost("builder")
+#: What an object of a class that inherits from `dict` holds as a dictionary.
+ENTRIES: Ghost[Dict] = Ghost("entries")
 #: The names of the fields of a named tuple, in order.
 FIELDS: Ghost[tuple[str, ...]] = Ghost("fields")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bn_lint.static.interpreter.values.cells import FIELDS, REST, Mutable
+from bn_lint.static.interpreter.values.cells import ENTRIES, FIELDS, REST, Mutable
 from bn_lint.static.interpreter.values.classes import Class, LibraryClass
 from bn_lint.static.interpreter.values.unknown import Union
 
 if TYPE_CHECKING:
-    from bn_lint.static.interpreter.values import Value
+    from bn_lint.static.interpreter.values import Dict, Value
     from bn_lint.static.syntax.places import NodeRef
 
 
@@ -52,6 +52,11 @@ class Instance(Mutable):
     def fields(self) -> tuple[str, ...] | None:
         """The names of the fields of a named tuple."""
         return FIELDS.of(self)
+
+    @property
+    def entries(self) -> Dict | None:
+        """What it holds as a dictionary, if its class inherits from `dict`."""
+        return ENTRIES.of(self)
 
     @property
     def is_module(self) -> bool:
