@@ -241,8 +241,10 @@ def _call_function(
     key = None if remembered else key_of_call(arguments)
     if key is not None:
         if function.scope.parent is None and function.scope.cells is function.scope.module.cells:
+            # What a model calls is a part of it; what others call may call a model, which is noted.
+            inside = interpreter.events.depth > 0
             return interpreter.summaries.memoize(
-                ("function", function, key),
+                ("function", function, key, inside),
                 lambda: execute_function(interpreter, function, arguments, ref, frame),
                 arguments.values(),
             )

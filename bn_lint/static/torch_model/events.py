@@ -12,6 +12,7 @@ from bn_lint.static.interpreter.limits import MAX_EVENTS
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Unknown, Value, alternatives
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import switches_or_trains, unread_calls, walk
+from bn_lint.static.torch_model.callers import is_being_built, method_of_model
 from bn_lint.static.torch_model.following import Following
 from bn_lint.static.torch_model.gradients import volatile_argument
 from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers, keeps_last_batch
@@ -59,6 +60,8 @@ class EventLog(Log):
         self.kept: list[Instance] = []
         #: Where results go and where arguments come from.
         self.following = Following()
+        #: The method of a model whose run was counted as a call of the model.
+        self.method: Frame | None = None
         #: How often gradients were computed.
         self.propagations = 0
         #: Functions within functions, which foreign code may call.
@@ -166,8 +169,15 @@ class EventLog(Log):
     ) -> None:
         """A module is called."""
         self.outermost = None
-        if _belongs_to_a_model(frame):
+        if is_being_built(frame):
             return
+        given = (*arguments.positional, *arguments.keywords.values())
+        if (outer := method_of_model(model, frame)) is not None and any(batchnorm_layers(model)):
+            # `model.features(images)` is a call of the model as well, by who calls the method.
+            if outer is self.method or not is_module(outer.receiver) or outer.site is None or outer.caller is None:
+                return
+            self.method, model, ref, frame = outer, outer.receiver, outer.site, outer.caller
+            given = tuple(outer.cells.values())
         layers = batchnorm_layers(model)
         if not layers or not isinstance(ref.node, cst.Call):
             return
@@ -177,11 +187,11 @@ class EventLog(Log):
             return
         frame = frame.running
         call = Call(model, ref, frame)
+        call.is_method = outer is not None
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
         call.modes = [modes_of(layer, self) for layer in layers]
         call.uncertain = interpreter.path.uncertain > self.open_loops
         scope = frame.function.node if frame.function is not None else frame.file.tree
-        given = (*arguments.positional, *arguments.keywords.values())
         call.made_up = any(is_made_up(arg.value, scope) for arg in ref.node.args)
         # Of made-up inputs, a program that tries out a model looks at the result as well.
         made_up = call.made_up or any(map(has_known_sizes, given))
@@ -365,11 +375,3 @@ def is_module(value: Value) -> TypeGuard[Instance]:
 def _may_hide_layers(module: Instance) -> bool:
     """Whether a module holds something that code outside the project made."""
     return any(isinstance(value, Unknown) and value.foreign for value in module.cells.values())
-
-
-def _belongs_to_a_model(frame: Frame | None) -> bool:
-    while frame is not None:
-        if frame.is_of_module:
-            return True
-        frame = frame.caller
-    return False

@@ -30,6 +30,8 @@ class Call:
         self.dropped = False
         #: Whether its result stands in an assertion, and only there: it is a test of the code.
         self.asserted = False
+        #: Whether it is a method other than `forward` that is called: `model.features(images)`.
+        self.is_method = False
         #: Whether it is given a tensor that was made up for the call.
         self.made_up = False
         self.backward = False

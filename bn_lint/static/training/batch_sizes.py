@@ -15,7 +15,7 @@ from bn_lint.static.torch_model.happened import Call, batchnorm_layers
 from bn_lint.static.torch_model.mode import agreed
 from bn_lint.static.torch_model.parallel import devices_of
 from bn_lint.static.training.drafts import LoaderOption
-from bn_lint.static.training.evidence import text_of
+from bn_lint.static.training.evidence import model_of
 from bn_lint.static.training.layers_only import applies_layers_only
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def batch_facts(
         fact = replace(known, shape=shape, mode=Mode.TRAINING, grad=True, loader=loader, path=path_to(call.frame))
         yield fact
         if (batches.last == 1 or batches.may_be_left_over) and all(axis.size == 1 for axis in axes[2:]):
-            reached = Evidence(f"`{text_of(call.ref)}` is trained on them here", call.ref.place)
+            reached = Evidence(f"`{model_of(call)}` is trained on them here", call.ref.place)
             shared = any(
                 one.purpose is not Purpose.TRAINING
                 and one.batches is not None

@@ -13,8 +13,8 @@ from bn_lint.static.torch_model.happened import Call
 from bn_lint.static.torch_model.mode import Mode
 from bn_lint.static.training.drafts import CallLines
 from bn_lint.static.training.evidence import (
+    model_of,
     ref_of,
-    text_of,
 )
 from bn_lint.static.training.purpose import classify
 
@@ -48,9 +48,8 @@ def lines_of(events: EventLog, call: Call, purpose: Purpose, trained: set[int]) 
         if one.model is call.model and one.purpose is call.purpose and one.frame.function is call.frame.function
         if purpose is not Purpose.REFERENCE and (one.purpose or classify(events, one, trained)) is purpose
     }
-    tool = None if call.purpose in (None, Purpose.TRAINING) else call.model
     return CallLines(
-        call.ref, text_of(call.ref, tool), frozenset(others), frozenset(peers), prepared=purpose is Purpose.TRAINING
+        call.ref, model_of(call), frozenset(others), frozenset(peers), prepared=purpose is Purpose.TRAINING
     )
 
 

@@ -22,6 +22,7 @@ from bn_lint.static.training.drafts import CallLines
 from bn_lint.static.training.evidence import (
     evidence_at,
     mode_evidence,
+    model_of,
     override_that_ignores_eval,
     ref_of,
     text_of,
@@ -66,7 +67,7 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
     if purpose in (Purpose.EXPORT, Purpose.FUSION, Purpose.INSPECTION):
         if True in call.states and not (purpose is Purpose.INSPECTION and _nothing_to_lose(events, call)):
             yield ModelCall(
-                text_of(call.ref, None if call.purpose is None else call.model),
+                model_of(call),
                 call.ref.place,
                 mode=facts.Mode.TRAINING,
                 grad=call.grad,
@@ -95,7 +96,7 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
     if any(reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
         meant = True  # they were frozen, and a call of train() undid that: BN302
     yield ModelCall(
-        text_of(call.ref),
+        model_of(call),
         call.ref.place,
         mode=facts.Mode.of(training),
         grad=call.grad,
@@ -255,8 +256,8 @@ def _trains_a_part(call: Call) -> bool:
     if not isinstance(built, cst.Call) or not built.args:
         return False
     given = cst.Module([]).code_for_node(built.args[0].value)
-    part = given.removeprefix(text_of(call.ref) + ".").removesuffix(".parameters()")
-    return given == f"{text_of(call.ref)}.{part}.parameters()" and part != "module"
+    part = given.removeprefix(model_of(call) + ".").removesuffix(".parameters()")
+    return given == f"{model_of(call)}.{part}.parameters()" and part != "module"
 
 
 def _is_compared(events: EventLog, call: Call, mode: Mode | None) -> bool:

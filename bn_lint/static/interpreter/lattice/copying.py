@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from bn_lint.facts.dims import Expression
@@ -47,6 +47,8 @@ def clone_with(
 def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
     """Return a deep copy of modules, records, lists, dictionaries and alternatives; everything else is shared.
 
+    Only an object that refers to what is copied, as the optimizer of a model does, is copied with it.
+
     `copies` has what was copied before, by identity, so that what was one object is one in the copy.
     """
     if type(value) in _SHARED:
@@ -65,7 +67,8 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
         values = tuple([clone(one, copies) for one in value.values])
         return Union(values) if any(one is not before for one, before in zip(values, value.values)) else value
     if isinstance(value, Instance):
-        return _fill(_instance_like(value, copies), value, copies) if value.is_module or value.is_record else value
+        copied_too = value.is_module or value.is_record or _works_on(value, copies)
+        return _fill(_instance_like(value, copies), value, copies) if copied_too else value
     if isinstance(value, Dict):
         copy = Dict(is_set=value.is_set)
         copy.factory = value.factory
@@ -81,6 +84,13 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
         _SHARED.add(type(value))
         return value
     raise impossible(value)
+
+
+def _works_on(value: Instance, copies: Mapping[int, Value]) -> bool:
+    """Whether an object works on what is copied, as the optimizer that a model has for itself."""
+    return any(
+        id(part) in copies for cell in value.cells.values() for part in (cell if type(cell) is tuple else (cell,))
+    )
 
 
 Copied = TypeVar("Copied", Instance, Dict, List, ValueIterator)
