@@ -31,6 +31,7 @@ _STATEMENT = re.compile(
 
 #: `sys.path.append(...)` and similar, with the arguments as far as they stand in the line.
 _SYS_PATH = re.compile(r"\bsys\.path\s*(?:\.\s*(?:append|insert|extend)\s*\(|\+?=|\[)([^\n]*)")
+_JOINED = re.compile(r"\b(?:join|Path)\s*\(([^\n]*)")
 _FOLDER = re.compile(r"""(['"])((?:\.{1,2}|[\w-]+)(?:/(?:\.{1,2}|[\w-]+))*)/?\1""")
 
 
@@ -52,17 +53,37 @@ class ModuleFinder:
     def note_sys_path(self, importer: Path, text: str) -> None:
         """Look in a file's text for folders that it adds to `sys.path`; `resolve` searches them last.
 
-        What is added is often computed from `__file__`: any folder above the file may be meant, and any folder that
-        the statement names, next to the file or to one of those.
+        A script may leave that to a module next to it: `import _init_paths`.
         """
-        if "sys.path" not in text:
+        added = list(self._added_by(importer, text))
+        if not self.filesystem.is_file(importer.parent / "__init__.py"):
+            for dotted, level in imports(text):
+                neighbour = importer.parent / f"{dotted}.py"
+                if not level and "." not in dotted and neighbour != importer and self._exists(str(neighbour)):
+                    added += self._added_by(neighbour, self.text(neighbour))
+        if added:
+            self._added[importer] = tuple(dict.fromkeys(added))
+
+    def text(self, path: Path) -> str:
+        """Return the text of a file; nothing of what cannot be read."""
+        source = self.filesystem.source(path, path.name)
+        return "" if source is None else source.text
+
+    def _added_by(self, path: Path, text: str) -> Iterator[Path]:
+        """The folders that a file may add to `sys.path`.
+
+        What is added is often computed from `__file__`: any folder above the file may be meant, and any folder that
+        the statement names, next to the file or to one of those. If it names none, one that is named where paths are
+        joined may be meant.
+        """
+        if "sys.path" not in text or _SYS_PATH.search(text) is None:
             return
         named = [name for found in _SYS_PATH.finditer(text) for _, name in _FOLDER.findall(found[1])]
-        if not named and _SYS_PATH.search(text) is None:
-            return
-        above = list(self._up_to_top(importer.parent))
-        folders = [Path(normpath(folder / name)) for name in named for folder in above]
-        self._added[importer] = tuple(dict.fromkeys((*above, *folders)))
+        if not named:
+            named = [name for found in _JOINED.finditer(text) for _, name in _FOLDER.findall(found[1])]
+        above = list(self._up_to_top(path.parent))
+        yield from above
+        yield from (Path(normpath(folder / name)) for name in named for folder in above)
 
     def _up_to_top(self, folder: Path) -> Iterator[Path]:
         for up in (folder, *list(folder.parents)[:6]):

@@ -110,6 +110,10 @@ class Project(ModuleFinder):
         for source in sources:
             self.note_sys_path(source.path, source.text)
 
+    def text(self, path: Path) -> str:
+        file = self.files.get(path)
+        return super().text(path) if file is None else file.source.text
+
     def file(self, path: Path) -> SourceFile | None:
         """Return the file at a path, reading it for context when it is not among the judged ones."""
         if path not in self.files:
