@@ -31,6 +31,8 @@ _STATEMENT = re.compile(
 
 #: `sys.path.append(...)` and similar, with the arguments as far as they stand in the line.
 _SYS_PATH = re.compile(r"\bsys\.path\s*(?:\.\s*(?:append|insert|extend)\s*\(|\+?=|\[)([^\n]*)")
+#: A call that imports a module whose name is written out.
+_CALL = re.compile(r"""\bimport_module\s*\(\s*['"](\w[\w.]*)['"]""")
 _JOINED = re.compile(r"\b(?:join|Path)\s*\(([^\n]*)")
 _FOLDER = re.compile(r"""(['"])((?:\.{1,2}|[\w-]+)(?:/(?:\.{1,2}|[\w-]+))*)/?\1""")
 
@@ -167,6 +169,10 @@ class ModuleFinder:
 def imports(text: str) -> Iterator[tuple[str, int]]:
     """The modules that a text may import: dotted name without leading dots, and the number of leading dots."""
     seen: set[tuple[str, int]] = set()
+    for found in _CALL.finditer(text) if "import_module" in text else ():
+        if (found[1], 0) not in seen:
+            seen.add((found[1], 0))
+            yield found[1], 0
     done = 0
     for word in _IMPORT.finditer(text):
         if word.start() < done:

@@ -7,6 +7,7 @@ from typing import Any
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.builtins.concrete import foreign_attribute
 from bn_lint.static.interpreter.builtins.methods import plain_attribute
+from bn_lint.static.interpreter.builtins.table import BUILTINS
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.dictionaries import dict_attribute, dict_method
 from bn_lint.static.interpreter.imports import members, module_member
@@ -232,6 +233,8 @@ def _super_attribute(interpreter: Interpreter, value: Super, name: str, ref: Nod
             found = dict_method(receiver.entries, name)
             if found is not ABSENT:
                 return found
+        if name == "__setattr__" and isinstance(receiver, Instance):
+            return BoundMethod(BUILTINS["setattr"], receiver)
         if name == "__init__":
             return Builtin("__init__", lambda interpreter, arguments, ref: None)
         return Unknown(name, f"`super().{name}` is outside the project")

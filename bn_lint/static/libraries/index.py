@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.builtins.argparse import COMMAND_LINE
+from bn_lint.static.interpreter.builtins.importlib import IMPORTLIB
 from bn_lint.static.interpreter.builtins.stdlib import STDLIB
 from bn_lint.static.interpreter.values import Arguments, Builtin, External, Unknown, Value
 from bn_lint.static.libraries.augmentations import augmentation
@@ -49,6 +50,7 @@ def _spawn(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
 KNOWN: dict[str, Value] = {
     **STDLIB,
     **COMMAND_LINE,
+    **IMPORTLIB,
     **FUNCTIONS,
     **ARRAYS,
     **LAYERS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import libcst as cst
 
@@ -13,6 +13,7 @@ from bn_lint.libraries import LIBRARIES
 from bn_lint.static.syntactic.receivers import Receiver, Receivers, parameters
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope, inside
+from bn_lint.static.syntax.tree import walk
 
 SWITCHES = frozenset({"eval", "train"})
 #: Calls that mean `eval()` or `train()` and that `nn.Module` does not have.
@@ -89,7 +90,7 @@ def _assignment(
         return
     known = receivers.of(target.value, scope)
     if known.is_module is not True and not (
-        name == "training" and known.is_module is None and _used_as_module(target.value, scope)
+        name == "training" and known.is_module is None and _used_as_module(target, scope)
     ):
         return
     if name == "training":
@@ -101,12 +102,12 @@ def _assignment(
     yield _access("assignment", target.value, name, scope, place(located.statement), known, True, constant)
 
 
-def _used_as_module(receiver: cst.BaseExpression, scope: Scope) -> bool:
+def _used_as_module(flag: cst.Attribute, scope: Scope) -> bool:
     """Whether the code around calls something on the receiver that only a network with a `training` flag has.
 
     Plain objects may have `parameters()` too; those of a network are handed to an optimizer.
     """
-    name = dotted_name(receiver)
+    name = dotted_name(flag.value)
     method = scope.method()
     if name is None:
         return False
@@ -114,7 +115,30 @@ def _used_as_module(receiver: cst.BaseExpression, scope: Scope) -> bool:
     receiver_text = re.escape(name)
     methods = "named_parameters|named_modules|load_state_dict"
     uses = rf"(?:(?<![\w.]){receiver_text}\.(?:{methods})|\boptim\.\w+\(\s*{receiver_text}\.parameters)\("
-    return re.search(uses, cst.Module([]).code_for_node(around)) is not None
+    text = "\n".join(map(cst.Module([]).code_for_node, _while_bound(flag, around)))
+    return re.search(uses, text) is not None
+
+
+def _while_bound(flag: cst.Attribute, around: cst.CSTNode) -> Iterable[cst.CSTNode]:
+    """The calls around in which a name that is given values again and again means what it means at the flag.
+
+    All that stands around, for what is no plain name, or is given a value once.
+    """
+    if not isinstance(flag.value, cst.Name):
+        return (around,)
+    name, here = flag.value.value, 0
+    found: list[list[cst.CSTNode]] = [[]]
+    for node in walk(around):
+        match node:
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=bound))], value=value) if bound == name:
+                if not any(isinstance(part, cst.Name) and part.value == name for part in walk(value)):
+                    found.append([])
+            case cst.For(target=cst.Name(value=bound)) if bound == name:
+                found.append([])
+            case cst.Call():
+                found[-1].append(node)
+        here = len(found) - 1 if node is flag else here
+    return found[here] if len(found) > 1 else (around,)
 
 
 def _switches(receiver: cst.BaseExpression, scope: Scope) -> bool:

@@ -126,7 +126,7 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
 
     With `printed`, it may print the result as well.
     """
-    assigned: dict[cst.CSTNode, str] = {}
+    assigned: dict[cst.CSTNode, frozenset[str]] = {}
     unread: set[cst.CSTNode] = set()
     asked: set[cst.CSTNode] = set()
     named: list[cst.Name] = []
@@ -140,12 +140,19 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
             for arg in node.args:
                 owner = _same_tensor(arg.value)
                 (asked if type(owner) is cst.Call else unread).add(owner)
-        elif type(node) is cst.Assign and len(node.targets) == 1 and type(node.targets[0].target) is cst.Name:
-            unread.add(node.targets[0].target)
+        elif type(node) is cst.Assign and len(node.targets) == 1 and (targets := _names(node.targets[0].target)):
+            unread.update(targets)
             if type(node.value) is cst.Call:
-                assigned[node.value] = node.targets[0].target.value
+                assigned[node.value] = frozenset(name.value for name in targets)
     read = {name.value for name in named if name not in unread}
-    return frozenset(asked.union(call for call, name in assigned.items() if name not in read))
+    return frozenset(asked.union(call for call, names in assigned.items() if names.isdisjoint(read)))
+
+
+def _names(target: cst.BaseExpression) -> list[cst.Name]:
+    """The names in the target of an assignment; none if it has anything else."""
+    parts = [one.value for one in target.elements] if isinstance(target, cst.Tuple) else [target]
+    names = [one for one in parts if isinstance(one, cst.Name)]
+    return names if len(names) == len(parts) else []
 
 
 def _same_tensor(node: cst.BaseExpression) -> cst.BaseExpression:

@@ -33,7 +33,7 @@ _MOVED = frozenset("to cuda cpu float double half bfloat16".split())
 #: Code outside the project that gives what the program has stored, or what its configuration names.
 _OWN = frozenset(
     "torch.load torch.jit.load joblib.load pickle.load pickle.loads dill.load cloudpickle.load imp.load_source "
-    "importlib.import_module importlib.util.module_from_spec hydra.utils.instantiate hydra.utils.call".split()
+    "importlib.util.module_from_spec hydra.utils.instantiate hydra.utils.call".split()
 )
 _SWITCHED = re.compile(r"\b(\w+)\s*\.\s*(?:train|eval)\s*\(")
 

@@ -27,7 +27,7 @@ from bn_lint.static.training.evidence import (
     ref_of,
     text_of,
 )
-from bn_lint.static.training.purpose import classify, is_local, left_in_evaluation, put_in_after_eval
+from bn_lint.static.training.purpose import classify, is_a_choice, is_local, left_in_evaluation, put_in_after_eval
 from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped
 from bn_lint.static.training.symbolic_models import is_proven
 
@@ -83,6 +83,8 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
         return
     training, mode = _state(events, call, purpose)
     if training is None or (purpose is Purpose.TRAINING and not training and _leaves_batchnorm_alone(events, call)):
+        return
+    if purpose is Purpose.TRAINING and not training and mode is not None and is_a_choice(events, mode):
         return
     if purpose is Purpose.EVALUATION and training and _is_compared(events, call, mode):
         return

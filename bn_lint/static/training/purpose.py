@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import libcst as cst
+
 from bn_lint.facts import Evidence, Purpose
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import walk, ways_to
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers
 from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, Mode
@@ -22,7 +25,7 @@ def classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | None:
         return None  # gradients of nothing in particular, as a test wants them
     if call.backward and not passes:
         # Saliency, gradients with respect to the input; weights that are written by hand are trained.
-        written = id(call.model) in events.averaged
+        written = any(id(one) in events.averaged for one in call.model.possible_descendants())
         return Purpose.INSPECTION if call.prepared is not None and not written else None
     if call.grad is None or call.discarded or call.backward or call.asserted:
         return None
@@ -94,6 +97,22 @@ def left_in_evaluation(events: EventLog, call: Call) -> Mode | None:
             return None
         found = off[0]
     return found
+
+
+def is_a_choice(events: EventLog, mode: Mode) -> bool:
+    """Whether training in evaluation mode is an option: `train()`, and right behind it `eval()` under a condition."""
+    root = mode.root
+    if root is None or mode.ref is None:
+        return False
+    before = [one for one in events.switches if one.mode.order <= mode.order and events.related(one.model, root)]
+    on, off = before[-2:] if len(before) > 1 else (None, None)
+    if on is None or off is None or off.mode is not mode or not on.mode.training or on.frame is not off.frame:
+        return False
+    if on.mode.ref is None or any(on.mode.order < call.order < mode.order for call in events.calls):
+        return False
+    above = ways_to([mode.ref.node], mode.ref.file.tree).get(mode.ref.node, ())
+    conditions = [node for node in above if isinstance(node, cst.If)]
+    return any(all(node is not on.mode.ref.node for node in walk(condition)) for condition in conditions)
 
 
 def _was_for_an_evaluation(events: EventLog, call: Call, mode: Mode) -> bool:

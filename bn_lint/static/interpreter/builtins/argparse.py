@@ -30,8 +30,13 @@ def _add_argument(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) 
 
 def _value(name: str, arguments: Arguments) -> Value:
     default = arguments.keywords.get("default")
-    # A switch is there to be used: both of its positions are.
-    if "action" in arguments.keywords or default is None or default == "" or isinstance(default, bool):
+    # A switch is there to be used: both of its positions are. What an action of the program does is up to it.
+    if (
+        isinstance(arguments.keywords.get("action"), str)
+        or default is None
+        or default == ""
+        or isinstance(default, bool)
+    ):
         return Unknown(name, f"the user decides `{name}`")
     return default
 
