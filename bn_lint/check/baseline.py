@@ -92,9 +92,10 @@ class Baseline:
 
     def renewed(self, report: Report, judged: Judged) -> Baseline:
         """A baseline of what the report shows, and of what it could not show because it was not judged."""
-        kept = [entry for entry in self.entries.elements() if not self._is_over(entry, judged)]
-        shown = [self._entry(finding, report.sources) for finding in report.visible if finding.code not in TOOL_CODES]
-        return Baseline(self.file, [*kept, *shown], self._data)
+        kept = Counter(entry for entry in self.entries.elements() if not self._is_over(entry, judged))
+        shown = Counter(self._entry(each, report.sources) for each in report.visible if each.code not in TOOL_CODES)
+        # Of a file around the given ones, some of the findings are shown, and may be known.
+        return Baseline(self.file, (kept | shown).elements(), self._data)
 
     def stale(self, left: Counter[Entry], judged: Judged) -> list[Entry]:
         """Of the entries that were not needed, those that were judged, or whose file is gone."""

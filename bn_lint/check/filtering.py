@@ -24,23 +24,30 @@ class FilteredFile:
     Attributes:
         settings: Those for this file.
         source: Its text, when it may hold comments for bn-lint; else None.
-        explicit: It was given by name.
+        is_alone: What uses the file may be missing.
+        is_context: Only what concerns the other files is reported.
     """
 
     path: Path
     display: str
     settings: Settings
     source: Source | None
-    explicit: bool = True
+    is_alone: bool = True
+    is_context: bool = False
 
 
-def filter_findings(files: Iterable[FilteredFile], outcomes: Sequence[Outcome], report: Report) -> None:
-    """Add what the rules of the report have found in the given files to it; what was found elsewhere is left out."""
+def filter_findings(files: Sequence[FilteredFile], outcomes: Sequence[Outcome], report: Report) -> None:
+    """Add what the rules of the report have found in the given files to it; what was found elsewhere is left out.
+
+    In a file that is context, that is what has evidence in another one.
+    """
+    given = {file.display for file in files if not file.is_context}
+    context = {file.display for file in files if file.is_context}
     found: dict[str, dict[tuple[str, Place], Finding]] = {}
     for outcome in outcomes:
         for finding in outcome.findings:
             found.setdefault(finding.place.path, {}).setdefault((finding.code, finding.place), finding)
-        report.problems.extend(outcome.problems)
+        report.problems.extend(one for one in outcome.problems if one.internal or one.place.path not in context)
         report.tracebacks.extend(outcome.tracebacks)
         report.add_coverage(outcome.coverage)
     report.problems = list(dict.fromkeys(report.problems))
@@ -49,6 +56,9 @@ def filter_findings(files: Iterable[FilteredFile], outcomes: Sequence[Outcome], 
         here = list(found.get(file.display, {}).values())
         complete = file.display not in incomplete and not any(each.code == SYNTAX_ERROR.code for each in here)
         own = [finding for finding in here if finding.code not in _foreign(file.settings, report.rules)]
+        if file.is_context:
+            own = [finding for finding in own if any(step.place.path in given for step in finding.evidence)]
+            complete = False
         report.findings.extend(_filter(file, own, report.remarks, complete=complete))
     report.findings.sort(key=_order)
 
@@ -63,10 +73,10 @@ def _filter(
     rules = RuleSet(file.settings.plugins).rules
     directives = list(directives_in(file.source))
     yield from suppress(shown, directives)
-    for line, text in mistakes_in(file.source, rules):
+    for line, text in () if file.is_context else mistakes_in(file.source, rules):
         place = file.source.located(Place(file.display, line, 1, line, 1))
         remarks.append(f"{place.file}:{place.line}: {text}")
-    if complete and not file.explicit:
+    if complete and not file.is_alone:
         on = [
             rule for rule in rules if _reads(rule) and file.settings.severity_in(file.path, rule, rule.severity.value)
         ]

@@ -7,7 +7,8 @@ besides: files that were read for context, and files that were looked for, wheth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from bn_lint.check.cache import Cache
@@ -37,11 +38,13 @@ class IncrementalChecker:
         progress: Progress | None = None,
         *,
         coverage: bool = False,
+        texts: Mapping[str, bytes] | None = None,
     ) -> None:
         """Set up.
 
         Args:
             settings: Of each given file, by its displayed path.
+            texts: What stands for the contents of files on the disk: by their absolute paths.
             cache: Where outcomes are kept; None judges everything.
             jobs: How many processes to use; None lets the amount of work decide, and 0 is this one, without limits.
             coverage: Whether the outcomes are to say which layers were not judged.
@@ -52,20 +55,27 @@ class IncrementalChecker:
         self._jobs = jobs
         self._coverage = coverage
         self._progress = progress or (lambda done, total: None)
-        self._disk = FileSystem()
+        self._texts = texts or {}
+        self._disk = FileSystem(texts)
 
-    def outcomes(self, sources: Sequence[Source], others: Sequence[tuple[File, bytes]]) -> list[Outcome]:
+    def outcomes(
+        self, sources: Sequence[Source], others: Sequence[tuple[File, bytes]], wanted: Collection[Path] | None = None
+    ) -> list[Outcome]:
         """The outcomes of all units, in the order of the first file of each.
 
         Args:
             sources: The files that deserve judging.
             others: The other given files, as bytes.
+            wanted: Units without one of these files are left out; None wants all.
         """
-        known = self._recall_run(sources, others)
+        run = None if self._cache is None else self._run_key(self._cache, sources, others, wanted)
+        known = self._recall_run(run)
         if known is not None:
             return known
         filesystem = RecordingFileSystem(self._disk)
         units = divide(sources, list(_decoded(others)), filesystem)
+        if wanted is not None:
+            units = [unit for unit in units if any(source.path in wanted for source in unit.files)]
         found: dict[int, Outcome] = {}
         keys = {}
         for index, unit in enumerate(units):
@@ -75,9 +85,8 @@ class IncrementalChecker:
                 if outcome is not None:
                     found[index] = outcome
         self._judge({index: unit for index, unit in enumerate(units) if index not in found}, keys, found)
-        if self._cache is not None:
-            key = self._run_key(self._cache, sources, others)
-            self._cache.store(key, {"units": [keys[index] for index in range(len(units))]}, filesystem.asked)
+        if self._cache is not None and run is not None:
+            self._cache.store(run, {"units": [keys[index] for index in range(len(units))]}, filesystem.asked)
         return [found[index] for index in range(len(units))]
 
     def _judge(self, units: Mapping[int, Unit], keys: Mapping[int, str], found: dict[int, Outcome]) -> None:
@@ -86,7 +95,9 @@ class IncrementalChecker:
         from bn_lint.check.workers import Task, judge_all, processes
 
         numbers = list(units)
-        tasks = [Task(unit, self._thresholds_of(unit), self._rules, self._coverage) for unit in units.values()]
+        tasks = [
+            Task(unit, self._thresholds_of(unit), self._rules, self._coverage, self._texts) for unit in units.values()
+        ]
         self._progress(0, len(tasks))
         for done, (number, judged) in enumerate(judge_all(tasks, processes(tasks, self._jobs), self._disk), 1):
             index = numbers[number]
@@ -101,10 +112,10 @@ class IncrementalChecker:
 
     # -- entries ----------------------------------------------------------------------------------------------------
 
-    def _recall_run(self, sources: Sequence[Source], others: Sequence[tuple[File, bytes]]) -> list[Outcome] | None:
-        if self._cache is None or not self._cache.folder.is_dir():
+    def _recall_run(self, key: str | None) -> list[Outcome] | None:
+        if self._cache is None or key is None or not self._cache.folder.is_dir():
             return None
-        entry = self._cache.recall(self._run_key(self._cache, sources, others), self._disk)
+        entry = self._cache.recall(key, self._disk)
         if entry is None or not isinstance(entry.get("units"), list):
             return None
         found = []
@@ -126,13 +137,20 @@ class IncrementalChecker:
         assert self._cache is not None
         return self._cache.stored_path(str(absolute(display)))
 
-    def _run_key(self, cache: Cache, sources: Sequence[Source], others: Sequence[tuple[File, bytes]]) -> str:
+    def _run_key(
+        self,
+        cache: Cache,
+        sources: Sequence[Source],
+        others: Sequence[tuple[File, bytes]],
+        wanted: Collection[Path] | None,
+    ) -> str:
         judged = [self._identity(cache, source) for source in sources]
         rest = [
             [cache.stored_path(str(file.path)), digest(data), self._thresholds[file.display].min_batch_size]
             for file, data in others
         ]
-        return cache.key("run", self._coverage, judged, rest)
+        paths = None if wanted is None else sorted(cache.stored_path(str(path)) for path in wanted)
+        return cache.key("run", self._coverage, judged, rest, paths)
 
     def _unit_key(self, cache: Cache, unit: Unit) -> str:
         own = [self._identity(cache, source) for source in unit.sources]

@@ -43,7 +43,8 @@ def check(
     """Check files and report what was found in them.
 
     Args:
-        files: What to check; other files of the project are read for context, but nothing is reported for them.
+        files: What to check. Of those that are context, and of other files that imports lead to, nothing is reported
+            that has nothing to do with the rest.
         unreadable: Directories that could not be searched, with the reason.
         cache: Gives the place of earlier results of these rules, should any be needed; None judges everything again.
         jobs: How many processes to use; None lets the amount of work decide, and 0 is this one, without limits.
@@ -55,7 +56,7 @@ def check(
         UsageError: an option names a rule that does not exist.
     """
     files = sorted(files, key=lambda file: file.path)  # by which way a layer is reached first follows their order
-    report = Report(files=len(files))
+    report = Report(files=sum(not file.is_context for file in files))
     for name, reason in unreadable:
         _note_unreadable(report, name, f"{name} cannot be read: {reason}.")
     settings = {file.display: configuration.settings_for(file.path) for file in files}
@@ -69,10 +70,12 @@ def check(
         from bn_lint.check.incremental import IncrementalChecker
 
         others = [(each.file, each.data) for each in given if each.source is None]
-        judging = IncrementalChecker(
-            settings, report.rules, cache and cache(report.rules), jobs, progress, coverage=coverage
-        )
-        _screen(given, settings, judging.outcomes(judged, others), report)
+        texts = {str(file.path): file.data for file in files if file.data is not None}
+        entries = cache and cache(report.rules)
+        judging = IncrementalChecker(settings, report.rules, entries, jobs, progress, coverage=coverage, texts=texts)
+        wanted = {each.file.path for each in given if not each.file.is_context}
+        outcomes = judging.outcomes(judged, others, wanted if len(wanted) < len(given) else None)
+        _screen(given, settings, outcomes, report)
     elif any(may_hold_directives(each.data) for each in given):
         _screen(given, settings, [], report)
     if any(finding.fix is not None for finding in report.findings):
@@ -89,12 +92,14 @@ def _read(files: Sequence[File], report: Report) -> Iterator[_Given]:
             data = read(file.path, file.display) if file.data is None else file.data
             source = from_bytes(data, file.path, file.display) if deserves_judging(data) else None
         except SourceError as error:
+            if file.is_context:
+                continue
             if isinstance(error.__cause__, FileNotFoundError) and not file.explicit:
                 report.files -= 1  # it vanished since it was listed: nothing is left to check
             else:
                 _note_unreadable(report, file.display, error.message, error.line, error.column)
         else:
-            report.sources.add(file.display, file.path, data)
+            report.sources.add(file.display, file.path, data, is_context=file.is_context)
             yield _Given(file, data, source)
 
 
@@ -112,7 +117,8 @@ def _screen(
         # Without BatchNorm nothing is found that a comment for linters in general could silence.
         mentioned = may_hold_directives(each.data, noqa=each.source is not None)
         source = (each.source or report.sources.get(display)) if mentioned else None
-        files.append(FilteredFile(each.file.path, display, settings[display], source, each.file.explicit))
+        file = each.file
+        files.append(FilteredFile(file.path, display, settings[display], source, file.is_alone, file.is_context))
     filter_findings(files, outcomes, report)
 
 

@@ -19,7 +19,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,12 +64,17 @@ serve()
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be judged, by which thresholds and rules, and whether the coverage is wanted."""
+    """What is to be judged, by which thresholds and rules, and whether the coverage is wanted.
+
+    Attributes:
+        texts: What stands for the contents of files on the disk.
+    """
 
     unit: Unit
     thresholds: Mapping[str, Thresholds]
     rules: RuleSet = BUILT_IN_RULES
     coverage: bool = False
+    texts: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -342,7 +347,7 @@ def _import_path() -> list[str]:
 def _judge(task: Task, disk: FileSystem | None = None) -> Judged:
     from bn_lint.check.judge import judge
 
-    filesystem = RecordingFileSystem(disk)
+    filesystem = RecordingFileSystem(disk or FileSystem(task.texts))
     outcome = judge(task.unit, task.thresholds, rules=task.rules, filesystem=filesystem, coverage=task.coverage)
     return Judged(outcome, filesystem.asked)
 

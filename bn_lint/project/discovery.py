@@ -29,12 +29,21 @@ class File:
         display: How reports call it.
         explicit: It was given by name, not found in a directory.
         data: Its content, when it does not come from the disk.
+        in_project: It was given by name, and is checked with the project around it.
+        is_context: It is read for the sake of the given files; what only concerns itself is not reported.
     """
 
     path: Path
     display: str
     explicit: bool = False
     data: bytes | None = None
+    in_project: bool = False
+    is_context: bool = False
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the files around it are unknown: those that use it may be missing."""
+        return self.explicit and not self.in_project
 
 
 @dataclass

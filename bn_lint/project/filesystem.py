@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Union
 
@@ -19,9 +19,16 @@ Answer = Union[bool, str, None]
 class FileSystem:
     """Answers each question once, for the time of a run."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Mapping[str, bytes] | None = None) -> None:
+        """Set up.
+
+        Args:
+            texts: What stands for the contents of files, whether they are on the disk or not: by their absolute paths.
+        """
         self._answers: dict[Question, Answer] = {}
-        self._data: dict[str, bytes] = {}
+        self._data: dict[str, bytes] = dict(texts or {})
+        for path, data in self._data.items():
+            self._answers.update({("file", path): True, ("exists", path): True, ("content", path): digest(data)})
 
     def answer(self, question: Question) -> Answer:
         """The present answer.

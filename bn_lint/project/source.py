@@ -207,10 +207,11 @@ class Sources:
         self._data: dict[str, tuple[Path, bytes]] = {}
         self._given = set(self._known)
 
-    def add(self, display: str, path: Path, data: bytes) -> None:
-        """Hold a file that is decoded when asked for."""
+    def add(self, display: str, path: Path, data: bytes, *, is_context: bool = False) -> None:
+        """Hold a file that is decoded when asked for; one that is context is not among those to be checked."""
         self._data[display] = (path, data)
-        self._given.add(display)
+        if not is_context:
+            self._given.add(display)
 
     def given(self, path: str) -> Source | None:
         """The file with this displayed path, if it is one of those that were to be checked."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +39,12 @@ def command(paths: tuple[str, ...], **chosen: Any) -> int:
     if options.show_files:
         from bn_lint.output.text import printable
 
-        write("".join(f"{printable(file.display)}\n" for file in check.files))
+        write("".join(f"{printable(file.display)}\n" for file in check.files if not file.is_context))
         return ExitCode.CLEAN
     if options.show_settings:
         from bn_lint.cli.commands.settings import shown
 
-        write(shown(check.files, check.configuration))
+        write(shown([file for file in check.files if not file.is_context], check.configuration))
         return ExitCode.CLEAN
     if options.explain is not None:
         check.explain(options.explain)
@@ -164,14 +165,22 @@ class _Check:
             if tuple(paths) != ("-",):
                 raise UsageError("Standard input is read when - is the only path; --stdin-filename then names it.")
             file = _standard_input(options.stdin_filename)
-            return Discovery([] if force and excluded(file.path) else [file])
+            return Discovery([] if force and excluded(file.path) else self._with_projects([file], excluded))
         discovery = discover(paths or (".",), excluded, force_exclude=force)
         for remark in discovery.remarks if not options.quiet else ():
             complain(remark, "warning")
         if not discovery.files and not discovery.unreadable and not options.quiet:
             names = [f'"{path}"' if path.endswith(".") else path for path in paths if absolute(path) != Path.cwd()]
             complain(f"No Python files found in {', '.join(names) or 'the current directory'}.", "warning")
-        return discovery
+        return replace(discovery, files=self._with_projects(discovery.files, excluded))
+
+    def _with_projects(self, files: list[File], excluded: Callable[[Path], bool]) -> list[File]:
+        """The files, and those of their projects where some are given by name."""
+        if self.options.no_project or not any(file.explicit for file in files):
+            return files
+        from bn_lint.project.whole import with_projects
+
+        return with_projects(files, excluded)
 
 
 def _standard_input(name: str | None) -> File:

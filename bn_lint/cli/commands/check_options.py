@@ -23,6 +23,7 @@ class CheckOptions(RuleOptions):
 
     exclude: tuple[str, ...]
     force_exclude: bool
+    no_project: bool
     output_format: str
     output_file: str | None
     fix: bool
@@ -100,6 +101,7 @@ def check_options(function: _Function) -> _Function:
         function,
         click.option("--exclude", multiple=True, metavar="PATTERN", help="Skip files and directories (glob)."),
         click.option("--force-exclude", is_flag=True, help="Skip excluded files even if they are named explicitly."),
+        click.option("--no-project", is_flag=True, help="Check files given by name without the project around them."),
         click.option(
             "--output-format",
             type=click.Choice(list(FORMATS)),

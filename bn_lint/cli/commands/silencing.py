@@ -51,7 +51,7 @@ def write_baseline(
     from bn_lint.check.baseline import Baseline
 
     old = Baseline.read(file) if os.path.exists(file) else Baseline(file)
-    new = old.renewed(report, _judged(files, configuration))
+    new = old.renewed(report, _judged([each for each in files if not each.is_context], configuration))
     new.write()
     _publish_rest(report, options)
     if not options.quiet:
@@ -65,8 +65,8 @@ def hold_against_baseline(file: Path, report: Report, files: Sequence[File], con
 
     baseline = Baseline.read(file)
     left = baseline.apply(report)
-    # What a single file needs to be judged may be missing: only a run over directories tells that a finding is gone.
-    searched = [each for each in files if not each.explicit]
+    # Whoever checks single files is not asked to tidy up: a run over directories tells that findings are gone.
+    searched = [each for each in files if not each.explicit and not each.is_context]
     stale = baseline.stale(left, _judged(searched, configuration)) if searched else []
     shown = [f"{display_path(file)}: {each.code} is gone from {each.path}: {each.text}" for each in stale[:_MOST_STALE]]
     if stale:
