@@ -132,6 +132,7 @@ class Rule:
     Attributes:
         confirmed_by: What a run must have done for a trace to refute a finding; None when none refutes it.
         same_as: Codes of other rules that may find the same mistake in a run.
+        covered_by: Codes of rules whose finding at the same place says all that one of this rule would.
     """
 
     code: str
@@ -143,6 +144,7 @@ class Rule:
     takes_thresholds: bool = False
     confirmed_by: Confirmation | None = None
     same_as: tuple[str, ...] = ()
+    covered_by: tuple[str, ...] = ()
 
     @property
     def page(self) -> str:
@@ -182,6 +184,7 @@ def rule(
     since: str,
     confirmed_by: Confirmation | None = None,
     same_as: tuple[str, ...] = (),
+    covered_by: tuple[str, ...] = (),
 ) -> Callable[[Judge], Rule]:
     """Make a rule of a generator function `(fact: SomeFact) -> Iterator[Violation]`.
 
@@ -191,6 +194,8 @@ def rule(
         confirmed_by: What a run must have done for a trace to tell whether a static finding is right. Without it a
             trace may confirm the finding, and never refutes it.
         same_as: Codes of other rules that may find the same mistake in a run.
+        covered_by: Codes of rules whose finding at the same place says all that one of this rule would: it alone is
+            reported.
 
     Raises:
         TypeError: the function's first parameter is not annotated with a fact type.
@@ -203,6 +208,6 @@ def rule(
             raise TypeError(f"rule {code}: annotate exactly one parameter with the facts it judges")
         union = typing.get_origin(hints[0]) in (typing.Union, UnionType)
         judges = typing.get_args(hints[0]) if union else (hints[0],)
-        return Rule(code, name, severity, since, judges, judge, takes_thresholds, confirmed_by, same_as)
+        return Rule(code, name, severity, since, judges, judge, takes_thresholds, confirmed_by, same_as, covered_by)
 
     return decorate

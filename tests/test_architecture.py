@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 #: A package imports itself and those before it. Names are paths below `bn_lint`; a longer name counts before a shorter.
 ORDER = (
     "errors",
+    "addresses",
     "debugging",
     "exit",
     "libraries",

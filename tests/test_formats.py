@@ -91,11 +91,20 @@ def test_sarif() -> None:
     uri = "h%C3%A4%2C%201%25.py"
     mark = result["partialFingerprints"].pop("primaryLocationLineHash")
     assert len(mark) == 32
+    ((thread,),) = [flow["threadFlows"] for flow in result.pop("codeFlows")]
+    steps = [each["location"] for each in thread["locations"]]
+    assert [(each["message"]["text"], each["physicalLocation"]["region"]["startLine"]) for each in steps] == [
+        ("`a` gives 64 channels", 2),
+        ("called there", 7),
+        ("100% wrong: 64, 128", 3),
+    ]
     assert result == {
         "ruleId": "BN002",
         "ruleIndex": [rule["id"] for rule in run["tool"]["driver"]["rules"]].index("BN002"),
         "level": "error",
-        "message": {"text": "100% wrong: 64, 128\nhelp: write norm(64)"},
+        "message": {
+            "text": "100% wrong: 64, 128\n- [`a` gives 64 channels](1)\n- [called there](2)\nhelp: write norm(64)"
+        },
         "locations": [
             {
                 "physicalLocation": {
@@ -134,6 +143,26 @@ def test_sarif() -> None:
     ]
 
 
+def test_sarif_links_survive_brackets() -> None:
+    odd = replace(WIDTH, evidence=(Evidence(r"`[1]` \\ is built", at(2)),))
+    (run,) = json.loads(render(report(odd, sources=[SOURCE]), "sarif"))["runs"]
+    assert r"[`\[1\]` \\\\ is built](1)" in run["results"][0]["message"]["text"]
+
+
+def test_addresses_are_written_when_there_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    def driver() -> Any:
+        document = json.loads(render(FULL, "sarif"))
+        validate(document)
+        return document["runs"][0]["tool"]["driver"]
+
+    assert "informationUri" not in driver()
+    assert "helpUri" not in driver()["rules"][0]
+    monkeypatch.setattr("bn_lint.addresses.DOCUMENTATION", "https://docs.example.org/bn-lint")
+    assert driver()["informationUri"] == "https://docs.example.org/bn-lint"
+    pages = {rule["id"]: rule["helpUri"] for rule in driver()["rules"]}
+    assert pages["BN401"] == "https://docs.example.org/bn-lint/rules/keras-momentum/"
+
+
 def test_sarif_describes_every_rule() -> None:
     rules = {rule["id"]: rule for rule in json.loads(render(report(), "sarif"))["runs"][0]["tool"]["driver"]["rules"]}
     assert rules.keys() >= {rule.code for rule in load_rules()} | {"BN900", "BN902"}
@@ -152,12 +181,12 @@ def test_sarif_tells_that_a_run_is_not_complete() -> None:
 def test_github() -> None:
     assert render(FULL, "github") == (
         "::error title=bn-lint BN002 (num-features-mismatch),file=hä%2C 1%25.py,line=3,endLine=3,col=9,endColumn=18"
-        "::hä, 1%25.py:3:9: BN002 100%25 wrong: 64, 128%0Ahä, 1%25.py:2: `a` gives 64 channels"
+        "::100%25 wrong: 64, 128%0Ahä, 1%25.py:2: `a` gives 64 channels"
         "%0A/else/where.py:7: called there%0Ahelp: write norm(64)\n"
         "::notice title=bn-lint BN406 (redundant-bias),file=hä%2C 1%25.py,line=4,endLine=4,col=9,endColumn=18"
-        "::hä, 1%25.py:4:9: BN406 two%0Alines\n"
+        "::two%0Alines\n"
         "::warning title=bn-lint BN401 (keras-momentum),file=hä%2C 1%25.py,line=5,endLine=7"
-        "::hä, 1%25.py:5:9: BN401 momentum 0.99 is much\n"
+        "::momentum 0.99 is much\n"
     )
 
 
@@ -165,7 +194,8 @@ def test_gitlab() -> None:
     first, second, third = json.loads(render(FULL, "gitlab"))
     assert len({first.pop("fingerprint"), second.pop("fingerprint"), third.pop("fingerprint")}) == 3
     assert first == {
-        "description": "BN002: 100% wrong: 64, 128",
+        "description": "BN002: 100% wrong: 64, 128; `a` gives 64 channels (hä, 1%.py:2); called there "
+        "(/else/where.py:7); help: write norm(64)",
         "check_name": "num-features-mismatch",
         "severity": "major",
         "location": {
@@ -181,9 +211,9 @@ def test_junit() -> None:
     assert render(report(WIDTH, sources=[SOURCE]), "junit") == dedent(
         """\
         <?xml version="1.0" encoding="utf-8"?>
-        <testsuites name="bn-lint">
+        <testsuites name="bn-lint" tests="1" failures="1" errors="0">
           <testsuite name="hä, 1%.py" tests="1" failures="1" errors="0">
-            <testcase name="BN002 num-features-mismatch (3:9)" classname="hä, 1%.py" file="hä, 1%.py" line="3">
+            <testcase name="BN002 num-features-mismatch: b = norm(128)" classname="hä, 1%.py" file="hä, 1%.py" line="3">
               <failure type="error" message="100% wrong: 64, 128">hä, 1%.py:3:9: 100% wrong: 64, 128
         hä, 1%.py:2: `a` gives 64 channels
         /else/where.py:7: called there
@@ -198,9 +228,53 @@ def test_junit() -> None:
 def test_junit_counts_what_could_not_be_read_and_passes_when_nothing_is_wrong() -> None:
     suites = ET.fromstring(render(broken(), "junit"))
     assert [suite.get("errors") for suite in suites] == ["0", "1"]
+    assert [suites.get(each) for each in ("tests", "failures", "errors")] == ["2", "1", "1"]
     assert suites[1][0][0].get("message") == "b.py cannot be read: no."
     (suite,) = ET.fromstring(render(report(), "junit"))
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("1", "0", "0")
+
+
+def test_junit_names_stay_when_lines_move() -> None:
+    def names(source: Source, shift: int) -> list[str | None]:
+        found = [replace(WIDTH, place=at(3 + shift)), replace(WIDTH, place=at(4 + shift))]
+        suites = ET.fromstring(render(report(*found, sources=[source]), "junit"))
+        return [case.get("name") for case in suites.iter("testcase")]
+
+    assert names(SOURCE, 0) == names(replace(SOURCE, text=f"\n\n{TEXT}"), 2)
+    assert len(set(names(SOURCE, 0))) == 2
+
+
+def test_markdown() -> None:
+    assert render(FULL, "markdown") == dedent(
+        """\
+        ## bn-lint: 1 error, 1 warning and 1 info finding
+
+        1 file checked.
+
+        ### hä, 1%.py
+
+        - error **BN002** num-features-mismatch, line 3: 100% wrong: 64, 128
+          - hä, 1%.py:2: `a` gives 64 channels
+          - /else/where.py:7: called there
+          - **help:** write norm(64)
+        - info **BN406** redundant-bias, line 4: two lines
+        - warning **BN401** keras-momentum, line 5: momentum 0.99 is much
+        """
+    )
+    assert render(report(), "markdown").startswith("## bn-lint: nothing found\n")
+    assert "- **BN901** b.py cannot be read: no." in render(broken(), "markdown")
+
+
+@pytest.mark.parametrize(
+    ("message", "written"),
+    [
+        ("`a * b` is <b> & c_d", r"`a * b` is \<b\> \& c\_d"),
+        ("`open", "'open"),
+        ("[x](javascript:y)", r"\[x\](javascript:y)"),
+    ],
+)
+def test_markup_in_messages_is_text(message: str, written: str) -> None:
+    assert f": {written}\n" in render(report(replace(WIDTH, message=message), sources=[SOURCE]), "markdown")
 
 
 def test_json_lines() -> None:

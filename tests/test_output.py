@@ -7,6 +7,7 @@ from textwrap import dedent
 import pytest
 
 from bn_lint.check.report import Report
+from bn_lint.exit import ExitCode
 from bn_lint.facts import Coverage, Evidence, Place, Problem, Undecided
 from bn_lint.output import render
 from bn_lint.output.summary import coverage, statistics, summary
@@ -306,3 +307,27 @@ def test_coverage_groups_reasons() -> None:
 def test_words() -> None:
     assert [listed(list(words)) for words in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
     assert [width(text) for text in ("abc", "日本", "e\u0301", "\u200d")] == [3, 4, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "severity", "code"),
+    [
+        ("info", Severity.INFO, ExitCode.FINDINGS),
+        ("warning", Severity.INFO, ExitCode.CLEAN),
+        ("warning", Severity.WARNING, ExitCode.FINDINGS),
+        ("error", Severity.WARNING, ExitCode.CLEAN),
+        ("error", Severity.ERROR, ExitCode.FINDINGS),
+        ("never", Severity.ERROR, ExitCode.CLEAN),
+    ],
+)
+def test_what_fails(threshold: str, severity: Severity, code: ExitCode) -> None:
+    one = report(finding(severity=severity))
+    one.fail_on = threshold
+    assert one.exit_code is code
+
+
+def test_a_threshold_hides_no_failure() -> None:
+    one = report()
+    one.fail_on = "never"
+    one.problems = [Problem("BN901", "no", Place("a.py", 1, 1, 1, 1))]
+    assert one.exit_code is ExitCode.FAILURE

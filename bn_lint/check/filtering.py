@@ -66,11 +66,11 @@ def filter_findings(files: Sequence[FilteredFile], outcomes: Sequence[Outcome], 
 def _filter(
     file: FilteredFile, findings: Sequence[Finding], remarks: list[str], *, complete: bool
 ) -> Iterator[Finding]:
-    shown = _select(findings, file.settings, file.path)
+    rules = RuleSet(file.settings.plugins).rules
+    shown = _uncovered(list(_select(findings, file.settings, file.path)), rules)
     if file.source is None:
         yield from shown
         return
-    rules = RuleSet(file.settings.plugins).rules
     directives = list(directives_in(file.source))
     yield from suppress(shown, directives)
     for line, text in () if file.is_context else mistakes_in(file.source, rules):
@@ -104,6 +104,15 @@ def _select(findings: Iterable[Finding], settings: Settings, path: Path) -> Iter
             yield finding
         elif severity is not None:
             yield replace(finding, severity=Severity(severity))
+
+
+def _uncovered(findings: Sequence[Finding], rules: Sequence[Rule]) -> Iterator[Finding]:
+    """The findings without those that another one of the same mistake makes superfluous."""
+    covering = {rule.code: rule.covered_by for rule in rules if rule.covered_by}
+    at: dict[Place, set[str]] = {}
+    for finding in findings:
+        at.setdefault(finding.place, set()).add(finding.code)
+    return (each for each in findings if at[each.place].isdisjoint(covering.get(each.code, ())))
 
 
 def _unused(source: Source, directive: Directive, selectors: tuple[str, ...]) -> Finding:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.check.registry import RuleSet
 from bn_lint.exit import ExitCode
+from bn_lint.project.config import SEVERITIES
 from bn_lint.project.source import Sources
 from bn_lint.project.tool_codes import UNREADABLE_FILE
 
@@ -31,6 +32,7 @@ class Report:
         tracebacks: Of the defects among the problems.
         fixed: Findings that a fix removed, as they were.
         unsafe_fixes: Whether the user asked for unsafe fixes as well.
+        fail_on: The lowest severity of a finding that lets the check fail, or `never`.
         is_held_against_trace: Whether `confirmed` of the findings says what a run showed.
     """
 
@@ -44,6 +46,7 @@ class Report:
     tracebacks: list[str] = field(default_factory=list)
     fixed: list[Finding] = field(default_factory=list)
     unsafe_fixes: bool = False
+    fail_on: str = "info"
     is_held_against_trace: bool = False
 
     def add_coverage(self, coverage: Coverage) -> None:
@@ -76,4 +79,6 @@ class Report:
     def exit_code(self) -> ExitCode:
         if self.failures:
             return ExitCode.FAILURE
-        return ExitCode.FINDINGS if self.visible else ExitCode.CLEAN
+        severe = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1] if self.fail_on in SEVERITIES else ()
+        fails = any(finding.severity.value in severe for finding in self.visible)
+        return ExitCode.FINDINGS if fails else ExitCode.CLEAN

@@ -38,6 +38,7 @@ FORMATS = {
     "github": Format("github", for_programs=False, is_document=False),
     "gitlab": Format("gitlab"),
     "junit": Format("junit"),
+    "markdown": Format("markdown"),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.check.report import Report
-from bn_lint.output.text import file_of, location, printable
+from bn_lint.output.text import file_of, printable, within
 from bn_lint.rule import Finding
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
@@ -28,7 +28,8 @@ def _annotation(finding: Finding) -> str:
         del properties["col"], properties["endColumn"]
     steps = [f"{file_of(evidence.place)}:{evidence.place.line}: {evidence.message}" for evidence in finding.evidence]
     help_ = [] if finding.help is None else [f"help: {finding.help}"]
-    message = "\n".join([f"{location(place)}: {finding.code} {finding.message}", *steps, *help_])
+    # The annotation shows the file and the line, but knows no cells.
+    message = "\n".join([f"{within(place)}{finding.message}", *steps, *help_])
     written = ",".join(f"{key}={_escape(str(value), property_=True)}" for key, value in properties.items())
     return f"::{_COMMANDS[finding.severity.value]} {written}::{_escape(message)}\n"
 

@@ -7,6 +7,7 @@ import json
 from bn_lint.check.fingerprint import fingerprints
 from bn_lint.check.report import Report
 from bn_lint.output.text import well_formed, within
+from bn_lint.rule import Finding
 
 _SEVERITIES = {"error": "major", "warning": "minor", "info": "info"}
 
@@ -17,7 +18,7 @@ def render(report: Report) -> str:
     marks = fingerprints(report.visible, report.sources)
     entries = [
         {
-            "description": f"{finding.code}: {within(finding.place)}{finding.message}",
+            "description": _description(finding),
             "check_name": finding.name,
             "fingerprint": mark,
             "severity": _SEVERITIES[finding.severity.value],
@@ -32,3 +33,11 @@ def render(report: Report) -> str:
         for finding, mark in zip(report.visible, marks, strict=True)
     ]
     return json.dumps(well_formed(entries), indent=2) + "\n"
+
+
+def _description(finding: Finding) -> str:
+    """The message, its evidence and the help in one line, which is all that GitLab shows."""
+    parts = [f"{finding.code}: {within(finding.place)}{finding.message}"]
+    parts += [f"{step.message} ({step.place.file}:{step.place.line})" for step in finding.evidence]
+    parts += [] if finding.help is None else [f"help: {finding.help}"]
+    return "; ".join(" ".join(part.split()) for part in parts)

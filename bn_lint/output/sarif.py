@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
-from bn_lint import __version__
+from bn_lint import __version__, addresses
 from bn_lint.check.fingerprint import fingerprints
 from bn_lint.check.report import Report
 from bn_lint.facts import Place, Problem
@@ -27,7 +28,9 @@ def render(report: Report) -> str:
         "tool": {
             "driver": {
                 "name": "bn-lint",
+                "version": __version__,
                 "semanticVersion": __version__,
+                **({} if addresses.DOCUMENTATION is None else {"informationUri": addresses.DOCUMENTATION}),
                 "rules": [_rule(rule) for rule in described],
             }
         },
@@ -47,12 +50,14 @@ def render(report: Report) -> str:
 def _rule(rule: Rule | ToolCode) -> dict[str, Any]:
     summary, _, rest = rule.page.partition("\n")
     severity = rule.severity.value if isinstance(rule, Rule) else rule.severity
+    address = addresses.page_of(rule.name)
     return {
         "id": rule.code,
         "name": rule.name,
         "shortDescription": {"text": summary.strip()},
         "fullDescription": {"text": summary.strip()},
         "help": {"text": rule.page, "markdown": f"{summary.strip()}\n{rest}"},
+        **({} if address is None else {"helpUri": address}),
         "defaultConfiguration": {"level": _LEVELS[severity], "enabled": severity != "info"},
         "properties": {"tags": ["pytorch", "batchnorm"], "precision": "high"},
     }
@@ -72,13 +77,32 @@ def _result(finding: Finding, index: dict[str, int], mark: str) -> dict[str, Any
             {"id": number, **_location(evidence.place), "message": {"text": within(evidence.place) + evidence.message}}
             for number, evidence in enumerate(finding.evidence, 1)
         ]
+        result["codeFlows"] = [{"threadFlows": [{"locations": _flow(finding)}]}]
     if finding.fix is not None and finding.place.cell is None:  # SARIF knows no cells to make it in
         result["fixes"] = [_fix(finding.fix, finding.help or finding.message)]
     return result
 
 
+def _flow(finding: Finding) -> list[dict[str, Any]]:
+    """The evidence step by step, up to the place of the finding."""
+    steps = [(step.place, step.message) for step in finding.evidence]
+    return [
+        {"location": {**_location(place), "message": {"text": within(place) + message}}}
+        for place, message in [*steps, (finding.place, finding.message)]
+    ]
+
+
 def _text(finding: Finding) -> str:
-    return finding.message if finding.help is None else f"{finding.message}\nhelp: {finding.help}"
+    """The message with links to the evidence: GitHub shows a related location only where a link leads to it."""
+    links = [
+        f"- [{_in_link(within(step.place) + step.message)}]({number})"
+        for number, step in enumerate(finding.evidence, 1)
+    ]
+    return "\n".join([finding.message, *links, *([] if finding.help is None else [f"help: {finding.help}"])])
+
+
+def _in_link(text: str) -> str:
+    return re.sub(r"[\[\]\\]", r"\\\g<0>", text)
 
 
 def _location(place: Place) -> dict[str, Any]:

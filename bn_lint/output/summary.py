@@ -21,12 +21,12 @@ def summary(report: Report, *, color: bool) -> str:
         if report.failures:
             return "Found nothing in the files that could be checked.\n"
         return f"{paint('All checks passed!', 'help')}\n"
-    found = _by_severity([*visible, *report.fixed], paint)
+    found = by_severity([*visible, *report.fixed], paint)
     if report.fixed:
         return f"Found {found} ({len(report.fixed)} fixed, {len(visible)} remaining).\n{_fixable(report, paint)}"
     touched = len({finding.place.path for finding in visible})
     files = counted(report.files, "file")
-    where = files if touched == report.files else f"{touched} of {files}"
+    where = counted(touched, "file") if touched >= report.files else f"{touched} of {files}"
     return f"Found {found} in {where}.\n{_held_against_trace(report)}{_fixable(report, paint)}"
 
 
@@ -44,7 +44,7 @@ def _held_against_trace(report: Report) -> str:
     return f"The trace {' and '.join(parts)} of them{rest}.\n"
 
 
-def _by_severity(findings: list[Finding], paint: Painter) -> str:
+def by_severity(findings: list[Finding], paint: Painter) -> str:
     """`2 errors and 1 warning`."""
     by_severity = Counter(finding.severity.value for finding in findings)
     nouns = {"error": "error", "warning": "warning", "info": "info finding"}
@@ -67,7 +67,7 @@ def fix_summary(report: Report, *, color: bool) -> str:
     more = f"{counted(count, 'fix', 'fixes')} available with --unsafe-fixes"
     if not report.fixed:
         return f"Nothing would be fixed ({more}).\n" if count else "Nothing would be fixed.\n"
-    found = _by_severity(report.fixed, Painter(color=color))
+    found = by_severity(report.fixed, Painter(color=color))
     return f"Would fix {found}{f' ({more})' if count else ''}.\n"
 
 

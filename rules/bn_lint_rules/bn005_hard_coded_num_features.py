@@ -9,13 +9,13 @@ from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 from bn_lint_rules.layout import fits_rank, is_channels_last, steps
 
 
-@rule("BN005", "hard-coded-num-features", severity=Severity.WARNING, since="0.1.0")
+@rule("BN005", "hard-coded-num-features", severity=Severity.WARNING, since="0.1.0", covered_by=("BN002",))
 def hard_coded_num_features(call: BatchNormCall) -> Iterator[Violation]:
     """`num_features` is a number where the channels depend on a parameter.
 
     ## What it does
     Reports a BatchNorm layer whose width is written as a number, behind a layer whose width is a parameter of the same
-    class.
+    class. If a caller in the project passes another one, BN002 reports that instead.
 
     ## Why is this bad?
     The class works for one value of the parameter only, usually its default. Whoever passes another one gets

@@ -35,6 +35,13 @@ def command(paths: tuple[str, ...], **chosen: Any) -> int:
     """
     options = CheckOptions(**chosen)
     options.refuse_contradictions()
+    if options.watch:
+        from bn_lint.cli.commands.watching import watch
+
+        if "-" in paths:
+            raise UsageError("--watch looks at files, and standard input is none.")
+        quiet = replace(options, quiet=True)
+        watch(lambda: _Check(options, paths).run(), lambda: [file.path for file in _Check(quiet, paths).files])
     check = _Check(options, paths)
     if options.show_files:
         from bn_lint.output.text import printable
@@ -139,6 +146,7 @@ class _Check:
                     coverage=options.show_coverage,
                 )
             report.unsafe_fixes = options.unsafe_fixes
+            report.fail_on = options.fail_on
             if trace is not None:
                 from bn_lint.runtime.judging.confirm import confirm_report
 

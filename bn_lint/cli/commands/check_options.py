@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bn_lint.cli.commands.options import RuleOptions, added, rule_options
+from bn_lint.cli.commands.options import RuleOptions, added, fail_on, rule_options
 from bn_lint.cli.commands.publish import Style
 from bn_lint.cli.terminal import COLORS
 from bn_lint.errors import UsageError
@@ -35,6 +35,8 @@ class CheckOptions(RuleOptions):
     show_files: bool
     show_settings: bool
     explain: str | None
+    fail_on: str
+    watch: bool
     exit_zero: bool
     add_ignore: bool
     reason: str | None
@@ -89,6 +91,9 @@ class CheckOptions(RuleOptions):
             )
         if self.explain is not None and self.output_format not in ("full", "json"):
             raise UsageError("--explain has the formats full and json.")
+        changing = self.fix or self.diff or self.add_ignore or self.update_baseline
+        if self.watch and (changing or self.explain is not None or self.show_files or self.show_settings):
+            raise UsageError("--watch repeats a check: it goes with no option that changes or lists something.")
         if self.reason is not None and not self.add_ignore:
             raise UsageError("--reason is what --add-ignore writes; there is nothing to write it to.")
         if self.reason is not None and any(mark in self.reason for mark in "\r\n#"):
@@ -128,6 +133,8 @@ def check_options(function: _Function) -> _Function:
             metavar="FILE:LINE",
             help="Explain why this line was checked or not, and exit. In a notebook: 'FILE:cell 3:LINE'.",
         ),
+        fail_on,
+        click.option("--watch", is_flag=True, help="Check again whenever a file changes."),
         click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings."),
         click.option("--add-ignore", is_flag=True, help="Add a suppression comment to every finding."),
         click.option("--reason", metavar="TEXT", help="Explanation to add to each comment of --add-ignore."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bn_lint.cli.commands.options import RuleOptions, added, rule_options
+from bn_lint.cli.commands.options import RuleOptions, added, fail_on, rule_options
 from bn_lint.cli.terminal import COLORS, save_all, show, wants_color, write
 from bn_lint.exit import ExitCode
 from bn_lint.output import FORMATS
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from bn_lint.runtime.document.document import Document
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-_SEVERITIES = ("error", "warning", "info")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +53,7 @@ def findings_options(function: _Function) -> _Function:
         ),
         click.option("-o", "--output-file", metavar="FILE", help="Write the findings to a file."),
         click.option("--html", metavar="FILE", help="Write a self-contained HTML report with plots."),
-        click.option(
-            "--fail-on",
-            type=click.Choice([*_SEVERITIES, "never"]),
-            default="info",
-            show_default=True,
-            help="Lowest severity that makes the exit code 1.",
-        ),
+        fail_on,
         click.option("--no-table", is_flag=True, help="Do not print the table of layers."),
         click.option("--color", type=click.Choice(COLORS), default="auto"),
         click.option("-q", "--quiet", is_flag=True, help="Print findings only."),
@@ -111,16 +104,8 @@ def publish(
         from bn_lint.runtime.showing.html.page import page
 
         saved = save_all([(options.html, lambda: page(document, report))]) and saved
-    if report.failures or not saved:
-        return ExitCode.FAILURE
-    return ExitCode.FINDINGS if _fails(report, options.fail_on) else ExitCode.CLEAN
-
-
-def _fails(report: Report, threshold: str) -> bool:
-    if threshold == "never":
-        return False
-    severe = _SEVERITIES[: _SEVERITIES.index(threshold) + 1]
-    return any(finding.severity.value in severe for finding in report.visible)
+    report.fail_on = options.fail_on
+    return report.exit_code if saved else ExitCode.FAILURE
 
 
 def _overview(document: Document, options: FindingsOptions) -> str:

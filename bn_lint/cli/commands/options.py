@@ -69,6 +69,16 @@ def rule_options(function: _Function) -> _Function:
     )
 
 
+#: The same option of all commands that report findings.
+fail_on = click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info", "never"]),
+    default="info",
+    show_default=True,
+    help="Lowest severity that makes the exit code 1.",
+)
+
+
 def added(function: _Function, *options: Callable[[_Function], _Function]) -> _Function:
     """A command with further options, which its help shows in this order."""
     for option in reversed(options):
