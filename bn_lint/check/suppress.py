@@ -108,6 +108,11 @@ def unused(
             yield directive, idle
 
 
+def mentions_linters(text: str) -> bool:
+    """Whether a comment in the text may be meant for bn-lint, or for linters in general."""
+    return _MENTION.search(text) is not None
+
+
 def directives_in(source: Source) -> Iterator[Directive]:
     """The silencing comments of a file, which need not be valid Python."""
     if not _MENTION.search(source.text):

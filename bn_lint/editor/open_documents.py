@@ -1,20 +1,14 @@
-"""What was found in a document that an editor has open: a file of Python code, or the cells of a notebook."""
+"""A document that an editor has open, a file of Python code or the cells of a notebook, and what was found in it."""
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from bn_lint.check.pipeline import check
 from bn_lint.check.report import Report
-from bn_lint.project.config import Configuration
-from bn_lint.project.discovery import File
+from bn_lint.facts import Place
 from bn_lint.project.edits import Span, Text
-from bn_lint.project.notebook import notebook
-from bn_lint.project.source import display_path, encoded
 from bn_lint.rule import Finding
 
 
@@ -59,12 +53,30 @@ class Judged:
     Attributes:
         text: What was judged; of a notebook the code of its cells, one after the other.
         parts: The open documents that it comes from, in their order.
+        stamp: What it depends on besides: equal where nothing else has changed.
+        origin: What was judged, if the findings were only moved from there.
     """
 
     display: str
     text: Text
     report: Report
     parts: tuple[Part, ...]
+    stamp: object = None
+    origin: Judged | None = None
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is found in this document."""
+        return [finding for finding in self.report.visible if finding.place.path == self.display]
+
+    @property
+    def found_elsewhere(self) -> list[tuple[Finding, Place]]:
+        """What is found in other files, with the place in this document that is evidence for it."""
+        return [
+            (finding, next(step.place for step in finding.evidence if step.place.path == self.display))
+            for finding in self.report.visible
+            if finding.place.path != self.display
+        ]
 
     def part(self, uri: str) -> Part | None:
         """The part that an editor calls by this name."""
@@ -76,7 +88,7 @@ class Judged:
 
     def findings_at(self, first: int, last: int) -> Iterator[Finding]:
         """The findings that touch a stretch of the judged text."""
-        for finding in self.report.visible:
+        for finding in self.findings:
             start, end = self.text.extent(finding.place)
             if start <= last and first <= end:
                 yield finding
@@ -88,45 +100,3 @@ class Judged:
             part = self.part_at(span.start)
             found.setdefault(part.uri, (part, []))[1].append(Span(*part.extent(span.start, span.end), span.content))
         yield from found.values()
-
-
-def judge_file(path: Path, file: Open) -> Judged:
-    """Judge an open text as the content of its file.
-
-    Raises:
-        BnLintError: the configuration is wrong.
-    """
-    display = display_path(path)
-    report = _report(path, display, encoded(file.text, display))
-    text = Text(file.text)
-    return Judged(display, text, report, (Part(file.uri, file.version, text),))
-
-
-def judge_notebook(path: Path, cells: Sequence[Open]) -> Judged:
-    """Judge the open cells of a notebook, all of them in their order, as the content of its file.
-
-    Raises:
-        BnLintError: the configuration is wrong.
-    """
-    if path.suffix != ".ipynb":  # one without a file yet, or one that is kept as a script
-        path = path.with_name(f"{path.name}.ipynb")
-    display = display_path(path)
-    document = json.dumps(
-        {"cells": [{"cell_type": "code" if cell.is_code else "markdown", "source": cell.text} for cell in cells]}
-    )
-    source = notebook(document, path, display)
-    known = {cell.number: cell for cell in source.cells}
-    parts, start = [], 0
-    for number, cell in enumerate(cells, 1):
-        if number in known:
-            start = known[number].start
-        if cell.is_code:
-            parts.append(Part(cell.uri, cell.version, Text(cell.text), start))
-    return Judged(display, Text(source.text), _report(path, display, document.encode()), tuple(parts))
-
-
-def _report(path: Path, display: str, data: bytes) -> Report:
-    configuration = Configuration()
-    if configuration.settings_for(path).excludes(path):
-        return Report()
-    return check([File(path, display, explicit=True, data=data)], configuration)

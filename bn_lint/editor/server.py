@@ -1,6 +1,7 @@
 """The language server: findings while one types, fixes, comments that silence, and the pages of rules.
 
-What is judged is the text in the editor, saved or not; other files are read from the disk.
+What is judged is the text in the editor, saved or not, with the project around it; files that are not open are read
+from the disk.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import from_fs_path, to_fs_path
 from pygls.workspace import PositionCodec
 
-from bn_lint import __version__
+from bn_lint import __version__, addresses
 from bn_lint.check.add_ignore import IgnoreComments
 from bn_lint.check.explain import find, markdown
 from bn_lint.check.fix import compatible
-from bn_lint.editor.open_documents import Judged, Open, Part, judge_file, judge_notebook
+from bn_lint.editor.checker import Checker, ClientSettings
+from bn_lint.editor.disable import disabled_in_project
+from bn_lint.editor.open_documents import Judged, Open, Part
 from bn_lint.errors import BnLintError
 from bn_lint.facts import Evidence, Place
 from bn_lint.project.edits import Span, Text
-from bn_lint.project.source import absolute
+from bn_lint.project.source import absolute, display_path
 from bn_lint.project.tool_codes import TOOL_CODES
 from bn_lint.rule import Finding, Severity
 
@@ -54,6 +57,7 @@ class Server(LanguageServer):
         self.opened: set[str] = set()
         #: What is judged now, or soon.
         self.waiting: dict[str, asyncio.Task[None]] = {}
+        self.checker = Checker()
         self._delay = delay
         # The analysis wants a thread and a deep stack of its own; one at a time is fastest.
         self._worker = ThreadPoolExecutor(max_workers=1)
@@ -67,7 +71,8 @@ class Server(LanguageServer):
         )
 
     def schedule_all(self) -> None:
-        """Judge everything that is open again."""
+        """Judge everything that is open again: something beside the open texts has changed."""
+        self._worker.submit(self.checker.forget)
         for uri in self.opened:
             self.schedule(uri, 0)
 
@@ -96,19 +101,40 @@ class Server(LanguageServer):
             self._complain(f"Internal error in bn-lint: {type(error).__name__}: {error}. Please report it.")
             return
         self._complaint = ""
+        if uri not in self.opened:  # it was closed meanwhile
+            return
         before = self.judged.get(uri)
         self.judged[uri] = judged
-        found: dict[str, list[lsp.Diagnostic]] = {part.uri: [] for part in judged.parts}
-        for finding in judged.report.visible:
-            part = judged.part_at(judged.text.extent(finding.place)[0])
-            found[part.uri].append(self.diagnostic(judged, finding))
+        found = {part.uri: self.diagnostics(judged, part) for part in judged.parts}
         for part in judged.parts:
             self._publish(part.uri, found[part.uri], part.version)
         for part in () if before is None else before.parts:
             if part.uri not in found:  # a cell that was deleted
                 self._publish(part.uri, [])
+        if judged.origin is None:
+            self._schedule_users(uri)
+
+    def _schedule_users(self, uri: str) -> None:
+        """Judge the open files that depend on one whose text is new."""
+        users = self.checker.users(absolute(to_fs_path(uri) or ""))
+        again = [one for one in self.opened if one != uri and absolute(to_fs_path(one) or "") in users]
+        for one in again:
+            if one not in self.waiting or self.waiting[one].done():
+                self.schedule(one, 0)
+        if again and self.is_asked and self._refreshes:
+            self.workspace_diagnostic_refresh(None)
+
+    async def settled(self, uri: str) -> None:
+        """Wait until a document is judged as it is now."""
+        while uri in self.opened:
+            task = self.waiting.get(uri)
+            if task is None or task.done():
+                return
+            await asyncio.wait([task])
 
     def _publish(self, uri: str, diagnostics: list[lsp.Diagnostic], version: int | None = None) -> None:
+        if self.is_asked and self.workspace.get_notebook_document(cell_uri=uri) is None:
+            return  # the client asks for what it wants to show
         params = lsp.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=diagnostics)
         self.text_document_publish_diagnostics(params)
 
@@ -119,10 +145,12 @@ class Server(LanguageServer):
             return None
         notebook = self.workspace.get_notebook_document(notebook_uri=uri)
         if notebook is not None:
-            return partial(judge_notebook, absolute(path), [self._open(cell.document) for cell in notebook.cells])
+            return partial(
+                self.checker.notebook, absolute(path), [self._open(cell.document) for cell in notebook.cells]
+            )
         if uri.endswith(".ipynb"):  # the JSON of the file, which an editor shows that knows no notebooks
             return None
-        return partial(judge_file, absolute(path), self._open(uri))
+        return partial(self.checker.file, absolute(path), self._open(uri), self.judged.get(uri))
 
     def _open(self, uri: str) -> Open:
         document = self.workspace.text_documents.get(unquote(uri))  # so does pygls call it, whatever the client writes
@@ -145,8 +173,47 @@ class Server(LanguageServer):
         self.cancel(uri)
         self.opened.discard(uri)
         judged = self.judged.pop(uri, None)
+        path = to_fs_path(uri)
+        if path is not None:
+            self._worker.submit(self.checker.close, absolute(path))
         for one in [uri] if judged is None else [part.uri for part in judged.parts]:
             self._publish(one, [])
+
+    # -- what the client offered --------------------------------------------------------------------------------------
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the client asks for diagnostics, instead of waiting for them."""
+        document = self.client_capabilities.text_document
+        return document is not None and document.diagnostic is not None
+
+    @property
+    def _refreshes(self) -> bool:
+        workspace = self.client_capabilities.workspace
+        asked = None if workspace is None else workspace.diagnostics
+        return asked is not None and bool(asked.refresh_support)
+
+    @property
+    def _shows_related(self) -> bool:
+        document = self.client_capabilities.text_document
+        published = None if document is None else document.publish_diagnostics
+        asked = None if document is None else document.diagnostic
+        return any(each is not None and bool(each.related_information) for each in (published, asked))
+
+    @property
+    def _takes_versions(self) -> bool:
+        workspace = self.client_capabilities.workspace
+        edits = None if workspace is None else workspace.workspace_edit
+        return edits is not None and bool(edits.document_changes)
+
+    def configure(self, given: object) -> None:
+        """Take over settings of the client."""
+        try:
+            settings = ClientSettings.of(given)
+        except BnLintError as error:
+            self._complain(error.message)
+            return
+        self._worker.submit(setattr, self.checker, "settings", settings)
 
     def _complain(self, message: str) -> None:
         if message != self._complaint:  # once, not at every key
@@ -186,17 +253,33 @@ class Server(LanguageServer):
 
     # -- what the client is shown -------------------------------------------------------------------------------------
 
-    def diagnostic(self, judged: Judged, finding: Finding) -> lsp.Diagnostic:
+    def diagnostics(self, judged: Judged, part: Part) -> list[lsp.Diagnostic]:
+        """What is found in one part, and what is found in other files because of it."""
+        shown = [(finding, finding.place) for finding in judged.findings] + judged.found_elsewhere
+        return [
+            self.diagnostic(judged, finding, place)
+            for finding, place in shown
+            if judged.part_at(judged.text.extent(place)[0]) == part
+        ]
+
+    def diagnostic(self, judged: Judged, finding: Finding, place: Place | None = None) -> lsp.Diagnostic:
+        """A finding, at its own place or at one that is evidence for it."""
+        place = place or finding.place
         message = finding.message if finding.help is None else f"{finding.message}\nhelp: {finding.help}"
+        steps = finding.evidence
+        if place != finding.place:
+            message = f"{finding.place.file}:{finding.place.line}: {message}"
+            steps = (Evidence(finding.message, finding.place), *steps)
+        address = addresses.page_of(finding.name)
+        related = [lsp.DiagnosticRelatedInformation(self._evidence(judged, one), one.message) for one in steps]
         return lsp.Diagnostic(
-            range=self.location(judged, finding.place).range,
+            range=self.location(judged, place).range,
             message=message,
             severity=_SEVERITIES[finding.severity],
             code=finding.code,
+            code_description=None if address is None else lsp.CodeDescription(address),
             source="bn-lint",
-            related_information=[
-                lsp.DiagnosticRelatedInformation(self._evidence(judged, one), one.message) for one in finding.evidence
-            ],
+            related_information=related if self._shows_related else None,
         )
 
     def _evidence(self, judged: Judged, evidence: Evidence) -> lsp.Location:
@@ -220,10 +303,21 @@ class Server(LanguageServer):
                 yield self._action(title, judged, spans, shown, preferred=finding.fix.is_safe)
             if comments is not None and finding.code not in TOOL_CODES:
                 yield self._action(f"{finding.code}: ignore it here", judged, comments.edits([finding]), shown)
+                yield from self._disabling(finding, shown)
+
+    def _disabling(self, finding: Finding, shown: list[lsp.Diagnostic]) -> Iterator[lsp.CodeAction]:
+        """An entry in the settings of the project, if there are any."""
+        change = disabled_in_project(absolute(finding.place.path), finding.code)
+        if change is not None:
+            where = self.range(change.text, *change.text.extent(change.edit.place))
+            edits = {from_fs_path(str(change.file)) or "": [lsp.TextEdit(where, change.edit.content)]}
+            title = f"{finding.code}: disable it in {display_path(change.file)}"
+            edit = lsp.WorkspaceEdit(changes=edits)
+            yield lsp.CodeAction(title, kind=lsp.CodeActionKind.QuickFix, diagnostics=shown, edit=edit)
 
     def fix_all(self, judged: Judged) -> Iterator[lsp.CodeAction]:
         """All safe fixes at once."""
-        safe = [finding for finding in judged.report.visible if finding.fix is not None and finding.fix.is_safe]
+        safe = [finding for finding in judged.findings if finding.fix is not None and finding.fix.is_safe]
         spans = compatible(safe, judged.display, judged.text)
         if spans:
             yield lsp.CodeAction("Fix all safe bn-lint findings", kind=FIX_ALL, edit=self._edit(judged, spans))
@@ -246,6 +340,12 @@ class Server(LanguageServer):
         )
 
     def _edit(self, judged: Judged, spans: Iterable[Span]) -> lsp.WorkspaceEdit:
+        if not self._takes_versions:
+            plain = {
+                part.uri: [lsp.TextEdit(self.range(part.text, start, end), content) for start, end, content in own]
+                for part, own in judged.by_part(list(spans))
+            }
+            return lsp.WorkspaceEdit(changes=plain)
         changes = []
         for part, own in judged.by_part(list(spans)):
             edits = [lsp.TextEdit(self.range(part.text, start, end), content) for start, end, content in own]
@@ -289,6 +389,23 @@ def server(made: Server | None = None) -> Server:
     @made.feature(lsp.NOTEBOOK_DOCUMENT_DID_CLOSE)
     async def did_close_notebook(ls: Server, params: lsp.DidCloseNotebookDocumentParams) -> None:
         ls.close(params.notebook_document.uri)
+
+    @made.feature(lsp.INITIALIZE)
+    async def initialize(ls: Server, params: lsp.InitializeParams) -> None:
+        ls.configure(params.initialization_options)
+
+    @made.feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    async def did_change_configuration(ls: Server, params: lsp.DidChangeConfigurationParams) -> None:
+        ls.configure(params.settings)
+        ls.schedule_all()
+
+    @made.feature(lsp.TEXT_DOCUMENT_DIAGNOSTIC, lsp.DiagnosticOptions(True, False, identifier="bn-lint"))
+    async def diagnostic(ls: Server, params: lsp.DocumentDiagnosticParams) -> lsp.RelatedFullDocumentDiagnosticReport:
+        uri = params.text_document.uri
+        await ls.settled(uri)
+        judged = ls.judged.get(uri)
+        items = [] if judged is None else [one for part in judged.parts for one in ls.diagnostics(judged, part)]
+        return lsp.RelatedFullDocumentDiagnosticReport(items)
 
     @made.feature(lsp.INITIALIZED)
     async def initialized(ls: Server, params: lsp.InitializedParams) -> None:

@@ -213,6 +213,14 @@ class Sources:
         if not is_context:
             self._given.add(display)
 
+    def with_text(self, display: str, path: Path, data: bytes) -> Sources:
+        """These files, with another content of one that is to be checked."""
+        changed = Sources()
+        changed._known = {name: source for name, source in self._known.items() if name != display}
+        changed._data, changed._given = {**self._data}, {*self._given}
+        changed.add(display, path, data)
+        return changed
+
     def given(self, path: str) -> Source | None:
         """The file with this displayed path, if it is one of those that were to be checked."""
         return self.get(path) if path in self._given else None

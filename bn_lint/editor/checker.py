@@ -1,0 +1,205 @@
+"""Checks open documents with the project around them: open texts first, then the disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bn_lint.check.pipeline import check
+from bn_lint.check.report import Report
+from bn_lint.editor.moving import Move, is_whole, same_code
+from bn_lint.editor.open_documents import Judged, Open, Part
+from bn_lint.errors import ConfigError, SourceError
+from bn_lint.project.config import Configuration, Settings
+from bn_lint.project.discovery import File
+from bn_lint.project.edits import Text
+from bn_lint.project.filesystem import RecordingFileSystem
+from bn_lint.project.notebook import notebook
+from bn_lint.project.partition import divide
+from bn_lint.project.prefilter import deserves_judging
+from bn_lint.project.selectors import SelectorSet
+from bn_lint.project.source import Source, display_path, encoded, from_bytes, read
+from bn_lint.project.tool_codes import SYNTAX_ERROR
+from bn_lint.project.whole import with_projects
+
+#: A file that is connected with more characters than these is judged on its own: an editor cannot wait.
+LARGEST = 300_000
+
+
+@dataclass(frozen=True)
+class ClientSettings:
+    """What the settings of the editor say: the options of `bn-lint check` with the same names."""
+
+    select: tuple[str, ...] | None = None
+    extend_select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    config: tuple[str, ...] = ()
+    project: bool = True
+
+    @classmethod
+    def of(cls, given: object) -> ClientSettings:
+        """Settings as a client sends them, alone or under the name of the server.
+
+        Raises:
+            ConfigError: they are none.
+        """
+        table = given.get("bn-lint", given) if isinstance(given, dict) else given
+        if table is None:
+            return cls()
+        if not isinstance(table, dict):
+            raise ConfigError("The settings of the editor must be an object.")
+        values: dict[str, Any] = {}
+        for key, value in table.items():
+            name = key.replace("-", "_").replace("extendSelect", "extend_select")
+            if name not in cls.__dataclass_fields__:
+                known = ", ".join(cls.__dataclass_fields__).replace("_", "-")
+                raise ConfigError(f'The settings of the editor: unknown key "{key}"; known keys are {known}.')
+            is_list = isinstance(value, list) and all(isinstance(each, str) for each in value)
+            if not (isinstance(value, bool) if name == "project" else is_list):
+                wanted = "true or false" if name == "project" else "a list of strings"
+                raise ConfigError(f'The settings of the editor: "{key}" must be {wanted}.')
+            values[name] = tuple(value) if isinstance(value, list) else value
+        return cls(**values)
+
+    def configuration(self) -> Configuration:
+        selectors = SelectorSet(self.select, self.extend_select, self.ignore)
+        return Configuration(command_line=selectors, config=self.config)
+
+
+class Checker:
+    """Judges documents one at a time; what it knows of the disk is thrown away when that changes."""
+
+    def __init__(self) -> None:
+        self.settings = ClientSettings()
+        #: Of each open file: the text that was judged last.
+        self.texts: dict[Path, bytes] = {}
+        #: Counts what may have changed besides open texts.
+        self._generation = 0
+        #: The files that are judged together with one.
+        self._units: dict[Path, tuple[Path, ...]] = {}
+
+    def forget(self) -> None:
+        """Something has changed on the disk, or in the settings."""
+        self._generation += 1
+        self._units.clear()
+
+    def close(self, path: Path) -> None:
+        """A file is open no more: what the disk has of it counts again."""
+        if self.texts.pop(path, None) is not None:
+            self.forget()
+
+    def users(self, path: Path) -> set[Path]:
+        """The files whose findings depend on this one."""
+        return {user for user, unit in self._units.items() if path in unit and user != path}
+
+    def file(self, path: Path, file: Open, known: Judged | None = None) -> Judged:
+        """Judge an open text as the content of its file, unless what was found before only moves.
+
+        Raises:
+            BnLintError: the configuration is wrong.
+        """
+        display, text = display_path(path), Text(file.text)
+        data = encoded(file.text, display)
+        configuration = self.settings.configuration()
+        settings = configuration.settings_for(path)
+        origin = None if known is None else known.origin or known
+        if origin is not None:
+            stamp = self._stamp(path, settings)
+            if not is_whole(file.text):
+                moved = _moved(origin, file, data, path)
+                moved.report.findings = [replace(finding, fix=None) for finding in moved.report.findings]
+                return moved
+            if origin.stamp == stamp and same_code(origin.text.text, file.text):
+                moved = _moved(origin, file, data, path)
+                if len(moved.report.findings) == len(origin.report.findings):
+                    return moved
+        if self.texts.get(path) != data and is_whole(file.text):
+            self.texts[path] = data
+        part = Part(file.uri, file.version, text)
+        report = self._report(path, display, data, configuration)
+        return Judged(display, text, report, (part,), self._stamp(path, settings))
+
+    def notebook(self, path: Path, cells: Sequence[Open]) -> Judged:
+        """Judge the open cells of a notebook, all of them in their order, as the content of its file.
+
+        Raises:
+            BnLintError: the configuration is wrong.
+        """
+        if path.suffix != ".ipynb":  # one without a file yet, or one that is kept as a script
+            path = path.with_name(f"{path.name}.ipynb")
+        display = display_path(path)
+        document = json.dumps(
+            {"cells": [{"cell_type": "code" if cell.is_code else "markdown", "source": cell.text} for cell in cells]}
+        )
+        source = notebook(document, path, display)
+        known = {cell.number: cell for cell in source.cells}
+        parts, start = [], 0
+        for number, cell in enumerate(cells, 1):
+            if number in known:
+                start = known[number].start
+            if cell.is_code:
+                parts.append(Part(cell.uri, cell.version, Text(cell.text), start))
+        report = self._report(path, display, document.encode(), self.settings.configuration())
+        return Judged(display, Text(source.text), report, tuple(parts))
+
+    def _stamp(self, path: Path, settings: Settings) -> object:
+        unit = self._units.get(path, ())
+        return self._generation, settings, tuple((one, hash(self.texts.get(one))) for one in unit if one != path)
+
+    def _report(self, path: Path, display: str, data: bytes, configuration: Configuration) -> Report:
+        if configuration.settings_for(path).excludes(path):
+            self._units.pop(path, None)
+            return Report()
+        around = list(self._around(path, data, configuration))
+        given = File(path, display, explicit=True, data=data, in_project=bool(self._units.get(path)))
+        report = check([given, *around], configuration)
+        # Every editor reports syntax errors, and half-typed code is full of them.
+        report.findings = [finding for finding in report.findings if finding.code != SYNTAX_ERROR.code]
+        return report
+
+    def _around(self, path: Path, data: bytes, configuration: Configuration) -> Iterator[File]:
+        if not self.settings.project:
+            return
+        if path not in self._units:
+            self._units[path] = tuple(_unit(File(path, display_path(path), True, data), self.texts, configuration))
+        for other in self._units[path]:
+            if other != path:
+                yield File(other, display_path(other), data=self.texts.get(other), is_context=True)
+
+
+def _unit(given: File, texts: Mapping[Path, bytes], configuration: Configuration) -> list[Path]:
+    """The files that are judged together with one; none if they are too much for an editor."""
+    judged: list[Source] = []
+    others: list[Source] = []
+    files = with_projects([given], lambda path: configuration.settings_for(path).excludes(path))
+    if not files[0].in_project:
+        return []
+    for file in files:
+        data = given.data if file.path == given.path else texts.get(file.path)
+        try:
+            data = read(file.path, file.display) if data is None else data
+            source = from_bytes(data, file.path, file.display)
+        except SourceError:
+            continue
+        (judged if deserves_judging(data) else others).append(source)
+    for unit in divide(judged, others, RecordingFileSystem()):
+        if any(source.path == given.path for source in unit.files):
+            small = sum(len(source.text) for source in unit.sources) <= LARGEST
+            return [source.path for source in unit.files] if small else []
+    return []
+
+
+def _moved(origin: Judged, file: Open, data: bytes, path: Path) -> Judged:
+    """What was found in another version of a text, as far as it is still there."""
+    text = Text(file.text)
+    move = Move(origin.text, text)
+    moved = (move.finding(finding, origin.display) for finding in origin.report.findings)
+    report = replace(
+        origin.report,
+        findings=[finding for finding in moved if finding is not None],
+        sources=origin.report.sources.with_text(origin.display, path, data),
+    )
+    return Judged(origin.display, text, report, (Part(file.uri, file.version, text),), origin.stamp, origin)

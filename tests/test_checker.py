@@ -1,0 +1,232 @@
+"""What the language server makes of texts, without the protocol."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bn_lint.check.pipeline import check
+from bn_lint.check.report import Report
+from bn_lint.editor import checker as checking
+from bn_lint.editor.checker import Checker, ClientSettings
+from bn_lint.editor.disable import disabled_in_project
+from bn_lint.editor.moving import Move, is_whole, same_code
+from bn_lint.editor.open_documents import Judged, Open
+from bn_lint.errors import ConfigError
+from bn_lint.facts import Place
+from bn_lint.project.config import Configuration, _toml
+from bn_lint.project.discovery import File
+from bn_lint.project.edits import Text, replaced
+from bn_lint.project.source import absolute
+
+TEXT = """\
+from torch import nn
+
+net = nn.Sequential(
+    nn.Conv2d(3, 8, 3),
+    nn.BatchNorm2d(16),
+    nn.BatchNorm2d(8, momentum=0.99),
+)
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("setup.cfg").touch()
+
+
+class Editor:
+    """One open file, and how often it was really judged."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str = "net.py") -> None:
+        self.checker, self.path, self.judged = Checker(), absolute(name), 0
+        self.known: Judged | None = None
+
+        def counted(files: Sequence[File], configuration: Configuration) -> Report:
+            self.judged += 1
+            return check(files, configuration)
+
+        monkeypatch.setattr(checking, "check", counted)
+
+    def type(self, text: str) -> dict[str, str]:
+        """The findings, and the text at their places."""
+        self.known = self.checker.file(self.path, Open(self.path.as_uri(), None, text), self.known)
+        found = {}
+        for finding in self.known.findings:
+            start, end = Text(text).extent(finding.place)
+            found[finding.code] = text[start:end]
+            for step in finding.evidence:
+                assert step.place.line <= text.count("\n") + 1
+        return found
+
+
+@pytest.fixture
+def editor(monkeypatch: pytest.MonkeyPatch) -> Editor:
+    return Editor(monkeypatch)
+
+
+FOUND = {"BN002": "nn.BatchNorm2d(16)", "BN401": "nn.BatchNorm2d(8, momentum=0.99)"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"# a comment\n\n\n{TEXT}",
+        f"{TEXT}\n\n# a comment",
+        TEXT.replace("    nn.Conv2d", "    # in between\n    nn.Conv2d"),
+        TEXT.replace("nn.BatchNorm2d(16),", "nn.BatchNorm2d(16),  # why 16?"),
+        TEXT.replace("    nn.BatchNorm2d(8", "\n\n        nn.BatchNorm2d(8"),
+    ],
+)
+def test_an_edit_that_changes_no_token_costs_nothing(editor: Editor, text: str) -> None:
+    assert editor.type(TEXT) == FOUND
+    assert editor.type(text) == FOUND
+    assert editor.judged == 1
+    assert editor.type(TEXT) == FOUND
+    assert editor.judged == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT.replace("16", "17"),
+        TEXT.replace("(16),", "(16),  # bn-lint: ignore[BN002]"),
+        TEXT.replace("(16),", "(16),  # noqa"),
+        f"if nn:\n    pass\n{TEXT}",
+    ],
+)
+def test_other_edits_are_judged(editor: Editor, text: str) -> None:
+    editor.type(TEXT)
+    editor.type(text)
+    assert editor.judged == 2
+
+
+def test_where_a_comment_stands_counts() -> None:
+    before = "# bn-lint: ignore[BN002]\nlayer = 1\n"
+    assert not same_code(before, before.replace("\nl", "\n\nl"))
+    assert same_code("# other\nlayer = 1\n", "# other\n\nlayer = 1\n")
+    assert not same_code("if x:\n    a\nb\n", "if x:\n    a\n    b\n")
+
+
+def test_half_typed_lines_keep_what_was_found(editor: Editor) -> None:
+    editor.type(TEXT)
+    assert editor.type(f"import os.\n{TEXT}") == FOUND
+    assert editor.type(TEXT.replace("(16)", "(16, ")) == {**FOUND, "BN002": "nn.BatchNorm2d(16, "}
+    assert editor.type(TEXT.replace("nn.BatchNorm2d(16),\n    ", "(")) == {"BN401": FOUND["BN401"]}
+    assert editor.type(f"{TEXT}\nnet.train(") == FOUND
+    assert editor.judged == 1
+    assert all(finding.fix is None for finding in editor.known.findings) if editor.known else False
+    assert editor.type(f"{TEXT}\nnet.train()") == FOUND
+    assert editor.judged == 2
+
+
+def test_a_file_that_is_broken_from_the_beginning_is_read_leniently(editor: Editor) -> None:
+    assert editor.type(f"{TEXT}\ndef f(:\n    pass\n") == FOUND
+
+
+def test_what_else_has_changed_is_judged(editor: Editor) -> None:
+    editor.type(TEXT)
+    editor.checker.forget()
+    editor.type(f"# a comment\n{TEXT}")
+    assert editor.judged == 2
+    Path("bn-lint.toml").write_text('ignore = ["BN002"]\n')
+    assert editor.type(f"# a comment\n{TEXT}").keys() == {"BN401"}
+
+
+def test_fixes_move(editor: Editor) -> None:
+    text = "from torch import nn\n\nnet = nn.Sequential(nn.BatchNorm2d(8))\nnet.eval\n"
+    editor.type(text)
+    moved = f"# comment\n{text}"
+    editor.type(moved)
+    assert editor.judged == 1
+    assert editor.known is not None
+    (finding,) = [one for one in editor.known.findings if one.code == "BN102"]
+    assert finding.fix is not None
+    assert replaced(moved, map(Text(moved).span, finding.fix.edits)) == moved.replace("net.eval", "net.eval()")
+
+
+def test_large_units_are_not_for_editors(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("user.py").write_text("from net import net\n")
+    editor.type(TEXT)
+    assert editor.checker.users(absolute("user.py")) == {absolute("net.py")}
+    monkeypatch.setattr(checking, "LARGEST", 10)
+    editor.checker.forget()
+    editor.type(TEXT)
+    assert editor.checker.users(absolute("user.py")) == set()
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_over_edits(editor: Editor) -> None:
+    """What an edit leaves behind would add up: a tree is some hundred kilobytes."""
+
+    def edit(numbers: range) -> int:
+        for number in numbers:
+            editor.type(f"{TEXT}\n# {number}\n")
+            if number % 50 == 0:
+                editor.type(f"{TEXT}\nsize = {number}\n")
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        before = edit(range(200))
+        assert edit(range(200, 1200)) - before < 500_000
+    finally:
+        tracemalloc.stop()
+    assert editor.judged < 60
+
+
+def test_settings_of_clients() -> None:
+    assert ClientSettings.of(None) == ClientSettings()
+    assert ClientSettings.of({"bn-lint": {"extend-select": ["BN4"], "project": False}}) == ClientSettings(
+        extend_select=("BN4",), project=False
+    )
+    several: list[object] = [[], {"selects": []}, {"select": "BN4"}, {"project": "no"}]
+    for wrong in several:
+        with pytest.raises(ConfigError, match="settings of the editor"):
+            ClientSettings.of(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "ignored"),
+    [
+        ("bn-lint.toml", "", ["BN002"]),
+        ("bn-lint.toml", "[severity]\nBN4 = 'error'\n", ["BN002"]),
+        ("bn-lint.toml", 'ignore = []\nselect = ["ALL"]\n', ["BN002"]),
+        ("bn-lint.toml", 'ignore = [\n  "BN4",  # why\n]\n', ["BN002", "BN4"]),
+        ("pyproject.toml", '[tool.bn-lint]\nignore = ["BN4"]\n', ["BN002", "BN4"]),
+        ("pyproject.toml", '[tool.bn-lint]\n\n[tool.other]\nignore = ["X"]\n', ["BN002"]),
+        ("pyproject.toml", "[tool.bn-lint]", ["BN002"]),
+    ],
+)
+def test_rules_are_disabled(name: str, text: str, ignored: list[str]) -> None:
+    Path(name).write_text(text)
+    change = disabled_in_project(absolute("src/net.py"), "BN002")
+    assert change is not None
+    assert change.file == absolute(name)
+    table = _toml(replaced(text, [change.text.span(change.edit)]).encode(), name)
+    assert (table if name == "bn-lint.toml" else table["tool"]["bn-lint"])["ignore"] == ignored
+
+
+def test_without_settings_nothing_can_be_disabled(tmp_path: Path) -> None:
+    Path("pyproject.toml").write_text("[project]\n")
+    assert disabled_in_project(tmp_path / "net.py", "BN002") is None
+
+
+def test_places_move_around_the_edit() -> None:
+    before, after = Text("abc def ghi"), Text("abc x def ghi")
+    assert Move(before, after).place(Place("a", 1, 1, 1, 4)) == Place("a", 1, 1, 1, 4)
+    assert Move(before, after).place(Place("a", 1, 5, 1, 8)) == Place("a", 1, 7, 1, 10)
+    assert Move(before, Text("abc dXf ghi")).place(Place("a", 1, 5, 1, 8)) == Place("a", 1, 5, 1, 8)
+    assert Move(before, Text("abc ghi")).place(Place("a", 1, 6, 1, 7)) is None
+
+
+def test_what_is_whole() -> None:
+    assert is_whole("x = 1\n")
+    assert not is_whole("x = (\n")
+    assert not is_whole("x = '\0'\0")
