@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"
 
 TYPE_CHECKING = False  # what `typing` has under this name, without importing it
 if TYPE_CHECKING:
