@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from bn_lint.check.catalogue import settings_schema
 from bn_lint.check.registry import load_rules
 from bn_lint.cli import main as cli
 from bn_lint.cli.commands.check import command as check
+from bn_lint.errors import ConfigError
 from bn_lint.output import FORMATS
-from bn_lint.project.config import KEYS, Configuration
+from bn_lint.project.config import Configuration, _toml
+from bn_lint.project.keys import KEYS, TABLE, schema
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -56,7 +59,43 @@ def test_options_exist(page: Path) -> None:
 
 
 def test_every_key_is_explained() -> None:
-    assert first_column(text_of("docs/settings.md")) == list(KEYS)
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", text_of("docs/settings.md"), re.MULTILINE)
+    assert rows == [(key.name, key.meaning) for key in TABLE]
+
+
+def test_the_schema_of_the_settings_is_fresh() -> None:
+    assert text_of("docs/settings.schema.json") == settings_schema()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{key} = 1.5" for key in KEYS),
+        *(f'{key} = ["BN4", 1]' for key in KEYS),
+        *('severity = {BN4 = "bad"}', 'per-file-ignores = {"a" = "BN4"}', "min-batch-size = 0", 'baseline = ""'),
+        *("min-batch-size = true", "unknown = 1", "force-exclude = 1"),
+    ],
+)
+def test_the_schema_refuses_what_is_refused(text: str, tmp_path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    (tmp_path / "bn-lint.toml").write_text(text)
+    with pytest.raises(ConfigError):
+        Configuration(allow_plugins=["BN4"]).settings_for(tmp_path / "a.py")
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(_toml(text.encode(), "the test"), schema())
+
+
+def test_the_schema_accepts_the_examples() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    tables = [
+        _toml(code.encode(), page.name)["tool"]["bn-lint"]
+        for page in PAGES
+        for _, code in fences(page.read_text(encoding="utf-8"), "toml")
+        if "[tool.bn-lint]" in code
+    ]
+    assert set(KEYS) <= {key for table in tables for key in table}
+    for table in tables:
+        jsonschema.validate(table, schema())
 
 
 def test_every_format_is_explained() -> None:

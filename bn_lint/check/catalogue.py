@@ -1,16 +1,19 @@
-"""Writes what the documentation says about the rules: `python -m bn_lint.check.catalogue rules/README.md docs/rules`.
+"""Writes what the documentation says about rules and settings.
 
-A path that ends in `.md` becomes the table of all rules, any other path the folder of their pages.
+A path that ends in `.md` becomes the table of all rules, one that ends in `.json` (`docs/settings.schema.json`) the schema of
+the settings, and any other path the folder of the pages of rules.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from bn_lint.check.explain import everything, markdown
 from bn_lint.check.registry import load_rules
+from bn_lint.project.keys import schema
 from bn_lint.project.writing import write
 from bn_lint.rule import Rule
 
@@ -38,6 +41,11 @@ def catalogue(rules: Iterable[Rule]) -> str:
 def _row(rule: Rule) -> str:
     summary = rule.summary.rstrip(".").replace("|", "\\|")
     return f"| [{rule.code}](../docs/rules/{rule.name}.md) | `{rule.name}` | {rule.severity} | {summary} |\n"
+
+
+def settings_schema() -> str:
+    """The JSON Schema of the settings, as a document."""
+    return json.dumps(schema(), indent=2) + "\n"
 
 
 def file_name(rule: Rule) -> str:
@@ -70,6 +78,8 @@ def main() -> None:
     for argument in sys.argv[1:]:
         if argument.endswith(".md"):
             write(argument, table.encode())
+        elif argument.endswith(".json"):
+            write(argument, settings_schema().encode())
         else:
             write_pages(Path(argument))
     if len(sys.argv) < 2:

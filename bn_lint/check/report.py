@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.check.registry import RuleSet
 from bn_lint.exit import ExitCode
-from bn_lint.project.config import SEVERITIES
+from bn_lint.project.keys import SEVERITIES
 from bn_lint.project.source import Sources
 from bn_lint.project.tool_codes import UNREADABLE_FILE
 

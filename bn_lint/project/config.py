@@ -12,10 +12,10 @@ from typing import Any
 
 from bn_lint.errors import ConfigError, UsageError
 from bn_lint.project.globs import Pattern
+from bn_lint.project.keys import KEYS, SEVERITIES
 from bn_lint.project.selectors import Named, SelectorSet, covers, did_you_mean, is_on, require_known, specificity
 from bn_lint.project.source import absolute, display_path, read_regular
 
-SEVERITIES = ("error", "warning", "info")
 #: The variable with the rule packages that the user allows configuration files to name, separated by commas.
 ALLOW_PLUGINS = "BN_LINT_ALLOW_PLUGINS"
 
@@ -268,13 +268,6 @@ def _merge(into: dict[str, Any], table: Mapping[str, Any]) -> None:
             into[key] = {**into[key], **value}
         else:
             into[key] = value
-
-
-#: The keys of a configuration file, in the order in which they are listed.
-KEYS = (
-    *("extend", "select", "extend-select", "ignore", "per-file-ignores", "exclude", "extend-exclude", "force-exclude"),
-    *("severity", "min-batch-size", "plugins", "baseline", "cache-dir"),
-)
 
 
 def _settings(table: Mapping[str, Any], root: Path, origin: str, base: Settings) -> Settings:
