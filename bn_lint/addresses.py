@@ -8,4 +8,4 @@ DOCUMENTATION: str | None = None
 
 def page_of(rule: str) -> str | None:
     """The address of the page of a rule, by its name."""
-    return None if DOCUMENTATION is None else f"{DOCUMENTATION}/rules/{rule}/"
+    return None if DOCUMENTATION is None else f"{DOCUMENTATION}/docs/rules/{rule}/"

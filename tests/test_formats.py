@@ -160,7 +160,7 @@ def test_addresses_are_written_when_there_are_any(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("bn_lint.addresses.DOCUMENTATION", "https://docs.example.org/bn-lint")
     assert driver()["informationUri"] == "https://docs.example.org/bn-lint"
     pages = {rule["id"]: rule["helpUri"] for rule in driver()["rules"]}
-    assert pages["BN401"] == "https://docs.example.org/bn-lint/rules/keras-momentum/"
+    assert pages["BN401"] == "https://docs.example.org/bn-lint/docs/rules/keras-momentum/"
 
 
 def test_sarif_describes_every_rule() -> None:

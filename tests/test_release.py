@@ -114,3 +114,19 @@ def test_the_citation() -> None:
     yaml = pytest.importorskip("yaml")
     citation = yaml.safe_load(text_of("CITATION.cff"))
     assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+
+
+def test_the_site_has_every_page() -> None:
+    """What `mkdocs build --strict` would refuse: a page that is not there, and a link that leaves the site."""
+    site = text_of("mkdocs.yml")
+    listed = set(re.findall(r": ((?:[\w-]+/)*[\w-]+\.md)$", site, re.MULTILINE))
+    manual = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} - {"docs/README.md"}
+    assert manual <= listed
+    assert all((ROOT / name).is_file() for name in listed)
+    for name in [*listed, "docs/README.md"]:
+        for target in re.findall(r"\]\(([^)#]+)", text_of(name)):
+            if "://" in target:
+                continue
+            found = ((ROOT / name).parent / target).resolve().relative_to(ROOT).as_posix()
+            assert found in {*listed, "docs/README.md", "LICENSE"} or found.startswith("docs/"), f"{name}: {target}"
+            assert (ROOT / found).is_file(), f"{name}: {target}"

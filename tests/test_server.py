@@ -569,7 +569,7 @@ def test_rules_are_disabled_in_the_settings_of_the_project(talk: Callable[..., N
 def test_rules_have_addresses_when_there_are_any(talk: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     async def conversation(client: Client) -> None:
         found = {one.code: one.code_description for one in await client.open(MISTAKES)}
-        assert found["BN401"] == lsp.CodeDescription("https://docs.example.org/rules/keras-momentum/")
+        assert found["BN401"] == lsp.CodeDescription("https://docs.example.org/docs/rules/keras-momentum/")
 
     monkeypatch.setattr("bn_lint.addresses.DOCUMENTATION", "https://docs.example.org")
     talk(conversation)

@@ -1,7 +1,7 @@
 """Writes what the documentation says about rules and settings.
 
-A path that ends in `.md` becomes the table of all rules, one that ends in `.json` (`docs/settings.schema.json`) the schema of
-the settings, and any other path the folder of the pages of rules.
+A path that ends in `.md` becomes the table of all rules, one that ends in `.json` (`docs/settings.schema.json`) the
+schema of the settings, and any other path the folder of the pages of rules.
 """
 
 from __future__ import annotations

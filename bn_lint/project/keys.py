@@ -1,4 +1,4 @@
-"""The keys of a configuration file, as `config.py` reads, `docs/settings.md` explains and the JSON Schema describes them."""
+"""The keys of a configuration file: read in `config.py`, explained in `docs/settings.md`, shown as a JSON Schema."""
 
 from __future__ import annotations
 
