@@ -191,7 +191,7 @@ def test_per_file_ignores_and_exclude(run: Run) -> None:
         (["check", "--stdin-filename=a.py"], "error: Standard input is read when - is the only path"),
         (["check", "--output-file=no/such/dir", "a.py"], "error: no/such/dir cannot be written: no such file"),
         (["check", "--statistics", "--output-format=json", "a.py"], "error: --statistics has no JSON form"),
-        (["rule", "BN40"], 'error: There is no rule "BN40"; did you mean "BN40'),
+        (["rule", "BN4O1"], 'error: There is no rule "BN4O1"; did you mean "BN401"'),
         (["rule", "zzzzz"], 'error: There is no rule "zzzzz".\n'),
         (["rule"], "error: Name one rule by its code or name, or use --all.\n"),
         (["rule", "BN401", "--all"], "error: Name one rule by its code or name, or use --all.\n"),
@@ -620,3 +620,26 @@ def test_a_process_that_ends_takes_no_syntax_trees_apart(also: str, frozen: bool
     program = f"import gc, sys; from bn_lint.cli.main import main; {also}main(); print(gc.get_freeze_count())"
     finished = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=True)
     assert (int(finished.stdout.split()[-1]) > 0) is frozen
+
+
+def test_the_beginning_of_a_code_lists_rules(run: Run) -> None:
+    code, out, _ = run("rule", "bn80")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["BN801", "BN802", "BN803", "BN804", "BN805"]
+    assert len(json.loads(run("rule", "BN80", "--output-format=json")[1])) == 5
+    assert run("rule", "BN801")[1].startswith("# BN801 ")
+    assert json.loads(run("rule", "BN801", "--output-format=json")[1])["code"] == "BN801"
+    assert run("rule", "BN86")[0] == 2
+
+
+def test_options_that_take_files_complete_their_names() -> None:
+    from click import Choice, Option
+
+    from bn_lint.cli.commands.check import command as check
+    from bn_lint.cli.commands.report import command as report
+    from bn_lint.cli.commands.trace import command as trace
+
+    for command in (check, trace, report):
+        for option in command.params:
+            if isinstance(option, Option) and option.metavar == "FILE" and not isinstance(option.type, Choice):
+                assert option.type.name == "path", option.name

@@ -7,7 +7,7 @@ from typing import Any
 
 from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
 from bn_lint.errors import UsageError
-from bn_lint.project.selectors import did_you_mean
+from bn_lint.project.selectors import ALL, covers, did_you_mean
 from bn_lint.project.tool_codes import TOOL_CODES, ToolCode
 from bn_lint.rule import Rule
 
@@ -27,6 +27,16 @@ def find(wanted: str, rules: RuleSet = BUILT_IN_RULES) -> Rule | ToolCode:
     raise UsageError(f'There is no rule "{wanted}"{did_you_mean(candidate, known) or "."}')
 
 
+def beginning_with(code: str, rules: RuleSet = BUILT_IN_RULES) -> list[Rule | ToolCode]:
+    """The rules and tool codes that the beginning of a code means; none for names and other words."""
+    return [entry for entry in everything(rules) if covers(code.upper(), entry)] if code.upper() != ALL else []
+
+
+def summary(entry: Rule | ToolCode) -> str:
+    """The first line of a page."""
+    return entry.page.partition("\n")[0].strip()
+
+
 def markdown(entry: Rule | ToolCode) -> str:
     """The page of one rule, in Markdown."""
     facts = "Always on." if entry.severity == "error" else f"Severity {entry.severity}, on by default."
@@ -42,7 +52,7 @@ def fields(entry: Rule | ToolCode) -> dict[str, Any]:
     return {
         "code": entry.code,
         "name": entry.name,
-        "summary": entry.page.partition("\n")[0].strip(),
+        "summary": summary(entry),
         "severity": severity,
         "default": severity != "info",
         "since": since,

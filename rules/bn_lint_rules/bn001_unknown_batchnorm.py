@@ -21,8 +21,8 @@ _MEANT = {
     "num_feature": _WIDTH,
     "input_shape": _WIDTH,
     "normalized_shape": f"{_WIDTH}; normalized_shape belongs to LayerNorm",
-    "axis": "PyTorch always normalises dimension 1: move the channels there",
-    "dim": "PyTorch always normalises dimension 1: move the channels there",
+    "axis": "PyTorch always normalizes dimension 1: move the channels there",
+    "dim": "PyTorch always normalizes dimension 1: move the channels there",
     "epsilon": "the keyword is eps",
     "decay": "momentum is 1 - decay",
     "momentun": "the keyword is momentum",
@@ -84,7 +84,7 @@ def unknown_batchnorm(fact: UnknownBatchNorm | BatchNormBuilt) -> Iterator[Viola
     ## Fix safety
     The code as it is raises an exception, so no program that works can change. Another spelling of the same word is
     corrected as a safe fix. A class that is chosen by the number of dimensions that arrive is an unsafe fix: it fits
-    the input, but another kind of normalisation may have been meant. Nothing is offered where the name is imported by
+    the input, but another kind of normalization may have been meant. Nothing is offered where the name is imported by
     itself.
 
     ## References

@@ -17,7 +17,7 @@ def functional_training_flag(call: FunctionalBatchNorm) -> Iterator[Violation]:
     ## Why is this bad?
     `F.batch_norm` knows nothing of the module around it, and `training` is False by default. Without the argument the
     running statistics are used in training too, and since nothing updates them they stay zeros and ones: the layer
-    normalises nothing. With `training=True`, `eval()` has no effect: predictions depend on the rest of the batch, and
+    normalizes nothing. With `training=True`, `eval()` has no effect: predictions depend on the rest of the batch, and
     evaluation moves the running statistics.
 
     ## Example

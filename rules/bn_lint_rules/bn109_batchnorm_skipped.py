@@ -15,7 +15,7 @@ def batchnorm_skipped(skipped: BatchNormSkipped) -> Iterator[Violation]:
     case goes on as if there were no such layer.
 
     ## Why is this bad?
-    What comes after the layer learned from normalised values, with another mean and another scale than what it gets
+    What comes after the layer learned from normalized values, with another mean and another scale than what it gets
     without the layer. A single sample is then predicted differently than the same sample in a batch, and evaluation
     differs from training. In evaluation mode the layer takes a single sample, and gives for it what it gives in any
     batch; only in training mode does it need more than one value per channel.

@@ -15,7 +15,7 @@ def freeze_flips_tracking(switched: TrackingSwitched) -> Iterator[Violation]:
     layer in evaluation mode too.
 
     ## Why is this bad?
-    The flag decides whether the running statistics are *updated*. In training mode the layer goes on to normalise with
+    The flag decides whether the running statistics are *updated*. In training mode the layer goes on to normalize with
     the statistics of each batch, so its output changes with the batch, and what is trained behind it adapts to that.
     In evaluation mode it switches to the old running statistics, which no longer describe what it was used with. A
     layer that is frozen must use its running statistics: it must be in evaluation mode.
@@ -58,7 +58,7 @@ def freeze_flips_tracking(switched: TrackingSwitched) -> Iterator[Violation]:
         return
     yield Violation(
         f"`{switched.receiver}.track_running_stats = False` stops the updates only: in training mode "
-        f"`{switched.receiver}` still normalises with each batch",
+        f"`{switched.receiver}` still normalizes with each batch",
         switched.place,
         (switched.freezes,),
         help=f"put it in evaluation mode with `{switched.receiver}.eval()`, after every `train()` of the model",

@@ -7,7 +7,7 @@ from typing import TypeGuard
 from bn_lint.facts import Argument, BatchNormBuilt, Place
 from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
-#: From here on `eps` visibly weakens the normalisation, and is not what anybody means by epsilon.
+#: From here on `eps` visibly weakens the normalization, and is not what anybody means by epsilon.
 LARGEST_EPS = 0.1
 _MOMENTUM = re.compile(r"momentum|(?:^|_)mom(?:_|$)|decay", re.IGNORECASE)
 
@@ -22,7 +22,7 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Violation]:
 
     ## Why is this bad?
     The second parameter of BatchNorm is `eps`, which is added to the variance. With `eps=64` the output is hardly
-    normalised: activations with variance 1 shrink to a standard deviation of 0.12. Nothing raises an error.
+    normalized: activations with variance 1 shrink to a standard deviation of 0.12. Nothing raises an error.
 
     ## Example
     ```python
@@ -39,7 +39,7 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Violation]:
     ```
 
     ## Fix safety
-    Unsafe, because the fix takes the second width away and eps becomes 1e-5: the layer then normalises, which it hardly
+    Unsafe, because the fix takes the second width away and eps becomes 1e-5: the layer then normalizes, which it hardly
     did before, and weights that were trained with the mistake no longer fit. A mistaken momentum is left to the author,
     who knows which convention it follows.
 
@@ -57,7 +57,7 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Violation]:
         # A third one would be taken as eps then.
         fix = Fix(Applicability.UNSAFE, (Edit(_between(width.place, eps.place), ""),))
         yield Violation(
-            f"`{eps.text}` is taken as eps, not as a second channel count: the output is hardly normalised",
+            f"`{eps.text}` is taken as eps, not as a second channel count: the output is hardly normalized",
             built.place,
             help=f"BatchNorm has one width: {built.layer.class_name}({width.text})",
             fix=fix if _positional(built, 2) is None else None,
@@ -71,7 +71,7 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Violation]:
     else:
         # A small one leaves the output as it should be, and is PyTorch's way of counting.
         small = _is_number(eps.value) and eps.value < LARGEST_EPS
-        harm = "momentum stays 0.1" if small else "the output is hardly normalised"
+        harm = "momentum stays 0.1" if small else "the output is hardly normalized"
         usual = eps.literal and _is_number(eps.value) and eps.value <= 0.5
         keras = "" if usual else f"; if {eps.text} was Keras' momentum, write `{_converted(eps)}`"
         yield Violation(

@@ -9,7 +9,7 @@ from bn_lint_rules.bn403_positional_eps import LARGEST_EPS, mistaken_eps
 
 @rule("BN404", "eps-out-of-range", severity=Severity.ERROR, since="0.1.0")
 def eps_out_of_range(built: BatchNormBuilt) -> Iterator[Violation]:
-    """An `eps` of zero or less, or one so large that it weakens the normalisation.
+    """An `eps` of zero or less, or one so large that it weakens the normalization.
 
     ## What it does
     Reports an `eps` of zero or less as an error, and one of 0.1 or more as a warning.
@@ -47,7 +47,7 @@ def eps_out_of_range(built: BatchNormBuilt) -> Iterator[Violation]:
         )
     elif eps >= LARGEST_EPS:
         yield Violation(
-            f"eps={eps:g} is added to the variance: channels of small variance are not normalised",
+            f"eps={eps:g} is added to the variance: channels of small variance are not normalized",
             built.place,
             help="the default is 1e-5; Keras uses 1e-3",
             severity=Severity.WARNING,

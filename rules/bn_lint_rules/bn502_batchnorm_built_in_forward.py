@@ -15,7 +15,7 @@ def batchnorm_built_in_forward(built: BatchNormBuilt) -> Iterator[Violation]:
 
     ## Why is this bad?
     A layer that is built in `forward` starts from zero each time. Its weight and bias are never trained, its running
-    statistics never used and never saved, `model.eval()` does not reach it: it normalises with the statistics of the
+    statistics never used and never saved, `model.eval()` does not reach it: it normalizes with the statistics of the
     batch in evaluation too. On a GPU it also sits on the wrong device.
 
     ## Example
@@ -49,7 +49,7 @@ def batchnorm_built_in_forward(built: BatchNormBuilt) -> Iterator[Violation]:
 
     ## References
     - [torch.nn.functional.batch_norm](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html),
-      for intentional normalisation with the statistics of one batch
+      for intentional normalization with the statistics of one batch
     """
     if built.per_call:
         yield Violation(

@@ -8,7 +8,7 @@ from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 
 @rule("BN505", "running-stats-not-buffers", severity=Severity.ERROR, since="0.1.0")
 def running_stats_not_buffers(statistics: PlainStatistics) -> Iterator[Violation]:
-    """Running statistics of a hand-written normalisation that are not buffers.
+    """Running statistics of a hand-written normalization that are not buffers.
 
     ## What it does
     Reports a module that keeps `running_mean`, `moving_var` and the like in a plain tensor attribute or in a

@@ -125,7 +125,9 @@ def check_options(function: _Function) -> _Function:
         click.option(
             "--show-coverage", is_flag=True, help="Show how many layers were checked, and why others were not."
         ),
-        click.option("--trace", metavar="FILE", help="Mark findings that a saved trace confirms or refutes."),
+        click.option(
+            "--trace", metavar="FILE", type=click.Path(), help="Mark findings that a saved trace confirms or refutes."
+        ),
         click.option("--show-files", is_flag=True, help="List the files that would be checked, and exit."),
         click.option("--show-settings", is_flag=True, help="Show the settings in effect, and exit."),
         click.option(
@@ -142,7 +144,9 @@ def check_options(function: _Function) -> _Function:
             "--baseline", metavar="FILE", type=click.Path(), help="Report only findings that are not in this file."
         ),
         click.option("--update-baseline", is_flag=True, help="Write the current findings to the baseline."),
-        click.option("--stdin-filename", metavar="FILE", help="File name for standard input (PATHS is -)."),
+        click.option(
+            "--stdin-filename", metavar="FILE", type=click.Path(), help="File name for standard input (PATHS is -)."
+        ),
         click.option(
             "-j", "--jobs", type=click.IntRange(min=1), help="Number of worker processes (default: automatic)."
         ),
@@ -156,7 +160,7 @@ def check_options(function: _Function) -> _Function:
             envvar="BN_LINT_CACHE_DIR",
             help="Directory for cached results (also BN_LINT_CACHE_DIR).",
         ),
-        click.option("--color", type=click.Choice(COLORS), default="auto", help="When to use colour."),
+        click.option("--color", type=click.Choice(COLORS), default="auto", help="When to use color."),
         click.option("-q", "--quiet", is_flag=True, help="Print findings only."),
         click.option(
             "-v", "--verbose", is_flag=True, help="Also print notes about what could not be checked completely."

@@ -51,8 +51,10 @@ def findings_options(function: _Function) -> _Function:
             envvar="BN_LINT_OUTPUT_FORMAT",
             help="Output format.",
         ),
-        click.option("-o", "--output-file", metavar="FILE", help="Write the findings to a file."),
-        click.option("--html", metavar="FILE", help="Write a self-contained HTML report with plots."),
+        click.option("-o", "--output-file", metavar="FILE", type=click.Path(), help="Write the findings to a file."),
+        click.option(
+            "--html", metavar="FILE", type=click.Path(), help="Write a self-contained HTML report with plots."
+        ),
         fail_on,
         click.option("--no-table", is_flag=True, help="Do not print the table of layers."),
         click.option("--color", type=click.Choice(COLORS), default="auto"),

@@ -40,7 +40,9 @@ def command(target: str, inputs: tuple[str, ...], evaluation: bool, samples: int
     from bn_lint.runtime import torch_is_missing
 
     if torch_is_missing():
-        raise UsageError("bn-lint probe needs PyTorch: install it, or run bn-lint in the environment of the model.")
+        raise UsageError(
+            'bn-lint probe needs PyTorch: run bn-lint in the environment of the model, or install "bn-lint[trace]".'
+        )
     from bn_lint.runtime.judging.judge_trace import judge_with
     from bn_lint.runtime.probe import Input, probe
 

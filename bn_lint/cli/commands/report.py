@@ -11,7 +11,7 @@ from bn_lint.cli.commands.findings import FindingsOptions, findings_options, pub
 
 @click.command()
 @findings_options
-@click.argument("trace", metavar="TRACE.json")
+@click.argument("trace", metavar="TRACE.json", type=click.Path())
 def command(trace: str, **chosen: Any) -> int:
     """Show the findings and the layers of a trace that bn-lint trace --output saved.
 

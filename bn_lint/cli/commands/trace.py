@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("-m", "module", is_flag=True, help="PROGRAM is the name of a module, as for python -m.")
-@click.option("--output", metavar="FILE", help="Save the trace as JSON, for bn-lint report and check --trace.")
+@click.option(
+    "--output", metavar="FILE", type=click.Path(), help="Save the trace as JSON, for bn-lint report and check --trace."
+)
 @click.option("--stats", is_flag=True, help="Also compare batch with running statistics (a little slower).")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Only watch the first N optimizer steps.")
 @findings_options
-@click.argument("program")
+@click.argument("program", type=click.Path())
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(
     program: str,
@@ -46,7 +48,9 @@ def command(
     from bn_lint.runtime import torch_is_missing
 
     if torch_is_missing():
-        raise UsageError("bn-lint trace needs PyTorch: install it, or run bn-lint in the environment of the program.")
+        raise UsageError(
+            'bn-lint trace needs PyTorch: run bn-lint in the environment of the program, or install "bn-lint[trace]".'
+        )
     from bn_lint.runtime.processes.children import traced_children
     from bn_lint.runtime.processes.process import Process
     from bn_lint.runtime.processes.ways_out import WaysOut

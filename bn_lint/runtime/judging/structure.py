@@ -62,7 +62,7 @@ def _untracked(document: Document, words: Wording) -> Iterator[TrackingSwitched]
             continue
         switch = words.assignment("track_running_stats", sorted(document.files))
         receiver, place = switch or (layer.name, layer.untracked)
-        freezes = Evidence(f"`{layer.name}` normalises with each batch here, and does not track it", layer.untracked)
+        freezes = Evidence(f"`{layer.name}` normalizes with each batch here, and does not track it", layer.untracked)
         yield TrackingSwitched(receiver, place, freezes, evaluates=False)
         if switch is not None:
             return
