@@ -14,7 +14,7 @@ from bn_lint.check.report import Report
 from bn_lint.editor import checker as checking
 from bn_lint.editor.checker import Checker, ClientSettings
 from bn_lint.editor.disable import disabled_in_project
-from bn_lint.editor.moving import Move, is_whole, same_code
+from bn_lint.editor.moving import Edit, is_whole, reflowed
 from bn_lint.editor.open_documents import Judged, Open
 from bn_lint.errors import ConfigError
 from bn_lint.facts import Place
@@ -108,21 +108,43 @@ def test_other_edits_are_judged(editor: Editor, text: str) -> None:
 
 def test_where_a_comment_stands_counts() -> None:
     before = "# bn-lint: ignore[BN002]\nlayer = 1\n"
-    assert not same_code(before, before.replace("\nl", "\n\nl"))
-    assert same_code("# other\nlayer = 1\n", "# other\n\nlayer = 1\n")
-    assert not same_code("if x:\n    a\nb\n", "if x:\n    a\n    b\n")
+    assert reflowed(before, before.replace("\nl", "\n\nl")) is None
+    assert reflowed("# other\nlayer = 1\n", "# other\n\nlayer = 1\n") is not None
+    assert reflowed("if x:\n    a\nb\n", "if x:\n    a\n    b\n") is None
 
 
 def test_half_typed_lines_keep_what_was_found(editor: Editor) -> None:
     editor.type(TEXT)
     assert editor.type(f"import os.\n{TEXT}") == FOUND
+    editor.type(TEXT)
     assert editor.type(TEXT.replace("(16)", "(16, ")) == {**FOUND, "BN002": "nn.BatchNorm2d(16, "}
+    editor.type(TEXT)
+    assert editor.type(TEXT.replace("Conv2d(3, 8", "Conv2d(3, (8")) == FOUND  # only evidence is edited
+    editor.type(TEXT)
     assert editor.type(TEXT.replace("nn.BatchNorm2d(16),\n    ", "(")) == {"BN401": FOUND["BN401"]}
+    editor.type(TEXT)
     assert editor.type(f"{TEXT}\nnet.train(") == FOUND
     assert editor.judged == 1
     assert all(finding.fix is None for finding in editor.known.findings) if editor.known else False
     assert editor.type(f"{TEXT}\nnet.train()") == FOUND
     assert editor.judged == 2
+
+
+def test_edits_at_both_ends_add_up(editor: Editor) -> None:
+    editor.type(TEXT)
+    editor.type(f"# above\n{TEXT}")
+    assert editor.type(f"# above\n{TEXT}\n# below") == FOUND
+    assert editor.type(f"# above\n{TEXT}\n# below\nnet(") == FOUND
+    assert editor.type(f"import os.\n# above\n{TEXT}\n# below\nnet(") == FOUND
+    assert editor.type(f"# above\n{TEXT}\n# below\n") == FOUND
+    assert editor.judged == 1
+
+
+def test_what_was_lost_while_typing_comes_back(editor: Editor) -> None:
+    editor.type(TEXT)
+    assert editor.type(TEXT.replace("    nn.BatchNorm2d(16),\n    nn.", "(")).keys() < FOUND.keys()
+    assert editor.type(TEXT) == FOUND
+    assert editor.judged == 1
 
 
 def test_a_file_that_is_broken_from_the_beginning_is_read_leniently(editor: Editor) -> None:
@@ -220,10 +242,10 @@ def test_without_settings_nothing_can_be_disabled(tmp_path: Path) -> None:
 
 def test_places_move_around_the_edit() -> None:
     before, after = Text("abc def ghi"), Text("abc x def ghi")
-    assert Move(before, after).place(Place("a", 1, 1, 1, 4)) == Place("a", 1, 1, 1, 4)
-    assert Move(before, after).place(Place("a", 1, 5, 1, 8)) == Place("a", 1, 7, 1, 10)
-    assert Move(before, Text("abc dXf ghi")).place(Place("a", 1, 5, 1, 8)) == Place("a", 1, 5, 1, 8)
-    assert Move(before, Text("abc ghi")).place(Place("a", 1, 6, 1, 7)) is None
+    assert Edit(before, after).place(Place("a", 1, 1, 1, 4)) == Place("a", 1, 1, 1, 4)
+    assert Edit(before, after).place(Place("a", 1, 5, 1, 8)) == Place("a", 1, 7, 1, 10)
+    assert Edit(before, Text("abc dXf ghi")).place(Place("a", 1, 5, 1, 8)) == Place("a", 1, 5, 1, 8)
+    assert Edit(before, Text("abc ghi")).place(Place("a", 1, 6, 1, 7)) is None
 
 
 def test_what_is_whole() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bn_lint.check.pipeline import check
 from bn_lint.check.report import Report
-from bn_lint.editor.moving import Move, is_whole, same_code
+from bn_lint.editor.moving import Edit, Move, is_whole, reflowed
 from bn_lint.editor.open_documents import Judged, Open, Part
 from bn_lint.errors import ConfigError, SourceError
 from bn_lint.project.config import Configuration, Settings
@@ -105,15 +105,15 @@ class Checker:
         data = encoded(file.text, display)
         configuration = self.settings.configuration()
         settings = configuration.settings_for(path)
-        origin = None if known is None else known.origin or known
-        if origin is not None:
-            stamp = self._stamp(path, settings)
+        if known is not None:
+            origin = known.origin or known
             if not is_whole(file.text):
-                moved = _moved(origin, file, data, path)
+                moved = _moved(known, Edit(known.text, text), origin, file, data, path)
                 moved.report.findings = [replace(finding, fix=None) for finding in moved.report.findings]
                 return moved
-            if origin.stamp == stamp and same_code(origin.text.text, file.text):
-                moved = _moved(origin, file, data, path)
+            move = reflowed(origin.text.text, file.text) if origin.stamp == self._stamp(path, settings) else None
+            if move is not None:
+                moved = _moved(origin, move, origin, file, data, path)
                 if len(moved.report.findings) == len(origin.report.findings):
                     return moved
         if self.texts.get(path) != data and is_whole(file.text):
@@ -192,14 +192,13 @@ def _unit(given: File, texts: Mapping[Path, bytes], configuration: Configuration
     return []
 
 
-def _moved(origin: Judged, file: Open, data: bytes, path: Path) -> Judged:
+def _moved(known: Judged, move: Move, origin: Judged, file: Open, data: bytes, path: Path) -> Judged:
     """What was found in another version of a text, as far as it is still there."""
-    text = Text(file.text)
-    move = Move(origin.text, text)
-    moved = (move.finding(finding, origin.display) for finding in origin.report.findings)
+    moved = (move.finding(finding, known.display) for finding in known.report.findings)
     report = replace(
-        origin.report,
+        known.report,
         findings=[finding for finding in moved if finding is not None],
-        sources=origin.report.sources.with_text(origin.display, path, data),
+        sources=known.report.sources.with_text(known.display, path, data),
     )
-    return Judged(origin.display, text, report, (Part(file.uri, file.version, text),), origin.stamp, origin)
+    text = Text(file.text)
+    return Judged(known.display, text, report, (Part(file.uri, file.version, text),), origin.stamp, origin)
