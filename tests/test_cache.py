@@ -407,7 +407,7 @@ def test_a_project_may_move(check: Check, judged: list[list[str]], monkeypatch: 
 
 @pytest.mark.usefixtures("defects_are_caught")
 def test_a_defect_is_judged_again(check: Check, monkeypatch: pytest.MonkeyPatch, judged: list[list[str]]) -> None:
-    def fail(*arguments: object) -> None:
+    def fail(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError
 
     write("wrong.py", WRONG.format(16))

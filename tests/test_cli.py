@@ -37,7 +37,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def use_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Engine], None]:
     def use(engine: Engine) -> None:
-        def analyze(sources: Sequence[Source], context: object = (), filesystem: object = None) -> Analysis:
+        def analyze(
+            sources: Sequence[Source], context: object = (), filesystem: object = None, *, inventory: bool = False
+        ) -> Analysis:
             return engine(sources)
 
         monkeypatch.setattr("bn_lint.static.analyze.analyze", analyze)

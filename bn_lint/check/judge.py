@@ -37,7 +37,7 @@ def judge(
     Args:
         thresholds: The numbers that the user set for a file, by its displayed path.
         filesystem: Where other files are looked for.
-        coverage: Work out which layers were not judged, which takes time where there are many.
+        coverage: Work out which layers there are and which were not judged. That takes time where there are many.
     """
     from bn_lint.static.interpreter.deep_stack import with_deep_stack
 
@@ -58,7 +58,7 @@ def _judge(
     outcome = Outcome()
     # The engine also meets mistakes in files that were not given.
     own = {source.display for source in unit.files}
-    for analysis in _analyze(unit.sources, unit, ask):
+    for analysis in _analyze(unit.sources, unit, ask, inventory=coverage):
         part = judge_facts(analysis, rules, thresholds, texts=texts_of(unit), paths=own)
         outcome.tracebacks += part.tracebacks
         outcome.problems += part.problems
@@ -66,7 +66,8 @@ def _judge(
         if coverage:
             undecided = [analysis.complete(each) for each in analysis.coverage.undecided]
             steps = [analysis.complete(each) for each in analysis.coverage.steps]
-            outcome.coverage.add(Coverage(analysis.coverage.judged, undecided, steps))
+            inventory = analysis.complete(analysis.coverage.inventory)
+            outcome.coverage.add(Coverage(analysis.coverage.judged, undecided, steps, inventory))
     outcome.findings = _distinct(outcome.findings)
     return outcome
 
@@ -97,12 +98,14 @@ def judge_facts(
     return outcome
 
 
-def _analyze(sources: Sequence[Source], unit: Unit, filesystem: RecordingFileSystem) -> list[Analysis]:
+def _analyze(
+    sources: Sequence[Source], unit: Unit, filesystem: RecordingFileSystem, *, inventory: bool
+) -> list[Analysis]:
     """Derive the facts; where the engine itself breaks, file by file, so that one file costs only itself."""
     from bn_lint.static.analyze import analyze
 
     try:
-        return [analyze(sources, [source.path for source in unit.context], filesystem)]
+        return [analyze(sources, [source.path for source in unit.context], filesystem, inventory=inventory)]
     except MemoryError:
         raise
     except Exception as error:  # the engine is large, and no defect of it may cost the report
@@ -111,7 +114,7 @@ def _analyze(sources: Sequence[Source], unit: Unit, filesystem: RecordingFileSys
         if len(sources) == 1:
             problem = defect("the analysis", error, sources[0].display)
             return [Analysis(problems=[problem], tracebacks=[traceback.format_exc()])]
-    return [part for source in sources for part in _analyze([source], unit, filesystem)]
+    return [part for source in sources for part in _analyze([source], unit, filesystem, inventory=inventory)]
 
 
 def _findings(

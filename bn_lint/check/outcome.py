@@ -6,7 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bn_lint.facts import Coverage, Evidence, Place, Problem, Shows, Steps, Undecided
+from bn_lint.facts import (
+    Coverage,
+    Evidence,
+    Inventory,
+    Mode,
+    Model,
+    ModelLayer,
+    Place,
+    Problem,
+    Shows,
+    Sizes,
+    Steps,
+    TensorShape,
+    Undecided,
+)
 from bn_lint.rule import Applicability, Edit, Finding, Fix, Severity
 
 
@@ -61,6 +75,7 @@ def encode(outcome: Outcome, path_as: Callable[[str], str] = str) -> dict[str, A
         "problems": [[each.code, each.message, place(each.place), each.internal] for each in outcome.problems],
         "judged": outcome.coverage.judged,
         "undecided": [[each.reason, place(each.place)] for each in outcome.coverage.undecided],
+        "inventory": _encode_inventory(outcome.coverage.inventory, place),
         "steps": [[each.name, each.steps, place(each.place)] for each in outcome.coverage.steps],
         "tracebacks": outcome.tracebacks,
     }
@@ -110,6 +125,47 @@ def decode(document: Mapping[str, Any], path_as: Callable[[str], str] = str) -> 
             document["judged"],
             [Undecided(place(where), reason) for reason, where in document["undecided"]],
             [Steps(place(where), name, steps) for name, steps, where in document["steps"]],
+            _decode_inventory(document["inventory"], place),
         ),
         tracebacks=list(document["tracebacks"]),
+    )
+
+
+def _encode_inventory(inventory: Inventory, place: Callable[[Place], list[int]]) -> Any:
+    def shapes(known: tuple[Sizes, ...]) -> list[Any]:
+        return [[shape.ranked, *shape.axes] for shape in known]
+
+    def layer(one: ModelLayer) -> list[Any]:
+        modes = [mode.value for mode in one.modes]
+        return [one.path, one.class_name, place(one.built), one.num_features, shapes(one.inputs), modes, one.frozen]
+
+    return [
+        [
+            [one.name, one.class_name, place(one.place), one.within, list(map(layer, one.layers)), one.children]
+            for one in inventory.models
+        ],
+        list(map(layer, inventory.loose)),
+        [[place(one.place), shapes(one.shapes)] for one in inventory.tensors],
+        inventory.left_out,
+    ]
+
+
+def _decode_inventory(stored: Any, place: Callable[[list[int]], Place]) -> Inventory:
+    def shapes(known: list[Any]) -> tuple[Sizes, ...]:
+        return tuple(Sizes(tuple(axes), ranked) for ranked, *axes in known)
+
+    def layer(one: list[Any]) -> ModelLayer:
+        path, class_name, built, num_features, inputs, modes, frozen = one
+        used = tuple(map(Mode, modes))
+        return ModelLayer(path, class_name, place(built), num_features, shapes(inputs), used, frozen)
+
+    models, loose, tensors, left_out = stored
+    return Inventory(
+        tuple(
+            Model(name, class_name, place(where), within, tuple(map(layer, layers)), tuple(map(tuple, children)))
+            for name, class_name, where, within, layers, children in models
+        ),
+        tuple(map(layer, loose)),
+        tuple(TensorShape(place(where), shapes(known)) for where, known in tensors),
+        left_out,
     )

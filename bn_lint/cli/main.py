@@ -18,7 +18,7 @@ from bn_lint.errors import BnLintError
 from bn_lint.exit import ExitCode
 
 #: Each is a module of this name in `bn_lint.cli.commands`, whose `command` is imported when it is run or listed.
-COMMANDS = ("check", "probe", "report", "rule", "server", "trace")
+COMMANDS = ("check", "layers", "probe", "report", "rule", "server", "trace")
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

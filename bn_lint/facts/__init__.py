@@ -7,12 +7,14 @@ not known it is `UNKNOWN`. The fields are `Argument.value`, `ModeAccess.value`, 
 `track_running_stats` of `BatchNormLayer`; their types say so.
 
 By topic: `layers` has how BatchNorm layers are built and called, `models` what programs do with models that hold them,
-`text` what source text shows without being followed, `traced` what only a run can tell. `vocabulary` and `dims` have
+`text` what source text shows without being followed, `traced` what only a run can tell. `inventory` lists models and
+their layers, which no rule asks for. `vocabulary` and `dims` have
 what facts are made of. Of the kinds of facts, those in `SHARED` are a vocabulary for all rules; each other one is the
 answer to the question of a single rule, which its docstring names.
 """
 
 from bn_lint.facts.analysis import SHARED, Analysis, Completion, Coverage, Fact, Problem, Steps, Undecided
+from bn_lint.facts.inventory import Inventory, Model, ModelLayer, Size, Sizes, TensorShape
 from bn_lint.facts.layers import (
     RANKS,
     Argument,
@@ -84,12 +86,15 @@ __all__ = [
     "FreezeLoop",
     "FunctionalBatchNorm",
     "InheritedTrain",
+    "Inventory",
     "LastBatch",
     "Lines",
     "Mode",
     "ModeAccess",
     "ModeChange",
+    "Model",
     "ModelCall",
+    "ModelLayer",
     "OverriddenEval",
     "Place",
     "PlainContainer",
@@ -101,9 +106,12 @@ __all__ = [
     "Replacement",
     "Shape",
     "Shows",
+    "Size",
+    "Sizes",
     "StaleStatistics",
     "Steps",
     "SyncConversion",
+    "TensorShape",
     "TrackingSwitched",
     "TrainOverride",
     "TransformedBatchNorm",

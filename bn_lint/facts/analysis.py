@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, Union
 
+from bn_lint.facts.inventory import Inventory
 from bn_lint.facts.layers import BatchNormBuilt, BatchNormCall, BatchNormFollowed, LayerFact
 from bn_lint.facts.models import ModelCall, ModelFact
 from bn_lint.facts.text import BeforeBatchNorm, TextFact, TrainOverride
@@ -52,11 +53,13 @@ class Coverage:
         judged: Constructor calls whose input channels and width were known in at least one call of the layer.
         undecided: The others, with the reason.
         steps: Of all entry points, in order; only for those who ask (`bn_lint.debugging`).
+        inventory: The layers themselves, and the models that they are in.
     """
 
     judged: int = 0
     undecided: list[Undecided] = field(default_factory=list)
     steps: list[Steps] = field(default_factory=list)
+    inventory: Inventory = field(default_factory=Inventory)
 
     @property
     def total(self) -> int:
@@ -67,6 +70,7 @@ class Coverage:
         self.judged += other.judged
         self.undecided += other.undecided
         self.steps += other.steps
+        self.inventory += other.inventory
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bn_lint.check.explain_line import Explanation
     from bn_lint.check.report import Report
-    from bn_lint.facts import Evidence, Place, Problem, Undecided
+    from bn_lint.facts import Evidence, Inventory, ModelLayer, Place, Problem, Undecided
     from bn_lint.rule import Finding, Fix
     from bn_lint.static.explain import Subject
 
@@ -16,12 +16,19 @@ if TYPE_CHECKING:
 def in_cells(report: Report) -> Report:
     """The report with each place in a notebook counted within its cell."""
     found = (*report.findings, *report.problems, *(report.coverage.undecided if report.coverage else ()))
-    if not any(each.place.path.endswith(".ipynb") for each in found):
+    paths = {each.place.path for each in found}
+    if report.coverage is not None:
+        paths |= report.coverage.inventory.paths
+    if not any(path.endswith(".ipynb") for path in paths):
         return report
     cells = _Cells(report)
     coverage = report.coverage
     if coverage is not None:
-        coverage = replace(coverage, undecided=[cells.undecided(each) for each in coverage.undecided])
+        coverage = replace(
+            coverage,
+            undecided=[cells.undecided(each) for each in coverage.undecided],
+            inventory=cells.inventory(coverage.inventory),
+        )
     return replace(
         report,
         findings=[cells.finding(each) for each in report.findings],
@@ -65,6 +72,20 @@ class _Cells:
 
     def undecided(self, undecided: Undecided) -> Undecided:
         return replace(undecided, place=self.place(undecided.place))
+
+    def inventory(self, inventory: Inventory) -> Inventory:
+        return replace(
+            inventory,
+            models=tuple(
+                replace(model, place=self.place(model.place), layers=tuple(map(self._layer, model.layers)))
+                for model in inventory.models
+            ),
+            loose=tuple(map(self._layer, inventory.loose)),
+            tensors=tuple(replace(tensor, place=self.place(tensor.place)) for tensor in inventory.tensors),
+        )
+
+    def _layer(self, layer: ModelLayer) -> ModelLayer:
+        return replace(layer, built=self.place(layer.built))
 
     def subject(self, subject: Subject) -> Subject:
         return replace(subject, place=self.place(subject.place), told=tuple(map(self._evidence, subject.told)))

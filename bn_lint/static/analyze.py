@@ -26,6 +26,7 @@ from bn_lint.static.interpreter.deep_stack import with_deep_stack
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import STEPS_PER_FILE
 from bn_lint.static.interpreter.values import Class, Instance, Value
+from bn_lint.static.inventory import InventoryKeeper
 from bn_lint.static.schedule import Schedule
 from bn_lint.static.syntactic import syntactic_facts
 from bn_lint.static.syntactic.freezing import with_missed_layers
@@ -65,7 +66,11 @@ class Run:
 
 
 def analyze(
-    sources: Sequence[Source], context: Sequence[Path] = (), filesystem: RecordingFileSystem | None = None
+    sources: Sequence[Source],
+    context: Sequence[Path] = (),
+    filesystem: RecordingFileSystem | None = None,
+    *,
+    inventory: bool = False,
 ) -> Analysis:
     """Derive the facts of the given sources; other files of the project are read where the sources import them.
 
@@ -74,11 +79,12 @@ def analyze(
         context: Given files that do not mention BatchNorm; they are searched for uses of the classes that are
             instantiated nowhere else, and what is built in them counts.
         filesystem: Where other files are looked for; it remembers what was asked.
+        inventory: Also list the models, the layers in them, and what these are called on.
 
     Raises:
         Exception: whatever defect of the engine a source lays bare, once no single entry point can be blamed.
     """
-    return undisturbed(lambda: Analyzer(sources, context, filesystem).analyze())
+    return undisturbed(lambda: Analyzer(sources, context, filesystem, inventory=inventory).analyze())
 
 
 def undisturbed(analysis: Callable[[], _Result]) -> _Result:
@@ -103,10 +109,13 @@ class Analyzer:
         context: Sequence[Path] = (),
         filesystem: RecordingFileSystem | None = None,
         watch: Callable[[Run], None] | None = None,
+        *,
+        inventory: bool = False,
     ) -> None:
         """Read the sources.
 
         Args:
+            inventory: Also list the models, the layers in them, and what these are called on.
             watch: Told of each entry point when it is over, and before the state that it left is given up.
         """
         self.collector = FactCollector()
@@ -121,6 +130,8 @@ class Analyzer:
                 self._admit(file)
         self.schedule = Schedule(sources, context, self.files, self.project, self.interpreter, self.collector)
         self.watch = watch or (lambda run: None)
+        self.keeper = InventoryKeeper() if inventory else None
+        self.collector.inputs = self.keeper.inputs if self.keeper is not None else None
         self.spent: dict[SourceFile, int] = {}
         #: The entry points so far, in order.
         self.runs: list[Run] = []
@@ -170,6 +181,9 @@ class Analyzer:
 
     def _ended(self, run: Run) -> None:
         self.runs.append(run)
+        if self.keeper is not None and run.ending is not Ending.NOT_RUN:
+            is_file = isinstance(run.entry.definition, SourceFile)
+            self.keeper.note(self.interpreter, None if is_file else run.entry.name)
         self.watch(run)
 
     def _run(self, entry: EntryPoint) -> Ending:
@@ -252,6 +266,8 @@ class Analyzer:
         facts = [replace(fact, used=used.get(fact.place)) if type(fact) is TrainOverride else fact for fact in facts]
         given = {*self.files, *filter(None, map(self.project.files.get, self.context))}
         coverage = self.collector.coverage(unreached, given)
+        if self.keeper is not None:
+            coverage.inventory = self.keeper.inventory(given, facts)
         if STEPS in switches():
             coverage.steps = [_steps(run) for run in self.runs if run.ending is not Ending.NOT_RUN]
         collector = self.collector

@@ -41,8 +41,8 @@ def command(paths: tuple[str, ...], **chosen: Any) -> int:
         if "-" in paths:
             raise UsageError("--watch looks at files, and standard input is none.")
         quiet = replace(options, quiet=True)
-        watch(lambda: _Check(options, paths).run(), lambda: [file.path for file in _Check(quiet, paths).files])
-    check = _Check(options, paths)
+        watch(lambda: Check(options, paths).run(), lambda: [file.path for file in Check(quiet, paths).files])
+    check = Check(options, paths)
     if options.show_files:
         from bn_lint.output.text import printable
 
@@ -60,7 +60,7 @@ def command(paths: tuple[str, ...], **chosen: Any) -> int:
     return ExitCode.CLEAN if options.exit_zero and code is ExitCode.FINDINGS else code
 
 
-class _Check:
+class Check:
     """One run: which files, by which settings, and what becomes of what is found."""
 
     def __init__(self, options: CheckOptions, paths: Sequence[str]) -> None:
@@ -81,7 +81,7 @@ class _Check:
         baseline = absolute(options.baseline) if options.baseline else self.here.baseline
         if baseline is None and options.update_baseline:
             raise UsageError("--update-baseline needs to know the file: --baseline FILE, or baseline in the settings.")
-        judge = self._judge_with(None if options.trace is None else _loaded(options.trace))
+        judge = self.judge_with(None if options.trace is None else _loaded(options.trace))
 
         def judge_new(files: Sequence[File]) -> Report:
             report = judge(files)
@@ -105,6 +105,11 @@ class _Check:
 
             return fix_and_publish(report, self.files, judge_new, options.style, diff=options.diff)
         publish(report, options.style)
+        if options.html is not None:
+            from bn_lint.output.cells import in_cells
+            from bn_lint.output.layers import render
+
+            save(render(in_cells(report), "html"), options.html)
         return report.exit_code
 
     def explain(self, wanted: str) -> None:
@@ -126,7 +131,7 @@ class _Check:
         else:
             save(text, options.output_file)
 
-    def _judge_with(self, trace: Document | None) -> Callable[[Sequence[File]], Report]:
+    def judge_with(self, trace: Document | None = None) -> Callable[[Sequence[File]], Report]:
         """What judges files, and holds the findings against a trace."""
         from bn_lint.check.pipeline import check
         from bn_lint.cli.progress import Waiting
@@ -143,7 +148,7 @@ class _Check:
                     cache=self._cache if cached else None,
                     jobs=options.jobs,
                     progress=progress,
-                    coverage=options.show_coverage,
+                    coverage=options.show_coverage or options.html is not None,
                 )
             report.unsafe_fixes = options.unsafe_fixes
             report.fail_on = options.fail_on

@@ -19,37 +19,41 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions(RuleOptions):
-    """What the command line asks for; each field is the option of the same name, and their help says what they mean."""
+    """What the command line asks for; each field is the option of the same name, and their help says what they mean.
 
-    exclude: tuple[str, ...]
-    force_exclude: bool
-    no_project: bool
-    output_format: str
-    output_file: str | None
-    fix: bool
-    unsafe_fixes: bool
-    diff: bool
-    statistics: bool
-    show_coverage: bool
-    trace: str | None
-    show_files: bool
-    show_settings: bool
-    explain: str | None
-    fail_on: str
-    watch: bool
-    exit_zero: bool
-    add_ignore: bool
-    reason: str | None
-    baseline: str | None
-    update_baseline: bool
-    stdin_filename: str | None
-    jobs: int | None
-    no_cache: bool
-    cache_dir: str | None
-    color: str
-    quiet: bool
-    verbose: bool
-    debug: bool
+    Commands that have only some of the options leave the others as they are.
+    """
+
+    exclude: tuple[str, ...] = ()
+    force_exclude: bool = False
+    no_project: bool = False
+    output_format: str = "full"
+    output_file: str | None = None
+    fix: bool = False
+    unsafe_fixes: bool = False
+    diff: bool = False
+    statistics: bool = False
+    show_coverage: bool = False
+    html: str | None = None
+    trace: str | None = None
+    show_files: bool = False
+    show_settings: bool = False
+    explain: str | None = None
+    fail_on: str = "info"
+    watch: bool = False
+    exit_zero: bool = False
+    add_ignore: bool = False
+    reason: str | None = None
+    baseline: str | None = None
+    update_baseline: bool = False
+    stdin_filename: str | None = None
+    jobs: int | None = None
+    no_cache: bool = False
+    cache_dir: str | None = None
+    color: str = "auto"
+    quiet: bool = False
+    verbose: bool = False
+    debug: bool = False
 
     @property
     def excluded(self) -> list[str]:
@@ -89,6 +93,8 @@ class CheckOptions(RuleOptions):
             raise UsageError(
                 "--explain only tells something: leave out --fix, --diff, --add-ignore, --update-baseline."
             )
+        if self.html is not None and (self.fix or self.diff or self.add_ignore or self.update_baseline):
+            raise UsageError("--html shows what is found: leave out --fix, --diff, --add-ignore, --update-baseline.")
         if self.explain is not None and self.output_format not in ("full", "json"):
             raise UsageError("--explain has the formats full and json.")
         changing = self.fix or self.diff or self.add_ignore or self.update_baseline
@@ -124,6 +130,12 @@ def check_options(function: _Function) -> _Function:
         click.option("--statistics", is_flag=True, help="Print the number of findings per rule."),
         click.option(
             "--show-coverage", is_flag=True, help="Show how many layers were checked, and why others were not."
+        ),
+        click.option(
+            "--html",
+            metavar="FILE",
+            type=click.Path(),
+            help="Also write a page with the findings, the models and their layers.",
         ),
         click.option(
             "--trace", metavar="FILE", type=click.Path(), help="Mark findings that a saved trace confirms or refutes."

@@ -20,12 +20,12 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 class RuleOptions:
     """Which rules are on, and where settings come from."""
 
-    select: tuple[str, ...]
-    extend_select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    config: tuple[str, ...]
-    isolated: bool
-    allow_plugins: tuple[str, ...]
+    select: tuple[str, ...] = ()
+    extend_select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    config: tuple[str, ...] = ()
+    isolated: bool = False
+    allow_plugins: tuple[str, ...] = ()
 
     def configuration(self, exclude: Sequence[str] = ()) -> Configuration:
         """The settings that the options ask for."""

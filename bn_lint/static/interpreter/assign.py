@@ -29,6 +29,7 @@ from bn_lint.static.interpreter.values import (
     ModuleScope,
     Property,
     Slice,
+    Tensor,
     Union,
     Unknown,
     Value,
@@ -40,6 +41,8 @@ def assign(interpreter: Interpreter, target: Any, value: Value, frame: Frame) ->
     """Bind a value to an assignment target."""
     kind = type(target)  # isinstance is slow on syntax nodes, which are abstract base classes
     if kind is cst.Name:
+        if type(value) is Tensor:
+            interpreter.collector.tensor_assigned(NodeRef(frame.file, target), value)
         assign_name(interpreter, target.value, value, frame)
     elif kind is cst.Attribute:
         owner = evaluate(interpreter, target.value, frame)

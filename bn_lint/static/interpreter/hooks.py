@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.interpreter import Interpreter
-    from bn_lint.static.interpreter.values import Arguments, Class, Function, Instance
+    from bn_lint.static.interpreter.values import Arguments, Class, Function, Instance, Tensor
     from bn_lint.static.syntax.places import NodeRef
     from bn_lint.static.syntax.source_files import SourceFile
 
@@ -134,6 +134,9 @@ class Collector:
 
     def revealed(self, ref: NodeRef, value: Value) -> None:
         """The program calls `reveal(value)`."""
+
+    def tensor_assigned(self, ref: NodeRef, tensor: Tensor) -> None:
+        """A name is given a tensor."""
 
 
 class Domain:

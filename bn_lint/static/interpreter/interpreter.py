@@ -14,6 +14,7 @@ from bn_lint.static.interpreter.store import Store
 from bn_lint.static.interpreter.summaries import CallSummaries
 from bn_lint.static.interpreter.values import Function, Instance, ModuleScope, Value
 from bn_lint.static.syntax.parse import ParseError
+from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import Project
 
 if TYPE_CHECKING:
@@ -74,8 +75,9 @@ class Interpreter:
         #: that were decided since.
         self.options: dict[str, tuple[Value, Value]] = {}
         self.decided: dict[cst.If, None] = {}
-        #: The modules that were made.
+        #: The modules that were made, and where. (`built` is the place of the first one that was made like this.)
         self.created: list[Instance] = []
+        self.created_at: dict[int, NodeRef] = {}
 
 
 __all__ = ["Interpreter"]

@@ -94,6 +94,7 @@ def instantiate(
     if isinstance(instance, Instance):
         instance.owner = None
         interpreter.created.append(instance)
+        interpreter.created_at[id(instance)] = ref
     return instance
 
 

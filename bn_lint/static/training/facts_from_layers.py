@@ -56,6 +56,7 @@ from bn_lint.static.torch_model.symbolic_models import is_symbolic
 from bn_lint.static.torch_model.watchers import LayerCollector, events_of
 from bn_lint.static.training.drafts import Draft
 from bn_lint.static.training.hidden_modules import hidden_batchnorm
+from bn_lint.static.training.layer_inputs import LayerInputs
 from bn_lint.static.training.pooled import PooledCalls
 from bn_lint.static.training.sites import Site, coverage
 from bn_lint.static.training.weight_decay import decay_fact
@@ -83,6 +84,8 @@ class FactCollector(LayerCollector):
         self.missing_sites: set[cst.CSTNode] = set()
         self._arrived: dict[int, tuple[Instance, list[Dim]]] = {}
         self.pooled_calls = PooledCalls()
+        #: What layers are called on, if somebody wants to see it.
+        self.inputs: LayerInputs | None = None
         self._missing: dict[int, tuple[Instance, str, int | None]] = {}
         self._seen: set[object] = set()
         self._quiet = 0
@@ -161,6 +164,10 @@ class FactCollector(LayerCollector):
     def revealed(self, ref: NodeRef, value: Value) -> None:
         self.reveals.append(Evidence(repr(value), ref.place))
 
+    def tensor_assigned(self, ref: NodeRef, tensor: Tensor) -> None:
+        if self.inputs is not None:
+            self.inputs.assigned(ref, tensor)
+
     def batchnorm_built(self, interpreter: Interpreter, layer: Instance, arguments: Arguments, ref: NodeRef) -> None:
         if layer.built is None:
             return
@@ -189,6 +196,8 @@ class FactCollector(LayerCollector):
         if site is None:
             return
         site.called = True
+        if self.inputs is not None:
+            self.inputs.layer_called(layer, x)
         if x.ranked and len(x.axes) > 1 and x.axes[1].size not in (None, *self.arrived(layer)):
             self.arrived(layer).append(x.axes[1].size)
         arriving = arriving_at(layer, x, self.arrived(layer))

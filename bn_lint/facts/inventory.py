@@ -1,0 +1,110 @@
+"""The models of a program, and the BatchNorm layers in them: what a table of layers shows.
+
+Rules do not judge this. It says what there is, also where nothing can be wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Union
+
+from bn_lint.facts.dims import Dim, describe
+from bn_lint.facts.vocabulary import Mode, Place
+
+#: A size: a number, a formula in the user's own names, or None.
+Size = Union[int, str, None]
+
+
+def size_of(dim: Dim) -> Size:
+    """A size as a plain value."""
+    return None if dim is None else int(dim) if isinstance(dim, int) else describe(dim)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The shape of a tensor; if not `ranked`, only its last axes."""
+
+    axes: tuple[Size, ...] = ()
+    ranked: bool = True
+
+    def __str__(self) -> str:
+        axes = ["?" if size is None else str(size) for size in self.axes]
+        return f"({', '.join(axes if self.ranked else ['...', *axes])})"
+
+
+@dataclass(frozen=True)
+class ModelLayer:
+    """A BatchNorm layer in a model.
+
+    Attributes:
+        path: Its name in the model, as `named_modules` gives it; `*` for a name that is not known.
+        inputs: The distinct shapes that it is called on.
+        modes: The modes in which the program calls it, in the order of `Mode`; empty where no visible code does.
+        frozen: Whether its parameters are frozen at the end; None if that is not known.
+    """
+
+    path: str
+    class_name: str
+    built: Place
+    num_features: Size = None
+    inputs: tuple[Sizes, ...] = ()
+    modes: tuple[Mode, ...] = ()
+    frozen: bool | None = False
+
+
+@dataclass(frozen=True)
+class Model:
+    """A module that is no part of another one, and has BatchNorm layers; or such a layer alone, with the path "".
+
+    Attributes:
+        name: The variable that it was first assigned to; None where there is none.
+        place: Where it is built.
+        within: The function or class whose code builds it; None for the top level of a file.
+        children: The names of its modules and their classes, in order, as far as BatchNorm layers are below them.
+    """
+
+    name: str | None
+    class_name: str
+    place: Place
+    within: str | None
+    layers: tuple[ModelLayer, ...]
+    children: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class TensorShape:
+    """The shapes that the tensor of an expression has, in all the ways in which the program gets there."""
+
+    place: Place
+    shapes: tuple[Sizes, ...]
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All models of some files, and the BatchNorm layers that are in none.
+
+    Attributes:
+        loose: Layers that are built where no model was seen, such as code that was not reached. Their path is "".
+        left_out: How many further models there are.
+    """
+
+    models: tuple[Model, ...] = ()
+    loose: tuple[ModelLayer, ...] = ()
+    tensors: tuple[TensorShape, ...] = ()
+    left_out: int = 0
+
+    @property
+    def paths(self) -> set[str]:
+        """The files that it names."""
+        layers = [*self.loose, *(layer for model in self.models for layer in model.layers)]
+        places = [*(model.place for model in self.models), *(tensor.place for tensor in self.tensors)]
+        return {place.path for place in (*places, *(layer.built for layer in layers))}
+
+    def __add__(self, other: Inventory) -> Inventory:
+        """The inventory of the files of both."""
+        return Inventory(
+            self.models + other.models,
+            self.loose + other.loose,
+            self.tensors + other.tensors,
+            self.left_out + other.left_out,
+        )

@@ -1,0 +1,87 @@
+"""What BatchNorm layers are called on, and what names of tensors stand for: shapes that nobody needs to judge.
+
+They are noted only for those who want to see them, layer by layer and line by line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from bn_lint.facts import Sizes
+from bn_lint.facts.inventory import size_of
+from bn_lint.static.interpreter.values import Class, Instance, Tensor
+from bn_lint.static.syntax.places import NodeRef
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+#: Of one layer or name, so many shapes are told apart.
+_MOST_SHAPES = 4
+
+
+class LayerInputs:
+    """Takes note while the interpreter runs."""
+
+    def __init__(self) -> None:
+        #: By layer of the entry point that runs; the layer is held, so that its identity stays its own.
+        self._of_layers: dict[int, tuple[Instance, dict[Sizes, None]]] = {}
+        #: By what stands for all modules that behave alike, and the name of the layer below them. A call of such a
+        #: module is executed once, for all of them and for all entry points.
+        self._of_alike: dict[tuple[object, str], dict[Sizes, None]] = {}
+        #: By the name that a tensor is assigned to.
+        self.of_names: dict[cst.CSTNode, tuple[NodeRef, dict[Sizes, None]]] = {}
+
+    def start(self) -> None:
+        """Another entry point begins, and makes layers of its own."""
+        self._of_layers.clear()
+
+    def layer_called(self, layer: Instance, x: Tensor) -> None:
+        shape = sizes_of(x)
+        _add(self._of_layers.setdefault(id(layer), (layer, {}))[1], shape)
+        for key in _alike(layer):
+            _add(self._of_alike.setdefault(key, {}), shape)
+
+    def assigned(self, ref: NodeRef, x: Tensor) -> None:
+        _add(self.of_names.setdefault(ref.node, (ref, {}))[1], sizes_of(x))
+
+    def of(self, layer: Instance) -> tuple[Sizes, ...]:
+        """The shapes that a layer was called on."""
+        own = self._of_layers.get(id(layer))
+        if own is not None:
+            return most_specific(own[1])
+        return next((most_specific(self._of_alike[key]) for key in _alike(layer) if key in self._of_alike), ())
+
+
+def sizes_of(x: Tensor) -> Sizes:
+    """The shape of a tensor as a plain value."""
+    return Sizes(tuple(size_of(axis.size) for axis in x.axes), x.ranked)
+
+
+def most_specific(shapes: Iterable[Sizes]) -> tuple[Sizes, ...]:
+    """The shapes without those that only say less than another one."""
+    known = list(dict.fromkeys(shapes))[:_MOST_SHAPES]
+    return tuple(one for one in known if not any(one is not other and _says_less(one, other) for other in known))
+
+
+def _says_less(one: Sizes, other: Sizes) -> bool:
+    if one.ranked and not (other.ranked and len(one.axes) == len(other.axes)):
+        return False
+    if len(one.axes) > len(other.axes):
+        return False
+    return all(mine in (None, its) for mine, its in zip(reversed(one.axes), reversed(other.axes)))
+
+
+def _add(shapes: dict[Sizes, None], shape: Sizes) -> None:
+    if len(shapes) < _MOST_SHAPES:
+        shapes[shape] = None
+
+
+def _alike(layer: Instance) -> Iterator[tuple[object, str]]:
+    """The modules of the program that a layer is part of, innermost first: what stands for each, and its name there."""
+    path, one = "", layer
+    while one.owner is not None and one.name is not None:
+        path = f"{one.name}.{path}" if path else one.name
+        one = one.owner
+        if one.template is not None and isinstance(one.cls, Class):
+            yield one.template, path
