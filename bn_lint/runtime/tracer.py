@@ -162,6 +162,15 @@ class Trace(AbstractContextManager["Trace"]):
 
         write(path, page(self.document, self.report).encode("utf-8", "backslashreplace"))
 
+    def _repr_html_(self) -> str | None:
+        """The page, as the output of a cell; None while the trace is running: a look at it must not end it."""
+        if self._document is None:
+            return None
+        from bn_lint.output.html.document import in_frame
+        from bn_lint.runtime.showing.html.page import page
+
+        return in_frame(page(self.document, self.report))
+
     def table(self) -> str:
         """One line for each layer."""
         from bn_lint.runtime.showing.table import table

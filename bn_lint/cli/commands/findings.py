@@ -71,6 +71,7 @@ def publish(
     *,
     to_stdout: bool,
     ended_early: bool = False,
+    before: tuple[Document, Report] | None = None,
 ) -> ExitCode:
     """Write the findings and what was asked for, and say how the command ends.
 
@@ -80,6 +81,7 @@ def publish(
         files: What else is to be written: names, and what gives the contents.
         to_stdout: Otherwise the report goes to standard error, because standard output belongs to the traced program.
         ended_early: An error ended the program.
+        before: Another trace that the page is to compare this one with, and its report.
     """
     from bn_lint.output import render
     from bn_lint.output.summary import summary
@@ -105,7 +107,7 @@ def publish(
     if options.html is not None:
         from bn_lint.runtime.showing.html.page import page
 
-        saved = save_all([(options.html, lambda: page(document, report))]) and saved
+        saved = save_all([(options.html, lambda: page(document, report, before))]) and saved
     report.fail_on = options.fail_on
     return report.exit_code if saved else ExitCode.FAILURE
 

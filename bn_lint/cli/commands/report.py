@@ -7,12 +7,16 @@ from typing import Any
 import click
 
 from bn_lint.cli.commands.findings import FindingsOptions, findings_options, publish
+from bn_lint.errors import UsageError
 
 
 @click.command()
 @findings_options
+@click.option(
+    "--compare", metavar="TRACE.json", type=click.Path(), help="With --html: also show what is different from this one."
+)
 @click.argument("trace", metavar="TRACE.json", type=click.Path())
-def command(trace: str, **chosen: Any) -> int:
+def command(trace: str, compare: str | None, **chosen: Any) -> int:
     """Show the findings and the layers of a trace that bn-lint trace --output saved.
 
     It is judged again, with the current rules and settings. Neither PyTorch nor the traced program is needed.
@@ -22,5 +26,9 @@ def command(trace: str, **chosen: Any) -> int:
 
     options = FindingsOptions(**chosen)
     settings = options.configuration()
-    document = load(trace)
-    return publish(document, judge_with(document, settings, saved=True), options, to_stdout=True)
+    if compare is not None and options.html is None:
+        raise UsageError("--compare needs --html: the page shows what is different.")
+    document, before = load(trace), None if compare is None else load(compare)
+    report = judge_with(document, settings, saved=True)
+    earlier = None if before is None else (before, judge_with(before, settings, saved=True))
+    return publish(document, report, options, to_stdout=True, before=earlier)

@@ -57,6 +57,9 @@ class Calls:
     reached: list[Reached] = field(default_factory=list)
     #: The line that called the model last.
     last: Place | None = None
+    #: The first and the last optimizer step that they came before; those after the last one count as one more.
+    first_step: int = -1
+    last_step: int = -1
 
     @property
     def values_per_channel(self) -> int | None:
@@ -227,12 +230,16 @@ class LayerTrace:
 
 @dataclass
 class ModeSwitch:
-    """A line that calls `train` or `eval`, how often it ran, and how many BatchNorm layers it reaches."""
+    """A line that calls `train` or `eval`, how often it ran, and how many BatchNorm layers it reaches.
+
+    `steps` are the optimizer steps before which it ran; of very many, only some.
+    """
 
     place: Place | None
     training: bool
     count: int
     layers: int
+    steps: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -273,6 +280,8 @@ class Document:
     seconds: float
     steps: int = 0
     steps_per_position: int = 1
+    #: The optimizer steps with which passes over the training data begin.
+    epochs: list[int] = field(default_factory=list)
     adversarial: bool = False
     stats: bool = False
     #: Made by `bn-lint probe`: nothing was trained, and no program ran.

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from bn_lint.facts import Place
-from bn_lint.runtime.document.document import Calls, Document, Drift, Failure, LayerTrace
+from bn_lint.runtime.document.document import Calls, Document, Drift, Failure, LayerTrace, ModeSwitch
 
 #: A trace of a thousand layers has two megabytes.
 MOST_BYTES = 200_000_000
@@ -27,6 +27,8 @@ def wrong(value: Any) -> str | None:
             return None if fits and is_path(value.path) else "is no place"
         case Calls():
             return None if value.count >= 0 and _is_shape(value.shape) else "has a count or shape that cannot be"
+        case ModeSwitch():
+            return None if _are_steps(value.steps) else "has steps that cannot be"
         case Failure():
             return None if _is_shape(value.shape) else "has a shape that cannot be"
         case Drift():
@@ -37,12 +39,22 @@ def wrong(value: Any) -> str | None:
             counts = all(len(name) < 20 and name.isdecimal() for name in value.calls_per_step)
             return None if counts else "has calls_per_step that are no numbers"
         case Document():
-            fits = value.steps >= 0 and value.steps_per_position >= 1 and value.world_size >= 1 and value.seconds >= 0
+            fits = (
+                _are_steps(value.epochs)
+                and value.steps >= 0
+                and value.steps_per_position >= 1
+                and value.world_size >= 1
+                and value.seconds >= 0
+            )
             if not fits:
                 return "has steps, seconds or processes that cannot be"
             paths = (*value.files, value.directory)
             return None if all(map(is_path, paths)) else "has a directory or files that are no paths"
     return None
+
+
+def _are_steps(steps: list[int]) -> bool:
+    return len(steps) <= _MOST_POSITIONS and all(0 <= step < _LAST for step in steps)
 
 
 def is_path(text: str) -> bool:

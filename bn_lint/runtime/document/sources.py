@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 from pathlib import Path
 
@@ -15,6 +16,19 @@ _CODE = frozenset({".py", ".pyw", ".ipynb"})
 #: What has no content of its own.
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
 _MOST_BYTES = 20_000_000
+
+
+class LiveSources(Sources):
+    """Files of the program that is running, and the cells and lines that somebody typed: Python keeps their text."""
+
+    def get(self, path: str) -> Source | None:
+        """The file with this displayed path; None when its text is not known."""
+        source = super().get(path)
+        if source is None:
+            lines = linecache.getlines(path) or linecache.getlines(str(absolute(path)))
+            if lines:
+                source = self._known[path] = Source(Path(path), path, "".join(lines))
+        return source
 
 
 class TraceSources(Sources):

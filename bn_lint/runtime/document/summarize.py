@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from bn_lint.facts import Place
-from bn_lint.project.source import Sources
 from bn_lint.runtime.document.document import (
     Calls,
     Document,
@@ -28,6 +27,7 @@ from bn_lint.runtime.document.document import (
     Tally,
 )
 from bn_lint.runtime.document.moved import digests
+from bn_lint.runtime.document.sources import LiveSources
 from bn_lint.runtime.recording.backward_passes import usual
 from bn_lint.runtime.recording.errors import refused_by_transform, refused_fusion
 from bn_lint.runtime.recording.layer_records import EVALUATION, KINDS, TRAINING, Entry, Layer, Passage
@@ -60,7 +60,7 @@ class _Summary:
         self.recorder = recorder
         self.document = document
         self.over = over
-        self.sources = Sources()
+        self.sources = LiveSources()
         self.places: dict[Site, Place] = {}
         #: The lines that got a gradient back, in whatever layer.
         self.backed = {
@@ -92,10 +92,11 @@ class _Summary:
         document.layers = list(traces.values())
         self._add_compiled(document.layers, traces)
         document.modes = [
-            ModeSwitch(self.place(site), training, record["count"], record["layers"])
+            ModeSwitch(self.place(site), training, record["count"], record["layers"], record["steps"])
             for (site, training), record in recorder.mode_sites.items()
             if record["layers"]
         ]
+        document.epochs = recorder.epochs.starts(recorder.step)
         document.notes = [f"bn-lint failed here: {text}" for text in recorder.defects]
         if recorder.unanswered is not None:
             document.notes.append(f"The statistics on the device could not be read: {recorder.unanswered}")
@@ -318,6 +319,8 @@ class _Summary:
             failed=entry.failed,
             reached=[Reached(self.place(trail.call), self.place(trail.model), count) for trail, count in trails],
             last=None if entry.last_trail is None else self.place(entry.last_trail.model),
+            first_step=entry.first_step,
+            last_step=entry.last_step,
         )
 
     def _add_compiled(self, layers: list[LayerTrace], traces: dict[Layer, LayerTrace]) -> None:

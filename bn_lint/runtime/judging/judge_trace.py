@@ -15,7 +15,7 @@ from bn_lint.project.selectors import SelectorSet
 from bn_lint.project.source import Sources, absolute
 from bn_lint.rule import Thresholds
 from bn_lint.runtime.document.document import Document
-from bn_lint.runtime.document.sources import TraceSources
+from bn_lint.runtime.document.sources import LiveSources, TraceSources
 from bn_lint.runtime.judging.facts_from_trace import observe
 
 
@@ -50,7 +50,7 @@ def observed(document: Document, sources: Sources) -> Analysis:
 
 def judge_with(document: Document, configuration: Configuration, *, saved: bool = False) -> Report:
     """Judge a trace by a configuration; one that was saved has no say in which files of its reader are used."""
-    sources = TraceSources(document) if saved else Sources()
+    sources: Sources = TraceSources(document) if saved else LiveSources()
     report = Report(sources=sources)
     analysis = observed(document, sources)
 

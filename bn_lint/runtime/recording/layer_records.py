@@ -52,8 +52,10 @@ class Entry:
         "dtype",
         "failed",
         "features_from",
+        "first_step",
         "grad",
         "kind",
+        "last_step",
         "last_trail",
         "root_training",
         "seen",
@@ -72,6 +74,9 @@ class Entry:
         self.count = 0
         #: How many of the calls belong to steps that are over.
         self.seen = 0
+        #: The first and the last optimizer step that they came before; -1 as long as there is none.
+        self.first_step = -1
+        self.last_step = -1
         self.dtype = ""
         self.device = ""
         self.autocast = False
@@ -84,6 +89,12 @@ class Entry:
         self.failed: str | None = None
         self.trails: dict[Trail, int] = {}
         self.last_trail: Trail | None = None
+
+    def seen_in(self, step: int) -> None:
+        """Some of the calls came before this optimizer step."""
+        if self.first_step < 0:
+            self.first_step = step
+        self.last_step = step
 
     def reached_by(self, trail: Trail) -> None:
         self.last_trail = trail
@@ -315,6 +326,10 @@ class Layer:
             if mine is not entry:
                 mine.count += entry.count
                 mine.seen += entry.seen
+                for step in (entry.first_step, entry.last_step):
+                    if step >= 0:
+                        mine.first_step = min(mine.first_step, step) if mine.first_step >= 0 else step
+                        mine.last_step = max(mine.last_step, step)
         for name in ("without_grad", "eval_training", "frozen_training", "recomputed"):
             getattr(self, name).include(getattr(other, name))
         for name in ("trained_steps", "without_grad_beside_training", "without_grad_for_others", "eval_training_local"):

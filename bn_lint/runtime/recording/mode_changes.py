@@ -12,6 +12,7 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bn_lint.runtime.recording.call_context import call_context
+from bn_lint.runtime.recording.epochs import Epochs, keep
 from bn_lint.runtime.recording.layer_records import CLOSE_LOOKS, Layer
 from bn_lint.runtime.recording.layer_registry import Registry
 from bn_lint.runtime.recording.recognize import (
@@ -31,6 +32,7 @@ class ModeChanges(Registry):
         self.paused = 0
         self.step = 0
         self.mode_sites: dict[tuple[Site | None, bool], dict[str, Any]] = {}
+        self.epochs = Epochs()
         self.defects: list[str] = []
         #: Is called before anything but a count changes.
         self.before_change: Callable[[], None] = lambda: None
@@ -48,8 +50,10 @@ class ModeChanges(Registry):
                 self.put_in_evaluation.pop(root, None)
             else:
                 self.put_in_evaluation[root] = next(self.clock)
-            record = self.mode_sites.setdefault((site, training), {"count": 0, "layers": 0, "recalibrates": False})
+            new: dict[str, Any] = {"count": 0, "layers": 0, "recalibrates": False, "steps": []}
+            record = self.mode_sites.setdefault((site, training), new)
             record["count"] += 1
+            keep(record["steps"], self.step)
             if record["count"] <= CLOSE_LOOKS:
                 record["recalibrates"] = call_context(frame).recalibrates
             again = record["recalibrates"] or record["count"] <= CLOSE_LOOKS

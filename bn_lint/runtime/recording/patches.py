@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm, _NormBase
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader
 
 from bn_lint.runtime.recording.recorder import Recorder, graph_task, is_grad_enabled
 
@@ -51,6 +52,7 @@ class Patches:
         self._patch(torch.nn.Module, "train", self._train)
         self._patch(torch.nn.Module, "eval", self._eval)
         self._patch(AveragedModel, "update_parameters", self._average)
+        self._patch(DataLoader, "__iter__", self._iterate)
         script = sys.modules.get("torch.jit._script")
         if hasattr(script, "_script_impl"):
             self._patch(script, "_script_impl", self._script)
@@ -254,6 +256,19 @@ class Patches:
             return result
 
         return update_parameters
+
+    def _iterate(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        recorder = self.recorder
+
+        def iterate(self: Any) -> Any:
+            if not recorder.paused:
+                try:
+                    recorder.epochs.begun(self, recorder.step)
+                except Exception:
+                    recorder.defect()
+            return original(self)
+
+        return iterate
 
     def _script(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """TorchScript compiles the source of what it finds, and must find what torch put there."""

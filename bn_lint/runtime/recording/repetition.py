@@ -35,7 +35,9 @@ class Repetition:
         self.times += 1
         return True
 
-    def settle(self) -> None:
-        """Let the entries know which of their calls belong to steps that are over."""
+    def settle(self, step: int) -> None:
+        """Let the entries know which of their calls belong to steps that are over, up to this one."""
         for entry, expected, calls in zip(self._entries, self._expected, self._calls, strict=True):
             entry.seen = expected - calls
+            if calls:
+                entry.last_step = step

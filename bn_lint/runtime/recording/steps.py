@@ -121,7 +121,7 @@ class Steps:
         repetition, self._repetition = self._repetition, None
         if repetition is None or not repetition.times:
             return
-        repetition.settle()
+        repetition.settle(self.recorder.step - 1)
         # The last of them is still open; that before the first was no repetition.
         end = self.recorder.step - 1
         last = self._position(end - 1)
@@ -185,6 +185,7 @@ class Steps:
                 self._calls.append((entry, new))
                 if new:
                     entry.seen = entry.count
+                    entry.seen_in(recorder.step)
                     if isinstance(entry, WatchedEntry):
                         entry.step_is_over()
                     if entry.kind == kinds.TRAINING:

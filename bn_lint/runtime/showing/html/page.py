@@ -1,220 +1,294 @@
-"""The page: what was found, the layers, and their plots."""
+"""The page of a trace: what is wrong, where and since when; what happened when; the layers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from html import escape
-from importlib import resources
+from typing import NamedTuple
 
 from bn_lint.check.report import Report
-from bn_lint.facts import Place
-from bn_lint.output.text import counted
-from bn_lint.project.source import Sources
+from bn_lint.output.cells import in_cells
+from bn_lint.output.html.document import document as complete
+from bn_lint.output.html.document import header, numbers, search, table
+from bn_lint.output.html.findings import by_severity, findings, verdict
+from bn_lint.output.module_tree import folded_rows, module_tree
+from bn_lint.output.text import TIMES, counted
 from bn_lint.rule import Finding
-from bn_lint.runtime.document.document import Document, LayerTrace
-from bn_lint.runtime.recording.layer_records import TIMELINE
-from bn_lint.runtime.showing.html.plots import LEGEND, line, timeline, values_range
-from bn_lint.runtime.showing.table import shapes
+from bn_lint.runtime.document.document import Calls, Document, LayerTrace
+from bn_lint.runtime.showing.html.chart import Chart, curve, legend, row
+from bn_lint.runtime.showing.html.comparison import compared
+from bn_lint.runtime.showing.table import shape, shapes
 
 _TRAINING = ("training", "training-without-grad", "recomputed")
 _EVALUATION = ("evaluation", "evaluation-with-grad")
+#: Calls in a mode that does not fit what they are for.
+_UNFIT = ("training-without-grad", "evaluation-with-grad")
+_IN_WORDS = {"training-without-grad": "training mode, no gradients", "evaluation-with-grad": "eval mode, gradients"}
+#: A mean over fewer values is noise.
+_FEW_VALUES = 16
+#: Rows that one part of the page has at most.
+_MOST_ROWS, _MOST_SHAPES = 200, 8
 
 
-def page(document: Document, report: Report) -> str:
-    """The report of a trace as a complete HTML document."""
-    style = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(_command(document))} - bn-lint trace</title>\n<style>\n{style}</style></head>\n<body><main>\n"
-        + "".join(_parts(document, report))
-        + "</main></body></html>\n"
-    )
+def page(document: Document, report: Report, before: tuple[Document, Report] | None = None) -> str:
+    """The report of a trace as a complete HTML document.
+
+    Args:
+        before: Another trace that this one is compared with, and its report.
+    """
+    return complete(f"{_command(document)} - bn-lint trace", _parts(document, in_cells(report), before))
 
 
 def _command(document: Document) -> str:
     return " ".join(document.command) or "trace"
 
 
-def _parts(document: Document, report: Report) -> Iterator[str]:
+def _parts(document: Document, report: Report, before: tuple[Document, Report] | None) -> Iterator[str]:
+    chart = Chart(document)
     layers = [layer for layer in document.layers if layer.called]
-    yield "<h1>BatchNorm at run time</h1>\n"
-    yield f'<p class="soft command"><code>{escape(_command(document))}</code><br>'
-    started = escape(document.started[:19].replace("T", " "))
-    yield f"{started} UTC, {document.seconds:,.1f} s, PyTorch {escape(document.torch)}</p>\n"
-    calls = sum(each.count for layer in layers for each in layer.calls)
-    numbers = [
-        (f"{len(report.visible):,}", "findings" if len(report.visible) != 1 else "finding"),
-        (f"{len(layers):,}", "BatchNorm layers" if len(layers) != 1 else "BatchNorm layer"),
-        (f"{calls:,}", "calls"),
-        (f"{document.steps:,}", "optimizer steps"),
-    ]
-    if document.processes > 1:
-        numbers.append((str(document.processes), "processes"))
-    yield '<ul class="numbers">' + "".join(f"<li><b>{value}</b> {name}</li>" for value, name in numbers) + "</ul>\n"
-    yield "<h2>Findings</h2>\n"
-    if not report.visible:
-        yield '<p class="clean">Nothing found.</p>\n'
-    yield from (_finding(finding, report.sources) for finding in report.visible)
+    started = document.started[:19].replace("T", " ")
+    processes = counted(document.processes, "process", "processes") if document.processes > 1 else ""
+    about = (f"{started} UTC", f"{document.seconds:,.1f} s", f"PyTorch {document.torch}", processes)
+    yield header("BatchNorm at run time", _command(document), about)
+    yield verdict(report)
+    yield numbers(
+        [
+            (len(layers), "BatchNorm layer", "BatchNorm layers"),
+            (document.steps, "optimizer step", "optimizer steps"),
+            *([(len(chart.epochs), "epoch", "epochs")] if chart.epochs else []),
+            (sum(each.count for layer in layers for each in layer.calls), "call", "calls"),
+        ]
+    )
+    yield from findings(report, lambda finding: _since(finding, document, chart))
     if document.failure is not None:
         where, message = escape(document.failure.layer), escape(document.failure.message)
-        yield f"<p>The program failed in <code>{where}</code>: {message}</p>\n"
+        yield f'<p class="finding error">The program failed in <code>{where}</code>: {message}</p>\n'
+    if before is not None:
+        yield from compared(document, report, *before)
     if layers:
-        yield from _modes(document, layers)
-        yield from _values(layers)
-        yield from _drift(document, layers)
-        yield from _table([layer for layer in document.layers if layer.called or layer.model])
+        yield from _history(document, report, layers, chart)
+        yield from _drift(document, layers, chart)
+        yield from _tree([layer for layer in document.layers if layer.called or layer.model])
     yield from (f'<p class="soft">{escape(note)}</p>\n' for note in document.notes)
-    yield f"<footer>Made by bn-lint {escape(document.bn_lint)}.</footer>\n"
 
 
-def _finding(finding: Finding, sources: Sources) -> str:
-    severity = finding.severity.value
-    evidence = "".join(
-        f'<li>{_code(each.message)} <span class="where mono">{escape(each.place.path)}:{each.place.line}</span></li>'
-        for each in finding.evidence
-    )
-    help_ = "" if finding.help is None else f'<p class="help"><b>help:</b> {_code(finding.help)}</p>'
-    return (
-        f'<section class="finding {severity}"><h3><span class="badge">{severity} {finding.code}</span>'
-        f'{_code(finding.message)}</h3><div class="where mono">{escape(finding.place.path)}:{finding.place.line}'
-        f":{finding.place.column} &middot; {escape(finding.name)}</div>{_source(finding.place, sources)}"
-        f"{f'<ul>{evidence}</ul>' if evidence else ''}{help_}</section>\n"
-    )
+# -- since when ------------------------------------------------------------------------------------------------------
 
 
-def _code(text: str) -> str:
-    """Text with `code` between back quotes."""
-    parts = escape(text).split("`")
-    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
+class _Span(NamedTuple):
+    """The optimizer steps in which something was wrong, in how many calls of one layer, and whether these were trained.
+
+    Calls without gradients come before the step that follows them, but belong to the epoch that is over.
+    """
+
+    first: int
+    last: int
+    calls: int
+    with_gradients: bool
 
 
-def _source(place: Place, sources: Sources) -> str:
-    text = sources.line(place.path, place.line)
-    if text is None:
+def _span(finding: Finding, document: Document) -> _Span | None:
+    """When the line of a finding ran its layers; of mistakes with modes, when it did that in the wrong one."""
+    found: _Span | None = None
+    for layer in document.layers:
+        calls = [each for each in layer.calls if each.first_step >= 0 and _runs(finding, each)]
+        if finding.code.startswith("BN1"):
+            calls = [each for each in calls if each.kind in _UNFIT] or calls
+        if calls:
+            own = _Span(
+                min(each.first_step for each in calls),
+                max(each.last_step for each in calls),
+                sum(each.count for each in calls),
+                any(each.grad for each in calls),
+            )
+            found = own if found is None else _joined(found, own)
+    return found
+
+
+def _joined(one: _Span, other: _Span) -> _Span:
+    first, last = min(one.first, other.first), max(one.last, other.last)
+    return _Span(first, last, max(one.calls, other.calls), one.with_gradients or other.with_gradients)
+
+
+def _runs(finding: Finding, calls: Calls) -> bool:
+    """Whether the line of a finding made these calls."""
+    places = [calls.last, *(place for one in calls.reached for place in (one.call, one.model))]
+    here = finding.place
+    return any(place is not None and (place.path, place.line) == (here.path, here.line) for place in places)
+
+
+def _since(finding: Finding, document: Document, chart: Chart) -> str:
+    span = _span(finding, document)
+    if span is None or not document.steps:
         return ""
-    end = place.end_column - 1 if place.end_line == place.line else len(text)
-    start = min(place.column - 1, len(text))
-    before, marked, after = text[:start], text[start:end], text[end:]
-    stripped = before.lstrip()
-    return f"<pre><i>{place.line:>5} </i>{escape(stripped)}<mark>{escape(marked)}</mark>{escape(after)}</pre>"
+    epoch = chart.epoch_of(span.first if span.with_gradients else max(span.first - 1, 0))
+    within = f" (epoch {epoch})" if epoch is not None and len(chart.epochs) > 1 else ""
+    until = "" if span.last >= document.steps - 1 else f" until step {span.last:,}"
+    return f"Since optimizer step {span.first:,}{within}{until}, in {counted(span.calls, 'call')}"
 
 
-def _modes(document: Document, layers: list[LayerTrace]) -> Iterator[str]:
-    positions = min(-(-(document.steps + 1) // document.steps_per_position), TIMELINE)
+# -- what happened when ----------------------------------------------------------------------------------------------
+
+
+def _history(document: Document, report: Report, layers: list[LayerTrace], chart: Chart) -> Iterator[str]:
     uses = {id(layer): _bytes(layer.timeline) for layer in layers}
-    last = max((len(each) for each in uses.values()), default=0)
-    positions = max(min(positions, last or positions), 1)
     if not any(any(each) for each in uses.values()):
         return
-    used = set().union(*(set(each) for each in uses.values()))
-    yield "<h2>Mode over time</h2>\n"
-    yield '<ul class="legend">'
-    for name, text in LEGEND:
-        strip = timeline(bytes(sorted(used)), len(used), 1)
-        if f'class="{name}"' in strip:
-            yield f'<li><svg viewBox="0 0 12 12"><rect class="{name}" width="12" height="12" rx="2"/></svg>{text}</li>'
-    yield "</ul>\n"
+    yield "<h2>What happened when</h2>\n"
+    yield from legend(b"".join(uses.values()))
+    yield '<div class="chart">\n'
+    epochs = "epoch<br>" if chart.epochs else "<br>"
+    yield row(f'<small class="soft">{epochs}step</small>', chart.axis(), kind="ticks")
+    yield from _finding_rows(document, report, chart)
+    switches = [switch for switch in document.modes if switch.steps and switch.place is not None]
+    if switches:
+        yield "<h3>Modes set</h3>\n"
+    for switch in switches[:_MOST_ROWS]:
+        assert switch.place is not None
+        name, kind = ("train()", "to-training") if switch.training else ("eval()", "to-evaluation")
+        place = f"{switch.place.path}:{switch.place.line}"
+        text = f"{name} at {place}, {counted(switch.count, 'time')}, {counted(switch.layers, 'layer')}"
+        plot = chart.marks(kind, switch.steps, text)
+        yield row(f"{name} <span class=where>{escape(place)}</span>", plot, f"{switch.count:,}{TIMES}", title=text)
+    yield "<h3>Layers in use</h3>\n"
     # Most layers of a model are used alike: one row shows them all.
-    alike: dict[bytes, list[LayerTrace]] = {}
+    alike: dict[tuple[str, bytes], list[LayerTrace]] = {}
     for layer in layers:
         if any(uses[id(layer)]):
-            alike.setdefault(uses[id(layer)], []).append(layer)
-    rows = ((same, timeline(use, positions, document.steps_per_position), "") for use, same in alike.items())
-    yield from _plots(rows, f"{counted(document.steps, 'optimizer step')}, from left to right", "")
+            alike.setdefault((layer.model, uses[id(layer)]), []).append(layer)
+    for (_, use), same in list(alike.items())[:_MOST_ROWS]:
+        more = f" <span class=soft>and {len(same) - 1} more</span>" if len(same) > 1 else ""
+        names = ", ".join(layer.name for layer in same[:_MOST_ROWS])
+        yield row(f"<code>{escape(same[0].name)}</code>{more}", chart.strip(use), title=names)
+    yield from _input_rows(layers, chart)
+    yield "</div>\n"
 
 
 def _bytes(text: str) -> bytes:
     return bytes.fromhex(text + "0" * (len(text) % 2))
 
 
-def _values(layers: list[LayerTrace]) -> Iterator[str]:
-    ranges = {}
+def _finding_rows(document: Document, report: Report, chart: Chart) -> Iterator[str]:
+    rows = []
+    for number, finding in enumerate(by_severity(report)):
+        span = _span(finding, document)
+        if span is not None:
+            text = f"steps {span.first:,} to {span.last:,}"
+            label = f'<a href="#finding-{number}">{escape(finding.code)}</a> {escape(finding.name)}'
+            plot = chart.span(f"span {finding.severity.value}", span.first, span.last, span.calls, text)
+            rows.append(row(label, plot, f"{span.calls:,}{TIMES}", title=f"{finding.name}, {text}"))
+    if rows:
+        yield "<h3>Findings</h3>\n"
+        yield from rows
+
+
+def _input_rows(layers: list[LayerTrace], chart: Chart) -> Iterator[str]:
+    """The shapes that the first layer of each model saw: the batch sizes of all of it."""
+    first: dict[str, LayerTrace] = {}
     for layer in layers:
-        known = [each.values_per_channel for each in layer.calls_of(*_TRAINING)]
-        numbers = [number for number in known if number]
-        if numbers:
-            ranges[id(layer)] = (min(numbers), max(numbers))
-    if not ranges:
-        return
-    largest = max(high for _, high in ranges.values())
-    yield "<h2>Values per channel in training</h2>\n"
-    yield '<p class="soft">How many numbers each mean and variance is computed from, on a logarithmic scale.</p>\n'
-    rows = (
-        ([layer], values_range(*ranges[id(layer)], largest), f"{ranges[id(layer)][0]:,}")
-        for layer in layers
-        if id(layer) in ranges
-    )
-    yield from _plots(rows, f"1 to {largest:,}", "fewest")
+        first.setdefault(layer.model, layer)
+    for layer in list(first.values())[:_MOST_SHAPES]:
+        known = [calls for calls in layer.calls if calls.first_step >= 0 and calls.kind in (*_TRAINING, *_EVALUATION)]
+        if not known:
+            continue
+        yield f"<h3>Inputs of <code>{escape(layer.name)}</code></h3>\n"
+        for calls in sorted(known, key=lambda calls: (calls.first_step, -calls.count))[:_MOST_SHAPES]:
+            kind = "unusual" if calls.kind in _UNFIT else "trained" if calls.kind in _TRAINING else "evaluated"
+            text = f"{shape(calls)}, {calls.kind}, steps {calls.first_step:,} to {calls.last_step:,}"
+            few = calls.kind in _TRAINING and (calls.values_per_channel or _FEW_VALUES) < _FEW_VALUES
+            note = f' <span class="soft">{"tiny batch" if few else _IN_WORDS.get(calls.kind, calls.kind)}</span>'
+            plot = chart.span(kind, calls.first_step, calls.last_step, calls.count, text)
+            yield row(f"<code>{shape(calls)}</code>{note}", plot, f"{calls.count:,}{TIMES}", title=text)
+        if len(known) > _MOST_SHAPES:
+            yield f'<p class="soft">and {len(known) - _MOST_SHAPES} more</p>\n'
 
 
-def _drift(document: Document, layers: list[LayerTrace]) -> Iterator[str]:
+# -- statistics ------------------------------------------------------------------------------------------------------
+
+
+def _drift(document: Document, layers: list[LayerTrace], chart: Chart) -> Iterator[str]:
     measured = [layer for layer in layers if layer.drift is not None and any(layer.drift.history)]
     if measured:
         largest = max(max(layer.drift.history) for layer in measured if layer.drift is not None)
-        last = (
-            max(index for layer in measured if layer.drift for index, v in enumerate(layer.drift.history) if v > 0) + 1
-        )
         yield "<h2>Batches against running statistics</h2>\n"
-        yield '<p class="soft">By how many running standard deviations the means of a batch are off. Dashed: one.</p>\n'
-        rows = (
-            ([layer], line(layer.drift.history, last, largest), f"{layer.drift.shift:.2g}")
-            for layer in measured
-            if layer.drift is not None
+        yield (
+            '<p class="soft">By how many running standard deviations the means of a training batch are off. The dashed '
+            f"line is one{f', the top of each row {largest:.2g}' if largest > 1 else ''}. On the right: the mean.</p>\n"
         )
-        yield from _plots(rows, f"{counted(document.steps, 'optimizer step')}, from left to right", "mean")
+        yield '<div class="chart">\n'
+        ordered = sorted(measured, key=lambda layer: -(layer.drift.shift if layer.drift else 0))
+        for layer in ordered[:_MOST_ROWS]:
+            if layer.drift is not None:
+                plot = curve(layer.drift.history, chart.positions, largest)
+                yield row(f"<code>{escape(layer.name)}</code>", plot, f"{layer.drift.shift:.2g}")
+        yield row("", chart.axis(), kind="ticks")
+        yield "</div>\n"
     evaluated = [layer for layer in layers if layer.evaluation_drift is not None]
     if evaluated:
         yield "<h2>Evaluation against running statistics</h2>\n"
-        yield '<div class="scroll"><table class="stack"><thead><tr><th>layer</th><th class="right">means off by</th>'
-        yield '<th class="right">variances times</th><th class="right">batches</th></tr></thead><tbody>\n'
-        for layer in evaluated:
-            drift = layer.evaluation_drift
-            assert drift is not None
-            spread = "" if drift.spread is None else f"{drift.spread:.2g}"
-            yield f'<tr><td class="mono">{escape(layer.name)}</td>'
-            yield f'<td class="right" data-label="means off by">{drift.shift:.2g}</td>'
-            yield f'<td class="right" data-label="variances times">{spread}</td>'
-            yield f'<td class="right" data-label="batches">{drift.batches}</td></tr>\n'
-        yield "</tbody></table></div>\n"
+        yield '<p class="soft">Far from 0 and 1: the data of the evaluation are not those of the training.</p>\n'
+        yield table(
+            [("name", "layer"), ("right", "means off by"), ("right", "variances times"), ("right", "batches")],
+            (
+                (
+                    f"<code>{escape(layer.name)}</code>",
+                    f"{drift.shift:.2g}",
+                    "" if drift.spread is None else f"{drift.spread:.2g}",
+                    f"{drift.batches:,}",
+                )
+                for layer in evaluated[:_MOST_ROWS]
+                if (drift := layer.evaluation_drift) is not None
+            ),
+        )
 
 
-def _plots(rows: Iterator[tuple[list[LayerTrace], str, str]], axis: str, number: str) -> Iterator[str]:
-    head = f'<th class="right">{number}</th>' if number else ""
-    yield f'<div class="scroll"><table class="stack"><thead><tr><th>layer</th><th>{axis}</th>{head}</tr></thead>'
-    yield "<tbody>\n"
-    for layers, plot, value in rows:
-        more = f' <span class="soft">and {len(layers) - 1} more</span>' if len(layers) > 1 else ""
-        names = escape(", ".join(layer.name for layer in layers))
-        cell = f'<td class="right" data-label="{number}">{value}</td>' if number else ""
-        yield f'<tr><td class="mono" title="{names}">{escape(layers[0].name)}{more}</td>'
-        yield f'<td class="plot">{plot}</td>{cell}</tr>\n'
-    yield "</tbody></table></div>\n"
+# -- layers ----------------------------------------------------------------------------------------------------------
 
 
-def _table(layers: list[LayerTrace]) -> Iterator[str]:
+def _tree(layers: list[LayerTrace]) -> Iterator[str]:
     yield "<h2>Layers</h2>\n"
-    yield '<div class="scroll"><table class="stack"><thead><tr><th>layer</th><th>type</th><th class="right">width</th>'
-    yield '<th>built at</th><th class="right">train</th><th class="right">eval</th><th>shapes</th>'
-    yield "<th>device</th></tr></thead><tbody>\n"
+    yield '<p class="soft">Neighbours that differ in their number only share a row.</p>\n'
+    yield search("layers", "name, class or file")
+    yield '<div id="layers">\n'
+    models: dict[str, list[LayerTrace]] = {}
     for layer in layers:
-        training = sum(each.count for each in layer.calls_of(*_TRAINING))
-        evaluation = sum(each.count for each in layer.calls_of(*_EVALUATION))
-        devices = ", ".join(sorted({each.device for each in layer.calls if each.device}))
-        built = "" if layer.built is None else f"{layer.built.path}:{layer.built.line}"
-        cells = (
-            ("mono", "", layer.name),
-            ("", "", layer.class_name),
-            ("right", "width", "" if layer.num_features is None else str(layer.num_features)),
-            ("mono", "built at", built),
-            ("right", "train", f"{training:,}"),
-            ("right", "eval", f"{evaluation:,}"),
-            ("mono", "shapes", shapes(layer)),
-            ("", "", devices),
+        models.setdefault(layer.model, []).append(layer)
+    for model, own in models.items():
+        yield f'<section class="model"><h3>{escape(model) or "In no model"}</h3>\n'
+        tree = module_tree([(layer.name, layer) for layer in own], _same)
+        yield table(
+            [
+                ("name", "layer"),
+                ("", "class"),
+                ("right", "width"),
+                ("where", "built at"),
+                ("mono", "inputs"),
+                ("right", "training"),
+                ("right", "evaluation"),
+                ("right", "values per channel"),
+                ("", "device"),
+            ],
+            (_cells(path, node.leaves[0], node.count) for path, node in folded_rows(tree)),
         )
-        yield "<tr>" + "".join(
-            f'<td class="{kind}"{f" data-label={chr(34)}{label}{chr(34)}" if label else ""}>{escape(text)}</td>'
-            for kind, label, text in cells
-        )
-        yield "</tr>\n"
-    yield "</tbody></table></div>\n"
+        yield "</section>\n"
+    yield "</div>\n"
+
+
+def _same(layer: LayerTrace) -> Hashable:
+    calls = tuple((each.kind, tuple(each.shape), each.count, each.device) for each in layer.calls)
+    built = None if layer.built is None else (layer.built.path, layer.built.line)
+    return layer.class_name, layer.num_features, built, calls
+
+
+def _cells(path: str, layer: LayerTrace, count: int) -> Iterable[str]:
+    fewest = min((each.values_per_channel or 0 for each in layer.calls_of(*_TRAINING)), default=0)
+    many = f" <span class=count>{TIMES}{count}</span>" if count > 1 else ""
+    yield f"<code>{escape(path)}</code>{many}"
+    yield escape(layer.class_name)
+    yield "" if layer.num_features is None else f"{layer.num_features:,}"
+    yield "" if layer.built is None else f"{escape(layer.built.path)}:{layer.built.line}"
+    yield escape(shapes(layer))
+    yield f"{sum(each.count for each in layer.calls_of(*_TRAINING)):,}"
+    yield f"{sum(each.count for each in layer.calls_of(*_EVALUATION)):,}"
+    yield f"{fewest:,}" if fewest else ""
+    yield escape(", ".join(sorted({each.device for each in layer.calls if each.device})))
