@@ -6,8 +6,17 @@ __version__ = "0.1.0.dev0"
 
 TYPE_CHECKING = False  # what `typing` has under this name, without importing it
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from bn_lint.runtime.tracer import Trace as Trace
     from bn_lint.runtime.tracer import trace as trace
+
+    _Value = TypeVar("_Value")
+
+
+def reveal(value: _Value) -> _Value:
+    """Return the value. `bn-lint check` tells what it knows of it, such as the shape of a tensor."""
+    return value
 
 
 def __getattr__(name: str) -> object:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -204,6 +206,79 @@ def test_mermaid_reads_no_markup_of_the_program(listed: Listed, tmp_path: Path) 
     assert "a#34;#93;#59; click n0 #34;javascript:x" in text
 
 
+def page_of(listed: Listed) -> str:
+    listed("--output-format", "html", "-o", "page.html")
+    return Path("page.html").read_text()
+
+
+def test_the_page_shows_models_and_layers(listed: Listed) -> None:
+    text = page_of(listed).replace(TIMES, "%")
+    assert "<code>net = Net</code>" in text
+    assert '<span class="soft">blocks.0-2.</span>bn</code> <span class="count">%3</span>' in text
+    assert 'data-label="input">(4, 8, 32, 32)</td>' in text
+    assert "<b>blocks</b>" not in text  # a heading for one row says nothing
+    assert "not checked: the code that builds it is not reached" in text
+    assert '<input type="search" data-filter="models"' in text
+
+
+def test_the_page_shows_findings_with_places(listed: Listed) -> None:
+    Path("nets.py").write_text(NETS.replace("nn.BatchNorm2d(width))", "nn.BatchNorm2d(width + 1))"))
+    text = page_of(listed)
+    assert '<p class="verdict error">1 error' in text
+    assert "nets.py:19 &middot; num-features-mismatch" in text
+    assert "<mark>nn.BatchNorm2d(width + 1)</mark>" in text
+    assert '<tr class="found">' in text
+    assert '<a href="#finding-0">BN002</a>' in text
+    assert 'id="finding-0"' in text
+
+
+def test_check_writes_the_page_too(listed: Listed, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("nets.py").write_text(NETS.replace("nn.BatchNorm2d(width))", "nn.BatchNorm2d(width + 1))"))
+    expected = page_of(listed)
+    assert cli.main(["check", "--no-cache", "--html", "other.html"]) == 1
+    assert "BN002" in capsys.readouterr().out
+    assert Path("other.html").read_text() == expected
+
+
+def test_a_page_of_nothing(listed: Listed, tmp_path: Path) -> None:
+    (tmp_path / "nets.py").unlink()
+    (tmp_path / "program.py").write_text("import torch\n")
+    assert "No BatchNorm layer is built in these files." in page_of(listed)
+
+
+HOSTILE = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.add_module("<img src=x onerror=alert(1)>", nn.BatchNorm2d(8))
+        self.bn = nn.BatchNorm2d(9)  # <script>alert(1)</script>
+
+    def forward(self, x):
+        return self.bn(self.conv(x))
+"""
+
+
+def test_the_page_loads_and_runs_nothing_of_the_program(listed: Listed, tmp_path: Path) -> None:
+    (tmp_path / "nets.py").write_text(HOSTILE)
+    (tmp_path / "program.py").unlink()
+    (tmp_path / "<b>.py").write_text(HOSTILE)
+    text = page_of(listed)
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text
+    assert "&lt;script&gt;" in text
+    assert text.count("<script") == 1
+    assert not re.search("<img|<b>.py|https?:|@import|url\\(", text)
+    assert "style=" not in text
+    for tag in ("style", "script"):
+        content = text.split(f"<{tag}>")[1].split(f"</{tag}>")[0]
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in text
+    assert "default-src 'none'" in text
+
+
 def test_every_field_is_documented(listed: Listed) -> None:
     page = (ROOT / "docs" / "layers.md").read_text(encoding="utf-8")
     found = document(listed("--output-format", "json"))
@@ -218,7 +293,7 @@ def test_an_inventory_survives_the_cache() -> None:
     inventory = Inventory(
         (Model(None, "Net", place, "build", (layer, used), (("a", "Sequential"),)),),
         (ModelLayer("", "BatchNorm1d", place, 3),),
-        (TensorShape(place, (Sizes((1, None)),)),),
+        (TensorShape(place, (Sizes((1, None)),)), TensorShape(place, (), (place,))),
         2,
     )
     outcome = Outcome(coverage=Coverage(inventory=inventory))
@@ -245,3 +320,38 @@ def test_folding_ranges_of_ranges() -> None:
         "stage2.0-2.bn1",
         "stage2.0-2.bn2",
     ]
+
+
+REVEALED = """\
+from bn_lint import reveal
+from torch import nn, randn
+
+conv = nn.Conv2d(3, 8, 3)
+x = reveal(conv(randn(4, 3, 34, 34)))
+reveal(x.flatten(1))
+"""
+
+
+def test_reveal_shows_shapes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text(REVEALED)
+    shown = ["info: program.py:5:5: revealed: (4, 8, 32, 32)", "info: program.py:6:1: revealed: (4, 8192)"]
+    for _ in range(2):  # the second time from the cache
+        assert cli.main(["check", "program.py"]) == 0
+        assert capsys.readouterr().err.splitlines() == shown
+    assert cli.main(["check", "--no-cache", "--output-format", "json", "program.py"]) == 0
+    printed = capsys.readouterr()
+    assert not printed.err
+    assert [(one["line"], one["message"]) for one in document(printed.out)["revealed"]] == [
+        (5, "(4, 8, 32, 32)"),
+        (6, "(4, 8192)"),
+    ]
+
+
+def test_reveal_does_nothing_when_it_runs() -> None:
+    from bn_lint import reveal
+
+    value = object()
+    assert reveal(value) is value

@@ -49,6 +49,7 @@ def filter_findings(files: Sequence[FilteredFile], outcomes: Sequence[Outcome], 
             found.setdefault(finding.place.path, {}).setdefault((finding.code, finding.place), finding)
         report.problems.extend(one for one in outcome.problems if one.internal or one.place.path not in context)
         report.tracebacks.extend(outcome.tracebacks)
+        report.revealed.extend(outcome.revealed)
         report.add_coverage(outcome.coverage)
     report.problems = list(dict.fromkeys(report.problems))
     incomplete = {problem.place.path for problem in report.problems}

@@ -63,6 +63,7 @@ def _judge(
         outcome.tracebacks += part.tracebacks
         outcome.problems += part.problems
         outcome.findings += part.findings
+        outcome.revealed += dict.fromkeys(each for each in analysis.revealed if each.place.path in own)
         if coverage:
             undecided = [analysis.complete(each) for each in analysis.coverage.undecided]
             steps = [analysis.complete(each) for each in analysis.coverage.steps]

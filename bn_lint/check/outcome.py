@@ -31,12 +31,14 @@ class Outcome:
     Attributes:
         findings: Of all rules, also those that are off, in any file that was read.
         tracebacks: Of the defects among the problems.
+        revealed: What the calls of `bn_lint.reveal` in the files show.
     """
 
     findings: list[Finding] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     coverage: Coverage = field(default_factory=Coverage)
     tracebacks: list[str] = field(default_factory=list)
+    revealed: list[Evidence] = field(default_factory=list)
 
 
 def encode(outcome: Outcome, path_as: Callable[[str], str] = str) -> dict[str, Any]:
@@ -78,6 +80,7 @@ def encode(outcome: Outcome, path_as: Callable[[str], str] = str) -> dict[str, A
         "inventory": _encode_inventory(outcome.coverage.inventory, place),
         "steps": [[each.name, each.steps, place(each.place)] for each in outcome.coverage.steps],
         "tracebacks": outcome.tracebacks,
+        "revealed": [[each.message, place(each.place)] for each in outcome.revealed],
     }
     document["paths"] = [path_as(path) for path in paths]
     return document
@@ -128,6 +131,7 @@ def decode(document: Mapping[str, Any], path_as: Callable[[str], str] = str) -> 
             _decode_inventory(document["inventory"], place),
         ),
         tracebacks=list(document["tracebacks"]),
+        revealed=[Evidence(message, place(where)) for message, where in document["revealed"]],
     )
 
 
@@ -145,7 +149,7 @@ def _encode_inventory(inventory: Inventory, place: Callable[[Place], list[int]])
             for one in inventory.models
         ],
         list(map(layer, inventory.loose)),
-        [[place(one.place), shapes(one.shapes)] for one in inventory.tensors],
+        [[place(one.place), shapes(one.shapes), list(map(place, one.layers))] for one in inventory.tensors],
         inventory.left_out,
     ]
 
@@ -166,6 +170,6 @@ def _decode_inventory(stored: Any, place: Callable[[list[int]], Place]) -> Inven
             for name, class_name, where, within, layers, children in models
         ),
         tuple(map(layer, loose)),
-        tuple(TensorShape(place(where), shapes(known)) for where, known in tensors),
+        tuple(TensorShape(place(where), shapes(known), tuple(map(place, built))) for where, known, built in tensors),
         left_out,
     )

@@ -13,7 +13,7 @@ from bn_lint.project.tool_codes import UNREADABLE_FILE
 
 if TYPE_CHECKING:
     # A run over files without BatchNorm has neither, and is over before these imports would be.
-    from bn_lint.facts import Coverage, Problem
+    from bn_lint.facts import Coverage, Evidence, Problem
     from bn_lint.rule import Finding
 
 
@@ -30,6 +30,7 @@ class Report:
         sources: The text of the files, for quoting.
         remarks: Comments meant for bn-lint that have no effect: place and sentence.
         tracebacks: Of the defects among the problems.
+        revealed: What calls of `bn_lint.reveal` show: place and value.
         fixed: Findings that a fix removed, as they were.
         unsafe_fixes: Whether the user asked for unsafe fixes as well.
         fail_on: The lowest severity of a finding that lets the check fail, or `never`.
@@ -44,6 +45,7 @@ class Report:
     sources: Sources = field(default_factory=Sources)
     remarks: list[str] = field(default_factory=list)
     tracebacks: list[str] = field(default_factory=list)
+    revealed: list[Evidence] = field(default_factory=list)
     fixed: list[Finding] = field(default_factory=list)
     unsafe_fixes: bool = False
     fail_on: str = "info"

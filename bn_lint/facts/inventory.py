@@ -73,10 +73,16 @@ class Model:
 
 @dataclass(frozen=True)
 class TensorShape:
-    """The shapes that the tensor of an expression has, in all the ways in which the program gets there."""
+    """The shapes that a tensor has, in all the ways in which the program gets there.
+
+    Attributes:
+        place: A name that it is assigned to, or the call of a BatchNorm layer that takes it.
+        layers: Of such a call, where the layers are built; no place for a name.
+    """
 
     place: Place
     shapes: tuple[Sizes, ...]
+    layers: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 def in_cells(report: Report) -> Report:
     """The report with each place in a notebook counted within its cell."""
-    found = (*report.findings, *report.problems, *(report.coverage.undecided if report.coverage else ()))
+    found = (
+        *report.findings,
+        *report.problems,
+        *report.revealed,
+        *(report.coverage.undecided if report.coverage else ()),
+    )
     paths = {each.place.path for each in found}
     if report.coverage is not None:
         paths |= report.coverage.inventory.paths
@@ -34,6 +39,7 @@ def in_cells(report: Report) -> Report:
         findings=[cells.finding(each) for each in report.findings],
         problems=[cells.problem(each) for each in report.problems],
         coverage=coverage,
+        revealed=[cells.evidence(each) for each in report.revealed],
     )
 
 
@@ -63,7 +69,7 @@ class _Cells:
         return replace(
             finding,
             place=self.place(finding.place),
-            evidence=tuple(map(self._evidence, finding.evidence)),
+            evidence=tuple(map(self.evidence, finding.evidence)),
             fix=None if finding.fix is None else self._fix(finding.fix),
         )
 
@@ -88,9 +94,9 @@ class _Cells:
         return replace(layer, built=self.place(layer.built))
 
     def subject(self, subject: Subject) -> Subject:
-        return replace(subject, place=self.place(subject.place), told=tuple(map(self._evidence, subject.told)))
+        return replace(subject, place=self.place(subject.place), told=tuple(map(self.evidence, subject.told)))
 
-    def _evidence(self, evidence: Evidence) -> Evidence:
+    def evidence(self, evidence: Evidence) -> Evidence:
         return evidence._replace(place=self.place(evidence.place))
 
     def _fix(self, fix: Fix) -> Fix:

@@ -23,6 +23,8 @@ def render(report: Report, *, coverage: bool = False) -> str:
         "errors": [_problem(problem) for problem in report.problems],
         "files": report.files,
     }
+    if report.revealed:
+        document["revealed"] = [evidence(step) for step in report.revealed]
     if coverage:
         document["coverage"] = _coverage(report.coverage)
     # ASCII only, so that neither the terminal's encoding nor an odd file name can break it.

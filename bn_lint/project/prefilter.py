@@ -37,11 +37,16 @@ _STATISTICS = re.compile(rb"self\._?(?:running|moving)_(?:mean|av|var|std)")
 
 
 def deserves_judging(data: bytes) -> bool:
-    """Whether the file names BatchNorm, takes a layer for it, or uses torch and switches modes or keeps statistics."""
+    """Whether the file names BatchNorm, takes a layer for it, or uses torch and switches modes or keeps statistics.
+
+    It may also ask to `reveal(...)` a value.
+    """
     lowered = data.lower()
     if b"batchnorm" in lowered or b"batch_norm" in lowered:
         return True
     if b"norm_layer" in data and b"Conv" in data and b"layernorm" not in lowered:
+        return True
+    if b"bn_lint" in data and b"reveal(" in data:
         return True
     if b"torch" in data and (_MODE.search(data) is not None or _STATISTICS.search(data) is not None):
         return True

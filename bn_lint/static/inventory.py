@@ -90,6 +90,11 @@ class InventoryKeeper:
             for ref, shapes in self.inputs.of_names.values()
             if ref.file in given and any(shape.axes for shape in shapes)
         ]
+        tensors += [
+            TensorShape(ref.place, most_specific(shapes), tuple(built))
+            for ref, shapes, built in self.inputs.of_calls.values()
+            if ref.file in given and isinstance(ref.node, cst.Call)
+        ]
         kept = tuple(layer for built, layer in loose.items() if built.path in files)
         return Inventory(tuple(models), kept, tuple(tensors), left_out)
 

@@ -41,6 +41,7 @@ def publish(report: Report, style: Style, *, to_stderr: bool = False) -> None:
         PathError: the output cannot be written.
     """
     from bn_lint.output.summary import coverage, statistics, summary
+    from bn_lint.output.text import location
 
     report = in_cells(report)
     for_programs = FORMATS[style.output_format].for_programs
@@ -67,6 +68,9 @@ def publish(report: Report, style: Style, *, to_stderr: bool = False) -> None:
             text += coverage(report, color=color, verbose=style.verbose)
     if style.debug:
         click.echo("\n".join(report.tracebacks), err=True, nl=False)
+    if style.output_format != "json":
+        for shown in report.revealed:
+            complain(f"{location(shown.place)}: revealed: {shown.message}", "info")
     for remark in report.remarks if not style.quiet else ():
         complain(remark, "warning")
     if style.output_file is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.builtins.argparse import COMMAND_LINE
+from bn_lint.static.interpreter.builtins.functions import BUILTINS
 from bn_lint.static.interpreter.builtins.importlib import IMPORTLIB
 from bn_lint.static.interpreter.builtins.stdlib import STDLIB
 from bn_lint.static.interpreter.values import Arguments, Builtin, External, Unknown, Value
@@ -67,6 +68,7 @@ KNOWN: dict[str, Value] = {
     **INITIALIZE,
     **ENGINES,
     **MODULES,
+    "bn_lint.reveal": BUILTINS["reveal"],
 }
 KNOWN |= {second: KNOWN[name] for one in LIBRARIES for second, name in one.second_names.items() if name in KNOWN}
 

@@ -197,7 +197,7 @@ class FactCollector(LayerCollector):
             return
         site.called = True
         if self.inputs is not None:
-            self.inputs.layer_called(layer, x)
+            self.inputs.layer_called(layer, x, ref)
         if x.ranked and len(x.axes) > 1 and x.axes[1].size not in (None, *self.arrived(layer)):
             self.arrived(layer).append(x.axes[1].size)
         arriving = arriving_at(layer, x, self.arrived(layer))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from bn_lint.facts import Sizes
+from bn_lint.facts import Place, Sizes
 from bn_lint.facts.inventory import size_of
 from bn_lint.static.interpreter.values import Class, Instance, Tensor
 from bn_lint.static.syntax.places import NodeRef
@@ -31,13 +31,19 @@ class LayerInputs:
         self._of_alike: dict[tuple[object, str], dict[Sizes, None]] = {}
         #: By the name that a tensor is assigned to.
         self.of_names: dict[cst.CSTNode, tuple[NodeRef, dict[Sizes, None]]] = {}
+        #: By the call of a layer: the shapes, and where the layers are built.
+        self.of_calls: dict[cst.CSTNode, tuple[NodeRef, dict[Sizes, None], dict[Place, None]]] = {}
 
     def start(self) -> None:
         """Another entry point begins, and makes layers of its own."""
         self._of_layers.clear()
 
-    def layer_called(self, layer: Instance, x: Tensor) -> None:
+    def layer_called(self, layer: Instance, x: Tensor, ref: NodeRef) -> None:
         shape = sizes_of(x)
+        _, shapes, built = self.of_calls.setdefault(ref.node, (ref, {}, {}))
+        _add(shapes, shape)
+        if layer.built is not None:
+            built[layer.built.place] = None
         _add(self._of_layers.setdefault(id(layer), (layer, {}))[1], shape)
         for key in _alike(layer):
             _add(self._of_alike.setdefault(key, {}), shape)
