@@ -110,6 +110,12 @@ class Client(LanguageClient):
         found = await self.text_document_hover_async(params)
         return found.contents.value if found and isinstance(found.contents, lsp.MarkupContent) else None
 
+    async def hints(self, last_line: int = 1_000, first_line: int = 0) -> list[tuple[int, int, str]]:
+        where = lsp.Range(lsp.Position(first_line, 0), lsp.Position(last_line, 0))
+        params = lsp.InlayHintParams(lsp.TextDocumentIdentifier(self.uri()), where)
+        found = await self.text_document_inlay_hint_async(params) or []
+        return [(one.position.line, one.position.character, str(one.label)) for one in found]
+
 
 async def converse(client: Client, conversation: Talk) -> None:
     """Greet the server, talk to it, and take leave."""
@@ -271,6 +277,58 @@ def test_fixes_and_comments_are_offered(talk: Callable[[Talk], None]) -> None:
         )
         client.change(2, lsp.TextDocumentContentChangeWholeDocument("\n" + MISTAKES))
         assert await client.actions((9, 3)) == []
+
+    talk(conversation)
+
+
+LAYERS = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.bn = nn.BatchNorm2d(8)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return torch.relu(self.bn(x))
+
+
+net = Net()
+net.eval()
+out = net(torch.randn(4, 3, 34, 34))
+"""
+
+
+def test_hovering_shows_layers_and_tensors(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        await client.open(LAYERS)
+        layer = await client.hover(8, 25)
+        assert layer is not None
+        assert layer.startswith("**BatchNorm2d**, checked\n")
+        assert "- width `8`, input `(4, 8, 32, 32)`, called in evaluation mode: `bn` of `Net`" in layer
+        call = await client.hover(12, 28)
+        assert call is not None
+        assert call.startswith("called on `(4, 8, 32, 32)`\n\n**BatchNorm2d**, checked")
+        assert await client.hover(11, 8) == "tensor of shape `(4, 8, 32, 32)`"
+        assert await client.hover(17, 1) == "tensor of shape `(4, 8, 32, 32)`"
+        assert await client.hover(7, 12) is None
+
+    talk(conversation)
+
+
+def test_hints_show_shapes_and_modes(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        await client.open(LAYERS)
+        expected = [(11, 9, ": (4, 8, 32, 32)"), (17, 3, ": (4, 8, 32, 32)"), (8, 35, " on (4, 8, 32, 32), evaluation")]
+        assert await client.hints() == expected
+        assert await client.hints(10) == expected[2:]
+        client.change(2, lsp.TextDocumentContentChangeWholeDocument(LAYERS.replace("3, 34", "3, 18")))
+        await client.found()
+        assert (await client.hints())[0] == (11, 9, ": (4, 8, 16, 32)")
 
     talk(conversation)
 

@@ -21,6 +21,7 @@ from bn_lint import __version__, addresses
 from bn_lint.check.add_ignore import IgnoreComments
 from bn_lint.check.explain import find, markdown
 from bn_lint.check.fix import compatible
+from bn_lint.editor import hints
 from bn_lint.editor.checker import Checker, ClientSettings
 from bn_lint.editor.disable import disabled_in_project
 from bn_lint.editor.open_documents import Judged, Open, Part
@@ -442,10 +443,29 @@ def server(made: Server | None = None) -> Server:
         offset = part.start + ls.offset(part.text, params.position)
         found = list(judged.findings_at(offset, offset))
         if not found:
-            return None
+            known = hints.hover(judged, offset)
+            if known is None:
+                return None
+            return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, known[0]), ls.location(judged, known[1]).range)
         pages = dict.fromkeys(markdown(find(finding.code)) for finding in found if _has_page(finding.code))
         content = lsp.MarkupContent(lsp.MarkupKind.Markdown, "\n---\n".join(pages))
         return lsp.Hover(content, ls.location(judged, found[0].place).range) if pages else None
+
+    @made.feature(lsp.TEXT_DOCUMENT_INLAY_HINT)
+    def inlay_hint(ls: Server, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
+        current = ls.current(params.text_document.uri)
+        if current is None:
+            return []
+        judged, part = current
+        first, last = (part.start + ls.offset(part.text, at) for at in (params.range.start, params.range.end))
+        return [
+            lsp.InlayHint(
+                ls.position(part.text, part.extent(hint.offset, hint.offset)[0]),
+                hint.label,
+                tooltip=lsp.MarkupContent(lsp.MarkupKind.Markdown, hint.details),
+            )
+            for hint in hints.hints(judged, first, last)
+        ]
 
     return made
 
