@@ -441,15 +441,15 @@ def server(made: Server | None = None) -> Server:
             return None
         judged, part = current
         offset = part.start + ls.offset(part.text, params.position)
-        found = list(judged.findings_at(offset, offset))
-        if not found:
-            known = hints.hover(judged, offset)
-            if known is None:
-                return None
-            return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, known[0]), ls.location(judged, known[1]).range)
-        pages = dict.fromkeys(markdown(find(finding.code)) for finding in found if _has_page(finding.code))
-        content = lsp.MarkupContent(lsp.MarkupKind.Markdown, "\n---\n".join(pages))
-        return lsp.Hover(content, ls.location(judged, found[0].place).range) if pages else None
+        found = [finding for finding in judged.findings_at(offset, offset) if _has_page(finding.code)]
+        known = hints.hover(judged, offset)
+        told = dict.fromkeys(markdown(find(finding.code)) for finding in found)
+        told |= {} if known is None else {known[0]: None}
+        places = [*(finding.place for finding in found), *(() if known is None else (known[1],))]
+        if not places:
+            return None
+        content = lsp.MarkupContent(lsp.MarkupKind.Markdown, "\n\n---\n\n".join(told))
+        return lsp.Hover(content, ls.location(judged, places[0]).range)
 
     @made.feature(lsp.TEXT_DOCUMENT_INLAY_HINT)
     def inlay_hint(ls: Server, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:

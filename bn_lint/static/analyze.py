@@ -182,9 +182,18 @@ class Analyzer:
     def _ended(self, run: Run) -> None:
         self.runs.append(run)
         if self.keeper is not None and run.ending is not Ending.NOT_RUN:
-            is_file = isinstance(run.entry.definition, SourceFile)
-            self.keeper.note(self.interpreter, None if is_file else run.entry.name)
+            self._list_models(self.keeper, run.entry)
         self.watch(run)
+
+    def _list_models(self, keeper: InventoryKeeper, entry: EntryPoint) -> None:
+        try:
+            keeper.note(self.interpreter, None if isinstance(entry.definition, SourceFile) else entry.name)
+        except MemoryError:
+            raise
+        except Exception as error:  # it costs a table these models, and no finding
+            if self.interpreter.strict:
+                raise
+            self.collector.defect(entry.file, error)
 
     def _run(self, entry: EntryPoint) -> Ending:
         try:

@@ -172,6 +172,14 @@ def test_a_saved_trace_gives_the_same_findings_again(project: Path) -> None:
     assert (document["format"], document["version"], document["steps"]) == ("bn-lint trace", 1, 4)
 
 
+def test_two_saved_traces_are_compared(project: Path) -> None:
+    run(project, "trace", "--output", "trace.json", "train.py", "16")
+    assert run(project, "report", "trace.json", "--compare", "trace.json", "--html", "page.html").returncode == 1
+    assert "The findings are the same." in (project / "page.html").read_text()
+    refused = run(project, "report", "trace.json", "--compare", "trace.json")
+    assert (refused.returncode, "--compare needs --html" in refused.stderr) == (2, True)
+
+
 def test_newer_and_damaged_traces_are_refused(project: Path) -> None:
     (project / "new.json").write_text('{"format": "bn-lint trace", "version": 99}')
     assert "version 99" in run(project, "report", "new.json").stderr

@@ -87,7 +87,7 @@ def frame(place: Place, sources: Sources, around: int) -> str:
         f"{_marked(text, place, indent) if number == place.line else escape(text[indent:][:_LONGEST])}\n</span>"
         for number, text in lines
     )
-    return f'<pre tabindex="0">{shown}</pre>'
+    return f"<pre{' tabindex=0' if around else ''}>{shown}</pre>"  # one stop of the keyboard for each card
 
 
 def _marked(text: str, place: Place, indent: int) -> str:

@@ -46,7 +46,7 @@ def _parts(listing: Listing) -> Iterator[str]:
     yield "<h2>Models</h2>\n"
     yield (
         '<p class="soft">Shapes and modes are those in which the code calls each layer, as far as they can be known '
-        "without running it. Equal neighbours share a row.</p>\n"
+        "without running it. Neighbours that are alike share a row.</p>\n"
     )
     yield search("models", "layer, class, width, file, BN002")
     yield '<div id="models">\n'

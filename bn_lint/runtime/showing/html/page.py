@@ -210,17 +210,18 @@ def _drift(document: Document, layers: list[LayerTrace], chart: Chart) -> Iterat
     measured = [layer for layer in layers if layer.drift is not None and any(layer.drift.history)]
     if measured:
         largest = max(max(layer.drift.history) for layer in measured if layer.drift is not None)
+        top = f", the top of each row {_short(largest)}" if largest > 1 else ""
         yield "<h2>Batches against running statistics</h2>\n"
         yield (
             '<p class="soft">By how many running standard deviations the means of a training batch are off. The dashed '
-            f"line is one{f', the top of each row {largest:.2g}' if largest > 1 else ''}. On the right: the mean.</p>\n"
+            f"line is one{top}. On the right: the mean.</p>\n"
         )
         yield '<div class="chart">\n'
         ordered = sorted(measured, key=lambda layer: -(layer.drift.shift if layer.drift else 0))
         for layer in ordered[:_MOST_ROWS]:
             if layer.drift is not None:
                 plot = curve(layer.drift.history, chart.positions, largest)
-                yield row(f"<code>{escape(layer.name)}</code>", plot, f"{layer.drift.shift:.2g}")
+                yield row(f"<code>{escape(layer.name)}</code>", plot, _short(layer.drift.shift))
         yield row("", chart.axis(), kind="ticks")
         yield "</div>\n"
     evaluated = [layer for layer in layers if layer.evaluation_drift is not None]
@@ -232,8 +233,8 @@ def _drift(document: Document, layers: list[LayerTrace], chart: Chart) -> Iterat
             (
                 (
                     f"<code>{escape(layer.name)}</code>",
-                    f"{drift.shift:.2g}",
-                    "" if drift.spread is None else f"{drift.spread:.2g}",
+                    _short(drift.shift),
+                    "" if drift.spread is None else _short(drift.spread),
                     f"{drift.batches:,}",
                 )
                 for layer in evaluated[:_MOST_ROWS]
@@ -242,34 +243,38 @@ def _drift(document: Document, layers: list[LayerTrace], chart: Chart) -> Iterat
         )
 
 
+def _short(value: float) -> str:
+    return f"{value:.2g}" if abs(value) < 100 else f"{value:,.0f}"
+
+
 # -- layers ----------------------------------------------------------------------------------------------------------
 
 
 def _tree(layers: list[LayerTrace]) -> Iterator[str]:
     yield "<h2>Layers</h2>\n"
-    yield '<p class="soft">Neighbours that differ in their number only share a row.</p>\n'
+    yield '<p class="soft">Neighbours that are alike share a row.</p>\n'
     yield search("layers", "name, class or file")
     yield '<div id="layers">\n'
     models: dict[str, list[LayerTrace]] = {}
     for layer in layers:
         models.setdefault(layer.model, []).append(layer)
+    devices = {each.device for layer in layers for each in layer.calls if each.device}
+    columns = [
+        ("name", "layer"),
+        ("", "class"),
+        ("right", "width"),
+        ("where", "built at"),
+        ("mono", "inputs"),
+        ("right", "training"),
+        ("right", "evaluation"),
+        ("right", "values/channel"),
+        ("", "device"),
+    ][: 9 if len(devices) > 1 else 8]
     for model, own in models.items():
         yield f'<section class="model"><h3>{escape(model) or "In no model"}</h3>\n'
         tree = module_tree([(layer.name, layer) for layer in own], _same)
-        yield table(
-            [
-                ("name", "layer"),
-                ("", "class"),
-                ("right", "width"),
-                ("where", "built at"),
-                ("mono", "inputs"),
-                ("right", "training"),
-                ("right", "evaluation"),
-                ("right", "values per channel"),
-                ("", "device"),
-            ],
-            (_cells(path, node.leaves[0], node.count) for path, node in folded_rows(tree)),
-        )
+        rows = (list(_cells(path, node.leaves[0], node.count)) for path, node in folded_rows(tree))
+        yield table(columns, (cells[: len(columns)] for cells in rows))
         yield "</section>\n"
     yield "</div>\n"
 
