@@ -132,6 +132,13 @@ def test_a_library_is_listed_with_symbols(listed: Listed) -> None:
     assert found["layers"][0]["modes"] == []
 
 
+def test_a_model_of_unknown_parts_says_so(listed: Listed) -> None:
+    Path("nets.py").write_text(NETS.replace("for _ in range(3)", "for _ in range(unheard_of())"))
+    assert "at least " in listed("nets.py").splitlines()[0]
+    (model,) = document(listed("--output-format", "json", "nets.py"))["models"]
+    assert model["complete"] is False
+
+
 def test_files_read_for_context_are_told_apart(listed: Listed) -> None:
     Path("program.py").write_text(PROGRAM.replace("net = Net()", "net = Net()  # with BatchNorm"))
     found = document(listed("--output-format", "json", "program.py"))
@@ -291,7 +298,7 @@ def test_an_inventory_survives_the_cache() -> None:
     layer = ModelLayer("a.b", "BatchNorm2d", place, "planes * 4", (Sizes((None, 4, "x")), Sizes((8,), ranked=False)))
     used = ModelLayer("c", "Norm", place, None, (), (Mode.TRAINING, Mode.EVALUATION), frozen=None)
     inventory = Inventory(
-        (Model(None, "Net", place, "build", (layer, used), (("a", "Sequential"),)),),
+        (Model(None, "Net", place, "build", (layer, used), (("a", "Sequential"),), is_complete=False),),
         (ModelLayer("", "BatchNorm1d", place, 3),),
         (TensorShape(place, (Sizes((1, None)),)), TensorShape(place, (), (place,))),
         2,

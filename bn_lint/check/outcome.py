@@ -145,7 +145,10 @@ def _encode_inventory(inventory: Inventory, place: Callable[[Place], list[int]])
 
     return [
         [
-            [one.name, one.class_name, place(one.place), one.within, list(map(layer, one.layers)), one.children]
+            [
+                *(one.name, one.class_name, place(one.place), one.within),
+                *(list(map(layer, one.layers)), one.children, one.is_complete),
+            ]
             for one in inventory.models
         ],
         list(map(layer, inventory.loose)),
@@ -166,8 +169,8 @@ def _decode_inventory(stored: Any, place: Callable[[list[int]], Place]) -> Inven
     models, loose, tensors, left_out = stored
     return Inventory(
         tuple(
-            Model(name, class_name, place(where), within, tuple(map(layer, layers)), tuple(map(tuple, children)))
-            for name, class_name, where, within, layers, children in models
+            Model(name, class_name, place(where), within, tuple(map(layer, layers)), tuple(map(tuple, children)), known)
+            for name, class_name, where, within, layers, children, known in models
         ),
         tuple(map(layer, loose)),
         tuple(TensorShape(place(where), shapes(known), tuple(map(place, built))) for where, known, built in tensors),

@@ -61,6 +61,7 @@ class Model:
         place: Where it is built.
         within: The function or class whose code builds it; None for the top level of a file.
         children: The names of its modules and their classes, in order, as far as BatchNorm layers are below them.
+        is_complete: No container in it has parts that are not known: what they are, or how many.
     """
 
     name: str | None
@@ -69,6 +70,7 @@ class Model:
     within: str | None
     layers: tuple[ModelLayer, ...]
     children: tuple[tuple[str, str], ...] = ()
+    is_complete: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import libcst as cst
 from bn_lint.facts import BatchNormBuilt, Fact, Inventory, Mode, Model, ModelLayer, Sizes, TensorShape
 from bn_lint.facts.inventory import size_of
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.values import ABSENT, REST, Instance, Value, alternatives
+from bn_lint.static.interpreter.values import ABSENT, REST, Instance, Unknown, Value, alternatives
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
+from bn_lint.static.torch_model.containers import in_order
 from bn_lint.static.torch_model.describing import built_at
 from bn_lint.static.torch_model.happened import batchnorm_layers
 from bn_lint.static.torch_model.mode import FROZEN, agreed
@@ -54,8 +55,11 @@ class InventoryKeeper:
             within: The name of the definition that was run; None for the top level of a file.
         """
         modes = self._modes(interpreter)
-        for root in interpreter.created:
-            if root.built is None or is_symbolic(root) or (root.owner is not None and root.owner.is_module):
+        roots = [one for one in interpreter.created if one.owner is None or not one.owner.is_module]
+        # What is kept under a name that is not known has no owner.
+        inside = {id(part) for root in roots for part in root.possible_descendants() if part is not root}
+        for root in roots:
+            if root.built is None or id(root) in inside or is_symbolic(root):
                 continue
             if batchnorm_class(root) is not None:
                 self._note_loose(root, modes)
@@ -122,7 +126,8 @@ class InventoryKeeper:
         children = dict(child for _, _, above in found for child in above)
         key = root.cls, tuple((layer.path, layer.built, layer.num_features) for layer in layers)
         name = root.cls.name.rpartition(".")[2]
-        model = Model(root.variable, name, ref.place, within, layers, tuple(children.items()))
+        complete = all(map(_is_known, root.possible_descendants()))
+        model = Model(root.variable, name, ref.place, within, layers, tuple(children.items()), complete)
         called = any(layer.modes for layer in layers)
         known = self._listed.get(key)
         if known is None:
@@ -175,6 +180,12 @@ def _layers(root: Instance) -> Iterator[tuple[str, Instance, _Above]]:
         inner = (*above, (path, module.cls.name.rpartition(".")[2])) if path else above
         below = [(f"{path}.{name}" if path else name, child, inner) for name, child in _children(module)]
         pending.extend(reversed(below))
+
+
+def _is_known(module: Instance) -> bool:
+    """Whether all that a container holds is known; of other modules, everything that is no module may be unknown."""
+    known, rest, last = in_order(module)
+    return not rest and not any(isinstance(value, Unknown) for _, value in (*known, *last))
 
 
 def _children(module: Instance) -> Iterator[tuple[str, Instance]]:

@@ -52,7 +52,7 @@ def _parts(listing: Listing) -> Iterator[str]:
     yield '<div id="models">\n'
     for index, listed in enumerate(listing.models):
         is_open = index < _MOST_OPEN or any(row.findings for row in listed.rows)
-        about = f"{escape(listed.origin)} &middot; {counted(len(listed.rows), 'layer')}"
+        about = f"{escape(listed.origin)} &middot; {listed.size}"
         words = escape(f"{listed.title} {listed.origin}")
         yield (
             f'<section class="model" data-words="{words}"><details{" open" if is_open else ""}><summary>'

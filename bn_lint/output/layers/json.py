@@ -28,6 +28,7 @@ def render(listing: Listing) -> str:
                 "line": listed.model.place.line,
                 "column": listed.model.place.column,
                 "layers": len(listed.rows),
+                "complete": listed.model.is_complete,
             }
             for listed in listing.models
         ],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.facts import Model, ModelLayer, Place
 from bn_lint.output.module_tree import Node, module_tree
-from bn_lint.output.text import file_of
+from bn_lint.output.text import counted, file_of
 
 if TYPE_CHECKING:
     from bn_lint.check.report import Report
@@ -80,6 +80,12 @@ class ListedModel:
         """Where it comes from: `resnet18, models/resnet.py:298`."""
         place = f"{file_of(self.model.place)}:{self.model.place.line}"
         return place if self.model.within in (None, self.model.class_name) else f"{self.model.within}, {place}"
+
+    @property
+    def size(self) -> str:
+        """`20 layers`, or `at least 2 layers`."""
+        least = "" if self.model.is_complete else "at least "
+        return f"{least}{counted(len(self.rows), 'layer')}"
 
     @property
     def tree(self) -> Node[Row]:

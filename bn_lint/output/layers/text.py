@@ -37,7 +37,7 @@ def render(listing: Listing, *, color: bool = False, columns: int | None = None)
 def _parts(listing: Listing) -> Iterator[Text | Table]:
     for listed in listing.models:
         heading = Text(printable(listed.title), style="bold")
-        heading.append(f"  {printable(listed.origin)}  {counted(len(listed.rows), 'layer')}", style="dim not bold")
+        heading.append(f"  {printable(listed.origin)}  {listed.size}", style="dim not bold")
         yield heading
         rows = ((path, node.leaves[0], node.count) for path, node in folded_rows(listed.tree))
         yield _table(rows)
