@@ -132,7 +132,7 @@ def _since(finding: Finding, document: Document, chart: Chart) -> str:
 
 def _history(document: Document, report: Report, layers: list[LayerTrace], chart: Chart) -> Iterator[str]:
     uses = {id(layer): _bytes(layer.timeline) for layer in layers}
-    if not any(any(each) for each in uses.values()):
+    if not document.steps or not any(any(each) for each in uses.values()):
         return
     yield "<h2>What happened when</h2>\n"
     yield from legend(b"".join(uses.values()))
