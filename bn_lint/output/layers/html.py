@@ -41,8 +41,8 @@ def _parts(listing: Listing) -> Iterator[str]:
     yield from findings(listing.report)
     numbers_of = {id(finding): number for number, finding in enumerate(by_severity(listing.report))}
     for problem in listing.report.problems:
-        where = f"{escape(file_of(problem.place))}:{problem.place.line}"
-        yield f'<p class="soft">{escape(problem.code)} <span class="where">{where}</span> {escape(problem.message)}</p>\n'
+        where = f'<span class="where">{escape(file_of(problem.place))}:{problem.place.line}</span>'
+        yield f'<p class="soft">{escape(problem.code)} {where} {escape(problem.message)}</p>\n'
     if not listing.models and not listing.loose:
         yield "<p>No BatchNorm layer is built in these files.</p>\n"
         return

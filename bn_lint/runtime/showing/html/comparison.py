@@ -11,8 +11,8 @@ from bn_lint.rule import Finding
 from bn_lint.runtime.document.document import Document, LayerTrace
 from bn_lint.runtime.showing.table import shapes
 
-#: Layers that are named at most.
-_MOST_LAYERS = 100
+#: Differences that are shown at most.
+_MOST_CHANGES = 100
 
 
 def compared(document: Document, report: Report, before: Document, report_before: Report) -> Iterator[str]:
@@ -37,9 +37,15 @@ def compared(document: Document, report: Report, before: Document, report_before
         )
     else:
         yield "<p>The findings are the same.</p>\n"
-    changes = list(_changes(document, before))
+    changes = _changes(document, before)
     if changes:
-        yield table([("name", "layer"), ("", ""), ("", "earlier"), ("", "now")], changes[:_MOST_LAYERS])
+        yield table(
+            [("name", "layer"), ("", "what"), ("", "earlier"), ("", "now")],
+            (
+                (_names(layers), what, escape(old), escape(new))
+                for (what, old, new), layers in list(changes.items())[:_MOST_CHANGES]
+            ),
+        )
     else:
         yield "<p>The layers and their inputs are the same.</p>\n"
 
@@ -50,24 +56,27 @@ def _only(one: Report, other: Report) -> list[Finding]:
     return [each for each in one.visible if (each.code, each.place.path, each.message) not in known]
 
 
-def _changes(document: Document, before: Document) -> Iterator[tuple[str, str, str, str]]:
+def _changes(document: Document, before: Document) -> dict[tuple[str, str, str], list[str]]:
+    """What is different, earlier and now, and in which layers."""
     now = {(layer.model, layer.name): layer for layer in document.layers if layer.called}
     then = {(layer.model, layer.name): layer for layer in before.layers if layer.called}
+    found: dict[tuple[str, str, str], list[str]] = {}
     for key in dict.fromkeys((*then, *now)):
         old, new = _about(then.get(key)), _about(now.get(key))
         for what in old:
             if old[what] != new[what]:
-                yield f"<code>{escape(key[1])}</code>", what, escape(old[what]), escape(new[what])
+                found.setdefault((what, old[what], new[what]), []).append(key[1])
+    return found
 
 
 def _about(layer: LayerTrace | None) -> dict[str, str]:
     if layer is None:
-        return {"width": "-", "inputs": "-", "kinds of calls": "-", "drift": "-"}
+        return {"width": "-", "inputs": "-", "calls": "-"}
+    width = "?" if layer.num_features is None else layer.num_features
     kinds = sorted({calls.kind for calls in layer.calls})
-    drift = "" if layer.drift is None else f"{layer.drift.shift:.1g}"
-    return {
-        "width": f"{layer.class_name} {'?' if layer.num_features is None else layer.num_features}",
-        "inputs": shapes(layer),
-        "kinds of calls": ", ".join(kinds),
-        "drift": drift,
-    }
+    return {"width": f"{layer.class_name} {width}", "inputs": shapes(layer), "calls": ", ".join(kinds)}
+
+
+def _names(layers: list[str]) -> str:
+    more = f' <span class="soft">and {len(layers) - 1} more</span>' if len(layers) > 1 else ""
+    return f"<code>{escape(layers[0])}</code>{more}"
