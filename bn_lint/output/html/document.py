@@ -85,14 +85,18 @@ def table(
         kind: The class of a row, by its index.
     """
     known = list(columns)
-    head = "".join(f'<th scope="col" class="{column}">{escape(name)}</th>' for column, name in known)
+    head = "".join(f'<th scope="col"{_class(column)}>{escape(name)}</th>' for column, name in known)
     body = "".join(
-        f'<tr class="{kind(index)}">'
+        f"<tr{_class(kind(index))}>"
         + "".join(
-            f'<td class="{column}" data-label="{escape(name)}">{cell}</td>'
+            f'<td{_class(column)} data-label="{escape(name)}">{cell}</td>'
             for (column, name), cell in zip(known, cells, strict=True)
         )
         + "</tr>\n"
         for index, cells in enumerate(rows)
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>\n'
+
+
+def _class(name: str) -> str:
+    return f' class="{name}"' if name else ""
