@@ -230,6 +230,25 @@ def test_curves_of_little() -> None:
     assert "<polyline" in curve([0.5], 1, 1.0)
 
 
+def test_quartiles_of_running_statistics() -> None:
+    net = nn.BatchNorm1d(5)
+    with torch.no_grad():
+        assert net.running_var is not None
+        assert net.running_mean is not None
+        net.running_var.copy_(torch.tensor([4.0, 0.25, 1.0, 9.0, 16.0]))
+        net.running_mean.copy_(torch.tensor([3.0, -1.0, 0.0, 1.0, 2.0]))
+    net.eval()
+    with bn_lint.trace() as trace:
+        net(torch.randn(4, 5))
+    running = trace.document.layers[0].running
+    assert running is not None
+    assert running.variances == [0.25, 1.0, 4.0, 9.0, 16.0]
+    assert running.means == [-1.0, 0.0, 1.0, 2.0, 3.0]
+    text = page(trace.document, trace.report)
+    assert "running variances 0.25, 1, 4, 9, 16" in text
+    assert '<line class="median" x1="53.40%"' in text  # from 0.1 to 100
+
+
 def test_long_runs_fit_into_the_timeline() -> None:
     net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     optimizer = sgd(net)

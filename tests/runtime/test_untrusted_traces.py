@@ -35,6 +35,12 @@ def trace() -> dict[str, Any]:
     layer["calls"] = layer["calls"][:1]
     layer["drift"] = {"shift": 0.5, "batches": 5, "spread": None, "history": [0.1, 2.0]}
     layer["evaluation_drift"] = {"shift": 3.0, "batches": 5, "spread": 9.0, "history": []}
+    layer["running"] = {"finite": True, "smallest_variance": 0.1, "collapsed": 1, "not_finite_since": 2}
+    layer["running"].update(variances=[0.1, 0.2, 0.3, 0.4, 0.5], means=[0.0] * 5)
+    layer["calls"][0].update(first_step=1, last_step=3)
+    found["epochs"] = [0, 2]
+    for switch in found["modes"]:
+        switch["steps"] = [0, 1]
     found["divergence"], found["world_size"] = {layer["name"]: 2.0}, 2
     found["notes"] = ["note"]
     found["failure"] = {"message": "E", "layer": "l", "class_name": "c", "num_features": 3, "shape": [1, 2]}

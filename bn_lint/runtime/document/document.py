@@ -85,12 +85,17 @@ class Tally:
 
 @dataclass
 class Statistics:
-    """Running statistics at the end of a run."""
+    """Running statistics at the end of a run.
+
+    Of all channels, `variances` and `means` are the least value, the quartiles, and the greatest value.
+    """
 
     finite: bool = True
     smallest_variance: float = 1.0
     collapsed: int = 0
     not_finite_since: int | None = None
+    variances: list[float] = field(default_factory=list)
+    means: list[float] = field(default_factory=list)
 
 
 @dataclass

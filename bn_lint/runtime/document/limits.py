@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from bn_lint.facts import Place
-from bn_lint.runtime.document.document import Calls, Document, Drift, Failure, LayerTrace, ModeSwitch
+from bn_lint.runtime.document.document import Calls, Document, Drift, Failure, LayerTrace, ModeSwitch, Statistics
 
 #: A trace of a thousand layers has two megabytes.
 MOST_BYTES = 200_000_000
@@ -29,6 +29,9 @@ def wrong(value: Any) -> str | None:
             return None if value.count >= 0 and _is_shape(value.shape) else "has a count or shape that cannot be"
         case ModeSwitch():
             return None if _are_steps(value.steps) else "has steps that cannot be"
+        case Statistics():
+            known = {len(value.variances), len(value.means)}
+            return None if known <= {0, 5} else "has other quartiles than five"
         case Failure():
             return None if _is_shape(value.shape) else "has a shape that cannot be"
         case Drift():

@@ -170,10 +170,12 @@ class _Summary:
         result: dict[int, Statistics] = {}
         for device, keys in devices.items():
             rows = self.recorder.ask(partial(_rows, [found[key][1] for key in keys]), device) or []
-            for key, (finite, smallest, low) in zip(keys, rows, strict=False):
+            for key, (finite, smallest, low, *spread) in zip(keys, rows, strict=False):
                 drift = found[key][0].drift or {}
                 known = smallest if math.isfinite(smallest) else 0.0
-                result[key] = Statistics(bool(finite), known, int(low), drift.get("broken_since"))
+                since = drift.get("broken_since")
+                quartiles = (spread[:5], spread[5:]) if all(map(math.isfinite, spread)) else ()
+                result[key] = Statistics(bool(finite), known, int(low), since, *quartiles)
         return result
 
     def _layer(self, layer: Layer, running: Statistics | None) -> LayerTrace:

@@ -17,6 +17,7 @@ from bn_lint.rule import Finding
 from bn_lint.runtime.document.document import Calls, Document, LayerTrace
 from bn_lint.runtime.showing.html.chart import Chart, curve, legend, row
 from bn_lint.runtime.showing.html.comparison import compared
+from bn_lint.runtime.showing.html.variances import variances
 from bn_lint.runtime.showing.table import shape, shapes
 
 _TRAINING = ("training", "training-without-grad", "recomputed")
@@ -68,6 +69,7 @@ def _parts(document: Document, report: Report, before: tuple[Document, Report] |
     if layers:
         yield from _history(document, report, layers, chart)
         yield from _drift(document, layers, chart)
+        yield from variances(layers)
         yield from _tree([layer for layer in document.layers if layer.called or layer.model])
     yield from (f'<p class="soft">{escape(note)}</p>\n' for note in document.notes)
 
