@@ -326,7 +326,10 @@ def test_hints_show_shapes_and_modes(talk: Callable[[Talk], None]) -> None:
         expected = [(11, 9, ": (4, 8, 32, 32)"), (17, 3, ": (4, 8, 32, 32)"), (8, 35, " on (4, 8, 32, 32), evaluation")]
         assert await client.hints() == expected
         assert await client.hints(10) == expected[2:]
-        client.change(2, lsp.TextDocumentContentChangeWholeDocument(LAYERS.replace("3, 34", "3, 18")))
+        client.change(2, lsp.TextDocumentContentChangeWholeDocument("# A remark\n" + LAYERS))
+        await client.found()
+        assert await client.hints() == [(line + 1, column, label) for line, column, label in expected]
+        client.change(3, lsp.TextDocumentContentChangeWholeDocument(LAYERS.replace("3, 34", "3, 18")))
         await client.found()
         assert (await client.hints())[0] == (11, 9, ": (4, 8, 16, 32)")
 

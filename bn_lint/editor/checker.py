@@ -195,8 +195,12 @@ def _unit(given: File, texts: Mapping[Path, bytes], configuration: Configuration
 def _moved(known: Judged, move: Move, origin: Judged, file: Open, data: bytes, path: Path) -> Judged:
     """What was found in another version of a text, as far as it is still there."""
     moved = (move.finding(finding, known.display) for finding in known.report.findings)
+    coverage = known.report.coverage
+    if coverage is not None:
+        coverage = replace(coverage, inventory=move.inventory(coverage.inventory, known.display))
     report = replace(
         known.report,
+        coverage=coverage,
         findings=[finding for finding in moved if finding is not None],
         sources=known.report.sources.with_text(known.display, path, data),
     )
