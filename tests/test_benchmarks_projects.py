@@ -114,6 +114,6 @@ def test_halves_are_of_about_the_same_size_and_verdicts_are_about_projects() -> 
     projects = [project for project in load_projects() if project.draw == FIRST]
     seen = sum(project.half == "seen" for project in projects)
     assert 0.4 < seen / len(projects) < 0.6
-    names = {project.name for project in projects}
+    names = {project.name for project in load_projects()}
     assert {"/".join(script.split("/")[:2]) for script, _, _ in mutants.load_verdicts()} <= names
     assert CONTROL not in {operator for _, _, operator in mutants.load_verdicts()}

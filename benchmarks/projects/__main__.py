@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("what", choices=("precision", "mutants", "fixes"))
     add("--clones", type=Path, metavar="FOLDER", help="bare clones; not needed for what was checked out before")
-    add("--draw", help="only this draw (default: all; mutants and fixes are of the first)")
+    add("--draw", help="only this draw (default: all; for mutants and fixes the first)")
     add("--half", choices=("seen", "unseen"), help="only this half (default: both); later draws are unseen")
     add("--project", action="append", metavar="TEXT", help="only repositories with this in their names (repeatable)")
     options = parser.parse_args(arguments)
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         project
         for project in load_projects()
         if options.half in (None, project.half)
-        and (options.draw if options.what == "precision" else FIRST) in (None, project.draw)
+        and (options.draw or (None if options.what == "precision" else FIRST)) in (None, project.draw)
         and (not options.project or any(text.lower() in project.name.lower() for text in options.project))
     ]
     run = {"precision": _precision, "mutants": _mutants, "fixes": _fixes}[options.what]

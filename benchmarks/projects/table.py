@@ -41,17 +41,15 @@ def precision_document(
 def mutant_document(heading: str, scores: Sequence[Score]) -> str:
     """The report about the changed repositories."""
     parts = ["# Mode, freezing and batch mutants in research repositories", heading, _MUTANTS]
-    for half in ("seen", "unseen"):
-        group = [score for score in scores if score.project.half == half]
-        if any(score.results for score in group):
-            parts += [f"## The {half} half", by_operator(group)]
+    for name in dict.fromkeys(score.project.group for score in scores if score.results):
+        parts += [f"## The {name}", by_operator([score for score in scores if score.project.group == name])]
     missed = [
         f"* {score.name}, line {result.mutant.line} {result.mutant.operator}: {result.why}"
         for score in scores
         for result in score.results
-        if score.project.half == "seen" and result.effect == "real" and not result.found
+        if result.effect == "real" and not result.found
     ]
-    return "\n\n".join([*parts, "## Not found in the seen half", "\n".join(missed)]) + "\n"
+    return "\n\n".join([*parts, "## Not found", "\n".join(missed)]) + "\n"
 
 
 def by_operator(scores: Sequence[Score]) -> str:

@@ -32,7 +32,7 @@ _STATEMENT = re.compile(
 #: `sys.path.append(...)` and similar, with the arguments as far as they stand in the line.
 _SYS_PATH = re.compile(r"\bsys\.path\s*(?:\.\s*(?:append|insert|extend)\s*\(|\+?=|\[)([^\n]*)")
 #: A call that imports a module whose name is written out.
-_CALL = re.compile(r"""\bimport_module\s*\(\s*['"](\w[\w.]*)['"]""")
+_CALL = re.compile(r"""(?<![\w.])(?:importlib\.)?import_module\s*\(\s*['"](\w[\w.]*)['"]""")
 _JOINED = re.compile(r"\b(?:join|Path)\s*\(([^\n]*)")
 _FOLDER = re.compile(r"""(['"])((?:\.{1,2}|[\w-]+)(?:/(?:\.{1,2}|[\w-]+))*)/?\1""")
 
