@@ -10,7 +10,7 @@ import libcst as cst
 from bn_lint.facts import BatchNormBuilt, Fact, Inventory, Mode, Model, ModelLayer, Sizes, TensorShape
 from bn_lint.facts.inventory import size_of
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.values import ABSENT, REST, Instance, Unknown, Value, alternatives
+from bn_lint.static.interpreter.values import ABSENT, REST, Instance, LibraryClass, Unknown, Value, alternatives
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
@@ -183,7 +183,9 @@ def _layers(root: Instance) -> Iterator[tuple[str, Instance, _Above]]:
 
 
 def _is_known(module: Instance) -> bool:
-    """Whether all that a container holds is known; of other modules, everything that is no module may be unknown."""
+    """Whether all that a container holds is known; what else is unknown of a module need not be one."""
+    if not isinstance(module.cls, LibraryClass):
+        return not REST.of(module)
     known, rest, last = in_order(module)
     return not rest and not any(isinstance(value, Unknown) for _, value in (*known, *last))
 
