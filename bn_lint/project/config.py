@@ -258,7 +258,7 @@ def _parse_override(item: str) -> dict[str, Any]:
     try:
         return _toml(item.encode(), f"--config {item}")
     except ConfigError as error:
-        raise ConfigError(f"{error.message} (Texts need quotes: --config 'select=[\"BN4\"]'.)") from error
+        raise ConfigError(f"{error.message} (Strings need quotes: --config 'select=[\"BN4\"]'.)") from error
 
 
 def _merge(into: dict[str, Any], table: Mapping[str, Any]) -> None:
@@ -309,7 +309,7 @@ def _settings(table: Mapping[str, Any], root: Path, origin: str, base: Settings)
         raise ConfigError(f'{origin}: "force-exclude" must be true or false.')
     smallest = table.get("min-batch-size", settings.min_batch_size)
     if not isinstance(smallest, int) or isinstance(smallest, bool) or smallest < 1:
-        raise ConfigError(f'{origin}: "min-batch-size" must be a whole number of at least 1.')
+        raise ConfigError(f'{origin}: "min-batch-size" must be a positive integer.')
     return replace(settings, force_exclude=force, min_batch_size=smallest)
 
 
@@ -339,7 +339,7 @@ def _pattern(text: str, root: Path, origin: str) -> Pattern:
 def _strings(table: Mapping[str, Any], key: str, origin: str) -> tuple[str, ...]:
     value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise ConfigError(f'{origin}: "{key}" must be a list of texts, such as ["BN4"].')
+        raise ConfigError(f'{origin}: "{key}" must be a list of strings, such as ["BN4"].')
     return tuple(value)
 
 
