@@ -16,10 +16,10 @@ import pytest
 from bn_lint.check import workers
 from bn_lint.cli import main as cli
 from bn_lint.project.filesystem import FileSystem, RecordingFileSystem, digest
+from bn_lint.project.mentions import IMPORTED
 from bn_lint.project.module_finder import imports
 from bn_lint.project.partition import Unit, divide
 from bn_lint.project.source import Source, load
-from bn_lint.static.schedule import _IMPORTED
 
 ROOT = Path(__file__).parent.parent
 
@@ -289,7 +289,7 @@ def test_damaged_entries_count_as_absent(
 ) -> None:
     write("wrong.py", WRONG.format(16))
     check()
-    assert len(entries()) == 2
+    assert len(entries()) == 4  # the unit, the run, which was the last one, and the text
     for entry in entries():
         entry.write_bytes(damage(entry.read_bytes()))
     assert check() == ["wrong.py:2 BN002"]
@@ -535,13 +535,13 @@ def ends_everything(call: BatchNormCall) -> Iterator[Violation]:
 def test_long_texts_are_read_once(text: str) -> None:
     """Patterns that go back take hours for these."""
     assert len(list(imports(text))) <= 1
-    _IMPORTED.findall(text)
+    IMPORTED.findall(text)
 
 
 def test_imported_names() -> None:
     text = "from a import (b,  # (not c)\n  d)\nfrom x import y\n"
     text += "  from .z import q as w\nfrom m import(n)\nfrom s import *"
-    assert _IMPORTED.findall(text) == ["(b,  # (not c)\n  d)", "y", "q as w", "(n)", "*"]
+    assert IMPORTED.findall(text) == ["(b,  # (not c)\n  d)", "y", "q as w", "(n)", "*"]
 
 
 def test_the_order_of_the_files_makes_no_difference(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,17 @@
-"""A language server judges files again and again: nothing of an earlier analysis may stay."""
+"""A language server judges files again and again: of an earlier analysis nothing may stay but trees of context."""
 
 from __future__ import annotations
 
 import gc
 from pathlib import Path
 
+import libcst
+import pytest
+
+from bn_lint.facts import Analysis
 from bn_lint.project.source import load
 from bn_lint.static.analyze import analyze
+from bn_lint.static.syntax import shared_trees
 
 PROGRAM = """
 import torch
@@ -46,3 +51,43 @@ def test_earlier_analyses_leave_nothing_behind(tmp_path: Path) -> None:
     finally:
         gc.unfreeze()
     assert counts[-1] - counts[1] < 20, counts
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that are really parsed."""
+    shared_trees.forget_trees()
+    seen: list[str] = []
+    original = libcst.parse_module
+
+    def parse_module(text: str) -> object:
+        seen.append(text)
+        return original(text)
+
+    monkeypatch.setattr(libcst, "parse_module", parse_module)
+    return seen
+
+
+def judged_as(path: Path, text: str) -> Analysis:
+    path.write_text(text)
+    return analyze([load(path)])
+
+
+def test_context_is_parsed_once(tmp_path: Path, parsed: list[str]) -> None:
+    package, script = tmp_path / "net.py", tmp_path / "script.py"
+    package.write_text(PROGRAM)
+    first = judged_as(script, "from net import Block  # BatchNorm\nBlock(8, 2)\n")
+    again = judged_as(script, "from net import Block  # BatchNorm\nBlock(9, 3)\n")
+    assert parsed.count(PROGRAM) == 1
+    assert len(first.facts) == len(again.facts)
+    package.write_text(PROGRAM.replace("self.bn = nn.BatchNorm2d(width)", "self.bn = None"))
+    assert len(judged_as(script, "from net import Block  # BatchNorm\nBlock(9, 3)\n").facts) < len(again.facts)
+
+
+def test_few_trees_are_kept(tmp_path: Path, parsed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_trees, "MOST_CHARACTERS", len(PROGRAM) + 10)
+    for name in "ab":
+        (tmp_path / f"{name}.py").write_text(f"# {name}\n{PROGRAM}")
+    for module in "aabba":
+        judged_as(tmp_path / "script.py", f"from {module} import Block  # BatchNorm\nBlock(8, 2)\n")
+    assert [text[2] for text in parsed if PROGRAM in text] == ["a", "b", "a"]

@@ -219,7 +219,9 @@ def test_one_given_file_is_one_file(run: Run) -> None:
 def test_only_the_units_of_given_files_are_judged(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def analyze(sources: Sequence[Source], unit: Unit, ask: RecordingFileSystem, *, inventory: bool) -> list[Analysis]:
+    def analyze(
+        sources: Sequence[Source], unit: Unit, ask: RecordingFileSystem, keep: object, *, inventory: bool
+    ) -> list[Analysis]:
         seen.append([source.display for source in sources])
         return []
 

@@ -32,6 +32,19 @@ PACKAGES = (
     ("efficientnet-pytorch", "0.7.1", "efficientnet_pytorch", 2),
     ("medicaltorch", "0.2", ".", 30),
 )
+#: What comments and docstrings say: some of it the engine looks for in texts.
+_REMARKS = (
+    "a remark",
+    "",
+    "BatchNorm2d(8)",
+    "import utils",
+    "the weights of self.bn1, bn1",
+    "model.eval() and (brackets",
+    "if training > 1:",
+    "x" * 100,
+)
+#: What is put in front of a statement.
+_STATEMENTS = ("unused = 1", "self = self", "pass", "x = 0 * 1", "print('here')", "if True: pass")
 _MISTAKES = (
     ("BatchNorm2d(", "BatchNorm2d(1 + "),
     (".eval()", ".eval"),
@@ -70,6 +83,7 @@ class Editor:
         kinds: Sequence[Callable[[], Edit | None]] = (
             *(self._mistake, self._mistake, self._mistake, self._restore, self._restore, self._restore),
             *(self._remove, self._add, self._shadow, self._rename, self._line, self._touch),
+            *(self._comment, self._comment, self._docstring, self._statement, self._statement),
         )
         while True:
             made = self._random.choice(kinds)()
@@ -139,6 +153,53 @@ class Editor:
         lines[at : at + 1] = self._random.choice(([], [lines[at]] * 2))
         path.write_text("".join(lines), encoding="utf-8")
         return self._made("a line", path)
+
+    def _comment(self) -> Edit | None:
+        """A comment or an empty line, in a line of its own or behind another one; or one is gone."""
+        path = self._file()
+        lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+        if not lines:
+            return None
+        at, remark = self._random.randrange(len(lines)), self._random.choice(_REMARKS)
+        kind = self._random.randrange(5)
+        if kind == 0:
+            lines[at] += f"  # {remark}"
+        elif kind == 1:
+            lines[at:at] = [" " * 4 * self._random.randrange(4) + f"# {remark}"]
+        elif kind == 2:
+            lines[at:at] = [""] * self._random.randrange(1, 3)
+        else:
+            comments = [n for n, line in enumerate(lines) if not line.strip() or line.lstrip().startswith("#")]
+            if not comments:
+                return None
+            del lines[self._random.choice(comments)]
+        path.write_text("\n".join(lines), encoding="utf-8")
+        return self._made("a comment", path)
+
+    def _docstring(self) -> Edit | None:
+        """A docstring begins with other words."""
+        path = self._file()
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        places = [at for at in range(len(text)) if text.startswith('"""', at)]
+        if not places:
+            return None
+        at = self._random.choice(places) + 3
+        remark = self._random.choice(_REMARKS) + self._random.choice((" ", "\n\n", "\n    "))
+        path.write_text(text[:at] + remark + text[at:], encoding="utf-8")
+        return self._made("a docstring", path)
+
+    def _statement(self) -> Edit | None:
+        """One more statement in front of another that is indented."""
+        path = self._file()
+        lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+        places = [n for n, line in enumerate(lines) if line[:1] == " " and line.strip()]
+        if not places:
+            return None
+        at = self._random.choice(places)
+        indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
+        lines[at:at] = [indent + self._random.choice(_STATEMENTS)]
+        path.write_text("\n".join(lines), encoding="utf-8")
+        return self._made("a statement", path)
 
     def _touch(self) -> Edit | None:
         path = self._file()

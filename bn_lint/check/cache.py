@@ -71,15 +71,23 @@ class Cache:
             self._tool = _fingerprint(self._rules.packages)
         return hashlib.sha256(json.dumps([self._tool, parts]).encode()).hexdigest()
 
-    def recall(self, key: str, disk: FileSystem) -> dict[str, Any] | None:
-        """The entry with this key, when it is whole and the disk still answers as it did when it was made."""
+    def recall(self, key: str, disk: FileSystem, before: Mapping[str, str] | None = None) -> dict[str, Any] | None:
+        """The entry with this key, when it is whole and the disk still answers as it did when it was made.
+
+        Args:
+            before: The digests that files had when they said the same as they do now, by their absolute paths.
+        """
         path = self._file(key)
         try:
             checksum, _, body = path.read_bytes().partition(b"\n")
             if hashlib.sha256(body).hexdigest().encode() != checksum:
                 return None
             entry = json.loads(body)
-            if not unchanged(self._questions(entry["surroundings"]), disk):
+            past: dict[Question, Answer] = {("content", name): content for name, content in (before or {}).items()}
+            asked = dict(self._questions(entry["surroundings"]))
+            if any(asked[question] != past[question] for question in asked.keys() & past.keys()):
+                return None
+            if not unchanged(((question, asked[question]) for question in asked.keys() - past.keys()), disk):
                 return None
             if time.time() - path.stat().st_mtime > _DAY:
                 os.utime(path)
@@ -100,6 +108,10 @@ class Cache:
             file.parent.mkdir(exist_ok=True)
             # The checksum tells whether a crash of the machine left all of it.
             write(file, hashlib.sha256(body).hexdigest().encode() + b"\n" + body, durable=False)
+
+    def questions(self, entry: Mapping[str, Any]) -> list[Question]:
+        """What was asked of the disk while an entry was made that was recalled."""
+        return [question for question, _ in self._questions(entry["surroundings"])]
 
     def _questions(self, stored: Mapping[str, Mapping[str, Answer]]) -> Iterable[tuple[Question, Answer]]:
         for kind, answers in stored.items():

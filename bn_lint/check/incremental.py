@@ -1,24 +1,29 @@
 """Judging files, except those whose results are known from an earlier run.
 
-Two kinds of entries are kept. That of a *run* names the units into which the given files fall; that of a *unit* holds
-its outcome. Each is found by the contents of the given files that it is about, and holds what was asked of the disk
-besides: files that were read for context, and files that were looked for, whether or not they were there.
+The entry of a *run* names the units into which the given files fall, that of a *unit* holds its outcome. Each is found
+by the contents of the given files that it is about, and holds what was asked of the disk besides: files that were read
+for context, and files that were looked for, whether or not they were there.
+
+Where no run had these contents, the last one over the same files may tell as much (`past_run.py`): it is found by the
+paths alone, and the texts that it was about are entries, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bn_lint.check.cache import Cache
 from bn_lint.check.outcome import Outcome, decode, encode
+from bn_lint.check.past_run import PastRun, modules_named, moved
 from bn_lint.check.registry import RuleSet
 from bn_lint.errors import SourceError
 from bn_lint.project.config import Settings
 from bn_lint.project.discovery import File
-from bn_lint.project.filesystem import FileSystem, RecordingFileSystem, digest
+from bn_lint.project.filesystem import Answer, FileSystem, Question, RecordingFileSystem, digest
 from bn_lint.project.partition import Unit, divide
+from bn_lint.project.revision import Revision
 from bn_lint.project.source import Source, absolute, display_path, from_bytes
 from bn_lint.rule import Thresholds
 
@@ -68,8 +73,9 @@ class IncrementalChecker:
             others: The other given files, as bytes.
             wanted: Units without one of these files are left out; None wants all.
         """
-        run = None if self._cache is None else self._run_key(self._cache, sources, others, wanted)
-        known = self._recall_run(run)
+        known = self._recall_run(sources, others, wanted)
+        if known is None:
+            known = self._recall_revised(sources, others, wanted)
         if known is not None:
             return known
         filesystem = RecordingFileSystem(self._disk)
@@ -84,9 +90,18 @@ class IncrementalChecker:
                 outcome = self._recall_unit(self._cache, keys[index])
                 if outcome is not None:
                     found[index] = outcome
-        self._judge({index: unit for index, unit in enumerate(units) if index not in found}, keys, found)
-        if self._cache is not None and run is not None:
-            self._cache.store(run, {"units": [keys[index] for index in range(len(units))]}, filesystem.asked)
+        judged = {index: unit for index, unit in enumerate(units) if index not in found}
+        self._judge(judged, keys, found)
+        if self._cache is not None:
+            cache = self._cache
+
+            def paths(files: Sequence[Source]) -> list[str]:
+                return [cache.stored_path(str(each.path)) for each in files]
+
+            members = [(keys[index], paths(unit.sources), paths(unit.context)) for index, unit in enumerate(units)]
+            run = PastRun(self._digests(cache, sources, others), members, modules_named(filesystem.asked))
+            texts = [source for index, unit in enumerate(units) if index in judged for source in unit.files]
+            self._store_run(cache, run, texts, sources, others, wanted, filesystem.asked)
         return [found[index] for index in range(len(units))]
 
     def _judge(self, units: Mapping[int, Unit], keys: Mapping[int, str], found: dict[int, Outcome]) -> None:
@@ -104,7 +119,8 @@ class IncrementalChecker:
             outcome = found[index] = judged.outcome
             # A defect is judged again each time, so that whoever looks for it meets it.
             if self._cache is not None and not any(problem.internal for problem in outcome.problems):
-                self._cache.store(keys[index], encode(outcome, self._stored), judged.asked)
+                parsed = sorted(self._cache.stored_path(str(path)) for path in judged.parsed)
+                self._cache.store(keys[index], {**encode(outcome, self._stored), "parsed": parsed}, judged.asked)
             self._progress(done, len(tasks))
 
     def _thresholds_of(self, unit: Unit) -> dict[str, Thresholds]:
@@ -112,26 +128,140 @@ class IncrementalChecker:
 
     # -- entries ----------------------------------------------------------------------------------------------------
 
-    def _recall_run(self, key: str | None) -> list[Outcome] | None:
-        if self._cache is None or key is None or not self._cache.folder.is_dir():
+    def _recall_run(
+        self, sources: Sequence[Source], others: Sequence[tuple[File, bytes]], wanted: Collection[Path] | None
+    ) -> list[Outcome] | None:
+        cache = self._cache
+        if cache is None or not cache.folder.is_dir():
             return None
-        entry = self._cache.recall(key, self._disk)
-        if entry is None or not isinstance(entry.get("units"), list):
+        key = self._run_key(cache, sources, others, wanted)
+        entry = cache.recall(key, self._disk)
+        try:
+            run = None if entry is None else PastRun.of(entry)
+        except (KeyError, TypeError, ValueError):
+            return None
+        if run is None:
             return None
         found = []
-        for key in entry["units"]:
-            outcome = self._recall_unit(self._cache, str(key))
+        for unit, _, _ in run.units:
+            outcome = self._recall_unit(cache, unit)
             if outcome is None:
                 return None
             found.append(outcome)
+        self._note_last(cache, key, self._files_key(cache, sources, others, wanted))
         return found
 
     def _recall_unit(self, cache: Cache, key: str) -> Outcome | None:
         entry = cache.recall(key, self._disk)
         try:
-            return None if entry is None else decode(entry, lambda path: display_path(absolute(cache.full_path(path))))
+            return None if entry is None else decode(entry, lambda path: self._displayed(cache, path))
         except (KeyError, IndexError, TypeError, ValueError):
             return None
+
+    def _recall_revised(
+        self, sources: Sequence[Source], others: Sequence[tuple[File, bytes]], wanted: Collection[Path] | None
+    ) -> list[Outcome] | None:
+        """The outcomes of the last run, if the code of all files is the same; they are kept under the new contents."""
+        cache = self._cache
+        if cache is None or not cache.folder.is_dir():
+            return None
+        pointer = cache.recall(self._files_key(cache, sources, others, wanted), self._disk)
+        entry = None if pointer is None else cache.recall(str(pointer.get("run")), self._disk)
+        try:
+            last = None if entry is None else PastRun.of(entry)
+        except (KeyError, TypeError, ValueError):
+            return None
+        if entry is None or last is None:
+            return None
+        digests = self._digests(cache, sources, others)
+        changed = {path for path in digests if digests[path] != last.digests.get(path)}
+        in_units = changed.union(
+            *([*own, *context] for _, own, context in last.units if not changed.isdisjoint((*own, *context)))
+        )
+        needed = [(file, data) for file, data in others if cache.stored_path(str(file.path)) in in_units]
+        given = {cache.stored_path(str(each.path)): each for each in (*sources, *_decoded(needed))}
+        before = {path: self._text(cache, last.digests.get(path, "")) for path in changed}
+        if any(before[path] is None or path not in given or path.endswith(".ipynb") for path in changed):
+            return None
+        texts = {path: (str(before[path]), given[path].text) for path in changed}
+        revisions = last.revisions(texts, [source.text for source in sources])
+        if revisions is None:
+            return None
+        found, units = [], []
+        for key_before, own, context in last.units:
+            key = key_before
+            if changed.isdisjoint((*own, *context)):
+                outcome = self._recall_unit(cache, key)
+            elif given.keys() >= {*own, *context}:
+                key = self._unit_key(
+                    cache, Unit(tuple(map(given.__getitem__, own)), tuple(map(given.__getitem__, context)))
+                )
+                outcome = self._revise(cache, key_before, key, last, revisions)
+            else:
+                outcome = None
+            if outcome is None:
+                return None
+            found.append(outcome)
+            units.append((key, own, context))
+        run = PastRun(digests, units, last.modules)
+        changes = [given[path] for path in changed]
+        self._store_run(cache, run, changes, sources, others, wanted, self._asked_again(cache, entry))
+        return found
+
+    def _revise(
+        self, cache: Cache, before: str, key: str, last: PastRun, revisions: Mapping[str, Revision | None]
+    ) -> Outcome | None:
+        """The outcome that a unit had, as it is after edits; it is kept under another key."""
+        entry = cache.recall(before, self._disk, {cache.full_path(path): last.digests[path] for path in revisions})
+        if entry is None:
+            return None
+        try:
+            outcome = decode(entry, lambda path: self._displayed(cache, path))
+            parsed = [str(path) for path in entry["parsed"]]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return None
+        if any(revisions.get(path, outcome) is None for path in parsed):
+            return None
+        revised = moved(outcome, {self._displayed(cache, path): each for path, each in revisions.items() if each})
+        if revised is not None:
+            entry_now = {**encode(revised, self._stored), "parsed": parsed}
+            cache.store(key, entry_now, self._asked_again(cache, entry))
+        return revised
+
+    def _store_run(
+        self,
+        cache: Cache,
+        run: PastRun,
+        texts: Iterable[Source],
+        sources: Sequence[Source],
+        others: Sequence[tuple[File, bytes]],
+        wanted: Collection[Path] | None,
+        asked: Mapping[Question, Answer],
+    ) -> None:
+        """Keep what is known of a run, and the texts of files that the next one may compare with its own."""
+        for source in texts:
+            digested = run.digests[cache.stored_path(str(source.path))]
+            if self._text(cache, digested) is None:
+                cache.store(cache.key("text", digested), {"text": source.text}, {})
+        key = self._run_key(cache, sources, others, wanted)
+        cache.store(key, run.entry, asked)
+        self._note_last(cache, key, self._files_key(cache, sources, others, wanted))
+
+    def _note_last(self, cache: Cache, key: str, pointer: str) -> None:
+        """Note which was the last run over some files."""
+        if (cache.recall(pointer, self._disk) or {}).get("run") != key:
+            cache.store(pointer, {"run": key}, {})
+
+    def _text(self, cache: Cache, digested: str) -> str | None:
+        entry = cache.recall(cache.key("text", digested), self._disk)
+        text = None if entry is None else entry.get("text")
+        return text if isinstance(text, str) else None
+
+    def _asked_again(self, cache: Cache, entry: Mapping[str, Any]) -> dict[Question, Answer]:
+        return {question: self._disk.answer(question) for question in cache.questions(entry)}
+
+    def _displayed(self, cache: Cache, path: str) -> str:
+        return display_path(absolute(cache.full_path(path)))
 
     def _stored(self, display: str) -> str:
         assert self._cache is not None
@@ -145,12 +275,28 @@ class IncrementalChecker:
         wanted: Collection[Path] | None,
     ) -> str:
         judged = [self._identity(cache, source) for source in sources]
-        rest = [
-            [cache.stored_path(str(file.path)), digest(data), self._thresholds[file.display].min_batch_size]
-            for file, data in others
-        ]
-        paths = None if wanted is None else sorted(cache.stored_path(str(path)) for path in wanted)
-        return cache.key("run", self._coverage, judged, rest, paths)
+        rest = [[cache.stored_path(str(file.path)), digest(data), self._least(file.display)] for file, data in others]
+        return cache.key("run", self._coverage, judged, rest, _wanted(cache, wanted))
+
+    def _files_key(
+        self,
+        cache: Cache,
+        sources: Sequence[Source],
+        others: Sequence[tuple[File, bytes]],
+        wanted: Collection[Path] | None,
+    ) -> str:
+        """The key of a run over these files, whatever is in them."""
+        judged = [(cache.stored_path(str(each.path)), self._least(each.display)) for each in sources]
+        rest = [(cache.stored_path(str(file.path)), self._least(file.display)) for file, _ in others]
+        return cache.key("last", self._coverage, judged, rest, _wanted(cache, wanted))
+
+    def _digests(self, cache: Cache, sources: Sequence[Source], others: Sequence[tuple[File, bytes]]) -> dict[str, str]:
+        found = {cache.stored_path(str(each.path)): _digest(each) for each in sources}
+        found.update((cache.stored_path(str(file.path)), digest(data)) for file, data in others)
+        return found
+
+    def _least(self, display: str) -> int:
+        return self._thresholds[display].min_batch_size
 
     def _unit_key(self, cache: Cache, unit: Unit) -> str:
         own = [self._identity(cache, source) for source in unit.sources]
@@ -159,12 +305,11 @@ class IncrementalChecker:
 
     def _identity(self, cache: Cache, source: Source) -> list[Any]:
         """What an outcome depends on, of one of its files."""
-        path = cache.stored_path(str(source.path))
-        return [
-            path,
-            digest(source.text.encode("utf-8", "surrogatepass")),
-            self._thresholds[source.display].min_batch_size,
-        ]
+        return [cache.stored_path(str(source.path)), _digest(source), self._least(source.display)]
+
+
+def _digest(source: Source) -> str:
+    return digest(source.text.encode("utf-8", "surrogatepass"))
 
 
 def _decoded(files: Sequence[tuple[File, bytes]]) -> list[Source]:
@@ -175,3 +320,7 @@ def _decoded(files: Sequence[tuple[File, bytes]]) -> list[Source]:
         except SourceError:
             continue  # it does not deserve judging, and says nothing about the files that do
     return found
+
+
+def _wanted(cache: Cache, paths: Collection[Path] | None) -> list[str] | None:
+    return None if paths is None else sorted(cache.stored_path(str(path)) for path in paths)

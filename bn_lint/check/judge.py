@@ -6,7 +6,7 @@ import ast
 import gc
 import traceback
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -31,6 +31,7 @@ def judge(
     rules: RuleSet = BUILT_IN_RULES,
     filesystem: RecordingFileSystem | None = None,
     coverage: bool = True,
+    keep: Callable[[object], None] = lambda state: None,
 ) -> Outcome:
     """Analyse one unit and judge its facts by all rules, whether they are on or not.
 
@@ -38,6 +39,7 @@ def judge(
         thresholds: The numbers that the user set for a file, by its displayed path.
         filesystem: Where other files are looked for.
         coverage: Work out which layers there are and which were not judged. That takes time where there are many.
+        keep: Given the state of the engine, by whoever wants to say when it is freed: that takes time.
     """
     from bn_lint.static.interpreter.deep_stack import with_deep_stack
 
@@ -46,19 +48,25 @@ def judge(
     gc.disable()
     try:
         ask = filesystem or RecordingFileSystem()
-        return with_deep_stack(lambda: _judge(unit, rules.rules, thresholds, ask, coverage=coverage))
+        return with_deep_stack(lambda: _judge(unit, rules.rules, thresholds, ask, keep, coverage=coverage))
     finally:
         if collecting:
             gc.enable()
 
 
 def _judge(
-    unit: Unit, rules: Sequence[Rule], thresholds: Mapping[str, Thresholds], ask: RecordingFileSystem, *, coverage: bool
+    unit: Unit,
+    rules: Sequence[Rule],
+    thresholds: Mapping[str, Thresholds],
+    ask: RecordingFileSystem,
+    keep: Callable[[object], None],
+    *,
+    coverage: bool,
 ) -> Outcome:
     outcome = Outcome()
     # The engine also meets mistakes in files that were not given.
     own = {source.display for source in unit.files}
-    for analysis in _analyze(unit.sources, unit, ask, inventory=coverage):
+    for analysis in _analyze(unit.sources, unit, ask, keep, inventory=coverage):
         part = judge_facts(analysis, rules, thresholds, texts=texts_of(unit), paths=own)
         outcome.tracebacks += part.tracebacks
         outcome.problems += part.problems
@@ -100,13 +108,18 @@ def judge_facts(
 
 
 def _analyze(
-    sources: Sequence[Source], unit: Unit, filesystem: RecordingFileSystem, *, inventory: bool
+    sources: Sequence[Source],
+    unit: Unit,
+    filesystem: RecordingFileSystem,
+    keep: Callable[[object], None],
+    *,
+    inventory: bool,
 ) -> list[Analysis]:
     """Derive the facts; where the engine itself breaks, file by file, so that one file costs only itself."""
     from bn_lint.static.analyze import analyze
 
     try:
-        return [analyze(sources, [source.path for source in unit.context], filesystem, inventory=inventory)]
+        return [analyze(sources, [source.path for source in unit.context], filesystem, keep, inventory=inventory)]
     except MemoryError:
         raise
     except Exception as error:  # the engine is large, and no defect of it may cost the report
@@ -115,7 +128,7 @@ def _analyze(
         if len(sources) == 1:
             problem = defect("the analysis", error, sources[0].display)
             return [Analysis(problems=[problem], tracebacks=[traceback.format_exc()])]
-    return [part for source in sources for part in _analyze([source], unit, filesystem, inventory=inventory)]
+    return [part for source in sources for part in _analyze([source], unit, filesystem, keep, inventory=inventory)]
 
 
 def _findings(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -101,6 +100,8 @@ def _check(rule: Rule, package: str) -> None:
 
 
 def _rules_of(package: str) -> Iterable[Rule]:
+    import pkgutil
+
     from bn_lint.rule import Rule
 
     try:

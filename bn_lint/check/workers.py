@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,10 +99,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Judged:
-    """The outcome of a task, and what was asked of the disk on the way."""
+    """The outcome of a task, what was asked of the disk on the way, and which files were parsed."""
 
     outcome: Outcome
     asked: Mapping[Question, Answer]
+    parsed: frozenset[Path] = frozenset()
 
 
 def processes(tasks: Sequence[Task], jobs: int | None) -> int:
@@ -302,11 +303,13 @@ def serve() -> None:
 
     threading.Thread(target=receive, daemon=True).start()
     send(_READY)
+    kept: list[object] = []  # to take the state of a large unit apart takes long, and rarely must be done
     while True:
         task, limits = tasks.get()
+        kept.clear()
         _limit(limits)
         try:
-            answer: object = _judge(task)
+            answer: object = _judge(task, keep=kept.append)
         except MemoryError:
             os._exit(_OUT_OF_MEMORY)
         except Exception as error:
@@ -344,12 +347,14 @@ def _import_path() -> list[str]:
     return [*(entry for entry in sys.path if os.path.isabs(entry)), own]
 
 
-def _judge(task: Task, disk: FileSystem | None = None) -> Judged:
+def _judge(task: Task, disk: FileSystem | None = None, keep: Callable[[object], None] = lambda state: None) -> Judged:
     from bn_lint.check.judge import judge
 
     filesystem = RecordingFileSystem(disk or FileSystem(task.texts))
-    outcome = judge(task.unit, task.thresholds, rules=task.rules, filesystem=filesystem, coverage=task.coverage)
-    return Judged(outcome, filesystem.asked)
+    outcome = judge(
+        task.unit, task.thresholds, rules=task.rules, filesystem=filesystem, coverage=task.coverage, keep=keep
+    )
+    return Judged(outcome, filesystem.asked, frozenset(filesystem.parsed))
 
 
 def _lost(task: Task, why: str) -> Judged:

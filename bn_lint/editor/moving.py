@@ -10,11 +10,11 @@ import ast
 import io
 import tokenize
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from bn_lint.check.suppress import mentions_linters
-from bn_lint.facts import Evidence, Inventory, ModelLayer, Place
+from bn_lint.facts import Evidence, Inventory, Place
 from bn_lint.project.edits import Edits, Span, Text
 from bn_lint.rule import Finding, Fix
 
@@ -56,28 +56,7 @@ class Move:
 
     def inventory(self, inventory: Inventory, display: str) -> Inventory:
         """The layers and tensors in the new text of a file, as far as their places can be told."""
-
-        def moved(place: Place) -> Place | None:
-            return self.place(place) if place.path == display else place
-
-        def layers(given: Sequence[ModelLayer]) -> tuple[ModelLayer, ...]:
-            places = [moved(layer.built) for layer in given]
-            return tuple(replace(one, built=place) for one, place in zip(given, places) if place is not None)
-
-        models = [(model, moved(model.place)) for model in inventory.models]
-        tensors = [(tensor, moved(tensor.place)) for tensor in inventory.tensors]
-        return replace(
-            inventory,
-            models=tuple(
-                replace(model, place=place, layers=layers(model.layers)) for model, place in models if place is not None
-            ),
-            loose=layers(inventory.loose),
-            tensors=tuple(
-                replace(tensor, place=place, layers=tuple(filter(None, map(moved, tensor.layers))))
-                for tensor, place in tensors
-                if place is not None
-            ),
-        )
+        return inventory.moved(lambda place: self.place(place) if place.path == display else place)
 
     def _evidence(self, evidence: Evidence, display: str) -> Evidence | None:
         place = self.place(evidence.place) if evidence.place.path == display else evidence.place

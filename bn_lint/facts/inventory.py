@@ -5,7 +5,8 @@ Rules do not judge this. It says what there is, also where nothing can be wrong.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Union
 
 from bn_lint.facts.dims import Dim, describe
@@ -107,6 +108,28 @@ class Inventory:
         layers = [*self.loose, *(layer for model in self.models for layer in model.layers)]
         places = [*(model.place for model in self.models), *(tensor.place for tensor in self.tensors)]
         return {place.path for place in (*places, *(layer.built for layer in layers))}
+
+    def moved(self, place: Callable[[Place], Place | None]) -> Inventory:
+        """The inventory with places as a function tells them; what is nowhere is left out."""
+
+        def layers(given: Sequence[ModelLayer]) -> tuple[ModelLayer, ...]:
+            places = [place(layer.built) for layer in given]
+            return tuple(replace(one, built=built) for one, built in zip(given, places) if built is not None)
+
+        models = [(model, place(model.place)) for model in self.models]
+        tensors = [(tensor, place(tensor.place)) for tensor in self.tensors]
+        return replace(
+            self,
+            models=tuple(
+                replace(model, place=built, layers=layers(model.layers)) for model, built in models if built is not None
+            ),
+            loose=layers(self.loose),
+            tensors=tuple(
+                replace(tensor, place=named, layers=tuple(filter(None, map(place, tensor.layers))))
+                for tensor, named in tensors
+                if named is not None
+            ),
+        )
 
     def __add__(self, other: Inventory) -> Inventory:
         """The inventory of the files of both."""

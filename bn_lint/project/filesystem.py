@@ -60,6 +60,18 @@ class FileSystem:
         """The names of the modules and folders in a folder; which of the folders hold Python is another question."""
         return " ".join(sorted(name.removesuffix(".py") for name in _names(path) if _may_be_module(name)))
 
+    def _search_path(self, path: str) -> str | None:
+        """The folders that a file names where it adds to `sys.path`; None where it adds none."""
+        from bn_lint.project.module_finder import names_folders
+
+        if self.answer(("content", path)) is None:
+            return None
+        try:
+            named = names_folders(from_bytes(self._data[path], Path(path), path).text)
+        except SourceError:
+            return None
+        return None if named is None else " ".join(named)
+
     def _content(self, path: str) -> str | None:
         if not os.path.isfile(path):
             return None  # reading a pipe or a device might never end
@@ -79,6 +91,7 @@ QUESTIONS = {
     "python": "holds_python",
     "modules": "modules",
     "content": "content",
+    "search path": "search_path",
 }
 
 
@@ -88,6 +101,8 @@ class RecordingFileSystem:
     def __init__(self, disk: FileSystem | None = None) -> None:
         self._disk = disk or FileSystem()
         self.asked: dict[Question, Answer] = {}
+        #: The files whose code was looked at; of others only the text was searched, if anything.
+        self.parsed: set[Path] = set()
 
     def _ask(self, kind: str, path: str | Path) -> Answer:
         question = (kind, str(path))
@@ -109,6 +124,11 @@ class RecordingFileSystem:
     def modules(self, folder: Path) -> list[str]:
         """The names that may be modules or packages in a folder; none when it cannot be read."""
         return str(self._ask("modules", folder) or "").split()
+
+    def search_path(self, path: Path) -> tuple[str, ...] | None:
+        """The folders that a file names where it adds to `sys.path`; None where it adds none."""
+        named = self._ask("search path", path)
+        return None if named is None else tuple(str(named).split())
 
     def source(self, path: Path, display: str) -> Source | None:
         """A file as text; None when it cannot be read or decoded."""

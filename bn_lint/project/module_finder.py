@@ -57,32 +57,24 @@ class ModuleFinder:
 
         A script may leave that to a module next to it: `import _init_paths`.
         """
-        added = list(self._added_by(importer, text))
+        added = list(self._meant(importer, names_folders(text)))
         if not self.filesystem.is_file(importer.parent / "__init__.py"):
             for dotted, level in imports(text):
                 neighbour = importer.parent / f"{dotted}.py"
                 if not level and "." not in dotted and neighbour != importer and self._exists(str(neighbour)):
-                    added += self._added_by(neighbour, self.text(neighbour))
+                    added += self._meant(neighbour, self.filesystem.search_path(neighbour))
         if added:
             self._added[importer] = tuple(dict.fromkeys(added))
 
-    def text(self, path: Path) -> str:
-        """Return the text of a file; nothing of what cannot be read."""
-        source = self.filesystem.source(path, path.name)
-        return "" if source is None else source.text
-
-    def _added_by(self, path: Path, text: str) -> Iterator[Path]:
+    def _meant(self, path: Path, named: tuple[str, ...] | None) -> Iterator[Path]:
         """The folders that a file may add to `sys.path`.
 
         What is added is often computed from `__file__`: any folder above the file may be meant, and any folder that
         the statement names, next to the file or to one of those. If it names none, one that is named where paths are
         joined may be meant.
         """
-        if "sys.path" not in text or _SYS_PATH.search(text) is None:
+        if named is None:
             return
-        named = [name for found in _SYS_PATH.finditer(text) for _, name in _FOLDER.findall(found[1])]
-        if not named:
-            named = [name for found in _JOINED.finditer(text) for _, name in _FOLDER.findall(found[1])]
         above = list(self._up_to_top(path.parent))
         yield from above
         yield from (Path(normpath(folder / name)) for name in named for folder in above)
@@ -164,6 +156,16 @@ class ModuleFinder:
         if known is None:
             known = self._is_file[path] = path in self._given or self.filesystem.is_file(path)
         return known
+
+
+def names_folders(text: str) -> tuple[str, ...] | None:
+    """The folders that a text names where it adds to `sys.path`, or where it joins paths; None where it adds none."""
+    if "sys.path" not in text or _SYS_PATH.search(text) is None:
+        return None
+    named = [name for found in _SYS_PATH.finditer(text) for _, name in _FOLDER.findall(found[1])]
+    if not named:
+        named = [name for found in _JOINED.finditer(text) for _, name in _FOLDER.findall(found[1])]
+    return tuple(named)
 
 
 def imports(text: str) -> Iterator[tuple[str, int]]:

@@ -58,6 +58,11 @@ def divide(sources: Sequence[Source], others: Sequence[Source], filesystem: Reco
     return units
 
 
+def words_in(text: str) -> set[str]:
+    """What may name a submodule in a text."""
+    return set(_WORD.findall(text))
+
+
 class _Graph:
     """Which files import which, directly. It may see imports that never happen, but it misses none."""
 
@@ -115,7 +120,7 @@ class _Graph:
         found: set[Path] = set()
         self._finder.note_sys_path(path, text)
         modules = {self._finder.resolve(path, dotted, level) for dotted, level in imports(text)}
-        words = set(_WORD.findall(text)) if any(modules) else set()
+        words = words_in(text) if any(modules) else set()
         for module in modules:
             if module is not None:
                 self._reach(module, words, found)

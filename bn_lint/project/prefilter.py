@@ -8,20 +8,20 @@ from __future__ import annotations
 import re
 from functools import cache
 
+# The expressions are compiled when the first text gets so far: most runs see none that does.
+
 # A loop that forgets `model.eval()` need not name the layer: the model often lives in another file.
-_MODE = re.compile(rb"\.\s*(?:eval|train|backward)\b|\btraining\b|no_grad|inference_mode|load_state_dict|DataLoader")
+_MODE = rb"\.\s*(?:eval|train|backward)\b|\btraining\b|no_grad|inference_mode|load_state_dict|DataLoader"
 # Nothing tells more often that `eval()` is missing than a model with given weights and no word about modes.
 _PRETRAINED = r"\bpretrained\s*=|\bweights\s*=|\bhub\.load\b"
-_GIVEN_WEIGHTS = re.compile(_PRETRAINED.encode())
 #: What a program that trains or uses a model does.
-_PROGRAM = re.compile(
+_PROGRAM = (
     # What a model does to its parts is not meant: `self.head.train(self.training)`.
     r"no_grad|inference_mode|\.\s*(?:eval|train|backward|load_state_dict)\s*\((?!\s*self\.training)|DataLoader"
 )
 # What tells about modes without a name of the layer (see `static/survey`): a switch that is not called or is called
 # with a constant, a method that no module has, an override of `train`, statistics kept by hand or switched off.
-_SURVEYED = re.compile(
-    r"""
+_SURVEYED = r"""(?x)
     \.(?:eval|train)\b(?!\s*\(\s*(?:\)|True\b|False\b|[a-z_]))
     | \.training\s*=(?!=)
     | \.(?:evaluat(?:e|ion|ing)|(?:eval|train|inference)_mode|test|testing|training)\s*\(
@@ -29,11 +29,9 @@ _SURVEYED = re.compile(
     | \.train\s*\(\s*mode\s*=
     | \b_?(?:running|moving)_
     | \.track_running_stats\s*=(?!=)
-    """,
-    re.VERBOSE,
-)
+    """
 # Hand-written normalisation need not call itself by that name.
-_STATISTICS = re.compile(rb"self\._?(?:running|moving)_(?:mean|av|var|std)")
+_STATISTICS = rb"self\._?(?:running|moving)_(?:mean|av|var|std)"
 
 
 def deserves_judging(data: bytes) -> bool:
@@ -48,9 +46,11 @@ def deserves_judging(data: bytes) -> bool:
         return True
     if b"bn_lint" in data and b"reveal(" in data:
         return True
-    if b"torch" in data and (_MODE.search(data) is not None or _STATISTICS.search(data) is not None):
+    if b"torch" in data and (re.search(_MODE, data) is not None or re.search(_STATISTICS, data) is not None):
         return True
-    return _GIVEN_WEIGHTS.search(data) is not None and uses_zoo(data.decode("utf-8", "replace"))
+    if not any(word in data for word in (b"pretrained", b"weights", b"hub")):
+        return False
+    return re.search(_PRETRAINED.encode(), data) is not None and uses_zoo(data.decode("utf-8", "replace"))
 
 
 def may_hold_directives(data: bytes, *, noqa: bool = False) -> bool:
@@ -74,7 +74,7 @@ def is_interpreted(text: str) -> bool:
 def is_program(text: str) -> bool:
     """Whether the file may train or use models: it is executed when models with BatchNorm are in its reach."""
     return "torch" in text and (
-        _PROGRAM.search(text) is not None or (uses_zoo(text) and re.search(_PRETRAINED, text) is not None)
+        re.search(_PROGRAM, text) is not None or (uses_zoo(text) and re.search(_PRETRAINED, text) is not None)
     )
 
 
@@ -111,4 +111,4 @@ def is_batchnorm_name(name: str) -> bool:
 
 def is_surveyed(text: str) -> bool:
     """Whether the file may show facts that need no execution. Most files that switch modes do so without fault."""
-    return _SURVEYED.search(text) is not None
+    return re.search(_SURVEYED, text) is not None

@@ -69,6 +69,7 @@ def analyze(
     sources: Sequence[Source],
     context: Sequence[Path] = (),
     filesystem: RecordingFileSystem | None = None,
+    keep: Callable[[object], None] = lambda state: None,
     *,
     inventory: bool = False,
 ) -> Analysis:
@@ -79,12 +80,19 @@ def analyze(
         context: Given files that do not mention BatchNorm; they are searched for uses of the classes that are
             instantiated nowhere else, and what is built in them counts.
         filesystem: Where other files are looked for; it remembers what was asked.
+        keep: Given the state, by whoever wants to say when it is freed: that takes time.
         inventory: Also list the models, the layers in them, and what these are called on.
 
     Raises:
         Exception: whatever defect of the engine a source lays bare, once no single entry point can be blamed.
     """
-    return undisturbed(lambda: Analyzer(sources, context, filesystem, inventory=inventory).analyze())
+
+    def run() -> Analysis:
+        analyzer = Analyzer(sources, context, filesystem, inventory=inventory)
+        keep(analyzer)
+        return analyzer.analyze()
+
+    return undisturbed(run)
 
 
 def undisturbed(analysis: Callable[[], _Result]) -> _Result:

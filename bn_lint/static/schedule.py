@@ -16,6 +16,7 @@ from pathlib import Path
 
 import libcst as cst
 
+from bn_lint.project.mentions import CALLED, IMPORTED
 from bn_lint.project.module_finder import imports
 from bn_lint.project.prefilter import is_interpreted, is_program, is_zoo_name, uses_zoo
 from bn_lint.project.source import Source
@@ -59,14 +60,6 @@ IDLE_FACTORIES = 3
 BLANK_FACTORIES = 2
 #: What a branch does that matters for modes and batches.
 _DIRECT = frozenset({"train", "eval", "DataLoader", "drop_last", "requires_grad", "requires_grad_", "no_grad"})
-#: The names that a `from ... import` statement brings.
-_IMPORTED = re.compile(
-    # A bracket that is not closed ends at the next one, so that no text is read twice.
-    r"^[^\S\n]*from[^\S\n]+[\w.]+[^\S\n]+import[^\S\n]*(\((?:[^()#]|#[^\n]*)*\)?|[^\n]*)",
-    re.MULTILINE,
-)
-#: Names that are called, with the dot before them; decorators are not meant.
-_CALLED = re.compile(r"^[ \t]*@[^\n]*|(\.\s*)?\b(\w+)\s*\(", re.MULTILINE)
 #: Files that are searched for a mention of BatchNorm, from one program.
 _MOST_IMPORTED = 200
 
@@ -315,7 +308,7 @@ class Schedule:
             text = importer.source.text
             if "import_module(" in text and self.interpreted:
                 return True  # by a name that is computed it may import any of them
-            names = set(re.findall(r"\w+", " ".join(_IMPORTED.findall(text))))
+            names = set(re.findall(r"\w+", " ".join(IMPORTED.findall(text))))
             for dotted, level in imports(text):
                 module = self.project.resolve(importer.path, dotted, level)
                 paths = [] if module is None else [module, *(self.project.submodule(module, name) for name in names)]
@@ -361,8 +354,8 @@ def _parses(file: SourceFile) -> bool:
 
 def _used(wanted: set[str], text: str) -> set[str]:
     """The names that a text imports and calls, or calls as attributes."""
-    called = {(dot, name) for dot, name in _CALLED.findall(text) if name in wanted}
+    called = {(dot, name) for dot, name in CALLED.findall(text) if name in wanted}
     if not called:
         return set()
-    imported = set(re.findall(r"\w+", " ".join(_IMPORTED.findall(text))))
+    imported = set(re.findall(r"\w+", " ".join(IMPORTED.findall(text))))
     return {name for dot, name in called if dot or name in imported}

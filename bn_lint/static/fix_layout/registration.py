@@ -10,13 +10,12 @@ from typing import NamedTuple
 import libcst as cst
 
 from bn_lint.facts import Place
+from bn_lint.project.mentions import plain_uses
 from bn_lint.static.interpreter.values import Dict, Instance, List, Value
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import children, walk
 
-#: What lists and dictionaries have, and `nn.ModuleList` and `nn.ModuleDict` have not.
-_PLAIN_ONLY = "remove|sort|reverse|index|count|copy|clear|get|setdefault|popitem|fromkeys|__mul__"
 _DISPLAYS = (cst.List, cst.Dict, cst.ListComp, cst.DictComp)
 #: Names that `nn.ModuleDict` has itself, and refuses as keys.
 _RESERVED = frozenset(
@@ -35,9 +34,7 @@ def container_place(target: NodeRef, attribute: str, container: Value) -> Place 
     if not _holds_modules_only(container):
         return None
     owner = dotted_name(target.node) or ""
-    name = rf"\.{re.escape(attribute)}\b"
-    uses = rf"{name}\s*(?:\.\s*(?:{_PLAIN_ONLY})\b|[+*]|[=!]=)|\bisinstance\([^()]*{name}"
-    if not owner.startswith("self.") or re.search(uses, target.file.source.text):
+    if not owner.startswith("self.") or plain_uses(re.escape(attribute)).search(target.file.source.text):
         return None
     for cls in (node for node in walk(target.file.tree) if isinstance(node, cst.ClassDef)):
         found = list(_assignments(cls, owner))

@@ -8,13 +8,13 @@ One walk over the statements finds the candidates; what their names mean is look
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from bn_lint.facts import Fact
+from bn_lint.project.mentions import CONDITION, CONDITIONAL
 from bn_lint.static.syntactic.adjacent import before_batchnorm
 from bn_lint.static.syntactic.bias_reads import BiasReads
 from bn_lint.static.syntactic.classes import Elsewhere
@@ -32,10 +32,6 @@ from bn_lint.static.syntax.scopes import statements
 if TYPE_CHECKING:
     from bn_lint.static.syntax.source_files import SourceFile
 
-#: What a condition needs to ask about the mode, or the size of a batch.
-_CONDITION = re.compile(r"\.training\b|[<>=]=?\s*\d|\d\s*[<>=]")
-_CONDITIONAL = re.compile(r"\bif\b.*")
-
 
 def syntactic_facts(file: SourceFile, elsewhere: Elsewhere) -> Iterator[Fact]:
     """Find the local facts of one file.
@@ -51,7 +47,7 @@ def syntactic_facts(file: SourceFile, elsewhere: Elsewhere) -> Iterator[Fact]:
     mentions = Mentions(module, receivers)
     biases = BiasReads(module)
     builds, calls_function = "BatchNorm" in text, "batch_norm(" in text
-    skips_layers = builds and any(map(_CONDITION.search, _CONDITIONAL.findall(text)))
+    skips_layers = builds and any(map(CONDITION.search, CONDITIONAL.findall(text)))
     switches_tracking = "track_running_stats" in text
     for located in statements(module):
         if builds:

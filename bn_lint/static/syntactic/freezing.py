@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.facts import BatchNormBuilt, Evidence, Fact, FreezeLoop, Place
+from bn_lint.project.mentions import CONVERT
 from bn_lint.static.syntactic.classes import torch_class
 from bn_lint.static.syntactic.receivers import Receivers
 from bn_lint.static.syntax.import_table import dotted_name
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from bn_lint.static.syntax.source_files import SourceFile
 
 _TRAVERSALS = frozenset({"modules", "named_modules", "children", "named_children"})
-_CONVERT = "convert_sync_batchnorm"
 _WORD = re.compile(r"\w+")
 _VARIANTS = {
     "torch.nn.BatchNorm1d": ("1d",),
@@ -131,11 +131,11 @@ def _names_of(place: Place, files: Iterable[SourceFile]) -> set[str]:
 def _conversions(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, Evidence]]:
     """Where the BatchNorm layers of a model become SyncBatchNorm."""
     for file in files:
-        if _CONVERT not in file.source.text:
+        if CONVERT not in file.source.text:
             continue
         for node in walk(file.tree):
             match node:
-                case cst.Call(func=cst.Attribute(attr=cst.Name(value=name))) if name == _CONVERT:
+                case cst.Call(func=cst.Attribute(attr=cst.Name(value=name))) if name == CONVERT:
                     yield file, Evidence("the layers become SyncBatchNorm here", file.place(node))
 
 

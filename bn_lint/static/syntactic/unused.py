@@ -9,16 +9,12 @@ from functools import cached_property
 import libcst as cst
 
 from bn_lint.facts import BatchNormLayer, Evidence, Place, UncalledBatchNorm
+from bn_lint.project.mentions import INDIRECT
 from bn_lint.static.syntactic.batchnorm_attributes import builds_batchnorm
 from bn_lint.static.syntactic.receivers import Receivers
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope
 from bn_lint.static.syntax.tree import walk
-
-#: What reaches layers without naming them.
-_INDIRECT = frozenset(
-    "getattr children named_children modules named_modules get_submodule _modules __dict__ __getattr__ vars".split()
-)
 
 
 class Mentions:
@@ -87,7 +83,7 @@ def unused_layers(
         builds_batchnorm(node, receivers) for node in _calls(forward)
     )
     built = {name: call for name, call in built.items() if own[name] == 1}
-    if not built or not _INDIRECT.isdisjoint(own):
+    if not built or not INDIRECT.isdisjoint(own):
         return  # the whole file is looked through only for what the class itself does not mention again
     for name, call in built.items():
         if mentions.of(definition, name) == 1 and isinstance(call, cst.Call):

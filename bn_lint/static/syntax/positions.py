@@ -9,6 +9,11 @@ from libcst._nodes.internal import CodegenState
 
 from bn_lint.project.edits import NEWLINE
 
+#: A stretch of a text is a number: where it starts, so many bits higher, and where it ends. Pairs take more than twice
+#: the memory, and files of a large package have millions of nodes.
+_HALF = 32
+_MASK = (1 << _HALF) - 1
+
 
 class Positions:
     """The text of a tree, and where each node stands in it.
@@ -31,8 +36,8 @@ class Positions:
 
     def of(self, node: cst.CSTNode) -> tuple[int, int, int, int]:
         """Line, column, end line and end column of a node, 1-based. A node of another tree is at the start."""
-        start, end = self._extents.get(node, (0, 0))
-        return (*self._at(start), *self._at(end))
+        extent = self._extents.get(node, 0)
+        return (*self._at(extent >> _HALF), *self._at(extent & _MASK))
 
     def _at(self, offset: int) -> tuple[int, int]:
         line = bisect_right(self._line_starts, offset)
@@ -45,7 +50,7 @@ class _Writer(CodegenState):
     def __init__(self, default_indent: str, default_newline: str) -> None:
         super().__init__(default_indent, default_newline)
         self.offset = 0
-        self.extents: dict[cst.CSTNode, tuple[int, int]] = {}
+        self.extents: dict[cst.CSTNode, int] = {}
         self._starts: list[int] = []
 
     def add_indent_tokens(self) -> None:
@@ -63,7 +68,7 @@ class _Writer(CodegenState):
         self._starts.append(self.offset)
 
     def after_codegen(self, node: cst.CSTNode) -> None:
-        self.extents.setdefault(node, (self._starts.pop(), self.offset))
+        self.extents.setdefault(node, self._starts.pop() << _HALF | self.offset)
 
     def record_syntactic_position(  # type: ignore[override]
         self, node: cst.CSTNode, *, start_node: cst.CSTNode | None = None, end_node: cst.CSTNode | None = None
@@ -89,6 +94,6 @@ class _WithoutLayout:
 
     def __exit__(self, *_: object) -> None:
         extents = self._writer.extents
-        start = self._start if self._start_node is None else extents[self._start_node][0]
-        end = self._writer.offset if self._end_node is None else extents[self._end_node][1]
-        extents[self._node] = start, end
+        start = self._start if self._start_node is None else extents[self._start_node] >> _HALF
+        end = self._writer.offset if self._end_node is None else extents[self._end_node] & _MASK
+        extents[self._node] = start << _HALF | end

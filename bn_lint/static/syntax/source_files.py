@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from bn_lint.project.source import Source, display_path
 from bn_lint.static.syntax.lenient import Reading, read_leniently
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.positions import Positions
+from bn_lint.static.syntax.shared_trees import read_shared
 from bn_lint.static.syntax.surroundings import Surroundings, surroundings
 
 if TYPE_CHECKING:
@@ -23,8 +24,18 @@ if TYPE_CHECKING:
 class SourceFile:
     """One file of the project; parsed and positioned when first needed."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(
+        self, source: Source, *, is_context: bool = False, noted: Callable[[Path], None] = lambda path: None
+    ) -> None:
+        """Set up.
+
+        Args:
+            is_context: It is not judged, so that other analyses are likely to read the same text.
+            noted: Told when the file is parsed.
+        """
         self.source = source
+        self._noted = noted
+        self._parse = read_shared if is_context else read_leniently
         self.path = source.path
         self.display = source.display
         #: Not known to be anything else than Python: no fix changes what a person has to put right first.
@@ -35,8 +46,9 @@ class SourceFile:
 
     @cached_property
     def _read(self) -> Reading | ParseError:
+        self._noted(self.path)
         try:
-            reading = read_leniently(self.source.text)
+            reading = self._parse(self.source.text)
         except ParseError as error:
             return error
         self.is_valid = reading.error is None
@@ -105,20 +117,18 @@ class Project(ModuleFinder):
     """The judged files, and those that they import."""
 
     def __init__(self, sources: Sequence[Source], filesystem: RecordingFileSystem | None = None) -> None:
-        self.files: dict[Path, SourceFile | None] = {s.path: SourceFile(s) for s in sources}
-        super().__init__(self.files, filesystem or RecordingFileSystem())
+        filesystem = filesystem or RecordingFileSystem()
+        self._noted = filesystem.parsed.add
+        self.files: dict[Path, SourceFile | None] = {s.path: SourceFile(s, noted=self._noted) for s in sources}
+        super().__init__(self.files, filesystem)
         for source in sources:
             self.note_sys_path(source.path, source.text)
-
-    def text(self, path: Path) -> str:
-        file = self.files.get(path)
-        return super().text(path) if file is None else file.source.text
 
     def file(self, path: Path) -> SourceFile | None:
         """Return the file at a path, reading it for context when it is not among the judged ones."""
         if path not in self.files:
             source = self.filesystem.source(path, display_path(path))
-            self.files[path] = None if source is None else SourceFile(source)
+            self.files[path] = None if source is None else SourceFile(source, is_context=True, noted=self._noted)
             if source is not None:
                 self.note_sys_path(path, source.text)
         return self.files[path]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from bn_lint.facts import Evidence, Purpose, Shows, SyncConversion, UnsynchronizedBatchNorm
 from bn_lint.libraries import LIBRARIES
+from bn_lint.project.mentions import several_processes
 from bn_lint.static.interpreter.values import Arguments, Builtin, Ghost, Instance, LibraryClass, List, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import code_of
@@ -26,16 +26,6 @@ if TYPE_CHECKING:
 SYNCED: Ghost[NodeRef | None] = Ghost("synced", decides=False)
 #: The cell of a `DataParallel` with the number of its devices; None when that is not known.
 _DEVICES: Ghost[int | None] = Ghost("devices")
-#: What a program mentions that runs in several processes, by itself or by what starts it.
-_SEVERAL_PROCESSES = re.compile(
-    "|".join(
-        [
-            r"distribut|process_group|\bddp\b|torchrun|local_rank|world_size|\bmp\.spawn",
-            *(library.several_processes for library in LIBRARIES if library.several_processes),
-        ]
-    ),
-    re.IGNORECASE,
-)
 
 
 def data_parallel(wrapper: LibraryClass) -> LibraryClass:
@@ -157,7 +147,7 @@ def unsynchronized(events: EventLog, files: Iterable[SourceFile]) -> Iterator[Un
             continue
         ref, synced = next(_synchronized(call.model), (None, None))
         if ref is not None and synced is not None:
-            if not _is_optional(ref) and not any(_SEVERAL_PROCESSES.search(file.source.text) for file in files):
+            if not _is_optional(ref) and not any(several_processes().search(file.source.text) for file in files):
                 model = code_of(call.ref.file, call.ref.node.func) if isinstance(call.ref.node, cst.Call) else ""
                 step = Evidence(f"`{model}` is trained here", call.ref.place)
                 yield UnsynchronizedBatchNorm(model, synced.place, step, in_data_parallel=False)

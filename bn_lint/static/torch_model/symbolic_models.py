@@ -7,12 +7,12 @@ passed on. Whether the model has BatchNorm is another question (see `training/sy
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from bn_lint.project.mentions import SWITCHED
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Builtin, Ghost, Instance, LibraryClass, Unknown, Value
 from bn_lint.static.syntax.tree import asked_once
 from bn_lint.static.torch_model.happened import batchnorm_layers
@@ -35,7 +35,6 @@ _OWN = frozenset(
     "torch.load torch.jit.load joblib.load pickle.load pickle.loads dill.load cloudpickle.load imp.load_source "
     "importlib.util.module_from_spec hydra.utils.instantiate hydra.utils.call".split()
 )
-_SWITCHED = re.compile(r"\b(\w+)\s*\.\s*(?:train|eval)\s*\(")
 
 #: The cell of a BatchNorm layer that stands for those of a model out of view.
 _SUPPOSED: Ghost[bool] = Ghost("supposed")
@@ -171,7 +170,7 @@ def _switched_names(interpreter: Interpreter) -> set[str]:
 
 @asked_once
 def _switched_in(text: str) -> frozenset[str]:
-    return frozenset(_SWITCHED.findall(text))
+    return frozenset(SWITCHED.findall(text))
 
 
 _classes: dict[str, LibraryClass] = {}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint.facts import Evidence, Fact, ModelCall, Place, Purpose
+from bn_lint.project.mentions import BUILDS, LAYER, SWITCHES, TRAINS
 from bn_lint.static.interpreter.values import Class, Function, Instance, Unknown
 from bn_lint.static.syntax.source_files import ParseError
 from bn_lint.static.syntax.tree import walk
@@ -29,16 +30,11 @@ if TYPE_CHECKING:
 
 #: What tells that something is a model, when it is asked of it.
 _TELLING = ("train", "eval", "parameters")
-#: A file that trains.
-_TRAINS = re.compile(r"\.backward\s*\(")
-_LAYER = r"(?:Sync|Lazy)?BatchNorm[123]?d?"
-_BUILDS = re.compile(rf"\b{_LAYER}\s*\(")
-_SWITCHES = re.compile(r"\.\s*(?:train|eval)\s*\(\s*\)")
 
 
 def trains_symbolic_models(text: str) -> bool:
     """Whether a file may train models that it is given."""
-    return _TRAINS.search(text) is not None and _SWITCHES.search(text) is not None
+    return TRAINS.search(text) is not None and SWITCHES.search(text) is not None
 
 
 def given_models(function: Function) -> list[str]:
@@ -122,14 +118,14 @@ def with_likelihood(facts: Sequence[Fact], project: Project) -> Iterator[Fact]:
 def _batchnorm_built(project: Project) -> Place | None:
     """The first place in the project that builds a BatchNorm layer."""
     for file in sorted(filter(None, project.files.values()), key=lambda one: one.display):
-        if _BUILDS.search(file.source.text) is None:
+        if BUILDS.search(file.source.text) is None:
             continue
         try:
             tree = file.tree
         except ParseError:
             continue
         for node in walk(tree):
-            if type(node) is cst.Call and re.fullmatch(_LAYER, _last_name(node.func)):
+            if type(node) is cst.Call and re.fullmatch(LAYER, _last_name(node.func)):
                 return file.place(node)
     return None
 

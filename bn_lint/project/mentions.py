@@ -1,0 +1,104 @@
+"""What the engine asks of texts, besides their syntax trees.
+
+`answers` gives all of it at once: two texts with the same code and the same answers are judged alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Hashable
+from functools import cache
+
+from bn_lint.project.module_finder import imports, names_folders
+from bn_lint.project.prefilter import deserves_judging, is_interpreted, is_program, is_surveyed, uses_zoo
+
+#: The names that a `from ... import` statement brings.
+IMPORTED = re.compile(
+    # A bracket that is not closed ends at the next one, so that no text is read twice.
+    r"^[^\S\n]*from[^\S\n]+[\w.]+[^\S\n]+import[^\S\n]*(\((?:[^()#]|#[^\n]*)*\)?|[^\n]*)",
+    re.MULTILINE,
+)
+#: Names that are called, with the dot before them; decorators are not meant.
+CALLED = re.compile(r"^[ \t]*@[^\n]*|(\.\s*)?\b(\w+)\s*\(", re.MULTILINE)
+LAYER = r"(?:Sync|Lazy)?BatchNorm[123]?d?"
+BUILDS = re.compile(rf"\b{LAYER}\s*\(")
+#: A file that trains.
+TRAINS = re.compile(r"\.backward\s*\(")
+SWITCHES = re.compile(r"\.\s*(?:train|eval)\s*\(\s*\)")
+#: What is switched.
+SWITCHED = re.compile(r"\b(\w+)\s*\.\s*(?:train|eval)\s*\(")
+#: What conditions need to ask about the mode, or the size of a batch.
+CONDITION = re.compile(r"\.training\b|[<>=]=?\s*\d|\d\s*[<>=]")
+CONDITIONAL = re.compile(r"\bif\b.*")
+CONVERT = "convert_sync_batchnorm"
+#: What reaches layers without naming them.
+INDIRECT = frozenset(
+    "getattr children named_children modules named_modules get_submodule _modules __dict__ __getattr__ vars".split()
+)
+#: Words that decide whether something is looked for in a tree.
+_WORDS = (
+    "__main__",
+    "import_module(",
+    "torch",
+    "BatchNorm",
+    "load_state_dict",
+    "yield",
+    "batch_norm(",
+    "track_running_stats",
+    ".apply(",
+)
+#: What lists and dictionaries have, and `nn.ModuleList` and `nn.ModuleDict` have not.
+_PLAIN_ONLY = "remove|sort|reverse|index|count|copy|clear|get|setdefault|popitem|fromkeys|__mul__"
+_ISINSTANCE = re.compile(r"\bisinstance\([^()]*")
+_NAME = re.compile(r"\w+")
+
+
+def answers(text: str, defined: Container[str]) -> Hashable:
+    """What the engine may learn from a text that its code does not say; of fixes, the lines around tell more.
+
+    Args:
+        defined: The names of functions and classes of the project.
+    """
+    return (
+        answers_unparsed(text, defined),
+        any(map(CONDITION.search, CONDITIONAL.findall(text))),
+        frozenset(line.strip() for line in text.split("\n") if ".zero_grad(" in line),
+        frozenset(match.group() for match in plain_uses(r"\w+").finditer(text)),
+        frozenset(_ISINSTANCE.findall(text)),
+        frozenset(_NAME.findall(text)) if CONVERT in text else None,
+    )
+
+
+def plain_uses(name: str) -> re.Pattern[str]:
+    """Uses of an attribute that only plain lists and dictionaries have; the name is a regular expression."""
+    attribute = rf"\.{name}\b"
+    return re.compile(rf"{attribute}\s*(?:\.\s*(?:{_PLAIN_ONLY})\b|[+*]|[=!]=)|\bisinstance\([^()]*{attribute}")
+
+
+def answers_unparsed(text: str, defined: Container[str]) -> Hashable:
+    """What the engine may learn from the text of a file without looking at its code.
+
+    Args:
+        defined: The names of functions and classes of the project: calls of others are not asked for.
+    """
+    return (
+        deserves_judging(text.encode("utf-8", "surrogatepass")),
+        *(ask(text) for ask in (is_interpreted, is_surveyed, is_program, uses_zoo)),
+        *(word in text for word in _WORDS),
+        *(bool(each.search(text)) for each in (TRAINS, SWITCHES, BUILDS, several_processes())),
+        frozenset(imports(text)),
+        names_folders(text),
+        frozenset(_NAME.findall(" ".join(IMPORTED.findall(text)))),
+        frozenset(found for found in CALLED.findall(text) if found[1] in defined),
+        frozenset(SWITCHED.findall(text)),
+    )
+
+
+@cache
+def several_processes() -> re.Pattern[str]:
+    """What a program mentions that runs in several processes, by itself or by what starts it."""
+    from bn_lint.libraries import LIBRARIES
+
+    own = r"distribut|process_group|\bddp\b|torchrun|local_rank|world_size|\bmp\.spawn"
+    words = [own, *(library.several_processes for library in LIBRARIES if library.several_processes)]
+    return re.compile("|".join(words), re.IGNORECASE)

@@ -1,0 +1,182 @@
+"""What an edit that leaves the code alone moves: comments, docstrings, and empty lines between statements.
+
+Everything within a statement counts as code, also a comment between its brackets.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import token
+import tokenize
+import warnings
+from collections.abc import Container, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bn_lint.project.mentions import INDIRECT, answers
+from bn_lint.project.prefilter import is_batchnorm_name
+
+if TYPE_CHECKING:
+    from bn_lint.facts import Place
+
+#: Line and column, from 1.
+Position = tuple[int, int]
+
+_LAYOUT = frozenset({token.COMMENT, token.NL, token.INDENT, token.DEDENT, token.ENDMARKER})
+_DOCSTRING = re.compile(r"""[rRuU]?(?:\"\"\"|''')""")
+#: Longer strings stand for no name: see `static/relevance.py`.
+_LONGEST_NAME = 60
+#: Names of attributes that are no methods: docstrings may mention them.
+_ATTRIBUTE = re.compile(r"\.\s*(\w+)\b(?!\s*\()")
+_MOST_CHARACTERS = 1_000_000
+
+
+class _Code:
+    """The lines of a text that code stands in.
+
+    Attributes:
+        lines: What stands in each; of a docstring there is one line, and only that it is there.
+        numbers: Where they are in the text.
+        statements: For each the number of its statement.
+        ends: Where the docstrings end, by the number of their line here.
+        words: Those of each docstring.
+        rows: All lines, as they are.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Read a text.
+
+        Raises:
+            SyntaxError, tokenize.TokenError: it is not Python.
+        """
+        self.lines: list[str] = []
+        self.numbers: list[int] = []
+        self.statements: list[int] = []
+        self.ends: dict[int, Position] = {}
+        self.words: list[frozenset[str]] = []
+        rows = self.rows = text.split("\n")
+        heads, opens = True, True  # the first statement of a file or a definition; it is the first in a block
+        for count, (statement, is_indented) in enumerate(_statements(text)):
+            first, last = statement[0], statement[-1]
+            begin, (end, column) = first.start[0], last.end
+            if len(statement) == 1 and heads and (opens or is_indented) and _is_docstring(first):
+                self.ends[len(self.lines)] = (end, column + 1)
+                self.words.append(frozenset(str(ast.literal_eval(first.string)).replace(".", " ").split()))
+                self._add(rows[begin - 1][: first.start[1]] + '"""', begin, count)
+            else:
+                for number in range(begin, end):
+                    self._add(rows[number - 1], number, count)
+                self._add(rows[end - 1][:column], end, count)
+            heads, opens = first.string in ("def", "class", "async"), False
+
+    def _add(self, line: str, number: int, statement: int) -> None:
+        self.lines.append(line)
+        self.numbers.append(number)
+        self.statements.append(statement)
+
+
+class Revision:
+    """A text that has the code of another one: where the places of that are now."""
+
+    def __init__(self, old: _Code, new: _Code) -> None:
+        self._old, self._new = old, new
+        self._index = {number: index for index, number in enumerate(old.numbers)}
+        self._ends = {end: index for index, end in old.ends.items()}
+
+    def moved(self, place: Place) -> Place | None:
+        """A place of the old text in the new one; None if it is no part of a single statement.
+
+        A block ends at the comments behind it.
+        """
+        first, last = self._index.get(place.line), self._index.get(place.end_line)
+        if last is None:
+            last = self._ends.get((place.end_line, place.end_column))
+        if first is None or last is None or self._old.statements[first] != self._old.statements[last]:
+            return None
+        start = self._moved(place.line, place.column)
+        end = self._moved(place.end_line, place.end_column)
+        if start is None or end is None:
+            return None
+        return replace(place, line=start[0], column=start[1], end_line=end[0], end_column=end[1])
+
+    def moved_with_lines(self, place: Place) -> Place | None:
+        """The same for a place where the lines around it matter as well; None if they have changed."""
+        new = self.moved(place)
+        if new is None or self._around(self._old, place) != self._around(self._new, new):
+            return None
+        return new
+
+    @staticmethod
+    def _around(code: _Code, place: Place) -> list[str]:
+        return code.rows[max(place.line - 2, 0) : place.end_line + 1]
+
+    def _moved(self, line: int, column: int) -> Position | None:
+        index = self._ends.get((line, column))
+        if index is not None:
+            return self._new.ends[index]
+        index = self._index.get(line)
+        if index is None:
+            return None
+        # Of a docstring only where it begins is the same.
+        length = len(self._old.lines[index])
+        if column > (length - 2 if index in self._old.ends else length + 1):
+            return None
+        return self._new.numbers[index], column
+
+
+def revision(old: str, new: str, defined: Container[str] = frozenset()) -> Revision | None:
+    """How a new text comes from an old one; None if the engine may see more in it than places that moved.
+
+    Args:
+        defined: The names of functions and classes of the project.
+    """
+    if max(len(old), len(new)) > _MOST_CHARACTERS or ("\r" in old) != ("\r" in new):
+        return None
+    if not (_is_simple(old) and _is_simple(new)):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(new)
+            before, after = _Code(old.replace("\r\n", "\n")), _Code(new.replace("\r\n", "\n"))
+    except (SyntaxError, tokenize.TokenError, ValueError, RecursionError, MemoryError):
+        return None
+    if before.lines != after.lines or before.statements != after.statements or before.ends.keys() != after.ends.keys():
+        return None
+    if answers(old, defined) != answers(new, defined):
+        return None
+    # Layers that a docstring mentions count as used, and so do all in a class that names a way to many at once.
+    telling = INDIRECT.union(_ATTRIBUTE.findall("\n".join(after.lines)))
+    if any(not (old_words ^ new_words).isdisjoint(telling) for old_words, new_words in zip(before.words, after.words)):
+        return None
+    return Revision(before, after)
+
+
+def _is_simple(text: str) -> bool:
+    """Whether Python and libcst divide a text into the same lines, all with the same ends."""
+    if "\r" in text and not text.count("\r") == text.count("\n") == text.count("\r\n"):
+        return False
+    return not any(sign in text for sign in "\f\0\ufeff")
+
+
+def _statements(text: str) -> Iterator[tuple[list[tokenize.TokenInfo], bool]]:
+    """The tokens of each statement, or of the head of a compound one, and whether it is the first in its block."""
+    found: list[tokenize.TokenInfo] = []
+    is_indented = False
+    for one in tokenize.generate_tokens(io.StringIO(text).readline):
+        if one.type == token.NEWLINE:
+            if found:
+                yield found, is_indented
+            found, is_indented = [], False
+        elif one.type == token.INDENT:
+            is_indented = True
+        elif one.type not in _LAYOUT:
+            found.append(one)
+
+
+def _is_docstring(one: tokenize.TokenInfo) -> bool:
+    if one.type != token.STRING or not _DOCSTRING.match(one.string):
+        return False
+    return len(one.string) >= _LONGEST_NAME or not is_batchnorm_name(one.string)
