@@ -38,7 +38,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def use_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Engine], None]:
     def use(engine: Engine) -> None:
         def analyze(
-            sources: Sequence[Source], context: object = (), filesystem: object = None, *, inventory: bool = False
+            sources: Sequence[Source],
+            context: object = (),
+            filesystem: object = None,
+            keep: object = None,
+            *,
+            inventory: bool = False,
         ) -> Analysis:
             return engine(sources)
 
