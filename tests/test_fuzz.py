@@ -65,7 +65,7 @@ def test_a_conversation_is_held() -> None:
     """A server that crashes, and one that says no more, are noticed."""
     pytest.importorskip("pygls")
     from benchmarks.fuzz import conversation
-    from bn_lint.editor.server import Server
+    from bn_lint.editor.session import Server
 
     messages = json.loads(KINDS["conversations"].seeds()[0].read_bytes())
     conversation.hold(messages, Path.cwd())

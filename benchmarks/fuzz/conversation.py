@@ -32,7 +32,8 @@ def hold(messages: Sequence[Any], folder: Path) -> None:
         Broken: it gives no answer.
         Exception: what was raised in bn-lint.
     """
-    from bn_lint.editor.server import Server, server
+    from bn_lint.editor.server import server
+    from bn_lint.editor.session import Server
 
     raised: list[Exception] = []
 
