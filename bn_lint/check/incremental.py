@@ -135,11 +135,7 @@ class IncrementalChecker:
         if cache is None or not cache.folder.is_dir():
             return None
         key = self._run_key(cache, sources, others, wanted)
-        entry = cache.recall(key, self._disk)
-        try:
-            run = None if entry is None else PastRun.of(entry)
-        except (KeyError, TypeError, ValueError):
-            return None
+        run = _past_run(cache.recall(key, self._disk))
         if run is None:
             return None
         found = []
@@ -167,10 +163,7 @@ class IncrementalChecker:
             return None
         pointer = cache.recall(self._files_key(cache, sources, others, wanted), self._disk)
         entry = None if pointer is None else cache.recall(str(pointer.get("run")), self._disk)
-        try:
-            last = None if entry is None else PastRun.of(entry)
-        except (KeyError, TypeError, ValueError):
-            return None
+        last = _past_run(entry)
         if entry is None or last is None:
             return None
         digests = self._digests(cache, sources, others)
@@ -324,3 +317,11 @@ def _decoded(files: Sequence[tuple[File, bytes]]) -> list[Source]:
 
 def _wanted(cache: Cache, paths: Collection[Path] | None) -> list[str] | None:
     return None if paths is None else sorted(cache.stored_path(str(path)) for path in paths)
+
+
+def _past_run(entry: Mapping[str, Any] | None) -> PastRun | None:
+    """What an entry says of a run; None without one, or if it is damaged."""
+    try:
+        return None if entry is None else PastRun.of(entry)
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bn_lint.cli.commands.options import RuleOptions, added, fail_on, rule_options
+from bn_lint.cli.commands.options import RuleOptions, added, fail_on, judging_options, rule_options
 from bn_lint.cli.commands.publish import Style
 from bn_lint.cli.terminal import COLORS
 from bn_lint.errors import UsageError
@@ -159,19 +159,7 @@ def check_options(function: _Function) -> _Function:
         click.option(
             "--stdin-filename", metavar="FILE", type=click.Path(), help="File name for standard input (PATHS is -)."
         ),
-        click.option(
-            "-j", "--jobs", type=click.IntRange(min=1), help="Number of worker processes (default: automatic)."
-        ),
-        click.option(
-            "--no-cache", is_flag=True, envvar="BN_LINT_NO_CACHE", help="Ignore cached results (also BN_LINT_NO_CACHE)."
-        ),
-        click.option(
-            "--cache-dir",
-            metavar="DIRECTORY",
-            type=click.Path(),
-            envvar="BN_LINT_CACHE_DIR",
-            help="Directory for cached results (also BN_LINT_CACHE_DIR).",
-        ),
+        *judging_options,
         click.option("--color", type=click.Choice(COLORS), default="auto", help="When to use color."),
         click.option("-q", "--quiet", is_flag=True, help="Print findings only."),
         click.option(

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from bn_lint.cli.commands.check_options import CheckOptions
-from bn_lint.cli.commands.options import added, rule_options
+from bn_lint.cli.commands.options import added, judging_options, rule_options
 from bn_lint.cli.commands.publish import report_problems
 from bn_lint.cli.terminal import COLORS, save, wants_color, write
 from bn_lint.exit import ExitCode
@@ -37,20 +37,8 @@ def _options(function: Any) -> Any:
             help="Output format.",
         ),
         click.option("-o", "--output-file", metavar="FILE", type=click.Path(), help="Write the table to a file."),
-        click.option(
-            "-j", "--jobs", type=click.IntRange(min=1), help="Number of worker processes (default: automatic)."
-        ),
-        click.option(
-            "--no-cache", is_flag=True, envvar="BN_LINT_NO_CACHE", help="Ignore cached results (also BN_LINT_NO_CACHE)."
-        ),
-        click.option(
-            "--cache-dir",
-            metavar="DIRECTORY",
-            type=click.Path(),
-            envvar="BN_LINT_CACHE_DIR",
-            help="Directory for cached results (also BN_LINT_CACHE_DIR).",
-        ),
-        click.option("--color", type=click.Choice(COLORS), default="auto", help="When to use colour."),
+        *judging_options,
+        click.option("--color", type=click.Choice(COLORS), default="auto", help="When to use color."),
         click.option("-q", "--quiet", is_flag=True, help="Print no warnings."),
         click.option("--debug", is_flag=True, help="Show the traceback of internal errors."),
     )

@@ -78,6 +78,21 @@ fail_on = click.option(
     help="Lowest severity that makes the exit code 1.",
 )
 
+#: How files are judged, for all commands that do.
+judging_options = (
+    click.option("-j", "--jobs", type=click.IntRange(min=1), help="Number of worker processes (default: automatic)."),
+    click.option(
+        "--no-cache", is_flag=True, envvar="BN_LINT_NO_CACHE", help="Ignore cached results (also BN_LINT_NO_CACHE)."
+    ),
+    click.option(
+        "--cache-dir",
+        metavar="DIRECTORY",
+        type=click.Path(),
+        envvar="BN_LINT_CACHE_DIR",
+        help="Directory for cached results (also BN_LINT_CACHE_DIR).",
+    ),
+)
+
 
 def added(function: _Function, *options: Callable[[_Function], _Function]) -> _Function:
     """A command with further options, which its help shows in this order."""

@@ -169,17 +169,17 @@ class EventLog(Log):
     ) -> None:
         """A module is called."""
         self.outermost = None
-        if is_being_built(frame):
+        layers = batchnorm_layers(model)
+        if not layers or is_being_built(frame):
             return
         given = (*arguments.positional, *arguments.keywords.values())
-        if (outer := method_of_model(model, frame)) is not None and any(batchnorm_layers(model)):
+        if (outer := method_of_model(model, frame)) is not None:
             # `model.features(images)` is a call of the model as well, by who calls the method.
             if outer is self.method or not is_module(outer.receiver) or outer.site is None or outer.caller is None:
                 return
             self.method, model, ref, frame = outer, outer.receiver, outer.site, outer.caller
-            given = tuple(outer.cells.values())
-        layers = batchnorm_layers(model)
-        if not layers or not isinstance(ref.node, cst.Call):
+            layers, given = batchnorm_layers(model), tuple(outer.cells.values())
+        if not isinstance(ref.node, cst.Call):
             return
         interpreter.store.disturb()
         if self.transforms:
