@@ -399,6 +399,7 @@ def test_statistics_and_coverage(run: Run) -> None:
         "Coverage: 1 of 2 BatchNorm layers judged (50%).\n"
         "  1  the width is not known\n"
         "     model.py:3:1\n"
+        "Modes: no call of a model with BatchNorm is visible.\n"
     )
     assert json.loads(run("check", ".", "--show-coverage", "--output-format=json")[1])["coverage"]["total"] == 2
 

@@ -251,6 +251,7 @@ def test_json_shows_coverage_when_asked() -> None:
         "judged": 3,
         "total": 4,
         "undecided": [{"path": "model.py", "line": 2, "column": 9, "reason": "unknown"}],
+        "calls": [],
     }
     assert json.loads(render(Report(), "json", coverage=True))["coverage"]["total"] == 0
 
@@ -293,6 +294,7 @@ def test_coverage_groups_reasons() -> None:
         Coverage: 5 of 9 BatchNorm layers judged (56%).
           3  the width comes from `cfg`
           1  never called
+        Modes: no call of a model with BatchNorm is visible.
         """
     )
     assert coverage(result, color=False, verbose=True).split("\n")[1:5] == [

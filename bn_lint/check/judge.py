@@ -76,7 +76,8 @@ def _judge(
             undecided = [analysis.complete(each) for each in analysis.coverage.undecided]
             steps = [analysis.complete(each) for each in analysis.coverage.steps]
             inventory = analysis.complete(analysis.coverage.inventory)
-            outcome.coverage.add(Coverage(analysis.coverage.judged, undecided, steps, inventory))
+            calls = [analysis.complete(each) for each in analysis.coverage.calls]
+            outcome.coverage.add(Coverage(analysis.coverage.judged, undecided, steps, inventory, calls))
     outcome.findings = _distinct(outcome.findings)
     return outcome
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bn_lint.facts import (
+    CheckedCall,
     Coverage,
     Evidence,
     Inventory,
@@ -15,6 +16,7 @@ from bn_lint.facts import (
     ModelLayer,
     Place,
     Problem,
+    Purpose,
     Shows,
     Sizes,
     Steps,
@@ -79,6 +81,10 @@ def encode(outcome: Outcome, path_as: Callable[[str], str] = str) -> dict[str, A
         "undecided": [[each.reason, place(each.place)] for each in outcome.coverage.undecided],
         "inventory": _encode_inventory(outcome.coverage.inventory, place),
         "steps": [[each.name, each.steps, place(each.place)] for each in outcome.coverage.steps],
+        "calls": [
+            [None if each.purpose is None else each.purpose.value, each.reason, place(each.place)]
+            for each in outcome.coverage.calls
+        ],
         "tracebacks": outcome.tracebacks,
         "revealed": [[each.message, place(each.place)] for each in outcome.revealed],
     }
@@ -129,6 +135,10 @@ def decode(document: Mapping[str, Any], path_as: Callable[[str], str] = str) -> 
             [Undecided(place(where), reason) for reason, where in document["undecided"]],
             [Steps(place(where), name, steps) for name, steps, where in document["steps"]],
             _decode_inventory(document["inventory"], place),
+            [
+                CheckedCall(place(where), None if purpose is None else Purpose(purpose), reason)
+                for purpose, reason, where in document["calls"]
+            ],
         ),
         tracebacks=list(document["tracebacks"]),
         revealed=[Evidence(message, place(where)) for message, where in document["revealed"]],

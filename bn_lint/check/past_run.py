@@ -122,7 +122,11 @@ def moved(outcome: Outcome, revisions: Mapping[str, Revision]) -> Outcome | None
         undecided = [replace(one, place=place(one.place)) for one in outcome.coverage.undecided]
         steps = [replace(one, place=place(one.place)) for one in outcome.coverage.steps]
         coverage = replace(
-            outcome.coverage, undecided=undecided, steps=steps, inventory=outcome.coverage.inventory.moved(place)
+            outcome.coverage,
+            undecided=undecided,
+            steps=steps,
+            inventory=outcome.coverage.inventory.moved(place),
+            calls=[replace(one, place=place(one.place)) for one in outcome.coverage.calls],
         )
     except _Lost:
         return None

@@ -13,7 +13,7 @@ what facts are made of. Of the kinds of facts, those in `SHARED` are a vocabular
 answer to the question of a single rule, which its docstring names.
 """
 
-from bn_lint.facts.analysis import SHARED, Analysis, Completion, Coverage, Fact, Problem, Steps, Undecided
+from bn_lint.facts.analysis import SHARED, Analysis, CheckedCall, Completion, Coverage, Fact, Problem, Steps, Undecided
 from bn_lint.facts.inventory import Inventory, Model, ModelLayer, Size, Sizes, TensorShape
 from bn_lint.facts.layers import (
     RANKS,
@@ -78,6 +78,7 @@ __all__ = [
     "BatchNormLayer",
     "BatchNormSkipped",
     "BeforeBatchNorm",
+    "CheckedCall",
     "Completion",
     "Constant",
     "Coverage",

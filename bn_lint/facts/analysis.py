@@ -10,7 +10,7 @@ from bn_lint.facts.layers import BatchNormBuilt, BatchNormCall, BatchNormFollowe
 from bn_lint.facts.models import ModelCall, ModelFact
 from bn_lint.facts.text import BeforeBatchNorm, TextFact, TrainOverride
 from bn_lint.facts.traced import ObservedFact, UnfitStatistics
-from bn_lint.facts.vocabulary import Evidence, Place
+from bn_lint.facts.vocabulary import Evidence, Place, Purpose
 
 AnyValue = TypeVar("AnyValue")
 Fact = Union[LayerFact, ModelFact, TextFact, ObservedFact]
@@ -37,6 +37,20 @@ class Undecided:
 
 
 @dataclass(frozen=True)
+class CheckedCall:
+    """A call of a model with BatchNorm, by code that is no part of a model, and whether its mode was checked.
+
+    Attributes:
+        purpose: What the model is called for; None when its mode was not checked.
+        reason: Why it was not.
+    """
+
+    place: Place
+    purpose: Purpose | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Steps:
     """How many steps the interpreter took from one entry point: a definition, or a file as a whole."""
 
@@ -47,11 +61,12 @@ class Steps:
 
 @dataclass
 class Coverage:
-    """How much of the BatchNorm in the given paths was judged.
+    """How much of the BatchNorm in the given paths was judged: constructor calls, and calls of models.
 
     Attributes:
         judged: Constructor calls whose input channels and width were known in at least one call of the layer.
         undecided: The others, with the reason.
+        calls: Calls of models with BatchNorm.
         steps: Of all entry points, in order; only for those who ask (`bn_lint.debugging`).
         inventory: The layers themselves, and the models that they are in.
     """
@@ -60,6 +75,7 @@ class Coverage:
     undecided: list[Undecided] = field(default_factory=list)
     steps: list[Steps] = field(default_factory=list)
     inventory: Inventory = field(default_factory=Inventory)
+    calls: list[CheckedCall] = field(default_factory=list)
 
     @property
     def total(self) -> int:
@@ -71,6 +87,7 @@ class Coverage:
         self.undecided += other.undecided
         self.steps += other.steps
         self.inventory += other.inventory
+        self.calls += other.calls
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ def in_cells(report: Report) -> Report:
         *report.problems,
         *report.revealed,
         *(report.coverage.undecided if report.coverage else ()),
+        *(report.coverage.calls if report.coverage else ()),
     )
     paths = {each.place.path for each in found}
     if report.coverage is not None:
@@ -32,6 +33,7 @@ def in_cells(report: Report) -> Report:
         coverage = replace(
             coverage,
             undecided=[cells.undecided(each) for each in coverage.undecided],
+            calls=[replace(each, place=cells.place(each.place)) for each in coverage.calls],
             inventory=cells.inventory(coverage.inventory),
         )
     return replace(

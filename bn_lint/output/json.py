@@ -80,18 +80,17 @@ def _fix(fix: Fix) -> dict[str, Any]:
 
 def _coverage(coverage: Coverage | None) -> dict[str, Any]:
     if coverage is None:
-        return {"judged": 0, "total": 0, "undecided": []}
-    undecided = [
+        return {"judged": 0, "total": 0, "undecided": [], "calls": []}
+    document: dict[str, Any] = {"judged": coverage.judged, "total": coverage.total}
+    document["undecided"] = [{**_position(each.place), "reason": each.reason} for each in coverage.undecided]
+    document["calls"] = [
         {
-            "path": each.place.path,
-            **cell(each.place),
-            "line": each.place.line,
-            "column": each.place.column,
-            "reason": each.reason,
+            **_position(each.place),
+            "purpose": None if each.purpose is None else each.purpose.value,
+            "reason": each.reason or None,
         }
-        for each in coverage.undecided
+        for each in coverage.calls
     ]
-    document = {"judged": coverage.judged, "total": coverage.total, "undecided": undecided}
     if coverage.steps:
         document["steps"] = [
             {"path": each.place.path, "line": each.place.line, "name": each.name, "steps": each.steps}
@@ -105,8 +104,9 @@ def _problem(problem: Problem) -> dict[str, Any]:
         "code": problem.code,
         "name": TOOL_CODES[problem.code].name,
         "message": problem.message,
-        "path": problem.place.path,
-        **cell(problem.place),
-        "line": problem.place.line,
-        "column": problem.place.column,
+        **_position(problem.place),
     }
+
+
+def _position(place: Place) -> dict[str, Any]:
+    return {"path": place.path, **cell(place), "line": place.line, "column": place.column}

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from bn_lint.output.text import Painter, counted, listed, location, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bn_lint.check.report import Report
-    from bn_lint.facts import Undecided
+    from bn_lint.facts import CheckedCall, Undecided
     from bn_lint.rule import Finding
 
 
@@ -83,16 +85,41 @@ def statistics(report: Report, *, color: bool) -> str:
 
 
 def coverage(report: Report, *, color: bool, verbose: bool) -> str:
-    """How many of the layers were judged, and why the others were not."""
+    """How many of the layers and of the calls of models were judged, and why the others were not."""
     paint = Painter(color=color)
-    if report.coverage is None or not report.coverage.total:
+    known = report.coverage
+    if known is None or not (known.total or known.calls):
         return "Coverage: no BatchNorm layer is built in these files.\n"
-    total, judged = report.coverage.total, report.coverage.judged
-    share = f"{judged} of {counted(total, 'BatchNorm layer')} judged ({judged / total:.0%})"
+    share = "no BatchNorm layer is built in these files"
+    if known.total:
+        layers = counted(known.total, "BatchNorm layer")
+        share = f"{known.judged} of {layers} judged ({known.judged / known.total:.0%})"
     lines = [f"{paint('Coverage:', 'message')} {share}."]
-    reasons: defaultdict[str, list[Undecided]] = defaultdict(list)
-    for undecided in report.coverage.undecided:
-        reasons[undecided.reason].append(undecided)
+    lines += _reasons(known.undecided, paint, verbose=verbose)
+    lines.append(f"{paint('Modes:', 'message')} {_modes(known.calls)}.")
+    lines += _reasons([call for call in known.calls if call.purpose is None], paint, verbose=verbose)
+    return "\n".join(lines) + "\n"
+
+
+def _modes(calls: Sequence[CheckedCall]) -> str:
+    """`2 of 3 model calls judged (67%): 1 training and 1 evaluation`."""
+    if not calls:
+        return "no call of a model with BatchNorm is visible"
+    purposes = Counter(call.purpose.value for call in calls if call.purpose is not None)
+    judged = purposes.total()
+    share = f"{judged} of {counted(len(calls), 'model call')} judged ({judged / len(calls):.0%})"
+    kinds = listed(
+        [f"{count} {purpose}" for purpose, count in sorted(purposes.items(), key=lambda row: (-row[1], row))]
+    )
+    return f"{share}: {kinds}" if kinds else share
+
+
+def _reasons(undecided: Sequence[Undecided | CheckedCall], paint: Painter, *, verbose: bool) -> list[str]:
+    """The reasons why something was not judged, the most frequent first; with the places if somebody wants them."""
+    reasons: defaultdict[str, list[Undecided | CheckedCall]] = defaultdict(list)
+    for each in undecided:
+        reasons[each.reason].append(each)
+    lines = []
     column = max((len(str(len(places))) for places in reasons.values()), default=0)
     for reason, places in sorted(reasons.items(), key=lambda row: (-len(row[1]), row[0])):
         lines.append(f"  {len(places):>{column}}  {printable(reason)}")
@@ -100,4 +127,4 @@ def coverage(report: Report, *, color: bool, verbose: bool) -> str:
             indent = " " * (column + 4)
             ordered = sorted(places, key=lambda each: (each.place.path, each.place.line, each.place.column))
             lines.extend(f"{indent}{paint(location(each.place), 'faint')}" for each in ordered)
-    return "\n".join(lines) + "\n"
+    return lines

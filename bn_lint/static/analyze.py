@@ -39,10 +39,11 @@ from bn_lint.static.torch_model.averages import stale_averages
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.parallel import unsynchronized
 from bn_lint.static.torch_model.watchers import events_of
+from bn_lint.static.training.checked_calls import CheckedCalls
 from bn_lint.static.training.domain import TrainingDomain
 from bn_lint.static.training.facts_from_calls import facts_from_events
 from bn_lint.static.training.facts_from_layers import FactCollector
-from bn_lint.static.training.symbolic_models import with_likelihood
+from bn_lint.static.training.symbolic_models import may_have_batchnorm, with_likelihood
 from bn_lint.static.unreached import unreached_constructors
 
 _Result = TypeVar("_Result")
@@ -129,6 +130,7 @@ class Analyzer:
         self.collector = FactCollector()
         self.project = Project(sources, filesystem)
         self.interpreter = Interpreter(self.project, TrainingDomain(), self.collector)
+        self.sources = [source.path for source in sources]
         self.context = context
         self.files: list[SourceFile] = []
         for source in sources:
@@ -140,6 +142,7 @@ class Analyzer:
         self.watch = watch or (lambda run: None)
         self.keeper = InventoryKeeper() if inventory else None
         self.collector.inputs = self.keeper.inputs if self.keeper is not None else None
+        self.calls = CheckedCalls()
         self.spent: dict[SourceFile, int] = {}
         #: The entry points so far, in order.
         self.runs: list[Run] = []
@@ -180,6 +183,7 @@ class Analyzer:
         self.collector.settle()
         events = events_of(self.interpreter)
         self.collector.programmed(facts_from_events(events, self.collector))
+        self.calls.add(events.calls)
         self.results_used.update(events.results_used)
         if not events.is_cut_short:  # what is missing may be what was not run
             self.collector.programmed(stale_averages(events))
@@ -281,8 +285,9 @@ class Analyzer:
         overrides = [fact for fact in facts if type(fact) is TrainOverride]
         used = {ref.file.place(ref.node): shown for ref, shown in self.results_used.values()} if overrides else {}
         facts = [replace(fact, used=used.get(fact.place)) if type(fact) is TrainOverride else fact for fact in facts]
-        given = {*self.files, *filter(None, map(self.project.files.get, self.context))}
+        given = set(filter(None, map(self.project.files.get, (*self.sources, *self.context))))
         coverage = self.collector.coverage(unreached, given)
+        coverage.calls = self.calls.within(given, has_batchnorm=may_have_batchnorm(self.project))
         if self.keeper is not None:
             coverage.inventory = self.keeper.inventory(given, facts)
         if STEPS in switches():

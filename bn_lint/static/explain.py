@@ -97,12 +97,13 @@ class _Account:
             steps = self._model_calls.setdefault(call.ref.node, [])
             place = call.ref.place
             told = [Evidence(f"called {_mode(call.states)}{_gradients(call.grad)}", place), _entered(run)]
-            judged = models.get(place)
-            if judged is not None and judged.purpose is not None:
-                told += [judged.because] if judged.because is not None else []
-                told.append(Evidence(f"judged: the call counts as {judged.purpose}", place))
-            else:
-                told.append(Evidence("not judged: what the call is for cannot be told, or it cannot be wrong", place))
+            judged, checked = models.get(place), call.checked
+            if judged is not None and judged.because is not None:
+                told.append(judged.because)
+            if checked is not None and checked.purpose is not None:
+                told.append(Evidence(f"judged: the call counts as {checked.purpose}", place))
+            elif checked is not None:
+                told.append(Evidence(f"not judged: {checked.reason}", place))
             steps += [each for each in told if each not in steps]
 
     # -- what can be asked about ----------------------------------------------------------------------------------

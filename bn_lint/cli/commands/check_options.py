@@ -129,7 +129,9 @@ def check_options(function: _Function) -> _Function:
         click.option("--diff", is_flag=True, help="Show what --fix would change; write nothing."),
         click.option("--statistics", is_flag=True, help="Print the number of findings per rule."),
         click.option(
-            "--show-coverage", is_flag=True, help="Show how many layers were checked, and why others were not."
+            "--show-coverage",
+            is_flag=True,
+            help="Show how many layers and model calls were checked, and why others were not.",
         ),
         click.option(
             "--html",

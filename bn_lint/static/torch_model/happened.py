@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bn_lint.facts import Evidence, Purpose
+from bn_lint.facts import CheckedCall, Evidence, Purpose
 from bn_lint.static.interpreter.values import Instance, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
@@ -56,6 +56,8 @@ class Call:
         #: Parts of the model that it calls itself without recording gradients.
         self.inside: list[Call] = []
         self.caller: list[Frame] = []
+        #: Whether its mode was checked, once the entry point is over.
+        self.checked: CheckedCall | None = None
 
     @property
     def states(self) -> set[bool | None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint import facts
-from bn_lint.facts import Evidence, Fact, ModelCall, Purpose, Shows
+from bn_lint.facts import CheckedCall, Evidence, Fact, ModelCall, Purpose, Shows
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.describing import path_to
@@ -27,7 +27,14 @@ from bn_lint.static.training.evidence import (
     ref_of,
     text_of,
 )
-from bn_lint.static.training.purpose import classify, is_a_choice, is_local, left_in_evaluation, put_in_after_eval
+from bn_lint.static.training.purpose import (
+    Unclear,
+    classify,
+    is_a_choice,
+    is_local,
+    left_in_evaluation,
+    put_in_after_eval,
+)
 from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped
 from bn_lint.static.training.symbolic_models import is_proven
 
@@ -43,6 +50,7 @@ def facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fa
     trained = {id(call.model) for call in events.calls if call.purpose is Purpose.TRAINING}
     for call in events.calls:
         if is_symbolic(call.model):
+            call.checked = _check_symbolic(events, call, trained)
             if is_proven(events, call, trained):
                 facts = (fact for fact in _call_facts(events, call, trained, collector) if isinstance(fact, ModelCall))
                 yield from (replace(fact, certain=False, is_symbolic=True) for fact in facts)
@@ -60,6 +68,7 @@ def facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fa
 
 def _call_facts(events: EventLog, call: Call, trained: set[int], collector: FactCollector) -> Iterator[Fact]:
     purpose = call.purpose or classify(events, call, trained)
+    call.checked = _checked(call, purpose)
     if call.purpose is None and any(id(layer) in events.recalibrated for layer in batchnorm_layers(call.model)):
         return  # its statistics are recomputed: training mode is intended
     if purpose is Purpose.EVALUATION and call.keeps_last_batch:
@@ -79,10 +88,14 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
                 resumed=is_resumed(events, call),
             )
         return
-    if purpose is None:
+    if isinstance(purpose, Unclear):
         return
     training, mode = _state(events, call, purpose)
-    if training is None or (purpose is Purpose.TRAINING and not training and _leaves_batchnorm_alone(events, call)):
+    if training is None:
+        call.checked = _checked(call, Unclear.MODE)
+        return
+    if purpose is Purpose.TRAINING and not training and _leaves_batchnorm_alone(events, call):
+        call.checked = _checked(call, Unclear.OTHER_PARTS)
         return
     if purpose is Purpose.TRAINING and not training and mode is not None and is_a_choice(events, mode):
         return
@@ -120,6 +133,21 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
         switch_name=switch_name(events, call, purpose, mode),
         override=override_that_ignores_eval(events, call) if training else None,
     )
+
+
+def _checked(call: Call, purpose: Purpose | Unclear) -> CheckedCall:
+    if isinstance(purpose, Unclear):
+        return CheckedCall(call.ref.place, None, purpose.value)
+    return CheckedCall(call.ref.place, purpose)
+
+
+def _check_symbolic(events: EventLog, call: Call, trained: set[int]) -> CheckedCall:
+    """Whether the mode of a model that is made out of view was checked: it was if it is set for the call."""
+    purpose = call.purpose or classify(events, call, trained)
+    is_set = any(is_local(events, call, mode) for modes in call.modes for mode in modes)
+    if isinstance(purpose, Purpose) and not is_set and not is_proven(events, call, trained):
+        return _checked(call, Unclear.OUT_OF_VIEW)
+    return _checked(call, purpose)
 
 
 def _because(events: EventLog, call: Call, purpose: Purpose) -> Evidence | None:

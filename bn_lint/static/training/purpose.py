@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 import libcst as cst
 
 from bn_lint.facts import Evidence, Purpose
@@ -13,37 +15,67 @@ from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, Mode
 from bn_lint.static.training.held_out import is_held_out
 
 
-def classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | None:
+class Unclear(enum.Enum):
+    """Why the mode of a call is not checked: what the call is for, or the mode, is not known."""
+
+    ARRIVED = "nothing visible trains the model or loads its weights before"
+    ASSERTED = "its result is asserted, as in a test"
+    DISCARDED = "its gradients are set to zero"
+    DROPPED = "nothing uses its result"
+    GRADIENTS = "whether it records gradients is not known"
+    MADE_UP = "it is given made-up input, and nothing steps on the gradients"
+    MODE = "the mode differs between the ways that lead here, or is not known"
+    OTHER_PARTS = "what is trained may be another model, or parts without BatchNorm"
+    OUT_OF_VIEW = "the model is made out of view, and its mode is not set for this call"
+    RESULT = "what becomes of its result is not clear"
+    UNSTEPPED = "no optimizer step on its gradients is visible"
+
+
+def classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Unclear:
     """What a call is for that no optimizer steps on."""
     passes = [
         step for step in events.steps if step.loops == call.loops[: len(step.loops)] and step.frame in call.caller
     ]
     own = id(call.model) in trained
     if call.backward and any(c.purpose is Purpose.TRAINING and c.ref.node is call.ref.node for c in events.calls):
-        return None  # gradients that add up until a later pass steps on them
+        return Unclear.UNSTEPPED  # they add up until a later pass steps on them
     if call.backward and call.made_up:
-        return None  # gradients of nothing in particular, as a test wants them
+        return Unclear.MADE_UP
     if call.backward and not passes:
         # Saliency, gradients with respect to the input; weights that are written by hand are trained.
         written = any(id(one) in events.averaged for one in call.model.possible_descendants())
-        return Purpose.INSPECTION if call.prepared is not None and not written else None
-    if call.grad is None or call.discarded or call.backward or call.asserted:
-        return None
+        return Purpose.INSPECTION if call.prepared is not None and not written else Unclear.UNSTEPPED
+    unclear = _unclear(call)
+    if unclear is not None:
+        return unclear
     if call.dropped:
-        return Purpose.INSPECTION if call.made_up and call.grad is False and call.prepared is not None else None
+        is_look = call.made_up and call.grad is False and call.prepared is not None
+        return Purpose.INSPECTION if is_look else Unclear.DROPPED
     if own and call.prepared is not None and passes and is_held_out(events, call):
         return Purpose.EVALUATION
     if any(step.order > call.order and step.loops for step in passes):
         # What is trained afterwards, in the same pass, is trained on this.
-        return None if call.grad is True or (own and _is_still_trained(events, call)) else Purpose.REFERENCE
+        is_clear = call.grad is False and not (own and _is_still_trained(events, call))
+        return Purpose.REFERENCE if is_clear else Unclear.RESULT
     if call.grad is True and events.steps:
         # In a loop of its own, in a function of its own, and when this pass has made its steps: nothing comes of it.
         aside = all(
             step.order < call.order and len(step.loops) < len(call.loops) and step.frame is not call.frame
             for step in passes
         )
-        return Purpose.EVALUATION if own and aside and call.prepared is not None else None
-    return Purpose.EVALUATION if call.prepared is not None or put_in_after_eval(events, call) is not None else None
+        return Purpose.EVALUATION if own and aside and call.prepared is not None else Unclear.RESULT
+    is_ready = call.prepared is not None or put_in_after_eval(events, call) is not None
+    return Purpose.EVALUATION if is_ready else Unclear.ARRIVED
+
+
+def _unclear(call: Call) -> Unclear | None:
+    if call.grad is None:
+        return Unclear.GRADIENTS
+    if call.discarded:
+        return Unclear.DISCARDED
+    if call.backward:
+        return Unclear.UNSTEPPED
+    return Unclear.ASSERTED if call.asserted else None
 
 
 def _is_still_trained(events: EventLog, call: Call) -> bool:

@@ -17,7 +17,7 @@ import libcst as cst
 from bn_lint.facts import Evidence, Fact, ModelCall, Place, Purpose
 from bn_lint.project.mentions import BUILDS, LAYER, SWITCHES, TRAINS
 from bn_lint.static.interpreter.values import Class, Function, Instance, Unknown
-from bn_lint.static.syntax.source_files import ParseError
+from bn_lint.static.syntax.source_files import ParseError, SourceFile
 from bn_lint.static.syntax.tree import walk
 from bn_lint.static.torch_model.mode import ARRIVED
 from bn_lint.static.training.purpose import classify, is_local, left_in_evaluation
@@ -115,11 +115,20 @@ def with_likelihood(facts: Sequence[Fact], project: Project) -> Iterator[Fact]:
             yield replace(fact, likely=Evidence(story, place))
 
 
+def may_have_batchnorm(project: Project) -> bool:
+    """Whether models of the project that are made out of view may have BatchNorm."""
+    return any(True for _ in _naming_batchnorm(project))
+
+
+def _naming_batchnorm(project: Project) -> Iterator[SourceFile]:
+    for file in filter(None, project.files.values()):
+        if BUILDS.search(file.source.text) is not None:
+            yield file
+
+
 def _batchnorm_built(project: Project) -> Place | None:
     """The first place in the project that builds a BatchNorm layer."""
-    for file in sorted(filter(None, project.files.values()), key=lambda one: one.display):
-        if BUILDS.search(file.source.text) is None:
-            continue
+    for file in sorted(_naming_batchnorm(project), key=lambda one: one.display):
         try:
             tree = file.tree
         except ParseError:
