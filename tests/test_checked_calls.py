@@ -10,8 +10,7 @@ import pytest
 
 from bn_lint.check.outcome import Outcome, decode, encode
 from bn_lint.cli import main as cli
-from bn_lint.facts import CheckedCall, Coverage, Place, Purpose
-from bn_lint.static.training.purpose import Unclear
+from bn_lint.facts import CheckedCall, Coverage, Place, Purpose, Unclear
 
 MODEL = """\
 import torch

@@ -62,6 +62,7 @@ from bn_lint.facts.vocabulary import (
     Purpose,
     Replacement,
     Shows,
+    Unclear,
     Unknown,
 )
 
@@ -117,6 +118,7 @@ __all__ = [
     "TrainOverride",
     "TransformedBatchNorm",
     "UncalledBatchNorm",
+    "Unclear",
     "Undecided",
     "Unknown",
     "UnknownBatchNorm",

@@ -92,6 +92,22 @@ class Purpose(str, enum.Enum):
         return self.value
 
 
+class Unclear(enum.Enum):
+    """Why the mode of a call is not checked: what the call is for, or the mode, is not known."""
+
+    ARRIVED = "nothing visible trains the model or loads its weights before"
+    ASSERTED = "its result is asserted, as in a test"
+    DISCARDED = "its gradients are set to zero"
+    DROPPED = "nothing uses its result"
+    GRADIENTS = "whether it records gradients is not known"
+    MADE_UP = "it is given made-up input, and nothing steps on the gradients"
+    MODE = "the mode differs between the ways that lead here, or is not known"
+    OTHER_PARTS = "what is trained may be another model, or parts without BatchNorm"
+    OUT_OF_VIEW = "the model is made out of view, and its mode is not set for this call"
+    RESULT = "what becomes of its result is not clear"
+    UNSTEPPED = "no optimizer step on its gradients is visible"
+
+
 class Shows(enum.Enum):
     """What a step of evidence shows, for those who ask for more than its words. The value is the sentence for it."""
 

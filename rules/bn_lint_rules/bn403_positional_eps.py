@@ -17,8 +17,8 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Violation]:
     """A second positional argument that becomes `eps`, though something else was meant.
 
     ## What it does
-    Reports a BatchNorm layer whose positional `eps` cannot be one: a channel count, as in `BatchNorm2d(64, 64)`, or a
-    momentum, as in `BatchNorm2d(64, 0.8)`.
+    Reports a BatchNorm layer whose positional `eps` cannot be one: a channel count, as in `BatchNorm2d(64, 64)`, a
+    momentum, as in `BatchNorm2d(64, 0.8)`, or a truth value, as in `BatchNorm2d(64, False)`.
 
     ## Why is this bad?
     The second parameter of BatchNorm is `eps`, which is added to the variance. With `eps=64` the output is hardly
@@ -68,6 +68,14 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Violation]:
             built.place,
             help=f"write {built.layer.class_name}()",
         )
+    elif isinstance(eps.value, bool):
+        # Recent versions refuse to train with 0; before, a channel of equal values became nan.
+        harm = "eps is 1: the output is hardly normalized" if eps.value else "eps is 0, with which it cannot be trained"
+        yield Violation(
+            f"`{eps.text}` is taken as eps, not as affine or track_running_stats; {harm}",
+            built.place,
+            help=f"pass it by name: {built.layer.class_name}(..., affine={eps.text})",
+        )
     else:
         # A small one leaves the output as it should be, and is PyTorch's way of counting.
         small = _is_number(eps.value) and eps.value < LARGEST_EPS
@@ -89,7 +97,7 @@ def mistaken_eps(built: BatchNormBuilt) -> Argument | None:
     width = None if built.layer.lazy else _positional(built, 0)
     same = width is not None and width.text == eps.text and not eps.literal
     large = eps.literal and _is_number(eps.value) and eps.value >= LARGEST_EPS
-    if same or large or _is_count(eps.value) or _MOMENTUM.search(eps.text):
+    if same or large or _is_count(eps.value) or isinstance(eps.value, bool) or _MOMENTUM.search(eps.text):
         return eps
     return None
 

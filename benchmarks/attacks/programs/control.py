@@ -83,6 +83,8 @@ CALLS = {
     "keywords-longer": 'def f(**k): return f(**{a + "x": 1 for a in k}, **k)\nf(a=1)\n',
     "generators": "def g():\n    yield from g()\n    yield from g()\nfor x in g(): nn.BatchNorm2d(x)\n"
     "def h(n):\n    while True:\n        yield n\n        n = n * n + 1\nfor x in h(3): nn.BatchNorm2d(x)\n",
+    "generators-asked-often": "def g(a):\n    while True:\n        for x, y in a:\n            yield x, y\n"
+    "for i in range(100):\n    b = g(s)\n    for j in range(100):\n        for k in range(10):\n            next(b)\n",
 }
 
 CLASSES = {

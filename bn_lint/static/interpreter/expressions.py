@@ -22,7 +22,7 @@ from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.lattice.keys import is_key, make_set
 from bn_lint.static.interpreter.lattice.size import limited, very_many
 from bn_lint.static.interpreter.lattice.truth import truth
-from bn_lint.static.interpreter.limits import MAX_LENGTH
+from bn_lint.static.interpreter.limits import MAX_LENGTH, MAX_READ_ELEMENTS
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import BINARY, compare_values, unary
 from bn_lint.static.interpreter.paths import fork_paths, merge
@@ -284,6 +284,8 @@ def _give(interpreter: Interpreter, frame: Frame, value: Value) -> None:
         return
     if interpreter.path.uncertain > frame.uncertain or frame.yield_rest or frame.yields is None:
         frame.yield_rest.append(value)
+        if len(frame.yield_rest) > MAX_READ_ELEMENTS:  # it may never end
+            frame.yield_rest[:] = [join(frame.yield_rest)]
     else:
         frame.yields.append(value)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import libcst as cst
 
-from bn_lint.facts import Evidence, Purpose, Shows
+from bn_lint.facts import Evidence, Purpose, Shows, Unclear
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.limits import MAX_EVENTS
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Unknown, Value, alternatives
@@ -73,6 +73,8 @@ class EventLog(Log):
         self.is_over = False
         self._parts: dict[int, frozenset[int]] = {}
         self._in_evaluation: dict[Call, frozenset[int]] = {}
+        #: What calls turned out to be for, of which this was not seen when they were made.
+        self.purposes: dict[Call, Purpose | Unclear] = {}
         #: What froze the layers that a change of mode put back, as far as it was asked for (`training/reenabled.py`).
         self.reenabled: dict[Switch, dict[Mode, Switch | None] | None] = {}
         #: The call of a model that is running, and how deep in it gradients were switched off.

@@ -58,11 +58,12 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
     if name == "save":
         for value in arguments.values():
             events.statistics_known(value, ref)
-    if name in ("load_state_dict", "step", "zero_grad", "append", "add", "info", "debug", "log", "save"):
+    # `SummaryWriter.add_graph` traces a model in evaluation mode, and puts it back.
+    if name in ("load_state_dict", "step", "zero_grad", "append", "add", "add_graph", "info", "debug", "log", "save"):
         return
     tool = next((purpose for pattern, purpose in TOOLS if pattern.match(dotted)), None)
-    if tool is not None or name == "add_graph":
-        _looked_at(interpreter, events, tool or Purpose.INSPECTION, arguments, ref)
+    if tool is not None:
+        _looked_at(interpreter, events, tool, arguments, ref)
         return
     if dotted == REPLACING:
         events.replaced.update(map(id, modules))

@@ -64,17 +64,17 @@ def _sites(ref: NodeRef, frame: Frame | None) -> Iterator[cst.CSTNode]:
 
 def is_resumed(events: EventLog, call: Call) -> bool:
     """Whether the model is trained later on, after a call at this place, and nothing switches it on before."""
+    training = [
+        one.order for one in events.calls if one.purpose is Purpose.TRAINING and events.related(one.model, call.model)
+    ]
+    ons = [
+        switch.mode.order
+        for switch in events.switches
+        if switch.mode.training is True and events.is_part_of(call.model, switch.model)
+    ]
     for here in (one for one in events.calls if one.ref.node is call.ref.node and one.model is call.model):
-        later = [
-            one.order
-            for one in events.calls
-            if one.purpose is Purpose.TRAINING and one.order > here.order and events.related(one.model, call.model)
-        ]
-        if later and not any(
-            switch.mode.training is True and here.order < switch.mode.order < min(later)
-            for switch in events.switches
-            if events.is_part_of(call.model, switch.model)
-        ):
+        later = [order for order in training if order > here.order]
+        if later and not any(here.order < order < min(later) for order in ons):
             return True
     return False
 

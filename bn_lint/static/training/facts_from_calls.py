@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from bn_lint import facts
-from bn_lint.facts import CheckedCall, Evidence, Fact, ModelCall, Purpose, Shows
+from bn_lint.facts import CheckedCall, Evidence, Fact, ModelCall, Purpose, Shows, Unclear
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.describing import path_to
@@ -28,7 +28,6 @@ from bn_lint.static.training.evidence import (
     text_of,
 )
 from bn_lint.static.training.purpose import (
-    Unclear,
     classify,
     is_a_choice,
     is_local,
@@ -69,7 +68,8 @@ def facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fa
 def _call_facts(events: EventLog, call: Call, trained: set[int], collector: FactCollector) -> Iterator[Fact]:
     purpose = call.purpose or classify(events, call, trained)
     call.checked = _checked(call, purpose)
-    if call.purpose is None and any(id(layer) in events.recalibrated for layer in batchnorm_layers(call.model)):
+    again = events.recalibrated
+    if again and call.purpose is None and any(id(layer) in again for layer in batchnorm_layers(call.model)):
         return  # its statistics are recomputed: training mode is intended
     if purpose is Purpose.EVALUATION and call.keeps_last_batch:
         return  # evaluation mode would normalise by the last batch that was trained on

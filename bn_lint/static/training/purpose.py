@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import enum
-
 import libcst as cst
 
-from bn_lint.facts import Evidence, Purpose
+from bn_lint.facts import Evidence, Purpose, Unclear
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk, ways_to
 from bn_lint.static.torch_model.events import EventLog
@@ -15,24 +13,14 @@ from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, Mode
 from bn_lint.static.training.held_out import is_held_out
 
 
-class Unclear(enum.Enum):
-    """Why the mode of a call is not checked: what the call is for, or the mode, is not known."""
-
-    ARRIVED = "nothing visible trains the model or loads its weights before"
-    ASSERTED = "its result is asserted, as in a test"
-    DISCARDED = "its gradients are set to zero"
-    DROPPED = "nothing uses its result"
-    GRADIENTS = "whether it records gradients is not known"
-    MADE_UP = "it is given made-up input, and nothing steps on the gradients"
-    MODE = "the mode differs between the ways that lead here, or is not known"
-    OTHER_PARTS = "what is trained may be another model, or parts without BatchNorm"
-    OUT_OF_VIEW = "the model is made out of view, and its mode is not set for this call"
-    RESULT = "what becomes of its result is not clear"
-    UNSTEPPED = "no optimizer step on its gradients is visible"
-
-
 def classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Unclear:
-    """What a call is for that no optimizer steps on."""
+    """What a call is for that no optimizer steps on; each is asked for by the others of its model, too."""
+    if call not in events.purposes:
+        events.purposes[call] = _classify(events, call, trained)
+    return events.purposes[call]
+
+
+def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Unclear:
     passes = [
         step for step in events.steps if step.loops == call.loops[: len(step.loops)] and step.frame in call.caller
     ]
@@ -43,7 +31,7 @@ def classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Uncle
         return Unclear.MADE_UP
     if call.backward and not passes:
         # Saliency, gradients with respect to the input; weights that are written by hand are trained.
-        written = any(id(one) in events.averaged for one in call.model.possible_descendants())
+        written = events.averaged and any(id(one) in events.averaged for one in call.model.possible_descendants())
         return Purpose.INSPECTION if call.prepared is not None and not written else Unclear.UNSTEPPED
     unclear = _unclear(call)
     if unclear is not None:
