@@ -1,14 +1,15 @@
 """Reads the programs: faulty ones, each with its healthy twin, and methods that are published and right.
 
-The files beside this one are collections, and no modules. A line `# %% A1 what is wrong: BN101 BN104` begins a program,
-with the class of misuse and the codes that a right finding may have. A line that ends with `# faulty` stands in the
-faulty program alone, one with `# healthy` in its twin alone; all else stands in both. Each program comes behind
-`preamble.py`. In `methods.py` headings have neither class nor codes.
+The files in `faulty` and `methods` are collections, and no modules. In `faulty`, a line `# %% A1 what is wrong: BN101
+BN104` begins a program, with the class of misuse and the codes that a right finding may have. A line that ends with
+`# faulty` stands in the faulty program alone, one with `# healthy` in its twin alone; all else stands in both. In
+`methods`, headings have neither class nor codes. Each program comes behind `preamble.py`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +17,6 @@ _FOLDER = Path(__file__).parent
 _HEADING = re.compile(r"^# %% (.*)\n", re.MULTILINE)
 _FAULT = re.compile(r"(?P<kind>[A-Z]\d+) (?P<title>.*?)(?: \((?P<processes>\d+) processes\))?: (?P<codes>BN\d{3}.*)")
 _MARK = re.compile(r" *# (faulty|healthy)$")
-_COLLECTIONS = (
-    "evaluation training teachers tools shapes batches freezing hyperparameters structure averaging numbers".split()
-)
 
 
 @dataclass(frozen=True)
@@ -48,15 +46,14 @@ def faulty() -> list[Program]:
         ValueError: a heading is not well formed, or a program has no line that makes it faulty or healthy.
     """
     found = []
-    for name in _COLLECTIONS:
-        for heading, body in _sections(name):
-            fault = _FAULT.fullmatch(heading)
-            wrong, right = _version(body, "faulty"), _version(body, "healthy")
-            if fault is None or wrong == right:
-                raise ValueError(f"{name}.py: {heading}")
-            codes = tuple(fault["codes"].split())
-            processes = int(fault["processes"] or 1)
-            found.append(Program(fault["title"], right, fault["kind"], codes, wrong, processes))
+    for heading, body in _sections("faulty"):
+        fault = _FAULT.fullmatch(heading)
+        wrong, right = _version(body, "faulty"), _version(body, "healthy")
+        if fault is None or wrong == right:
+            raise ValueError(heading)
+        codes = tuple(fault["codes"].split())
+        processes = int(fault["processes"] or 1)
+        found.append(Program(fault["title"], right, fault["kind"], codes, wrong, processes))
     return sorted(found, key=lambda program: (program.kind[0], int(program.kind[1:])))
 
 
@@ -65,9 +62,10 @@ def methods() -> list[Program]:
     return [Program(heading, _version(body, "healthy")) for heading, body in _sections("methods")]
 
 
-def _sections(name: str) -> list[tuple[str, str]]:
-    _, *parts = _HEADING.split((_FOLDER / f"{name}.py").read_text(encoding="utf-8"))
-    return list(zip(parts[::2], parts[1::2]))
+def _sections(folder: str) -> Iterator[tuple[str, str]]:
+    for path in sorted((_FOLDER / folder).glob("*.py")):
+        _, *parts = _HEADING.split(path.read_text(encoding="utf-8"))
+        yield from zip(parts[::2], parts[1::2])
 
 
 def _version(body: str, kept: str) -> str:
