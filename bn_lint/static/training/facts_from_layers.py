@@ -26,34 +26,29 @@ from bn_lint.facts.dims import Dim, origin_of
 from bn_lint.static.interpreter.values import (
     ABSENT,
     BUILDER,
-    LAZY,
     Arguments,
     Axis,
-    Class,
     Instance,
     Provenance,
     Tensor,
     Value,
 )
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.source_text import class_node
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.describing import (
     arriving_at,
-    built_at,
-    built_fact,
     call_fact,
     label_of,
     layer_fact,
     own_size,
     path_to,
-    place_of,
     reason_of,
 )
 from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.operations.sizes import size_of
 from bn_lint.static.torch_model.symbolic_models import is_symbolic
 from bn_lint.static.torch_model.watchers import LayerCollector, events_of
+from bn_lint.static.training.constructions import Constructions
 from bn_lint.static.training.drafts import Draft
 from bn_lint.static.training.hidden_modules import hidden_batchnorm
 from bn_lint.static.training.layer_inputs import LayerInputs
@@ -79,14 +74,12 @@ class FactCollector(LayerCollector):
         self.tracebacks: list[str] = []
         self.reveals: list[Evidence] = []
         self.sites: dict[cst.CSTNode, Site] = {}
-        #: BatchNorm layers built since the last `settle`, with what is known of how.
-        self._pending: list[tuple[Instance, Arguments, str]] = []
+        self._constructions = Constructions()
         self.missing_sites: set[cst.CSTNode] = set()
         self._arrived: dict[int, tuple[Instance, list[Dim]]] = {}
         self.pooled_calls = PooledCalls()
         #: What layers are called on, if somebody wants to see it.
         self.inputs: LayerInputs | None = None
-        self._missing: dict[int, tuple[Instance, str, int | None]] = {}
         self._seen: set[object] = set()
         self._quiet = 0
         self._only: set[cst.CSTNode] | None = None
@@ -172,17 +165,7 @@ class FactCollector(LayerCollector):
         if layer.built is None:
             return
         self.sites.setdefault(layer.built.node, Site(layer.built))
-        frame = interpreter.frame
-        while frame is not None and frame.owner is None:
-            frame = frame.caller
-        builder = frame.owner if frame is not None else None
-        if isinstance(layer.cls, Class) and builder in layer.cls.mro and frame is not None:
-            outer = frame.caller
-            while outer is not None and (outer.owner is None or outer.owner in layer.cls.mro):
-                outer = outer.caller
-            builder = outer.owner if outer is not None else None
-        BUILDER.put(layer, builder)
-        self._pending.append((layer, arguments, _forward_around(interpreter)))
+        self._constructions.built(interpreter, layer, arguments)
 
     def arrived(self, layer: Instance) -> list[Dim]:
         """All numbers of channels that a layer gets, known by the end of the analysis."""
@@ -272,15 +255,13 @@ class FactCollector(LayerCollector):
     def missing_built(self, interpreter: Interpreter, name: str, layer: Instance) -> None:
         if layer.built is not None:
             self.missing_sites.add(layer.built.node)
-            self._missing.setdefault(id(layer.built.node), (layer, name, None))
+            self._constructions.missing(name, layer)
 
     def missing_imported(self, name: str, ref: NodeRef) -> None:
         self.facts.append(UnknownBatchNorm(name, ref.place))
 
     def missing_called(self, interpreter: Interpreter, layer: Instance, x: Tensor) -> None:
-        if layer.built is not None and x.ranked:
-            _, name, _ = self._missing[id(layer.built.node)]
-            self._missing[id(layer.built.node)] = (layer, name, len(x.axes))
+        self._constructions.missing_called(layer, x)
 
     def optimizer_built(
         self, interpreter: Interpreter, optimizer: Instance, arguments: Arguments, model: Instance, ref: NodeRef
@@ -330,28 +311,10 @@ class FactCollector(LayerCollector):
 
     def settle(self) -> None:
         """Turn what was built since the last time into facts, now that it is known what became of it."""
-        for layer, arguments, within in self._pending:
-            # Built under a condition and kept, a layer is created lazily: once.
-            per_call = (within == "forward" and not _is_lazy(layer)) or (within == "guarded" and layer.owner is None)
-            fact = built_fact(layer, arguments, per_call=per_call)
-            own = fact.layer
-            odd = own.num_features if isinstance(own.num_features, int) and own.num_features <= 0 else None
-            key = (
-                "built",
-                layer.built.node if layer.built else None,
-                str(own.eps),
-                str(own.momentum),
-                odd,
-                fact.per_call,
-            )
-            if key not in self._seen:
+        for key, fact in self._constructions.take():
+            if key is None or key not in self._seen:
                 self._seen.add(key)
                 self.facts.append(fact)
-        self._pending.clear()
-        for layer, name, rank in self._missing.values():
-            ref = built_at(layer)
-            self.facts.append(UnknownBatchNorm(name, ref.place, rank, place_of(ref, class_node(ref.node, name))))
-        self._missing.clear()
 
     def programmed(self, facts: Iterable[Fact]) -> None:
         """Take in what an entry point showed of modes, each fact once."""
@@ -365,37 +328,9 @@ class FactCollector(LayerCollector):
         return coverage(self.sites.values(), unreached, judged_files)
 
 
-def _forward_around(interpreter: Interpreter) -> str:
-    """Whether a `forward` is running: "forward", "guarded" when an `if` inside it surrounds what happens now, or ""."""
-    frame = interpreter.frame
-    while frame is not None:
-        function = frame.function
-        if (
-            function is not None
-            and function.name == "forward"
-            and function.owner is not None
-            and function.owner.is_module
-        ):
-            return (
-                "guarded"
-                if interpreter.path.guards > frame.guards or interpreter.path.uncertain > frame.uncertain
-                else "forward"
-            )
-        frame = frame.caller
-    return ""
-
-
 def _widths_differ(alternatives: list[Value]) -> bool:
     layers = [one for one in alternatives if isinstance(one, Instance)]
     return any(
         len({repr(one.cells[name]) for one in layers if name in one.cells}) > 1
         for name in ("num_features", "in_channels", "in_features")
     )
-
-
-def _is_lazy(layer: Instance) -> bool:
-    """Whether a layer is part of what took the place of None in a module."""
-    owner: Instance | None = layer
-    while owner is not None and LAZY not in owner.cells:
-        owner = owner.owner
-    return owner is not None

@@ -1,0 +1,93 @@
+"""BatchNorm layers that are built, and names of BatchNorm classes that do not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bn_lint.facts import BatchNormBuilt, UnknownBatchNorm
+from bn_lint.static.interpreter.values import BUILDER, LAZY, Arguments, Class, Instance, Tensor
+from bn_lint.static.syntax.source_text import class_node
+from bn_lint.static.torch_model.describing import built_at, built_fact, place_of
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.interpreter import Interpreter
+
+
+class Constructions:
+    """What was built since the facts were last taken.
+
+    What becomes of a layer, and who owns it, is known only when the entry point is over.
+    """
+
+    def __init__(self) -> None:
+        #: Layers, with their arguments and the `forward` around them.
+        self._built: list[tuple[Instance, Arguments, str]] = []
+        self._missing: dict[int, tuple[Instance, str, int | None]] = {}
+
+    def built(self, interpreter: Interpreter, layer: Instance, arguments: Arguments) -> None:
+        frame = interpreter.frame
+        while frame is not None and frame.owner is None:
+            frame = frame.caller
+        builder = frame.owner if frame is not None else None
+        if isinstance(layer.cls, Class) and builder in layer.cls.mro and frame is not None:
+            outer = frame.caller
+            while outer is not None and (outer.owner is None or outer.owner in layer.cls.mro):
+                outer = outer.caller
+            builder = outer.owner if outer is not None else None
+        BUILDER.put(layer, builder)
+        self._built.append((layer, arguments, _forward_around(interpreter)))
+
+    def missing(self, name: str, layer: Instance) -> None:
+        """Note that a class without this name in PyTorch is instantiated."""
+        if layer.built is not None:
+            self._missing.setdefault(id(layer.built.node), (layer, name, None))
+
+    def missing_called(self, layer: Instance, x: Tensor) -> None:
+        if layer.built is not None and x.ranked:
+            _, name, _ = self._missing[id(layer.built.node)]
+            self._missing[id(layer.built.node)] = (layer, name, len(x.axes))
+
+    def take(self) -> Iterator[tuple[object, BatchNormBuilt | UnknownBatchNorm]]:
+        """The facts, each with a key that is the same for layers of which one fact is enough, or None."""
+        for layer, arguments, within in self._built:
+            # Built under a condition and kept, a layer is created lazily: once.
+            per_call = (within == "forward" and not _is_lazy(layer)) or (within == "guarded" and layer.owner is None)
+            fact = built_fact(layer, arguments, per_call=per_call)
+            own = fact.layer
+            odd = own.num_features if isinstance(own.num_features, int) and own.num_features <= 0 else None
+            node = layer.built.node if layer.built else None
+            yield ("built", node, str(own.eps), str(own.momentum), odd, fact.per_call), fact
+        self._built.clear()
+        for layer, name, rank in self._missing.values():
+            ref = built_at(layer)
+            yield None, UnknownBatchNorm(name, ref.place, rank, place_of(ref, class_node(ref.node, name)))
+        self._missing.clear()
+
+
+def _forward_around(interpreter: Interpreter) -> str:
+    """Whether a `forward` is running: "forward", "guarded" when an `if` inside it surrounds what happens now, or ""."""
+    frame = interpreter.frame
+    while frame is not None:
+        function = frame.function
+        if (
+            function is not None
+            and function.name == "forward"
+            and function.owner is not None
+            and function.owner.is_module
+        ):
+            return (
+                "guarded"
+                if interpreter.path.guards > frame.guards or interpreter.path.uncertain > frame.uncertain
+                else "forward"
+            )
+        frame = frame.caller
+    return ""
+
+
+def _is_lazy(layer: Instance) -> bool:
+    """Whether a layer is part of what took the place of None in a module."""
+    owner: Instance | None = layer
+    while owner is not None and LAZY not in owner.cells:
+        owner = owner.owner
+    return owner is not None
