@@ -74,6 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish() -> None:
     """Spare the garbage collector what is there to stay."""
+    if gc.get_freeze_count():
+        return  # a run of pytest inside of a test
     gc.collect()
     gc.freeze()
 

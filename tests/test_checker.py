@@ -189,15 +189,15 @@ def test_memory_does_not_grow_over_edits(editor: Editor) -> None:
     def edit(numbers: range) -> int:
         for number in numbers:
             editor.type(f"{TEXT}\n# {number}\n")
-            if number % 50 == 0:
+            if number % 20 == 0:
                 editor.type(f"{TEXT}\nsize = {number}\n")
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()
     try:
-        before = edit(range(200))
-        assert edit(range(200, 1200)) - before < 500_000
+        before = edit(range(100))
+        assert edit(range(100, 300)) - before < 100_000
     finally:
         tracemalloc.stop()
     assert editor.judged < 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from bn_lint.facts.dims import Expression, Symbol, add, floor_divide, multiply, 
 sympy = pytest.importorskip("sympy")
 pytestmark = pytest.mark.slow
 
+#: The scheduled job tries more.
+EXAMPLES = settings(max_examples=int(os.environ.get("BN_LINT_TEST_EXAMPLES", "200")), deadline=None)
 NAMES = ("a", "b", "c")
 SYMBOLS = {name: Symbol(name, free=True) for name in NAMES}
 _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
@@ -73,14 +76,14 @@ def number(formula: Formula, values: dict[str, int]) -> int:
     return {"+": one.__add__, "-": one.__sub__, "*": one.__mul__, "//": one.__floordiv__}[operator](other)
 
 
-@settings(max_examples=1_000, deadline=None)
+@EXAMPLES
 @given(formulas("+ - *"), formulas("+ - *"))
 def test_equal_polynomials_are_the_same(one: Formula, other: Formula) -> None:
     is_zero = sympy.expand(algebra(one) - algebra(other)) == 0
     assert (compare(size(one), size(other)) is Comparison.SAME) is is_zero
 
 
-@settings(max_examples=1_000, deadline=None)
+@EXAMPLES
 @given(formulas("+ - *"))
 def test_a_formula_equals_its_expansion(formula: Formula) -> None:
     expanded = sympy.Poly(algebra(formula), *(sympy.Symbol(name, integer=True, positive=True) for name in NAMES))
@@ -94,7 +97,7 @@ def test_a_formula_equals_its_expansion(formula: Formula) -> None:
     assert compare(size(formula), total) is Comparison.SAME
 
 
-@settings(max_examples=1_000, deadline=None)
+@EXAMPLES
 @given(formulas("+ - * //"), formulas("+ - * //"))
 def test_what_is_proven_holds_for_every_size(one: Formula, other: Formula) -> None:
     try:

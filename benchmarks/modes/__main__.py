@@ -15,7 +15,7 @@ from benchmarks.modes.scripts import load_scripts, load_verdicts, stanza
 from benchmarks.modes.table import by_operator, by_script, document
 from benchmarks.mutation.score import Command
 
-LINTER = "{python} -m bn_lint check --isolated --no-cache --output-format json {path}"
+LINTER = "{python} -m bn_lint check --isolated --no-project --no-cache --output-format json {path}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

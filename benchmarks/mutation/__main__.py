@@ -16,7 +16,7 @@ from benchmarks.mutation.score import Command, verdicts
 from benchmarks.mutation.table import Score, by_library, document
 from benchmarks.mutation.truth import truth
 
-LINTER = "{python} -m bn_lint check --isolated --no-cache --output-format json --show-coverage {path}"
+LINTER = "{python} -m bn_lint check --isolated --no-project --no-cache --output-format json --show-coverage {path}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,11 +1,13 @@
-"""`bn-lint trace` in a process of its own that has imported torch before it begins."""
+"""Programs in processes of their own that have imported torch before they begin."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import runpy
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,24 +37,41 @@ class Ended:
 
 def traced(folder: Path, *arguments: str) -> Ended:
     """Run `bn-lint trace` in a process of its own, which has imported torch before it began."""
-    process = server().Process(target=_command, args=(str(folder), ["trace", "--isolated", "--no-table", *arguments]))
+    return _ended(folder, _command, ["bn-lint", "trace", "--isolated", "--no-table", *arguments])
+
+
+def started(folder: Path, *arguments: str) -> Ended:
+    """Run a file in a process of its own, which has imported torch before it began."""
+    return _ended(folder, _file, list(arguments))
+
+
+def _ended(folder: Path, target: Callable[[], object], arguments: list[str]) -> Ended:
+    process = server().Process(target=_run, args=(str(folder), target, arguments))
     process.start()
     process.join()
     return Ended(process.exitcode, *((folder / name).read_text() for name in ("stdout", "stderr")))
 
 
-def _command(folder: str, arguments: list[str]) -> None:
+def _command() -> None:
+    from bn_lint.cli.main import main
+
+    sys.exit(main())
+
+
+def _file() -> None:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def _run(folder: str, target: Callable[[], object], arguments: list[str]) -> None:
     os.chdir(folder)
     for number, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", 1, closefd=False)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "rules")])  # for those that the program starts
-    sys.argv = ["bn-lint", *arguments]
-    from bn_lint.cli.main import main
-
+    sys.argv = arguments
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a fork server ignores it
     try:
-        sys.exit(main())
+        target()
     except KeyboardInterrupt:
         # Python dies of this signal then, as `test_ctrl_c` shows.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
