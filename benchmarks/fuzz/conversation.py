@@ -1,22 +1,25 @@
-"""Holds conversations with a language server: what a client says is a list of messages, however mad."""
+"""Holds conversations with a language server: what a client says is a list of messages, however mad, or a stream."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 
 #: Seconds after which an answer is not waited for any longer: a mad request may get none.
 _ANSWER = 5.0
 #: Seconds after which the server hangs.
 _NEVER = 120.0
+#: In bytes: more than any message has.
+_MUCH = 1 << 26
 _LAST = "last"
 _ENDING = ("exit", "shutdown")
 
@@ -60,6 +63,58 @@ def hold(messages: Sequence[Any], folder: Path) -> None:
         raise Broken("the server gives no answer any more")
 
 
+def send(data: bytes, folder: Path) -> None:
+    """Greet a server, send it what may be no messages, and hang up.
+
+    Raises:
+        Broken: it does not end, or asks for more at a time than any message has.
+        Exception: what was raised in bn-lint.
+    """
+    from bn_lint.editor.messages import ProtocolError
+    from bn_lint.editor.server import server, talk
+    from bn_lint.editor.session import Server
+
+    def give_up(number: int, frame: object) -> None:
+        raise Broken("the server does not end")
+
+    with _silence(), _pipe() as (requests, saying), _pipe() as (hearing, answers):
+        made = server(Server(delay=0))
+        client = _Sender(made, saying, hearing, data, folder)
+        client.start()
+        before = signal.signal(signal.SIGALRM, give_up)
+        signal.setitimer(signal.ITIMER_REAL, _NEVER)
+        try:
+            talk(made, cast("BinaryIO", _Bounded(requests)), answers)
+        except ProtocolError:
+            pass
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        requests.close()  # or the client never finds out
+        client.join(_NEVER)
+    if not client.has_answer:
+        raise Broken("the greeting has no answer")
+
+
+class _Bounded:
+    """A stream that may not be asked for more than the largest message."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        return self._stream.read(_bounded(size))
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._stream.readline(_bounded(size))
+
+
+def _bounded(size: int) -> int:
+    if not 0 <= size <= _MUCH:
+        raise Broken(f"{size} bytes are asked for")
+    return size
+
+
 class _Client(threading.Thread):
     """Says one thing after the other, and waits for what is answered and judged."""
 
@@ -77,10 +132,8 @@ class _Client(threading.Thread):
 
     def run(self) -> None:
         threading.Thread(target=self._listen, daemon=True).start()
-        capabilities = {"notebookDocument": {"synchronization": {}}}
-        greeting = {"processId": None, "rootUri": self._folder.as_uri(), "capabilities": capabilities}
         try:
-            self._ask("first", "initialize", greeting, _NEVER)
+            self._ask("first", "initialize", self._greeting, _NEVER)
             for number, message in enumerate(self._messages):
                 self._say(message)
                 self._ask(f"ping {number}", "$/nothing", None, _ANSWER)  # what came before has been read then
@@ -89,6 +142,11 @@ class _Client(threading.Thread):
             self._say({"jsonrpc": "2.0", "method": "exit"})
         except OSError:
             return  # the server has gone
+
+    @property
+    def _greeting(self) -> object:
+        capabilities = {"notebookDocument": {"synchronization": {}}}
+        return {"processId": None, "rootUri": self._folder.as_uri(), "capabilities": capabilities}
 
     def _ask(self, name: str, method: str, params: object, patience: float) -> bool:
         self._say({"jsonrpc": "2.0", "id": name, "method": method, "params": params})
@@ -117,6 +175,21 @@ class _Client(threading.Thread):
                 with self._news:
                     self._answered.add(message.get("id") if isinstance(message.get("id"), str) else None)
                     self._news.notify_all()
+
+
+class _Sender(_Client):
+    """Sends bytes, and hangs up."""
+
+    def __init__(self, server: Any, saying: IO[bytes], hearing: IO[bytes], data: bytes, folder: Path) -> None:
+        super().__init__(server, saying, hearing, [], folder)
+        self._data = data
+
+    def run(self) -> None:
+        threading.Thread(target=self._listen, daemon=True).start()
+        with suppress(OSError):  # the server has gone
+            self.has_answer = self._ask("first", "initialize", self._greeting, _NEVER)
+            self._saying.write(self._data)
+            self._saying.close()
 
 
 def _is_ending(message: Any) -> bool:

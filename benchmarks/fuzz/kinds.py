@@ -11,9 +11,9 @@ from pathlib import Path
 from random import Random
 
 from benchmarks.fuzz.cells import cell, compare
-from benchmarks.fuzz.conversation import hold
+from benchmarks.fuzz.conversation import hold, send
 from benchmarks.fuzz.grammar import sentence
-from benchmarks.fuzz.mutants import document, program, text
+from benchmarks.fuzz.mutants import document, program, stream, text
 from benchmarks.machine import ROOT
 from benchmarks.sources import source
 from bn_lint.check.fix import fix
@@ -125,6 +125,11 @@ def _converse(path: Path) -> None:
     hold(messages if isinstance(messages, list) else [messages], path.parent)
 
 
+def _send(path: Path) -> None:
+    """Send the language server what stands in a file."""
+    send(path.read_bytes(), path.parent)
+
+
 def _show_trace(path: Path) -> None:
     """Read a trace, judge it, and show it as a report, a table and a page."""
     from bn_lint.runtime.document.document import dumps, load
@@ -154,9 +159,10 @@ KINDS = {
     "released texts": Kind("mutant.py", _released, text, _lint, downloads=True, share=8),
     "released programs": Kind("mutant.py", _released, program, _lint, downloads=True, share=4),
     "cells": Kind("cell.txt", lambda: [SEEDS / "train.txt"], cell, compare, needs="IPython", share=50),
-    "configurations": Kind("bn-lint.toml", lambda: [SEEDS / "settings.toml"], text, _configure, share=230),
+    "configurations": Kind("bn-lint.toml", lambda: [SEEDS / "settings.toml"], text, _configure, share=210),
     "conversations": Kind(
         "conversation.json", lambda: [SEEDS / "conversation.json"], document, _converse, needs="pygls", share=17
     ),
+    "streams": Kind("stream.bin", lambda: [SEEDS / "conversation.json"], stream, _send, needs="pygls", share=20),
     "traces": Kind("trace.json", lambda: [SEEDS / "trace.json"], document, _show_trace, share=150),
 }

@@ -33,6 +33,11 @@ _VALUES: tuple[Any, ...] = (
     *([], [[]], {}, {"": None}, [None], [1, "batchnorm"], ["a", ["b"]], {"cells": []}, [{}], {"path": 1, "line": "x"}),
 )  # fmt: skip
 
+#: What stands where the length of a message belongs, and where the name of that header does.
+_LENGTHS = ("", "x", "-1", "9" * 9, "9" * 12, "9" * 5000, "1e3", "0x10", "\u0663", "\ud800", "1 2", "5, 5")
+_NAMES = ("", "Content-Type", "Content_Length", "C\u00f6ntent-Length", "\0Content-Length", "Content-\r\nLength")
+_EXTRA = b"Content-Type: application/vscode-jsonrpc; charset=utf-8"
+
 
 def text(random: Random, seed: bytes) -> bytes:
     """A file with a few parts missing, doubled, exchanged or odd; sometimes with bytes that are no text."""
@@ -193,3 +198,23 @@ _WRAPPERS = (
     "class Net(nn.Module):\n    def __init__(self): pass",
     "if x: pass\nelse: raise",
 )
+
+
+def stream(random: Random, seed: bytes) -> bytes:
+    """The messages of a conversation as they are sent, a few of them with headers that are damaged or odd."""
+    return b"".join(_sent(random, json.dumps(message).encode()) for message in json.loads(seed))
+
+
+def _sent(random: Random, body: bytes) -> bytes:
+    if random.random() < 0.7:
+        return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+    length = random.choice((len(body), len(body) - 1, len(body) + 1, random.randrange(4 * len(body)), 0, -1))
+    number = random.choice((str(length), str(length), f"+{length}", f"{length}.0", f"0{length}", *_LENGTHS))
+    name = random.choice(("Content-Length", "Content-Length", "content-length", "Content-Length ", *_NAMES))
+    line = f"{name}{random.choice((': ', ':', ':  ', ' '))}{number}".encode("utf-8", "surrogatepass")
+    lines = random.choice(([line], [line, line], [line, _EXTRA], [_EXTRA, line], [_EXTRA], [line, b"X" * 100_000], []))
+    end = random.choice((b"\r\n", b"\r\n", b"\n", b"\r", b""))
+    header = end.join((*lines, b"", b""))
+    if random.random() < 0.2:
+        header = text(random, header.decode("latin-1").encode())
+    return header + body

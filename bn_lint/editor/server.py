@@ -5,12 +5,15 @@ Each function answers one request or takes one notice of the protocol.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from typing import BinaryIO, cast
 
 from lsprotocol import types as lsp
 
 from bn_lint.check.explain import find, markdown
 from bn_lint.editor import hints
+from bn_lint.editor.messages import Messages
 from bn_lint.editor.session import FIX_ALL, Server
 from bn_lint.errors import BnLintError
 
@@ -145,6 +148,18 @@ def _has_page(code: str) -> bool:
     return True
 
 
+def talk(made: Server, requests: BinaryIO, answers: BinaryIO) -> None:
+    """Serve a client until it says to exit, or says no more.
+
+    Raises:
+        ProtocolError: what it sends is not divided into messages.
+    """
+    messages = Messages(requests)
+    made.start_io(cast(BinaryIO, messages), answers)
+    if messages.error is not None:
+        raise messages.error
+
+
 def serve() -> None:
-    """Serve a client over standard input and output until it says to exit."""
-    server().start_io()
+    """Serve a client over standard input and output."""
+    talk(server(), sys.stdin.buffer, sys.stdout.buffer)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from bn_lint.cli.stopping import leave, stopped
-from bn_lint.errors import UsageError
+from bn_lint.cli.terminal import complain
+from bn_lint.errors import BnLintError, UsageError
 from bn_lint.exit import ExitCode
 
 
@@ -18,5 +19,10 @@ def command() -> int:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
         raise UsageError('The language server needs pygls: pip install "bn-lint[lsp]".') from error
-    serve()
-    leave(stopped() or ExitCode.CLEAN)  # a text may still be judged for an editor that is gone
+    code = ExitCode.CLEAN
+    try:
+        serve()
+    except BnLintError as error:
+        complain(error.message, "error")
+        code = ExitCode.FAILURE
+    leave(stopped() or code)  # a text may still be judged for an editor that is gone
