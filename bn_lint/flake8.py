@@ -21,6 +21,7 @@ class Plugin:
     def run(self) -> Iterator[tuple[int, int, str, type]]:
         """Yield line, 0-based column, code and message, and the plugin itself."""
         from bn_lint.check.pipeline import check
+        from bn_lint.output.text import printable
         from bn_lint.project.config import Configuration
         from bn_lint.project.discovery import File
         from bn_lint.project.source import absolute, display_path, encoded
@@ -33,7 +34,8 @@ class Plugin:
         display = display_path(path)
         report = check([File(path, display, explicit=True, data=encoded("".join(self.lines), display))], configuration)
         for finding in report.visible:
-            message = f"{finding.code} {finding.message}"
+            message = printable(f"{finding.code} {finding.message}")
             yield finding.place.line, finding.place.column - 1, message, type(self)
         for problem in report.failures:
-            yield problem.place.line, problem.place.column - 1, f"{problem.code} {problem.message}", type(self)
+            message = printable(f"{problem.code} {problem.message}")
+            yield problem.place.line, problem.place.column - 1, message, type(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ import click
 
 from bn_lint import __version__
 from bn_lint.cli.stopping import leave, stop_on_signals, stopped
-from bn_lint.cli.terminal import complain
+from bn_lint.cli.terminal import complain, printable_lines, show
 from bn_lint.errors import BnLintError
 from bn_lint.exit import ExitCode
 
@@ -80,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = command.main(arguments, prog_name="bn-lint", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        usage = io.StringIO()
+        error.show(usage)
+        show(printable_lines(usage.getvalue()))
         code = ExitCode.FAILURE
     except BnLintError as error:
         complain(error.message, "error")
@@ -92,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in arguments:
             import traceback
 
-            traceback.print_exc()
+            show(printable_lines(traceback.format_exc()))
         hint = "" if "--debug" in arguments else " Run again with --debug for the traceback."
         complain(f"Internal error in bn-lint: {type(error).__name__}: {error}. Please report it.{hint}", "error")
         code = ExitCode.FAILURE

@@ -24,6 +24,13 @@ def complain(message: str, severity: str) -> None:
     show(f"{Painter(color=color)(severity, severity)}: {printable(message)}\n", color=color)
 
 
+def printable_lines(text: str) -> str:
+    """Several lines, without what a terminal might obey."""
+    from bn_lint.output.text import printable
+
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def wants_color(choice: str, stream: IO[Any] | None) -> bool:
     """Decide about colour: the option, then NO_COLOR, then FORCE_COLOR, then whether a terminal listens."""
     if choice != "auto":

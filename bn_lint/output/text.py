@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bn_lint.facts import Place
 
 #: What a terminal may interpret instead of showing: controls, and marks that reorder the text around them.
-_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]")
 
 #: What stands before a number of equal things.
 TIMES = "\N{MULTIPLICATION SIGN}"

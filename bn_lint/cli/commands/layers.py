@@ -12,7 +12,7 @@ import click
 from bn_lint.cli.commands.check_options import CheckOptions
 from bn_lint.cli.commands.options import added, judging_options, rule_options
 from bn_lint.cli.commands.publish import report_problems
-from bn_lint.cli.terminal import COLORS, save, wants_color, write
+from bn_lint.cli.terminal import COLORS, printable_lines, save, wants_color, write
 from bn_lint.exit import ExitCode
 from bn_lint.output.layers import LAYER_FORMATS
 
@@ -69,7 +69,7 @@ def command(paths: tuple[str, ...], **chosen: Any) -> int:
     columns = shutil.get_terminal_size().columns if is_terminal else None
     text = render(in_cells(report), options.output_format, color=color, columns=columns)
     if options.debug:
-        click.echo("\n".join(report.tracebacks), err=True, nl=False)
+        click.echo(printable_lines("\n".join(report.tracebacks)), err=True, nl=False)
     report_problems(report, verbose=False)
     if options.output_file is None:
         write(text, color=color)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from bn_lint.cli.commands.findings import FindingsOptions, findings_options, publish
+from bn_lint.cli.terminal import printable_lines
 from bn_lint.errors import UsageError
 from bn_lint.exit import ExitCode
 
@@ -52,8 +53,8 @@ def command(target: str, inputs: tuple[str, ...], evaluation: bool, samples: int
     code = publish(result.document, judge_with(result.document, settings), options, to_stdout=True)
     if not options.for_programs and not options.quiet:
         for line in result.remarks:
-            click.echo(line, err=True)
+            click.echo(printable_lines(line), err=True)
     if result.error is not None:
-        click.echo(f"error: {result.error}", err=True)
+        click.echo(f"error: {printable_lines(result.error)}", err=True)
         return code or ExitCode.FAILURE
     return code

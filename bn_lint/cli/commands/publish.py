@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bn_lint.cli.terminal import complain, save, wants_color, write
+from bn_lint.cli.terminal import complain, printable_lines, save, wants_color, write
 from bn_lint.output import FORMATS, render
 from bn_lint.output.cells import in_cells
 
@@ -67,7 +67,7 @@ def publish(report: Report, style: Style, *, to_stderr: bool = False) -> None:
         if style.show_coverage:
             text += coverage(report, color=color, verbose=style.verbose)
     if style.debug:
-        click.echo("\n".join(report.tracebacks), err=True, nl=False)
+        click.echo(printable_lines("\n".join(report.tracebacks)), err=True, nl=False)
     if style.output_format != "json":
         for shown in report.revealed:
             complain(f"{location(shown.place)}: revealed: {shown.message}", "info")

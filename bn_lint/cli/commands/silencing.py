@@ -12,7 +12,7 @@ from bn_lint.cli.commands.publish import Style, publish
 from bn_lint.cli.terminal import complain, write
 from bn_lint.errors import UsageError
 from bn_lint.exit import ExitCode
-from bn_lint.output.text import counted
+from bn_lint.output.text import counted, printable
 from bn_lint.project.source import display_path
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def write_baseline(
     new.write()
     _publish_rest(report, options)
     if not options.quiet:
-        write(f"Wrote {counted(new.entries.total(), 'finding')} to {display_path(file)}.\n")
+        write(f"Wrote {counted(new.entries.total(), 'finding')} to {printable(display_path(file))}.\n")
     return report.exit_code
 
 
