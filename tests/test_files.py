@@ -228,13 +228,13 @@ def possible(glob: str, text: str) -> bool:
 
 def test_patterns_mean_what_their_parts_mean() -> None:
     random, matches = Random(0), 0
-    for _ in range(20_000):
+    for _ in range(5_000):
         glob = "".join(random.choices(["a", "b", "*", "*", "**", "**/", "/", "?"], k=random.randrange(1, 8)))
         text = "".join(random.choices("aab/", k=random.randrange(9)))
         expected = possible(glob, text)
         assert bool(re.fullmatch(translated(glob), text)) is expected, (glob, text)
         matches += expected
-    assert matches > 1_000
+    assert matches > 250
 
 
 @pytest.mark.parametrize("pattern", ["*a" * 40 + "b", "**/" * 30 + "b", "**a*" * 20 + "b", "*/**/a*" * 10 + "b"])

@@ -42,7 +42,7 @@ RESPELLED = {
 }
 
 #: Texts that grow, of about so many characters.
-SMALL, LARGE = 4_000, 32_000
+SMALL, LARGE = 2_000, 16_000
 GROWING = {
     "statements of Python 2": "print x, 0777\n",
     "raising": "raise E, (1, 2, 3), x\n",
