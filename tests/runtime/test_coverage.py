@@ -25,6 +25,8 @@ import bn_lint
 import bn_lint.errors
 from bn_lint.runtime.document.document import Document
 
+from .nets import batch, sgd, small, train
+
 
 class Activated(nn.BatchNorm2d):
     """A subclass with a `forward` of its own that calls the function, as timm's BatchNormAct2d does."""
@@ -238,6 +240,39 @@ def test_torchscript_still_compiles() -> None:
 def test_export_works() -> None:
     net = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)).eval()
     traced(lambda: torch.export.export(net, (torch.randn(IMAGES),)).module()(torch.randn(IMAGES)))
+
+
+@pytest.mark.filterwarnings("ignore")  # torch.jit.trace warns of itself
+def test_a_traced_graph_has_no_operation_of_the_tracer() -> None:
+    """Not even where a model goes while another one is traced."""
+
+    def graph() -> str:
+        gone = small()
+        train(gone, sgd(gone))
+        first, last = (small().eval().requires_grad_(False) for _ in range(2))
+
+        def forward(x: torch.Tensor) -> torch.Tensor:
+            nonlocal gone
+            y = first(x)
+            gone = nn.Sequential()
+            return y + last(x)
+
+        return str(torch.jit.trace(forward, batch(2)[0], check_trace=False).graph)
+
+    alone = graph()
+    with bn_lint.trace() as trace:
+        traced = graph()
+    assert not trace.document.notes
+    assert traced.count("aten::") == alone.count("aten::")
+
+
+def test_a_width_that_is_a_shape() -> None:
+    """The layer is built, with statistics of several axes; only its call fails."""
+    with bn_lint.trace() as trace:
+        layer = nn.BatchNorm2d((3, 8, 8))  # type: ignore[arg-type]
+        with pytest.raises(RuntimeError, match="has 3"):
+            layer.eval()(batch()[0].view(16, 192, 1, 1))
+    assert not trace.document.notes
 
 
 def test_models_pickle_as_before() -> None:

@@ -109,8 +109,8 @@ class Registry:
         return bool(self._dying or self.unclosed)
 
     def bury(self) -> None:
-        """Put away the layers that are gone, with a last look at their statistics."""
-        if not self._dying:
+        """Put away the layers that are gone, with a last look at their statistics; not while a graph is traced."""
+        if not self._dying or torch.jit.is_tracing():
             return
         while self._dying:
             layer = self._dying.pop()

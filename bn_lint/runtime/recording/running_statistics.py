@@ -21,6 +21,8 @@ Ask = Callable[[Callable[[], Any], torch.device], Any]
 
 def can_compute(*tensors: torch.Tensor) -> bool:
     """Whether operations on these tensors do nothing but compute: no capture, no transformation, real data."""
+    if torch.jit.is_tracing():
+        return False  # they would become part of the program's graph
     if any(type(tensor) is not torch.Tensor or tensor.is_meta for tensor in tensors):
         return False
     if tensors[0].is_cuda and torch.cuda.is_current_stream_capturing():
@@ -59,7 +61,7 @@ def last_words(mean: torch.Tensor, variance: torch.Tensor, eps: float | None) ->
 
 def _quartiles(values: torch.Tensor) -> torch.Tensor:
     """Five of the values, without an index on the device, which would be waited for."""
-    ordered = values.float().sort().values
+    ordered = values.float().flatten().sort().values  # a width that is a shape makes more than one axis
     last = values.numel() - 1
     return torch.cat([ordered.narrow(0, round(quarter * last / 4), 1) for quarter in range(5)])
 
