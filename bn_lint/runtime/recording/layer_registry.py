@@ -110,7 +110,7 @@ class Registry:
 
     def bury(self) -> None:
         """Put away the layers that are gone, with a last look at their statistics; not while a graph is traced."""
-        if not self._dying or torch.jit.is_tracing():
+        if not self._dying or torch._C._is_tracing():
             return
         while self._dying:
             layer = self._dying.pop()

@@ -21,7 +21,7 @@ Ask = Callable[[Callable[[], Any], torch.device], Any]
 
 def can_compute(*tensors: torch.Tensor) -> bool:
     """Whether operations on these tensors do nothing but compute: no capture, no transformation, real data."""
-    if torch.jit.is_tracing():
+    if torch._C._is_tracing():
         return False  # they would become part of the program's graph
     if any(type(tensor) is not torch.Tensor or tensor.is_meta for tensor in tensors):
         return False
