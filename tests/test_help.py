@@ -38,7 +38,11 @@ _KERAS = "from torch import nn\nnn.BatchNorm2d(64, {})\n"
 @pytest.mark.parametrize(
     ("code", "program", "remedy"),
     [
-        ("BN002", _COMPUTED, "give the constructor values that make it 63"),
+        ("BN002", _COMPUTED, "num_features is `points * persons * channels` here: it fits with `persons=1` in line 6"),
+        ("BN002", _COMPUTED.replace("Skeleton()", "Skeleton(persons=4)"), "it fits with `persons=1` in line 15"),
+        ("BN002", _COMPUTED.replace("Skeleton()", "Skeleton(21, 4)"), "it fits with `persons=1` in line 15"),
+        ("BN002", _COMPUTED.replace("Skeleton()", "Skeleton(42, 4)"), "give the constructor values that make it 63"),
+        ("BN002", _COMPUTED.replace("Skeleton()", "Skeleton(persons=int('2'))"), "values that make it 63"),
         ("BN002", _LITERAL, "build it with num_features=4"),
         ("BN004", _SQUEEZED, "x.squeeze(1)"),
         ("BN201", _EVALUATED, "call eval() on the model before"),

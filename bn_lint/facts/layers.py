@@ -158,6 +158,8 @@ class BatchNormCall:
         ranks: How many processes train copies of the model together.
         recomputed: What runs the layer a second time, in the backward pass.
         arriving: The channels of the input, as they can be written where the layer is built. Complete facts have it.
+        fitting: The one argument of the constructor that would make a computed width fit (`persons=1`), and where the
+            number is that does not. Complete facts have it.
         follows_layer: The input comes from a convolution or `nn.Linear`, and nothing in between changes its number of
             dimensions.
         draft: Of a fact that is not complete: the number of what the front end completes it from.
@@ -176,6 +178,7 @@ class BatchNormCall:
     ranks: int | None = None
     recomputed: Evidence | None = None
     arriving: str | None = None
+    fitting: Evidence | None = None
     follows_layer: bool = False
     draft: int | None = None
 

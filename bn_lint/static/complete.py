@@ -18,6 +18,7 @@ from bn_lint.facts import BatchNormCall, BatchNormLayer, Evidence, LastBatch, Mo
 from bn_lint.facts import PlainContainer as Container
 from bn_lint.static.fix_layout.again import again
 from bn_lint.static.fix_layout.drop_last import drop_last
+from bn_lint.static.fix_layout.fitting import fitting_argument
 from bn_lint.static.fix_layout.lines import call_lines
 from bn_lint.static.fix_layout.registration import container_place
 from bn_lint.static.fix_layout.spelling import arriving_channels, torch_nn
@@ -59,7 +60,8 @@ class Completer:
             return fact
         draft = self._drafts[number]
         if isinstance(fact, BatchNormCall) and isinstance(draft, ArrivingChannels):
-            return replace(fact, arriving=arriving_channels(draft), draft=None)
+            arriving = arriving_channels(draft)
+            return replace(fact, arriving=arriving, fitting=fitting_argument(draft), draft=None)
         if isinstance(fact, ModelCall) and isinstance(draft, CallLines):
             return replace(fact, lines=call_lines(draft), draft=None)
         if isinstance(fact, LastBatch) and isinstance(draft, LoaderOption):

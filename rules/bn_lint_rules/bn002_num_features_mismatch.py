@@ -115,6 +115,10 @@ def _remedy(call: BatchNormCall, arrives: Dim, width: Dim) -> str:
     factors = origin_of(width)
     if call.arriving is None and isinstance(arrives, int) and factors is not None and len(factors.symbols) > 1:
         # A number there would be right for this one caller; what he gave for some parameter does not fit the input.
+        if call.fitting is not None:
+            place = call.fitting.place
+            where = f"line {place.line}" if place.path == call.layer.built.path else f"{place.path}:{place.line}"
+            return f"num_features is `{factors}` here: it fits with `{call.fitting.message}` in {where}"
         return f"num_features is `{factors}` here: give the constructor values that make it {describe(arrives)}"
     return f"build it with num_features={call.arriving or _described(arrives, width)}"
 

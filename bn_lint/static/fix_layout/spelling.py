@@ -93,7 +93,7 @@ def _as_its_builder_is_told(maker: Instance, layer: Instance, here: _Site) -> st
     if not isinstance(helper, cst.FunctionDef) or not called.deep_equals(helper.name):
         return None
     parameters = [param.name.value for param in helper.params.params if param.name.value not in ("self", "cls")]
-    if width.value in _bound_names(helper.body) or width.value not in parameters:
+    if width.value in bound_names(helper.body) or width.value not in parameters:
         return None
     for position, keyword, node in argument_nodes(call):
         if keyword == width.value or position == parameters.index(width.value):
@@ -144,7 +144,7 @@ def _by_parameters(size: Dim, builder: Value, here: _Site) -> str | None:
     text = str(origin)
     names = set(re.findall(r"[A-Za-z_]\w*", text))
     own = {param.name.value for param in (*function.params.params, *function.params.kwonly_params)}
-    if not names <= own or names & set(_bound_names(function.body)) or not _POLYNOMIAL.fullmatch(text):
+    if not names <= own or names & set(bound_names(function.body)) or not _POLYNOMIAL.fullmatch(text):
         return None
     # A number may be what became of another parameter on a path that was not followed, unless it is written here.
     written = {node.value for node in walk(function.body) if isinstance(node, cst.Integer)}
@@ -236,7 +236,7 @@ def binds(node: cst.CSTNode) -> Iterator[str]:
                     yield name
 
 
-def _bound_names(node: cst.CSTNode) -> Iterator[str]:
+def bound_names(node: cst.CSTNode) -> Iterator[str]:
     yield from binds(node)
     for child in children(node):
-        yield from _bound_names(child)
+        yield from bound_names(child)
