@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from bn_lint.static.interpreter.lattice.copying import clone_with
 from bn_lint.static.interpreter.store import Store, watch
-from bn_lint.static.interpreter.values import Dict, Function, Instance, List, Unknown, Value
+from bn_lint.static.interpreter.values import Dict, Function, Instance, List, Union, Unknown, Value
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.hooks import Collector
 
 #: What may change while a remembered call holds it, or holds such things.
 _HOLDERS = frozenset({tuple, List, Dict, Instance})
+
+
+class _Way(NamedTuple):
+    """Where a part is in the modules that a call was given: in which of them, and under which names."""
+
+    given: int
+    names: tuple[str, ...]
+
+    def end(self, given: Sequence[Instance]) -> Instance | None:
+        """Return the part that is there now."""
+        value: Value = given[self.given]
+        for name in self.names:
+            value = value.cells.get(name) if isinstance(value, Instance) else None
+        return value if isinstance(value, Instance) else None
 
 
 class CallSummaries:
@@ -30,7 +44,8 @@ class CallSummaries:
         self._collector = collector
         self._templates: dict[Hashable, object] = {}
         self._recursive: dict[Function, dict[Hashable, Value]] = {}
-        self._kept: dict[Hashable, tuple[Value, list[Instance]]] = {}
+        #: What a call gave, the modules that it was given, and where in these the ones are that it gave back.
+        self._kept: dict[Hashable, tuple[Value, list[Instance], list[_Way]]] = {}
 
     def template_of(self, key: Hashable) -> object:
         """Return the object that stands for everything built with this key."""
@@ -59,7 +74,12 @@ class CallSummaries:
             key = ("quiet", key)  # what was not noted then is noted later
         hit = self._kept.get(key)
         if hit is not None and not (isinstance(hit[0], Instance) and hit[0].template is None):
-            return _made_again(self._copy(hit[0], hit[1], _modules_in(given) if hit[1] else ()), given)
+            kept, before, ways = hit
+            modules = _modules_in(given) if before else []
+            then, now = [way.end(before) for way in ways], [way.end(modules) for way in ways]
+            if None not in now:
+                same = [*before, *filter(None, then)]
+                return _made_again(self._copy(kept, same, [*modules, *filter(None, now)]), given)
         purity = watch()
         self._store.purity.append(purity)
         try:
@@ -69,8 +89,10 @@ class CallSummaries:
         if purity.pure:
             # A module is kept as it is: should the program change it, its template is gone and so is this memory.
             modules = _modules_in(given)
-            kept = value if isinstance(value, Instance) else self._copy(value, modules, modules)
-            self._kept[key] = (kept, modules)
+            parts = [] if isinstance(value, Instance) else list(_parts_in(value, modules))
+            same = [*modules, *(part for part, _ in parts)]
+            kept = value if isinstance(value, Instance) else self._copy(value, same, same)
+            self._kept[key] = (kept, modules, [way for _, way in parts])
             if isinstance(value, Instance):
                 value.remembered = [*(value.remembered or ()), (self._kept, key)]
             for one in given:
@@ -107,6 +129,24 @@ def _made_again(value: Value, given: Sequence[Value]) -> Value:
     if type(value) is not Unknown or value.attribute_of is not None or value.foreign or value in given:
         return value
     return value.twin()
+
+
+def _parts_in(value: Value, given: Sequence[Instance]) -> Iterator[tuple[Instance, _Way]]:
+    """The parts of modules that a call was given, among what it gave back, as `[m for m in model.modules()]` does."""
+    if isinstance(value, Instance):
+        names: list[str] = []
+        owner: Instance | None = value
+        while owner is not None and owner.name is not None and not any(owner is one for one in given):
+            names.append(owner.name)
+            owner = owner.owner
+        number = next((number for number, one in enumerate(given) if one is owner), None)
+        if names and number is not None and (way := _Way(number, tuple(reversed(names)))).end(given) is value:
+            yield value, way
+    elif isinstance(value, (List, tuple, Union)):
+        if isinstance(value, List):
+            value = (*value.items, *value.rest)
+        for part in value.values if isinstance(value, Union) else value:
+            yield from _parts_in(part, given)
 
 
 def _modules_in(given: Iterable[Value]) -> list[Instance]:

@@ -38,7 +38,7 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
     name, dotted = method_of(ref.node), getattr(function, "dotted", "")
     if events.depth == 0:
         if name in ("backward", "manual_backward"):
-            events.propagated_by.add(receiver_of(ref.node))
+            events.propagated_by.update(_propagating(ref.node))
             events.backward(interpreter)
             return
         if name == "step" and _steps_on_gradients(events, ref):
@@ -89,6 +89,14 @@ def _modules_among(arguments: Arguments) -> Iterator[Instance]:
                 yield one
             elif isinstance(one, Unknown) and one.stand_in is not None:
                 yield one.stand_in
+
+
+def _propagating(node: cst.CSTNode) -> Iterator[str]:
+    """What computes gradients in `accelerator.backward(loss)` and `scaler.scale(loss).backward()`."""
+    yield receiver_of(node)
+    scaled = node.func.value if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else None
+    if scaled is not None and method_of(scaled) == "scale":
+        yield receiver_of(scaled)
 
 
 def _steps_on_gradients(events: EventLog, ref: NodeRef) -> bool:
