@@ -20,6 +20,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import forget
+from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
@@ -32,6 +33,12 @@ def _all(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
 
 def _first(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     return next(iter(arguments.values()), Unknown("?"))
+
+
+def _observed(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    model = _first(interpreter, arguments, ref)
+    events_of(interpreter).observed.update(map(id, alternatives(model)))
+    return model
 
 
 def _method(implementation: Builtin) -> Builtin:
@@ -53,13 +60,9 @@ WRAPPERS |= {
     for dotted, methods in library.wrappers.items()
 }
 WRAPPERS |= dict.fromkeys(
-    (
-        "torch.quantization.prepare",
-        "torch.ao.quantization.prepare",
-        "torch.distributed.fsdp.FullyShardedDataParallel",
-    ),
-    _HANDS_BACK[HandsBack.FIRST],
+    ("torch.quantization.prepare", "torch.ao.quantization.prepare"), Builtin("prepare", _observed)
 )
+WRAPPERS["torch.distributed.fsdp.FullyShardedDataParallel"] = _HANDS_BACK[HandsBack.FIRST]
 #: Functions of the same names of unknown libraries or objects.
 _NAMES = frozenset(
     "prepare prepare_model prepare_data_loader prepare_optimizer setup setup_module setup_optimizers setup_dataloaders "

@@ -54,6 +54,8 @@ class EventLog(Log):
         self.statistics_seen: list[tuple[Instance, int, NodeRef]] = []
         #: BatchNorm layers whose running statistics were reset, to be learned from the calls that follow.
         self.recalibrated: set[int] = set()
+        #: Models that are prepared for quantization: the calls that follow show the ranges of what is computed.
+        self.observed: set[int] = set()
         #: BatchNorm layers whose parameters are to be trained, as the program says.
         self.thawed: set[int] = set()
         self.prepared: dict[int, NodeRef] = {}

@@ -36,6 +36,8 @@ def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Uncl
     unclear = _unclear(call)
     if unclear is not None:
         return unclear
+    if call.dropped and call.grad is False and id(call.model) in events.observed and call.prepared is not None:
+        return Purpose.EVALUATION  # a calibration: the ranges are to be those of the model as it is deployed
     if call.dropped:
         is_look = call.made_up and call.grad is False and call.prepared is not None
         return Purpose.INSPECTION if is_look else Unclear.DROPPED
