@@ -47,12 +47,14 @@ _ALL_SLOW = re.compile(
 
 
 class AsItIs:
-    """Finds the modules of bn-lint before pytest does, which rewrites the assertions of whatever has a plugin."""
+    """Finds the modules of some packages before pytest does, which rewrites the assertions of whatever has a plugin."""
+
+    PACKAGES = frozenset({"bn_lint", "bn_lint_rules", "hypothesis"})
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        own = name.partition(".")[0] in ("bn_lint", "bn_lint_rules")
-        return PathFinder.find_spec(name, path, target) if own else None
+        is_one = name.partition(".")[0] in AsItIs.PACKAGES
+        return PathFinder.find_spec(name, path, target) if is_one else None
 
 
 def pytest_configure(config: pytest.Config) -> None:

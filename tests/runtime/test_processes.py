@@ -38,9 +38,9 @@ def fails(*_):
 """
 #: Ways to start processes, and how many of them see the model.
 WAYS = {
-    "mp.spawn": ("torch.multiprocessing.spawn(work, nprocs=2)", 2),
+    "mp.spawn": ("torch.multiprocessing.spawn(work, nprocs=1)", 1),
     "spawn": ("start('spawn')", 1),
-    "fork": ("start('fork')", 1),
+    "fork": ("start('fork')\n    start('fork')", 2),
     "forkserver": ("start('forkserver')", 1),
     "pool": (
         "with mp.get_context('fork').Pool(2) as pool:\n        pool.map(work, [0])\n        pool.close(), pool.join()",
@@ -97,7 +97,9 @@ def test_what_other_processes_did_is_reported_once(way: str, tmp_path: Path) -> 
 
 def test_a_process_that_fails_is_as_it_would_be(tmp_path: Path) -> None:
     (tmp_path / "work.py").write_text(WORK)
-    (tmp_path / "program.py").write_text(START.replace(" in CODE", " in ''").replace("CODE", "mp.spawn(fails)"))
+    (tmp_path / "program.py").write_text(
+        START.replace(" in CODE", " in ''").replace("CODE", "mp.start_processes(fails, start_method='fork')")
+    )
     ended = traced(tmp_path, "program.py")
     assert (ended.code, ended.reports) == (1, 1)
     assert "ValueError: no data" in ended.stderr
