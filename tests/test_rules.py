@@ -213,8 +213,9 @@ def imports(path: Path) -> Imports:
         found.anywhere.update(name.split(".")[0] for name in names)
         if not inside:
             found.at_start.update(name.split(".")[0] for name in names)
-        for child in ast.iter_child_nodes(node):
-            visit(child, inside=inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)))
+        statements = (ast.stmt, ast.excepthandler, ast.match_case)
+        for child in (one for one in ast.iter_child_nodes(node) if isinstance(one, statements)):
+            visit(child, inside=inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
     visit(tree(path), inside=False)
     return found
