@@ -34,8 +34,11 @@ def work(*_):
 
 
 def fails(*_):
+    work()
     raise ValueError("no data")
 """
+#: Many libraries look for torch before they import it.
+ASKS = 'import importlib.util; importlib.util.find_spec("torch"); import work; work.work()'
 #: Ways to start processes, and how many of them see the model.
 WAYS = {
     "mp.spawn": ("torch.multiprocessing.spawn(work, nprocs=1)", 1),
@@ -48,6 +51,7 @@ WAYS = {
     ),
     "os.fork": ("if not os.fork():\n        work()\n        sys.exit(3)\n    print(os.wait()[1])", 1),
     "os._exit": ("if not os.fork():\n        work()\n        os._exit(3)\n    print(os.wait()[1])", 1),
+    "asked first": ("subprocess.run([sys.executable, 'asks.py'])", 1),
     "python": ("subprocess.run([sys.executable, '-c', 'import work; work.work()'])", 1),
     "loader": ("list(torch.utils.data.DataLoader(Data(), 2, num_workers=1, multiprocessing_context='fork'))", 1),
 }
@@ -87,6 +91,7 @@ if __name__ == "__main__":
 def test_what_other_processes_did_is_reported_once(way: str, tmp_path: Path) -> None:
     code, processes = WAYS[way]
     (tmp_path / "work.py").write_text(WORK)
+    (tmp_path / "asks.py").write_text(ASKS)
     (tmp_path / "program.py").write_text(START.replace(" in CODE", f" in {code!r}").replace("CODE", code))
     ended = traced(tmp_path, "--output", "trace.json", "program.py")
     assert (ended.code, ended.reports, ended.stderr.count("[BN101]")) == (1, 1, 1), ended.stderr
@@ -101,7 +106,7 @@ def test_a_process_that_fails_is_as_it_would_be(tmp_path: Path) -> None:
         START.replace(" in CODE", " in ''").replace("CODE", "mp.start_processes(fails, start_method='fork')")
     )
     ended = traced(tmp_path, "program.py")
-    assert (ended.code, ended.reports) == (1, 1)
+    assert (ended.code, ended.reports, ended.stderr.count("error[BN101]")) == (1, 1, 1), ended.stderr
     assert "ValueError: no data" in ended.stderr
     assert "bn_lint" not in ended.stderr
 

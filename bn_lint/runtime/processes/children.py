@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import importlib.util
 import json
 import os
 import shutil
@@ -73,13 +72,17 @@ class _Waiting(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname != "torch":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        others = (finder for finder in sys.meta_path if finder is not self)
+        found = (finder.find_spec(fullname, path, target) for finder in others if hasattr(finder, "find_spec"))
+        spec = next((one for one in found if one is not None), None)
         loader: Any = None if spec is None else spec.loader
-        if loader is not None:
+        # Many libraries ask whether there is a torch, and do not import it.
+        if loader is not None and self in sys.meta_path:
             import_torch = loader.exec_module
 
             def exec_module(module: ModuleType) -> None:
+                with contextlib.suppress(ValueError):  # imported in several threads, or anew after an error
+                    sys.meta_path.remove(self)
                 del loader.exec_module  # which uncovers that of its class
                 import_torch(module)
                 with contextlib.suppress(Exception):  # the process does not depend on it
