@@ -14,7 +14,7 @@ from bn_lint.static.interpreter.imports import members, module_member
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.join import join
-from bn_lint.static.interpreter.objects import record_method
+from bn_lint.static.interpreter.objects import fill_fields, record_method
 from bn_lint.static.interpreter.values import (
     ABSENT,
     Arguments,
@@ -220,6 +220,15 @@ def _library_class_attribute(cls: LibraryClass, name: str) -> Value:
     return cls.short_name if name in ("__name__", "__qualname__") else Unknown(f"{cls.short_name}.{name}")
 
 
+def _dataclass_constructor(instance: Instance, cls: Class) -> Builtin:
+    """What `super().__init__` is in a class that inherits from a dataclass."""
+
+    def fill(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+        fill_fields(interpreter, instance, cls, arguments, ref, interpreter.frame)
+
+    return Builtin("__init__", fill)
+
+
 def _super_attribute(interpreter: Interpreter, value: Super, name: str, ref: NodeRef) -> Value:
     receiver = value.receiver
     cls = receiver.cls if isinstance(receiver, Instance) else receiver
@@ -236,6 +245,9 @@ def _super_attribute(interpreter: Interpreter, value: Super, name: str, ref: Nod
         if name == "__setattr__" and isinstance(receiver, Instance):
             return BoundMethod(BUILTINS["setattr"], receiver)
         if name == "__init__":
+            made = next((one for one in mro[start:] if isinstance(one, Class) and one.kind == "dataclass"), None)
+            if made is not None and isinstance(receiver, Instance):
+                return _dataclass_constructor(receiver, made)
             return Builtin("__init__", lambda interpreter, arguments, ref: None)
         return Unknown(name, f"`super().{name}` is outside the project")
     if isinstance(receiver, Instance):

@@ -150,7 +150,7 @@ def _construct(interpreter: Interpreter, cls: Class, arguments: Arguments, ref: 
     elif isinstance(init, Builtin):
         init.implementation(interpreter, arguments.prefixed(instance), ref)
     elif cls.fields:
-        _fill_fields(interpreter, instance, cls, arguments, ref, frame)
+        fill_fields(interpreter, instance, cls, arguments, ref, frame)
     elif entries is not None:
         update(interpreter, entries, arguments, ref)
     elif cls.has_unknown_base:
@@ -181,9 +181,10 @@ def _trace(cls: Class, name: str, value: Value) -> Value:
     return TracedInt(int(value), Expression.of(symbol))
 
 
-def _fill_fields(
+def fill_fields(
     interpreter: Interpreter, instance: Instance, cls: Class, arguments: Arguments, ref: NodeRef, frame: Frame | None
 ) -> None:
+    """Do what the constructor that a dataclass or a named tuple is given does."""
     from bn_lint.static.interpreter.calls import call
 
     for position, (name, default) in enumerate(cls.fields):
