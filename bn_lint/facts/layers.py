@@ -242,7 +242,7 @@ class PooledBatchNorm:
         pooled: What left a single value of each map.
         by: What did that without pooling a map, such as `unsqueeze` or indexing; None for pooling.
         batch: How many samples there are; None or an expression if unknown.
-        enlarged: Where the normalised values are spread over a map again, as a branch for global context does it.
+        enlarged: Where the normalized values are spread over a map again, as a branch for global context does it.
         path: The calls that led here, outermost first.
     """
 

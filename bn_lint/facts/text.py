@@ -104,7 +104,7 @@ class FreezeLoop:
 
 @dataclass(frozen=True)
 class PlainStatistics:
-    """A hand-written normalisation keeps its running statistics in something that is not a buffer.
+    """A hand-written normalization keeps its running statistics in something that is not a buffer.
 
     BN505 alone judges it.
 
@@ -131,7 +131,7 @@ class FunctionalBatchNorm:
         training: The constant that decides the mode, `F.batch_norm`'s default included; None when the call computes it.
         argument: The place of that constant; the last argument when the call leaves it out.
         is_given: Whether the call has that constant.
-        follows_mode: Whether the module looks at its mode anywhere, or normalises in more than one way.
+        follows_mode: Whether the module looks at its mode anywhere, or normalizes in more than one way.
         updated: Whether anything else in the module may change the statistics.
         trained: Whether the module, by all it shows, is one that is trained, rather than a frozen copy.
         owner: What the module calls itself (`self`).

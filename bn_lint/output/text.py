@@ -1,4 +1,4 @@
-"""Words, colours and widths shared by the formats for people."""
+"""Words, colors and widths shared by the formats for people."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STYLES: dict[str, dict[str, Any]] = {
 
 
 class Painter:
-    """Colours text, or leaves it alone."""
+    """Colors text, or leaves it alone."""
 
     def __init__(self, *, color: bool) -> None:
         self._color = color

@@ -45,7 +45,7 @@ def redundant_bias(layer: BeforeBatchNorm) -> Iterator[Violation]:
 
     ## Known limits
     A BatchNorm layer that stays in evaluation mode does not take the bias out; whether it does is not looked at.
-    Neither are other files that initialise the layers.
+    Neither are other files that initialize the layers.
 
     ## References
     - [Performance tuning guide](https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html)

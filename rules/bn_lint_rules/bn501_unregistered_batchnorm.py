@@ -57,7 +57,7 @@ def unregistered_batchnorm(container: PlainContainer) -> Iterator[Violation]:
     ## Fix safety
     Unsafe, because the layers become part of the model: they are trained, switch to evaluation mode, and appear in
     `state_dict()`, so that older checkpoints need `strict=False`. The fix wraps the container where it is assigned. It
-    is offered where all its elements are modules, the module is initialised before, and nothing is done with the
+    is offered where all its elements are modules, the module is initialized before, and nothing is done with the
     attribute that `nn.ModuleList` or `nn.ModuleDict` cannot do.
 
     ## References

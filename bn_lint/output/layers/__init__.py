@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bn_lint.check.report import Report
 
-#: Each is a module of this package with a function `render(listing)`; that of `text` takes colour and width, too.
+#: Each is a module of this package with a function `render(listing)`; that of `text` takes color and width, too.
 LAYER_FORMATS = ("text", "json", "mermaid", "html")
 
 

@@ -1,6 +1,6 @@
 """The chart of a run: rows of strips over one axis of optimizer steps, as SVG in percent of its width.
 
-Colours are those of the style sheet, so that they follow light and dark mode.
+Colors are those of the style sheet, so that they follow light and dark mode.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Chart:
 
 
 def legend(used: bytes) -> Iterator[str]:
-    """What the colours of these strips mean."""
+    """What the colors of these strips mean."""
     yield '<ul class="legend">'
     shown = {name for _, _, name, _ in _stretches(bytes(sorted(set(used))), len(set(used)))}
     for _, name, text in _USES:
