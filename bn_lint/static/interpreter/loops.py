@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import libcst as cst
 
+from bn_lint.static.interpreter.alike import AlikePasses, names_that_decide
 from bn_lint.static.interpreter.assign import assign
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
 from bn_lint.static.interpreter.frames import Frame
@@ -16,19 +17,25 @@ from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.limits import MAX_PASSES, UNROLLED_PASSES
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at
-from bn_lint.static.interpreter.values import UnknownInt, Value
+from bn_lint.static.interpreter.values import ABSENT, Instance, UnknownInt, Value
 from bn_lint.static.syntax.tree import builds_on_last
 
 
 def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
     items, rest = iterate(interpreter, evaluate(interpreter, node.iter, frame))
     mark, begin = len(frame.pending), interpreter.store.mark()
+    deciding = names_that_decide(node) if _are_modules(items) and not frame.global_names else None
+    alike = AlikePasses(interpreter, frame)
     left: int | None = None  # the mark behind the first pass that a branch may have left the loop in
     for count, item in enumerate(items):
         interpreter.budget.step()
         seen = interpreter.events.count
         assign(interpreter, node.target, item, frame)
-        completion = _pass(interpreter, node.body, frame, mark)
+        if deciding is None:
+            completion = _pass(interpreter, node.body, frame, mark)
+        else:
+            given = [frame.cells.get(name, ABSENT) for name in deciding]
+            completion = alike.run(given, lambda: _pass(interpreter, node.body, frame, mark))
         if completion == BREAK:
             join_at(interpreter, frame, BREAK, mark)
             return None
@@ -54,6 +61,14 @@ def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
     if left is not None:
         interpreter.store.widen(left)
     return _else(interpreter, node.orelse, frame, mark)
+
+
+def _are_modules(items: Sequence[Value]) -> bool:
+    """Whether a loop runs over modules, perhaps with their names: of those many were built alike."""
+    last = items[-1] if items else None
+    if type(last) is tuple and last:
+        last = last[-1]
+    return isinstance(last, Instance) and last.is_module
 
 
 def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | None:

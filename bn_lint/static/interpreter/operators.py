@@ -277,6 +277,8 @@ def unary(node: cst.BaseUnaryOp, value: Value) -> Value:
 def compare_values(interpreter: Interpreter, node: cst.BaseCompOp, a: Value, b: Value) -> Value:
     """Return the outcome of one comparison: True, False, a mask tensor, or Unknown."""
     interpreter.budget.charge(length_of(a) + length_of(b), one_by_one=True)
+    if isinstance(a, Instance) and a.is_module and isinstance(b, (Instance, Dict, List, tuple)):
+        interpreter.store.disturb()  # it matters which of several modules it is that were built alike
     if type(node) in (cst.Is, cst.IsNot):
         result = identical(a, b)
     elif type(node) in (cst.In, cst.NotIn):

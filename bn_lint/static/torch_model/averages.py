@@ -33,6 +33,7 @@ def averaged_model(wrapper: LibraryClass) -> LibraryClass:
         register(interpreter, arguments.receiver, "module", copy)
 
     def update(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+        interpreter.store.disturb()
         events_of(interpreter).averaged.add(id(arguments.receiver))
         events_of(interpreter).prepare(arguments.receiver, ref)
         return None

@@ -91,6 +91,7 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
         return statistics(interpreter, arguments, ref)
 
     def reset(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+        interpreter.store.disturb()
         events_of(interpreter).recalibrated.add(id(arguments.positional[0]))
 
     vector, running_vector = Property(Builtin("weight", statistics)), Property(Builtin("statistics", running))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bn_lint.static.interpreter.alike import AlikePasses
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import (
@@ -150,8 +151,13 @@ def _apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
     """`model.apply(fn)`: the children first, as PyTorch has it."""
     module, function = arguments.receiver, arguments.get(1, "fn")
     if isinstance(function, (BoundMethod, Function, Partial)):
+        alike = AlikePasses(interpreter, None)
         for _, one in reversed(descendants(module)):
-            call(interpreter, function, Arguments([one]), ref, interpreter.frame)
+
+            def apply(one: Instance = one) -> None:
+                call(interpreter, function, Arguments([one]), ref, interpreter.frame)
+
+            alike.run([one], apply)
     return module
 
 
@@ -176,6 +182,7 @@ def _requires_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef)
 
 
 def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    interpreter.store.disturb()
     events_of(interpreter).prepare(arguments.receiver, ref)
     events_of(interpreter).statistics_read(interpreter, arguments.receiver, ref)
     return Unknown("keys", "what a checkpoint lacks is not known")

@@ -55,6 +55,7 @@ def state_attribute(state: State, name: str) -> Value:
         return ABSENT
 
     def write(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+        interpreter.store.disturb()
         if name != "copy_":
             events_of(interpreter).averaged.add(id(state.module))
         events_of(interpreter).prepare(state.module, ref)
@@ -83,6 +84,7 @@ def weights_attribute(weights: Weights, name: str) -> Value:
         def change(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
             if name in _FROM_OTHERS:
                 events_of(interpreter).weights_written(interpreter, weights.module, ref)
+            interpreter.store.disturb()
             events_of(interpreter).averaged.add(id(weights.module))
             events_of(interpreter).prepare(weights.module, ref)
             return weights

@@ -45,6 +45,7 @@ BUILTINS["print"] = Builtin("print", lambda interpreter, arguments, ref: None)
 def _reveal(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     """Show a value in the specifications of the engine."""
     value = arguments.get(0, "value")
+    interpreter.store.disturb()  # it is wanted each time
     interpreter.collector.revealed(ref, value)
     return value
 
