@@ -89,7 +89,9 @@ class TorchDomain(Domain):
         if isinstance(value, State):
             return state_attribute(value, name)
         # Methods that only tensors have tell the shape of their result whatever they are called on.
-        return BoundMethod(unknown_method(name), value) if name in SHAPING else ABSENT
+        if name in SHAPING or (name == "detach" and type(value) is Unknown):
+            return BoundMethod(unknown_method(name), value)
+        return ABSENT
 
     def attribute_of_object(self, interpreter: Interpreter, instance: Instance, name: str) -> Value:
         if name == "_modules" and instance.is_module:

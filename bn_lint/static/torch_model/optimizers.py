@@ -19,6 +19,7 @@ from bn_lint.static.interpreter.values import (
     Value,
 )
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.data import Batch
 from bn_lint.static.torch_model.parameters import Weights
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 
@@ -52,7 +53,7 @@ def _modules_in(value: Value, depth: int = 0) -> Iterator[Instance | None]:
     elif isinstance(value, Union) and depth < 4:
         for one in value.values:
             yield from _modules_in(one, depth + 1)
-    elif not isinstance(value, Tensor):
+    elif not isinstance(value, (Tensor, Batch)):
         yield None
 
 

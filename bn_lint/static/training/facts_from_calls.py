@@ -97,7 +97,7 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
     if purpose is Purpose.TRAINING and not training and _leaves_batchnorm_alone(events, call):
         call.checked = _checked(call, Unclear.OTHER_PARTS)
         return
-    if purpose is Purpose.TRAINING and not training and mode is not None and is_a_choice(events, mode):
+    if purpose is Purpose.TRAINING and not training and mode is not None and is_a_choice(events, call, mode):
         return
     if purpose is Purpose.EVALUATION and training and _is_compared(events, call, mode):
         return

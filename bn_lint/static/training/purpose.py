@@ -121,11 +121,14 @@ def left_in_evaluation(events: EventLog, call: Call) -> Mode | None:
     return found
 
 
-def is_a_choice(events: EventLog, mode: Mode) -> bool:
-    """Whether training in evaluation mode is an option: `train()`, and right behind it `eval()` under a condition."""
+def is_a_choice(events: EventLog, call: Call, mode: Mode) -> bool:
+    """Whether training in evaluation mode is wanted: an option, or by turns with training mode."""
     root = mode.root
     if root is None or mode.ref is None:
         return False
+    if _takes_turns(events, call, mode):
+        return True
+    # `train()`, and right behind it `eval()` under a condition.
     before = [one for one in events.switches if one.mode.order <= mode.order and events.related(one.model, root)]
     on, off = before[-2:] if len(before) > 1 else (None, None)
     if on is None or off is None or off.mode is not mode or not on.mode.training or on.frame is not off.frame:
@@ -135,6 +138,16 @@ def is_a_choice(events: EventLog, mode: Mode) -> bool:
     above = ways_to([mode.ref.node], mode.ref.file.tree).get(mode.ref.node, ())
     conditions = [node for node in above if isinstance(node, cst.If)]
     return any(all(node is not on.mode.ref.node for node in walk(condition)) for condition in conditions)
+
+
+def _takes_turns(events: EventLog, call: Call, mode: Mode) -> bool:
+    """Whether one pass of a loop trains a model in both modes, and switches for each."""
+    if not mode.loops or mode.loops != call.loops[: len(mode.loops)]:
+        return False
+    turns = [one for one in events.calls if one.loops[: len(mode.loops)] == mode.loops and one.model is call.model]
+    return all(one.purpose is Purpose.TRAINING for one in turns if mode.order < one.order < call.order) and any(
+        one.grad is not False and one.states == {True} for one in turns
+    )
 
 
 def _was_for_an_evaluation(events: EventLog, call: Call, mode: Mode) -> bool:

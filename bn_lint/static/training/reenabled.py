@@ -56,9 +56,10 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
             or any(events.is_part_of(layer, one) for one in frozen_again)
         ):
             continue
+        # What was switched and then called, and not trained, was in evaluation mode for that, also without `no_grad`.
         if not any(
             c.purpose is None
-            and c.grad is False
+            and (c.grad is False or (c.model is mode.root and not c.backward))
             and mode.order < c.order < switch.mode.order
             and events.related(c.model, layer)
             for c in events.calls

@@ -98,9 +98,15 @@ def typed_tensor(at: OpSite, first: Value, rest: tuple[Value, ...] | None) -> Te
     return sized(at, None if rest is None else (first, *rest))
 
 
-@operation("nn.Buffer autograd.Variable nn.UninitializedParameter", "data=None", TORCH)
+@operation("nn.Buffer nn.UninitializedParameter", "data=None", TORCH)
 def wrapped(at: OpSite, data: Value) -> Value:
     return data if data is not None else unknown("a parameter without data")
+
+
+@operation("autograd.Variable", "data=None, requires_grad=False, volatile=False", TORCH)
+def variable(at: OpSite, data: Value, requires_grad: Value, volatile: Value) -> Value:
+    # What gradients are wanted of is a tensor of its own, and no parameter of a module.
+    return unknown(data.why) if requires_grad is True and type(data) is Unknown else wrapped(at, data)
 
 
 @operation("nn.Parameter", "data=None", TORCH)
