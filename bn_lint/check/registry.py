@@ -19,8 +19,8 @@ BUILT_IN = "bn_lint_rules"
 
 #: Codes that begin so belong to the built-in rules, now and later.
 PREFIX = "BN"
-_CODE = re.compile(r"[A-Z]{2,5}\d{3}")
-_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+")
+_CODE = r"[A-Z]{2,5}\d{3}"
+_NAME = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+"
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ def load_rules(packages: tuple[str, ...] = ()) -> tuple[Rule, ...]:
 
 
 def _check(rule: Rule, package: str) -> None:
-    if not _CODE.fullmatch(rule.code) or (package != BUILT_IN and rule.code.startswith(PREFIX)):
+    if not re.fullmatch(_CODE, rule.code) or (package != BUILT_IN and rule.code.startswith(PREFIX)):
         raise ConfigError(
             f'The rule package "{package}" has a rule with the code "{rule.code}": a code is two to five capitals, '
             f"not {PREFIX}, and three digits."
         )
-    if not _NAME.fullmatch(rule.name):
+    if not re.fullmatch(_NAME, rule.name):
         raise ConfigError(
             f'The rule package "{package}" has a rule called "{rule.name}": a name is two or more words in '
             "small letters, joined by hyphens."

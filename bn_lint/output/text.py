@@ -11,13 +11,14 @@ import click
 if TYPE_CHECKING:
     from bn_lint.facts import Place
 
+# Patterns are compiled on use: a start shall cost little.
 #: What a terminal may interpret instead of showing: controls, and marks that reorder the text around them.
-_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]")
+_UNSAFE = "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]"
 
 #: What stands before a number of equal things.
 TIMES = "\N{MULTIPLICATION SIGN}"
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = "[\ud800-\udfff]"
 
 STYLES: dict[str, dict[str, Any]] = {
     "error": {"fg": "red", "bold": True},
@@ -42,7 +43,7 @@ class Painter:
 
 def printable(text: str) -> str:
     """The text with a question mark for every character that a terminal might obey."""
-    return _UNSAFE.sub("?", text)
+    return re.sub(_UNSAFE, "?", text)
 
 
 def well_formed(value: Any) -> Any:
@@ -51,7 +52,7 @@ def well_formed(value: Any) -> Any:
     Python reads such parts as single surrogates. Most readers of JSON refuse them.
     """
     if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
+        return re.sub(_SURROGATE, "\ufffd", value)
     if isinstance(value, dict):
         return {well_formed(key): well_formed(each) for key, each in value.items()}
     return [well_formed(each) for each in value] if isinstance(value, list) else value

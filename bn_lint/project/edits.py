@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 # Python ends lines here and nowhere else; `str.splitlines` also splits at form feeds and at U+2028.
 NEWLINE = re.compile(r"\r\n|\n|\r")
 # A string that is not closed goes on to the end of the line, instead of being tried again from each mark in it.
-_STRING_OR_COMMENT = re.compile(
-    r"""(?P<comment>#[^\r\n]*)|(\"\"\"|''')(?:\\[\s\S]|(?!\2)[\s\S])*(?:\2|(?P<unclosed>\Z))|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?"""
+_STRING_OR_COMMENT = (
+    r"""(?P<comment>#[^\r\n]*)|(\"\"\"|''')(?:\\[\s\S]|(?!\2)[\s\S])*(?:\2|(?P<unclosed>\Z))"""
+    r"""|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?"""
 )
 
 
@@ -119,7 +120,7 @@ class Text:
         removed = self.text[span.start : span.end]
         if "#" not in removed or removed.lstrip().startswith("#"):
             return False
-        comments = (match["comment"] for match in _STRING_OR_COMMENT.finditer(removed))
+        comments = (match["comment"] for match in re.finditer(_STRING_OR_COMMENT, removed))
         return any(comment not in span.content for comment in comments if comment)
 
 
@@ -134,7 +135,7 @@ class LineReader:
     def read(self, line: str) -> None:
         text = self._delimiter + line
         self._delimiter = ""
-        for match in _STRING_OR_COMMENT.finditer(text):
+        for match in re.finditer(_STRING_OR_COMMENT, text):
             if match["unclosed"] is not None:
                 self._delimiter = match[2]
         rest = _STRING_OR_COMMENT.sub("", text)

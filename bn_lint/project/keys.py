@@ -8,7 +8,7 @@ from typing import Any
 
 SEVERITIES = ("error", "warning", "info")
 
-_LINK = re.compile(r"\[([^\[\]]+)\]\([^()]+\)")
+_LINK = r"\[([^\[\]]+)\]\([^()]+\)"
 _STRING = {"type": "string", "minLength": 1}
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 
@@ -83,5 +83,5 @@ def schema() -> dict[str, Any]:
         "title": "Settings of bn-lint",
         "type": "object",
         "additionalProperties": False,
-        "properties": {key.name: {"description": _LINK.sub(r"\1", key.meaning), **key.schema} for key in TABLE},
+        "properties": {key.name: {"description": re.sub(_LINK, r"\1", key.meaning), **key.schema} for key in TABLE},
     }

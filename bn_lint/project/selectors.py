@@ -15,7 +15,7 @@ from bn_lint.project.tool_codes import TOOL_CODES, UNUSED_SUPPRESSION
 
 ALL = "ALL"
 #: The beginning of a code. Rule packages of others have prefixes of their own.
-_CODE = re.compile(r"[A-Z]{2,5}\d{0,3}", re.IGNORECASE)
+_CODE = r"(?i:[A-Z]{2,5}\d{0,3})"
 
 
 class Named(Protocol):
@@ -31,14 +31,14 @@ def covers(selector: str, named: Named) -> bool:
     """Whether the selector means this rule."""
     if selector in (ALL, named.name):
         return True
-    return _CODE.fullmatch(selector) is not None and named.code.startswith(selector.upper())
+    return re.fullmatch(_CODE, selector) is not None and named.code.startswith(selector.upper())
 
 
 def specificity(selector: str) -> int:
     """How narrow a selector is; the narrower one wins over the wider."""
     if selector == ALL:
         return 0
-    return len(selector) if _CODE.fullmatch(selector) else len("BN000")
+    return len(selector) if re.fullmatch(_CODE, selector) else len("BN000")
 
 
 @dataclass(frozen=True)
