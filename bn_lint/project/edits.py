@@ -138,7 +138,7 @@ class LineReader:
         for match in re.finditer(_STRING_OR_COMMENT, text):
             if match["unclosed"] is not None:
                 self._delimiter = match[2]
-        rest = _STRING_OR_COMMENT.sub("", text)
+        rest = re.sub(_STRING_OR_COMMENT, "", text)
         self._brackets += sum((one in "([{") - (one in ")]}") for one in rest)
         self._continued = rest.endswith(("\\\n", "\\\r\n"))
 
