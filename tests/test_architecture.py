@@ -112,6 +112,23 @@ def test_the_order_is_read_from_left_to_right(own: str, package: str, expected: 
     assert points_back(own, package) is expected
 
 
+def test_only_what_reads_files_knows_the_parser() -> None:
+    """The engine reads the nodes of `static/syntax/nodes.py`: the trees of libcst are dropped when they are lowered."""
+    knowing = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "bn_lint").rglob("*.py")
+        for node in ast.walk(tree(path))
+        if "libcst" in {name.partition(".")[0] for name in _names_of_modules(node)}
+    }
+    assert knowing == {f"bn_lint/static/syntax/{name}.py" for name in ("lower", "parse", "positions")}
+
+
+def _names_of_modules(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+
+
 #: Modules whose answers differ from run to run.
 UNSTEADY = {"time", "datetime", "random", "secrets", "uuid"}
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import libcst as cst
 import pytest
 
+from bn_lint.static.syntax import nodes
 from bn_lint.static.syntax.import_table import ImportTable
+from bn_lint.static.syntax.lower import read
 
 CASES = [
     ("import torch.nn as nn", "nn.Conv2d", "torch.nn.Conv2d"),
@@ -31,10 +32,12 @@ CASES = [
 
 @pytest.mark.parametrize(("code", "expression", "origin"), CASES)
 def test_origin_of_a_name(code: str, expression: str, origin: str | None) -> None:
-    table = ImportTable.of(cst.parse_module(code))
-    assert table.qualified(cst.parse_expression(expression)) == origin
+    line = read(expression).body[0]
+    assert isinstance(line, nodes.SimpleStatementLine)
+    assert isinstance(line.body[0], nodes.Expr)
+    assert ImportTable.of(read(code)).qualified(line.body[0].value) == origin
 
 
 def test_imported_packages() -> None:
-    table = ImportTable.of(cst.parse_module("import torch.nn as nn\nfrom pandas import DataFrame\nfrom keras import *"))
+    table = ImportTable.of(read("import torch.nn as nn\nfrom pandas import DataFrame\nfrom keras import *"))
     assert table.packages() == {"torch", "pandas", "keras"}

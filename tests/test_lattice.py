@@ -8,7 +8,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
-import libcst as cst
 import pytest
 
 from bn_lint.facts.dims import Expression, Symbol
@@ -49,6 +48,7 @@ from bn_lint.static.interpreter.values import (
     Value,
     ValueIterator,
 )
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
 
@@ -57,13 +57,13 @@ _MODULE = ModuleScope("model", Path("model.py"), _FILE)
 _FRAME = Frame(_MODULE, _FILE, _MODULE.cells)
 _FUNCTION = Function(
     "f",
-    cst.ensure_type(cst.parse_statement("def f(): pass"), cst.FunctionDef),
+    cst.FunctionDef(cst.Name("f"), cst.Parameters(), cst.IndentedBlock(())),
     Parameters((), 0, (), None, None, {}),
     {},
     _FRAME,
     _FILE,
 )
-_CLASS = Class("C", cst.ensure_type(cst.parse_statement("class C: pass"), cst.ClassDef), (), _FRAME, _FILE)
+_CLASS = Class("C", cst.ClassDef(cst.Name("C"), cst.IndentedBlock(())), (), _FRAME, _FILE)
 _PATTERN = re.compile("a")
 _UNKNOWN = Unknown("width")
 

@@ -14,8 +14,8 @@ from bn_lint.project.config import Configuration
 from bn_lint.project.discovery import File
 from bn_lint.project.edits import NEWLINE
 from bn_lint.static.syntax import lenient
+from bn_lint.static.syntax.layout import Layout
 from bn_lint.static.syntax.parse import ParseError, parse
-from bn_lint.static.syntax.positions import Positions
 
 ROOT = Path(__file__).parent.parent
 
@@ -73,7 +73,7 @@ def test_old_spellings(old: str, new: str) -> None:
     assert lenient.respelled(old) == new
     assert len(old) == len(new)
     reading = lenient.read_leniently(old)
-    assert reading.tree.code == new
+    assert reading.text == new
     assert reading.error is not None
     assert reading.left_out == ()
 
@@ -104,11 +104,11 @@ def test_valid_code_looks_like_old_spellings(text: str) -> None:
 def lines_judged(text: str) -> tuple[set[int], tuple[tuple[int, int], ...]]:
     """The lines in which statements of the file begin, and the lines that were left out."""
     reading = lenient.read_leniently(text)
-    where = Positions(reading.tree)
+    where = Layout(reading.tree, reading.text)
     found = NEWLINE.split(text)
-    kept = NEWLINE.split(reading.tree.code)
+    kept = NEWLINE.split(reading.text)
     assert len(found) == len(kept)
-    begun = {where.of(statement)[0] for statement in reading.tree.body}
+    begun = {where.position(statement)[0] for statement in reading.tree.body}
     return {line for line in begun if found[line - 1] == kept[line - 1]}, reading.left_out
 
 

@@ -25,7 +25,7 @@ from bn_lint.project.edits import Edits, Span
 from bn_lint.project.source import Source, Sources
 from bn_lint.rule import Applicability, Edit, Fix
 from bn_lint.static.syntax.data_flow import fate_of
-from bn_lint.static.syntax.parse import parse
+from bn_lint.static.syntax.lower import read
 from bn_lint.static.syntax.tree import walk
 
 from .builders import finding
@@ -199,7 +199,7 @@ def test_edits() -> None:
 )
 def test_what_becomes_of_a_result(program: str) -> None:
     def prepared(size: int) -> Callable[[], object]:
-        tree = parse("r = model(x)\n" + "".join(program.format(number) for number in range(size)))
+        tree = read("r = model(x)\n" + "".join(program.format(number) for number in range(size)))
         call = next(node for node in walk(tree) if type(node).__name__ == "Call")
         return lambda: fate_of(tree, call)
 
@@ -212,6 +212,6 @@ def test_nested_expressions_are_followed_once(nested: str) -> None:
     text = "model(x)"
     for _ in range(60):
         text = nested.format(text)
-    tree = parse(f"y = {text}\n")
+    tree = read(f"y = {text}\n")
     call = [node for node in walk(tree) if type(node).__name__ == "Call"][-1]
     assert fate_of(tree, call).effort < 2_000

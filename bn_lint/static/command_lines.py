@@ -10,9 +10,8 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import libcst as cst
-
 from bn_lint.static.interpreter.values import List, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.syntax.tree import walk
 

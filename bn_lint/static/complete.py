@@ -1,6 +1,6 @@
 """Completes facts that a rule reports: positions, and what only fixes need.
 
-The engine finds far more facts than rules report. Positions of a whole file cost more than its parse, and to find how a
+The engine finds far more facts than rules report. Positions of a file take another parse and more, and to find how a
 fix is written takes walks through syntax trees.
 """
 
@@ -12,9 +12,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
-import libcst as cst
-
-from bn_lint.facts import BatchNormCall, BatchNormLayer, Evidence, LastBatch, ModeChange, ModelCall, Place
+from bn_lint.facts import Argument, BatchNormCall, BatchNormLayer, Evidence, LastBatch, ModeChange, ModelCall, Place
 from bn_lint.facts import PlainContainer as Container
 from bn_lint.static.fix_layout.again import again
 from bn_lint.static.fix_layout.drop_last import drop_last
@@ -22,6 +20,7 @@ from bn_lint.static.fix_layout.fitting import fitting_argument
 from bn_lint.static.fix_layout.lines import call_lines
 from bn_lint.static.fix_layout.registration import container_place
 from bn_lint.static.fix_layout.spelling import arriving_channels, torch_nn
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.torch_model.describing import ArrivingChannels
 from bn_lint.static.training.drafts import CallLines, Draft, HiddenModules, LoaderOption, Refreezing
@@ -84,6 +83,8 @@ class Completer:
             return value._replace(place=self._closed(value.place))
         if isinstance(value, tuple):
             return tuple(map(self._closed, value))
+        if isinstance(value, Argument) and value.place.is_open:
+            value = replace(value, text=self._text(value.place))
         if isinstance(value, BatchNormLayer):
             value = replace(value, class_prefix=self._class_prefix(value))
         changed = {}
@@ -93,6 +94,12 @@ class Completer:
             if new is not old:
                 changed[name] = new
         return replace(value, **changed) if changed else value
+
+    def _text(self, place: Place) -> str:
+        """The value of an argument, as it is written in the file."""
+        file = self._files[place.path]
+        node = file.node_at(place)
+        return file.text(node.value if isinstance(node, cst.Arg) else node)
 
     def _class_prefix(self, layer: BatchNormLayer) -> str | None:
         """What another class needs before its name where a layer is built."""

@@ -9,15 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-import libcst as cst
-
 from bn_lint.facts import Place
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.imports import execute_program, module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import ABSENT, Arguments, BoundMethod, Class, Function, Instance, Unknown, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
+from bn_lint.static.syntax.tree import children
 from bn_lint.static.training.symbolic_models import fill, given_models
 
 
@@ -309,7 +309,7 @@ def definitions_in(tree: cst.Module) -> Sequence[cst.ClassDef | cst.FunctionDef]
         if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
             found.append(node)
         elif type(node) in (cst.If, cst.Try, cst.Else, cst.With, cst.IndentedBlock):
-            pending = [*node.children, *pending]
+            pending = [*children(node), *pending]
     return found
 
 

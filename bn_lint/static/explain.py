@@ -9,8 +9,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import libcst as cst
-
 from bn_lint.facts import Analysis, BatchNormCall, Evidence, Mode, ModelCall, Place
 from bn_lint.facts.layers import Shape
 from bn_lint.project.filesystem import RecordingFileSystem
@@ -20,6 +18,7 @@ from bn_lint.static.entry_points import Ending, definitions_in
 from bn_lint.static.interpreter.values import Class, Function
 from bn_lint.static.options import Hidden, hidden_behind
 from bn_lint.static.schedule import batchnorm_calls
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import ParseError, SourceFile
 from bn_lint.static.torch_model.watchers import events_of
 
@@ -280,5 +279,5 @@ def _gradients(grad: bool | None) -> str:
 
 
 def _text(file: SourceFile, node: cst.CSTNode) -> str:
-    text = " ".join(file.tree.code_for_node(node).split())
+    text = " ".join(file.text(node).split())
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

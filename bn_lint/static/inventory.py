@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import libcst as cst
-
 from bn_lint.facts import BatchNormBuilt, Fact, Inventory, Mode, Model, ModelLayer, Sizes, TensorShape
 from bn_lint.facts.inventory import size_of
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import ABSENT, REST, Instance, LibraryClass, Unknown, Value, alternatives
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.torch_model.batchnorm import batchnorm_class

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-import libcst as cst
-
 from bn_lint.project.prefilter import is_batchnorm_name
 from bn_lint.static.interpreter.values import Function
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import SourceFile
-from bn_lint.static.syntax.tree import walk
+from bn_lint.static.syntax.tree import children, walk
 
 
 def relevant_definitions(
@@ -68,7 +67,7 @@ def _top_level(tree: cst.Module) -> Iterable[cst.CSTNode]:
     while pending:
         node = pending.pop()
         if isinstance(node, (cst.If, cst.Try, cst.Else, cst.With, cst.IndentedBlock)):
-            pending.extend(node.children)
+            pending.extend(children(node))
         else:
             yield node
 

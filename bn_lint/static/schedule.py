@@ -14,8 +14,6 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-import libcst as cst
-
 from bn_lint.project.mentions import CALLED, IMPORTED
 from bn_lint.project.module_finder import imports
 from bn_lint.project.prefilter import is_interpreted, is_program, is_zoo_name, uses_zoo
@@ -41,6 +39,7 @@ from bn_lint.static.interpreter.limits import MAX_COMMAND_LINES
 from bn_lint.static.interpreter.values import Class, Function
 from bn_lint.static.options import hidden_behind
 from bn_lint.static.relevance import relevant_definitions, unlike_first
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
 from bn_lint.static.syntax.tree import walk
 from bn_lint.static.torch_model.symbolic_models import is_symbolic

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.dispatch import evaluate
@@ -14,6 +12,7 @@ from bn_lint.static.interpreter.imports import module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import Arguments, Unknown
 from bn_lint.static.schedule import Schedule
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.syntax.tree import walk

@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import libcst as cst
-
 from bn_lint.facts import Replacement
 from bn_lint.static.fix_layout.lines import end_of_lines, last_of
 from bn_lint.static.fix_layout.spelling import binds
 from bn_lint.static.interpreter.values import Class, Function, Instance
-from bn_lint.static.syntax.source_text import code_of
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import walk, ways_to
 from bn_lint.static.training.drafts import Refreezing
 
@@ -109,7 +107,7 @@ def _freezing_text(file: SourceFile, statement: cst.CSTNode, node: cst.CSTNode, 
         case cst.SimpleStatementLine(
             body=[cst.Assign(targets=[cst.AssignTarget(target=cst.Attribute() as target)], value=value)]
         ) if value is node:
-            return f"{code_of(file, target)}.eval()"
+            return f"{file.text(target)}.eval()"
     return _text(file, statement, indent)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
 from bn_lint.facts import Place, Replacement
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.source_files import SourceFile
-from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.training.drafts import LoaderOption
 
 #: Where `DataLoader` takes it without a name.
@@ -48,7 +46,7 @@ def _value(draft: LoaderOption, call: cst.Call) -> str | None:
     """What makes the loader drop its last batch in training: True, or what makes it shuffle."""
     shuffle = next((arg.value for arg in call.args if arg.keyword is not None and arg.keyword.value == "shuffle"), None)
     if isinstance(shuffle, (cst.Name, cst.Attribute)) and dotted_name(shuffle) not in ("True", "False", "None"):
-        return code_of(draft.call.file, shuffle)
+        return draft.call.file.text(shuffle)
     return None if draft.shared else "True"
 
 

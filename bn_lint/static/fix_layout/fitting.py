@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
 from bn_lint.facts import Evidence
 from bn_lint.facts.dims import TracedInt
 from bn_lint.static.fix_layout.spelling import bound_names
 from bn_lint.static.interpreter.values import ABSENT, BUILDER, Class
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import argument_nodes
 from bn_lint.static.torch_model.describing import ArrivingChannels

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import libcst as cst
-
 from bn_lint.facts import Lines, Place
 from bn_lint.static.fix_layout.spelling import binds
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.syntax.tree import children, walk, ways_to
 from bn_lint.static.training.drafts import CallLines
@@ -115,7 +114,9 @@ def last_of(statement: cst.CSTNode) -> cst.CSTNode:
                 inner = statement.orelse or statement.body
             case cst.IndentedBlock(body=body) | cst.SimpleStatementSuite(body=body):
                 inner = body[-1] if body else None
-            case cst.BaseCompoundStatement() | cst.Else() | cst.Finally() | cst.ExceptHandler() | cst.MatchCase():
+            case cst.With() | cst.FunctionDef() | cst.ClassDef() | cst.MatchCase():
+                inner = statement.body
+            case cst.Else() | cst.Finally() | cst.ExceptHandler() | cst.ExceptStarHandler():
                 inner = statement.body
         if inner is None:
             return statement

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-import libcst as cst
-
 from bn_lint.facts import Place
 from bn_lint.project.mentions import plain_uses
 from bn_lint.static.interpreter.values import Dict, Instance, List, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.syntax.tree import children, walk
 
 _DISPLAYS = (cst.List, cst.Dict, cst.ListComp, cst.DictComp)
@@ -43,7 +43,7 @@ def container_place(target: NodeRef, attribute: str, container: Value) -> Place 
         for function in cls.body.body:
             if isinstance(function, cst.FunctionDef) and is_initialised_before(function, found[0].statement):
                 value = found[0].value
-                if value is None or not _may_wrap(value, function, found[0].statement):
+                if value is None or not _may_wrap(target.file, value, function, found[0].statement):
                     return None
                 return _with_parentheses(target.file.place(value), value)
     return None
@@ -108,14 +108,15 @@ def _assignments(body: cst.CSTNode, name: str) -> Iterator[_Assignment]:
                 yield _Assignment(node, target, value)
 
 
-def _may_wrap(value: cst.BaseExpression, function: cst.FunctionDef, statement: cst.CSTNode) -> bool:
+def _may_wrap(file: SourceFile, value: cst.BaseExpression, function: cst.FunctionDef, statement: cst.CSTNode) -> bool:
     match value:
         case cst.Name(value=name):
             return not _is_used_after(function, statement, name)
         case cst.Call(func=cst.Name(value="list" | "dict" | "tuple")):
             return True
-        case cst.Tuple(lpar=[cst.LeftParen(whitespace_after=cst.SimpleWhitespace(value=""))], rpar=[closing]):
-            return isinstance(closing.whitespace_before, cst.SimpleWhitespace) and not closing.whitespace_before.value
+        case cst.Tuple(parentheses=1):
+            text = file.text(value)
+            return not text[1].isspace() and not text[-2].isspace()
     return isinstance(value, _DISPLAYS)
 
 

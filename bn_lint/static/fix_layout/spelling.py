@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts.comparison import Comparison, compare
 from bn_lint.facts.dims import Dim, origin_of
 from bn_lint.static.interpreter.values import ABSENT, BUILDER, Class, Instance, LibraryClass, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import ImportTable, dotted_name
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.source_text import argument_nodes, code_of, width_node
+from bn_lint.static.syntax.source_text import argument_nodes, width_node
 from bn_lint.static.syntax.surroundings import Surroundings
 from bn_lint.static.syntax.tree import children, walk
 from bn_lint.static.torch_model.describing import ArrivingChannels, of_twins
@@ -51,7 +50,7 @@ def arriving_channels(draft: ArrivingChannels) -> str | None:
         return None
     text = _spelled(draft, ref)
     present = width_node(ref.node)
-    return None if present is not None and text == code_of(ref.file, present) else text
+    return None if present is not None and text == ref.file.text(present) else text
 
 
 def _spelled(draft: ArrivingChannels, ref: NodeRef) -> str | None:
@@ -90,7 +89,7 @@ def _as_its_builder_is_told(maker: Instance, layer: Instance, here: _Site) -> st
     around = maker.built.file.surroundings.get(maker.built.node)
     helper = around.scopes[-1] if around is not None and around.scopes else None
     called = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
-    if not isinstance(helper, cst.FunctionDef) or not called.deep_equals(helper.name):
+    if not isinstance(helper, cst.FunctionDef) or not isinstance(called, cst.Name) or called.value != helper.name.value:
         return None
     parameters = [param.name.value for param in helper.params.params if param.name.value not in ("self", "cls")]
     if width.value in bound_names(helper.body) or width.value not in parameters:
@@ -169,10 +168,12 @@ class _Site:
         return None if around is None else _Site(ref.file, around)
 
     def text_of(self, expression: cst.BaseExpression, ref: NodeRef) -> str | None:
-        """An expression that stands in a call at `ref`, when it means the same here."""
+        """An expression that stands in a call at `ref`, when it means the same here and stands on one line."""
         there = ref.file.surroundings.get(ref.node) if ref.file is self.file else None
-        same = there is not None and self._means_the_same(expression, there)
-        return code_of(ref.file, expression) if same else None
+        if there is None or not self._means_the_same(expression, there):
+            return None
+        text = ref.file.text(expression)
+        return text if "\n" not in text else None
 
     def _means_the_same(self, text: cst.BaseExpression, there: Surroundings) -> bool:
         here = self.around
@@ -190,13 +191,13 @@ class _Site:
 
 
 def _is_repeatable(node: cst.CSTNode) -> bool:
-    """Whether an expression gives the same value when it is written, on one line, a second time."""
+    """Whether an expression gives the same value when it is written a second time."""
     if isinstance(node, cst.Call):
         if not (isinstance(node.func, cst.Name) and node.func.value in _PURE):
             return False
     elif not isinstance(node, _REPEATABLE):
         return False
-    return "\n" not in cst.Module([]).code_for_node(node) and all(map(_is_repeatable, children(node)))
+    return all(map(_is_repeatable, children(node)))
 
 
 def _dotted_names(node: cst.CSTNode) -> Iterator[str]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 
-import libcst as cst
-
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.keys import key_of
 from bn_lint.static.interpreter.store import watch
 from bn_lint.static.interpreter.values import Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import asked_once, children, walk
 
 #: What a module is asked that does not follow from how it was built.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-import libcst as cst
-
 from bn_lint.static.interpreter.assign import assign_name
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
 from bn_lint.static.interpreter.frames import Frame
@@ -16,6 +14,7 @@ from bn_lint.static.interpreter.match_patterns import matches
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.paths import RAISE, fork_paths
 from bn_lint.static.interpreter.values import External, Unknown
+from bn_lint.static.syntax import nodes as cst
 
 
 def if_(interpreter: Interpreter, node: cst.If, frame: Frame) -> str | None:

@@ -12,10 +12,9 @@ from bn_lint.static.interpreter.limits import ELEMENTS_PER_STEP, MAX_COPIES, MAX
 from bn_lint.static.interpreter.values import ABSENT, Function, Value
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.interpreter.store import StoreDelta
+    from bn_lint.static.syntax import nodes as cst
 
 
 class BudgetExhausted(Exception):

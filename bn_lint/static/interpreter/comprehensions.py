@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import libcst as cst
-
 from bn_lint.static.interpreter.assign import assign
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
@@ -14,6 +12,7 @@ from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.keys import is_key, make_set
 from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.values import Dict, List, Value
+from bn_lint.static.syntax import nodes as cst
 
 
 def list_comprehension(interpreter: Interpreter, node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> Value:

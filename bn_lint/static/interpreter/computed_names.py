@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-import libcst as cst
-
 from bn_lint.static.interpreter.attributes import get_attribute
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.dispatch import evaluate
@@ -25,6 +23,7 @@ from bn_lint.static.interpreter.values import (
     Unknown,
     Value,
 )
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 
 #: Stands for the parts of a text that are not known.

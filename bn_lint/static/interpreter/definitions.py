@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import libcst as cst
-
 from bn_lint.static.interpreter.assign import assign_name
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
@@ -18,6 +16,7 @@ from bn_lint.static.interpreter.limits import DECORATOR_STEPS
 from bn_lint.static.interpreter.objects import finish_class
 from bn_lint.static.interpreter.signatures import make_parameters
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Class, External, Function, Unknown, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import returns_first_parameter
 

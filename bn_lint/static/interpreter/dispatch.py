@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
 from bn_lint.static.interpreter.values import Unknown, Value
+from bn_lint.static.syntax import nodes as cst
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame

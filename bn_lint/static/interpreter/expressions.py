@@ -6,8 +6,6 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-import libcst as cst
-
 from bn_lint.static.interpreter.assign import assign
 from bn_lint.static.interpreter.attributes import get_attribute
 from bn_lint.static.interpreter.builtins.functions import BUILTINS
@@ -29,6 +27,7 @@ from bn_lint.static.interpreter.paths import fork_paths, merge
 from bn_lint.static.interpreter.signatures import make_parameters
 from bn_lint.static.interpreter.subscripts import evaluate_index, get_item
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Dict, Function, Imported, List, Union, Unknown, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.limits import MAX_REACHED_FUNCTIONS, MAX_REACHED_OBJECTS
 from bn_lint.static.interpreter.values import (
@@ -38,6 +36,7 @@ from bn_lint.static.interpreter.values import (
     Value,
     ValueIterator,
 )
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import asked_once, children, walk
 

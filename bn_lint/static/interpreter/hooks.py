@@ -20,11 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
-    import libcst as cst
-
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.interpreter.values import Arguments, Class, Function, Instance, Tensor
+    from bn_lint.static.syntax import nodes as cst
     from bn_lint.static.syntax.places import NodeRef
     from bn_lint.static.syntax.source_files import SourceFile
 

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.static.interpreter.dispatch import execute_body
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import ABSENT, External, Imported, ModuleScope, Unknown, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk
@@ -43,7 +42,7 @@ def execute_import(interpreter: Interpreter, node: cst.Import, frame: Frame) -> 
 
 def execute_import_from(interpreter: Interpreter, node: cst.ImportFrom, frame: Frame) -> None:
     """Execute `from a.b import c`; what is imported is looked up when it is first used."""
-    module = module_named(interpreter, frame.file.path, dotted_name(node.module), len(node.relative))
+    module = module_named(interpreter, frame.file.path, dotted_name(node.module), node.relative)
     if isinstance(node.names, cst.ImportStar):
         if isinstance(module, ModuleScope):
             if module not in frame.module.stars:

@@ -18,9 +18,8 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import Project
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from bn_lint.static.interpreter.hooks import Collector, Domain
+    from bn_lint.static.syntax import nodes as cst
 
 
 class Interpreter:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import libcst as cst
-
 from bn_lint.static.interpreter.alike import AlikePasses, names_that_decide
 from bn_lint.static.interpreter.assign import assign
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
@@ -18,6 +16,7 @@ from bn_lint.static.interpreter.limits import MAX_PASSES, UNROLLED_PASSES
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at
 from bn_lint.static.interpreter.values import ABSENT, Instance, UnknownInt, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import builds_on_last
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
 from bn_lint.static.interpreter.assign import assign_name
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
@@ -11,6 +9,7 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.equality import equal
 from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.values import Value
+from bn_lint.static.syntax import nodes as cst
 
 
 def matches(interpreter: Interpreter, case: cst.MatchCase, subject: Value, frame: Frame) -> bool | None:

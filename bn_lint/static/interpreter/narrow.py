@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
 from bn_lint.static.interpreter.builtins.isinstances import is_instance
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
@@ -11,6 +9,7 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.values import ABSENT, Instance, Union, Value
+from bn_lint.static.syntax import nodes as cst
 
 
 def assume(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, holds: bool) -> None:

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-import libcst as cst
-
 from bn_lint.facts import dims
 from bn_lint.facts.comparison import Comparison, half_line
 from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
@@ -40,6 +38,7 @@ from bn_lint.static.interpreter.values import (
     Value,
     alternatives,
 )
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 
 #: `"%*d"` and `"%5000d"`: text of any length.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -20,6 +18,7 @@ from bn_lint.static.interpreter.values import (
     Unknown,
     Value,
 )
+from bn_lint.static.syntax import nodes as cst
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame

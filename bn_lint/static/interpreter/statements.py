@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-import libcst as cst
-
 from bn_lint.static.interpreter.assign import assign, delete
 from bn_lint.static.interpreter.branches import if_, match_, try_
 from bn_lint.static.interpreter.builtins.methods import extend_list
@@ -22,6 +20,7 @@ from bn_lint.static.interpreter.operators import AUGMENTED, BINARY
 from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN
 from bn_lint.static.interpreter.values import ABSENT, External, List, Unknown
 from bn_lint.static.interpreter.with_blocks import with_
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 
 

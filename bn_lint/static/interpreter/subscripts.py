@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import libcst as cst
-
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.computed_names import any_entry, any_factory
@@ -37,6 +35,7 @@ from bn_lint.static.interpreter.values import (
     Value,
     text_of,
 )
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 
 
@@ -54,7 +53,7 @@ def evaluate_index(interpreter: Interpreter, slices: Any, frame: Frame) -> Value
         else:
             bounds = (part.lower, part.upper, part.step)
             parts.append(Slice(*(None if b is None else evaluate(interpreter, b, frame) for b in bounds)))
-    if len(parts) == 1 and not (len(slices) == 1 and slices[0].comma is not cst.MaybeSentinel.DEFAULT):
+    if len(parts) == 1 and not (len(slices) == 1 and slices[0].comma):
         return parts[0]
     return tuple(parts)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import libcst as cst
-
 from bn_lint.static.interpreter.assign import assign
 from bn_lint.static.interpreter.calls import call, execute_function
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
@@ -14,6 +12,7 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.hooks import Context
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import Arguments, BoundMethod, Function, Instance, Unknown, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 
 

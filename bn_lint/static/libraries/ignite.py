@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.static.interpreter.paths import fork_paths
 from bn_lint.static.interpreter.values import (
     Arguments,
@@ -21,6 +19,7 @@ from bn_lint.static.interpreter.values import (
     Value,
     alternatives,
 )
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import switch
 from bn_lint.static.torch_model.watchers import events_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bn_lint.facts import Evidence, PrivateBatchNorm, Shows
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.source_text import code_of
+from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.mode import FROZEN
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 
@@ -53,7 +53,7 @@ def _text(ref: NodeRef) -> str:
     """The model as the call gives it."""
     for argument in getattr(ref.node, "args", ()):
         if argument.keyword is not None and argument.keyword.value == "module":
-            return code_of(ref.file, argument.value)
+            return code_of(argument.value)
     return "the model"
 
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts import Fact
 from bn_lint.project.mentions import CONDITION, CONDITIONAL
 from bn_lint.static.syntactic.adjacent import before_batchnorm
@@ -27,6 +25,7 @@ from bn_lint.static.syntactic.skipped import skipped_layers
 from bn_lint.static.syntactic.tracking import tracking_switched
 from bn_lint.static.syntactic.train_override import train_overrides
 from bn_lint.static.syntactic.unused import Mentions, unused_layers
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.scopes import statements
 
 if TYPE_CHECKING:
@@ -70,6 +69,6 @@ def syntactic_facts(file: SourceFile, elsewhere: Elsewhere) -> Iterator[Fact]:
                 if builds:
                     yield from unused_layers(located, mentions, receivers, place)
             case cst.FunctionDef(name=cst.Name(value="train")):
-                yield from train_overrides(located, receivers, place, elsewhere)
+                yield from train_overrides(located, receivers, file, elsewhere)
             case cst.FunctionDef() if builds and ".apply(" in text:
                 yield from freeze_loops(located, module, receivers, place)

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-import libcst as cst
-
 from bn_lint.facts import BeforeBatchNorm, Place
 from bn_lint.static.syntactic.batchnorm_attributes import builds_batchnorm
 from bn_lint.static.syntactic.bias_reads import BiasReads
 from bn_lint.static.syntactic.receivers import Receivers, first_parameter
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope, inside
 from bn_lint.static.syntax.tree import walk
+from bn_lint.static.syntax.written import code_of
 
 #: The position of `bias` among the arguments of constructors.
 _BIAS = {
@@ -212,7 +212,7 @@ def _layer(call: cst.Call, owner: str) -> str | None:
 def _fact(pair: _Pair, receivers: Receivers, biases: BiasReads, place: Locate) -> BeforeBatchNorm | None:
     first, norm, at = pair
     origin = receivers.imports.qualified(first.func) or ""
-    name = cst.Module([]).code_for_node(first.func)
+    name = code_of(first.func)
     if _DROPOUT.match(origin):
         return BeforeBatchNorm("dropout", name, place(at), place(norm)) if _drops_in_training(first, origin) else None
     position = _BIAS.get(origin)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-import libcst as cst
-
 from bn_lint.static.syntactic.receivers import Receivers
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.scopes import Scope
 
 BATCHNORM = re.compile(r"torch\.nn\.(?:Lazy|Sync)?BatchNorm(?:[123]d)?$")

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-import libcst as cst
-
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.tree import children
+from bn_lint.static.syntax.written import code_of
 
 #: What conditions ask of the classes of torch, or of their names: `isinstance(m, nn.Conv2d)`, `name.find("Conv")`.
 _KIND = re.compile(r"Conv|Linear|Norm")
@@ -36,7 +36,7 @@ class BiasReads:
 def _reads(node: cst.CSTNode, condition: str) -> Iterator[str]:
     match node:
         case cst.If(test=test, body=body, orelse=orelse) | cst.IfExp(test=test, body=body, orelse=orelse):
-            yield from _reads(body, f"{condition} and {cst.Module([]).code_for_node(test)}")
+            yield from _reads(body, f"{condition} and {code_of(test)}")
             if orelse is not None:
                 yield from _reads(orelse, condition)
         case cst.Attribute(value=owner, attr=cst.Name(value="bias")) if not _own(owner) and "bias" not in condition:

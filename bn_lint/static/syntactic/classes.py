@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import libcst as cst
-
 from bn_lint.libraries import LIBRARIES
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import ImportTable, dotted_name
 from bn_lint.static.syntax.scopes import Scope, statements, within
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import libcst as cst
-
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Scope, inside
 from bn_lint.static.syntax.tree import children
+from bn_lint.static.syntax.written import code_of
 
 _BATCH = re.compile(r"(\w+)\.(?:size\(0\)|size\(\)\[0\]|shape\[0\])$|len\((\w+)\)$")
 _CONDITIONAL = (cst.If, cst.IfExp, cst.BooleanOperation, cst.Try, cst.TryStar, cst.Match, cst.Lambda, cst.FunctionDef)
@@ -122,7 +122,7 @@ def conditions_of(method: cst.FunctionDef, owner: str) -> Conditions:
 
 
 def _text(expression: cst.BaseExpression) -> str:
-    return re.sub(r"\s", "", cst.Module([]).code_for_node(expression))
+    return re.sub(r"\s", "", code_of(expression))
 
 
 def unconditional_calls(root: cst.CSTNode) -> Iterator[cst.Call]:

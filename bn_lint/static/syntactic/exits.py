@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import libcst as cst
+from bn_lint.static.syntax import nodes as cst
 
 
 class Exits:

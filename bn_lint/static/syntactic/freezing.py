@@ -8,12 +8,11 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts import BatchNormBuilt, Evidence, Fact, FreezeLoop, Place
 from bn_lint.project.mentions import CONVERT
 from bn_lint.static.syntactic.classes import torch_class
 from bn_lint.static.syntactic.receivers import Receivers
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located
 from bn_lint.static.syntax.tree import asked_once, walk

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import libcst as cst
-
 from bn_lint.facts import FunctionalBatchNorm, Place
 from bn_lint.static.syntactic.batchnorm_attributes import BATCHNORM, batchnorm_attributes
 from bn_lint.static.syntactic.conditions import unconditional_calls
 from bn_lint.static.syntactic.plain_statistics import STATISTICS
 from bn_lint.static.syntactic.receivers import Receivers, first_parameter
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope
 from bn_lint.static.syntax.tree import walk

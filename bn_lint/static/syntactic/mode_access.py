@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
-
-import libcst as cst
 
 from bn_lint.facts import UNKNOWN as UNKNOWN_VALUE
 from bn_lint.facts import Constant, ModeAccess, Place
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.syntactic.receivers import Receiver, Receivers, parameters
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope, inside
 from bn_lint.static.syntax.tree import walk
+from bn_lint.static.syntax.written import code_of
 
 SWITCHES = frozenset({"eval", "train"})
 #: Calls that mean `eval()` or `train()` and that `nn.Module` does not have.
@@ -112,11 +111,29 @@ def _used_as_module(flag: cst.Attribute, scope: Scope) -> bool:
     if name is None:
         return False
     around = method[1] if method is not None and name.startswith("self.") else scope.node
-    receiver_text = re.escape(name)
-    methods = "named_parameters|named_modules|load_state_dict"
-    uses = rf"(?:(?<![\w.]){receiver_text}\.(?:{methods})|\boptim\.\w+\(\s*{receiver_text}\.parameters)\("
-    text = "\n".join(map(cst.Module([]).code_for_node, _while_bound(flag, around)))
-    return re.search(uses, text) is not None
+    return any(_is_of_network(node, name) for one in _while_bound(flag, around) for node in walk(one))
+
+
+def _is_of_network(node: cst.CSTNode, name: str) -> bool:
+    """Whether a node is a call of something that networks have, of what has this name: `net.named_modules()`."""
+    match node:
+        case cst.Call(
+            func=cst.Attribute(
+                value=receiver, attr=cst.Name(value="named_parameters" | "named_modules" | "load_state_dict")
+            )
+        ):
+            return dotted_name(receiver) == name
+        case cst.Call(
+            func=cst.Attribute(value=module),
+            args=[
+                cst.Arg(
+                    keyword=None, value=cst.Call(func=cst.Attribute(value=given, attr=cst.Name(value="parameters")))
+                ),
+                *_,
+            ],
+        ):
+            return (dotted_name(module) or "").rpartition(".")[2] == "optim" and dotted_name(given) == name
+    return False
 
 
 def _while_bound(flag: cst.Attribute, around: cst.CSTNode) -> Iterable[cst.CSTNode]:
@@ -187,7 +204,7 @@ def _access(
     is_module: bool | None,
     value: Constant = UNKNOWN_VALUE,
 ) -> ModeAccess:
-    text = cst.Module([]).code_for_node(receiver)
+    text = code_of(receiver)
     method = scope.method()
     of_self = method is not None and known.definition is method[1] and isinstance(receiver, cst.Name)
     return ModeAccess(kind, text, name, place, value, is_module, of_self)

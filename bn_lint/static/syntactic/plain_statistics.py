@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-import libcst as cst
-
 from bn_lint.facts import Place, PlainStatistics
 from bn_lint.static.fix_layout.registration import is_initialised_before
 from bn_lint.static.syntactic.receivers import Receivers
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope, within
 
@@ -56,7 +55,7 @@ def _around(
         tensor = value.args[0].value
     elif _kind(value, receivers) != "tensor":
         return None, None
-    if value is None or tensor is None or value.lpar or tensor.lpar:
+    if value is None or tensor is None or value.parentheses or tensor.parentheses:
         return None, None
     whole, inner = place(statement), place(tensor)
     return (

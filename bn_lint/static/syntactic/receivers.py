@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-import libcst as cst
-
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.syntactic.classes import Classes, torch_class
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import ImportTable, dotted_name
 from bn_lint.static.syntax.scopes import Scope, inside
 

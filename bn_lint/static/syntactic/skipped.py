@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import libcst as cst
-
 from bn_lint.facts import BatchNormSkipped, Place
 from bn_lint.static.syntactic.batchnorm_attributes import batchnorm_attributes
 from bn_lint.static.syntactic.conditions import Condition, conditions_of, unconditional_calls
 from bn_lint.static.syntactic.receivers import Receivers, first_parameter
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope, inside
-from bn_lint.static.syntax.tree import children, walk
+from bn_lint.static.syntax.tree import changed, children, walk
+from bn_lint.static.syntax.written import code_of
 
 #: Methods that rearrange a tensor around a layer, and change no value.
 _LAYOUT = frozenset({"transpose", "permute", "contiguous", "squeeze", "unsqueeze", "view", "reshape", "flatten"})
@@ -174,10 +174,9 @@ class _Method:
             return
         if self._remainder(normalised) == self._remainder(bare):
             for call in calls:
-                text = cst.Module([])
                 yield BatchNormSkipped(
-                    text.code_for_node(call.func),
-                    text.code_for_node(test),
+                    code_of(call.func),
+                    code_of(test),
                     condition.on,
                     self._place(test),
                     self._place(call),
@@ -201,7 +200,7 @@ class _Method:
         """What statements compute, with BatchNorm, activations and changes of layout left out."""
         texts = []
         for statement in statements:
-            match statement.visit(_Remainder(self._applied, self._owner)):
+            match changed(statement, self._without):
                 case cst.Pass() | cst.Expr(value=cst.SimpleString()):
                     continue
                 case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=to))], value=cst.Name(value=source)):
@@ -209,26 +208,18 @@ class _Method:
                         continue
                     texts.append(f"{to}={source}")
                 case cst.CSTNode() as rest:
-                    texts.append(re.sub(r"[\s()]", "", cst.Module([]).code_for_node(rest)))
+                    texts.append(re.sub(r"[\s()]", "", code_of(rest)))
         return texts
 
-
-class _Remainder(cst.CSTTransformer):
-    """Replaces calls that keep what they are given, in essence, by their argument."""
-
-    def __init__(self, applied: _Applied, owner: str) -> None:
-        super().__init__()
-        self._applied = applied
-        self._owner = owner
-
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:  # noqa: N802
-        if self._applied.is_batchnorm(original_node, self._owner):
-            return updated_node.args[0].value
-        if isinstance(updated_node.func, cst.Attribute) and updated_node.func.attr.value in _LAYOUT:
-            return updated_node.func.value
-        if self._applied.is_activation(original_node, self._owner):
-            return updated_node.args[0].value
-        return updated_node
+    def _without(self, node: cst.CSTNode, made: cst.CSTNode) -> cst.CSTNode:
+        """The argument of a call that keeps what it is given, in essence; anything else as it is."""
+        if not isinstance(node, cst.Call) or not isinstance(made, cst.Call):
+            return made
+        if self._applied.is_batchnorm(node, self._owner):
+            return made.args[0].value
+        if isinstance(made.func, cst.Attribute) and made.func.attr.value in _LAYOUT:
+            return made.func.value
+        return made.args[0].value if self._applied.is_activation(node, self._owner) else made
 
 
 def _simple(body: Sequence[cst.CSTNode]) -> list[cst.BaseSmallStatement] | None:

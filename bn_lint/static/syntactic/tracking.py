@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import libcst as cst
-
 from bn_lint.facts import Evidence, Place, TrackingSwitched
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope
 from bn_lint.static.syntax.tree import walk

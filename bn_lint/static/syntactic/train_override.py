@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-
-import libcst as cst
 
 from bn_lint.facts import InheritedTrain, Place, TrainOverride
 from bn_lint.static.syntactic.classes import Elsewhere
 from bn_lint.static.syntactic.exits import Exits
 from bn_lint.static.syntactic.receivers import Receivers
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
-from bn_lint.static.syntax.scopes import Located, Scope
+from bn_lint.static.syntax.scopes import Located
+from bn_lint.static.syntax.source_files import SourceFile
+from bn_lint.static.syntax.tree import children
+from bn_lint.static.syntax.written import code_of
 
 #: A method that does these trains the network; it is no mode switch, whatever its name.
 _TRAINING = frozenset({"backward", "step", "zero_grad", "fit", "next", "manual_backward", "item", "detach"})
@@ -21,10 +22,10 @@ _TRAVERSALS = frozenset({"modules", "children", "parameters", "named_modules", "
 
 
 def train_overrides(
-    located: Located, receivers: Receivers, place: Callable[[cst.CSTNode], Place], elsewhere: Elsewhere
+    located: Located, receivers: Receivers, file: SourceFile, elsewhere: Elsewhere
 ) -> Iterator[TrainOverride]:
     """The override that a method named `train` is, when it is one."""
-    function, scope = located.statement, located.scope
+    function, scope, place = located.statement, located.scope, file.place
     if not isinstance(function, cst.FunctionDef) or not isinstance(scope.node, cst.ClassDef):
         return
     definition = scope.node
@@ -54,27 +55,22 @@ def train_overrides(
         only_self=_behind(place(override.only_self)) if override.only_self is not None else None,
         super_call=_inherited(call, place) if call else None,
         switches_once=override.switches_once,
-        ending=_to_end_of_line(place(ending), scope) if ending is not None else None,
+        ending=_to_end_of_line(place(ending), file) if ending is not None else None,
     )
 
 
 def _inherited(call: cst.Call, place: Callable[[cst.CSTNode], Place]) -> InheritedTrain:
     through_super = isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Call)
-    return InheritedTrain(cst.Module([]).code_for_node(call.func), place(call), takes_self=not through_super)
+    return InheritedTrain(code_of(call.func), place(call), takes_self=not through_super)
 
 
 def _behind(place: Place) -> Place:
     return replace(place, line=place.end_line, column=place.end_column)
 
 
-def _to_end_of_line(place: Place, scope: Scope) -> Place:
+def _to_end_of_line(place: Place, file: SourceFile) -> Place:
     """The place with the rest of its last line: a comment."""
-    top = scope
-    while top.parent is not None:
-        top = top.parent
-    assert isinstance(top.node, cst.Module)
-    line = re.split(r"\r\n|\n|\r", top.node.code)[place.end_line - 1]
-    return replace(place, end_column=len(line.rstrip()) + 1)
+    return replace(place, end_column=len(file.lines[place.end_line - 1].rstrip()) + 1)
 
 
 class _Override:
@@ -89,7 +85,7 @@ class _Override:
         self.mode = self._parameters[0].name.value if self._parameters else None
         #: The parameter `self`, when there is no other.
         self.only_self = every.params[0] if every.params and not (self._parameters or every.posonly_params) else None
-        if every.kwonly_params or not isinstance(every.star_arg, cst.MaybeSentinel) or every.star_kwarg is not None:
+        if every.kwonly_params or every.star_arg is not None or every.star_kwarg is not None:
             self.only_self = None
         self.super_calls: list[cst.Call] = []
         self._names: set[str] = set()
@@ -108,7 +104,7 @@ class _Override:
                 self._reads += 1
             case cst.For():
                 self._loops.append(node)
-        for child in node.children:
+        for child in children(node):
             self._read(child)
 
     @staticmethod

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
-import libcst as cst
-
 from bn_lint.facts import BatchNormLayer, Evidence, Place, UncalledBatchNorm
 from bn_lint.project.mentions import INDIRECT
 from bn_lint.static.syntactic.batchnorm_attributes import builds_batchnorm
 from bn_lint.static.syntactic.receivers import Receivers
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope
 from bn_lint.static.syntax.tree import walk

@@ -1,1 +1,1 @@
-"""Syntax trees: parsing, walking, scopes, places. Knows libcst and no values."""
+"""Syntax trees: parsing, lowering, walking, scopes, places. Alone knows libcst, and knows no values."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-import libcst as cst
-
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.flow import FOLLOWED, NOWHERE, NUMBERS, RESULT, Flow, Sources, dotted, names_in
 from bn_lint.static.syntax.tree import asked_once, children, walk
 

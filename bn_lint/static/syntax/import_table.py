@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.scopes import statements
 
 #: What `from torch.nn import *` brings that class statements and constructor calls commonly name.
@@ -99,7 +98,7 @@ class ImportTable:
                     self._bind(root, root, fallback)
 
     def _import_from(self, statement: cst.ImportFrom, fallback: bool) -> None:
-        module = "." * len(statement.relative) + (dotted_name(statement.module) or "" if statement.module else "")
+        module = "." * statement.relative + (dotted_name(statement.module) or "" if statement.module else "")
         if isinstance(statement.names, cst.ImportStar):
             self._stars.append(module)
             return

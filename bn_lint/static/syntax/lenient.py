@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-import libcst as cst
-
 from bn_lint.project.edits import NEWLINE, Span, Text, replaced
+from bn_lint.static.syntax.lower import read
+from bn_lint.static.syntax.nodes import Module
 from bn_lint.static.syntax.parse import ParseError, TooLarge, parse
 
 # Takes time in proportion to the text, as those of `parse.py` do: a string without end goes on to the end of the text,
@@ -85,12 +85,14 @@ class Reading:
     """What could be read of a file.
 
     Attributes:
-        tree: With places of the file.
+        tree: Without its layout.
+        text: What was parsed: it has the lines and columns of the file.
         error: Why it is not valid Python, if it is not.
         left_out: The lines, from first to last, that were not understood.
     """
 
-    tree: cst.Module
+    tree: Module
+    text: str
     error: ParseError | None = None
     left_out: tuple[tuple[int, int], ...] = ()
 
@@ -102,7 +104,7 @@ def read_leniently(text: str) -> Reading:
         ParseError: too little of it is Python.
     """
     try:
-        return Reading(parse(text))
+        return Reading(read(text), text)
     except TooLarge:
         raise
     except ParseError as error:
@@ -113,7 +115,7 @@ def _understood(text: str, error: ParseError) -> Reading:
     spelled = respelled(text)
     if spelled != text:
         try:
-            return Reading(parse(spelled), error)
+            return Reading(read(spelled), spelled, error)
         except ParseError:
             pass
     blocks = _blocks(spelled)
@@ -129,12 +131,15 @@ def _understood(text: str, error: ParseError) -> Reading:
         bound = block.defines if block.is_definition and index not in unread else block.names - _BUILTINS - imported
         edits.append(Span(block.start, block.end, _stand_in(block, bound, spelled)))
     try:
-        tree = parse(replaced(spelled, edits))
+        made = replaced(spelled, edits)
+        tree = read(made)
     except ParseError:
         raise error from None
     lines = Text(text)
     left_out = (blocks[index].extent for index in sorted(unread))
-    return Reading(tree, error, tuple((lines.position(first)[0], lines.position(last)[0]) for first, last in left_out))
+    return Reading(
+        tree, made, error, tuple((lines.position(first)[0], lines.position(last)[0]) for first, last in left_out)
+    )
 
 
 # -- tokens ---------------------------------------------------------------------------------------------------------

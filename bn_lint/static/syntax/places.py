@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from bn_lint.facts import Place
+    from bn_lint.static.syntax import nodes as cst
     from bn_lint.static.syntax.source_files import SourceFile
 
 

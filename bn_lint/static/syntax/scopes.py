@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Union
 
-import libcst as cst
+from bn_lint.static.syntax import nodes as cst
 
 Statement = Union[cst.BaseSmallStatement, cst.BaseCompoundStatement]
 

@@ -11,8 +11,8 @@ from collections import OrderedDict
 
 from bn_lint.static.syntax.lenient import Reading, read_leniently
 
-#: Characters of all texts together whose trees are kept: a tree takes some 55 bytes for each.
-MOST_CHARACTERS = 1_000_000
+#: Characters of all texts together whose trees are kept: a tree takes some 15 bytes for each.
+MOST_CHARACTERS = 3_000_000
 
 _kept: OrderedDict[str, Reading] = OrderedDict()
 _lock = threading.Lock()

@@ -11,14 +11,14 @@ from bn_lint.facts import Place
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.module_finder import ModuleFinder
 from bn_lint.project.source import Source, display_path
+from bn_lint.static.syntax.layout import Layout
 from bn_lint.static.syntax.lenient import Reading, read_leniently
 from bn_lint.static.syntax.parse import ParseError
-from bn_lint.static.syntax.positions import Positions
 from bn_lint.static.syntax.shared_trees import read_shared
 from bn_lint.static.syntax.surroundings import Surroundings, surroundings
 
 if TYPE_CHECKING:
-    import libcst as cst
+    from bn_lint.static.syntax import nodes as cst
 
 
 class SourceFile:
@@ -75,13 +75,17 @@ class SourceFile:
         return self.reading.tree
 
     @cached_property
-    def _positions(self) -> Positions:
-        return Positions(self.tree)
+    def _layout(self) -> Layout:
+        return Layout(self.tree, self.reading.text)
 
     @property
     def lines(self) -> list[str]:
         """The lines of the tree's text, without their ends."""
-        return self._positions.lines
+        return self._layout.lines
+
+    def text(self, node: cst.CSTNode) -> str:
+        """The text of an expression, as it is written in the file. The first call parses the file once more."""
+        return self._layout.text(node)
 
     @cached_property
     def surroundings(self) -> dict[cst.CSTNode, Surroundings]:
@@ -106,8 +110,8 @@ class SourceFile:
         return self.place(self.node_at(place)) if place.is_open else place
 
     def place(self, node: cst.CSTNode) -> Place:
-        """Where a node of this file's tree stands. The first call computes the positions of the whole file."""
-        return Place(self.display, *self._positions.of(node))
+        """Where a node of this file's tree stands. The first call parses the file once more."""
+        return Place(self.display, *self._layout.position(node))
 
     def __repr__(self) -> str:
         return f"SourceFile({self.display})"

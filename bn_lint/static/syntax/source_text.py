@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-import libcst as cst
-
-if TYPE_CHECKING:
-    from bn_lint.static.syntax.source_files import SourceFile
-
-
-def code_of(file: SourceFile, node: cst.CSTNode) -> str:
-    """Return the text of a node."""
-    return file.tree.code_for_node(node)
+from bn_lint.static.syntax import nodes as cst
 
 
 def argument_nodes(node: cst.CSTNode) -> Iterator[tuple[int | None, str | None, cst.BaseExpression]]:

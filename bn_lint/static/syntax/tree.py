@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
-from abc import ABCMeta
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from copy import copy
 from functools import cache
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import libcst as cst
+from bn_lint.static.syntax import nodes as cst
+from bn_lint.static.syntax.nodes import PART_NAMES, children, walk
 
 if TYPE_CHECKING:
     from bn_lint.static.syntax.source_files import SourceFile
 
-_SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
-#: Fields that hold layout or punctuation.
-_LAYOUT = tuple(
-    "whitespace leading_lines lines_after lpar rpar lbracket rbracket lbrace rbrace comma semicolon header footer "
-    "trailing equal dot colon newline indent encoding default_".split()
-)
+__all__ = ["children", "walk"]
 
-_PLAIN = frozenset({type(None), str, bytes, bool, int, cst.MaybeSentinel})
-#: Nodes below which there is nothing but layout.
-_LEAVES = frozenset({cst.Name, cst.Integer, cst.Float, cst.SimpleString, cst.Pass, cst.Dot, cst.Comma})
+_SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
 #: What a tensor tells of itself besides its values.
 _ABOUT_TENSORS = frozenset({"shape", "size", "dim", "ndim", "dtype", "device"})
 #: Attributes and methods of a tensor that have its values.
 _COPIES = frozenset({"data", "detach", "cpu"})
 
-Fields = Callable[[cst.CSTNode], tuple[object, ...]]
 Answer = TypeVar("Answer")
 
 #: What forgets them. It is filled when modules are imported, and never again.
@@ -50,37 +41,16 @@ def forget_answers() -> None:
         forget()
 
 
-@cache
-def _fields(kind: type[cst.CSTNode]) -> Fields:
-    """What reads the fields of a kind of node that hold more than layout, all at once."""
-    names = [f.name for f in dataclasses.fields(kind) if not f.name.startswith(_LAYOUT)]
-    # Given one name alone, an attrgetter returns no tuple.
-    return attrgetter(*names, *["__class__"] * (2 - len(names)))
-
-
-def children(node: cst.CSTNode) -> list[cst.CSTNode]:
-    """The meaningful children of a node. (`CSTNode.children` builds a visitor each time, which is slow.)"""
-    found: list[Any] = []
-    kind = type(node)
-    if kind in _LEAVES:
-        return found
-    for value in _fields(kind)(node):
-        of = type(value)
-        if of is tuple or of is list:
-            found += value  # type: ignore[arg-type]
-        elif of not in _PLAIN and of is not ABCMeta:
-            found.append(value)
-    return found
-
-
-def walk(root: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Yield a node and everything below it."""
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        yield node
-        if type(node) not in _LEAVES:
-            pending += children(node)
+def changed(node: cst.CSTNode, change: Callable[[cst.CSTNode, cst.CSTNode], cst.CSTNode]) -> cst.CSTNode:
+    """A copy of a node in which everything, from below, is what `change` makes of the original and its copy."""
+    made = copy(node)
+    for name in PART_NAMES[type(node)]:
+        part = getattr(node, name)
+        if type(part) is tuple:
+            setattr(made, name, tuple(changed(one, change) for one in part))
+        elif part is not None:
+            setattr(made, name, changed(part, change))
+    return change(node, made)
 
 
 @asked_once
@@ -174,8 +144,7 @@ def _walk_own(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
             yield from (one for one in walk(node) if type(one) is not cst.Name or one.value not in own)
             continue
         yield node
-        if type(node) not in _LEAVES:
-            pending += children(node)
+        pending += children(node)
 
 
 def _bound_names(function: cst.FunctionDef) -> frozenset[str]:
@@ -197,7 +166,7 @@ def returns_first_parameter(function: cst.FunctionDef | cst.Lambda) -> bool:
     last = function.body.body[-1]
     if type(last) is not cst.SimpleStatementLine or type(last.body[-1]) is not cst.Return:
         return False
-    pending = list(function.body.body)
+    pending: list[cst.CSTNode] = list(function.body.body)
     while pending:
         node = pending.pop()
         if type(node) is cst.Return and not (type(node.value) is cst.Name and node.value.value == name):

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts import Evidence, Purpose, StaleStatistics
 from bn_lint.static.interpreter.lattice.copying import clone
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import ImportTable
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.syntax.tree import ways_to
+from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def stale_averages(events: EventLog) -> Iterator[StaleStatistics]:
         )
         if any(True for _ in seen):
             continue
-        text = code_of(used.ref.file, used.ref.node.func) if isinstance(used.ref.node, cst.Call) else "the model"
+        text = code_of(used.ref.node.func) if isinstance(used.ref.node, cst.Call) else "the model"
         yield StaleStatistics(
             text,
             ref.place,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import asked_once, walk
 
 if TYPE_CHECKING:

@@ -7,8 +7,6 @@ import re
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.values import (
     Arguments,
@@ -27,6 +25,7 @@ from bn_lint.static.interpreter.values import (
     Unknown,
     Value,
 )
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 
 if TYPE_CHECKING:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint import facts
 from bn_lint.facts import (
     UNKNOWN,
@@ -36,18 +34,19 @@ from bn_lint.static.interpreter.values import (
     Unknown,
     Value,
 )
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_text import (
     argument_nodes,
     called_name,
     class_node,
-    code_of,
     is_literal,
     is_quotient,
     keyword_node,
     width_node,
 )
 from bn_lint.static.syntax.tree import parameters_used_once
+from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
 from bn_lint.static.torch_model.operations.sizes import size_of
 
@@ -300,6 +299,6 @@ def _arguments_as_written(ref: NodeRef, arguments: Arguments, layer: Instance) -
         if isinstance(value, TracedInt):
             value = int(value)
         place = NodeRef(ref.file, node if arg.keyword is not None else arg).place
-        text = code_of(ref.file, node)
+        text = code_of(node)
         named = place_of(ref, keyword_node(ref.node, keyword))
         yield Argument(keyword, position, text, value, is_literal(node), place, is_quotient(node), named)

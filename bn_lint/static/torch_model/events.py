@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeGuard
 
-import libcst as cst
-
 from bn_lint.facts import Evidence, Purpose, Shows, Unclear
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.limits import MAX_EVENTS
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Unknown, Value, alternatives
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import switches_or_trains, unread_calls, walk
 from bn_lint.static.torch_model.callers import is_being_built, method_of_model

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.static.interpreter.limits import MAX_FOLLOWED
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.data_flow import arguments_of, fate_of
 from bn_lint.static.syntax.flow import Sources
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts import Purpose
 from bn_lint.static.interpreter.values import Arguments, Instance, Unknown, Value, alternatives
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.source_text import code_of
+from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.events import EventLog, is_module
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers
 from bn_lint.static.torch_model.mode import forget, modes_of
@@ -103,7 +102,7 @@ def _steps_on_gradients(events: EventLog, ref: NodeRef) -> bool:
     """Whether the program also sets gradients to zero through what it calls, or through its first argument."""
     receiver = receiver_of(ref.node)
     given = ref.node.args[:1] if isinstance(ref.node, cst.Call) else ()
-    optimizers = (receiver, *(code_of(ref.file, argument.value) for argument in given))
+    optimizers = (receiver, *(code_of(argument.value) for argument in given))
     return receiver in events.propagated_by or any(f"{one}.zero_grad(" in ref.file.source.text for one in optimizers)
 
 

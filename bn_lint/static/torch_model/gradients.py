@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.static.interpreter.hooks import Context
 from bn_lint.static.interpreter.values import Arguments, Builtin, Function, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import asked_once, walk
 from bn_lint.static.torch_model.watchers import events_of

@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts import Purpose
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.values import Function, Tensor, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import asked_once, called_names, switches_or_trains, walk
+from bn_lint.static.syntax.written import code_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
@@ -104,5 +104,5 @@ def method_of(node: cst.CSTNode) -> str:
 def receiver_of(node: cst.CSTNode) -> str:
     """What stands before the name of the called method."""
     if type(node) is cst.Call and type(node.func) is cst.Attribute:
-        return cst.Module([]).code_for_node(node.func.value)
+        return code_of(node.func.value)
     return ""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts import Evidence, OverriddenEval
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk
 from bn_lint.static.torch_model.mode import agreed, modes_of

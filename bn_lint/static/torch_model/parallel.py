@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts import Evidence, Purpose, Shows, SyncConversion, UnsynchronizedBatchNorm
 from bn_lint.libraries import LIBRARIES
 from bn_lint.project.mentions import several_processes
 from bn_lint.static.interpreter.values import Arguments, Builtin, Ghost, Instance, LibraryClass, List, Unknown, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.source_text import code_of
 from bn_lint.static.syntax.tree import ways_to
+from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ def unsynchronized(events: EventLog, files: Iterable[SourceFile]) -> Iterator[Un
         ref, synced = next(_synchronized(call.model), (None, None))
         if ref is not None and synced is not None:
             if not _is_optional(ref) and not any(several_processes().search(file.source.text) for file in files):
-                model = code_of(call.ref.file, call.ref.node.func) if isinstance(call.ref.node, cst.Call) else ""
+                model = code_of(call.ref.node.func) if isinstance(call.ref.node, cst.Call) else ""
                 step = Evidence(f"`{model}` is trained here", call.ref.place)
                 yield UnsynchronizedBatchNorm(model, synced.place, step, in_data_parallel=False)
             return
@@ -158,13 +157,13 @@ def _is_optional(ref: NodeRef) -> bool:
     """Whether a condition decides about a statement of the program, other than that the program is run."""
     around = ways_to([ref.node], ref.file.tree).get(ref.node, ())
     conditions = [one for one in around if isinstance(one, (cst.If, cst.IfExp))]
-    return any("__main__" not in code_of(ref.file, one.test) for one in conditions)
+    return any("__main__" not in code_of(one.test) for one in conditions)
 
 
 def _first(ref: NodeRef) -> str:
     """The first argument of a call, as it is written."""
     args = ref.node.args if isinstance(ref.node, cst.Call) else ()
-    return code_of(ref.file, args[0].value) if args else "the model"
+    return code_of(args[0].value) if args else "the model"
 
 
 CONVERT = Builtin("convert_sync_batchnorm", _convert)

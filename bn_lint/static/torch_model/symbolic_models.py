@@ -10,10 +10,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.project.mentions import SWITCHED
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Builtin, Ghost, Instance, LibraryClass, Unknown, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import asked_once
 from bn_lint.static.torch_model.happened import batchnorm_layers
 from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, MODE, forget

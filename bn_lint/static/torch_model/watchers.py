@@ -9,12 +9,11 @@ from bn_lint.static.interpreter.hooks import Collector
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import libcst as cst
-
     from bn_lint.facts import Fact, PooledBatchNorm
     from bn_lint.facts.dims import Dim
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.interpreter.values import Arguments, Instance, Provenance, Tensor
+    from bn_lint.static.syntax import nodes as cst
     from bn_lint.static.syntax.places import NodeRef
     from bn_lint.static.torch_model.events import EventLog
 

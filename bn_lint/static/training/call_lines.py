@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts import Place, Purpose
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call

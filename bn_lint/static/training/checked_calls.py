@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import libcst as cst
-
 from bn_lint.facts import CheckedCall
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.torch_model.happened import Call
 from bn_lint.static.torch_model.symbolic_models import is_symbolic

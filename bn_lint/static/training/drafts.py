@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Union
 from bn_lint.static.torch_model.describing import ArrivingChannels
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from bn_lint.static.interpreter.values import Value
+    from bn_lint.static.syntax import nodes as cst
     from bn_lint.static.syntax.places import NodeRef
     from bn_lint.static.torch_model.happened import Switch
 

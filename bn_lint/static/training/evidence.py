@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts import Evidence, Purpose, Shows
 from bn_lint.static.interpreter.values import Instance
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.mode import Mode
 
 if TYPE_CHECKING:
@@ -22,18 +22,18 @@ def text_of(ref: NodeRef | None, given: Instance | None = None) -> str:
     if not isinstance(node, cst.Call):
         return "the model"
     if given is not None:
-        return cst.Module([]).code_for_node(node.args[0].value) if node.args else "the model"
+        return code_of(node.args[0].value) if node.args else "the model"
     target = node.func
     if isinstance(target, cst.Attribute) and target.attr.value in ("train", "eval", "forward", "__call__"):
         target = target.value
-    return cst.Module([]).code_for_node(target)
+    return code_of(target)
 
 
 def model_of(call: Call) -> str:
     """The model of a call, in the words of who calls it, one of its methods, or a tool that runs it."""
     node = call.ref.node
     if call.is_method and isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
-        return cst.Module([]).code_for_node(node.func.value)
+        return code_of(node.func.value)
     return text_of(call.ref, None if call.purpose in (None, Purpose.TRAINING) else call.model)
 
 

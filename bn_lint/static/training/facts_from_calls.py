@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint import facts
 from bn_lint.facts import CheckedCall, Evidence, Fact, ModelCall, Purpose, Shows, Unclear
 from bn_lint.static.interpreter.values import Instance
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers
@@ -285,7 +285,7 @@ def _trains_a_part(call: Call) -> bool:
     built = optimizer.built.node if isinstance(optimizer, Instance) and optimizer.built is not None else None
     if not isinstance(built, cst.Call) or not built.args:
         return False
-    given = cst.Module([]).code_for_node(built.args[0].value)
+    given = code_of(built.args[0].value)
     part = given.removeprefix(model_of(call) + ".").removesuffix(".parameters()")
     return given == f"{model_of(call)}.{part}.parameters()" and part != "module"
 

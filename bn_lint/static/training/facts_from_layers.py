@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts import (
     BatchNormCall,
     BatchNormFollowed,
@@ -33,6 +31,7 @@ from bn_lint.static.interpreter.values import (
     Tensor,
     Value,
 )
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.describing import (

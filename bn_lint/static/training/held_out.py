@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts import Purpose
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.data_flow import (
     Scope,
     imported_names,

@@ -14,7 +14,7 @@ from bn_lint.static.interpreter.values import Class, Instance, Tensor
 from bn_lint.static.syntax.places import NodeRef
 
 if TYPE_CHECKING:
-    import libcst as cst
+    from bn_lint.static.syntax import nodes as cst
 
 #: Of one layer or name, so many shapes are told apart.
 _MOST_SHAPES = 4

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
 from bn_lint.static.interpreter.values import Class, Function, Instance, LibraryClass
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import ImportTable, dotted_name
 from bn_lint.static.syntax.tree import walk
 

@@ -13,10 +13,9 @@ from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from bn_lint.facts.dims import Dim
     from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.syntax import nodes as cst
     from bn_lint.static.syntax.places import NodeRef
 
 #: What gives an axis of size 1 without looking at more than one value.

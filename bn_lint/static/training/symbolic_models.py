@@ -12,11 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.facts import Evidence, Fact, ModelCall, Place, Purpose
 from bn_lint.project.mentions import BUILDS, LAYER, SWITCHES, TRAINS
 from bn_lint.static.interpreter.values import Class, Function, Instance, Unknown
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import ParseError, SourceFile
 from bn_lint.static.syntax.tree import walk
 from bn_lint.static.torch_model.mode import ARRIVED

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
 from bn_lint.facts import Evidence, WeightDecay
 from bn_lint.static.interpreter.values import Arguments, Instance
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.source_text import code_of
+from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.describing import label_of
 from bn_lint.static.torch_model.mode import FROZEN
@@ -36,7 +35,7 @@ def decay_fact(optimizer: Instance, arguments: Arguments, model: Instance, ref: 
     ]
     if not norms or norms[0] is model:
         return None
-    name = code_of(ref.file, source)
+    name = code_of(source)
     first = norms[0].built
     # A model of a library has one layer that stands for all of them.
     layers = len(norms) if first is not None else None

@@ -60,7 +60,7 @@ def _abs(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
 
 @builtin("pow")
 def _pow(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    import libcst as cst
+    from bn_lint.static.syntax import nodes as cst
 
     return BINARY[cst.Power](interpreter, arguments.positional[0], arguments.positional[1], ref)
 

@@ -175,7 +175,7 @@ def _filter(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Val
 
 @builtin("sum")
 def _sum(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    import libcst as cst
+    from bn_lint.static.syntax import nodes as cst
 
     items, rest = iterate(interpreter, arguments.positional[0])
     if rest:

@@ -6,8 +6,6 @@ import math
 import re
 from collections.abc import Callable, Hashable, Mapping
 
-import libcst as cst
-
 from bn_lint.facts import dims
 from bn_lint.facts.dims import Expression, structural_symbol
 from bn_lint.static.interpreter.builtins.concrete import complete, computed, evaluated
@@ -40,6 +38,7 @@ from bn_lint.static.interpreter.values import (
     Unknown,
     Value,
 )
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 
 STDLIB: dict[str, Value] = {}
@@ -246,7 +245,7 @@ def _namedtuple(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) ->
         else ()
     )
     padded = (ABSENT,) * (len(names) - len(defaults)) + tuple(defaults)
-    empty = cst.ClassDef(cst.Name("_"), cst.IndentedBlock([]))
+    empty = cst.ClassDef(cst.Name("_"), cst.IndentedBlock(()))
     cls = Class(str(name), empty, (), interpreter.frame, interpreter.frame.file)
     cls.kind = "namedtuple"
     cls.fields = tuple(zip(names, padded))

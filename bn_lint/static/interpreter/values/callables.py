@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from bn_lint.static.interpreter.values.instances import Instance
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.hooks import Context
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.interpreter.values import Class, Value
+    from bn_lint.static.syntax import nodes as cst
     from bn_lint.static.syntax.places import NodeRef
     from bn_lint.static.syntax.source_files import SourceFile
 

@@ -9,10 +9,9 @@ from bn_lint.static.interpreter.values.cells import Mutable
 from bn_lint.static.interpreter.values.unknown import ABSENT
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.values import Value
+    from bn_lint.static.syntax import nodes as cst
     from bn_lint.static.syntax.source_files import SourceFile
 
 

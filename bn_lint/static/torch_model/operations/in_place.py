@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from bn_lint.static.interpreter.values import ABSENT, Axis, Builtin, Instance, Tensor, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.data import BatchTensor, batches_of
 from bn_lint.static.torch_model.operations.sizes import as_tensor, size_of, unknown

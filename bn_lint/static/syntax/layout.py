@@ -1,0 +1,38 @@
+"""A file with its layout: where its nodes stand, and how they are written there.
+
+Trees have no layout, so the text is parsed once more, when something in it is reported.
+"""
+
+from __future__ import annotations
+
+from bn_lint.static.syntax.lower import origins
+from bn_lint.static.syntax.nodes import CSTNode, Module
+from bn_lint.static.syntax.parse import parse
+from bn_lint.static.syntax.positions import Positions
+
+
+class Layout:
+    """The layout of a tree.
+
+    Args:
+        tree: What was lowered.
+        text: What was parsed for it.
+
+    Attributes:
+        lines: The lines of the text, without their ends.
+    """
+
+    def __init__(self, tree: Module, text: str) -> None:
+        self._module = parse(text)
+        self._origins = origins(tree, self._module)
+        self._positions = Positions(self._module)
+        self.lines = self._positions.lines
+
+    def position(self, node: CSTNode) -> tuple[int, int, int, int]:
+        """Line, column, end line and end column of a node, 1-based. A node of another tree is at the start."""
+        origin = self._origins.get(node)
+        return (1, 1, 1, 1) if origin is None else self._positions.of(origin)
+
+    def text(self, node: CSTNode) -> str:
+        """The text of a node, with the parentheses around it."""
+        return self._module.code_for_node(self._origins[node])
