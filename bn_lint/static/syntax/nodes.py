@@ -2,7 +2,7 @@
 
 A file is lowered into them once (`lower.py`), and the engine reads nothing else. Classes and fields have the names that
 libcst gives them. Sequences are tuples, and where libcst has a sentinel there is None. Nodes are compared by identity
-and are never changed. There is one object for each operator.
+and are never changed. There is one object for each operator. The module is long because it is a list.
 """
 
 from __future__ import annotations
