@@ -36,6 +36,7 @@ def _first(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
 
 def _observed(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     model = _first(interpreter, arguments, ref)
+    interpreter.store.disturb()
     events_of(interpreter).observed.update(map(id, alternatives(model)))
     return model
 
