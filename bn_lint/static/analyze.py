@@ -43,7 +43,7 @@ from bn_lint.static.training.checked_calls import CheckedCalls
 from bn_lint.static.training.domain import TrainingDomain
 from bn_lint.static.training.facts_from_calls import facts_from_events
 from bn_lint.static.training.facts_from_layers import FactCollector
-from bn_lint.static.training.symbolic_models import may_have_batchnorm, with_likelihood
+from bn_lint.static.training.symbolic_models import with_likelihood
 from bn_lint.static.unreached import unreached_constructors
 
 _Result = TypeVar("_Result")
@@ -287,7 +287,7 @@ class Analyzer:
         facts = [replace(fact, used=used.get(fact.place)) if type(fact) is TrainOverride else fact for fact in facts]
         given = set(filter(None, map(self.project.files.get, (*self.sources, *self.context))))
         coverage = self.collector.coverage(unreached, given)
-        coverage.calls = self.calls.within(given, has_batchnorm=may_have_batchnorm(self.project))
+        coverage.calls = self.calls.within(given, self.project)
         if self.keeper is not None:
             coverage.inventory = self.keeper.inventory(given, facts)
         if STEPS in switches():

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from bn_lint.facts import CheckedCall
 from bn_lint.static.syntax import nodes as cst
-from bn_lint.static.syntax.source_files import SourceFile
+from bn_lint.static.syntax.source_files import Project, SourceFile
 from bn_lint.static.torch_model.happened import Call
 from bn_lint.static.torch_model.symbolic_models import is_symbolic
+from bn_lint.static.training.symbolic_models import may_have_batchnorm
 
 
 class CheckedCalls:
@@ -27,14 +28,9 @@ class CheckedCalls:
             if known is None or (known[1].purpose is None and checked.purpose is not None):
                 self._known[node] = call, checked
 
-    def within(self, files: set[SourceFile], *, has_batchnorm: bool) -> list[CheckedCall]:
-        """The calls in some of the files.
-
-        Args:
-            has_batchnorm: Whether the project builds BatchNorm: if not, models that are made out of view have none.
-        """
-        return [
-            checked
-            for call, checked in self._known.values()
-            if call.ref.file in files and (has_batchnorm or not is_symbolic(call.model))
-        ]
+    def within(self, files: set[SourceFile], project: Project) -> list[CheckedCall]:
+        """The calls in some of the files. Where a project builds no BatchNorm, models out of view have none."""
+        known = [(call, checked) for call, checked in self._known.values() if call.ref.file in files]
+        if any(is_symbolic(call.model) for call, _ in known) and not may_have_batchnorm(project):
+            known = [(call, checked) for call, checked in known if not is_symbolic(call.model)]
+        return [checked for _, checked in known]

@@ -49,8 +49,9 @@ def facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fa
     trained = {id(call.model) for call in events.calls if call.purpose is Purpose.TRAINING}
     for call in events.calls:
         if is_symbolic(call.model):
-            call.checked = _check_symbolic(events, call, trained)
-            if is_proven(events, call, trained):
+            proven = is_proven(events, call, trained)
+            call.checked = _check_symbolic(events, call, trained, proven=proven)
+            if proven:
                 facts = (fact for fact in _call_facts(events, call, trained, collector) if isinstance(fact, ModelCall))
                 yield from (replace(fact, certain=False, is_symbolic=True) for fact in facts)
             continue
@@ -141,11 +142,11 @@ def _checked(call: Call, purpose: Purpose | Unclear) -> CheckedCall:
     return CheckedCall(call.ref.place, purpose)
 
 
-def _check_symbolic(events: EventLog, call: Call, trained: set[int]) -> CheckedCall:
-    """Whether the mode of a model that is made out of view was checked: it was if it is set for the call."""
+def _check_symbolic(events: EventLog, call: Call, trained: set[int], *, proven: bool) -> CheckedCall:
+    """Whether the mode of a model that is made out of view was checked: if it is set for the call, or proven wrong."""
     purpose = call.purpose or classify(events, call, trained)
-    is_set = any(is_local(events, call, mode) for modes in call.modes for mode in modes)
-    if isinstance(purpose, Purpose) and not is_set and not is_proven(events, call, trained):
+    modes = [mode for every in call.modes for mode in every]
+    if isinstance(purpose, Purpose) and not proven and not any(is_local(events, call, mode) for mode in modes):
         return _checked(call, Unclear.OUT_OF_VIEW)
     return _checked(call, purpose)
 
