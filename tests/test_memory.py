@@ -8,7 +8,9 @@ from pathlib import Path
 import libcst
 import pytest
 
+from bn_lint.check.judge import judge
 from bn_lint.facts import Analysis
+from bn_lint.project.partition import Unit
 from bn_lint.project.source import load
 from bn_lint.static.analyze import analyze
 from bn_lint.static.syntax import shared_trees
@@ -84,8 +86,16 @@ def test_context_is_parsed_once(tmp_path: Path, parsed: list[str]) -> None:
     assert len(judged_as(script, "from net import Block  # BatchNorm\nBlock(9, 3)\n").facts) < len(again.facts)
 
 
+def test_a_small_file_with_findings_is_parsed_once(tmp_path: Path, parsed: list[str]) -> None:
+    text = PROGRAM.replace("groups * groups", "1").replace("BatchNorm2d(width)", "BatchNorm2d(width + 1)")
+    (tmp_path / "net.py").write_text(text)
+    found = judge(Unit((load(tmp_path / "net.py"),)), {}).findings
+    assert "BN002" in [one.code for one in found]
+    assert parsed.count(text) == 1
+
+
 def test_few_trees_are_kept(tmp_path: Path, parsed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_trees, "MOST_CHARACTERS", len(PROGRAM) + 10)
+    monkeypatch.setattr(shared_trees._kept, "most_characters", len(PROGRAM) + 10)
     for name in "ab":
         (tmp_path / f"{name}.py").write_text(f"# {name}\n{PROGRAM}")
     for module in "aabba":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Union
 
@@ -14,6 +16,9 @@ from bn_lint.project.source import Source, from_bytes, read
 #: What was asked (one of `QUESTIONS`) and about which path.
 Question = tuple[str, str]
 Answer = Union[bool, str, None]
+
+#: From so many questions about entries of one folder on, it is listed, if it has no more names than that.
+_MANY_QUESTIONS, _MOST_NAMES = 100, 10_000
 
 
 class FileSystem:
@@ -26,6 +31,8 @@ class FileSystem:
             texts: What stands for the contents of files, whether they are on the disk or not: by their absolute paths.
         """
         self._answers: dict[Question, Answer] = {}
+        self._asked_in: Counter[str] = Counter()
+        self._listings: dict[str, frozenset[str] | None] = {}
         self._data: dict[str, bytes] = dict(texts or {})
         for path, data in self._data.items():
             self._answers.update({("file", path): True, ("exists", path): True, ("content", path): digest(data)})
@@ -45,10 +52,21 @@ class FileSystem:
         return self._data[path]
 
     def _is_file(self, path: str) -> bool:
-        return os.path.isfile(path)
+        return not self._is_missing(path) and os.path.isfile(path)
 
     def _is_directory(self, path: str) -> bool:
-        return os.path.isdir(path)
+        return not self._is_missing(path) and os.path.isdir(path)
+
+    def _is_missing(self, path: str) -> bool:
+        """Whether a folder that many questions were about has no such entry, which is cheaper than to ask again."""
+        folder, _, name = path.rpartition(os.sep)
+        self._asked_in[folder] += 1
+        if self._asked_in[folder] < _MANY_QUESTIONS or os.sep not in folder or not name.isascii() or "~" in name:
+            return False  # other letters may be written in two ways, and Windows has drives and short names
+        if folder not in self._listings:
+            self._listings[folder] = _listing(folder)
+        listing = self._listings[folder]
+        return listing is not None and name.lower() not in listing
 
     def _exists(self, path: str) -> bool:
         return os.path.exists(path)
@@ -112,7 +130,7 @@ class RecordingFileSystem:
     def is_file(self, path: str | Path) -> bool:
         return bool(self._ask("file", path))
 
-    def is_directory(self, path: Path) -> bool:
+    def is_directory(self, path: str | Path) -> bool:
         return bool(self._ask("directory", path))
 
     def exists(self, path: Path) -> bool:
@@ -155,6 +173,18 @@ def _names(folder: str) -> list[str]:
         return os.listdir(folder)
     except OSError:
         return []
+
+
+def _listing(folder: str) -> frozenset[str] | None:
+    """The names in a folder, in lower case; None when it cannot be read, or is one of those that hold a data set."""
+    try:
+        with os.scandir(folder) as entries:
+            names = frozenset(entry.name.lower() for entry in islice(entries, _MOST_NAMES))
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
+    except OSError:
+        return None
+    return names if len(names) < _MOST_NAMES else None
 
 
 def _may_be_module(name: str) -> bool:

@@ -50,6 +50,7 @@ class ModuleFinder:
         self.filesystem = filesystem
         self._roots: dict[Path, tuple[Path, ...]] = {}
         self._is_file: dict[str, bool] = {}
+        self._is_directory: dict[str, bool] = {}
         self._added: dict[Path, tuple[Path, ...]] = {}
 
     def note_sys_path(self, importer: Path, text: str) -> None:
@@ -144,12 +145,21 @@ class ModuleFinder:
             yield folder
 
     def _locate(self, root: Path, dotted: str) -> Path | None:
-        # As text: a file may import thousands of modules, most of which lie nowhere here.
+        # As text, and few questions: a file may import thousands of modules, most of which lie nowhere here.
         base = join(root, *filter(None, dotted.split(".")))
-        for candidate in (join(base, "__init__.py"), *([f"{base}.py"] if dotted else [])):
-            if self._exists(candidate):
-                return Path(candidate)
-        return Path(base) if self.filesystem.holds_python(base) else None
+        is_folder = self._is_folder(base)
+        package = join(base, "__init__.py")
+        if package in self._given or (is_folder and self._exists(package)):
+            return Path(package)
+        if dotted and self._exists(f"{base}.py"):
+            return Path(f"{base}.py")
+        return Path(base) if is_folder and self.filesystem.holds_python(base) else None
+
+    def _is_folder(self, path: str) -> bool:
+        known = self._is_directory.get(path)
+        if known is None:
+            known = self._is_directory[path] = self.filesystem.is_directory(path)
+        return known
 
     def _exists(self, path: str) -> bool:
         known = self._is_file.get(path)

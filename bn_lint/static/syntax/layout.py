@@ -1,13 +1,13 @@
 """A file with its layout: where its nodes stand, and how they are written there.
 
-Trees have no layout, so the text is parsed once more, when something in it is reported.
+Trees have no layout, so the text is parsed once more, when something in it is reported, if it is not small.
 """
 
 from __future__ import annotations
 
 from bn_lint.static.syntax.lower import origins
 from bn_lint.static.syntax.nodes import CSTNode, Module
-from bn_lint.static.syntax.parse import parse
+from bn_lint.static.syntax.parse import Parser, parse
 from bn_lint.static.syntax.positions import Positions
 
 
@@ -17,12 +17,13 @@ class Layout:
     Args:
         tree: What was lowered.
         text: What was parsed for it.
+        parse: Parses it once more, or remembers what it gave.
 
     Attributes:
         lines: The lines of the text, without their ends.
     """
 
-    def __init__(self, tree: Module, text: str) -> None:
+    def __init__(self, tree: Module, text: str, parse: Parser = parse) -> None:
         self._module = parse(text)
         self._origins = origins(tree, self._module)
         self._positions = Positions(self._module)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from bn_lint.project.edits import NEWLINE, Span, Text, replaced
 from bn_lint.static.syntax.lower import read
 from bn_lint.static.syntax.nodes import Module
-from bn_lint.static.syntax.parse import ParseError, TooLarge, parse
+from bn_lint.static.syntax.parse import ParseError, Parser, TooLarge, parse
 
 # Takes time in proportion to the text, as those of `parse.py` do: a string without end goes on to the end of the text,
 # or of the line.
@@ -97,25 +97,25 @@ class Reading:
     left_out: tuple[tuple[int, int], ...] = ()
 
 
-def read_leniently(text: str) -> Reading:
+def read_leniently(text: str, parse: Parser = parse) -> Reading:
     """Parse a file, or as much of it as can be understood.
 
     Raises:
         ParseError: too little of it is Python.
     """
     try:
-        return Reading(read(text), text)
+        return Reading(read(text, parse), text)
     except TooLarge:
         raise
     except ParseError as error:
-        return _understood(text, error)
+        return _understood(text, error, parse)
 
 
-def _understood(text: str, error: ParseError) -> Reading:
+def _understood(text: str, error: ParseError, parse: Parser) -> Reading:
     spelled = respelled(text)
     if spelled != text:
         try:
-            return Reading(read(spelled), spelled, error)
+            return Reading(read(spelled, parse), spelled, error)
         except ParseError:
             pass
     blocks = _blocks(spelled)
@@ -132,7 +132,7 @@ def _understood(text: str, error: ParseError) -> Reading:
         edits.append(Span(block.start, block.end, _stand_in(block, bound, spelled)))
     try:
         made = replaced(spelled, edits)
-        tree = read(made)
+        tree = read(made, parse)
     except ParseError:
         raise error from None
     lines = Text(text)

@@ -10,12 +10,12 @@ import libcst
 
 from bn_lint.static.syntax import nodes
 from bn_lint.static.syntax.nodes import PART_NAMES, CSTNode, fields_of
-from bn_lint.static.syntax.parse import ParseError, parse
+from bn_lint.static.syntax.parse import ParseError, Parser, parse
 
 Lower: TypeAlias = Callable[[Any], Any]
 
 
-def read(text: str) -> nodes.Module:
+def read(text: str, parse: Parser = parse) -> nodes.Module:
     """Parse a module.
 
     Raises:

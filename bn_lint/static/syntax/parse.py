@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gc
 import re
+from collections.abc import Callable
+from typing import TypeAlias
 
 import libcst as cst
+
+from bn_lint.static.syntax.kept import KeptByText
 
 #: CPython refuses deeper bracket nesting too; libcst would exhaust the stack.
 MAX_NESTING = 200
@@ -27,6 +31,9 @@ _BRACKETS_AND_LINKS = re.compile(
     r"""\\\r?\n|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>[,;\n\r])"""
     r"""|(?P<link>[-+*/%@.|&^~]|["']|\b(?:and|or|not|if|else|lambda|await)\b)"""
 )
+
+
+Parser: TypeAlias = Callable[[str], cst.Module]
 
 
 class ParseError(Exception):
@@ -63,6 +70,23 @@ def parse(text: str) -> cst.Module:
     finally:
         if collecting:
             gc.enable()
+
+
+def remembering() -> Parser:
+    """`parse` for who asks twice: it has the trees of the texts that it parsed last.
+
+    They take some 100 bytes a character, and up to ten times as much where every line is short.
+    """
+    recent: KeptByText[cst.Module] = KeptByText(most_characters=300_000)
+
+    def parsed(text: str) -> cst.Module:
+        found = recent.get(text)
+        if found is None:
+            found = parse(text)
+            recent.keep(text, found)
+        return found
+
+    return parsed
 
 
 def _refuse_extremes(text: str) -> None:

@@ -6,16 +6,11 @@ each of them would parse the package again. Trees are never changed, so it does 
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-
+from bn_lint.static.syntax.kept import KeptByText
 from bn_lint.static.syntax.lenient import Reading, read_leniently
 
-#: Characters of all texts together whose trees are kept: a tree takes some 15 bytes for each.
-MOST_CHARACTERS = 3_000_000
-
-_kept: OrderedDict[str, Reading] = OrderedDict()
-_lock = threading.Lock()
+#: A tree takes some 15 bytes for each character of its text.
+_kept: KeptByText[Reading] = KeptByText(most_characters=3_000_000)
 
 
 def read_shared(text: str) -> Reading:
@@ -24,21 +19,13 @@ def read_shared(text: str) -> Reading:
     Raises:
         ParseError: too little of it is Python.
     """
-    with _lock:
-        found = _kept.get(text)
-        if found is not None:
-            _kept.move_to_end(text)
-            return found
-    found = read_leniently(text)
-    with _lock:
-        _kept[text] = found
-        characters = sum(map(len, _kept))
-        while characters > MOST_CHARACTERS:
-            characters -= len(_kept.popitem(last=False)[0])
+    found = _kept.get(text)
+    if found is None:
+        found = read_leniently(text)
+        _kept.keep(text, found)
     return found
 
 
 def forget_trees() -> None:
     """Drop all trees, to free their memory."""
-    with _lock:
-        _kept.clear()
+    _kept.clear()

@@ -13,7 +13,7 @@ from bn_lint.project.module_finder import ModuleFinder
 from bn_lint.project.source import Source, display_path
 from bn_lint.static.syntax.layout import Layout
 from bn_lint.static.syntax.lenient import Reading, read_leniently
-from bn_lint.static.syntax.parse import ParseError
+from bn_lint.static.syntax.parse import ParseError, Parser, parse, remembering
 from bn_lint.static.syntax.shared_trees import read_shared
 from bn_lint.static.syntax.surroundings import Surroundings, surroundings
 
@@ -25,17 +25,24 @@ class SourceFile:
     """One file of the project; parsed and positioned when first needed."""
 
     def __init__(
-        self, source: Source, *, is_context: bool = False, noted: Callable[[Path], None] = lambda path: None
+        self,
+        source: Source,
+        parse: Parser = parse,
+        *,
+        is_context: bool = False,
+        noted: Callable[[Path], None] = lambda path: None,
     ) -> None:
         """Set up.
 
         Args:
+            parse: What a judged file is parsed with.
             is_context: It is not judged, so that other analyses are likely to read the same text.
             noted: Told when the file is parsed.
         """
         self.source = source
         self._noted = noted
-        self._parse = read_shared if is_context else read_leniently
+        self._parse = parse
+        self._is_context = is_context
         self.path = source.path
         self.display = source.display
         #: Not known to be anything else than Python: no fix changes what a person has to put right first.
@@ -48,7 +55,8 @@ class SourceFile:
     def _read(self) -> Reading | ParseError:
         self._noted(self.path)
         try:
-            reading = self._parse(self.source.text)
+            text = self.source.text
+            reading = read_shared(text) if self._is_context else read_leniently(text, self._parse)
         except ParseError as error:
             return error
         self.is_valid = reading.error is None
@@ -76,7 +84,7 @@ class SourceFile:
 
     @cached_property
     def _layout(self) -> Layout:
-        return Layout(self.tree, self.reading.text)
+        return Layout(self.tree, self.reading.text, self._parse)
 
     @property
     def lines(self) -> list[str]:
@@ -84,7 +92,7 @@ class SourceFile:
         return self._layout.lines
 
     def text(self, node: cst.CSTNode) -> str:
-        """The text of an expression, as it is written in the file. The first call parses the file once more."""
+        """The text of an expression, as it is written in the file. The first call parses a large file once more."""
         return self._layout.text(node)
 
     @cached_property
@@ -110,7 +118,7 @@ class SourceFile:
         return self.place(self.node_at(place)) if place.is_open else place
 
     def place(self, node: cst.CSTNode) -> Place:
-        """Where a node of this file's tree stands. The first call parses the file once more."""
+        """Where a node of this file's tree stands. The first call parses a large file once more."""
         return Place(self.display, *self._layout.position(node))
 
     def __repr__(self) -> str:
@@ -123,7 +131,8 @@ class Project(ModuleFinder):
     def __init__(self, sources: Sequence[Source], filesystem: RecordingFileSystem | None = None) -> None:
         filesystem = filesystem or RecordingFileSystem()
         self._noted = filesystem.parsed.add
-        self.files: dict[Path, SourceFile | None] = {s.path: SourceFile(s, noted=self._noted) for s in sources}
+        parse = remembering()
+        self.files: dict[Path, SourceFile | None] = {s.path: SourceFile(s, parse, noted=self._noted) for s in sources}
         super().__init__(self.files, filesystem)
         for source in sources:
             self.note_sys_path(source.path, source.text)
