@@ -281,7 +281,8 @@ def test_syntax_that_only_the_parser_rejects(run: Run, use_engine: Callable[[Eng
         assert run("check", "model.py", "-q", "-v") == (
             0,
             "",
-            "info: BN903 model.py:2: Python accepts this, but the parser of bn-lint does not; the file is not judged\n",
+            "info: BN903 model.py:2: Python may accept this, but the parser of bn-lint does not (expected one of )); "
+            "the file is not judged\n",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import pickle
 import re
 import typing
@@ -123,7 +124,7 @@ def test_which_facts_are_shared_and_which_belong_to_one_rule() -> None:
             judges[kind].append(one.code)
     assert {kind for kind, codes in judges.items() if len(codes) > 1} == set(SHARED)
     for kind, codes in judges.items():
-        named = re.findall(r"^    (BN\d{3}) alone judges it\.$", kind.__doc__ or "", re.MULTILINE)
+        named = re.findall(r"^(BN\d{3}) alone judges it\.$", inspect.getdoc(kind) or "", re.MULTILINE)
         assert named == ([] if kind in SHARED else codes), f"the docstring of {kind.__name__}"
 
 

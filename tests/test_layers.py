@@ -107,8 +107,7 @@ In no model
 
 @pytest.mark.slow
 def test_names_widths_and_shapes_are_those_of_pytorch(listed: Listed, monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch
-
+    torch = pytest.importorskip("torch")
     found = document(listed("--output-format", "json"))
     monkeypatch.syspath_prepend(".")
     import nets  # type: ignore[import-not-found]

@@ -32,6 +32,8 @@ from .builders import finding
 
 pytestmark = pytest.mark.slow
 
+#: What may not be installed, and modules need that are about it.
+_OPTIONAL = {"torch", "pygls", "lsprotocol", "sympy"}
 #: Read on the command line, and not in a checked file.
 _OF_THE_USER = {"bn_lint.check.explain_line._PLACE"}
 
@@ -57,7 +59,12 @@ def patterns() -> Iterator[tuple[str, re.Pattern[Any], bool]]:
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if ".runtime.recording" in found.name or found.name.endswith("__main__"):
                 continue  # these import torch
-            module = importlib.import_module(found.name)
+            try:
+                module = importlib.import_module(found.name)
+            except ModuleNotFoundError as error:
+                if error.name in _OPTIONAL:
+                    continue
+                raise
             if module.__name__ not in sys.modules:
                 continue
             source = inspect.getsource(module)

@@ -200,7 +200,8 @@ def _completed(fact: Fact, analysis: Analysis, outcome: Outcome) -> Fact | None:
 def _in_words_of_python(problem: Problem, text: str) -> tuple[str, Place] | None:
     """The message and place of a syntax error as the running Python reports it, which people know.
 
-    None if it accepts the text: it may be newer than the parser, which has gaps besides.
+    None if it does not refuse the text: it may be newer than the parser, which has gaps besides, and some depths are
+    too much for both.
     """
     try:
         with warnings.catch_warnings():
@@ -210,15 +211,17 @@ def _in_words_of_python(problem: Problem, text: str) -> tuple[str, Place] | None
         line, column = error.lineno or 1, max(error.offset or 1, 1)
         end = error.end_offset if error.end_lineno == line and error.end_offset else 0
         return error.msg, Place(problem.place.path, line, column, line, max(end, column + 1))
-    except (ValueError, RecursionError, MemoryError):  # it cannot tell
+    except ValueError:  # it cannot tell
         return problem.message, problem.place
+    except (RecursionError, MemoryError):
+        return None
     return None
 
 
 def _not_understood(problem: Problem) -> Problem:
-    """The problem for code that Python accepts and the parser does not: no mistake of the user's."""
+    """The problem for code that Python does not refuse and the parser does: no mistake of the user's."""
     rest = "the file is not judged" if problem.left_out is None else "the rest of the file was judged"
-    message = f"Python accepts this, but the parser of bn-lint does not; {rest}"
+    message = f"Python may accept this, but the parser of bn-lint does not ({problem.message}); {rest}"
     return Problem(ANALYSIS_INCOMPLETE.code, message, problem.place)
 
 
