@@ -281,8 +281,10 @@ def test_syntax_that_only_the_parser_rejects(run: Run, use_engine: Callable[[Eng
         assert run("check", "model.py", "-q", "-v") == (
             0,
             "",
-            "info: BN903 model.py:2: Python may accept this, but the parser of bn-lint does not (expected one of )); "
-            "the file is not judged\n",
+            (
+                "info: BN903 model.py:2: Python may accept this, but the parser of bn-lint does not "
+                "(expected one of )); the file is not judged\n"
+            ),
         )
 
 
@@ -626,7 +628,10 @@ def test_a_mistake_in_a_given_file_without_batchnorm_is_shown(
 @pytest.mark.slow
 @pytest.mark.parametrize(("also", "frozen"), [("", True), ("sys.modules['torch'] = sys; ", False)])
 def test_a_process_that_ends_takes_no_syntax_trees_apart(also: str, frozen: bool) -> None:
-    program = f"import gc, sys; from bn_lint.cli.main import main; {also}main(); print(gc.get_freeze_count())"
+    program = (
+        f"import gc, sys; from bn_lint.cli.main import main; {also}before = gc.get_freeze_count(); main(); "
+        "print(gc.get_freeze_count() - before)"
+    )
     finished = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=True)
     assert (int(finished.stdout.split()[-1]) > 0) is frozen
 
