@@ -7,7 +7,7 @@ options go together.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from bn_lint.static.interpreter.values import List, Value
@@ -17,40 +17,53 @@ from bn_lint.static.syntax.tree import walk
 
 #: An option and what it is given.
 Given = tuple[str, str | int]
+#: The default and the choices of each option.
+Options = Mapping[str, tuple[Value, Value]]
 
 
 class Program(NamedTuple):
     """A file that was run and that reads a command line.
 
     Attributes:
-        options: The default and the choices of each option.
         decided: The conditions that were decided in it.
         used_models: Whether it called models with BatchNorm.
     """
 
     file: SourceFile
-    options: dict[str, tuple[Value, Value]]
+    options: Options
     decided: tuple[cst.If, ...]
     used_models: bool
 
 
-def other_command_lines(program: Program, concerns: Callable[[cst.CSTNode], bool]) -> Iterator[Given]:
-    """Yield options that conditions of concern ask about, with values other than the defaults."""
-    options = {name: both for name, both in program.options.items() if isinstance(both[0], (str, int))}
-    for node in program.decided:
-        if concerns(node):
-            asked = [given for test in _tests(node) for given in _asked(test, options)]
-            others = [(name, value) for name, value in asked if value != options[name][0]]
-            yield from others or (other for name, _ in asked[:1] for other in _choices(name, *options[name]))
+def other_command_lines(
+    options: Options, decided: Iterable[cst.If], concerns: Callable[[cst.CSTNode], bool]
+) -> Iterator[Given]:
+    """Yield options that conditions of concern ask about, with values other than the defaults.
+
+    Values that lead to a branch of concern come before those that lead away from one.
+    """
+    plain = {name: both for name, both in options.items() if isinstance(both[0], (str, int))}
+    for node in decided:
+        if not concerns(node):
+            continue
+        branches = [(list(_asked(one.test, plain)), one.body) for one in _chain(node)]
+        towards = [given for asked, body in branches if concerns(body) for given in asked]
+        away = [given for asked, _ in branches for given in asked]
+        for asked in (towards, away):
+            others = [(name, value) for name, value in asked if value != plain[name][0]]
+            if others:
+                yield from others
+                break
+        else:
+            yield from (other for name, _ in away[:1] for other in _choices(name, *plain[name]))
 
 
-def _tests(node: cst.If) -> Iterator[cst.BaseExpression]:
-    """The conditions of an `if` and of the `elif`s behind it."""
-    while True:
-        yield node.test
-        if not isinstance(node.orelse, cst.If):
-            return
+def _chain(node: cst.If) -> Iterator[cst.If]:
+    """An `if` and the `elif`s behind it."""
+    yield node
+    while isinstance(node.orelse, cst.If):
         node = node.orelse
+        yield node
 
 
 def _choices(name: str, default: Value, choices: Value) -> Iterator[Given]:
@@ -59,7 +72,7 @@ def _choices(name: str, default: Value, choices: Value) -> Iterator[Given]:
     return ((name, one) for one in items if isinstance(one, (str, int)) and one != default)
 
 
-def _asked(test: cst.BaseExpression, options: dict[str, tuple[Value, Value]]) -> Iterator[Given]:
+def _asked(test: cst.BaseExpression, options: Options) -> Iterator[Given]:
     """What a test compares options with: constants of their kind."""
     for node in walk(test):
         if type(node) is not cst.Comparison or type(node.comparisons[0].operator) not in (cst.Equal, cst.In):

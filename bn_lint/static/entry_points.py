@@ -91,19 +91,18 @@ class RunModule(EntryPoint):
 
 @dataclass(frozen=True)
 class RunCommandLine(RunModule):
-    """A program from the beginning, with a value for one of its options."""
+    """A program from the beginning, with values for some of its options."""
 
-    option: str
-    value: str | int
+    options: tuple[tuple[str, str | int], ...]
 
     @property
     def given(self) -> str:
-        return f"with {self.value!r} for the option `{self.option}`"
+        return "with " + " and ".join(f"{value!r} for the option `{option}`" for option, value in self.options)
 
     def run(self, interpreter: Interpreter) -> None:
         # What the other runs have left behind in modules is not what this one finds.
         modules, interpreter.modules = interpreter.modules, {}
-        interpreter.command_line = {self.option: self.value}
+        interpreter.command_line = dict(self.options)
         try:
             super().run(interpreter)
         finally:

@@ -57,8 +57,9 @@ from bn_lint.static.training.symbolic_models import (
 IDLE_FACTORIES = 3
 #: The same, as long as none of the file showed any BatchNorm.
 BLANK_FACTORIES = 2
-#: What a branch does that matters for modes and batches.
-_DIRECT = frozenset({"train", "eval", "DataLoader", "drop_last", "requires_grad", "requires_grad_", "no_grad"})
+#: What a branch does that matters for modes and batches: methods, and names.
+_SWITCHES = frozenset({"train", "eval"})
+_DIRECT = frozenset({"DataLoader", "drop_last", "requires_grad", "requires_grad_", "no_grad"})
 #: Files that are searched for a mention of BatchNorm, from one program.
 _MOST_IMPORTED = 200
 
@@ -126,9 +127,8 @@ class Schedule:
         yield RunModule(file, reason)
         interpreter = self.interpreter
         if interpreter.options and interpreter.decided and is_program(file.source.text):
-            used_models = any(not is_symbolic(one.model) for one in events_of(interpreter).calls)
             decided = tuple(interpreter.decided)
-            self.programs.append(Program(file, dict(interpreter.options), decided, used_models))
+            self.programs.append(Program(file, dict(interpreter.options), decided, self._uses_models()))
 
     def _command_lines(self) -> Iterator[EntryPoint]:
         """Programs again, with options that decide about modes, data, or the model."""
@@ -137,15 +137,40 @@ class Schedule:
             wanted = _DIRECT if program.used_models else _DIRECT | names
 
             def concerns(branch: cst.CSTNode, wanted: AbstractSet[str] = wanted) -> bool:
-                return any(type(node) is cst.Name and node.value in wanted for node in walk(branch))
+                return any(
+                    node.value in wanted
+                    if type(node) is cst.Name
+                    else type(node) is cst.Attribute and node.attr.value in _SWITCHES
+                    for node in walk(branch)
+                )
 
-            tried: set[Given] = set()
-            for given in other_command_lines(program, concerns):
-                if given in tried or len(tried) >= MAX_COMMAND_LINES:
+            tried: set[tuple[Given, ...]] = set()
+            # Options so far, and what the conditions ask that they have led to: which model it is may depend on two of
+            # them, and the second is only asked about with the first.
+            pending: list[tuple[tuple[Given, ...], Iterator[Given]]] = [
+                ((), other_command_lines(program.options, program.decided, concerns))
+            ]
+            known = set(program.decided)
+            while pending and len(tried) < MAX_COMMAND_LINES:
+                chosen, others = pending[-1]
+                given = next(others, None)
+                if given is None:
+                    pending.pop()
                     continue
-                tried.add(given)
+                options = (*chosen, given)
+                if options in tried:
+                    continue
+                tried.add(options)
                 with self.collector.programs_only():
-                    yield RunCommandLine(program.file, Reason.COMMAND_LINE, *given)
+                    yield RunCommandLine(program.file, Reason.COMMAND_LINE, options)
+                decided = [node for node in self.interpreter.decided if node not in known]
+                known.update(decided)
+                if not program.used_models and not self._uses_models():
+                    pending.append((options, other_command_lines(self.interpreter.options, decided, concerns)))
+
+    def _uses_models(self) -> bool:
+        """Whether the entry point that has run called models with BatchNorm."""
+        return any(not is_symbolic(one.model) for one in events_of(self.interpreter).calls)
 
     def _factories(self, functions: Sequence[Function], reason: Reason) -> Iterator[EntryPoint]:
         """The functions of one file that need no arguments, until they stop showing new code."""
