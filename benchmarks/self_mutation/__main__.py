@@ -24,12 +24,17 @@ import pytest
 from benchmarks.machine import RESULTS, ROOT, heading
 from benchmarks.self_mutation.mutants import Mutant, count
 
+
+def _files(names: str) -> tuple[str, ...]:
+    return tuple(f"tests/test_{name}.py" for name in names.split())
+
+
 #: The areas that can be chosen: their files, and what is run for each mutant, the quickest and most telling first.
 AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "facts": (("bn_lint/facts/*.py",), ("tests/static", "tests/rules", "tests/test_evidence.py")),
     "project": (
         ("bn_lint/project/*.py",),
-        tuple(f"tests/test_{n}.py" for n in "source config files notebook prefilter suppress fix cache cli".split()),
+        (*_files("source config files notebook prefilter suppress fix cache"), "tests/cli"),
     ),
     "interpreter": (
         ("bn_lint/static/interpreter/*.py", "bn_lint/static/interpreter/builtins/*.py"),
@@ -41,7 +46,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "check": (
         ("bn_lint/check/*.py",),
-        tuple(f"tests/test_{n}.py" for n in "cache suppress fix adoption plugins files cli evidence rules".split()),
+        (*_files("cache suppress fix adoption plugins files"), "tests/cli", *_files("evidence rules")),
     ),
     "rules": (("rules/bn_lint_rules/bn*.py",), ("tests/rules",)),
 }
