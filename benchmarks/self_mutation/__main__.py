@@ -34,7 +34,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "facts": (("bn_lint/facts/*.py",), ("tests/static", "tests/rules", "tests/test_evidence.py")),
     "project": (
         ("bn_lint/project/*.py",),
-        (*_files("source config files notebook prefilter suppress fix cache"), "tests/cli"),
+        (*_files("source config files notebook prefilter suppress fix"), "tests/cache", "tests/cli"),
     ),
     "interpreter": (
         ("bn_lint/static/interpreter/*.py", "bn_lint/static/interpreter/builtins/*.py"),
@@ -46,7 +46,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "check": (
         ("bn_lint/check/*.py",),
-        (*_files("cache suppress fix adoption plugins files"), "tests/cli", *_files("evidence rules")),
+        ("tests/cache", *_files("suppress fix adoption plugins files"), "tests/cli", *_files("evidence rules")),
     ),
     "rules": (("rules/bn_lint_rules/bn*.py",), ("tests/rules",)),
 }

@@ -1,0 +1,47 @@
+"""An empty folder, a check that uses the cache, and what is really judged in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bn_lint.cli import main as cli
+from bn_lint.project.partition import Unit
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BN_LINT_NO_CACHE")
+    return tmp_path
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The files of each unit that is really judged."""
+    import bn_lint.check.judge
+
+    seen: list[list[str]] = []
+    original = bn_lint.check.judge.judge
+
+    def judge(unit: Unit, *arguments: object, **options: object) -> object:
+        seen.append([source.display for source in unit.sources])
+        return original(unit, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("bn_lint.check.judge.judge", judge)
+    return seen
+
+
+@pytest.fixture
+def check(capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
+    """Checks, and gives `path:line CODE` of what was found."""
+
+    def run(*arguments: str) -> list[str]:
+        cli.main(["check", "-q", "--output-format=json", *arguments])
+        report = json.loads(capsys.readouterr().out)
+        return [f"{one['path']}:{one['line']} {one['code']}" for one in report["findings"]]
+
+    return run

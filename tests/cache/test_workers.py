@@ -1,0 +1,93 @@
+"""The processes that judge units: they report what one reports, and what ends one costs its unit alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from bn_lint.check import workers
+from bn_lint.cli import main as cli
+
+from .projects import WRONG, Check, write
+
+DEADLY = '''
+import os
+from collections.abc import Iterator
+from bn_lint.facts import BatchNormCall
+from bn_lint.rule import Severity, Violation, rule
+
+@rule("XX001", "ends-everything", severity=Severity.ERROR, since="1")
+def ends_everything(call: BatchNormCall) -> Iterator[Violation]:
+    """Ends the process."""
+    if "deadly" in call.place.path:
+        os._exit(7)
+    yield from ()
+'''
+
+
+@pytest.mark.slow
+def test_processes_report_what_one_reports(check: Check) -> None:
+    for number in range(5):
+        write(f"net_{number}.py", WRONG.format(number + 7))
+    write("broken.py", "from torch.nn import BatchNorm2d\nx = (\n")
+    alone = check("--no-cache", "-j1")
+    assert check("--no-cache", "-j3") == alone
+    assert len(alone) == 5
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_costs_its_unit_alone(
+    check: Check, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("plugin/deadly/__init__.py", DEADLY)
+    monkeypatch.syspath_prepend(os.path.abspath("plugin"))
+    monkeypatch.setenv("BN_LINT_ALLOW_PLUGINS", "deadly")
+    write("bn-lint.toml", 'plugins = ["deadly"]\nexclude = ["plugin"]\n')
+    for number in range(3):
+        write(f"net_{number}.py", WRONG.format(9))
+    write("net_deadly.py", WRONG.format(9).replace("3, 8", "3, 666"))
+    try:
+        code = cli.main(["check", "--no-cache", "-j2", "--output-format=concise"])
+    finally:
+        sys.modules.pop("deadly", None)
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out.count("BN002") == 3
+    assert (
+        "BN903 net_deadly.py:1:1: internal error in the analysis: BnLintError: the process that judged it"
+        in captured.err
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems limit less")
+@pytest.mark.parametrize(
+    ("crime", "told"),
+    [
+        ("while True: pass", "that takes more than 1 seconds of computing time"),
+        ("bytearray(4 << 30)", "that takes more than 2048 MB of memory"),
+    ],
+)
+def test_a_unit_that_takes_too_much_costs_itself_alone(
+    crime: str, told: str, monkeypatch: pytest.MonkeyPatch, check: Check, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("BN_LINT_ENGINE")
+    monkeypatch.setenv("BN_LINT_ALLOW_PLUGINS", "greedy")
+    monkeypatch.setattr(workers, "_SECONDS", 1)
+    monkeypatch.setattr(workers, "_MEMORY", 2 << 30)
+    write("plugin/greedy/__init__.py", DEADLY.replace("os._exit(7)", crime))
+    monkeypatch.syspath_prepend(os.path.abspath("plugin"))
+    write("bn-lint.toml", 'plugins = ["greedy"]\nexclude = ["plugin"]\n')
+    write("net.py", WRONG.format(9))
+    write("net_deadly.py", WRONG.format(9).replace("3, 8", "3, 666"))
+    try:
+        for _ in range(2):  # nothing of it is kept
+            code = cli.main(["check", "-j1", "--output-format=concise"])
+            captured = capsys.readouterr()
+            assert code == 2
+            assert captured.out.count("BN002") == 1
+            assert f"BN903 net_deadly.py:1:1: internal error in the analysis: BnLintError: {told}" in captured.err
+    finally:
+        sys.modules.pop("greedy", None)
