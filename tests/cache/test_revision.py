@@ -14,7 +14,7 @@ from bn_lint.cli import main as cli
 from bn_lint.facts import Place
 from bn_lint.project.revision import revision
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 CODE = '''"""What it is."""
 from torch import nn
 
@@ -112,11 +112,6 @@ def test_strings_that_are_no_docstrings_are_code() -> None:
 
 class TestRuns:
     """With the cache."""
-
-    @pytest.fixture(autouse=True)
-    def _here(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.delenv("BN_LINT_NO_CACHE")
 
     @pytest.fixture
     def judged(self, monkeypatch: pytest.MonkeyPatch) -> list[object]:

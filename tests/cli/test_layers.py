@@ -18,7 +18,7 @@ from bn_lint.facts import Coverage, Inventory, Mode, Model, ModelLayer, Place, S
 from bn_lint.output.module_tree import folded_rows, module_tree
 from bn_lint.output.text import TIMES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 Listed = Callable[..., str]
 
 NETS = """\
