@@ -91,6 +91,7 @@ def points_back(own: str, package: str) -> bool:
     return ORDER.index(package) > ORDER.index(own)
 
 
+@pytest.mark.slow
 def test_dependencies_point_to_earlier_packages() -> None:
     back = [f"{where}: {module}" for own, package, module, where in edges() if points_back(own, package)]
     assert not back, "imports that point back"
@@ -112,6 +113,7 @@ def test_the_order_is_read_from_left_to_right(own: str, package: str, expected: 
     assert points_back(own, package) is expected
 
 
+@pytest.mark.slow
 def test_only_what_reads_files_knows_the_parser() -> None:
     """The engine reads the nodes of `static/syntax/nodes.py`: the trees of libcst are dropped when they are lowered."""
     knowing = {
@@ -172,6 +174,7 @@ def taken_apart(tree: ast.AST) -> Iterator[int]:
                 yield node.lineno
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["bn_lint", "rules"])
 def test_no_code_takes_a_message_apart(folder: str) -> None:
     found = [
@@ -213,6 +216,7 @@ def writes(tree: ast.AST) -> Iterator[int]:
                 yield node.lineno
 
 
+@pytest.mark.slow
 def test_all_files_are_written_by_one_function() -> None:
     own = {"bn_lint/project/writing.py"}
     streams = {"bn_lint/check/workers.py", "bn_lint/cli/terminal.py"}  # pipes between processes, standard error

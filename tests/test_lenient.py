@@ -78,6 +78,7 @@ def test_old_spellings(old: str, new: str) -> None:
     assert reading.left_out == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["bn_lint", "rules", "tests", "fixtures", "benchmarks"])
 def test_valid_code_stays_as_it_is(folder: str) -> None:
     for path in (ROOT / folder).rglob("*.py"):

@@ -101,6 +101,7 @@ def _below(node: libcst.CSTNode) -> list[str]:
     return [type(node).__name__, *(name for child in node.children for name in _below(child))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["bn_lint/static/syntax", "tests/corpus"])
 def test_what_is_written_means_the_same(folder: str) -> None:
     for path in [*(ROOT / folder).rglob("*.py"), Path(__file__)]:

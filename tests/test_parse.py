@@ -68,6 +68,7 @@ def test_what_is_refused(text: str, message: str, line: int) -> None:
     assert refused.value.line == line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -108,8 +108,9 @@ def wait_until_judging(stderr: IO[bytes]) -> None:
     pytest.fail("the process ended before it judged anything")
 
 
-@pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
-@pytest.mark.parametrize("jobs", ["-j1", "-j2"])
+@pytest.mark.parametrize(
+    ("jobs", "number"), [("-j1", signal.SIGINT), ("-j2", signal.SIGINT), ("-j2", signal.SIGTERM)], ids=str
+)
 def test_check(environment: dict[str, str], jobs: str, number: signal.Signals) -> None:
     process = started([SCRIPTS / "bn-lint", "check", *PLUGIN, jobs, "."], environment)
     process.send_signal(number)

@@ -196,11 +196,11 @@ def test_memory_does_not_grow_over_edits(editor: Editor) -> None:
 
     tracemalloc.start()
     try:
-        before = edit(range(100))
-        assert edit(range(100, 300)) - before < 100_000
+        before = edit(range(60))
+        assert edit(range(60, 160)) - before < 50_000
     finally:
         tracemalloc.stop()
-    assert editor.judged < 60
+    assert editor.judged < 40
 
 
 def test_settings_of_clients() -> None:
