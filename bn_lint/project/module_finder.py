@@ -15,6 +15,8 @@ from bn_lint.project.filesystem import RecordingFileSystem
 ALWAYS_EXTERNAL = frozenset(sys.stdlib_module_names) | {"torch", "numpy", "typing_extensions"}
 
 _PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
+#: What lies at the top of a project that is not installed.
+_MARKS_OF_SCRIPTS = ("requirements.txt", "README.md", "LICENSE")
 _IMPORT = re.compile(r"\bimport\b")
 # No two parts that follow each other begin alike, so it takes time in proportion to the text.
 _STATEMENT = re.compile(
@@ -33,6 +35,10 @@ _STATEMENT = re.compile(
 _SYS_PATH = re.compile(r"\bsys\.path\s*(?:\.\s*(?:append|insert|extend)\s*\(|\+?=|\[)([^\n]*)")
 #: A call that imports a module whose name is written out.
 _CALL = re.compile(r"""(?<![\w.])(?:importlib\.)?import_module\s*\(\s*['"](\w[\w.]*)['"]""")
+#: A call that imports a module of a package, by a name that is computed: `import_module(f"trainers.{name}")`.
+_COMPUTED = re.compile(
+    r"""(?<![\w.])(?:(?:importlib\.)?import_module|__import__)\s*\(\s*[fF]?(['"])(\w+(?:\.\w+)*)\.(?:[{%]|\1\s*\+)"""
+)
 _JOINED = re.compile(r"\b(?:join|Path)\s*\(([^\n]*)")
 _FOLDER = re.compile(r"""(['"])((?:\.{1,2}|[\w-]+)(?:/(?:\.{1,2}|[\w-]+))*)/?\1""")
 
@@ -141,8 +147,12 @@ class ModuleFinder:
                 yield up / "src"
             if any(ask.exists(up / mark) for mark in _PROJECT_MARKS):
                 break
-        if folder != top:
-            yield folder
+        # A project whose own folder has an `__init__.py` is still where its scripts are started.
+        inside = [up for up in (folder, *folder.parents) if top in up.parents]
+        for up in reversed(inside[1:]):
+            if any(ask.exists(up / mark) for mark in (*_PROJECT_MARKS, *_MARKS_OF_SCRIPTS)):
+                yield up
+        yield from inside[:1]
 
     def _locate(self, root: Path, dotted: str) -> Path | None:
         # As text, and few questions: a file may import thousands of modules, most of which lie nowhere here.
@@ -208,6 +218,13 @@ def imports(text: str) -> Iterator[tuple[str, int]]:
                 if module not in seen and re.fullmatch(r"[\w.]*", module[0]):
                     seen.add(module)
                     yield module
+
+
+def computed_imports(text: str) -> tuple[str, ...]:
+    """The packages of which a text may import any module: dotted names."""
+    if "import_module" not in text and "__import__" not in text:
+        return ()
+    return tuple(dict.fromkeys(found[2] for found in _COMPUTED.finditer(text)))
 
 
 @cache

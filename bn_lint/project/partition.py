@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bn_lint.project.filesystem import RecordingFileSystem
-from bn_lint.project.module_finder import ModuleFinder, imports
+from bn_lint.project.module_finder import ModuleFinder, computed_imports, imports
 from bn_lint.project.source import Source, display_path
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -124,6 +124,10 @@ class _Graph:
         for module in modules:
             if module is not None:
                 self._reach(module, words, found)
+        for package in computed_imports(text):
+            module = self._finder.resolve(path, package, 0)
+            if module is not None:
+                found.update(self._below(module.parent if module.suffix == ".py" else module).values())
         return found
 
     def _reach(self, module: Path, words: set[str], found: set[Path]) -> None:

@@ -75,6 +75,32 @@ def test_what_is_reached_through_a_package_by_its_name_connects() -> None:
     ]
 
 
+def test_a_computed_import_connects_with_all_modules_of_the_package() -> None:
+    write("nets/deep.py", "")
+    write("nets/wide.py", "")
+    write("other.py", "")
+    for call in ('f"nets.{name}"', '"nets." + name', "'nets.%s' % name", '"nets.{}".format(name)'):
+        write("train.py", f"from importlib import import_module\nnet = import_module({call})\n")
+        assert groups("train.py", "nets/deep.py", "nets/wide.py", "other.py") == [
+            ("train.py", "nets/deep.py", "nets/wide.py"),
+            ("other.py",),
+        ]
+    write("train.py", "net = import_module(f'nets{name}')\nother.import_module('nets.' + name)\n")
+    assert len(groups("train.py", "nets/deep.py", "nets/wide.py")) == 3
+
+
+def test_a_project_that_is_a_package_itself_is_searched_from_its_top() -> None:
+    write("repository/__init__.py", "")
+    write("repository/README.md", "")
+    write("repository/nets/__init__.py", "from nets.deep import Net")
+    write("repository/nets/deep.py", "")
+    write("repository/nets/other/__init__.py", "import deep")
+    assert groups("repository/nets/__init__.py", "repository/nets/deep.py") == [
+        ("repository/nets/__init__.py", "repository/nets/deep.py")
+    ]
+    assert len(groups("repository/nets/other/__init__.py", "repository/nets/deep.py")) == 2
+
+
 @pytest.mark.slow
 def test_no_unit_reads_what_another_one_judges() -> None:
     """Seen on the fixtures, which are many small programs."""
