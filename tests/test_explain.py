@@ -90,10 +90,11 @@ def test_definitions_tell_whether_they_were_run(explain: Told) -> None:
     assert "`A` was not run: neither it nor what it uses names BatchNorm" in explain("parts.py:3")
 
 
-def test_an_entry_point_that_takes_too_long_says_so(explain: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bn_lint.static.analyze.STEPS_PER_FILE", -1)
+@pytest.mark.parametrize("limit", ["STEPS_PER_FILE", "STEPS_PER_UNIT"])
+def test_an_entry_point_that_takes_too_long_says_so(limit: str, explain: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"bn_lint.static.analyze.{limit}", -1)
     told = explain("model.py:10")
-    assert "it was not run: the other entry points of the file took too long already" in told
+    assert "it was not run: the entry points before it took too long already" in told
     assert "BN903" in told
 
 

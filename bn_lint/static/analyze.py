@@ -24,7 +24,7 @@ from bn_lint.static.entry_points import (
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.deep_stack import with_deep_stack
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.limits import STEPS_PER_FILE
+from bn_lint.static.interpreter.limits import STEPS_PER_FILE, STEPS_PER_UNIT
 from bn_lint.static.interpreter.values import Class, Instance, Value
 from bn_lint.static.inventory import InventoryKeeper
 from bn_lint.static.schedule import Schedule
@@ -144,6 +144,7 @@ class Analyzer:
         self.collector.inputs = self.keeper.inputs if self.keeper is not None else None
         self.calls = CheckedCalls()
         self.spent: dict[SourceFile, int] = {}
+        self.spent_in_all = 0
         #: The entry points so far, in order.
         self.runs: list[Run] = []
         #: Of each `train` of the program whose result is used: its name, and where that is.
@@ -173,7 +174,7 @@ class Analyzer:
         """Run one entry point within its share of steps and on a state of its own."""
         file = entry.file
         spent = self.spent.get(file, 0)
-        if spent > STEPS_PER_FILE:
+        if spent > STEPS_PER_FILE or self.spent_in_all > STEPS_PER_UNIT:
             self.collector.incomplete(file, "not everything in it was judged: it takes too long to evaluate")
             self._ended(Run(entry, Ending.NOT_RUN))
             return
@@ -189,6 +190,7 @@ class Analyzer:
             self.collector.programmed(stale_averages(events))
         self.collector.programmed(unsynchronized(events, filter(None, self.project.files.values())))
         self.spent[file] = spent + self.interpreter.budget.steps
+        self.spent_in_all += self.interpreter.budget.steps
         self._ended(Run(entry, ending, self.interpreter.budget.steps, tuple(self.collector.facts[before:])))
 
     def _ended(self, run: Run) -> None:

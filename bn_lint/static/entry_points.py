@@ -43,7 +43,7 @@ class Ending(Enum):
     FINISHED = "it ran to its end"
     BUDGET = "it took too long: what came later is unknown"
     DEFECT = "it ended with an internal error"
-    NOT_RUN = "it was not run: the other entry points of the file took too long already"
+    NOT_RUN = "it was not run: the entry points before it took too long already"
 
 
 @dataclass(frozen=True)
