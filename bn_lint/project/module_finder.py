@@ -137,7 +137,8 @@ class ModuleFinder:
         # Folders further up, to the top of the project, serve `python -m tools.train` and `PYTHONPATH=.`.
         ask = self.filesystem
         top = folder
-        while ask.is_file(top / "__init__.py") and top.parent != top:
+        # Nothing is imported from a folder by a name that is none, whatever lies in it: `pytorch-models/__init__.py`.
+        while top.name.isidentifier() and ask.is_file(top / "__init__.py") and top.parent != top:
             top = top.parent
         yield top
         for up in (top, *list(top.parents)[:6]):

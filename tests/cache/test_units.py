@@ -89,16 +89,18 @@ def test_a_computed_import_connects_with_all_modules_of_the_package() -> None:
     assert len(groups("train.py", "nets/deep.py", "nets/wide.py")) == 3
 
 
-def test_a_project_that_is_a_package_itself_is_searched_from_its_top() -> None:
-    write("repository/__init__.py", "")
-    write("repository/README.md", "")
-    write("repository/nets/__init__.py", "from nets.deep import Net")
-    write("repository/nets/deep.py", "")
-    write("repository/nets/other/__init__.py", "import deep")
-    assert groups("repository/nets/__init__.py", "repository/nets/deep.py") == [
-        ("repository/nets/__init__.py", "repository/nets/deep.py")
+@pytest.mark.parametrize(("top", "mark"), [("repository", "README.md"), ("pytorch-nets", None)])
+def test_a_project_that_is_a_package_itself_is_searched_from_its_top(top: str, mark: str | None) -> None:
+    write(f"{top}/__init__.py", "")
+    if mark is not None:
+        write(f"{top}/{mark}", "")
+    write(f"{top}/nets/__init__.py", "from nets.deep import Net")
+    write(f"{top}/nets/deep.py", "")
+    write(f"{top}/nets/other/__init__.py", "import deep")
+    assert groups(f"{top}/nets/__init__.py", f"{top}/nets/deep.py") == [
+        (f"{top}/nets/__init__.py", f"{top}/nets/deep.py")
     ]
-    assert len(groups("repository/nets/other/__init__.py", "repository/nets/deep.py")) == 2
+    assert len(groups(f"{top}/nets/other/__init__.py", f"{top}/nets/deep.py")) == 2
 
 
 @pytest.mark.slow
