@@ -299,6 +299,7 @@ def execute_function(
     interpreter.stack.append(function)
     outer, interpreter.frame = interpreter.frame, inner
     ambient: object = None
+    dropped = interpreter.events.dropped
     if function.context is not None:
         ambient = interpreter.events.ambient
         function.context.enter(interpreter, ref)
@@ -318,6 +319,7 @@ def execute_function(
         if function.context is not None:
             interpreter.events.ambient = ambient
         interpreter.frame = outer
+        interpreter.events.dropped = dropped
         inner.is_running = False
         interpreter.stack.pop()
         interpreter.budget.cost[function.node] += interpreter.budget.steps - inner.began

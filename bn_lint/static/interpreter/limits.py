@@ -35,6 +35,9 @@ MAX_MODULES = 64
 MAX_CALLED = 8
 #: Samples of the children of a container, of which branches have different ones.
 MAX_SAMPLES = 8
+#: Samples of what follows in a sequence where branches have different values, none of which is called: "Sequences that
+#: branches make longer" in `limits.md`.
+MAX_JOINED_SAMPLES = 64
 
 #: Elements that an unknown position is taken to mean any of.
 MAX_READ_ELEMENTS = 64

@@ -91,7 +91,8 @@ def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRe
 
 def _unknown_item(container: Unknown, key: Value) -> Value:
     if isinstance(key, (str, int)):
-        return container.member(("item", key), f"[{key!r}]")
+        # The last element is also one that is counted from the front.
+        return container.member(("item", key), f"[{key!r}]", free=not (isinstance(key, int) and key < 0))
     if isinstance(key, Slice) and container.name.endswith(("shape", "size()")):
         return Unknown("?", container.why)
     if isinstance(key, (Unknown, Expression)):

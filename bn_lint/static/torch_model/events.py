@@ -87,6 +87,8 @@ class EventLog(Log):
         self.distributed: dict[int, NodeRef] = {}
         #: Modules whose parameters optimizers were given.
         self.optimized: list[tuple[Instance, NodeRef]] = []
+        #: What each optimizer holds that was built; None where that is not known.
+        self.optimizers: list[tuple[Instance, ...] | None] = []
         #: Models whose layers foreign code may have replaced.
         self.replaced: set[int] = set()
         #: Of each `train` of the program whose result is used: its name, and where that is.
@@ -273,8 +275,14 @@ class EventLog(Log):
     def stepped(
         self, interpreter: Interpreter, ref: NodeRef, optimizer: Value = None, owned: tuple[Instance, ...] | None = None
     ) -> None:
-        """An optimizer takes a step: what was called and propagated before it is being trained."""
+        """An optimizer takes a step: what was called and propagated before it is being trained.
+
+        One that is unknown may be a known one that a library wraps: where the program shows what all its optimizers
+        hold, this one holds no more.
+        """
         interpreter.store.disturb()
+        if owned is None and self.optimizers and None not in self.optimizers:
+            owned = tuple(one for held in self.optimizers if held is not None for one in held)
         step = Step(self.now(), tuple(self.loops), interpreter.frame, optimizer, owned, ref, self.propagations)
         self.steps.append(step)
         for call in self._region(interpreter):

@@ -35,7 +35,9 @@ _OWNED: Ghost[tuple[Instance, ...] | None] = Ghost("owned")
 def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     found = list(_modules_in(arguments.get(1, "params")))
     modules = [one for one in found if one is not None]
-    _OWNED.put(arguments.receiver, tuple(modules) if len(modules) == len(found) else None)
+    owned = tuple(modules) if len(modules) == len(found) else None
+    _OWNED.put(arguments.receiver, owned)
+    events_of(interpreter).optimizers.append(owned)
     events_of(interpreter).optimized += [(one, ref) for one in modules]
     if len(found) == 1 and found[0] is not None:
         collector_of(interpreter).optimizer_built(interpreter, arguments.receiver, arguments, found[0], ref)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from bn_lint.facts.dims import Expression, structural_symbol
 from bn_lint.static.interpreter.lattice.equality import same
 from bn_lint.static.interpreter.lattice.size import is_large
-from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES, MAX_MODULES, MAX_SAMPLES
+from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES, MAX_JOINED_SAMPLES, MAX_MODULES, MAX_SAMPLES
 from bn_lint.static.interpreter.values import (
     ABSENT,
     CONSTANTS,
@@ -215,6 +215,8 @@ def either_way(ways: Iterable[tuple[Value, ...]]) -> tuple[Value, ...]:
         rest.extend(one for one in tail if not _among(one, rest))
         if len(tails) > 1 and any(isinstance(one, Instance) and one.is_module for one in tail):
             rest.append(Unknown("?", "the branches give different layers"))
+    if len(rest) > MAX_JOINED_SAMPLES and not any(map(_is_called, rest)):
+        rest[MAX_JOINED_SAMPLES:] = [Unknown("?", "too many values may follow in a sequence")]
     return tuple(rest)
 
 
