@@ -196,10 +196,25 @@ def _follows_another(events: EventLog, model: Instance) -> bool:
 
 
 def _frozen_and_trained(events: EventLog, call: Call) -> NodeRef | None:
-    """Where BatchNorm parameters were frozen of parts that the training runs through."""
+    """Where BatchNorm parameters were frozen of parts that the training runs through.
+
+    Not those that are trained in the same pass of a loop as well: they are spared one of several losses.
+    """
     spared = [part.model for part in call.inside]
-    outside = (ref for layer, ref in call.frozen_layers if not any(events.is_part_of(layer, part) for part in spared))
-    return next(outside, None)
+    trained = [
+        {id(layer) for layer, _ in one.frozen_layers}
+        for one in events.calls
+        if one.purpose is Purpose.TRAINING and one.model is call.model and one.loops and one.loops == call.loops
+    ]
+    return next(
+        (
+            ref
+            for layer, ref in call.frozen_layers
+            if not any(events.is_part_of(layer, part) for part in spared)
+            and all(id(layer) in frozen for frozen in trained)
+        ),
+        None,
+    )
 
 
 def _is_lasting(events: EventLog, call: Call, mode: Mode) -> bool:
