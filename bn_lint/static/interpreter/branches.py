@@ -11,7 +11,7 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.match_patterns import matches
-from bn_lint.static.interpreter.narrow import assume
+from bn_lint.static.interpreter.narrow import assume, supposes
 from bn_lint.static.interpreter.paths import RAISE, fork_paths
 from bn_lint.static.interpreter.values import External, Unknown
 from bn_lint.static.syntax import nodes as cst
@@ -40,8 +40,13 @@ def _branches(interpreter: Interpreter, node: cst.If, frame: Frame, decided: boo
         return _else(interpreter, node.orelse, frame)
 
     def then() -> str | None:
+        supposed = supposes(interpreter, node.test, frame)
         assume(interpreter, node.test, frame, True)
-        return execute_suite(interpreter, node.body, frame)
+        interpreter.path.supposed += supposed
+        try:
+            return execute_suite(interpreter, node.body, frame)
+        finally:
+            interpreter.path.supposed -= supposed
 
     def otherwise() -> str | None:
         assume(interpreter, node.test, frame, False)

@@ -8,7 +8,7 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.lattice.truth import truth
-from bn_lint.static.interpreter.values import ABSENT, Instance, Union, Value
+from bn_lint.static.interpreter.values import ABSENT, Class, Instance, LibraryClass, Union, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 
 
@@ -43,6 +43,22 @@ def assume(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, hol
         )
     elif type(test) in (cst.Name, cst.Attribute):
         _keep(interpreter, test, frame, lambda value: truth(value) is not (not holds))
+
+
+def supposes(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame) -> bool:
+    """Whether a condition asks of which class a module is, and nothing is known of it: `isinstance(x, nn.Conv2d)`."""
+    if type(test) is cst.BooleanOperation:
+        return supposes(interpreter, test.left, frame) or supposes(interpreter, test.right, frame)
+    if type(test) is not cst.Call or type(test.func) is not cst.Name or test.func.value != "isinstance":
+        return False
+    if len(test.args) != 2:
+        return False
+    asked = evaluate(interpreter, test.args[0].value, frame)
+    if not any(type(one) is Unknown for one in (asked.values if isinstance(asked, Union) else (asked,))):
+        return False
+    kind = evaluate(interpreter, test.args[1].value, frame)
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    return any(isinstance(one, (Class, LibraryClass)) and one.is_module for one in kinds)
 
 
 def _keep(interpreter: Interpreter, target: cst.BaseExpression, frame: Frame, fits: object) -> None:

@@ -86,7 +86,7 @@ def instantiate(
     cls.instantiated = True
     if not cls.is_module:
         return _construct(interpreter, cls, arguments, ref, frame)
-    key = _construction_key(cls, arguments, ref)
+    key = _construction_key(interpreter, cls, arguments)
     instance = interpreter.summaries.memoize(
         key, lambda: _construct_module(interpreter, cls, arguments, ref, frame, key), arguments.values()
     )
@@ -97,9 +97,9 @@ def instantiate(
     return instance
 
 
-def _construction_key(cls: Class | LibraryClass, arguments: Arguments, ref: NodeRef) -> Hashable | None:
+def _construction_key(interpreter: Interpreter, cls: Class | LibraryClass, arguments: Arguments) -> Hashable | None:
     key = key_of_call(arguments)
-    return None if key is None else ("new", cls, key)
+    return None if key is None else ("new", cls, key, interpreter.path.supposed > 0)
 
 
 def _construct_module(
@@ -256,7 +256,7 @@ def _instantiate_library(
         interpreter.frame = outer
     if instance.is_module:
         interpreter.created.append(instance)
-        key = _construction_key(cls, arguments, ref)
+        key = _construction_key(interpreter, cls, arguments)
         if key is not None:
             instance.template = interpreter.summaries.template_of((key, ref.node))
     return instance

@@ -25,12 +25,14 @@ class PathCondition:
         ways: The undecided branches that surround it: when each began, and which side of it this is.
         uncertain: How many undecided conditions there are; more than `ways`, for operators such as `and` are some.
         guards: How many `if` statements surround it, decided or not.
+        supposed: How many of the undecided conditions suppose the class of a module that is not known.
     """
 
     def __init__(self) -> None:
         self.ways: list[tuple[int, int]] = []
         self.uncertain = 0
         self.guards = 0
+        self.supposed = 0
 
 
 def fork_paths(

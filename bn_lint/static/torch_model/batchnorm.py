@@ -12,6 +12,7 @@ from bn_lint.static.interpreter.values import (
     Axis,
     Builtin,
     Class,
+    Ghost,
     Instance,
     LibraryClass,
     Partial,
@@ -43,6 +44,11 @@ BATCHNORM_CLASSES = {
 }
 #: `bias` is a keyword-only argument of recent versions.
 KEYWORD_ONLY = frozenset({"bias", "process_group"})
+
+
+#: The cell of a layer that was built for a module because that may be of some class. If it is not, there is no such
+#: layer: nothing that arrives in the module's place shows that its replacement does not fit.
+_SUPPOSED: Ghost[bool] = Ghost("supposed class")
 
 
 def variant_of(name: str) -> str:
@@ -77,6 +83,8 @@ def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
         initialise.implementation(interpreter, arguments, ref)
         FROZEN.put(arguments.receiver, None)
         SYNCED.put(arguments.receiver, None)
+        if interpreter.path.supposed:
+            _SUPPOSED.put(arguments.receiver, True)
         collector_of(interpreter).batchnorm_built(interpreter, arguments.receiver, arguments.shifted(), ref)
 
     def forward(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
@@ -112,6 +120,8 @@ def apply(interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) ->
     cls = batchnorm_class(layer)
     if x.either and cls is not None:
         x = _accepted(x, RANKS.get(variant_of(cls.short_name), ()))
+    if _SUPPOSED.of(layer):
+        x = as_tensor(Unknown("?", "the layer takes the place of one that is not known"))
     collector_of(interpreter).batchnorm_called(interpreter, layer, x, ref)
     width = size_of(layer.cells.get("num_features", ABSENT))
     origin = Provenance(layer, layer.built or ref)
