@@ -145,6 +145,8 @@ def _by_parameters(size: Dim, builder: Value, here: _Site) -> str | None:
     own = {param.name.value for param in (*function.params.params, *function.params.kwonly_params)}
     if not names <= own or names & set(bound_names(function.body)) or not _POLYNOMIAL.fullmatch(text):
         return None
+    if names & set(_fractions(function)):
+        return None
     # A number may be what became of another parameter on a path that was not followed, unless it is written here.
     written = {node.value for node in walk(function.body) if isinstance(node, cst.Integer)}
     for number in set(re.findall(r"\b\d+\b", text)) - written:
@@ -153,6 +155,17 @@ def _by_parameters(size: Dim, builder: Value, here: _Site) -> str | None:
             return None
         text = re.sub(rf"\b{number}\b", f"self.{attribute}", text)
     return text
+
+
+def _fractions(function: cst.FunctionDef) -> Iterator[str]:
+    """The parameters of a function that may be no whole numbers: what they give is a width when it is rounded."""
+    for param in (*function.params.params, *function.params.kwonly_params):
+        annotation = param.annotation.annotation if param.annotation is not None else None
+        if isinstance(param.default, cst.Float) or (annotation is not None and dotted_name(annotation) == "float"):
+            yield param.name.value
+    for node in walk(function.body):
+        if isinstance(node, cst.Call) and dotted_name(node.func) in ("int", "round"):
+            yield from (one.value for one in walk(node) if isinstance(one, cst.Name))
 
 
 @dataclass(frozen=True)
