@@ -211,12 +211,19 @@ def either_way(ways: Iterable[tuple[Value, ...]]) -> tuple[Value, ...]:
     shared = tuple(takewhile(lambda column: all(same(column[0], one) for one in column), zip(*distinct)))
     tails = [way[len(shared) :] for way in distinct if len(way) > len(shared)]
     rest = [column[0] for column in shared]
+    most = (
+        None
+        if any(_is_called(one) and not isinstance(one, Unknown) for tail in tails for one in tail)
+        else MAX_JOINED_SAMPLES
+    )
     for tail in tails:
-        rest.extend(one for one in tail if not _among(one, rest))
+        for one in tail:
+            if len(rest) == most:
+                return (*rest, Unknown("?", "too many values may follow in a sequence"))
+            if not _among(one, rest):
+                rest.append(one)
         if len(tails) > 1 and any(isinstance(one, Instance) and one.is_module for one in tail):
             rest.append(Unknown("?", "the branches give different layers"))
-    if len(rest) > MAX_JOINED_SAMPLES and not any(map(_is_called, rest)):
-        rest[MAX_JOINED_SAMPLES:] = [Unknown("?", "too many values may follow in a sequence")]
     return tuple(rest)
 
 
