@@ -80,7 +80,11 @@ def put_in_after_eval(events: EventLog, call: Call) -> Evidence | None:
     """Where layers were built that came into the model after its `eval()`."""
     before = [s for s in events.switches if s.mode.order < call.order and events.is_part_of(call.model, s.model)]
     off = bool(before) and before[-1].mode.training is False
+    # Those that it had already were switched, or it was called on another way than this one.
+    present = {id(layer) for switch in before[-1:] for layer, _ in switch.before}
     for layer, modes in zip(batchnorm_layers(call.model), call.modes):
+        if id(layer) in present:
+            continue
         if off and layer.built is not None and all(mode.ref is None and mode.training for mode in modes):
             return Evidence("this layer was put into the model after eval()", layer.built.place)
     return None
