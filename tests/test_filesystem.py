@@ -10,7 +10,7 @@ import pytest
 from bn_lint.project import filesystem
 from bn_lint.project.filesystem import FileSystem
 
-NAMES = ["a.py", "Upper.py", "package", "längen.py", "missing.py", "no/where.py", "A.PY"]
+NAMES = ["a.py", "Upper.py", "package", "längen.py", "missing.py", "no/where.py", "A.PY", "package/..", "package/."]
 
 
 def answers(folder: Path, disk: FileSystem) -> list[object]:

@@ -61,8 +61,10 @@ class FileSystem:
         """Whether a folder that many questions were about has no such entry, which is cheaper than to ask again."""
         folder, _, name = path.rpartition(os.sep)
         self._asked_in[folder] += 1
-        if self._asked_in[folder] < _MANY_QUESTIONS or os.sep not in folder or not name.isascii() or "~" in name:
-            return False  # other letters may be written in two ways, and Windows has drives and short names
+        if self._asked_in[folder] < _MANY_QUESTIONS or os.sep not in folder:
+            return False  # the root, or a drive
+        if name in ("", ".", "..") or not name.isascii() or "~" in name:
+            return False  # other letters may be written in two ways, and Windows has short names
         if folder not in self._listings:
             self._listings[folder] = _listing(folder)
         listing = self._listings[folder]

@@ -51,8 +51,8 @@ def supposes(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame) -
         return supposes(interpreter, test.left, frame) or supposes(interpreter, test.right, frame)
     if type(test) is not cst.Call or type(test.func) is not cst.Name or test.func.value != "isinstance":
         return False
-    if len(test.args) != 2:
-        return False
+    if len(test.args) != 2 or type(test.args[0].value) not in (cst.Name, cst.Attribute):
+        return False  # what has effects is not evaluated twice
     asked = evaluate(interpreter, test.args[0].value, frame)
     if not any(type(one) is Unknown for one in (asked.values if isinstance(asked, Union) else (asked,))):
         return False
