@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -106,13 +107,10 @@ In no model
 
 
 @pytest.mark.slow
-def test_names_widths_and_shapes_are_those_of_pytorch(listed: Listed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_widths_and_shapes_are_those_of_pytorch(listed: Listed) -> None:
     torch = pytest.importorskip("torch")
     found = document(listed("--output-format", "json"))
-    monkeypatch.syspath_prepend(".")
-    import nets  # type: ignore[import-not-found]
-
-    net, shapes = nets.Net(), {}
+    net, shapes = runpy.run_path("nets.py")["Net"](), {}
     layers = {name: one for name, one in net.named_modules() if isinstance(one, torch.nn.BatchNorm2d)}
     for name, layer in layers.items():
         layer.register_forward_pre_hook(lambda _, given, name=name: shapes.update({name: [list(given[0].shape)]}))
