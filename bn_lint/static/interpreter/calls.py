@@ -42,6 +42,7 @@ from bn_lint.static.interpreter.values import (
     Union,
     Unknown,
     Value,
+    ValueIterator,
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
@@ -337,7 +338,7 @@ def _run_body(interpreter: Interpreter, function: Function, frame: Frame) -> Val
     if frame.pending:
         join_at(interpreter, frame, RETURN, 0)
     if generator:
-        return List(tuple(frame.yields or ()), tuple(frame.yield_rest))
+        return ValueIterator(tuple(frame.yields or ()), tuple(frame.yield_rest))
     if completion == RAISE and not frame.returns:
         return Unknown("?", f"`{function.name}` raises")
     if completion is None:

@@ -51,6 +51,8 @@ MAX_REPLACED_ENTRIES = 60
 #: Passes of a loop over numbers, or while a known condition holds, that are run one by one if something happens in them
 #: that matters to the domain. The others are run like those of a loop of unknown length, of which two stand for all.
 UNROLLED_PASSES = 3
+#: Passes of `while True` in a generator that are run one by one.
+ENDLESS_PASSES = 64
 #: Passes of a `while` loop whose condition is known. What they have changed is unknown then.
 MAX_PASSES = 2000
 #: Steps of a decorator. What longer ones give is unknown, unless their code shows that it is what they are given.
@@ -70,9 +72,9 @@ RETRIES = 4
 #: Steps that all entry points of one file may take together: `tests/test_explain.py`.
 STEPS_PER_FILE = 500_000
 #: The same for all files that are analysed together. The largest released package of models takes three million.
-STEPS_PER_UNIT = 10_000_000
+STEPS_PER_UNIT = 5_000_000
 #: Command lines with which a program is run once more: `tests/static/options.md`.
-MAX_COMMAND_LINES = 3
+MAX_COMMAND_LINES = 4
 
 #: Objects that one entry point copies with the results of calls that are not executed again.
 MAX_COPIES = 60_000

@@ -12,7 +12,7 @@ from bn_lint.static.interpreter.havoc import forget_changes
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.truth import truth
-from bn_lint.static.interpreter.limits import MAX_PASSES, UNROLLED_PASSES
+from bn_lint.static.interpreter.limits import ENDLESS_PASSES, MAX_PASSES, UNROLLED_PASSES
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at
 from bn_lint.static.interpreter.values import ABSENT, Instance, UnknownInt, Value
@@ -94,13 +94,20 @@ def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | Non
         if completion in (RETURN, RAISE):
             return completion
         # A branch that may have left the loop: whether there is another pass is no longer known.
-        if len(frame.pending) > pending or (count + 1 >= UNROLLED_PASSES and interpreter.events.count > seen):
+        # A generator that never ends gives the same again and again.
+        endless = count + 1 >= ENDLESS_PASSES and frame.yields is not None and _is_true(node.test)
+        matters = count + 1 >= UNROLLED_PASSES and interpreter.events.count > seen
+        if len(frame.pending) > pending or matters or endless:
             is_unrolled = True
             interpreter.store.widen(begin)
     else:
         forget_changes(interpreter, begin)
         decided = None
     return _else(interpreter, None if decided is True else node.orelse, frame, mark)
+
+
+def _is_true(test: cst.BaseExpression) -> bool:
+    return isinstance(test, (cst.Name, cst.Integer)) and test.value in ("True", "1")
 
 
 def _end_of_passes(completion: str | None, frame: Frame) -> str | None:

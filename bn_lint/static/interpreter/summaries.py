@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bn_lint.static.interpreter.lattice.copying import clone_with
 from bn_lint.static.interpreter.store import Store, watch
-from bn_lint.static.interpreter.values import Dict, Function, Instance, List, Union, Unknown, Value
+from bn_lint.static.interpreter.values import Dict, Function, Instance, List, Union, Unknown, Value, ValueIterator
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.hooks import Collector
@@ -142,8 +142,8 @@ def _parts_in(value: Value, given: Sequence[Instance]) -> Iterator[tuple[Instanc
         number = next((number for number, one in enumerate(given) if one is owner), None)
         if names and number is not None and (way := _Way(number, tuple(reversed(names)))).end(given) is value:
             yield value, way
-    elif isinstance(value, (List, tuple, Union)):
-        if isinstance(value, List):
+    elif isinstance(value, (List, ValueIterator, tuple, Union)):
+        if isinstance(value, (List, ValueIterator)):
             value = (*value.items, *value.rest)
         for part in value.values if isinstance(value, Union) else value:
             yield from _parts_in(part, given)
