@@ -39,6 +39,8 @@ _CALL = re.compile(r"""(?<![\w.])(?:importlib\.)?import_module\s*\(\s*['"](\w[\w
 _COMPUTED = re.compile(
     r"""(?<![\w.])(?:(?:importlib\.)?import_module|__import__)\s*\(\s*[fF]?(['"])(\w+(?:\.\w+)*)\.(?:[{%]|\1\s*\+)"""
 )
+#: The same, by a name of which nothing is written out: `import_module(args.net)`.
+_ANY = re.compile(r"""(?<![\w.])(?:(?:importlib\.)?import_module|__import__)\s*\(\s*[A-Za-z_](?![\w]*['"])""")
 _JOINED = re.compile(r"\b(?:join|Path)\s*\(([^\n]*)")
 _FOLDER = re.compile(r"""(['"])((?:\.{1,2}|[\w-]+)(?:/(?:\.{1,2}|[\w-]+))*)/?\1""")
 
@@ -107,11 +109,14 @@ class ModuleFinder:
             return self._locate(folder, dotted)
         if dotted.partition(".")[0] in ALWAYS_EXTERNAL or dotted in _known_modules():
             return None
+        itself = None
         for root in (*self._search_path(importer), *self._added.get(importer, ())):
             found = self._locate(root, dotted)
-            if found is not None:
+            if found == importer:
+                itself = found  # `from model import Net` in utils/model.py means another module of that name
+            elif found is not None:
                 return found
-        return None
+        return itself
 
     def submodule(self, package: Path, name: str) -> Path | None:
         """Return the file of a module inside a package, given the package's `__init__.py` or folder."""
@@ -226,6 +231,11 @@ def computed_imports(text: str) -> tuple[str, ...]:
     if "import_module" not in text and "__import__" not in text:
         return ()
     return tuple(dict.fromkeys(found[2] for found in _COMPUTED.finditer(text)))
+
+
+def imports_anything(text: str) -> bool:
+    """Whether a text imports modules by names of which nothing is written out."""
+    return ("import_module" in text or "__import__" in text) and _ANY.search(text) is not None
 
 
 @cache

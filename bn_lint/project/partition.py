@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bn_lint.project.filesystem import RecordingFileSystem
-from bn_lint.project.module_finder import ModuleFinder, computed_imports, imports
+from bn_lint.project.module_finder import ModuleFinder, computed_imports, imports, imports_anything
 from bn_lint.project.source import Source, display_path
 
+#: Files that a file may import by a name that is computed.
+MAX_BESIDE = 60
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -128,7 +130,19 @@ class _Graph:
             module = self._finder.resolve(path, package, 0)
             if module is not None:
                 found.update(self._below(module.parent if module.suffix == ".py" else module).values())
+        if imports_anything(text):
+            found.update(self._beside(path))
         return found
+
+    def _beside(self, path: Path) -> set[Path]:
+        """The modules next to a file, and those in packages next to it, unless they are too many to be meant."""
+        found: set[Path] = set()
+        for module in self._below(path.parent).values():
+            found.add(module)
+            if module.suffix != ".py" or module.name == "__init__.py":
+                found.update(self._below(module.parent if module.suffix == ".py" else module).values())
+        found.discard(path)
+        return found if len(found) <= MAX_BESIDE else set()
 
     def _reach(self, module: Path, words: set[str], found: set[Path]) -> None:
         """Add the file of a module, and what lies below it in folders and files that the text names."""

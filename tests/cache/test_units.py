@@ -10,7 +10,7 @@ from bn_lint.cli import main as cli
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.mentions import IMPORTED
 from bn_lint.project.module_finder import imports
-from bn_lint.project.partition import divide
+from bn_lint.project.partition import MAX_BESIDE, divide
 from bn_lint.project.source import load
 
 from .projects import write
@@ -73,6 +73,22 @@ def test_what_is_reached_through_a_package_by_its_name_connects() -> None:
         ("train.py", "nets/deep/resnet.py"),
         ("nets/deep/vgg.py",),
     ]
+
+
+def test_an_import_of_any_name_connects_with_the_modules_beside_it() -> None:
+    files = ("train.py", "nets/deep.py", "wide.py")
+    write("nets/deep.py", "")
+    write("wide.py", "")
+    for call in ("import_module(args.net)", "__import__(name)", "importlib.import_module( self.path )"):
+        write("train.py", f"net = {call}\n")
+        assert groups(*files) == [files], call
+    for call in ("import_module('nets')", "other.import_module(name)", "__import__()"):
+        write("train.py", f"net = {call}\n")
+        assert ("wide.py",) in groups(*files), call
+    write("train.py", "net = import_module(args.net)\n")
+    for number in range(MAX_BESIDE):  # too many to be meant
+        write(f"experiment{number}.py", "")
+    assert len(groups(*files)) == 3
 
 
 def test_a_computed_import_connects_with_all_modules_of_the_package() -> None:
