@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from functools import partial
+from itertools import zip_longest
 from typing import NamedTuple
 
 from bn_lint.static.interpreter.values import List, Value
@@ -19,6 +22,11 @@ from bn_lint.static.syntax.tree import walk
 Given = tuple[str, str | int]
 #: The default and the choices of each option.
 Options = Mapping[str, tuple[Value, Value]]
+
+
+#: What a branch does that matters for modes and batches: methods, and names.
+_SWITCHES = frozenset({"train", "eval"})
+_DIRECT = frozenset({"DataLoader", "drop_last", "requires_grad", "requires_grad_", "no_grad"})
 
 
 class Program(NamedTuple):
@@ -35,13 +43,40 @@ class Program(NamedTuple):
     used_models: bool
 
 
+def concern_of(program: SourceFile, models: AbstractSet[str]) -> Callable[[cst.CSTNode], bool]:
+    """Whether code decides about modes or data, or mentions one of these names.
+
+    A function of the program that does is as good as what it does.
+    """
+    wanted = _DIRECT | models
+    functions = [node for node in walk(program.tree) if type(node) is cst.FunctionDef]
+    wanted |= {one.name.value for one in functions if _mentions(one.body, wanted)}
+    return partial(_mentions, wanted=wanted)
+
+
+def _mentions(code: cst.CSTNode, wanted: AbstractSet[str]) -> bool:
+    return any(
+        node.value in wanted if type(node) is cst.Name else type(node) is cst.Attribute and node.attr.value in _SWITCHES
+        for node in walk(code)
+    )
+
+
 def other_command_lines(
     options: Options, decided: Iterable[cst.If], concerns: Callable[[cst.CSTNode], bool]
 ) -> Iterator[Given]:
     """Yield options that conditions of concern ask about, with values other than the defaults.
 
-    Values that lead to a branch of concern come before those that lead away from one.
+    Values that lead to a branch of concern come before those that lead away from one, and another value of each option
+    before a third one of any.
     """
+    by_option: dict[str, list[Given]] = {}
+    for given in _others(options, decided, concerns):
+        by_option.setdefault(given[0], []).append(given)
+    for turn in zip_longest(*by_option.values()):
+        yield from filter(None, turn)
+
+
+def _others(options: Options, decided: Iterable[cst.If], concerns: Callable[[cst.CSTNode], bool]) -> Iterator[Given]:
     plain = {name: both for name, both in options.items() if isinstance(both[0], (str, int))}
     for node in decided:
         if not concerns(node):

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from bn_lint.project.mentions import CALLED, IMPORTED
 from bn_lint.project.module_finder import imports
 from bn_lint.project.prefilter import is_interpreted, is_program, is_zoo_name, uses_zoo
 from bn_lint.project.source import Source
-from bn_lint.static.command_lines import Given, Program, other_command_lines
+from bn_lint.static.command_lines import Given, Program, concern_of, other_command_lines
 from bn_lint.static.entry_points import (
     CallFunction,
     CallMethod,
@@ -57,9 +56,6 @@ from bn_lint.static.training.symbolic_models import (
 IDLE_FACTORIES = 3
 #: The same, as long as none of the file showed any BatchNorm.
 BLANK_FACTORIES = 2
-#: What a branch does that matters for modes and batches: methods, and names.
-_SWITCHES = frozenset({"train", "eval"})
-_DIRECT = frozenset({"DataLoader", "drop_last", "requires_grad", "requires_grad_", "no_grad"})
 #: Files that are searched for a mention of BatchNorm, from one program.
 _MOST_IMPORTED = 200
 
@@ -134,16 +130,7 @@ class Schedule:
         """Programs again, with options that decide about modes, data, or the model."""
         names = {node.name.value for node in self.relevant if isinstance(node, (cst.ClassDef, cst.FunctionDef))}
         for program in self.programs:
-            wanted = _DIRECT if program.used_models else _DIRECT | names
-
-            def concerns(branch: cst.CSTNode, wanted: AbstractSet[str] = wanted) -> bool:
-                return any(
-                    node.value in wanted
-                    if type(node) is cst.Name
-                    else type(node) is cst.Attribute and node.attr.value in _SWITCHES
-                    for node in walk(branch)
-                )
-
+            concerns = concern_of(program.file, set() if program.used_models else names)
             tried: set[tuple[Given, ...]] = set()
             # Options so far, and what the conditions ask that they have led to: which model it is may depend on two of
             # them, and the second is only asked about with the first.
@@ -302,12 +289,12 @@ class Schedule:
         return [node for node in batchnorm_calls(file.tree) if node not in known]
 
     def _starts_program(self, file: SourceFile) -> bool:
-        """Whether a script without a word about models starts what stands elsewhere: `Trainer(options).train()`.
+        """Whether a script that trains nothing itself starts what stands elsewhere: `Trainer(options).train()`.
 
         One that imports another script starts that, which is run by itself.
         """
         text = file.source.text
-        if "__main__" not in text or "torch" in text:
+        if "__main__" not in text:
             return False
         modules = (self.project.resolve(file.path, dotted, level) for dotted, level in imports(text))
         imported = filter(None, (self.project.file(path) for path in modules if path is not None))
@@ -330,7 +317,7 @@ class Schedule:
         while pending and len(seen) < _MOST_IMPORTED:
             importer = pending.pop(0)
             text = importer.source.text
-            if "import_module(" in text and self.interpreted:
+            if ("import_module(" in text or "__import__(" in text) and self.interpreted:
                 return True  # by a name that is computed it may import any of them
             names = set(re.findall(r"\w+", " ".join(IMPORTED.findall(text))))
             for dotted, level in imports(text):

@@ -1,17 +1,30 @@
-"""`argparse`: an unknown option has its default, unless the default says nothing."""
+"""`argparse`: an unknown option has its default, unless the default says nothing.
+
+`parse_args([])`, as notebooks write it, gives every option its default, and `parse_args(["--epochs", "9"])` all others.
+"""
 
 from __future__ import annotations
 
+from typing import cast
+
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.values import Arguments, Builtin, Ghost, Instance, LibraryClass, Unknown, Value
+from bn_lint.static.interpreter.values import Arguments, Builtin, Ghost, Instance, LibraryClass, List, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 
 #: The options of a parser.
 _OPTIONS: Ghost[Instance] = Ghost("options")
+#: What they are if none is given.
+_DEFAULTS: Ghost[Instance] = Ghost("defaults")
+#: The option that a flag is for, and what a switch makes it: for "--epochs", "epochs" and None.
+_FLAGS: Ghost[Instance] = Ghost("flags")
+#: What a switch is if it is not given.
+_OFF = {"store_true": False, "store_false": True}
 
 
 def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     _OPTIONS.put(arguments.receiver, Instance(_NAMESPACE, ref))
+    _DEFAULTS.put(arguments.receiver, Instance(_NAMESPACE, ref))
+    _FLAGS.put(arguments.receiver, Instance(_NAMESPACE, ref))
 
 
 def _add_argument(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
@@ -25,25 +38,66 @@ def _add_argument(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) 
         value = _value(name, arguments)
         interpreter.options[name] = value, arguments.keywords.get("choices")
         interpreter.store.set(options, name, interpreter.command_line.get(name, value))
+        _note_default(interpreter, arguments, name, names)
     return Unknown("action")
+
+
+def _note_default(interpreter: Interpreter, arguments: Arguments, name: str, flags: list[str]) -> None:
+    defaults, known = _DEFAULTS.of(arguments.receiver), _FLAGS.of(arguments.receiver)
+    if isinstance(defaults, Instance) and isinstance(known, Instance):
+        action = arguments.keywords.get("action")
+        off = _OFF.get(action) if isinstance(action, str) else None
+        interpreter.store.set(defaults, name, arguments.keywords.get("default", off))
+        for flag in flags:
+            interpreter.store.set(known, flag, (name, None if off is None else not off))
 
 
 def _value(name: str, arguments: Arguments) -> Value:
     default = arguments.keywords.get("default")
     # A switch is there to be used: both of its positions are. What an action of the program does is up to it.
+    # A single one (epoch, sample, process) is the least that runs: such options are there to be given.
     if (
         isinstance(arguments.keywords.get("action"), str)
         or default is None
         or default == ""
         or isinstance(default, bool)
+        or (isinstance(default, int) and default == 1)
     ):
         return Unknown(name, f"the user decides `{name}`")
     return default
 
 
 def _parse(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    options = _OPTIONS.of(arguments.receiver)
+    given = arguments.positional[1] if len(arguments.positional) > 1 else arguments.keywords.get("args")
+    words = given.items if isinstance(given, List) and not given.rest else () if given in ((), "") else given
+    options, flags = _OPTIONS.of(arguments.receiver), _FLAGS.of(arguments.receiver)
+    if isinstance(words, tuple) and isinstance(flags, Instance):
+        return _parsed(interpreter, arguments.receiver, words, flags, ref)
     return options if isinstance(options, Instance) else Unknown("args")
+
+
+def _parsed(
+    interpreter: Interpreter, parser: Instance, words: tuple[Value, ...], flags: Instance, ref: NodeRef
+) -> Value:
+    """The options after words that the program itself gives: no command line changes them."""
+    defaults = _DEFAULTS.of(parser)
+    if not isinstance(defaults, Instance):
+        return Unknown("args")
+    options = Instance(_NAMESPACE, ref)
+    for name, default in defaults.cells.items():
+        interpreter.options.pop(name, None)
+        interpreter.store.set(options, name, default)
+    is_value = False
+    for word in words:
+        known = flags.cells.get(word.partition("=")[0]) if isinstance(word, str) else None
+        if isinstance(known, tuple):
+            name, on = cast("tuple[str, bool | None]", known)
+            is_value = on is None
+            value = Unknown(name, f"`{name}` is given as a text") if on is None else on
+            interpreter.store.set(options, name, value)
+        elif isinstance(word, Unknown) and not is_value:
+            return Unknown("args")  # it may be the name of any option
+    return options
 
 
 def _parse_known(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
