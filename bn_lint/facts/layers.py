@@ -74,7 +74,8 @@ class BatchNormLayer:
 
     Attributes:
         name: The name in the model (`layer1.0.bn1`), or the expression that builds it.
-        variant: `1d`, `2d`, `3d`, `sync`, or `functional` for `F.batch_norm`.
+        variant: `1d`, `2d`, `3d`, `sync`, `functional` for `F.batch_norm`, or `other` for a class of the program that
+            inherits from what all of these share.
         num_features: The expected number of channels; None when unknown, and for lazy layers.
         literal_width: Whether the width is written as a plain number.
         own_parameter: Whether the width is a parameter of the constructor that has no other use: its caller sees to it
@@ -103,6 +104,11 @@ class BatchNormLayer:
     class_place: Place | None = None
     class_prefix: str | None = None
     width_place: Place | None = None
+
+    @property
+    def may_synchronize(self) -> bool:
+        """Whether its statistics may be those of several processes or devices."""
+        return self.variant in ("sync", "other")
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Violatio
     batch = call.shape.axes[0].size if call.shape.ranked else None
     if not isinstance(batch, int) or not 0 < batch < thresholds.min_batch_size or call.values_per_channel == 1:
         return
-    if call.layer.variant == "sync" and (call.ranks or 1) > 1:
+    if call.layer.may_synchronize and (call.ranks or 1) > 1:
         return
     place, path = (call.path[0].place, call.path[1:]) if call.path else (call.place, ())
     if call.loader is not None:

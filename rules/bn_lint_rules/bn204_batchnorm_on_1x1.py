@@ -75,7 +75,7 @@ def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Violation]:
     - [Expected more than 1 value per channel](https://github.com/pytorch/pytorch/issues/4534)
     """
     batch, layer = call.batch, call.layer
-    if layer.variant == "sync" or (isinstance(batch, int) and batch >= _ENOUGH):
+    if layer.may_synchronize or (isinstance(batch, int) and batch >= _ENOUGH):
         return
     enlarged = (call.enlarged,) if call.enlarged is not None else ()
     if call.by is not None and not enlarged:

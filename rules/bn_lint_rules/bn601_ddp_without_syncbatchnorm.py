@@ -61,7 +61,7 @@ def ddp_without_syncbatchnorm(call: BatchNormCall) -> Iterator[Violation]:
     ## References
     - [torch.nn.SyncBatchNorm](https://docs.pytorch.org/docs/stable/generated/torch.nn.SyncBatchNorm.html)
     """
-    if call.mode is not Mode.TRAINING or (call.ranks or 1) < 2 or call.layer.variant == "sync" or call.shape is None:
+    if call.mode is not Mode.TRAINING or (call.ranks or 1) < 2 or call.layer.may_synchronize or call.shape is None:
         return
     batch = call.shape.axes[0].size if call.shape.ranked and call.shape.axes else None
     if not isinstance(batch, int) or batch >= _LARGE or call.usual is False:

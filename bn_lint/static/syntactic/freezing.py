@@ -28,7 +28,7 @@ _VARIANTS = {
     "torch.nn.BatchNorm3d": ("3d",),
     "torch.nn.SyncBatchNorm": ("sync",),
     # What all of them inherit from.
-    "torch.nn._BatchNorm": ("1d", "2d", "3d", "sync"),
+    "torch.nn._BatchNorm": ("1d", "2d", "3d", "sync", "other"),
 }
 
 

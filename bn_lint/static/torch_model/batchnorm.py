@@ -32,8 +32,11 @@ from bn_lint.static.torch_model.watchers import collector_of, events_of
 _PLAIN = "num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None"
 _LAZY = "eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None"
 
+#: The class that all others inherit from, as classes of programs may.
+BASE_CLASS = "_BatchNorm"
 #: The BatchNorm classes of `torch.nn` and their constructors (torch 2.13).
 BATCHNORM_CLASSES = {
+    BASE_CLASS: _PLAIN,
     "BatchNorm1d": _PLAIN,
     "BatchNorm2d": _PLAIN,
     "BatchNorm3d": _PLAIN,
@@ -52,7 +55,9 @@ _SUPPOSED: Ghost[bool] = Ghost("supposed class")
 
 
 def variant_of(name: str) -> str:
-    """Return `1d`, `2d`, `3d` or `sync` for the name of a BatchNorm class."""
+    """Return `1d`, `2d`, `3d`, `sync` or `other` for the name of a BatchNorm class."""
+    if name == BASE_CLASS:
+        return "other"
     return "sync" if name.startswith("Sync") else name[-2:]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bn_lint.static.interpreter.values import LibraryClass
 from bn_lint.static.torch_model.averages import averaged_model
-from bn_lint.static.torch_model.batchnorm import BATCHNORM_CLASSES, batchnorm_methods
+from bn_lint.static.torch_model.batchnorm import BASE_CLASS, BATCHNORM_CLASSES, batchnorm_methods
 from bn_lint.static.torch_model.containers import CONTAINER_METHODS
 from bn_lint.static.torch_model.operations import convolution, pooling, recurrent, resampling, vectors
 from bn_lint.static.torch_model.operations.elementwise import same
@@ -45,11 +45,13 @@ for _rank in ("1d", "2d", "3d"):
 
 # -- BatchNorm and containers -----------------------------------------------------------------------------------------
 
-for _name, _signature in BATCHNORM_CLASSES.items():
+_base = MODULE
+for _name, _signature in BATCHNORM_CLASSES.items():  # the first one is what the others inherit from
     _parsed = parse_signature(_signature)
-    LAYERS[f"torch.nn.{_name}"] = LibraryClass(
-        f"torch.nn.{_name}", (MODULE,), _parsed, batchnorm_methods(_name, initialise(_parsed))
-    )
+    _dotted = f"torch.nn.modules.batchnorm.{_name}" if _name == BASE_CLASS else f"torch.nn.{_name}"
+    LAYERS[_dotted] = LibraryClass(_dotted, (_base,), _parsed, batchnorm_methods(_name, initialise(_parsed)))
+    if _name == BASE_CLASS:
+        _base = LAYERS[_dotted]
 for _name, _methods in CONTAINER_METHODS.items():
     LAYERS[f"torch.nn.{_name}"] = LibraryClass(f"torch.nn.{_name}", (MODULE,), (), _methods)
 LAYERS["torch.optim.swa_utils.AveragedModel"] = averaged_model(LAYERS["torch.nn.DataParallel"])
