@@ -27,6 +27,7 @@ from bn_lint.static.torch_model.containers import in_order
 from bn_lint.static.torch_model.data import Batch, keeps_batch_axis, keeps_rows
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.mode import BUILT, MODE, UNSEEN, forget, training_flag
+from bn_lint.static.torch_model.module_methods import MODULE_METHODS
 from bn_lint.static.torch_model.operations.arrays import array_attribute, array_item
 from bn_lint.static.torch_model.operations.elementwise import arithmetic
 from bn_lint.static.torch_model.operations.indexing import index
@@ -97,6 +98,9 @@ class TorchDomain(Domain):
         if name == "_modules" and instance.is_module:
             known, rest, last = in_order(instance)
             return Dict(dict((*known, *last)), is_open=bool(rest))
+        if instance.is_module and name in MODULE_METHODS:
+            # Its base class is out of view. What it does not define itself it has from `nn.Module` in the end.
+            return BoundMethod(MODULE_METHODS[name], instance)
         return training_flag(interpreter, instance) if name == "training" else ABSENT
 
     def attribute_of_class(self, interpreter: Interpreter, cls: Class, name: str) -> Value:
