@@ -91,8 +91,8 @@ def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRe
 
 def _unknown_item(container: Unknown, key: Value) -> Value:
     if isinstance(key, (str, int)):
-        # The last element is also one that is counted from the front.
-        return container.member(("item", key), f"[{key!r}]", free=not (isinstance(key, int) and key < 0))
+        # The numbers of a list are related: in [(1, 32), (32, 64)] what one pair gives is what the next one takes.
+        return container.member(("item", key), f"[{key!r}]", free=not isinstance(key, int))
     if isinstance(key, Slice) and container.name.endswith(("shape", "size()")):
         return Unknown("?", container.why)
     if isinstance(key, (Unknown, Expression)):

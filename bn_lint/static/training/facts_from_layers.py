@@ -86,6 +86,8 @@ class FactCollector(LayerCollector):
         self._choice: tuple[cst.CSTNode, bool] | None = None
         #: By layer: where it was called as one of several, and the calls.
         self._choices: dict[int, tuple[Instance, set[tuple[cst.CSTNode, bool]], list[BatchNormCall]]] = {}
+        #: Layers that were called as one of several.
+        self._chosen: dict[int, Instance] = {}
         #: By the place that builds a layer: its latest call.
         self.last_calls: dict[cst.CSTNode, BatchNormCall] = {}
         #: Pairs of places: where a layer is built, and where it is called.
@@ -178,6 +180,8 @@ class FactCollector(LayerCollector):
         if site is None:
             return
         site.called = True
+        if self._choice is not None:
+            self._chosen[id(layer)] = layer
         if self.inputs is not None:
             self.inputs.layer_called(layer, x, ref)
         if x.ranked and len(x.axes) > 1 and x.axes[1].size not in (None, *self.arrived(layer)):
@@ -225,6 +229,8 @@ class FactCollector(LayerCollector):
         if not isinstance(layer, Instance) or layer.built is None or batchnorm_class(layer) is None:
             return
         if self._only is not None and layer.built.node not in self._only:
+            return
+        if id(layer) in self._chosen:  # what is behind it may depend on the same condition
             return
         builder = BUILDER.of(layer)
         size = channels.size

@@ -37,7 +37,7 @@ class Unknown:
     def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
         """Return the value read from this one by an attribute or a subscript, the same one each time.
 
-        Without `free` it may equal other members, as elements at positions that are not known do.
+        Without `free` it may equal other members, as the elements of a list do.
         """
         if self._members is None:
             self._members = {}

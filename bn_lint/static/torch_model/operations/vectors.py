@@ -20,16 +20,19 @@ from bn_lint.static.torch_model.watchers import collector_of
 
 
 def with_last(at: OpSite, x: Tensor, size: Dim) -> Tensor:
-    """The tensor with another last axis, one of features."""
-    last = Axis(size, at.origin, features=True)
+    """The tensor with another last axis, one of features, unless it may be a sequence of embeddings."""
+    last = Axis(size, at.origin, features=x.ranked or not x.axes or x.axes[-1].features)
     return Tensor(
         (*x.axes[:-1], last), ranked=x.ranked and bool(x.axes), why=x.why, origin=x.origin if x.ranked else at.origin
     )
 
 
 def with_new_last(at: OpSite, x: Tensor, size: Dim) -> Tensor:
-    """The tensor with one more axis at the end, one of features."""
-    return Tensor((*x.axes, Axis(size, at.origin, features=True)), ranked=x.ranked, why=x.why, origin=at.origin)
+    """The tensor with one more axis at the end, one of features.
+
+    Of indices of unknown rank this makes no `(batch, features)`: they mostly are sequences.
+    """
+    return Tensor((*x.axes, Axis(size, at.origin, features=x.ranked)), ranked=x.ranked, why=x.why, origin=at.origin)
 
 
 def _linear(at: OpSite, x: Tensor, out_features: Value, in_features: Value = None) -> Tensor:
