@@ -129,8 +129,10 @@ def _filled(x: Tensor, axes: list[Axis], hole: int, origin: Provenance) -> Axis:
             del before[match]
     if len(before) == 1 and not after:
         return Axis(before[0], next((a.origin for a in x.axes if a.size is before[0]), origin))
-    if hole > 0 and before and before[0] is None and after and after[0] is axes[0].size and _is_symbol(after[0]):
-        # The batch, of which nothing is known, by the name it was read under.
+    batch = x.axes[0] if x.axes else None
+    named = after and after[0] is axes[0].size and _is_symbol(after[0])
+    if hole > 0 and named and before and batch is not None and batch.size is None and batch.origin is None:
+        # The batch, of which nothing is known, by the name it was read under; a view may have put more in that axis.
         before, after = before[1:], after[1:]
     whole, part = product(before), product(after)
     if whole is None or part is None:
