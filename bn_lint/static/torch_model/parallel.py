@@ -33,7 +33,9 @@ def data_parallel(wrapper: LibraryClass) -> LibraryClass:
     def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
         _wrap(interpreter, arguments)
         module, devices = arguments.get(1, "module"), arguments.get(2, "device_ids")
-        _DEVICES.put(arguments.receiver, _count(devices))
+        # Under a condition that nobody decides (`device_count() > 1`) the program runs on one device as well.
+        sure = interpreter.path.uncertain <= events_of(interpreter).open_loops
+        _DEVICES.put(arguments.receiver, _count(devices) if sure else None)
         _, synced = next(_synchronized(module), (None, None))
         if synced is not None and isinstance(ref.node, cst.Call):
             fact = UnsynchronizedBatchNorm(_first(ref), ref.place, synced, in_data_parallel=True)
