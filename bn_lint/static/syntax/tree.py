@@ -94,12 +94,13 @@ def attributes_written(node: cst.FunctionDef) -> frozenset[str]:
 def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.CSTNode]:
     """The calls of which a function or module reads nothing but the shape or similar attributes.
 
-    With `printed`, it may print the result as well.
+    With `printed`, it may print the result as well, or its parts, or what it computes of them for that.
     """
     assigned: dict[cst.CSTNode, frozenset[str]] = {}
     unread: set[cst.CSTNode] = set()
     asked: set[cst.CSTNode] = set()
     named: list[cst.Name] = []
+    parts: list[tuple[frozenset[str], frozenset[str]]] = []
     for node in _walk_own(scope):
         if type(node) is cst.Name:
             named.append(node)
@@ -109,12 +110,22 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
         elif printed and type(node) is cst.Call and type(node.func) is cst.Name and node.func.value == "print":
             for arg in node.args:
                 owner = _same_tensor(arg.value)
-                (asked if type(owner) is cst.Call else unread).add(owner)
+                if type(owner) is cst.Call:
+                    asked.add(owner)
+                unread.update(one for one in walk(arg.value) if type(one) is cst.Name)
+        elif printed and type(node) is cst.For:
+            over = [one for one in walk(node.iter) if type(one) is cst.Name]
+            targets = [one for one in walk(node.target) if type(one) is cst.Name]
+            unread.update((*over, *targets))
+            parts.append((frozenset(one.value for one in over), frozenset(one.value for one in targets)))
         elif type(node) is cst.Assign and len(node.targets) == 1 and (targets := _names(node.targets[0].target)):
             unread.update(targets)
             if type(node.value) is cst.Call:
                 assigned[node.value] = frozenset(name.value for name in targets)
     read = {name.value for name in named if name not in unread}
+    for over_names, target_names in reversed(parts):  # who reads a part reads the whole
+        if not read.isdisjoint(target_names):
+            read |= over_names
     return frozenset(asked.union(call for call, names in assigned.items() if names.isdisjoint(read)))
 
 
