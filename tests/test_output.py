@@ -6,12 +6,15 @@ from textwrap import dedent
 
 import pytest
 
+from bn_lint.check.filtering import FilteredFile, filter_findings
+from bn_lint.check.outcome import Outcome
 from bn_lint.check.report import Report
 from bn_lint.exit import ExitCode
 from bn_lint.facts import Coverage, Evidence, Place, Problem, Undecided
 from bn_lint.output import render
 from bn_lint.output.summary import coverage, statistics, summary
 from bn_lint.output.text import listed, printable, width
+from bn_lint.project.config import Settings
 from bn_lint.project.source import Source
 from bn_lint.rule import Applicability, Edit, Finding, Fix, Severity
 
@@ -333,3 +336,12 @@ def test_a_threshold_hides_no_failure() -> None:
     one.fail_on = "never"
     one.problems = [Problem("BN901", "no", Place("a.py", 1, 1, 1, 1))]
     assert one.exit_code is ExitCode.FAILURE
+
+
+def test_what_could_not_be_judged_in_files_that_nobody_gave_is_not_told() -> None:
+    given = FilteredFile(Path("a.py"), "a.py", Settings(), None)
+    cut = [Problem("BN903", "too long", Place(path, 1, 1, 1, 1)) for path in ("a.py", "library.py")]
+    defect = Problem("BN903", "internal error", Place("library.py", 1, 1, 1, 1), internal=True)
+    report = Report()
+    filter_findings([given], [Outcome(problems=[*cut, defect])], report)
+    assert report.problems == [cut[0], defect]

@@ -42,12 +42,11 @@ def filter_findings(files: Sequence[FilteredFile], outcomes: Sequence[Outcome], 
     In a file that is context, that is what has evidence in another one.
     """
     given = {file.display for file in files if not file.is_context}
-    context = {file.display for file in files if file.is_context}
     found: dict[str, dict[tuple[str, Place], Finding]] = {}
     for outcome in outcomes:
         for finding in outcome.findings:
             found.setdefault(finding.place.path, {}).setdefault((finding.code, finding.place), finding)
-        report.problems.extend(one for one in outcome.problems if one.internal or one.place.path not in context)
+        report.problems.extend(one for one in outcome.problems if one.internal or one.place.path in given)
         report.tracebacks.extend(outcome.tracebacks)
         report.revealed.extend(outcome.revealed)
         report.add_coverage(outcome.coverage)
