@@ -78,7 +78,6 @@ def pytest_collection_finish() -> None:
     """Spare the garbage collector what is there to stay."""
     if gc.get_freeze_count():
         return  # a run of pytest inside of a test
-    gc.collect()
     gc.freeze()
 
 

@@ -70,6 +70,8 @@ def decided_otherwise(analysis: Analysis, rules: Iterable[Rule]) -> list[str]:
     found = set()
     for fact in analysis.facts:
         own = [rule for rule in rules if type(fact) in rule.judges]
+        if not own:
+            continue
         drafts = {rule.code: [replace(one, help=None, fix=None) for one in rule.findings(fact)] for rule in own}
         complete = analysis.complete(fact)
         for rule in own:
