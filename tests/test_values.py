@@ -9,7 +9,7 @@ import pytest
 
 from bn_lint.static.interpreter.lattice.equality import same
 from bn_lint.static.interpreter.lattice.join import join
-from bn_lint.static.interpreter.lattice.keys import key_of
+from bn_lint.static.interpreter.lattice.keys import Keys
 from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.store import Store
 from bn_lint.static.interpreter.values import (
@@ -82,28 +82,30 @@ def test_a_ghost_cell_is_undone_and_joined_like_any_other() -> None:
 
 
 def test_values_that_nothing_simple_determines_have_no_key() -> None:
+    keys = Keys()
     values: list[Value] = [ValueIterator(()), Slice(), DomainValue(), List((), (1,))]
-    assert [key_of(value) for value in values] == [None] * len(values)
-    assert key_of(List((1, "a"))) == key_of(List((1, "a"))) is not None
-    assert key_of(BoundMethod(Unknown("f"), 1)) != key_of(BoundMethod(Unknown("f"), 1))
+    assert [keys.of(value) for value in values] == [None] * len(values)
+    assert keys.of(List((1, "a"))) == keys.of(List((1, "a"))) is not None
+    assert keys.of(BoundMethod(Unknown("f"), 1)) != keys.of(BoundMethod(Unknown("f"), 1))
 
 
 def test_modules_that_were_changed_alike_have_one_key() -> None:
+    keys = Keys()
     inert: Ghost[int] = Ghost("mode", decides=False)
     first, second = Instance(_LAYER, None), Instance(_LAYER, None)
     store = Store()
     for module in (first, second):
         store.set(module, "width", 8)
     store.note(first, inert, 1)
-    assert key_of(first) == key_of(second) is not None
+    assert keys.of(first) == keys.of(second) is not None
     store.set(second, "width", 9)
-    assert key_of(first) != key_of(second)
+    assert keys.of(first) != keys.of(second)
     store.set(
         first, "child", second
     )  # the child itself was changed: to compare whole trees at each call costs too much
-    assert key_of(first) is None
+    assert keys.of(first) is None
     second.template = object()
-    assert key_of(first) is not None
+    assert keys.of(first) is not None
 
 
 def test_join_keeps_what_all_branches_agree_on() -> None:

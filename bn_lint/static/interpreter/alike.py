@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.lattice.keys import key_of
 from bn_lint.static.interpreter.store import watch
 from bn_lint.static.interpreter.values import Value
 from bn_lint.static.syntax import nodes as cst
@@ -41,7 +40,7 @@ class AlikePasses:
         Args:
             given: What the pass is about.
         """
-        key = tuple(map(key_of, given))
+        key = tuple(map(self._interpreter.keys.of, given))
         if None in key:
             return self._run(None, once)
         left = self._left.get(key)

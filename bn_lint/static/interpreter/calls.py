@@ -11,7 +11,6 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import abort_call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.join import join
-from bn_lint.static.interpreter.lattice.keys import key_of, key_of_call
 from bn_lint.static.interpreter.lattice.size import is_large
 from bn_lint.static.interpreter.limits import (
     MAX_ALTERNATIVES,
@@ -199,8 +198,8 @@ def call_instance(
     instance.called = True
     key = None
     if isinstance(method, Function) or any(instance.children()):
-        keys = key_of_call(arguments)
-        behaviour = key_of(instance) if keys is not None and instance.is_module else None
+        keys = interpreter.keys.of_call(arguments)
+        behaviour = interpreter.keys.of(instance) if keys is not None and instance.is_module else None
         key = ("call", behaviour, keys) if behaviour is not None else None
     if frame is not None and instance.is_module:
         interpreter.events.module_called(interpreter, instance, arguments, ref, frame)
@@ -235,10 +234,10 @@ def _call_function(
     if (
         len(interpreter.stack) > MAX_DEPTH
         or depth > MAX_RECURSION
-        or (depth > MAX_BLIND_RECURSION and _is_blind(function, arguments))
+        or (depth > MAX_BLIND_RECURSION and _is_blind(interpreter, function, arguments))
     ):
         return Unknown("?", f"`{function.name}` calls itself too often")
-    key = None if remembered else key_of_call(arguments)
+    key = None if remembered else interpreter.keys.of_call(arguments)
     if key is not None:
         if function.scope.parent is None and function.scope.cells is function.scope.module.cells:
             # What a model calls is a part of it; what others call may call a model, which is noted.
@@ -256,19 +255,20 @@ def _call_function(
     return execute_function(interpreter, function, arguments, ref, frame)
 
 
-def _is_blind(function: Function, arguments: Arguments) -> bool:
+def _is_blind(interpreter: Interpreter, function: Function, arguments: Arguments) -> bool:
     """Whether a function does not know all that it is given, and so may never see an end of calling itself."""
     given = arguments.positional[1:] if function.owner is not None else arguments.positional
-    return any(map(_is_open, (*given, *arguments.keywords.values())))
+    return any(_is_open(interpreter, one) for one in (*given, *arguments.keywords.values()))
 
 
-def _is_open(value: Value) -> bool:
+def _is_open(interpreter: Interpreter, value: Value) -> bool:
     """Whether a value, or an element of it, is not known."""
     if isinstance(value, (tuple, List)):
         if is_large(value):
             return True
-        return any(map(_is_open, value if isinstance(value, tuple) else (*value.items, *value.rest)))
-    return isinstance(value, Unknown) or key_of(value) is None
+        parts = value if isinstance(value, tuple) else (*value.items, *value.rest)
+        return any(_is_open(interpreter, part) for part in parts)
+    return isinstance(value, Unknown) or interpreter.keys.of(value) is None
 
 
 def execute_function(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bn_lint.debugging import STRICT, switches
 from bn_lint.static.interpreter.budget import Budget
 from bn_lint.static.interpreter.frames import Frame
+from bn_lint.static.interpreter.lattice.keys import Keys
 from bn_lint.static.interpreter.paths import PathCondition
 from bn_lint.static.interpreter.store import Store
 from bn_lint.static.interpreter.summaries import CallSummaries
@@ -36,6 +37,7 @@ class Interpreter:
         self.domain = domain
         self.collector = collector
         self.store = Store()
+        self.keys = Keys()
         self.summaries = CallSummaries(self.store, collector, self._copied)
         self.modules: dict[Path, ModuleScope] = {}
         self.unparsed: dict[Path, ParseError] = {}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.equality import equal
-from bn_lint.static.interpreter.lattice.keys import key_of_call
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ENTRIES,
@@ -98,7 +97,7 @@ def instantiate(
 
 
 def _construction_key(interpreter: Interpreter, cls: Class | LibraryClass, arguments: Arguments) -> Hashable | None:
-    key = key_of_call(arguments)
+    key = interpreter.keys.of_call(arguments)
     return None if key is None else ("new", cls, key, interpreter.path.supposed > 0)
 
 

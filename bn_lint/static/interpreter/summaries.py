@@ -150,7 +150,7 @@ def _parts_in(value: Value, given: Sequence[Instance]) -> Iterator[tuple[Instanc
 
 
 def _modules_in(given: Iterable[Value]) -> list[Instance]:
-    """The modules among arguments, in an order that only depends on what `key_of` compares."""
+    """The modules among arguments, in an order that only depends on what a key compares."""
     found: list[Instance] = []
     for one in given:
         if isinstance(one, Instance) and one.is_module:

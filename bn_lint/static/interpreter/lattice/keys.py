@@ -44,77 +44,92 @@ from bn_lint.static.syntax.places import NodeRef
 _PLAIN = frozenset({bool, int, float, str, bytes, type(None)})
 
 
-def key_of_call(arguments: Arguments) -> Hashable | None:
-    """Return what identifies a call with plain data; None when an argument is an object, or is not known."""
-    if arguments.more or is_large(*arguments.positional, *arguments.keywords.values()):
-        return None
-    positional = tuple([key_of(v) for v in arguments.positional])
-    if None in positional:
-        return None
-    if not arguments.keywords:
-        return (positional,)
-    keywords = tuple([key_of(v) for v in arguments.keywords.values()])
-    return None if None in keywords else (positional, tuple(arguments.keywords), keywords)
+class Keys:
+    """Numbers for what identifies values: equal keys have one number, so that no key is a tree that is hashed again."""
 
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
 
-def key_of(value: Value, depth: int = 0) -> Hashable | None:
-    """Return what determines how a computation treats this value, or None when nothing simple does."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return (kind, value)
-    if isinstance(value, (Tensor, Unknown)):
-        return value.summary_key()
-    if isinstance(value, Instance) and not value.is_record:
-        template: Hashable = value.template
-        return _key_of_changed(value) if template is None and value.is_module and depth == 0 else template
-    if isinstance(value, (Builtin, Class, LibraryClass, External, Function, Expression, NodeRef)):
-        return value
-    if isinstance(value, TracedInt):
-        return (int, int(value), value.origin)
-    if depth > MAX_KEY_DEPTH:  # a list may contain itself
-        return None
-    if isinstance(value, tuple):
-        return _keys(tuple, value, depth) if kind is tuple else None
-    if isinstance(value, List):
-        return None if value.rest else _keys(List, value.items, depth)
-    if isinstance(value, Union):
-        return _keys(Union, value.values, depth)
-    if isinstance(value, Dict):
-        if value.is_open or len(value.cells) > MAX_KEY_ENTRIES:
+    def of_call(self, arguments: Arguments) -> int | None:
+        """Return what identifies a call with plain data; None when an argument is an object, or is not known."""
+        if arguments.more or is_large(*arguments.positional, *arguments.keywords.values()):
             return None
-        keys = _keys(Dict, tuple(value.cells.values()), depth)
-        return None if keys is None else (keys, value.is_set, tuple(value.cells))
-    if isinstance(value, Instance):
-        keys = _keys(Instance, tuple(value.cells.values()), depth)
-        return None if keys is None else (keys, value.cls, tuple(value.cells))
-    if isinstance(value, BoundMethod):
-        return _keys(BoundMethod, (value.function, value.receiver), depth)
-    if isinstance(value, Partial):
-        names = tuple(name for name, _ in value.keywords)
-        values = (value.function, *value.positional, *(v for _, v in value.keywords))
-        keys = _keys(Partial, values, depth)
-        return None if keys is None else (keys, len(value.positional), names)
-    if isinstance(value, (ModuleScope, Imported, Field, Property, StaticMethod, ClassMethod, Super, Slice)):
-        return None
-    if isinstance(value, (ValueIterator, Absent, DomainValue)):
-        return None
-    if isinstance(value, CONSTANTS):
-        return (kind, value)
-    raise impossible(value)
+        positional = tuple([self.of(v) for v in arguments.positional])
+        if None in positional:
+            return None
+        if not arguments.keywords:
+            return self._number((positional,))
+        keywords = tuple([self.of(v) for v in arguments.keywords.values()])
+        return None if None in keywords else self._number((positional, tuple(arguments.keywords), keywords))
 
+    def of(self, value: Value) -> int | None:
+        """Return what determines how a computation treats this value, or None when nothing simple does."""
+        key = self._of(value, 0)
+        return None if key is None else self._number(key)
 
-def _keys(kind: type, values: tuple[Value, ...], depth: int) -> Hashable | None:
-    keys = tuple(key_of(value, depth + 1) for value in values)
-    return None if None in keys else (kind, keys)
+    def _number(self, key: Hashable) -> int:
+        return self._numbers.setdefault(key, len(self._numbers))
 
+    def _of(self, value: Value, depth: int) -> Hashable | None:
+        kind = type(value)
+        if kind in _PLAIN:
+            return (kind, value)
+        if isinstance(value, (Tensor, Unknown)):
+            return value.summary_key()
+        if isinstance(value, Instance) and not value.is_record:
+            template: Hashable = value.template
+            return self._of_changed(value) if template is None and value.is_module and depth == 0 else template
+        if isinstance(value, (Builtin, Class, LibraryClass, External, Function, Expression, NodeRef)):
+            return value
+        if isinstance(value, TracedInt):
+            return (int, int(value), value.origin)
+        if depth > MAX_KEY_DEPTH:  # a list may contain itself
+            return None
+        if isinstance(value, tuple):
+            return self._of_all(tuple, value, depth) if kind is tuple else None
+        if isinstance(value, List):
+            return None if value.rest else self._of_all(List, value.items, depth)
+        if isinstance(value, Union):
+            return self._of_all(Union, value.values, depth)
+        if isinstance(value, Dict):
+            if value.is_open or len(value.cells) > MAX_KEY_ENTRIES:
+                return None
+            keys = self._of_all(Dict, tuple(value.cells.values()), depth)
+            return None if keys is None else (keys, value.is_set, tuple(value.cells))
+        if isinstance(value, Instance):
+            keys = self._of_all(Instance, tuple(value.cells.values()), depth)
+            return None if keys is None else (keys, value.cls, tuple(value.cells))
+        if isinstance(value, BoundMethod):
+            return self._of_all(BoundMethod, (value.function, value.receiver), depth)
+        if isinstance(value, Partial):
+            names = tuple(name for name, _ in value.keywords)
+            values = (value.function, *value.positional, *(v for _, v in value.keywords))
+            keys = self._of_all(Partial, values, depth)
+            return None if keys is None else (keys, len(value.positional), names)
+        if isinstance(value, (ModuleScope, Imported, Field, Property, StaticMethod, ClassMethod, Super, Slice)):
+            return None
+        if isinstance(value, (ValueIterator, Absent, DomainValue)):
+            return None
+        if isinstance(value, CONSTANTS):
+            return (kind, value)
+        raise impossible(value)
 
-def _key_of_changed(module: Instance) -> Hashable | None:
-    """The key of a module that was changed after its construction: what it holds, if its children are unchanged."""
-    if len(module.cells) > MAX_KEY_ENTRIES:
-        return None
-    held = {name: v for name, v in module.cells.items() if not isinstance(name, Ghost) or name.decides}
-    keys = _keys(Instance, tuple(held.values()), 0)
-    return None if keys is None else (keys, module.cls, module.built, tuple(held))
+    def _of_all(self, kind: type, values: tuple[Value, ...], depth: int) -> Hashable | None:
+        keys = []
+        for value in values:
+            key = self._of(value, depth + 1)
+            if key is None:
+                return None
+            keys.append(self._number(key))
+        return (kind, *keys)
+
+    def _of_changed(self, module: Instance) -> Hashable | None:
+        """The key of a module that was changed after it was built: what it holds, if its children are unchanged."""
+        if len(module.cells) > MAX_KEY_ENTRIES:
+            return None
+        held = {name: v for name, v in module.cells.items() if not isinstance(name, Ghost) or name.decides}
+        keys = self._of_all(Instance, tuple(held.values()), 0)
+        return None if keys is None else (keys, module.cls, module.built, tuple(held))
 
 
 def is_key(value: Value) -> bool:
