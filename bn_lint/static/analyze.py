@@ -143,6 +143,8 @@ class Analyzer:
         self.keeper = InventoryKeeper() if inventory else None
         self.collector.inputs = self.keeper.inputs if self.keeper is not None else None
         self.calls = CheckedCalls()
+        #: Whose entry points are being run.
+        self.file: SourceFile | None = None
         self.spent: dict[SourceFile, int] = {}
         self.spent_in_all = 0
         #: The entry points so far, in order.
@@ -178,6 +180,9 @@ class Analyzer:
             self.collector.incomplete(file, "not everything in it was judged: it takes too long to evaluate")
             self._ended(Run(entry, Ending.NOT_RUN))
             return
+        if file is not self.file:
+            self.file = file
+            self._free()
         before = len(self.collector.facts)
         self.interpreter.start()
         ending = self._run(entry)
@@ -192,6 +197,14 @@ class Analyzer:
         self.spent[file] = spent + self.interpreter.budget.steps
         self.spent_in_all += self.interpreter.budget.steps
         self._ended(Run(entry, ending, self.interpreter.budget.steps, tuple(self.collector.facts[before:])))
+
+    def _free(self) -> None:
+        """Forget the models that the entry points of one file have built: those of another one build others."""
+        self.interpreter.start()
+        self.interpreter.summaries.forget()
+        self.collector.forget()
+        # Modules and their owners refer to each other. What lives on, as trees do, is walked through twice at most.
+        gc.collect(1)
 
     def _ended(self, run: Run) -> None:
         self.runs.append(run)

@@ -63,6 +63,11 @@ class CallSummaries:
         if self._recursive and function in self._recursive and function not in stack:
             del self._recursive[function]
 
+    def forget(self) -> None:
+        """Drop all that is kept, with the objects in it."""
+        self._kept.clear()
+        self._templates.clear()
+
     def memoize(self, key: Hashable | None, compute: Callable[[], Value], given: Sequence[Value] = ()) -> Value:
         """Return what the same computation gave before, when it changed nothing that is older than itself.
 

@@ -61,7 +61,7 @@ class ArrivingChannels:
 
     Attributes:
         size: The channels, in words of the module that holds the layer.
-        everything: All numbers of channels that this layer gets, known by the end of the analysis.
+        everything: All numbers of channels that this layer gets, known when the entry points of a file are over.
     """
 
     layer: Instance
@@ -124,9 +124,7 @@ def channels_of(x: Tensor) -> Axis | None:
     return x.axes[1] if x.ranked and len(x.axes) > 1 else x.axes[-1] if x.axes else None
 
 
-def call_fact(
-    interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef, draft: int | None = None
-) -> BatchNormCall:
+def call_fact(interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) -> BatchNormCall:
     """State that a layer was called on a tensor."""
     builder = BUILDER.of(layer)
     axes = tuple(FactAxis(own_size(a.size, builder), evidence_of(a), a.features) for a in x.axes)
@@ -139,7 +137,6 @@ def call_fact(
         ref.place,
         path=path_to(interpreter.frame),
         follows_layer=channels is not None and _follows_layer(x, channels),
-        draft=draft,
     )
 
 

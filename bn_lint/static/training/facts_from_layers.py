@@ -35,6 +35,7 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.describing import (
+    ArrivingChannels,
     arriving_at,
     call_fact,
     label_of,
@@ -169,8 +170,23 @@ class FactCollector(LayerCollector):
         self._constructions.built(interpreter, layer, arguments)
 
     def arrived(self, layer: Instance) -> list[Dim]:
-        """All numbers of channels that a layer gets, known by the end of the analysis."""
+        """All numbers of channels that a layer gets, known when `forget` is called."""
         return self._arrived.setdefault(id(layer), (layer, []))[1]
+
+    def _arriving(self, call: BatchNormCall, layer: Instance, x: Tensor) -> ArrivingChannels | None:
+        """What the width can be written from, where that may be asked: it does not fit, or is a number in the code.
+
+        It holds the whole model, and most layers fit.
+        """
+        size = call.channels.size if call.channels is not None else None
+        fits = compare(size, call.layer.num_features)
+        if fits is Comparison.UNKNOWN or (fits is Comparison.SAME and not call.layer.literal_width):
+            return None
+        return arriving_at(layer, x, self.arrived(layer))
+
+    def forget(self) -> None:
+        """Let go of the layers that were called so far."""
+        self._arrived.clear()
 
     def batchnorm_called(
         self, interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef, *, functional: bool = False
@@ -186,9 +202,9 @@ class FactCollector(LayerCollector):
             self.inputs.layer_called(layer, x, ref)
         if x.ranked and len(x.axes) > 1 and x.axes[1].size not in (None, *self.arrived(layer)):
             self.arrived(layer).append(x.axes[1].size)
-        arriving = arriving_at(layer, x, self.arrived(layer))
-        draft = None if arriving is None else self.draft(arriving)
-        call = call_fact(interpreter, layer, x, ref, draft)
+        call = call_fact(interpreter, layer, x, ref)
+        if (arriving := self._arriving(call, layer, x)) is not None:
+            call = replace(call, draft=self.draft(arriving))
         if functional:
             call = replace(call, layer=replace(call.layer, variant="functional"))
         events = events_of(interpreter)
