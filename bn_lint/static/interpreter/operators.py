@@ -40,6 +40,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import is_for_python_2
 
 #: `"%*d"` and `"%5000d"`: text of any length.
 _WIDE = re.compile(r"%[^%a-zA-Z]*(?:\*|\d{4})")
@@ -225,11 +226,22 @@ def _power(a: Any, b: Any) -> Any:
     return Expression.of(structural_symbol(f"{a} ** {b}", ("**", a, b), free=False))
 
 
+_TRUE_DIVISION = _binary("truediv", operator.truediv, dims.divide)
+
+
+def _divide(interpreter: Interpreter, a: Value, b: Value, ref: NodeRef) -> Value:
+    """`a / b`. Whole numbers that divide without a rest give a whole one in code that Python 2 runs, too."""
+    result = _TRUE_DIVISION(interpreter, a, b, ref)
+    if isinstance(a, int) and isinstance(b, int) and isinstance(result, float) and result.is_integer():
+        return BINARY[cst.FloorDivide](interpreter, a, b, ref) if is_for_python_2(ref.file.tree) else result
+    return result
+
+
 BINARY: dict[type, Operation] = {
     cst.Add: _binary("add", operator.add, dims.add),
     cst.Subtract: _binary("sub", operator.sub, dims.subtract),
     cst.Multiply: _binary("mul", operator.mul, dims.multiply),
-    cst.Divide: _binary("truediv", operator.truediv, dims.divide),
+    cst.Divide: _divide,
     cst.FloorDivide: _binary("floordiv", operator.floordiv, dims.floor_divide),
     cst.Modulo: _binary("mod", operator.mod, _modulo),
     cst.Power: _binary("pow", operator.pow, _power),

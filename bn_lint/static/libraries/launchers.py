@@ -41,6 +41,13 @@ def _observed(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> V
     return model
 
 
+def _quantized(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    model = _first(interpreter, arguments, ref)
+    interpreter.store.disturb()
+    events_of(interpreter).quantized.extend(one for one in alternatives(model) if isinstance(one, Instance))
+    return model
+
+
 def _method(implementation: Builtin) -> Builtin:
     return Builtin(
         implementation.name,
@@ -61,6 +68,9 @@ WRAPPERS |= {
 }
 WRAPPERS |= dict.fromkeys(
     ("torch.quantization.prepare", "torch.ao.quantization.prepare"), Builtin("prepare", _observed)
+)
+WRAPPERS |= dict.fromkeys(
+    ("torch.quantization.prepare_qat", "torch.ao.quantization.prepare_qat"), Builtin("prepare_qat", _quantized)
 )
 WRAPPERS["torch.distributed.fsdp.FullyShardedDataParallel"] = _HANDS_BACK[HandsBack.FIRST]
 #: Functions of the same names of unknown libraries or objects.

@@ -35,6 +35,19 @@ def asked_once(question: Callable[..., Answer]) -> Callable[..., Answer]:
     return remembering
 
 
+@asked_once
+def is_for_python_2(module: cst.Module) -> bool:
+    """Whether Python 2 runs a module, too, with a `/` of its own: it asks the future for others, not for division."""
+    statements = [part for line in module.body if type(line) is cst.SimpleStatementLine for part in line.body]
+    asked = [
+        alias.name.value
+        for one in statements
+        if type(one) is cst.ImportFrom and getattr(one.module, "value", "") == "__future__"
+        for alias in (one.names if isinstance(one.names, tuple) else ())
+    ]
+    return bool(asked) and not {"division", "annotations"}.intersection(asked)
+
+
 def forget_answers() -> None:
     """Drop what was worked out about nodes, which would keep their whole trees."""
     for forget in _answers:

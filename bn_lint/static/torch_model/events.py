@@ -55,6 +55,8 @@ class EventLog(Log):
         self.recalibrated: set[int] = set()
         #: Models that are prepared for quantization: the calls that follow show the ranges of what is computed.
         self.observed: set[int] = set()
+        #: Models whose training is aware of quantization.
+        self.quantized: list[Instance] = []
         #: BatchNorm layers whose parameters are to be trained, as the program says.
         self.thawed: set[int] = set()
         self.prepared: dict[int, NodeRef] = {}

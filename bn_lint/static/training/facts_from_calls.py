@@ -74,6 +74,8 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
         return  # its statistics are recomputed: training mode is intended
     if purpose is Purpose.EVALUATION and call.keeps_last_batch:
         return  # evaluation mode would normalise by the last batch that was trained on
+    if purpose is Purpose.FUSION and not _is_wrongly_fused(events, call):
+        return
     if purpose in (Purpose.EXPORT, Purpose.FUSION, Purpose.INSPECTION):
         if True in call.states and not (purpose is Purpose.INSPECTION and _nothing_to_lose(events, call)):
             yield ModelCall(
@@ -134,6 +136,17 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
         switch_name=switch_name(events, call, purpose, mode),
         override=override_that_ignores_eval(events, call) if training else None,
     )
+
+
+def _is_wrongly_fused(events: EventLog, call: Call) -> bool:
+    """Whether a program fuses layers for evaluation, as they are.
+
+    Before PyTorch 1.11 `fuse_modules` in training mode made layers for quantization-aware training. A method or a
+    factory that no program calls may be called in any mode.
+    """
+    if call.frame.with_callers()[-1].function is not None:
+        return False
+    return not any(events.is_part_of(call.model, one) or events.is_part_of(one, call.model) for one in events.quantized)
 
 
 def _checked(call: Call, purpose: Purpose | Unclear) -> CheckedCall:
