@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bn_lint.facts import BatchNormBuilt, UnknownBatchNorm
@@ -21,11 +22,11 @@ class Constructions:
     """
 
     def __init__(self) -> None:
-        #: Layers, with their arguments and the `forward` around them.
-        self._built: list[tuple[Instance, Arguments, str]] = []
+        #: Layers, with their arguments, the `forward` around them, and whether no other class may be meant.
+        self._built: list[tuple[Instance, Arguments, str, bool]] = []
         self._missing: dict[int, tuple[Instance, str, int | None]] = {}
 
-    def built(self, interpreter: Interpreter, layer: Instance, arguments: Arguments) -> None:
+    def built(self, interpreter: Interpreter, layer: Instance, arguments: Arguments, *, meant: bool) -> None:
         frame = interpreter.frame
         while frame is not None and frame.owner is None:
             frame = frame.caller
@@ -36,7 +37,7 @@ class Constructions:
                 outer = outer.caller
             builder = outer.owner if outer is not None else None
         BUILDER.put(layer, builder)
-        self._built.append((layer, arguments, _forward_around(interpreter)))
+        self._built.append((layer, arguments, _forward_around(interpreter), meant))
 
     def missing(self, name: str, layer: Instance) -> None:
         """Note that a class without this name in PyTorch is instantiated."""
@@ -50,10 +51,12 @@ class Constructions:
 
     def take(self) -> Iterator[tuple[object, BatchNormBuilt | UnknownBatchNorm]]:
         """The facts, each with a key that is the same for layers of which one fact is enough, or None."""
-        for layer, arguments, within in self._built:
+        for layer, arguments, within, meant in self._built:
             # Built under a condition and kept, a layer is created lazily: once.
             per_call = (within == "forward" and not _is_lazy(layer)) or (within == "guarded" and layer.owner is None)
             fact = built_fact(layer, arguments, per_call=per_call)
+            if not meant:
+                fact = replace(fact, unexpected=())
             own = fact.layer
             odd = own.num_features if isinstance(own.num_features, int) and own.num_features <= 0 else None
             node = layer.built.node if layer.built else None

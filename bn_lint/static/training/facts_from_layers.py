@@ -33,7 +33,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.torch_model.batchnorm import batchnorm_class
+from bn_lint.static.torch_model.batchnorm import batchnorm_class, builds_batchnorm
 from bn_lint.static.torch_model.describing import (
     ArrivingChannels,
     arriving_at,
@@ -85,6 +85,8 @@ class FactCollector(LayerCollector):
         self._only: set[cst.CSTNode] | None = None
         #: Calls of one of several modules: where that is now, and whether under an undecided condition.
         self._choice: tuple[cst.CSTNode, bool] | None = None
+        #: Whether some of them are something else than BatchNorm.
+        self._others_meant = False
         #: By layer: where it was called as one of several, and the calls.
         self._choices: dict[int, tuple[Instance, set[tuple[cst.CSTNode, bool]], list[BatchNormCall]]] = {}
         #: Layers that were called as one of several.
@@ -120,11 +122,12 @@ class FactCollector(LayerCollector):
         events = events_of(interpreter)
         doubtful = events.depth > 0 and interpreter.path.uncertain > events.open_loops
         outer, self._choice = self._choice, (ref.node, doubtful)
+        others, self._others_meant = self._others_meant, not all(map(builds_batchnorm, alternatives))
         try:
             with self.quiet(_widths_differ(alternatives)):
                 yield
         finally:
-            self._choice = outer
+            self._choice, self._others_meant = outer, others
 
     def believed(self) -> list[Fact]:
         """Return the facts without those that may never meet.
@@ -167,7 +170,9 @@ class FactCollector(LayerCollector):
         if layer.built is None:
             return
         self.sites.setdefault(layer.built.node, Site(layer.built))
-        self._constructions.built(interpreter, layer, arguments)
+        # Where other classes may be meant, arguments that BatchNorm does not take are theirs.
+        meant = self._choice is None or self._choice[0] is not ref.node or not self._others_meant
+        self._constructions.built(interpreter, layer, arguments, meant=meant)
 
     def arrived(self, layer: Instance) -> list[Dim]:
         """All numbers of channels that a layer gets, known when `forget` is called."""
