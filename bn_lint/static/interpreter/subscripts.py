@@ -127,7 +127,9 @@ def _sequence_item(container: tuple[Value, ...] | List | str | range, key: Value
         and len(items) + len(rest) <= MAX_READ_ELEMENTS
         and not isinstance(items, (str, range))
     ):
-        return _any_of((*items, *rest))
+        found = _any_of((*items, *rest))
+        # What stands for all elements may be one at one index, and another at another.
+        return distinct(found, key.number if isinstance(key, Unknown) else key) if rest else found
     return Unknown("?", "an unknown element")
 
 
