@@ -17,6 +17,7 @@ from bn_lint.static.complete import Completer
 from bn_lint.static.entry_points import (
     Ending,
     EntryPoint,
+    RunCommandLine,
     call_forward,
     call_other_methods,
     call_with_symbols,
@@ -37,6 +38,7 @@ from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
 from bn_lint.static.syntax.tree import forget_answers
 from bn_lint.static.torch_model.averages import stale_averages
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
+from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.parallel import unsynchronized
 from bn_lint.static.torch_model.watchers import events_of
 from bn_lint.static.training.checked_calls import CheckedCalls
@@ -188,15 +190,19 @@ class Analyzer:
         ending = self._run(entry)
         self.collector.settle()
         events = events_of(self.interpreter)
+        if not (isinstance(entry, RunCommandLine) and self.interpreter.fails):  # no user gives such options
+            self._take(events)
+        self.spent[file] = spent + self.interpreter.budget.steps
+        self.spent_in_all += self.interpreter.budget.steps
+        self._ended(Run(entry, ending, self.interpreter.budget.steps, tuple(self.collector.facts[before:])))
+
+    def _take(self, events: EventLog) -> None:
         self.collector.programmed(facts_from_events(events, self.collector))
         self.calls.add(events.calls)
         self.results_used.update(events.results_used)
         if not events.is_cut_short:  # what is missing may be what was not run
             self.collector.programmed(stale_averages(events))
         self.collector.programmed(unsynchronized(events, filter(None, self.project.files.values())))
-        self.spent[file] = spent + self.interpreter.budget.steps
-        self.spent_in_all += self.interpreter.budget.steps
-        self._ended(Run(entry, ending, self.interpreter.budget.steps, tuple(self.collector.facts[before:])))
 
     def _free(self) -> None:
         """Forget the models that the entry points of one file have built: those of another one build others."""

@@ -340,6 +340,8 @@ def _run_body(interpreter: Interpreter, function: Function, frame: Frame) -> Val
     if generator:
         return ValueIterator(tuple(frame.yields or ()), tuple(frame.yield_rest))
     if completion == RAISE and not frame.returns:
+        if interpreter.path.uncertain <= interpreter.events.open_loops:
+            interpreter.fails = True
         return Unknown("?", f"`{function.name}` raises")
     if completion is None:
         frame.returns.append(None)

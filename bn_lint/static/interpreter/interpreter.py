@@ -76,6 +76,8 @@ class Interpreter:
         #: that were decided since.
         self.options: dict[str, tuple[Value, Value]] = {}
         self.decided: dict[cst.If, None] = {}
+        #: Whether a call surely raised an error, wherever that may be caught.
+        self.fails = False
         #: The modules that were made, and where. (`built` is the place of the first one that was made like this.)
         self.created: list[Instance] = []
         self.created_at: dict[int, NodeRef] = {}
