@@ -126,16 +126,27 @@ def _naming_batchnorm(project: Project) -> Iterator[SourceFile]:
 
 
 def _batchnorm_built(project: Project) -> Place | None:
-    """The first place in the project that builds a BatchNorm layer."""
+    """The first place in the project that builds a BatchNorm layer for which modes matter."""
     for file in sorted(_naming_batchnorm(project), key=lambda one: one.display):
         try:
             tree = file.tree
         except ParseError:
             continue
         for node in walk(tree):
-            if type(node) is cst.Call and re.fullmatch(LAYER, _last_name(node.func)):
+            if type(node) is cst.Call and re.fullmatch(LAYER, _last_name(node.func)) and not _keeps_nothing(node):
                 return file.place(node)
     return None
+
+
+def _keeps_nothing(layer: cst.Call) -> bool:
+    """Whether a layer has no running statistics: it does the same in both modes."""
+    return any(
+        arg.keyword is not None
+        and arg.keyword.value == "track_running_stats"
+        and isinstance(arg.value, cst.Name)
+        and arg.value.value == "False"
+        for arg in layer.args
+    )
 
 
 def _last_name(node: cst.BaseExpression) -> str:
