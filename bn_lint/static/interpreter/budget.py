@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import ReachableSet
-from bn_lint.static.interpreter.limits import ELEMENTS_PER_STEP, MAX_COPIES, MAX_STEPS, PATIENCE, RETRIES, RETRY_STEPS
-from bn_lint.static.interpreter.values import ABSENT, Function, Value
+from bn_lint.static.interpreter.limits import (
+    ELEMENTS_PER_STEP,
+    LOOP_STEPS,
+    MAX_COPIES,
+    MAX_STEPS,
+    PATIENCE,
+    RETRIES,
+    RETRY_STEPS,
+)
+from bn_lint.static.interpreter.values import ABSENT, Function, Unknown, UnknownInt, Value
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
@@ -167,6 +175,27 @@ class Budget:
                 self._interpreter.domain.forget(self._interpreter, module)
 
 
+class Standstill:
+    """Notices when a loop takes long in which no module is made and nothing happens to models."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
+        self._began = interpreter.budget.steps
+        self._progress = _progress(interpreter)
+
+    def __bool__(self) -> bool:
+        interpreter = self._interpreter
+        return interpreter.budget.steps - self._began > LOOP_STEPS and _progress(interpreter) == self._progress
+
+
+def unknown_like(items: Sequence[Value]) -> Value:
+    """What stands for elements that a loop has left to run over."""
+    if not all(type(one) is int for one in items):
+        return Unknown("?", "an element that a long loop runs over")
+    least = min(cast("Sequence[int]", items))
+    return UnknownInt("i", "it is counted in a long loop", least=least if least >= 0 else None)
+
+
 def costliest(interpreter: Interpreter, least: int, *, with_earlier: bool) -> Frame | None:
     """Return the call that is to be given up: it took at least so many steps, or earlier calls of its function did.
 
@@ -206,9 +235,13 @@ def overdue(interpreter: Interpreter) -> Frame | None:
     return found
 
 
+def _progress(interpreter: Interpreter) -> tuple[int, int]:
+    return len(interpreter.created), interpreter.events.count
+
+
 def _idle_calls(interpreter: Interpreter) -> Iterator[Frame]:
     """The running calls, from the innermost on, since which no module was made, and nothing happened to models."""
-    frame, progress = interpreter.frame, (len(interpreter.created), interpreter.events.count)
+    frame, progress = interpreter.frame, _progress(interpreter)
     while frame is not None and (frame.began_created, frame.began_events) == progress:
         yield frame
         frame = frame.caller

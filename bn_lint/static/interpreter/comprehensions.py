@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bn_lint.static.interpreter.assign import assign
+from bn_lint.static.interpreter.budget import Standstill, unknown_like
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -46,6 +47,7 @@ def _comprehension(interpreter: Interpreter, node: Any, frame: Frame) -> tuple[l
     inner.owner, inner.receiver, inner.function = frame.owner, frame.receiver, frame.function
     results: list[Value] = []
     rest: list[Value] = []
+    standstill = Standstill(interpreter)
 
     def element() -> Value:
         if type(node) is cst.DictComp:
@@ -56,7 +58,10 @@ def _comprehension(interpreter: Interpreter, node: Any, frame: Frame) -> tuple[l
         items, more = iterate(interpreter, evaluate(interpreter, part.iter, inner))
         for position, item in enumerate((*items, *more)):
             interpreter.budget.step()
-            known = certain and position < len(items)
+            is_left = position < len(items) and bool(standstill)
+            if is_left:
+                item = unknown_like(items[position:])  # noqa: PLW2901
+            known = certain and position < len(items) and not is_left
             assign(interpreter, part.target, item, inner)
             for condition in part.ifs:
                 holds = truth(evaluate(interpreter, condition.test, inner))
@@ -68,6 +73,8 @@ def _comprehension(interpreter: Interpreter, node: Any, frame: Frame) -> tuple[l
                     clause(part.inner_for_in, known)
                 else:
                     (results if known and not rest else rest).append(element())
+            if is_left:
+                break
 
     clause(node.for_in, True)
     return results, rest

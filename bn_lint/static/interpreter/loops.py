@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bn_lint.static.interpreter.alike import AlikePasses, names_that_decide
 from bn_lint.static.interpreter.assign import assign
+from bn_lint.static.interpreter.budget import Standstill, unknown_like
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import forget_changes
@@ -15,7 +16,7 @@ from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.limits import ENDLESS_PASSES, MAX_PASSES, UNROLLED_PASSES
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at
-from bn_lint.static.interpreter.values import ABSENT, Instance, UnknownInt, Value
+from bn_lint.static.interpreter.values import ABSENT, Instance, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import builds_on_last
 
@@ -23,8 +24,10 @@ from bn_lint.static.syntax.tree import builds_on_last
 def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
     items, rest = iterate(interpreter, evaluate(interpreter, node.iter, frame))
     mark, begin = len(frame.pending), interpreter.store.mark()
-    deciding = names_that_decide(node) if _are_modules(items) and not frame.global_names else None
+    over_modules = _are_modules(items)
+    deciding = names_that_decide(node) if over_modules and not frame.global_names else None
     alike = AlikePasses(interpreter, frame)
+    standstill = Standstill(interpreter)
     left: int | None = None  # the mark behind the first pass that a branch may have left the loop in
     for count, item in enumerate(items):
         interpreter.budget.step()
@@ -42,13 +45,12 @@ def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
             return completion
         if left is None and len(frame.pending) > mark and any(kind == BREAK for kind, _ in frame.pending[mark:]):
             left = interpreter.store.mark()
-        if count + 1 >= UNROLLED_PASSES and isinstance(item, int) and interpreter.events.count > seen:
-            # Epochs, unlike the modules of a model: the others are run like those of a loop of unknown length.
+        matters = count + 1 >= UNROLLED_PASSES and isinstance(item, int) and interpreter.events.count > seen
+        if matters or (standstill and not over_modules):
+            # Epochs or data, unlike the modules of a model: the others are run like those of a loop of unknown length.
             if count + 1 < len(items):
                 interpreter.store.widen(begin)
-                ahead = [one if isinstance(one, int) else -1 for one in items[count + 1 :]]
-                least = min(ahead) if min(ahead) >= 0 else None
-                rest = (UnknownInt("i", "it is counted in a long loop", least=least),)
+                rest = (unknown_like(items[count + 1 :]),)
             break
     for item in rest:
         # One pass with an unknown element stands for all of them; there may also be none.
