@@ -128,6 +128,7 @@ def _execute(
 ) -> None:
     """Execute statements of the top level of a module; what they write stays."""
     outer = interpreter.store.fork()
+    branches, interpreter.store.branches = interpreter.store.branches, 0
     # A module is not called: what it writes is not the importer's doing.
     purity, interpreter.store.purity = interpreter.store.purity, []
     stack, interpreter.stack = interpreter.stack, []
@@ -137,6 +138,7 @@ def _execute(
     try:
         execute_body(interpreter, body, interpreter.frame)
     finally:
+        interpreter.store.branches = branches
         interpreter.store.resume(outer)
         interpreter.store.purity = purity
         interpreter.stack = stack

@@ -35,6 +35,8 @@ class Store:
         self._trail: list[tuple[Cells, Any, Value]] = []
         #: Birth times below which a write makes the running memoised call impure (see `CallSummaries.memoize`).
         self.purity: list[_Purity] = []
+        #: How many records are open that will be taken back.
+        self.branches = 0
 
     def write(self, cells: Cells, key: Any, value: Value) -> None:
         self._trail.append((cells, key, cells.get(key, ABSENT)))
@@ -91,11 +93,13 @@ class Store:
     def start(self) -> None:
         """Drop what is recorded: nothing of it will be undone."""
         self._trail = []
+        self.branches = 0
 
     def fork(self) -> list[tuple[Cells, Any, Value]]:
         """Start a new record; returns what `rollback` and `resume` need to go back to."""
         outer = self._trail
         self._trail = []
+        self.branches += 1
         return outer
 
     def rollback(self, outer: list[tuple[Cells, Any, Value]]) -> StoreDelta:
@@ -110,6 +114,7 @@ class Store:
             else:
                 cells[key] = before
         self._trail = outer
+        self.branches -= 1
         return changes
 
     def mark(self) -> int:
@@ -133,6 +138,7 @@ class Store:
     def resume(self, outer: list[tuple[Cells, Any, Value]]) -> None:
         """Keep what was recorded since `begin`, out of the record: it outlives the branch that it happens in."""
         self._trail = outer
+        self.branches -= 1
 
 
 def _changes_nothing(held: Value, value: Value) -> bool:

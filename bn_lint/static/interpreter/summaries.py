@@ -93,12 +93,14 @@ class CallSummaries:
             self._store.purity.pop()
         if purity.pure:
             # A module is kept as it is: should the program change it, its template is gone and so is this memory.
+            # What a branch has made is taken back with it, and there is a copy for the other branches.
             modules = _modules_in(given)
             parts = [] if isinstance(value, Instance) else list(_parts_in(value, modules))
             same = [*modules, *(part for part, _ in parts)]
-            kept = value if isinstance(value, Instance) else self._copy(value, same, same)
+            as_it_is = isinstance(value, Instance) and not self._store.branches
+            kept = value if as_it_is else self._copy(value, same, same)
             self._kept[key] = (kept, modules, [way for _, way in parts])
-            if isinstance(value, Instance):
+            if isinstance(value, Instance) and as_it_is:
                 value.remembered = [*(value.remembered or ()), (self._kept, key)]
             for one in given:
                 self._forget_with(one, key)
