@@ -37,6 +37,7 @@ from bn_lint.static.interpreter.values import (
     LibraryClass,
     List,
     Partial,
+    Raised,
     StaticMethod,
     Union,
     Unknown,
@@ -340,9 +341,12 @@ def _run_body(interpreter: Interpreter, function: Function, frame: Frame) -> Val
     if generator:
         return ValueIterator(tuple(frame.yields or ()), tuple(frame.yield_rest))
     if completion == RAISE and not frame.returns:
+        why = f"`{function.name}` raises"
+        if frame.has_left:
+            return Unknown("?", why)
         if interpreter.path.uncertain <= interpreter.events.open_loops:
             interpreter.fails = True
-        return Unknown("?", f"`{function.name}` raises")
+        return Raised("?", why)
     if completion is None:
         frame.returns.append(None)
     return join(frame.returns)

@@ -32,6 +32,7 @@ class Frame:
         "function",
         "global_names",
         "guards",
+        "has_left",
         "is_running",
         "module",
         "on_yield",
@@ -80,6 +81,8 @@ class Frame:
         #: The step at which the call is given up.
         self.bound: int | None = None
         self.is_running = False
+        #: Some branch ended the program, which is no error, or raised `NotImplementedError`: another class has more.
+        self.has_left = False
         self.on_yield: Callable[[Value], None] | None = None
         self.class_body = False
         #: It is that of a comprehension, which Python runs in a scope of its own.

@@ -18,10 +18,13 @@ from bn_lint.static.interpreter.loops import for_, while_
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import AUGMENTED, BINARY
 from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN
-from bn_lint.static.interpreter.values import ABSENT, External, List, Unknown
+from bn_lint.static.interpreter.values import ABSENT, External, List, Raised, Unknown, Value
 from bn_lint.static.interpreter.with_blocks import with_
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
+
+#: What is raised where nothing is wrong.
+_NO_ERRORS = frozenset({"KeyboardInterrupt", "NotImplementedError", "StopIteration", "SystemExit"})
 
 
 def _line(interpreter: Interpreter, node: cst.SimpleStatementLine, frame: Frame) -> str | None:
@@ -38,8 +41,20 @@ def _expression(interpreter: Interpreter, node: cst.Expr, frame: Frame) -> str |
     if type(node.value) in (cst.SimpleString, cst.ConcatenatedString):
         return None
     interpreter.events.dropped = node.value
-    evaluate(interpreter, node.value, frame)
-    return RAISE if type(node.value) is cst.Call and _leaves(interpreter, node.value.func, frame) else None
+    if _never_happens(interpreter, evaluate(interpreter, node.value, frame)):
+        return RAISE
+    if type(node.value) is not cst.Call or not _leaves(interpreter, node.value.func, frame):
+        return None
+    frame.running.has_left = True
+    return RAISE
+
+
+def _never_happens(interpreter: Interpreter, value: Value) -> bool:
+    """Whether a branch that nobody decides about leads to an error in what was called.
+
+    A program that surely does is followed on: more likely its defaults are there to be replaced.
+    """
+    return isinstance(value, Raised) and interpreter.path.uncertain > interpreter.events.open_loops
 
 
 def _leaves(interpreter: Interpreter, function: cst.BaseExpression, frame: Frame) -> bool:
@@ -56,13 +71,16 @@ def _last_names(dotted: frozenset[str]) -> frozenset[str]:
     return frozenset({"quit", *(name.rpartition(".")[2] for name in dotted)})  # `quit` is `sys.exit`
 
 
-def _assign(interpreter: Interpreter, node: cst.Assign, frame: Frame) -> None:
+def _assign(interpreter: Interpreter, node: cst.Assign, frame: Frame) -> str | None:
     only = node.targets[0].target if len(node.targets) == 1 else None
     if type(only) is cst.Name and only.value == "_":
         interpreter.events.dropped = node.value
     value = evaluate(interpreter, node.value, frame)
+    if _never_happens(interpreter, value):
+        return RAISE
     for target in node.targets:
         assign(interpreter, target.target, value, frame)
+    return None
 
 
 def _annotated(interpreter: Interpreter, node: cst.AnnAssign, frame: Frame) -> None:
@@ -89,11 +107,17 @@ def _augmented(interpreter: Interpreter, node: cst.AugAssign, frame: Frame) -> N
 
 
 def _return(interpreter: Interpreter, node: cst.Return, frame: Frame) -> str:
-    frame.returns.append(evaluate(interpreter, node.value, frame) if node.value is not None else None)
+    value = evaluate(interpreter, node.value, frame) if node.value is not None else None
+    if _never_happens(interpreter, value):
+        return RAISE
+    frame.returns.append(value)
     return RETURN
 
 
 def _raise(interpreter: Interpreter, node: cst.Raise, frame: Frame) -> str:
+    error = node.exc.func if type(node.exc) is cst.Call else node.exc
+    if type(error) is cst.Name and error.value in _NO_ERRORS:
+        frame.running.has_left = True
     return RAISE
 
 

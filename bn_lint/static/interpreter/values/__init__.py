@@ -47,6 +47,7 @@ from bn_lint.static.interpreter.values.tensors import Axis, Provenance, Tensor
 from bn_lint.static.interpreter.values.unknown import (
     ABSENT,
     Absent,
+    Raised,
     Union,
     Unknown,
     UnknownInt,
@@ -127,6 +128,7 @@ __all__ = [
     "Partial",
     "Property",
     "Provenance",
+    "Raised",
     "Sequence",
     "Slice",
     "StaticMethod",

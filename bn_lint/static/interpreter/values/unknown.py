@@ -116,6 +116,12 @@ class UnknownInt(Unknown):
         return self._number
 
 
+class Raised(Unknown):
+    """What a call gives that surely ends with an error."""
+
+    __slots__ = ()
+
+
 class UnknownModule(Unknown):
     """A module of which nothing is known but that it was registered."""
 
