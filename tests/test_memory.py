@@ -12,7 +12,8 @@ from bn_lint.check.judge import judge
 from bn_lint.facts import Analysis
 from bn_lint.project.partition import Unit
 from bn_lint.project.source import load
-from bn_lint.static.analyze import analyze
+from bn_lint.static.analyze import Analyzer, Run, analyze, undisturbed
+from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax import shared_trees
 
 PROGRAM = """
@@ -53,6 +54,39 @@ def test_earlier_analyses_leave_nothing_behind(tmp_path: Path) -> None:
     finally:
         gc.unfreeze()
     assert counts[-1] - counts[1] < 20, counts
+
+
+MODEL = """
+from torch import nn
+
+class Net(nn.Sequential):
+    def __init__(self, width=8):
+        layers = []
+        for _ in range(20):
+            layers += [nn.Conv2d(width, width, 3), nn.BatchNorm2d(width)]
+        super().__init__(*layers)
+
+def net_NUMBER():
+    return Net(NUMBER)
+
+def other_NUMBER():
+    return Net(2 * NUMBER)
+"""
+
+
+def test_the_models_of_one_file_are_gone_when_the_next_is_looked_at(tmp_path: Path) -> None:
+    sources = []
+    for number in range(1, 13):
+        (tmp_path / f"net_{number}.py").write_text(MODEL.replace("NUMBER", str(number)))
+        sources.append(load(tmp_path / f"net_{number}.py"))
+    alive = []
+
+    def watch(run: Run) -> None:
+        alive.append(sum(type(one) is Instance for one in gc.get_objects()))
+
+    undisturbed(Analyzer(sources, watch=watch).analyze)
+    assert len(alive) > 24
+    assert max(alive) < 300, alive  # a model has 41 modules
 
 
 @pytest.fixture
