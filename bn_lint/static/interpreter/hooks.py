@@ -90,6 +90,9 @@ class Log:
     def function_defined(self, function: Function, frame: Frame) -> None:
         """A function is defined within a function."""
 
+    def never_happened(self, since: int) -> None:
+        """What has happened since then did so on a branch that nobody decides about, and that ended with an error."""
+
     def cut_short(self) -> None:
         """From here on, not everything is run."""
 

@@ -54,6 +54,7 @@ def fork_paths(
         )
         outer, mark = interpreter.store.fork(), len(frame.pending)
         running, depth = interpreter.frame, len(interpreter.stack)
+        began = interpreter.events.now()
         path.uncertain += 1
         path.ways.append((serial, side))
         completion, within = None, budget.can_give_up
@@ -77,6 +78,8 @@ def fork_paths(
             path.uncertain -= 1
             path.ways.pop()
         changes = interpreter.store.rollback(outer)
+        if completion == RAISE and not frame.running.has_left:
+            interpreter.events.never_happened(began)
         if completion is None:
             live.append(changes)
         else:

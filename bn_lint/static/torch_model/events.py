@@ -301,6 +301,9 @@ class EventLog(Log):
             if call.backward and call.purpose is None:
                 call.backward, call.discarded = False, True
 
+    def never_happened(self, since: int) -> None:
+        self.calls[:] = [call for call in self.calls if call.order <= since]
+
     def cut_short(self) -> None:
         """The program is not run to its end: what would have been done with the latest results is not known."""
         self.is_cut_short = True
