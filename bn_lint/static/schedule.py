@@ -145,7 +145,7 @@ class Schedule:
                     pending.pop()
                     continue
                 options = (*chosen, given)
-                if options in tried:
+                if options in tried or given[0] in dict(chosen):
                     continue
                 tried.add(options)
                 with self.collector.programs_only():
