@@ -40,9 +40,13 @@ class Reader:
 def search(model=None):
     total = 0
     reader = Reader(["a", "b"])
-    for row in range(1000):
-        for column in range(1000):
+    row = 0
+    while row < 1000:
+        column = 0
+        while column < 1000:
             total += {inside}
+            column += 1
+        row += 1
     return total
 
 def main(x):
