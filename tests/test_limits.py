@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from bn_lint.facts import Analysis, BatchNormCall, ModelCall
 from bn_lint.project.source import load
 from bn_lint.static.analyze import analyze
 from bn_lint.static.interpreter import calls
+from bn_lint.static.interpreter.deep_stack import with_deep_stack
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import Function, Instance, Value
 
@@ -168,3 +171,27 @@ def test_layers_that_were_changed_alike_are_called_once(tmp_path: Path, monkeypa
     result = analyze([load(path)])
     assert not result.problems
     assert 0 < called.count("forward") < 4
+
+
+def test_the_limit_of_recursion_is_put_back_whoever_ends_first() -> None:
+    """A language server analyses in several threads, which share the limit."""
+    before = sys.getrecursionlimit()
+    running: list[tuple[threading.Thread, threading.Event]] = []
+    for _ in range(2):
+        begun, end = threading.Event(), threading.Event()
+
+        def work(begun: threading.Event = begun, end: threading.Event = end) -> None:
+            def wait() -> bool:
+                begun.set()
+                return end.wait(60)
+
+            with_deep_stack(wait)
+
+        running.append((threading.Thread(target=work), end))
+        running[-1][0].start()
+        assert begun.wait(60)
+        assert sys.getrecursionlimit() > before
+    for thread, end in running:
+        end.set()
+        thread.join()
+    assert sys.getrecursionlimit() == before

@@ -159,7 +159,7 @@ def main(way):
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     for step in range(20):
         optimizer.zero_grad()
-        net(torch.randn(16, 8) + rank).square().mean().backward()
+        net(torch.randn(16, 8) + 3 * rank).square().mean().backward()
         optimizer.step()
     if way == "ends" and rank:
         dist.destroy_process_group()
@@ -171,6 +171,7 @@ def main(way):
         dist.distributed_c10d._get_default_store().wait(["what never comes"])  # inside of foreign code
 
 
+torch.manual_seed(0)
 torch.set_num_threads(1)
 dist.init_process_group("gloo")
 main(sys.argv[1])

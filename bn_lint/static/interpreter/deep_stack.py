@@ -16,6 +16,32 @@ _RECURSION = 60_000
 _FRAME_SLOTS = 1_000_000
 
 
+_LOCK = threading.Lock()
+
+
+class _Limit:
+    """The limit of recursion, which all threads share: it is put back when the last one needs it no more."""
+
+    def __init__(self) -> None:
+        self._users = self._before = 0
+
+    def __enter__(self) -> None:
+        with _LOCK:
+            if not self._users:
+                self._before = sys.getrecursionlimit()
+                sys.setrecursionlimit(max(self._before, _RECURSION))
+            self._users += 1
+
+    def __exit__(self, *error: object) -> None:
+        with _LOCK:
+            self._users -= 1
+            if not self._users:
+                sys.setrecursionlimit(self._before)
+
+
+_LIMIT = _Limit()
+
+
 def with_deep_stack(compute: Callable[[], T]) -> T:
     """Compute something on a stack of its own.
 
@@ -39,15 +65,15 @@ def with_deep_stack(compute: Callable[[], T]) -> T:
         except BaseException as error:
             failure.append(error)
 
-    limit, size = sys.getrecursionlimit(), threading.stack_size(_STACK)
-    sys.setrecursionlimit(max(limit, _RECURSION))
-    try:
-        thread = threading.Thread(target=work, name="bn-lint analysis", daemon=True)
-        thread.start()
+    thread = threading.Thread(target=work, name="bn-lint analysis", daemon=True)
+    with _LIMIT:
+        with _LOCK:
+            size = threading.stack_size(_STACK)
+            try:
+                thread.start()
+            finally:
+                threading.stack_size(size)
         thread.join()
-    finally:
-        sys.setrecursionlimit(limit)
-        threading.stack_size(size)
     if failure:
         raise failure[0]
     return outcome[0]
