@@ -15,6 +15,7 @@ from bn_lint.facts import (
     Evidence,
     Mode,
     ModelCall,
+    Place,
     PooledBatchNorm,
     Problem,
     UnknownBatchNorm,
@@ -148,7 +149,7 @@ class FactCollector(LayerCollector):
         return self.drafts.setdefault(draft, len(self.drafts))
 
     def incomplete(self, file: SourceFile, message: str) -> None:
-        place = NodeRef(file, file.tree).place
+        place = Place(file.display, 1, 1, 1, 1)  # no position in the file, which would take a parse to work out
         if ("incomplete", file.display, message) not in self._seen:
             self._seen.add(("incomplete", file.display, message))
             self.problems.append(Problem("BN903", message, place))
