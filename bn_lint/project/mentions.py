@@ -39,6 +39,7 @@ INDIRECT = frozenset(
 _WORDS = (
     "__main__",
     "import_module(",
+    "__import__(",
     "torch",
     "BatchNorm",
     "load_state_dict",
