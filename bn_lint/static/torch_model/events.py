@@ -65,8 +65,9 @@ class EventLog(Log):
         self.following = Following()
         #: The method of a model whose run was counted as a call of the model.
         self.method: Frame | None = None
-        #: How often gradients were computed.
+        #: How often gradients were computed, and in which passes of loops.
         self.propagations = 0
+        self._propagating: set[int] = set()
         #: Functions within functions, which foreign code may call.
         self.nested: list[Function] = []
         #: The names of what the project switches, in so many of its files (`symbolic_models.py`).
@@ -270,7 +271,8 @@ class EventLog(Log):
     def backward(self, interpreter: Interpreter) -> None:
         interpreter.store.disturb()
         self.propagations += 1
-        for call in self._region(interpreter):
+        self._propagating.update(self.loops)
+        for call in self._region(interpreter, tuple(self.loops)):
             if not call.backward and not call.discarded:
                 call.backward = not self.following.is_looked_at(call.ref.node, call.frame, interpreter.frame)
 
@@ -285,9 +287,10 @@ class EventLog(Log):
         interpreter.store.disturb()
         if owned is None and self.optimizers and None not in self.optimizers:
             owned = tuple(one for held in self.optimizers if held is not None for one in held)
-        step = Step(self.now(), tuple(self.loops), interpreter.frame, optimizer, owned, ref, self.propagations)
+        loops = self._passes_with_gradients()
+        step = Step(self.now(), loops, interpreter.frame, optimizer, owned, ref, self.propagations)
         self.steps.append(step)
-        for call in self._region(interpreter):
+        for call in self._region(interpreter, loops):
             if not call.backward or (owned is not None and not any(self.related(call.model, one) for one in owned)):
                 continue
             if call.purpose is None:
@@ -297,7 +300,7 @@ class EventLog(Log):
 
     def gradients_dropped(self, interpreter: Interpreter) -> None:
         """Gradients are set to zero: what was propagated so far trains nothing."""
-        for call in self._region(interpreter):
+        for call in self._region(interpreter, self._passes_with_gradients()):
             if call.backward and call.purpose is None:
                 call.backward, call.discarded = False, True
 
@@ -316,7 +319,7 @@ class EventLog(Log):
         if any(arguments.keywords.get(name, False) is not False for name in ("create_graph", "retain_graph")):
             return
         interpreter.store.disturb()
-        for call in self._region(interpreter):
+        for call in self._region(interpreter, tuple(self.loops)):
             if call.purpose is None:
                 call.backward, call.discarded = False, True
 
@@ -368,12 +371,18 @@ class EventLog(Log):
         """Whether one module is the other, or part of it."""
         return self.is_part_of(one, other) or self.is_part_of(other, one)
 
-    def _region(self, interpreter: Interpreter) -> list[Call]:
-        """The calls that the running function, or what it called, made in this pass of its loop.
+    def _passes_with_gradients(self) -> tuple[int, ...]:
+        """The running passes down to the last in which gradients were computed: a loop over optimizers uses these."""
+        loops = self.loops
+        while loops and loops[-1] not in self._propagating:
+            loops = loops[:-1]
+        return tuple(loops)
+
+    def _region(self, interpreter: Interpreter, loops: tuple[int, ...]) -> list[Call]:
+        """The calls that the running function, or what it called, made in these passes of its loops.
 
         Where there are none, those of its caller: it is given the loss, or finds it in an object.
         """
-        loops = tuple(self.loops)
         calls = [call for call in self.calls if call.grad is not False and call.loops[: len(loops)] == loops]
         frame = interpreter.frame
         while calls and frame is not None:
