@@ -36,15 +36,38 @@ def trains_symbolic_models(text: str) -> bool:
     return TRAINS.search(text) is not None and SWITCHES.search(text) is not None
 
 
-def given_models(function: Function) -> list[str]:
-    """The parameters of a function that are models, by what the function asks of them."""
-    asked = {
-        node.value.value
-        for node in walk(function.node.body)
-        if type(node) is cst.Attribute and type(node.value) is cst.Name and node.attr.value in _TELLING
-    }
+def given_models(function: Function, known: dict[Function, list[str]] | None = None) -> list[str]:
+    """The parameters of a function that are models: it asks them what models are asked, or hands them to one that does.
+
+    `known` has those of the functions that were looked at on the way.
+    """
+    known = {} if known is None else known
+    if function in known:
+        return known[function]
+    known[function] = []
+    asked: set[str] = set()
+    for node in walk(function.node.body):
+        if type(node) is cst.Attribute and type(node.value) is cst.Name and node.attr.value in _TELLING:
+            asked.add(node.value.value)
+        elif type(node) is cst.Call and type(node.func) is cst.Name:
+            other = function.scope.module.cells.get(node.func.value)
+            if isinstance(other, Function):
+                asked.update(_handed(node, other, given_models(other, known)))
     params = (*function.params.positional, *function.params.keyword_only)
-    return [name for name in params if name != "self" and name in asked]
+    known[function] = [name for name in params if name != "self" and name in asked]
+    return known[function]
+
+
+def _handed(call: cst.Call, function: Function, wanted: list[str]) -> Iterator[str]:
+    """The names that stand in a call where its function has certain parameters."""
+    for position, argument in enumerate(call.args):
+        if argument.star or type(argument.value) is not cst.Name:
+            continue
+        named = argument.keyword.value if argument.keyword is not None else None
+        if named is None and position < len(function.params.positional):
+            named = function.params.positional[position]
+        if named in wanted:
+            yield argument.value.value
 
 
 def asked_attributes(cls: Class) -> frozenset[str]:
@@ -83,7 +106,7 @@ def is_proven(events: EventLog, call: Call, trained: set[int]) -> bool:
         # It was trained before, in the mode in which it arrived; or its weights are surely those that are trained.
         return off and whole and (owned is not None or any(map(_is_on, before)))
     on = any(one.states == {True} for one in before) and True in {m.training for modes in call.modes for m in modes}
-    return _is_on(call) and on and call.grad is False and classify(events, call, trained) is Purpose.EVALUATION
+    return _is_on(call) and on and classify(events, call, trained) is Purpose.EVALUATION
 
 
 def _is_on(call: Call) -> bool:
