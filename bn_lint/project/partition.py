@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bn_lint.project.filesystem import RecordingFileSystem
-from bn_lint.project.module_finder import ModuleFinder, computed_imports, imports, imports_anything
+from bn_lint.project.module_finder import ModuleFinder, computed_imports, folders_of_loaded, imports, imports_anything
 from bn_lint.project.source import Source, display_path
 
 #: Files that a file may import by a name that is computed.
@@ -130,6 +130,10 @@ class _Graph:
             module = self._finder.resolve(path, package, 0)
             if module is not None:
                 found.update(self._below(module.parent if module.suffix == ".py" else module).values())
+        for folder in folders_of_loaded(text):
+            # From where the path begins is not known: from a folder above the file, as a rule.
+            for up in path.parents:
+                found.update(self._below(up / folder).values())
         if imports_anything(text):
             found.update(self._beside(path))
         return found
