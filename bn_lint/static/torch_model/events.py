@@ -22,6 +22,7 @@ from bn_lint.static.torch_model.out_of_sight import (
     is_made_up,
     reads_weights,
 )
+from bn_lint.static.torch_model.supposed_parts import suppose_parts
 from bn_lint.static.torch_model.transforms import Transform, note_transformed
 from bn_lint.static.torch_model.watchers import collector_of
 
@@ -166,7 +167,7 @@ class EventLog(Log):
             return
         interpreter.store.disturb()
         note = Switch(module, mode, interpreter.frame)
-        note.before = [(layer, modes_of(layer, self)) for layer in batchnorm_layers(module)]
+        note.before = [(layer, modes_of(layer, self)) for layer in self._layers(module)]
         self.switches.append(note)
         if not note.before and not any(map(_may_hide_layers, module.possible_descendants())):
             self._models_arrive(interpreter, interpreter.frame)
@@ -177,8 +178,10 @@ class EventLog(Log):
     ) -> None:
         """A module is called."""
         self.outermost = None
-        layers = batchnorm_layers(model)
-        if not layers or is_being_built(frame):
+        if is_being_built(frame):
+            return
+        layers = self._layers(model)
+        if not layers:
             return
         given = (*arguments.positional, *arguments.keywords.values())
         if (outer := method_of_model(model, frame)) is not None:
@@ -227,6 +230,11 @@ class EventLog(Log):
         self.calls.append(call)
         self._models_arrive(interpreter, frame)
         self._count(interpreter)
+
+    @staticmethod
+    def _layers(model: Instance) -> list[Instance]:
+        """The BatchNorm layers of a model; where it has none, those that are supposed in what is not known of it."""
+        return batchnorm_layers(model) or (batchnorm_layers(model) if suppose_parts(model) else [])
 
     def _models_arrive(self, interpreter: Interpreter, frame: Frame) -> None:
         """Note that what runs now was given models that are known: it is not asked what others would do in it."""

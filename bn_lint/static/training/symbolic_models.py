@@ -133,7 +133,8 @@ def with_likelihood(facts: Sequence[Fact], project: Project) -> Iterator[Fact]:
         if type(fact) is not ModelCall or not fact.is_symbolic:
             yield fact
         elif place is not None:
-            story = f"`{fact.model}` is made out of view; models of this project have BatchNorm, such as here"
+            made = f"`{fact.model}` or a part of it is made out of view"
+            story = f"{made}; models of this project have BatchNorm, such as here"
             yield replace(fact, likely=Evidence(story, place))
 
 
