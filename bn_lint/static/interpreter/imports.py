@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bn_lint.static.interpreter.dispatch import execute_body
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.paths import PathCondition
 from bn_lint.static.interpreter.values import ABSENT, External, Imported, ModuleScope, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.parse import ParseError
@@ -132,7 +133,7 @@ def _execute(
     # A module is not called: what it writes is not the importer's doing.
     purity, interpreter.store.purity = interpreter.store.purity, []
     stack, interpreter.stack = interpreter.stack, []
-    uncertain, interpreter.path.uncertain = interpreter.path.uncertain, 0
+    path, interpreter.path = interpreter.path, PathCondition()
     frame, interpreter.frame = interpreter.frame, Frame(scope, file, scope.cells)
     events, interpreter.events = interpreter.events, log
     try:
@@ -142,7 +143,7 @@ def _execute(
         interpreter.store.resume(outer)
         interpreter.store.purity = purity
         interpreter.stack = stack
-        interpreter.path.uncertain = uncertain
+        interpreter.path = path
         interpreter.frame, interpreter.events = frame, events
 
 

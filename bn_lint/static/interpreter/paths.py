@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.lattice.join import join, join_lists, join_samples
@@ -18,31 +18,80 @@ if TYPE_CHECKING:
 RETURN, RAISE, BREAK, CONTINUE = "return", "raise", "break", "continue"
 
 
+class Condition(NamedTuple):
+    """What a test asks (see `conditions.py`), and the answer with which it holds."""
+
+    question: Hashable
+    answer: bool
+
+
+class Answer(NamedTuple):
+    """What is supposed on a side of a branch; `born` is when that began, as for objects."""
+
+    question: Hashable
+    holds: bool
+    born: int
+
+
+class Written(NamedTuple):
+    """A cell that a branch left different things in: what both sides together make of it, and either alone."""
+
+    cells: dict[Any, Value]
+    key: Any
+    joined: Value
+    values: dict[bool, Value]
+
+
+#: For each question, the cells that depend on its answer.
+Sides = dict[Hashable, dict[tuple[int, Any], Written]]
+#: Of how many cells it is kept what they depend on.
+_MAX_WRITTEN = 500
+
+
 class PathCondition:
     """What must be so for the code that runs now to run.
 
     Attributes:
         ways: The undecided branches that surround it: when each began, and which side of it this is.
+        answers: What is supposed on these sides.
+        sides: What earlier branches have written, but for local names, which each frame has for itself.
         uncertain: How many undecided conditions there are; more than `ways`, for operators such as `and` are some.
         guards: How many `if` statements surround it, decided or not.
         supposed: How many of the undecided conditions suppose the class of a module that is not known.
     """
 
     def __init__(self) -> None:
-        self.ways: list[tuple[int, int]] = []
+        self.ways: list[tuple[Hashable, int]] = []
+        self.answers: list[Answer] = []
+        self.sides: Sides = {}
         self.uncertain = 0
         self.guards = 0
         self.supposed = 0
 
+    @property
+    def chosen(self) -> tuple[tuple[Hashable, int], ...]:
+        """The sides of the surrounding branches, and the answers that are supposed there."""
+        return (*self.ways, *((one.question, one.holds) for one in self.answers))
+
+
+def excludes(some: Iterable[tuple[Hashable, int]], others: Iterable[tuple[Hashable, int]]) -> bool:
+    """Whether two things happened on different sides of one branch, or with different answers."""
+    sides = dict(some)
+    return any(sides.get(branch, side) != side for branch, side in others)
+
 
 def fork_paths(
-    interpreter: Interpreter, frame: Frame, *alternatives: Callable[[], str | None], can_give_up: bool = False
+    interpreter: Interpreter,
+    frame: Frame,
+    *alternatives: Callable[[], str | None],
+    can_give_up: bool = False,
+    condition: Condition | None = None,
 ) -> str | None:
     """Execute each alternative on the present state, then merge what they changed.
 
     An alternative that raises never happened. One that returns, breaks or continues has its changes merged where it
     arrives; the code after the branch belongs to the others. With `can_give_up`, the outermost branch of a program
-    that uses up the budget costs only itself, once.
+    that uses up the budget costs only itself, once. Of two alternatives, `condition` tells when the first is taken.
     """
     live: list[StoreDelta] = []
     ended: list[str] = []
@@ -88,7 +137,23 @@ def fork_paths(
                 frame.pending.append((completion, changes))
     if not live:
         return next((c for c in ended if c != RAISE), RAISE)
+    if condition is None or len(live) != 2:
+        merge(interpreter, live)
+        return None
+    # Lists are left out: they are two cells that belong together.
+    written = {place: entry for side in live for place, entry in side.items() if entry[1] not in (ITEMS, REST)}
+    ends = {
+        place: [side[place][2] if place in side else cells.get(key, ABSENT) for side in live]
+        for place, (cells, key, _) in written.items()
+    }
     merge(interpreter, live)
+    for place, (cells, key, _) in written.items():
+        if ABSENT not in ends[place]:
+            values = dict(zip((condition.answer, not condition.answer), ends[place]))
+            sides = frame.sides if cells is frame.cells else path.sides
+            noted = sides.setdefault(condition.question, {})
+            if len(noted) < _MAX_WRITTEN:
+                noted[place] = Written(cells, key, cells[key], values)
     return None
 
 

@@ -37,6 +37,8 @@ class Store:
         self.purity: list[_Purity] = []
         #: How many records are open that will be taken back.
         self.branches = 0
+        #: The objects whose cells were written in branches, by the identity of their cells.
+        self._owners: dict[int, Mutable] = {}
 
     def write(self, cells: Cells, key: Any, value: Value) -> None:
         self._trail.append((cells, key, cells.get(key, ABSENT)))
@@ -52,6 +54,16 @@ class Store:
             return
         self._changed(target)
         self.write(target.cells, key, value)
+
+    def restore(self, cells: Cells, key: Any, value: Value) -> None:
+        """Write what a cell was on a side of a branch that is over."""
+        owner = self._owners.get(id(cells))
+        if owner is None or owner.cells is not cells:
+            self.write(cells, key, value)
+        elif isinstance(key, Ghost) and not key.decides:
+            self.note(owner, key, value)
+        else:
+            self.set(owner, key, value)
 
     def note(self, target: Mutable, key: Ghost[Held], value: Held) -> None:
         """Write a cell that does not decide how the object behaves, such as a mode: its twins stay its twins."""
@@ -73,12 +85,18 @@ class Store:
         for purity in self.purity:
             purity.pure = False
 
-    def _changes_older(self, target: Mutable) -> None:
+    def depends_on(self, born: int) -> None:
+        """What happens now is another thing where something that began then is otherwise."""
         # Calls under way began one after the other: those that are younger than the object come last.
         for purity in reversed(self.purity):
-            if target.born > purity.start:
+            if born > purity.start:
                 break
             purity.pure = False
+
+    def _changes_older(self, target: Mutable) -> None:
+        self.depends_on(target.born)
+        if self.branches:
+            self._owners[id(target.cells)] = target
 
     def _changed(self, target: Mutable) -> None:
         self._changes_older(target)
@@ -94,6 +112,7 @@ class Store:
         """Drop what is recorded: nothing of it will be undone."""
         self._trail = []
         self.branches = 0
+        self._owners = {}
 
     def fork(self) -> list[tuple[Cells, Any, Value]]:
         """Start a new record; returns what `rollback` and `resume` need to go back to."""

@@ -15,7 +15,7 @@ from bn_lint.static.torch_model.callers import is_being_built, method_of_model
 from bn_lint.static.torch_model.following import Following
 from bn_lint.static.torch_model.gradients import volatile_argument
 from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers, keeps_last_batch
-from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, modes_of
+from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, modes_of, possible
 from bn_lint.static.torch_model.out_of_sight import (
     calls_what_trains,
     has_known_sizes,
@@ -200,7 +200,7 @@ class EventLog(Log):
         call = Call(model, ref, frame)
         call.is_method = outer is not None
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
-        call.modes = [modes_of(layer, self) for layer in layers]
+        call.modes = [possible(modes_of(layer, self), interpreter.path.chosen) for layer in layers]
         call.uncertain = interpreter.path.uncertain > self.open_loops
         scope = frame.function.node if frame.function is not None else frame.file.tree
         call.made_up = any(is_made_up(arg.value, scope) for arg in ref.node.args)
@@ -303,6 +303,7 @@ class EventLog(Log):
                 continue
             if call.purpose is None:
                 call.purpose, call.step = Purpose.TRAINING, step
+                call.modes = [possible(modes, interpreter.path.chosen) for modes in call.modes]
                 call.because = Evidence.of(Shows.OPTIMIZER_STEP, ref.place)
                 self.prepare(call.model, ref)
 
