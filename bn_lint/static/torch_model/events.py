@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from bn_lint.facts import Evidence, Purpose, Shows, Unclear
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.limits import MAX_EVENTS
-from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Unknown, Value, alternatives
+from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Value, alternatives
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import switches_or_trains, unread_calls, walk
@@ -22,7 +22,7 @@ from bn_lint.static.torch_model.out_of_sight import (
     is_made_up,
     reads_weights,
 )
-from bn_lint.static.torch_model.supposed_parts import suppose_parts
+from bn_lint.static.torch_model.supposed_parts import may_hide_layers, possible_layers
 from bn_lint.static.torch_model.transforms import Transform, note_transformed
 from bn_lint.static.torch_model.watchers import collector_of
 
@@ -167,9 +167,9 @@ class EventLog(Log):
             return
         interpreter.store.disturb()
         note = Switch(module, mode, interpreter.frame)
-        note.before = [(layer, modes_of(layer, self)) for layer in self._layers(module)]
+        note.before = [(layer, modes_of(layer, self)) for layer in possible_layers(module)]
         self.switches.append(note)
-        if not note.before and not any(map(_may_hide_layers, module.possible_descendants())):
+        if not note.before and not any(map(may_hide_layers, module.possible_descendants())):
             self._models_arrive(interpreter, interpreter.frame)
         self._count(interpreter)
 
@@ -178,10 +178,7 @@ class EventLog(Log):
     ) -> None:
         """A module is called."""
         self.outermost = None
-        if is_being_built(frame):
-            return
-        layers = self._layers(model)
-        if not layers:
+        if is_being_built(frame) or not (layers := possible_layers(model)):
             return
         given = (*arguments.positional, *arguments.keywords.values())
         if (outer := method_of_model(model, frame)) is not None:
@@ -209,6 +206,7 @@ class EventLog(Log):
         call.dropped = ref.node is self.dropped or (
             self.grad is True and ref.node in unread_calls(scope, printed=made_up)
         )
+        call.is_unread = ref.node in unread_calls(scope)
         call.asserted = self.asserted is not None and any(node is ref.node for node in walk(self.asserted))
         call.prepared = self.preparation(model)
         call.frozen_layers = frozen_layers(layers, call.modes)
@@ -230,11 +228,6 @@ class EventLog(Log):
         self.calls.append(call)
         self._models_arrive(interpreter, frame)
         self._count(interpreter)
-
-    @staticmethod
-    def _layers(model: Instance) -> list[Instance]:
-        """The BatchNorm layers of a model; where it has none, those that are supposed in what is not known of it."""
-        return batchnorm_layers(model) or (batchnorm_layers(model) if suppose_parts(model) else [])
 
     def _models_arrive(self, interpreter: Interpreter, frame: Frame) -> None:
         """Note that what runs now was given models that are known: it is not asked what others would do in it."""
@@ -404,8 +397,3 @@ class EventLog(Log):
 
 def is_module(value: Value) -> TypeGuard[Instance]:
     return isinstance(value, Instance) and value.is_module
-
-
-def _may_hide_layers(module: Instance) -> bool:
-    """Whether a module holds something that code outside the project made."""
-    return any(isinstance(value, Unknown) and value.foreign for value in module.cells.values())

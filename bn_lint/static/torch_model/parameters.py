@@ -21,6 +21,7 @@ class Weights(DomainValue):
     """Any parameter of a module: what is done to one in a loop over `parameters()` is done to all."""
 
     __slots__ = ("module",)
+    is_of_module = True
 
     def __init__(self, module: Instance) -> None:
         self.module = module

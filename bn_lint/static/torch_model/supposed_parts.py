@@ -12,13 +12,24 @@ from bn_lint.static.interpreter.values import REST, Function, Ghost, Instance, U
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.flow import dotted, names_in
 from bn_lint.static.syntax.tree import asked_once, walk
+from bn_lint.static.torch_model.happened import batchnorm_layers
 from bn_lint.static.torch_model.mode import MODE
 
 #: Whether a module was looked at.
 _SEEN: Ghost[bool] = Ghost("supposed parts", decides=False)
 
 
-def suppose_parts(model: Instance) -> bool:
+def possible_layers(model: Instance) -> list[Instance]:
+    """The BatchNorm layers of a model; where it has none, those that are supposed in what is not known of it."""
+    return batchnorm_layers(model) or (batchnorm_layers(model) if _suppose_parts(model) else [])
+
+
+def may_hide_layers(module: Instance) -> bool:
+    """Whether a module holds something that code outside the project made."""
+    return any(isinstance(value, Unknown) and value.foreign for value in module.cells.values())
+
+
+def _suppose_parts(model: Instance) -> bool:
     """Put symbolic models in the place of the unknown parts of a model that get its input; tell whether any is."""
     from bn_lint.static.torch_model.symbolic_models import as_model
 
@@ -28,7 +39,7 @@ def suppose_parts(model: Instance) -> bool:
     found = False
     for part in _first_parts(model):
         if isinstance(part, Instance):
-            found |= part.is_module and suppose_parts(part)
+            found |= part.is_module and _suppose_parts(part)
             continue
         is_new = part.stand_in is None
         own = as_model(part)

@@ -356,8 +356,18 @@ class FactCollector(LayerCollector):
 
 
 def _widths_differ(alternatives: list[Value]) -> bool:
-    layers = [one for one in alternatives if isinstance(one, Instance)]
+    layers = [_first_layer(one) for one in alternatives if isinstance(one, Instance)]
     return any(
         len({repr(one.cells[name]) for one in layers if name in one.cells}) > 1
         for name in ("num_features", "in_channels", "in_features")
     )
+
+
+def _first_layer(module: Instance) -> Instance:
+    """The layer that gets the input of a container of torch; of other modules that is not looked for."""
+    while module.cls.name == "torch.nn.Sequential":
+        first = next((child for _, child in module.children()), None)
+        if not isinstance(first, Instance):
+            break
+        module = first
+    return module

@@ -40,6 +40,8 @@ def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Uncl
     if call.dropped:
         is_look = call.made_up and call.grad is False and call.prepared is not None
         return Purpose.INSPECTION if is_look else Unclear.DROPPED
+    if call.is_unread and call.grad is False and not call.made_up and _is_switched_on(events, call):
+        return Unclear.DROPPED  # in the mode that was chosen for it, it updates the statistics
     if own and call.prepared is not None and passes and is_held_out(events, call):
         return Purpose.EVALUATION
     if any(step.order > call.order and step.loops for step in passes):
@@ -55,6 +57,12 @@ def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Uncl
         return Purpose.EVALUATION if own and aside and call.prepared is not None else Unclear.RESULT
     is_ready = call.prepared is not None or put_in_after_eval(events, call) is not None
     return Purpose.EVALUATION if is_ready else Unclear.ARRIVED
+
+
+def _is_switched_on(events: EventLog, call: Call) -> bool:
+    """Whether the program has put a model in training mode for this call."""
+    modes = [mode for every in call.modes for mode in every]
+    return all(mode.training is True and is_local(events, call, mode) for mode in modes)
 
 
 def _unclear(call: Call) -> Unclear | None:
