@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.lattice.join import join, join_lists, join_samples
-from bn_lint.static.interpreter.values import ABSENT, ITEMS, REST, List, Unknown, Value
+from bn_lint.static.interpreter.values import ABSENT, ITEMS, REST, Dict, List, Unknown, Value, birth
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
@@ -95,7 +95,7 @@ def fork_paths(
     """
     live: list[StoreDelta] = []
     ended: list[str] = []
-    serial, budget, path = interpreter.events.now(), interpreter.budget, interpreter.path
+    serial, budget, path, born = interpreter.events.now(), interpreter.budget, interpreter.path, birth()
     for side, alternative in enumerate(alternatives):
         is_last = alternative is alternatives[-1]
         expendable = can_give_up and not (
@@ -138,7 +138,7 @@ def fork_paths(
     if not live:
         return next((c for c in ended if c != RAISE), RAISE)
     if condition is None or len(live) != 2:
-        merge(interpreter, live)
+        merge(interpreter, live, since=born)
         return None
     # Lists are left out: they are two cells that belong together.
     written = {place: entry for side in live for place, entry in side.items() if entry[1] not in (ITEMS, REST)}
@@ -146,7 +146,7 @@ def fork_paths(
         place: [side[place][2] if place in side else cells.get(key, ABSENT) for side in live]
         for place, (cells, key, _) in written.items()
     }
-    merge(interpreter, live)
+    merge(interpreter, live, since=born)
     for place, (cells, key, _) in written.items():
         if ABSENT not in ends[place]:
             values = dict(zip((condition.answer, not condition.answer), ends[place]))
@@ -157,25 +157,52 @@ def fork_paths(
     return None
 
 
-def merge(interpreter: Interpreter, alternatives: list[StoreDelta], *, optional: bool = False) -> None:
-    """Write the join of several sets of changes; with `optional`, none of them may have happened."""
+def merge(
+    interpreter: Interpreter, alternatives: list[StoreDelta], *, optional: bool = False, since: int | None = None
+) -> None:
+    """Write the join of several sets of changes; with `optional`, none of them may have happened.
+
+    What was made since they began is there for those alone that have written it.
+    """
     keys = {key: entry for changes in alternatives for key, entry in changes.items()}
     sequences: set[int] = set()
     for key, (cells, name, _) in keys.items():
+        is_own = since is not None and interpreter.store.is_younger(cells, since)
+        sides = [changes for changes in alternatives if key in changes] if is_own else alternatives
         now = cells.get(name, ABSENT)
-        values = [changes[key][2] if key in changes else now for changes in alternatives]
+        values = [changes[key][2] if key in changes else now for changes in sides]
         if optional:
             values.append(now)
+        if any(value is not values[0] and isinstance(value, (List, Dict)) for value in values):
+            # Their contents are taken, which each side has changed as well.
+            values = [_as_left(value, changes) for value, changes in zip(values, (*sides, {}))]
         if name in (ITEMS, REST) and ITEMS in cells:
             if id(cells) not in sequences:
                 sequences.add(id(cells))
-                _merge_sequence(interpreter, cells, alternatives, optional=optional)
+                _merge_sequence(interpreter, cells, sides, optional=optional)
             continue
         value = join(values) if name != REST else join_samples(values) if values else ABSENT
         if value is not ABSENT:
             interpreter.store.write(cells, name, value)
         elif name in cells:
             interpreter.store.write(cells, name, Unknown(str(name), "deleted on one branch"))
+
+
+def _as_left(value: Value, changes: StoreDelta) -> Value:
+    """A list or dictionary as one side has left it: at present its content is that before the branch."""
+    if not isinstance(value, (List, Dict)):
+        return value
+    cells = {name: now for (number, name), (_, _, now) in changes.items() if number == id(value.cells)}
+    if not cells:
+        return value
+    left = List() if isinstance(value, List) else Dict(is_set=value.is_set, is_open=value.is_open)
+    left.cells.update(value.cells)
+    left.cells.update(cells)
+    if isinstance(value, Dict) and isinstance(left, Dict):
+        left.factory, left.is_namespace = value.factory, value.is_namespace
+        for name in [name for name, one in left.cells.items() if one is ABSENT]:
+            del left.cells[name]
+    return left
 
 
 def _merge_sequence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from bn_lint.facts.dims import Expression
@@ -16,6 +17,7 @@ from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.lattice.keys import is_key
 from bn_lint.static.interpreter.lattice.size import length_of, very_many
 from bn_lint.static.interpreter.limits import MAX_LENGTH, MAX_READ_ELEMENTS, MAX_READ_ENTRIES, MAX_REPLACED_ENTRIES
+from bn_lint.static.interpreter.paths import fork_paths
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,
@@ -214,6 +216,15 @@ def set_item(interpreter: Interpreter, container: Value, key: Value, value: Valu
             interpreter.store.set(container, Dict.OPEN, True)
     elif isinstance(container, Instance):
         _set_instance_item(interpreter, container, key, value)
+    elif isinstance(container, Union):
+        # None takes no items, so it is not meant; of several others, one is.
+        meant = [one for one in container.values if one is not None]
+        if len(meant) == 1:
+            set_item(interpreter, meant[0], key, value)
+        elif interpreter.frame is not None:
+            fork_paths(
+                interpreter, interpreter.frame, *(partial(set_item, interpreter, one, key, value) for one in meant)
+            )
 
 
 def _set_instance_item(interpreter: Interpreter, container: Instance, key: Value, value: Value) -> None:

@@ -234,17 +234,29 @@ def _binds(node: cst.CSTNode, name: str) -> bool:
 
 @asked_once
 def builds_on_last(body: cst.BaseSuite) -> bool:
-    """Whether the body of a loop appends to a list and uses the list's last element, as parsers of sections do."""
+    """Whether a pass of a loop goes on with what the last one has made, as parsers of sections do.
+
+    It appends to a list and uses the list's last element, or puts items in what a later pass appends.
+    """
     appended: set[str] = set()
+    parts: set[str] = set()
     last: set[str] = set()
+    filled: set[str] = set()
     for node in walk(body):
         if type(node) is cst.Call and type(node.func) is cst.Attribute and node.func.attr.value == "append":
-            appended.add(getattr(node.func.value, "value", None) or "")
+            appended.add(_name_of(node.func.value))
+            parts.update(_name_of(arg.value) for arg in node.args)
         elif type(node) is cst.Subscript and type(node.value) is cst.Name and len(node.slice) == 1:
             index = node.slice[0].slice
             if type(index) is cst.Index and type(index.value) is cst.UnaryOperation:
                 last.add(node.value.value)
-    return not last.isdisjoint(name for name in appended if isinstance(name, str))
+        elif type(node) is cst.AssignTarget and type(node.target) is cst.Subscript:
+            filled.add(_name_of(node.target.value))
+    return any(appended & last) or any(parts & filled)
+
+
+def _name_of(node: cst.CSTNode) -> str:
+    return node.value if type(node) is cst.Name else ""
 
 
 @asked_once
