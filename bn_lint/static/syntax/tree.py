@@ -117,13 +117,15 @@ def attributes_written(node: cst.FunctionDef) -> frozenset[str]:
 def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.CSTNode]:
     """The calls of which a function or module reads nothing but the shape or similar attributes.
 
-    With `printed`, it may print the result as well, or its parts, or what it computes of them for that.
+    With `printed`, it may print the result as well, or its parts, or what it computes of them for that. What
+    it computes of two results compares them.
     """
     assigned: dict[cst.CSTNode, frozenset[str]] = {}
     unread: set[cst.CSTNode] = set()
     asked: set[cst.CSTNode] = set()
     named: list[cst.Name] = []
     parts: list[tuple[frozenset[str], frozenset[str]]] = []
+    shown: list[list[cst.Name]] = []
     for node in _walk_own(scope):
         if type(node) is cst.Name:
             named.append(node)
@@ -135,7 +137,7 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
                 owner = _same_tensor(arg.value)
                 if type(owner) is cst.Call:
                     asked.add(owner)
-                unread.update(one for one in walk(arg.value) if type(one) is cst.Name)
+                shown.append([one for one in walk(arg.value) if type(one) is cst.Name])
         elif printed and type(node) is cst.For:
             over = [one for one in walk(node.iter) if type(one) is cst.Name]
             targets = [one for one in walk(node.target) if type(one) is cst.Name]
@@ -145,6 +147,10 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
             unread.update(targets)
             if type(node.value) is cst.Call:
                 assigned[node.value] = frozenset(name.value for name in targets)
+    results = frozenset[str]().union(*assigned.values())
+    for names_shown in shown:
+        if len(results.intersection(one.value for one in names_shown)) < 2:
+            unread.update(names_shown)
     read = {name.value for name in named if name not in unread}
     for over_names, target_names in reversed(parts):  # who reads a part reads the whole
         if not read.isdisjoint(target_names):

@@ -341,7 +341,7 @@ def _nothing_to_lose(events: EventLog, call: Call) -> bool:
     """Whether the statistics are still those of a new model, or it is trained before anything else is done with it.
 
     What a model has learnt by being looked at is soon forgotten in training, and overwritten by a checkpoint. A tool
-    says the same in either mode, so of a model that nothing uses afterwards nothing is lost.
+    says the same in either mode, so of a model that nothing uses afterwards nothing is lost; a program also ends.
     """
     if call.prepared is None:
         return True
@@ -352,7 +352,8 @@ def _nothing_to_lose(events: EventLog, call: Call) -> bool:
     ]
     first = min(following, key=lambda one: one.order, default=None)
     if first is None:
-        return call.purpose is Purpose.INSPECTION and not any(
+        is_over = call.purpose is Purpose.INSPECTION or call.frame.with_callers()[-1].function is None
+        return is_over and not any(
             when > call.order and events.related(one, call.model) for one, when, _ in events.statistics_seen
         )
     return first.purpose is Purpose.TRAINING and True in first.states
