@@ -306,7 +306,7 @@ def execute_function(
         ambient = interpreter.events.ambient
         function.context.enter(interpreter, ref)
     inner.is_running = True
-    depth = len(interpreter.stack)
+    depth, answers = len(interpreter.stack), len(interpreter.path.answers)
     try:
         if function.node in interpreter.aborted:
             return interpreter.budget.bounded(inner, lambda: _run_body(interpreter, function, inner))
@@ -322,6 +322,7 @@ def execute_function(
             interpreter.events.ambient = ambient
         interpreter.frame = outer
         interpreter.events.dropped = dropped
+        del interpreter.path.answers[answers:]
         inner.is_running = False
         interpreter.stack.pop()
         interpreter.budget.cost[function.node] += interpreter.budget.steps - inner.began

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bn_lint.static.interpreter.dispatch import evaluate
-from bn_lint.static.interpreter.paths import Answer, Condition
-from bn_lint.static.interpreter.values import ABSENT, Dict, Instance, List, ModuleScope, Unknown, Value, birth
+from bn_lint.static.interpreter.paths import Condition, suppose
+from bn_lint.static.interpreter.values import ABSENT, Dict, Instance, List, ModuleScope, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 
 if TYPE_CHECKING:
@@ -76,18 +76,14 @@ def answered(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame) -
 @contextmanager
 def supposing(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, holds: bool) -> Iterator[None]:
     """On one side of a branch, the answers are known, and so is what earlier branches left with the same answers."""
-    path, known = interpreter.path, []
-    for question, answer in _follows(interpreter, test, frame, holds):
-        known.append(Answer(question, answer, birth()))
-        for sides in (frame.sides, path.sides):
-            for written in sides.get(question, {}).values():
-                if written.cells.get(written.key, ABSENT) is written.joined:
-                    interpreter.store.restore(written.cells, written.key, written.values[answer])
-    path.answers += known
+    answers = interpreter.path.answers
+    before = len(answers)
+    for question, answer in list(_follows(interpreter, test, frame, holds)):
+        suppose(interpreter, frame, question, answer)
     try:
         yield
     finally:
-        del path.answers[len(path.answers) - len(known) :]
+        del answers[before:]
 
 
 def _follows(

@@ -80,6 +80,16 @@ def excludes(some: Iterable[tuple[Hashable, int]], others: Iterable[tuple[Hashab
     return any(sides.get(branch, side) != side for branch, side in others)
 
 
+def suppose(interpreter: Interpreter, frame: Frame, question: Hashable, holds: bool) -> None:
+    """From here on the answer is known, and so is what earlier branches have left with the same answer."""
+    path = interpreter.path
+    path.answers.append(Answer(question, holds, birth()))
+    for sides in (frame.sides, path.sides):
+        for written in sides.get(question, {}).values():
+            if written.cells.get(written.key, ABSENT) is written.joined:
+                interpreter.store.restore(written.cells, written.key, written.values[holds])
+
+
 def fork_paths(
     interpreter: Interpreter,
     frame: Frame,
@@ -94,6 +104,7 @@ def fork_paths(
     that uses up the budget costs only itself, once. Of two alternatives, `condition` tells when the first is taken.
     """
     live: list[StoreDelta] = []
+    taken = 0
     ended: list[str] = []
     serial, budget, path, born = interpreter.events.now(), interpreter.budget, interpreter.path, birth()
     for side, alternative in enumerate(alternatives):
@@ -131,6 +142,7 @@ def fork_paths(
             interpreter.events.never_happened(began)
         if completion is None:
             live.append(changes)
+            taken = side
         else:
             ended.append(completion)
             if completion != RAISE:
@@ -139,6 +151,8 @@ def fork_paths(
         return next((c for c in ended if c != RAISE), RAISE)
     if condition is None or len(live) != 2:
         merge(interpreter, live, since=born)
+        if condition is not None:  # the other side has left: what follows runs with one answer
+            suppose(interpreter, frame, condition.question, condition.answer is (taken == 0))
         return None
     # Lists are left out: they are two cells that belong together.
     written = {place: entry for side in live for place, entry in side.items() if entry[1] not in (ITEMS, REST)}

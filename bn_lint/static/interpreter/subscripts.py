@@ -200,8 +200,11 @@ def set_item(interpreter: Interpreter, container: Value, key: Value, value: Valu
                 changed = []
                 interpreter.store.set(container, REST, very_many())
             interpreter.store.set(container, ITEMS, tuple(changed))
-        else:
+        elif len(items) <= MAX_REPLACED_ENTRIES:
             interpreter.store.set(container, ITEMS, tuple(join((item, value)) for item in items))
+        else:
+            interpreter.store.set(container, ITEMS, ())
+            interpreter.store.set(container, REST, (Unknown("?", "an element of a long list was replaced"),))
     elif isinstance(container, Dict):
         if is_key(key):
             interpreter.store.set(container, key, value)
