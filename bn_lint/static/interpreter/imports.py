@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bn_lint.static.interpreter.dispatch import execute_body
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.paths import PathCondition
-from bn_lint.static.interpreter.values import ABSENT, External, Imported, ModuleScope, Unknown, Value
+from bn_lint.static.interpreter.values import ABSENT, Dict, External, Imported, ModuleScope, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.places import NodeRef
@@ -158,6 +158,10 @@ def _asks_for_program(test: cst.BaseExpression) -> bool:
 
 def module_member(interpreter: Interpreter, scope: ModuleScope, name: str) -> Value:
     """Return a name of a module: a global, or a submodule of a package."""
+    if name == "__dict__":
+        namespace = Dict(dict[Any, Value](members(interpreter, scope)), is_open=True)
+        namespace.is_namespace = True
+        return namespace
     execute_module(interpreter, scope)
     value = scope.cells.get(name, ABSENT)
     if isinstance(value, Imported) and value.module is scope and value.name == name:

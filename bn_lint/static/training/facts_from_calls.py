@@ -14,7 +14,7 @@ from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers
-from bn_lint.static.torch_model.mode import Mode, agreed
+from bn_lint.static.torch_model.mode import ARRIVED, Mode, agreed
 from bn_lint.static.torch_model.symbolic_models import is_symbolic
 from bn_lint.static.training.batch_sizes import batch_facts
 from bn_lint.static.training.call_lines import is_resumed, lines_of, switch_name
@@ -282,8 +282,9 @@ def _state(events: EventLog, call: Call, purpose: Purpose) -> tuple[bool | None,
             return False, left
         return (True, call.modes[0][0]) if call.states == {True} or True in call.states else (None, None)
     for modes in call.modes:
-        if agreed(modes) is True:
-            return True, modes[0]
+        on = next((mode for mode in modes if mode.training), None)
+        if on is not None and all(mode.training or mode is ARRIVED for mode in modes):
+            return True, on
     return (False, None) if call.states == {False} else (None, None)
 
 
