@@ -48,7 +48,10 @@ def execute_import_from(interpreter: Interpreter, node: cst.ImportFrom, frame: F
         if isinstance(module, ModuleScope):
             if module not in frame.module.stars:
                 frame.module.stars.append(module)
-        elif isinstance(module, External):
+            frame.module.has_more |= module.has_more
+        else:
+            frame.module.has_more = True
+        if isinstance(module, External):
             for name, value in interpreter.domain.star(module.dotted):
                 interpreter.store.write(frame.cells, name, value)
         return
@@ -159,7 +162,9 @@ def _asks_for_program(test: cst.BaseExpression) -> bool:
 def module_member(interpreter: Interpreter, scope: ModuleScope, name: str) -> Value:
     """Return a name of a module: a global, or a submodule of a package."""
     if name == "__dict__":
-        namespace = Dict(dict[Any, Value](members(interpreter, scope)), is_open=True)
+        names = dict[Any, Value](members(interpreter, scope))
+        is_complete = scope.state == ModuleScope.DONE and not scope.has_more and scope.path.name != "__init__.py"
+        namespace = Dict(names, is_open=not is_complete)
         namespace.is_namespace = True
         return namespace
     execute_module(interpreter, scope)

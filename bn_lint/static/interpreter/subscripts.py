@@ -85,6 +85,8 @@ def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRe
         return (
             interpreter.domain.member(library, key) if isinstance(key, str) else interpreter.domain.any_member(library)
         )
+    if isinstance(container, External) and container.dotted == "sys.argv":
+        return Unknown("argument", "the user gives the arguments of the program")
     if isinstance(container, (Class, LibraryClass, External)):
         return container  # a generic type: `List[int]`
     found = interpreter.domain.item(container, key, ref)
@@ -161,7 +163,8 @@ def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeR
         if not isinstance(key, External) and not container.is_namespace:
             return Unknown(text_of(key), f"no key `{text_of(key)}` is known")
     values = [v for _, v in container.entries()]
-    if values and not container.is_open and len(values) <= MAX_READ_ENTRIES and container.factory is ABSENT:
+    is_table = not container.is_open and not container.is_namespace
+    if values and is_table and len(values) <= MAX_READ_ENTRIES and container.factory is ABSENT:
         return join(values)
     found = any_factory(values) if container.is_namespace else any_entry(values)
     return Unknown("?", "a dictionary read with an unknown key") if found is ABSENT else found
