@@ -38,18 +38,21 @@ def condition_of(interpreter: Interpreter, test: cst.BaseExpression, frame: Fram
     kind = type(test)
     if kind is cst.UnaryOperation and type(test.operator) is cst.Not:  # type: ignore[attr-defined]
         inner = condition_of(interpreter, test.expression, frame)  # type: ignore[attr-defined]
-        return None if inner is None else Condition(inner.question, not inner.answer)
+        return None if inner is None else inner._replace(answer=not inner.answer)
     if type(test) is cst.BooleanOperation:
         left, right = (condition_of(interpreter, one, frame) for one in (test.left, test.right))
-        return None if left is None or right is None else Condition((type(test.operator), left, right), True)
+        if left is None or right is None:
+            return None
+        return Condition((type(test.operator), left, right), True, left.is_of_program or right.is_of_program)
     if type(test) is cst.Comparison and len(test.comparisons) == 1:
         operator, holds = _COMPARED.get(type(test.comparisons[0].operator), (None, True))
         sides = tuple(_side(interpreter, one, frame) for one in (test.left, test.comparisons[0].comparator))
         if operator is None or ABSENT in sides or not any(type(one) is Unknown for one in sides):
             return None
-        return Condition((operator, *((type(one), one) for one in sides)), holds)
+        is_of_program = any(type(one) is Unknown and not one.free for one in sides)
+        return Condition((operator, *((type(one), one) for one in sides)), holds, is_of_program)
     asked = _read(test, frame)
-    return Condition(asked, True) if type(asked) is Unknown else None
+    return Condition(asked, True, not asked.free) if type(asked) is Unknown else None
 
 
 def answered(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame) -> bool | None:

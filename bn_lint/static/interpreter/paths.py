@@ -23,6 +23,8 @@ class Condition(NamedTuple):
 
     question: Hashable
     answer: bool
+    is_of_program: bool
+    """Whether the program that runs decides it, and no caller that nobody knows."""
 
 
 class Answer(NamedTuple):
@@ -154,21 +156,37 @@ def fork_paths(
         if condition is not None:  # the other side has left: what follows runs with one answer
             suppose(interpreter, frame, condition.question, condition.answer is (taken == 0))
         return None
-    # Lists are left out: they are two cells that belong together.
-    written = {place: entry for side in live for place, entry in side.items() if entry[1] not in (ITEMS, REST)}
-    ends = {
-        place: [side[place][2] if place in side else cells.get(key, ABSENT) for side in live]
-        for place, (cells, key, _) in written.items()
-    }
+    ends = _ends(live, interpreter, frame)
     merge(interpreter, live, since=born)
-    for place, (cells, key, _) in written.items():
-        if ABSENT not in ends[place]:
-            values = dict(zip((condition.answer, not condition.answer), ends[place]))
-            sides = frame.sides if cells is frame.cells else path.sides
-            noted = sides.setdefault(condition.question, {})
-            if len(noted) < _MAX_WRITTEN:
-                noted[place] = Written(cells, key, cells[key], values)
+    for place, (cells, key, sides) in ends.items():
+        values = dict(zip((condition.answer, not condition.answer), sides))
+        is_local = cells is frame.cells
+        if not is_local and condition.is_of_program:
+            interpreter.store.disturb()  # a copy of the object would not know what depends on the answer
+        noted = (frame.sides if is_local else path.sides).setdefault(condition.question, {})
+        before = noted.get(place)
+        if before is not None and all(before.values[answer] is value for answer, value in values.items()):
+            interpreter.store.write(cells, key, before.joined)  # nothing new: it stays the same value
+        elif len(noted) < _MAX_WRITTEN:
+            noted[place] = Written(cells, key, cells[key], values)
     return None
+
+
+def _ends(
+    live: list[StoreDelta], interpreter: Interpreter, frame: Frame
+) -> dict[tuple[int, Any], tuple[dict[Any, Value], Any, list[Value]]]:
+    """What each of two sides leaves in the local names, and in the cells of objects, that either has written.
+
+    Lists are left out: they are two cells that belong together.
+    """
+    found = {}
+    for place, (cells, key, _) in {**live[0], **live[1]}.items():
+        if key in (ITEMS, REST) or not (cells is frame.cells or interpreter.store.is_of_object(cells)):
+            continue
+        ends = [side[place][2] if place in side else cells.get(key, ABSENT) for side in live]
+        if ABSENT not in ends and ends[0] is not ends[1]:
+            found[place] = cells, key, ends
+    return found
 
 
 def merge(
@@ -195,7 +213,10 @@ def merge(
                 sequences.add(id(cells))
                 _merge_sequence(interpreter, cells, sides, optional=optional)
             continue
-        value = join(values) if name != REST else join_samples(values) if values else ABSENT
+        if all(value is values[0] for value in values):
+            value = values[0]
+        else:
+            value = join(values) if name != REST else join_samples(values)
         if value is not ABSENT:
             interpreter.store.write(cells, name, value)
         elif name in cells:

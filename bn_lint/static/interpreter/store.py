@@ -55,6 +55,11 @@ class Store:
         self._changed(target)
         self.write(target.cells, key, value)
 
+    def is_of_object(self, cells: Cells) -> bool:
+        """Whether cells that were written in a branch belong to an object; others are the names of a scope."""
+        owner = self._owners.get(id(cells))
+        return owner is not None and owner.cells is cells
+
     def is_younger(self, cells: Cells, born: int) -> bool:
         """Whether cells that were written in a branch belong to an object that was made after a time."""
         owner = self._owners.get(id(cells))

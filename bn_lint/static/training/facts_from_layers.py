@@ -363,19 +363,18 @@ class FactCollector(LayerCollector):
         return coverage(self.sites.values(), unreached, judged_files)
 
 
+#: What a layer says about its input.
+_WIDTHS = ("num_features", "in_channels", "in_features")
+
+
 def _widths_differ(alternatives: list[Value]) -> bool:
-    layers = [_first_layer(one) for one in alternatives if isinstance(one, Instance)]
-    return any(
-        len({repr(one.cells[name]) for one in layers if name in one.cells}) > 1
-        for name in ("num_features", "in_channels", "in_features")
-    )
+    layers = [_first_with_width(one) for one in alternatives if isinstance(one, Instance)]
+    return any(len({repr(one.cells[name]) for one in layers if name in one.cells}) > 1 for name in _WIDTHS)
 
 
-def _first_layer(module: Instance) -> Instance:
-    """The layer that gets the input of a container of torch; of other modules that is not looked for."""
-    while module.cls.name == "torch.nn.Sequential":
-        first = next((child for _, child in module.children()), None)
-        if not isinstance(first, Instance):
-            break
-        module = first
-    return module
+def _first_with_width(module: Instance) -> Instance:
+    """The first layer with a width in a container of torch; in other modules that is not looked for."""
+    if module.cls.name != "torch.nn.Sequential":
+        return module
+    parts = (_first_with_width(child) for _, child in module.children() if isinstance(child, Instance))
+    return next((part for part in parts if any(name in part.cells for name in _WIDTHS)), module)
