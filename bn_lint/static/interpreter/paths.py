@@ -159,6 +159,8 @@ def fork_paths(
     ends = _ends(live, interpreter, frame)
     merge(interpreter, live, since=born)
     for place, (cells, key, sides) in ends.items():
+        if any(cells[key] is side for side in sides):
+            continue  # one stands for both; that it is there again would tell nothing
         values = dict(zip((condition.answer, not condition.answer), sides))
         is_local = cells is frame.cells
         if not is_local and condition.is_of_program:
