@@ -9,6 +9,7 @@ from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.limits import MAX_EVENTS
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Value, alternatives
 from bn_lint.static.syntax import nodes as cst
+from bn_lint.static.syntax.lost_results import is_lost
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import switches_or_trains, unread_calls, walk
 from bn_lint.static.torch_model.callers import is_being_built, method_of_model
@@ -206,7 +207,7 @@ class EventLog(Log):
         call.dropped = ref.node is self.dropped or (
             self.grad is True and ref.node in unread_calls(scope, printed=made_up)
         )
-        call.is_unread = ref.node in unread_calls(scope)
+        call.is_unread = ref.node in unread_calls(scope) or is_lost(scope, ref.node)
         call.asserted = self.asserted is not None and any(node is ref.node for node in walk(self.asserted))
         call.prepared = self.preparation(model)
         call.frozen_layers = frozen_layers(layers, call.modes)
