@@ -303,7 +303,7 @@ class Server(LanguageServer):
                 yield from self._disabling(finding, shown)
 
     def _disabling(self, finding: Finding, shown: list[lsp.Diagnostic]) -> Iterator[lsp.CodeAction]:
-        """An entry in the settings of the project, if there are any."""
+        """An entry in the settings of the project, if there is a place for them."""
         change = disabled_in_project(absolute(finding.place.path), finding.code)
         if change is not None:
             where = self.range(change.text, *change.text.extent(change.edit.place))

@@ -224,6 +224,9 @@ def test_settings_of_clients() -> None:
         ("pyproject.toml", '[tool.bn-lint]\nignore = ["BN4"]\n', ["BN002", "BN4"]),
         ("pyproject.toml", '[tool.bn-lint]\n\n[tool.other]\nignore = ["X"]\n', ["BN002"]),
         ("pyproject.toml", "[tool.bn-lint]", ["BN002"]),
+        ("pyproject.toml", "", ["BN002"]),
+        ("pyproject.toml", '[project]\nname = "x"', ["BN002"]),
+        ("pyproject.toml", "[tool.bn-lint.severity]\nBN4 = 'error'\n", ["BN002"]),
     ],
 )
 def test_rules_are_disabled(name: str, text: str, ignored: list[str]) -> None:
@@ -235,9 +238,26 @@ def test_rules_are_disabled(name: str, text: str, ignored: list[str]) -> None:
     assert (table if name == "bn-lint.toml" else table["tool"]["bn-lint"])["ignore"] == ignored
 
 
-def test_without_settings_nothing_can_be_disabled(tmp_path: Path) -> None:
-    Path("pyproject.toml").write_text("[project]\n")
-    assert disabled_in_project(tmp_path / "net.py", "BN002") is None
+def test_settings_begin_in_the_nearest_project() -> None:
+    for folder in ("outer", "outer/inner/pkg", "outer/repository/.git"):
+        Path(folder).mkdir(parents=True)
+    assert disabled_in_project(absolute("outer/net.py"), "BN002") is None
+    for name in ("outer", "outer/inner"):
+        Path(name, "pyproject.toml").write_text("[project]\n")
+    change = disabled_in_project(absolute("outer/inner/pkg/net.py"), "BN002")
+    assert change is not None
+    assert change.file == absolute("outer/inner/pyproject.toml")
+    assert disabled_in_project(absolute("outer/repository/net.py"), "BN002") is None
+    # Settings above count, and would no more if the project had some.
+    Path("outer/bn-lint.toml").touch()
+    change = disabled_in_project(absolute("outer/inner/pkg/net.py"), "BN002")
+    assert change is not None
+    assert change.file == absolute("outer/bn-lint.toml")
+
+
+def test_a_table_in_another_form_is_left_alone() -> None:
+    Path("pyproject.toml").write_text('[tool]\nbn-lint = {select = ["BN4"]}\n')
+    assert disabled_in_project(absolute("net.py"), "BN002") is None
 
 
 def test_places_move_around_the_edit() -> None:
