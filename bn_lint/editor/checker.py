@@ -18,15 +18,17 @@ from bn_lint.project.discovery import File
 from bn_lint.project.edits import Text
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.notebook import notebook
-from bn_lint.project.partition import divide
+from bn_lint.project.partition import around
 from bn_lint.project.prefilter import deserves_judging
 from bn_lint.project.selectors import SelectorSet
 from bn_lint.project.source import Source, display_path, encoded, from_bytes, read
 from bn_lint.project.tool_codes import SYNTAX_ERROR
 from bn_lint.project.whole import with_projects
 
-#: A file that is connected with more characters than these is judged on its own: an editor cannot wait.
+#: A file that is connected with more characters than these is judged with the nearest files only: editors cannot wait.
 LARGEST = 300_000
+#: How many characters it has then, and the nearest files.
+NEAREST = 50_000
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ class Checker:
 
 
 def _unit(given: File, texts: Mapping[Path, bytes], configuration: Configuration) -> list[Path]:
-    """The files that are judged together with one; none if they are too much for an editor."""
+    """The files that are judged together with one, as far as an editor can wait; none if it is in no project."""
     judged: list[Source] = []
     others: list[Source] = []
     files = with_projects([given], lambda path: configuration.settings_for(path).excludes(path))
@@ -185,11 +187,7 @@ def _unit(given: File, texts: Mapping[Path, bytes], configuration: Configuration
         except SourceError:
             continue
         (judged if deserves_judging(data) else others).append(source)
-    for unit in divide(judged, others, RecordingFileSystem()):
-        if any(source.path == given.path for source in unit.files):
-            small = sum(len(source.text) for source in unit.sources) <= LARGEST
-            return [source.path for source in unit.files] if small else []
-    return []
+    return around(given.path, judged, others, RecordingFileSystem(), most=LARGEST, near=NEAREST)
 
 
 def _moved(known: Judged, move: Move, origin: Judged, file: Open, data: bytes, path: Path) -> Judged:

@@ -33,6 +33,20 @@ net = nn.Sequential(
 )
 """
 
+BLOCK = """\
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, cin, cout):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, 3)
+        self.bn = nn.BatchNorm2d(cin)
+
+    def forward(self, x):
+        return self.bn(self.conv(x))
+"""
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,9 +191,31 @@ def test_large_units_are_not_for_editors(editor: Editor, monkeypatch: pytest.Mon
     editor.type(TEXT)
     assert editor.checker.users(absolute("user.py")) == {absolute("net.py")}
     monkeypatch.setattr(checking, "LARGEST", 10)
+    monkeypatch.setattr(checking, "NEAREST", 10)
     editor.checker.forget()
     editor.type(TEXT)
     assert editor.checker.users(absolute("user.py")) == set()
+
+
+def test_of_a_large_unit_the_nearest_files_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The widths are equal in all calls, so that nothing is wrong; without any of them, nobody knows that.
+    Path("bn-lint.toml").touch()
+    Path("block.py").write_text(BLOCK)
+    Path("caller.py").write_text("from block import Block\nblock = Block(8, 8)\n")
+    Path("far.py").write_text("from caller import block\n" + "# far\n" * 100 + "import torch\nbatchnorm = block\n")
+    monkeypatch.setattr(checking, "LARGEST", 100)
+    for room, codes in ((100, []), (10, ["BN002"])):
+        monkeypatch.setattr(checking, "NEAREST", len(BLOCK) + room)
+        checker = Checker()
+        found = checker.file(absolute("block.py"), Open("file:///block.py", 1, BLOCK)).findings
+        assert [finding.code for finding in found] == codes
+        near = {absolute("block.py")} if room == 100 else set()
+        assert checker.users(absolute("caller.py")) == near
+        assert checker.users(absolute("far.py")) == set()
+    monkeypatch.setattr(checking, "NEAREST", 1_000)
+    checker = Checker()
+    checker.file(absolute("block.py"), Open("file:///block.py", 1, BLOCK))
+    assert checker.users(absolute("far.py")) == {absolute("block.py")}
 
 
 @pytest.mark.slow
