@@ -254,6 +254,13 @@ def test_the_page_shows_findings_with_places(listed: Listed) -> None:
     assert text.index('href="#models"') < text.index('data-filter="all"') < text.index('<div id="all">')
 
 
+def test_empty_lines_around_a_finding_are_not_shown(listed: Listed) -> None:
+    Path("nets.py").write_text("from torch import nn\nnet = nn.BatchNorm2d(3, momentum=0.99)\n\n\n")
+    text = page_of(listed)
+    assert "<i>1 </i>" in text
+    assert "<i>3 </i>" not in text
+
+
 def test_check_writes_the_page_too(listed: Listed, capsys: pytest.CaptureFixture[str]) -> None:
     Path("nets.py").write_text(NETS.replace("nn.BatchNorm2d(width))", "nn.BatchNorm2d(width + 1))"))
     expected = page_of(listed)
