@@ -37,6 +37,18 @@ class Unit:
         return (*self.sources, *self.context)
 
 
+@dataclass(frozen=True)
+class Neighborhood:
+    """The files that are analysed with one.
+
+    Attributes:
+        is_whole: They are all of its unit.
+    """
+
+    files: tuple[Path, ...] = ()
+    is_whole: bool = False
+
+
 def divide(sources: Sequence[Source], others: Sequence[Source], filesystem: RecordingFileSystem) -> list[Unit]:
     """Divide the files; the units and their files keep the order in which they are given.
 
@@ -58,7 +70,7 @@ def around(
     *,
     most: int,
     near: int,
-) -> list[Path]:
+) -> Neighborhood:
     """The files of the unit of one; if they are too much, those that the fewest imports are between.
 
     Args:
@@ -72,8 +84,8 @@ def around(
         if path in sizes:
             is_small = sum(sizes[source.path] for source in unit.sources) <= most
             found = sizes.keys() if is_small else graph.nearest(path, sizes, near - sizes[path])
-            return [each for each in sizes if each in found]
-    return []
+            return Neighborhood(tuple(each for each in sizes if each in found), is_small)
+    return Neighborhood()
 
 
 def _graph(sources: Sequence[Source], others: Sequence[Source], filesystem: RecordingFileSystem) -> _Graph:

@@ -204,11 +204,13 @@ def test_of_a_large_unit_the_nearest_files_count(monkeypatch: pytest.MonkeyPatch
     Path("caller.py").write_text("from block import Block\nblock = Block(8, 8)\n")
     Path("far.py").write_text("from caller import block\n" + "# far\n" * 100 + "import torch\nbatchnorm = block\n")
     monkeypatch.setattr(checking, "LARGEST", 100)
+    silenced = BLOCK.replace("(cin)\n", "(cin)  # bn-lint: ignore[BN002] what a caller that is far away needs\n")
     for room, codes in ((100, []), (10, ["BN002"])):
         monkeypatch.setattr(checking, "NEAREST", len(BLOCK) + room)
         checker = Checker()
         found = checker.file(absolute("block.py"), Open("file:///block.py", 1, BLOCK)).findings
         assert [finding.code for finding in found] == codes
+        assert not checker.file(absolute("block.py"), Open("file:///block.py", 2, silenced)).findings
         near = {absolute("block.py")} if room == 100 else set()
         assert checker.users(absolute("caller.py")) == near
         assert checker.users(absolute("far.py")) == set()
