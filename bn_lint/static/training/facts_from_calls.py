@@ -342,7 +342,8 @@ def _nothing_to_lose(events: EventLog, call: Call) -> bool:
     """Whether the statistics are still those of a new model, or it is trained before anything else is done with it.
 
     What a model has learnt by being looked at is soon forgotten in training, and overwritten by a checkpoint. A tool
-    says the same in either mode, so of a model that nothing uses afterwards nothing is lost; a program also ends.
+    says the same in either mode, so of a model that nothing uses afterwards nothing is lost. Nor is it where a program
+    ends with a look whose result nobody reads.
     """
     if call.prepared is None:
         return True
@@ -353,7 +354,8 @@ def _nothing_to_lose(events: EventLog, call: Call) -> bool:
     ]
     first = min(following, key=lambda one: one.order, default=None)
     if first is None:
-        is_over = call.purpose is Purpose.INSPECTION or call.frame.with_callers()[-1].function is None
+        is_end = call.frame.with_callers()[-1].function is None and (call.dropped or call.is_unread)
+        is_over = call.purpose is Purpose.INSPECTION or is_end
         return is_over and not any(
             when > call.order and events.related(one, call.model) for one, when, _ in events.statistics_seen
         )

@@ -39,7 +39,8 @@ def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Uncl
         return unclear
     if call.dropped and call.grad is False and id(call.model) in events.observed and call.prepared is not None:
         return Purpose.EVALUATION  # a calibration: the ranges are to be those of the model as it is deployed
-    if call.dropped or (call.is_unread and call.made_up and put_in_after_eval(events, call) is None):
+    is_tried = call.is_unread and call.made_up and not own and put_in_after_eval(events, call) is None
+    if call.dropped or is_tried:
         is_look = call.made_up and call.grad is False and call.prepared is not None
         return Purpose.INSPECTION if is_look else Unclear.DROPPED
     if call.is_unread and call.grad is False and not call.made_up and _is_switched_on(events, call):
