@@ -170,7 +170,7 @@ class ReachableSet:
             for name in _outer_names(function.node):
                 for scope in _scopes(function):
                     if name in scope.cells:
-                        interpreter.store.write(scope.cells, name, _unknown())
+                        interpreter.store.set_in(scope.cells, name, _unknown())
             for base, name in _assigned_to(function.node):
                 owner = function.owner if base == "cls" else _visible(function, base)
                 if isinstance(owner, (Class, ModuleScope)):

@@ -136,7 +136,8 @@ def _execute(
     frame, interpreter.frame = interpreter.frame, Frame(scope, file, scope.cells)
     events, interpreter.events = interpreter.events, log
     try:
-        execute_body(interpreter, body, interpreter.frame)
+        with interpreter.store.staying():
+            execute_body(interpreter, body, interpreter.frame)
     finally:
         interpreter.store.branches = branches
         interpreter.store.resume(outer)

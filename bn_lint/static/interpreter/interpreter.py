@@ -64,8 +64,9 @@ class Interpreter:
         self.budget.copied(count)
 
     def start(self) -> None:
-        """Begin an entry point: its steps and its time count from here."""
-        self.store.start()
+        """Begin an entry point: its steps count from here, and what the one before has changed in modules is undone."""
+        if self.store.start():
+            self.summaries.forget()  # of calls that may have read what is undone
         self.budget = Budget(self)
         self.path = PathCondition()
         self.events = self.domain.new_log()

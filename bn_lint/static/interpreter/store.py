@@ -3,10 +3,16 @@
 Both branches of an `if` whose condition is unknown are executed, each on the state before the `if`; afterwards the
 cells that either of them changed get the joined value. Recording the changes costs as much as there are changes, where
 copying the state would cost as much as there is state.
+
+Entry points share the modules of the project. What one of them changes there is undone when the next one begins: only
+the top level of a module changes modules for all.
 """
 
 from __future__ import annotations
 
+from bisect import bisect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bn_lint.static.interpreter.lattice.equality import same
@@ -37,6 +43,14 @@ class Store:
         self.purity: list[_Purity] = []
         #: How many records are open that will be taken back.
         self.branches = 0
+        #: When the entry point began, and the times since then in which modules were executed: what was made before, or
+        #: in these times, gets back what it held.
+        self._began = birth()
+        self._executed: tuple[list[int], list[int]] = [], []
+        #: Whether a module is being executed: what is written then is there for all entry points.
+        self._stays = False
+        #: Cells that were changed and get it back, and a copy of what they held: by the identity of the cells.
+        self._before: dict[int, tuple[Cells, Cells]] = {}
 
     def write(self, cells: Cells, key: Any, value: Value) -> None:
         self._trail.append((cells, key, cells.get(key, ABSENT)))
@@ -52,6 +66,17 @@ class Store:
             return
         self._changed(target)
         self.write(target.cells, key, value)
+        if self._stays and self._before:
+            self._pass_on(target.cells, key)
+
+    def set_in(self, cells: Cells, key: Any, value: Value) -> None:
+        """Write a cell of something else than an object that may be older than the entry point, such as a module."""
+        if self._stays:
+            self.write(cells, key, value)
+            self._pass_on(cells, key)
+        else:
+            self._keep(cells)
+            self.write(cells, key, value)
 
     def note(self, target: Mutable, key: Ghost[Held], value: Held) -> None:
         """Write a cell that does not decide how the object behaves, such as a mode: its twins stay its twins."""
@@ -73,7 +98,27 @@ class Store:
         for purity in self.purity:
             purity.pure = False
 
+    def _keep(self, cells: Cells) -> None:
+        """Note what cells hold that are about to be written, for who gets it back."""
+        if id(cells) not in self._before:
+            self._before[id(cells)] = cells, dict(cells)
+
+    def _pass_on(self, cells: Cells, key: Any) -> None:
+        """What a module changes as it is executed stays, even if the entry point has changed the same object before."""
+        if id(cells) in self._before:
+            self._before[id(cells)][1][key] = cells[key]
+
+    def _outlives(self, target: Mutable) -> bool:
+        """Whether an object is there for other entry points as well."""
+        if target.born < self._began:
+            return True
+        starts, ends = self._executed
+        at = bisect(starts, target.born) - 1
+        return at >= 0 and target.born < ends[at]
+
     def _changes_older(self, target: Mutable) -> None:
+        if not self._stays and self._outlives(target):
+            self._keep(target.cells)
         # Calls under way began one after the other: those that are younger than the object come last.
         for purity in reversed(self.purity):
             if target.born > purity.start:
@@ -90,10 +135,30 @@ class Store:
             module.template = None
             module = module.owner
 
-    def start(self) -> None:
-        """Drop what is recorded: nothing of it will be undone."""
+    def start(self) -> bool:
+        """Begin an entry point: give older objects back what they held before the last one; whether there were any."""
         self._trail = []
         self.branches = 0
+        undone = list(self._before.values())
+        for cells, before in undone:
+            cells.clear()
+            cells.update(before)
+        self._began, self._executed, self._before = birth(), ([], []), {}
+        return bool(undone)
+
+    @contextmanager
+    def staying(self) -> Iterator[None]:
+        """A module is executed: what is written meanwhile is there for all entry points, and so is what is made."""
+        if self._stays:
+            yield
+            return
+        self._stays, start = True, birth()
+        try:
+            yield
+        finally:
+            self._stays = False
+            self._executed[0].append(start)
+            self._executed[1].append(birth())
 
     def fork(self) -> list[tuple[Cells, Any, Value]]:
         """Start a new record; returns what `rollback` and `resume` need to go back to."""
