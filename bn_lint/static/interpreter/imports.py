@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bn_lint.static.interpreter.dispatch import execute_body
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.store import Execution
 from bn_lint.static.interpreter.values import ABSENT, External, Imported, ModuleScope, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.parse import ParseError
@@ -95,6 +96,7 @@ def module_at(interpreter: Interpreter, path: Path) -> ModuleScope | None:
 
 def execute_module(interpreter: Interpreter, scope: ModuleScope) -> None:
     """Run the top level of a module, once. A file that does not parse leaves an empty module."""
+    interpreter.reads.module(scope)
     if scope.state != ModuleScope.FRESH:
         return
     scope.state = ModuleScope.RUNNING
@@ -135,10 +137,17 @@ def _execute(
     uncertain, interpreter.path.uncertain = interpreter.path.uncertain, 0
     frame, interpreter.frame = interpreter.frame, Frame(scope, file, scope.cells)
     events, interpreter.events = interpreter.events, log
+    execution = Execution(stays=True)
+    budget, is_import = interpreter.budget, frame is not None
+    steps, imports = budget.steps, budget.imports
     try:
-        with interpreter.store.staying():
+        with interpreter.reads.by(scope), interpreter.store.executing(execution):
             execute_body(interpreter, body, interpreter.frame)
     finally:
+        if execution.reaches_out:
+            interpreter.reads.reaches_out(scope)
+        if is_import:
+            budget.imports = imports + budget.steps - steps
         interpreter.store.branches = branches
         interpreter.store.resume(outer)
         interpreter.store.purity = purity

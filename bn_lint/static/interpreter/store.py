@@ -34,6 +34,39 @@ Cells = dict[Any, Value]
 StoreDelta = dict[tuple[int, Any], tuple[Cells, Any, Value]]
 
 
+class Execution:
+    """An entry point, or the top level of a module, while it runs.
+
+    Attributes:
+        stays: What it writes is there for all entry points, and so is what it makes.
+        reaches_out: It has changed, or may have changed, what it has not made.
+        since: What is made from then on is its own.
+    """
+
+    __slots__ = ("_began", "_ends", "_starts", "reaches_out", "since", "stays")
+
+    def __init__(self, *, stays: bool) -> None:
+        self.stays = stays
+        self.reaches_out = False
+        self._began = self.since = birth()
+        #: When modules were executed meanwhile: what was made in these times is theirs.
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def has_made(self, target: Mutable) -> bool:
+        """Whether an object is its own; to be asked only of what was made before `since`."""
+        if target.born < self._began:
+            return False
+        at = bisect(self._starts, target.born) - 1
+        return at < 0 or target.born > self._ends[at]
+
+    def over(self, inner: Execution) -> None:
+        """A module was executed meanwhile."""
+        self.since = birth()
+        self._starts.append(inner._began)
+        self._ends.append(self.since)
+
+
 class Store:
     """The only writer of cells."""
 
@@ -43,12 +76,7 @@ class Store:
         self.purity: list[_Purity] = []
         #: How many records are open that will be taken back.
         self.branches = 0
-        #: When the entry point began, and the times since then in which modules were executed: what was made before, or
-        #: in these times, gets back what it held.
-        self._began = birth()
-        self._executed: tuple[list[int], list[int]] = [], []
-        #: Whether a module is being executed: what is written then is there for all entry points.
-        self._stays = False
+        self._execution = Execution(stays=False)
         #: Cells that were changed and get it back, and a copy of what they held: by the identity of the cells.
         self._before: dict[int, tuple[Cells, Cells]] = {}
 
@@ -66,12 +94,13 @@ class Store:
             return
         self._changed(target)
         self.write(target.cells, key, value)
-        if self._stays and self._before:
+        if self._before and self._execution.stays:
             self._pass_on(target.cells, key)
 
     def set_in(self, cells: Cells, key: Any, value: Value) -> None:
         """Write a cell of something else than an object that may be older than the entry point, such as a module."""
-        if self._stays:
+        if self._execution.stays:
+            self._execution.reaches_out = True
             self.write(cells, key, value)
             self._pass_on(cells, key)
         else:
@@ -108,17 +137,13 @@ class Store:
         if id(cells) in self._before:
             self._before[id(cells)][1][key] = cells[key]
 
-    def _outlives(self, target: Mutable) -> bool:
-        """Whether an object is there for other entry points as well."""
-        if target.born < self._began:
-            return True
-        starts, ends = self._executed
-        at = bisect(starts, target.born) - 1
-        return at >= 0 and target.born < ends[at]
-
     def _changes_older(self, target: Mutable) -> None:
-        if not self._stays and self._outlives(target):
-            self._keep(target.cells)
+        execution = self._execution
+        if target.born < execution.since and not execution.has_made(target):
+            if execution.stays:
+                execution.reaches_out = True
+            else:
+                self._keep(target.cells)
         # Calls under way began one after the other: those that are younger than the object come last.
         for purity in reversed(self.purity):
             if target.born > purity.start:
@@ -143,22 +168,18 @@ class Store:
         for cells, before in undone:
             cells.clear()
             cells.update(before)
-        self._began, self._executed, self._before = birth(), ([], []), {}
+        self._execution, self._before = Execution(stays=False), {}
         return bool(undone)
 
     @contextmanager
-    def staying(self) -> Iterator[None]:
-        """A module is executed: what is written meanwhile is there for all entry points, and so is what is made."""
-        if self._stays:
-            yield
-            return
-        self._stays, start = True, birth()
+    def executing(self, module: Execution) -> Iterator[None]:
+        """A module is executed."""
+        outer, self._execution = self._execution, module
         try:
             yield
         finally:
-            self._stays = False
-            self._executed[0].append(start)
-            self._executed[1].append(birth())
+            self._execution = outer
+            outer.over(module)
 
     def fork(self) -> list[tuple[Cells, Any, Value]]:
         """Start a new record; returns what `rollback` and `resume` need to go back to."""
