@@ -47,6 +47,11 @@ def scaled(x, factor):
 
 def idle(x):
     return x + 7
+
+def depth():
+    return 3
+
+DEPTH = depth()
 """,
     "wide.py": """\
 from torch import nn
@@ -79,6 +84,7 @@ from torch import nn
 
 import registry
 import wide
+from blocks import DEPTH
 from registry import register
 
 class Narrow(nn.Module):
@@ -88,7 +94,10 @@ class Narrow(nn.Module):
         self.bn = nn.BatchNorm2d(width)
 
     def forward(self, x):
-        return self.bn(self.conv(x))
+        x = self.conv(x)
+        for _ in range(DEPTH):
+            x = self.bn(x)
+        return x
 
 @register
 def narrow(width=4):
@@ -148,7 +157,7 @@ def turn_of(found: list[Turn], name: str) -> Turn:
 def test_reads_what_it_enters_and_what_it_makes(unit: Unit) -> None:
     found = turns(unit)
     # All read what the top levels of those have read that enter models into the table.
-    by_all = {"register", "widths"}
+    by_all = {"register", "widths", "depth"}
     assert names(unit, turn_of(found, "wider")) == by_all | {"wide", "wider", "Wide", "Block", "Base", "scaled"}
     assert names(unit, found[-2]) == by_all | {"main", "loss", "narrow", "Narrow"}
     assert "Wide" in names(unit, turn_of(found, "by_name"))

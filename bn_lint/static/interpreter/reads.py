@@ -1,4 +1,4 @@
-"""What the entry points read of the project: nothing else of it can change what they show."""
+"""What the entry points read of the project. (ARCHITECTURE.md says what else one of them may find of another.)"""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from bn_lint.static.interpreter.values import Class, Function, ModuleScope
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bn_lint.static.syntax import nodes as cst
 
 
@@ -17,7 +19,7 @@ class Read:
 
     Attributes:
         definitions: The functions that were entered, and the classes of objects that were made.
-        modules: Those of which a name was asked, or whose functions were entered.
+        modules: The paths of those of which a name was asked, or whose functions were entered.
         others: Readers that have given up calls of functions which this one entered afterwards, and so left sooner.
     """
 
@@ -25,7 +27,7 @@ class Read:
 
     def __init__(self) -> None:
         self.definitions: set[cst.CSTNode] = set()
-        self.modules: set[ModuleScope] = set()
+        self.modules: set[Path] = set()
         self.others: set[Read] = set()
 
 
@@ -37,7 +39,7 @@ class Reads:
     """
 
     def __init__(self) -> None:
-        self._by_modules: dict[ModuleScope, Read] = {}
+        self._by_modules: dict[Path, Read] = {}
         self._by_all = Read()
         self._gave_up: dict[cst.CSTNode, set[Read]] = {}
         self._reader = self.own = Read()
@@ -49,8 +51,8 @@ class Reads:
     @contextmanager
     def by(self, module: ModuleScope) -> Iterator[None]:
         """Meanwhile it is the top level of a module that reads."""
-        self._reader.modules.add(module)
-        outer, self._reader = self._reader, self._by_modules.setdefault(module, Read())
+        self._reader.modules.add(module.path)
+        outer, self._reader = self._reader, self._by_modules.setdefault(module.path, Read())
         try:
             yield
         finally:
@@ -58,19 +60,19 @@ class Reads:
 
     def module(self, module: ModuleScope) -> None:
         """A name of a module is asked for."""
-        self._reader.modules.add(module)
+        self._reader.modules.add(module.path)
 
     def function(self, function: Function) -> None:
         """A function is entered, or what stands in it decides."""
         self._reader.definitions.add(function.node)
-        self._reader.modules.add(function.scope.module)
+        self._reader.modules.add(function.file.path)
 
     def cls(self, cls: Class) -> None:
         """An object of a class is made: all methods may matter, also those that nobody calls."""
         for one in cls.mro:
             if isinstance(one, Class):
                 self._reader.definitions.add(one.node)
-                self._reader.modules.add(one.scope.module)
+                self._reader.modules.add(one.file.path)
 
     def given_up(self, function: Function) -> None:
         """A call of a function takes too long."""
@@ -82,7 +84,7 @@ class Reads:
 
     def reaches_out(self, module: ModuleScope) -> None:
         """The top level of a module has changed what is not its own."""
-        self._by_all.modules.add(module)
+        self._by_all.modules.add(module.path)
 
     def all_of(self, read: Read) -> Read:
         """What a reader depends on, by way of what it has read."""
