@@ -101,7 +101,7 @@ def test_a_script_that_does_not_name_batchnorm_counts(capsys: pytest.CaptureFixt
     Path("train.py").write_text("import torch\nfrom model import net, optimizer\n" + TRAIN)
     cli.main(["check", "--isolated", "--no-cache", "-q", "--show-coverage", "-v", "."])
     assert capsys.readouterr().out == (
-        "Coverage: 1 of 1 BatchNorm layer judged (100%).\nModes: 1 of 1 model call judged (100%): 1 training.\n"
+        "Coverage: 1 of 1 BatchNorm layer checked (100%).\nModes: 1 of 1 model call checked (100%): 1 training.\n"
     )
 
 
@@ -113,8 +113,8 @@ def test_reasons_are_grouped(capsys: pytest.CaptureFixture[str]) -> None:
     Path("program.py").write_text(MODEL + TRAIN + EVALUATE + "net(images)\nnet(labels)\n")
     cli.main(["check", "--isolated", "--no-cache", "-q", "--show-coverage", "-v", "program.py"])
     assert capsys.readouterr().out == (
-        "Coverage: 1 of 1 BatchNorm layer judged (100%).\n"
-        "Modes: 2 of 4 model calls judged (50%): 1 evaluation and 1 training.\n"
+        "Coverage: 1 of 1 BatchNorm layer checked (100%).\n"
+        "Modes: 2 of 4 model calls checked (50%): 1 evaluation and 1 training.\n"
         "  2  nothing uses its result\n"
         "     program.py:12:1\n"
         "     program.py:13:1\n"

@@ -99,7 +99,7 @@ def test_the_schema_accepts_the_examples() -> None:
 
 
 def test_every_format_is_explained() -> None:
-    assert first_column(text_of("docs/integrations.md")) == list(FORMATS)
+    assert first_column(text_of("docs/formats.md")) == list(FORMATS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

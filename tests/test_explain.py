@@ -167,7 +167,7 @@ def test_callers_in_other_files_count(explain: Told, here: Path) -> None:
         ("model.py:0", "--explain takes FILE:LINE, such as model.py:12, and not model.py:0."),
         ("gone.py:3", "--explain gone.py:3: there is no file gone.py."),
         ("model.py:99", "--explain model.py:99: model.py has 25 lines."),
-        ("plain.py:1", "plain.py has nothing to do with BatchNorm: nothing in it is judged."),
+        ("plain.py:1", "plain.py has nothing to do with BatchNorm: nothing in it is checked."),
         (
             "broken.py:1",
             "--explain broken.py:1: broken.py is not valid Python: '(' was never closed (line 3).",

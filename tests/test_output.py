@@ -294,7 +294,7 @@ def test_coverage_groups_reasons() -> None:
     result = Report(coverage=Coverage(5, [Undecided(place(line=9), "never called"), *undecided]))
     assert coverage(result, color=False, verbose=False) == dedent(
         """\
-        Coverage: 5 of 9 BatchNorm layers judged (56%).
+        Coverage: 5 of 9 BatchNorm layers checked (56%).
           3  the width comes from `cfg`
           1  never called
         Modes: no call of a model with BatchNorm is visible.

@@ -16,7 +16,7 @@ from bn_lint.editor.checker import ClientSettings
 from bn_lint.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
-MANUAL = ("README.md", "docs/integrations.md", "docs/editors.md")
+MANUAL = ("README.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")))
 
 
 def text_of(name: str) -> str:

@@ -23,7 +23,7 @@ _MADE = f"<!-- Made by `{COMMAND}` from the rules themselves; edit those. -->"
 INTRODUCTION = f"""\
 # Rules
 
-Each rule has a page: what it does, why it matters, bad code and its good twin. `bn-lint rule CODE` shows the same page.
+Each rule has a page: what it does, why it matters, bad code and corrected code. `bn-lint rule CODE` shows it, too.
 Findings of severity `info` are off by default; select them by code or name. A finding may have another
 severity than its rule: BN101 is an error where the model, its mode and the way to the call are proven.
 

@@ -145,7 +145,7 @@ def _unit_of(path: Path, files: Sequence[File], report: Report) -> tuple[Unit, S
     for unit in divide(judged, others, RecordingFileSystem()):
         if own in unit.files:
             return unit, own
-    raise UsageError(f"{own.display} has nothing to do with BatchNorm: nothing in it is judged.")
+    raise UsageError(f"{own.display} has nothing to do with BatchNorm: nothing in it is checked.")
 
 
 def _covers(thing: Subject | Finding, line: int) -> bool:

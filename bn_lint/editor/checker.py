@@ -18,15 +18,17 @@ from bn_lint.project.discovery import File
 from bn_lint.project.edits import Text
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.notebook import notebook
-from bn_lint.project.partition import divide
+from bn_lint.project.partition import Neighborhood, around
 from bn_lint.project.prefilter import deserves_judging
 from bn_lint.project.selectors import SelectorSet
 from bn_lint.project.source import Source, display_path, encoded, from_bytes, read
 from bn_lint.project.tool_codes import SYNTAX_ERROR
 from bn_lint.project.whole import with_projects
 
-#: A file that is connected with more characters than these is judged on its own: an editor cannot wait.
+#: A file that is connected with more characters than these is judged with the nearest files only: editors cannot wait.
 LARGEST = 300_000
+#: How many characters it has then, and the nearest files.
+NEAREST = 50_000
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Checker:
         #: Counts what may have changed besides open texts.
         self._generation = 0
         #: The files that are judged together with one.
-        self._units: dict[Path, tuple[Path, ...]] = {}
+        self._units: dict[Path, Neighborhood] = {}
 
     def forget(self) -> None:
         """Something has changed on the disk, or in the settings."""
@@ -93,7 +95,7 @@ class Checker:
 
     def users(self, path: Path) -> set[Path]:
         """The files whose findings depend on this one."""
-        return {user for user, unit in self._units.items() if path in unit and user != path}
+        return {user for user, unit in self._units.items() if path in unit.files and user != path}
 
     def file(self, path: Path, file: Open, known: Judged | None = None) -> Judged:
         """Judge an open text as the content of its file, unless what was found before only moves.
@@ -146,15 +148,16 @@ class Checker:
         return Judged(display, Text(source.text), report, tuple(parts))
 
     def _stamp(self, path: Path, settings: Settings) -> object:
-        unit = self._units.get(path, ())
-        return self._generation, settings, tuple((one, hash(self.texts.get(one))) for one in unit if one != path)
+        unit = self._units.get(path, Neighborhood())
+        return self._generation, settings, tuple((one, hash(self.texts.get(one))) for one in unit.files if one != path)
 
     def _report(self, path: Path, display: str, data: bytes, configuration: Configuration) -> Report:
         if configuration.settings_for(path).excludes(path):
             self._units.pop(path, None)
             return Report()
         around = list(self._around(path, data, configuration))
-        given = File(path, display, explicit=True, data=data, in_project=bool(self._units.get(path)))
+        is_whole = path in self._units and self._units[path].is_whole
+        given = File(path, display, explicit=True, data=data, in_project=is_whole)
         report = check([given, *around], configuration)
         # Every editor reports syntax errors, and half-typed code is full of them.
         report.findings = [finding for finding in report.findings if finding.code != SYNTAX_ERROR.code]
@@ -164,19 +167,19 @@ class Checker:
         if not self.settings.project:
             return
         if path not in self._units:
-            self._units[path] = tuple(_unit(File(path, display_path(path), True, data), self.texts, configuration))
-        for other in self._units[path]:
+            self._units[path] = _unit(File(path, display_path(path), True, data), self.texts, configuration)
+        for other in self._units[path].files:
             if other != path:
                 yield File(other, display_path(other), data=self.texts.get(other), is_context=True)
 
 
-def _unit(given: File, texts: Mapping[Path, bytes], configuration: Configuration) -> list[Path]:
-    """The files that are judged together with one; none if they are too much for an editor."""
+def _unit(given: File, texts: Mapping[Path, bytes], configuration: Configuration) -> Neighborhood:
+    """The files that are judged together with one, as far as an editor can wait; none if it is in no project."""
     judged: list[Source] = []
     others: list[Source] = []
     files = with_projects([given], lambda path: configuration.settings_for(path).excludes(path))
     if not files[0].in_project:
-        return []
+        return Neighborhood()
     for file in files:
         data = given.data if file.path == given.path else texts.get(file.path)
         try:
@@ -185,11 +188,7 @@ def _unit(given: File, texts: Mapping[Path, bytes], configuration: Configuration
         except SourceError:
             continue
         (judged if deserves_judging(data) else others).append(source)
-    for unit in divide(judged, others, RecordingFileSystem()):
-        if any(source.path == given.path for source in unit.files):
-            small = sum(len(source.text) for source in unit.sources) <= LARGEST
-            return [source.path for source in unit.files] if small else []
-    return []
+    return around(given.path, judged, others, RecordingFileSystem(), most=LARGEST, near=NEAREST)
 
 
 def _moved(known: Judged, move: Move, origin: Judged, file: Open, data: bytes, path: Path) -> Judged:

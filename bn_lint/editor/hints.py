@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bn_lint.editor.open_documents import Judged
 from bn_lint.facts import Coverage, Inventory, ModelLayer, Place, Sizes, TensorShape
@@ -11,6 +12,8 @@ from bn_lint.output.text import listed
 
 #: At one place: kinds of layers that are told apart, names of each, and shapes of one tensor.
 _MOST_KINDS, _MOST_NAMES, _MOST_SHAPES = 10, 3, 2
+#: What stands before an expression that is assigned to a name: people point at the name.
+_ASSIGNED = re.compile(r"\s*(?!else\b)(?P<name>[\w.]+)\s*(:[^=]*)?=\s*\Z")
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,12 @@ def _known(judged: Judged) -> Iterator[tuple[Place, str]]:
     by_place = _by_place(inventory, None)
     for place, layers in by_place.items():
         if place.path == judged.display:
-            yield place, _of_layers(judged, place, layers)
+            about = _of_layers(judged, place, layers)
+            yield place, about
+            start = judged.text.extent(place)[0]
+            assigned = _ASSIGNED.match(judged.text.text, judged.text.offset(place.line, 1), start)
+            if assigned is not None:
+                yield replace(place, column=place.column - (start - assigned.start("name"))), about
     for tensor in inventory.tensors:
         if tensor.place.path != judged.display:
             continue

@@ -262,7 +262,12 @@ class Server(LanguageServer):
     def diagnostic(self, judged: Judged, finding: Finding, place: Place | None = None) -> lsp.Diagnostic:
         """A finding, at its own place or at one that is evidence for it."""
         place = place or finding.place
-        message = finding.message if finding.help is None else f"{finding.message}\nhelp: {finding.help}"
+        lines = [finding.message]
+        if not self._shows_related:
+            lines += [f"{step.place.file}:{step.place.line}: {step.message}" for step in finding.evidence]
+        if finding.help is not None:
+            lines.append(f"help: {finding.help}")
+        message = "\n".join(lines)
         steps = finding.evidence
         if place != finding.place:
             message = f"{finding.place.file}:{finding.place.line}: {message}"
@@ -303,7 +308,7 @@ class Server(LanguageServer):
                 yield from self._disabling(finding, shown)
 
     def _disabling(self, finding: Finding, shown: list[lsp.Diagnostic]) -> Iterator[lsp.CodeAction]:
-        """An entry in the settings of the project, if there are any."""
+        """An entry in the settings of the project, if there is a place for them."""
         change = disabled_in_project(absolute(finding.place.path), finding.code)
         if change is not None:
             where = self.range(change.text, *change.text.extent(change.edit.place))

@@ -93,7 +93,7 @@ def coverage(report: Report, *, color: bool, verbose: bool) -> str:
     share = "no BatchNorm layer is built in these files"
     if known.total:
         layers = counted(known.total, "BatchNorm layer")
-        share = f"{known.judged} of {layers} judged ({known.judged / known.total:.0%})"
+        share = f"{known.judged} of {layers} checked ({known.judged / known.total:.0%})"
     lines = [f"{paint('Coverage:', 'message')} {share}."]
     lines += _reasons(known.undecided, paint, verbose=verbose)
     lines.append(f"{paint('Modes:', 'message')} {_modes(known.calls)}.")
@@ -102,12 +102,12 @@ def coverage(report: Report, *, color: bool, verbose: bool) -> str:
 
 
 def _modes(calls: Sequence[CheckedCall]) -> str:
-    """`2 of 3 model calls judged (67%): 1 training and 1 evaluation`."""
+    """`2 of 3 model calls checked (67%): 1 training and 1 evaluation`."""
     if not calls:
         return "no call of a model with BatchNorm is visible"
     purposes = Counter(call.purpose.value for call in calls if call.purpose is not None)
     judged = purposes.total()
-    share = f"{judged} of {counted(len(calls), 'model call')} judged ({judged / len(calls):.0%})"
+    share = f"{judged} of {counted(len(calls), 'model call')} checked ({judged / len(calls):.0%})"
     kinds = listed(
         [f"{count} {purpose}" for purpose, count in sorted(purposes.items(), key=lambda row: (-row[1], row))]
     )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Container, Hashable
 from functools import cache
 
-from bn_lint.project.module_finder import computed_imports, imports, imports_anything, names_folders
+from bn_lint.project.module_finder import computed_imports, folders_of_loaded, imports, imports_anything, names_folders
 from bn_lint.project.prefilter import deserves_judging, is_interpreted, is_program, is_surveyed, uses_zoo
 
 #: The names that a `from ... import` statement brings.
@@ -89,6 +89,7 @@ def answers_unparsed(text: str, defined: Container[str]) -> Hashable:
         *(bool(each.search(text)) for each in (TRAINS, SWITCHES, BUILDS, several_processes())),
         frozenset(imports(text)),
         computed_imports(text),
+        folders_of_loaded(text),
         imports_anything(text),
         names_folders(text),
         frozenset(_NAME.findall(" ".join(IMPORTED.findall(text)))),

@@ -41,6 +41,9 @@ _COMPUTED = re.compile(
 )
 #: The same, by a name of which nothing is written out: `import_module(args.net)`.
 _ANY = re.compile(r"""(?<![\w.])(?:(?:importlib\.)?import_module|__import__)\s*\(\s*[A-Za-z_](?![\w]*['"])""")
+#: A call that loads a file as a module.
+_LOADS = re.compile(r"(?<!\w)(?:imp\.load_source|spec_from_file_location|SourceFileLoader)\s*\(")
+_FOLDERS = re.compile(r"""['"}][./]*([\w-]+(?:/[\w-]+)*)/(?=['"{])""")
 _JOINED = re.compile(r"\b(?:join|Path)\s*\(([^\n]*)")
 _FOLDER = re.compile(r"""(['"])((?:\.{1,2}|[\w-]+)(?:/(?:\.{1,2}|[\w-]+))*)/?\1""")
 
@@ -231,6 +234,13 @@ def computed_imports(text: str) -> tuple[str, ...]:
     if "import_module" not in text and "__import__" not in text:
         return ()
     return tuple(dict.fromkeys(found[2] for found in _COMPUTED.finditer(text)))
+
+
+def folders_of_loaded(text: str) -> tuple[str, ...]:
+    """The folders of which a text may load any file as a module: `load_source("net", f"{root}/backbones/" + name)`."""
+    if _LOADS.search(text) is None:
+        return ()
+    return tuple(dict.fromkeys(_FOLDERS.findall(text)))
 
 
 def imports_anything(text: str) -> bool:

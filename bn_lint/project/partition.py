@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bn_lint.project.filesystem import RecordingFileSystem
-from bn_lint.project.module_finder import ModuleFinder, computed_imports, imports, imports_anything
+from bn_lint.project.module_finder import ModuleFinder, computed_imports, folders_of_loaded, imports, imports_anything
 from bn_lint.project.source import Source, display_path
 
 #: Files that a file may import by a name that is computed.
@@ -37,6 +37,18 @@ class Unit:
         return (*self.sources, *self.context)
 
 
+@dataclass(frozen=True)
+class Neighborhood:
+    """The files that are analysed with one.
+
+    Attributes:
+        is_whole: They are all of its unit.
+    """
+
+    files: tuple[Path, ...] = ()
+    is_whole: bool = False
+
+
 def divide(sources: Sequence[Source], others: Sequence[Source], filesystem: RecordingFileSystem) -> list[Unit]:
     """Divide the files; the units and their files keep the order in which they are given.
 
@@ -47,7 +59,40 @@ def divide(sources: Sequence[Source], others: Sequence[Source], filesystem: Reco
     """
     if len(sources) + len(others) < 2:
         return [Unit((source,)) for source in sources]
-    graph = _Graph({source.path: source for source in (*sources, *others)}, filesystem)
+    return _units(_graph(sources, others, filesystem), sources, others)
+
+
+def around(
+    path: Path,
+    sources: Sequence[Source],
+    others: Sequence[Source],
+    filesystem: RecordingFileSystem,
+    *,
+    most: int,
+    near: int,
+) -> Neighborhood:
+    """The files of the unit of one; if they are too much, those that the fewest imports are between.
+
+    Args:
+        sources: As for `divide`.
+        most: How many characters the sources of a unit may have.
+        near: How many the file and those next to it may have instead.
+    """
+    graph = _graph(sources, others, filesystem)
+    for unit in _units(graph, sources, others):
+        sizes = {source.path: len(source.text) for source in unit.files}
+        if path in sizes:
+            is_small = sum(sizes[source.path] for source in unit.sources) <= most
+            found = sizes.keys() if is_small else graph.nearest(path, sizes, near - sizes[path])
+            return Neighborhood(tuple(each for each in sizes if each in found), is_small)
+    return Neighborhood()
+
+
+def _graph(sources: Sequence[Source], others: Sequence[Source], filesystem: RecordingFileSystem) -> _Graph:
+    return _Graph({source.path: source for source in (*sources, *others)}, filesystem)
+
+
+def _units(graph: _Graph, sources: Sequence[Source], others: Sequence[Source]) -> list[Unit]:
     group = graph.groups([source.path for source in sources])
     members: dict[Path, list[Source]] = {}
     for source in sources:
@@ -118,6 +163,22 @@ class _Graph:
                 pending.extend(self.imports.get(path, ()))
         return found
 
+    def nearest(self, path: Path, sizes: Mapping[Path, int], left: int) -> set[Path]:
+        """A file, and of those with a size the nearest ones that use it or that it uses, while there is room left."""
+        found = {path}
+        using, used = {path}, {path}
+        above, below = [path], [path]
+        while above or below:
+            above = sorted({importer for one in above for importer in self.importers[one]} - using)
+            below = sorted({target for one in below for target in self.imports.get(one, ())} - used)
+            using.update(above)
+            used.update(below)
+            for each in (*above, *below):
+                if each in sizes and each not in found and sizes[each] <= left:
+                    found.add(each)
+                    left -= sizes[each]
+        return found
+
     def _targets(self, path: Path, text: str) -> set[Path]:
         found: set[Path] = set()
         self._finder.note_sys_path(path, text)
@@ -130,6 +191,10 @@ class _Graph:
             module = self._finder.resolve(path, package, 0)
             if module is not None:
                 found.update(self._below(module.parent if module.suffix == ".py" else module).values())
+        for folder in folders_of_loaded(text):
+            # From where the path begins is not known: from a folder above the file, as a rule.
+            for up in path.parents:
+                found.update(self._below(up / folder).values())
         if imports_anything(text):
             found.update(self._beside(path))
         return found

@@ -46,6 +46,8 @@ def deserves_judging(data: bytes) -> bool:
         return True
     if b"bn_lint" in data and b"reveal(" in data:
         return True
+    if b".eval()" in data or b".train()" in data:
+        return True  # a script that leaves torch to what it imports
     if b"torch" in data and (re.search(_MODE, data) is not None or re.search(_STATISTICS, data) is not None):
         return True
     if not any(word in data for word in (b"pretrained", b"weights", b"hub")):
@@ -73,7 +75,7 @@ def is_interpreted(text: str) -> bool:
 
 def is_program(text: str) -> bool:
     """Whether the file may train or use models: it is executed when models with BatchNorm are in its reach."""
-    return "torch" in text and (
+    return ("torch" in text or ".eval()" in text or ".train()" in text) and (
         re.search(_PROGRAM, text) is not None or (uses_zoo(text) and re.search(_PRETRAINED, text) is not None)
     )
 

@@ -48,7 +48,7 @@ that it uses: nobody knows how it would use them. The finding names the lines.""
 ANALYSIS_INCOMPLETE = ToolCode(
     "BN903",
     "analysis-incomplete",
-    """A file was not judged completely.
+    """A file was not checked completely.
 
 Either the program is too large to follow within the limits of the analysis (shown with `-v`, the exit code does not
 change), or bn-lint has a defect (always shown, the exit code is 2; `--debug` prints the traceback).""",

@@ -269,7 +269,8 @@ class Schedule:
             known = {f.node for f in self.collector.functions} | {c.node for c in self.collector.classes}
             if not known.intersection(definitions_in(file.tree)):
                 yield RunModule(file, Reason.SYMBOLIC_MODEL)
-            for function in [f for f in self.collector.functions if f.file is file]:
+            # Callers stand behind what they call; what they call needs no run of its own.
+            for function in reversed([f for f in self.collector.functions if f.file is file]):
                 names = given_models(function)
                 if names and function.node not in self.collector.models_called:
                     yield TrainSymbolicModels(function, Reason.SYMBOLIC_MODEL, tuple(names))

@@ -25,7 +25,7 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
 
     ## Why is this bad?
     `torch.no_grad()` does not switch BatchNorm. In training mode each image is normalized with the statistics of the
-    batch it happens to be in, so predictions depend on their neighbours; and the running statistics are moved by the
+    batch it happens to be in, so predictions depend on their neighbors; and the running statistics are moved by the
     data that was meant for validation. Nothing fails, the numbers are just not those of the trained model.
 
     ## Example

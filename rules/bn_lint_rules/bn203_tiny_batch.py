@@ -52,7 +52,7 @@ def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Violatio
     ```
 
     ## Known limits
-    Inputs of two dimensions are not judged, because their rows may be nodes, points or tokens of one sample.
+    Inputs of two dimensions are not checked, because their rows may be nodes, points or tokens of one sample.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)

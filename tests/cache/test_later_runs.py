@@ -129,7 +129,7 @@ def test_coverage_is_worked_out_when_it_is_wanted(check: Check, capsys: pytest.C
     check()
     for _ in range(2):
         cli.main(["check", "-q", "--show-coverage"])
-        assert capsys.readouterr().out.startswith("Coverage: 1 of 1 BatchNorm layer judged (100%).\n")
+        assert capsys.readouterr().out.startswith("Coverage: 1 of 1 BatchNorm layer checked (100%).\n")
 
 
 def entries() -> list[Path]:

@@ -105,6 +105,23 @@ def test_a_computed_import_connects_with_all_modules_of_the_package() -> None:
     assert len(groups("train.py", "nets/deep.py", "nets/wide.py")) == 3
 
 
+def test_a_file_that_loads_others_by_path_connects_with_the_folders_it_names() -> None:
+    write("train/tasks/run.py", "")
+    write("train/backbones/deep.py", "")
+    write("train/backbones/wide.py", "")
+    write("train/other/plain.py", "")
+    files = ("train/tasks/run.py", "train/backbones/deep.py", "train/backbones/wide.py", "train/other/plain.py")
+    for call in (
+        'imp.load_source("net", ROOT + "/backbones/" + name)',
+        'importlib.util.spec_from_file_location("net", f"{root}/backbones/{name}.py")',
+        'SourceFileLoader("net", os.path.join(root, "backbones/" + name))',
+    ):
+        write("train/tasks/run.py", f"net = {call}\n")
+        assert groups(*files) == [files[:3], files[3:]], call
+    write("train/tasks/run.py", 'text = open("backbones/" + name)\n')
+    assert len(groups(*files)) == 4
+
+
 @pytest.mark.parametrize(("top", "mark"), [("repository", "README.md"), ("pytorch-nets", None)])
 def test_a_project_that_is_a_package_itself_is_searched_from_its_top(top: str, mark: str | None) -> None:
     write(f"{top}/__init__.py", "")

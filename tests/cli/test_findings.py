@@ -119,4 +119,4 @@ def test_a_mistake_in_a_given_file_without_batchnorm_is_shown(
     assert found() == ["net.py:3:11:"]
     assert found("--config=per-file-ignores={'net.py'=['BN4']}") == []
     cli.main(["check", "-q", "--show-coverage"])
-    assert "of 3 BatchNorm layers judged" in capsys.readouterr().out
+    assert "of 3 BatchNorm layers checked" in capsys.readouterr().out

@@ -222,7 +222,22 @@ def test_the_page_shows_models_and_layers(listed: Listed) -> None:
     assert 'data-label="input">(4, 8, 32, 32)</td>' in text
     assert "<b>blocks</b>" not in text  # a heading for one row says nothing
     assert "not checked: the code that builds it is not reached" in text
-    assert '<input type="search" data-filter="models"' in text
+    assert '<input type="search" data-filter="all"' in text
+    assert "<title>BatchNorm layers of 2 files - bn-lint</title>" in text
+    assert "Findings come first" not in text
+
+
+def test_the_page_is_called_after_the_folder_of_the_layers(listed: Listed, tmp_path: Path) -> None:
+    (tmp_path / "nets.py").unlink()
+    for name in ("pkg/models/a.py", "pkg/models/b.py", "pkg/ops/c.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("from torch import nn\nnet = nn.Sequential(nn.BatchNorm2d(3))\n")
+    text = page_of(listed)
+    assert "<h1>pkg</h1>" in text
+    assert " files</li>" in text
+    assert "pkg/<wbr>ops/<wbr>c.py:2</td>" in text  # a browser breaks a long path there, and not within a name
+    (tmp_path / "c.py").write_text("from torch import nn\nnet = nn.Sequential(nn.BatchNorm2d(3))\n")
+    assert " files</h1>" in page_of(listed)
 
 
 def test_the_page_shows_findings_with_places(listed: Listed) -> None:
@@ -234,6 +249,16 @@ def test_the_page_shows_findings_with_places(listed: Listed) -> None:
     assert '<tr class="found">' in text
     assert '<a href="#finding-0">BN002</a>' in text
     assert 'id="finding-0"' in text
+    # The search is above the findings and covers them; a link leads past them.
+    assert text.index('<div id="all">') < text.index('id="finding-0"') < text.index('<h2 id="models">')
+    assert text.index('href="#models"') < text.index('data-filter="all"') < text.index('<div id="all">')
+
+
+def test_empty_lines_around_a_finding_are_not_shown(listed: Listed) -> None:
+    Path("nets.py").write_text("from torch import nn\nnet = nn.BatchNorm2d(3, momentum=0.99)\n\n\n")
+    text = page_of(listed)
+    assert "<i>1 </i>" in text
+    assert "<i>3 </i>" not in text
 
 
 def test_check_writes_the_page_too(listed: Listed, capsys: pytest.CaptureFixture[str]) -> None:

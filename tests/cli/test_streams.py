@@ -50,7 +50,7 @@ def test_statistics_and_coverage(run: Run) -> None:
     assert out == (
         "1  BN401  warning  keras-momentum\n"
         "Found 1 warning in 1 file.\n"
-        "Coverage: 1 of 2 BatchNorm layers judged (50%).\n"
+        "Coverage: 1 of 2 BatchNorm layers checked (50%).\n"
         "  1  the width is not known\n"
         "     model.py:3:1\n"
         "Modes: no call of a model with BatchNorm is visible.\n"

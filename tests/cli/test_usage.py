@@ -64,6 +64,7 @@ def test_where_nothing_was_found(path: str, name: str, run: Run, here: Path) -> 
 
 def test_version_and_help(run: Run) -> None:
     assert run("--version") == (0, f"bn-lint {bn_lint.__version__}\n", "")
+    assert "..." not in run("--help")[1].partition("Commands:")[2]  # no summary is cut off
     code, out, _ = run("check", "--help")
     assert code == 0
     assert "--exit-zero" in out

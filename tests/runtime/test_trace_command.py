@@ -71,6 +71,7 @@ def test_a_program_that_is_no_python(tmp_path: Path) -> None:
 def test_usage_errors(project: Path) -> None:
     for arguments, text in [
         (["trace", "missing.py"], "missing.py cannot be read"),
+        (["trace", "--statistics", "train.py"], "No such option '--statistics'"),
         (["trace", "-m", "missing_module"], "There is no module named missing_module"),
         (["trace", "--select", "BN999", "train.py", "16"], "BN999"),
         (["trace", "--html", "no/such/folder.html", "train.py", "16"], "cannot be written"),

@@ -33,6 +33,20 @@ net = nn.Sequential(
 )
 """
 
+BLOCK = """\
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, cin, cout):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, 3)
+        self.bn = nn.BatchNorm2d(cin)
+
+    def forward(self, x):
+        return self.bn(self.conv(x))
+"""
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,9 +191,33 @@ def test_large_units_are_not_for_editors(editor: Editor, monkeypatch: pytest.Mon
     editor.type(TEXT)
     assert editor.checker.users(absolute("user.py")) == {absolute("net.py")}
     monkeypatch.setattr(checking, "LARGEST", 10)
+    monkeypatch.setattr(checking, "NEAREST", 10)
     editor.checker.forget()
     editor.type(TEXT)
     assert editor.checker.users(absolute("user.py")) == set()
+
+
+def test_of_a_large_unit_the_nearest_files_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The widths are equal in all calls, so that nothing is wrong; without any of them, nobody knows that.
+    Path("bn-lint.toml").touch()
+    Path("block.py").write_text(BLOCK)
+    Path("caller.py").write_text("from block import Block\nblock = Block(8, 8)\n")
+    Path("far.py").write_text("from caller import block\n" + "# far\n" * 100 + "import torch\nbatchnorm = block\n")
+    monkeypatch.setattr(checking, "LARGEST", 100)
+    silenced = BLOCK.replace("(cin)\n", "(cin)  # bn-lint: ignore[BN002] what a caller that is far away needs\n")
+    for room, codes in ((100, []), (10, ["BN002"])):
+        monkeypatch.setattr(checking, "NEAREST", len(BLOCK) + room)
+        checker = Checker()
+        found = checker.file(absolute("block.py"), Open("file:///block.py", 1, BLOCK)).findings
+        assert [finding.code for finding in found] == codes
+        assert not checker.file(absolute("block.py"), Open("file:///block.py", 2, silenced)).findings
+        near = {absolute("block.py")} if room == 100 else set()
+        assert checker.users(absolute("caller.py")) == near
+        assert checker.users(absolute("far.py")) == set()
+    monkeypatch.setattr(checking, "NEAREST", 1_000)
+    checker = Checker()
+    checker.file(absolute("block.py"), Open("file:///block.py", 1, BLOCK))
+    assert checker.users(absolute("far.py")) == {absolute("block.py")}
 
 
 @pytest.mark.slow
@@ -224,6 +262,9 @@ def test_settings_of_clients() -> None:
         ("pyproject.toml", '[tool.bn-lint]\nignore = ["BN4"]\n', ["BN002", "BN4"]),
         ("pyproject.toml", '[tool.bn-lint]\n\n[tool.other]\nignore = ["X"]\n', ["BN002"]),
         ("pyproject.toml", "[tool.bn-lint]", ["BN002"]),
+        ("pyproject.toml", "", ["BN002"]),
+        ("pyproject.toml", '[project]\nname = "x"', ["BN002"]),
+        ("pyproject.toml", "[tool.bn-lint.severity]\nBN4 = 'error'\n", ["BN002"]),
     ],
 )
 def test_rules_are_disabled(name: str, text: str, ignored: list[str]) -> None:
@@ -235,9 +276,26 @@ def test_rules_are_disabled(name: str, text: str, ignored: list[str]) -> None:
     assert (table if name == "bn-lint.toml" else table["tool"]["bn-lint"])["ignore"] == ignored
 
 
-def test_without_settings_nothing_can_be_disabled(tmp_path: Path) -> None:
-    Path("pyproject.toml").write_text("[project]\n")
-    assert disabled_in_project(tmp_path / "net.py", "BN002") is None
+def test_settings_begin_in_the_nearest_project() -> None:
+    for folder in ("outer", "outer/inner/pkg", "outer/repository/.git"):
+        Path(folder).mkdir(parents=True)
+    assert disabled_in_project(absolute("outer/net.py"), "BN002") is None
+    for name in ("outer", "outer/inner"):
+        Path(name, "pyproject.toml").write_text("[project]\n")
+    change = disabled_in_project(absolute("outer/inner/pkg/net.py"), "BN002")
+    assert change is not None
+    assert change.file == absolute("outer/inner/pyproject.toml")
+    assert disabled_in_project(absolute("outer/repository/net.py"), "BN002") is None
+    # Settings above count, and would no more if the project had some.
+    Path("outer/bn-lint.toml").touch()
+    change = disabled_in_project(absolute("outer/inner/pkg/net.py"), "BN002")
+    assert change is not None
+    assert change.file == absolute("outer/bn-lint.toml")
+
+
+def test_a_table_in_another_form_is_left_alone() -> None:
+    Path("pyproject.toml").write_text('[tool]\nbn-lint = {select = ["BN4"]}\n')
+    assert disabled_in_project(absolute("net.py"), "BN002") is None
 
 
 def test_places_move_around_the_edit() -> None:

@@ -28,6 +28,24 @@ def test_clients_get_what_they_offered(talk: Callable[..., None]) -> None:
     talk(conversation, PLAIN)
 
 
+def test_evidence_is_in_the_message_for_clients_that_show_it_nowhere_else(talk: Callable[..., None]) -> None:
+    mistake = "from torch import nn\nnet = nn.Sequential(\n    nn.Conv2d(3, 8, 3),\n    nn.BatchNorm2d(16),\n)\n"
+    brief = "`[0]` gives 8 channels; `[1]` expects 16\nhelp: build it with num_features=8"
+
+    async def plain(client: Client) -> None:
+        (found,) = await client.open(mistake)
+        assert found.message == brief.replace(
+            "\n", "\nmodel.py:3: `[0]` gives 8 channels\nmodel.py:2: `[1]` is called here\n"
+        )
+
+    async def capable(client: Client) -> None:
+        (found,) = await client.open(mistake)
+        assert found.message == brief
+
+    talk(plain, PLAIN)
+    talk(capable)
+
+
 def test_clients_may_ask(talk: Callable[..., None]) -> None:
     async def conversation(client: Client) -> None:
         async def ask() -> list[str]:

@@ -42,6 +42,8 @@ def test_hovering_shows_layers_and_tensors(talk: Callable[[Talk], None]) -> None
         assert layer is not None
         assert layer.startswith("**BatchNorm2d**, checked\n")
         assert "- width `8`, input `(4, 8, 32, 32)`, called in evaluation mode: `bn` of `Net`" in layer
+        assert await client.hover(8, 13) == layer  # the name that the layer is assigned to
+        assert await client.hover(8, 4) is None
         call = await client.hover(12, 28)
         assert call is not None
         assert call.startswith("called on `(4, 8, 32, 32)`\n\n**BatchNorm2d**, checked")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bn_lint.runtime.document.document import Document
 
 
-@click.command("check")
+@click.command("check", short_help="Check files and directories.")
 @click.argument("paths", nargs=-1, type=click.Path())
 @check_options
 def command(paths: tuple[str, ...], **chosen: Any) -> int:

@@ -45,7 +45,7 @@ def _options(function: Any) -> Any:
     return rule_options(own)
 
 
-@click.command("layers")
+@click.command("layers", short_help="List the BatchNorm layers of a project.")
 @click.argument("paths", nargs=-1, type=click.Path())
 @_options
 def command(paths: tuple[str, ...], **chosen: Any) -> int:

@@ -12,7 +12,7 @@ from bn_lint.errors import UsageError
 from bn_lint.exit import ExitCode
 
 
-@click.command()
+@click.command(short_help="Check a model on fake tensors.")
 @click.option(
     "--input",
     "inputs",

@@ -10,7 +10,7 @@ from bn_lint.cli.commands.findings import FindingsOptions, findings_options, pub
 from bn_lint.errors import UsageError
 
 
-@click.command()
+@click.command(short_help="Show a saved trace.")
 @findings_options
 @click.option(
     "--compare", metavar="TRACE.json", type=click.Path(), help="With --html: also show what is different from this one."

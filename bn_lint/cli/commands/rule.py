@@ -12,7 +12,7 @@ from bn_lint.cli.terminal import COLORS, wants_color, write
 from bn_lint.errors import UsageError
 
 
-@click.command("rule")
+@click.command("rule", short_help="Explain a rule.")
 @click.argument("rule", metavar="CODE|NAME", required=False, shell_complete=completion.rules)
 @click.option("--all", "everything", is_flag=True, help="Explain every rule.")
 @click.option("--output-format", type=click.Choice(["full", "json"]), default="full", show_default=True)

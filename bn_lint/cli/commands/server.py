@@ -10,7 +10,7 @@ from bn_lint.errors import BnLintError, UsageError
 from bn_lint.exit import ExitCode
 
 
-@click.command("server")
+@click.command("server", short_help="Serve an editor (Language Server Protocol).")
 def command() -> int:
     """Serve an editor: the Language Server Protocol over standard input and output."""
     try:

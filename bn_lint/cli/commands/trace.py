@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from bn_lint.runtime.processes.ways_out import Ending
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(
+    short_help="Run a program, and check its BatchNorm layers.", context_settings={"allow_interspersed_args": False}
+)
 @click.option("-m", "module", is_flag=True, help="PROGRAM is the name of a module, as for python -m.")
 @click.option(
     "--output", metavar="FILE", type=click.Path(), help="Save the trace as JSON, for bn-lint report and check --trace."

@@ -45,6 +45,11 @@ def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
+def path_text(path: str) -> str:
+    """A path, escaped, that a browser breaks at its slashes."""
+    return escape(path).replace("/", "/<wbr>")
+
+
 def with_code(text: str) -> str:
     """Text with `code` between back quotes, escaped."""
     parts = escape(text).split("`")
@@ -66,7 +71,7 @@ def numbers(known: Iterable[tuple[int, str, str]]) -> str:
 
 
 def search(target: str, what: str) -> str:
-    """A field that filters the rows of the element with this id. It is shown where scripts run."""
+    """A field that filters the findings and rows of the element with this id. It is shown where scripts run."""
     return (
         f'<p class="search" hidden><label>Search <input type="search" data-filter="{target}" '
         f'placeholder="{escape(what)}" aria-controls="{target}"></label> '

@@ -76,7 +76,7 @@ def frame(place: Place, sources: Sources, around: int) -> str:
     lines = []
     for number in range(max(place.line - around, 1), place.line + around + 1):
         text = sources.line(place.path, number, place.cell)
-        if text is not None:
+        if text is not None and (text.strip() or number == place.line):
             lines.append((number, text.rstrip()))
     if all(number != place.line for number, _ in lines):
         return ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from bn_lint.output.html.document import document, header, numbers, search, table
+from bn_lint.output.html.document import document, header, numbers, path_text, search, table
 from bn_lint.output.html.findings import by_severity, findings, verdict
 from bn_lint.output.layers.listing import Listing, Row
 from bn_lint.output.module_tree import Node, folded_rows
@@ -22,13 +23,13 @@ _MOST_OPEN = 6
 
 def render(listing: Listing) -> str:
     """A complete HTML document."""
-    return document("BatchNorm layers - bn-lint", _parts(listing))
+    return document(f"BatchNorm layers of {_name(listing)} - bn-lint", _parts(listing))
 
 
 def _parts(listing: Listing) -> Iterator[str]:
-    first = next(_rows(listing), None)
-    title = first.layer.built.path if first and listing.report.files == 1 else counted(listing.report.files, "file")
-    yield header("BatchNorm layers", title, ["found by reading the code; nothing was run"])
+    name, files = _name(listing), counted(listing.report.files, "file")
+    about = [files] if files != name else []
+    yield header("BatchNorm layers", name, [*about, "found by reading the code; nothing was run"])
     yield verdict(listing.report)
     yield numbers(
         [
@@ -38,21 +39,41 @@ def _parts(listing: Listing) -> Iterator[str]:
             (listing.checked, "of them checked", "of them checked"),
         ]
     )
-    yield from findings(listing.report)
+    layers = bool(listing.models or listing.loose)
+    found = list(findings(listing.report))
+    if found and layers:
+        yield '<p class="soft">Findings come first, then <a href="#models">models and their layers</a>.</p>\n'
+    if layers:
+        yield search("all", "BN002, layer, class, width, file")
+    yield '<div id="all">\n'
+    yield from found
     numbers_of = {id(finding): number for number, finding in enumerate(by_severity(listing.report))}
     for problem in listing.report.problems:
         where = f'<span class="where">{escape(file_of(problem.place))}:{problem.place.line}</span>'
         yield f'<p class="soft">{escape(problem.code)} {where} {escape(problem.message)}</p>\n'
-    if not listing.models and not listing.loose:
+    if layers:
+        yield from _models(listing, numbers_of)
+    else:
         yield "<p>No BatchNorm layer is built in these files.</p>\n"
-        return
-    yield "<h2>Models</h2>\n"
+    yield "</div>\n"
+
+
+def _name(listing: Listing) -> str:
+    """What the page is about: the only file, or the folder that all layers are in."""
+    places = [row.layer.built for row in _rows(listing)]
+    if places and listing.report.files == 1:
+        return file_of(places[0])
+    folders = {posixpath.dirname(file_of(place)) for place in places}
+    relative = folders and not any(folder.startswith("/") for folder in folders)
+    return (posixpath.commonpath(folders) if relative else "") or counted(listing.report.files, "file")
+
+
+def _models(listing: Listing, numbers_of: dict[int, int]) -> Iterator[str]:
+    yield '<h2 id="models">Models</h2>\n'
     yield (
         '<p class="soft">Shapes and modes are those in which the code calls each layer, as far as they can be known '
-        "without running it. Neighbours that are alike share a row.</p>\n"
+        "without running it. Neighbors that are alike share a row.</p>\n"
     )
-    yield search("models", "layer, class, width, file, BN002")
-    yield '<div id="models">\n'
     for index, listed in enumerate(listing.models):
         is_open = index < _MOST_OPEN or any(row.findings for row in listed.rows)
         about = f"{escape(listed.origin)} &middot; {listed.size}"
@@ -67,7 +88,6 @@ def _parts(listing: Listing) -> Iterator[str]:
         yield '<section class="model"><h3>In no model</h3>\n'
         yield _table([(f"<code>{escape(row.layer.path) or '-'}</code>", row) for row in listing.loose], numbers_of)
         yield "</section>\n"
-    yield "</div>\n"
     if listing.left_out:
         yield f'<p class="soft">{counted(listing.left_out, "more model")} of the same classes.</p>\n'
 
@@ -127,6 +147,6 @@ def _cells(name: str, row: Row | None, numbers_of: dict[int, int]) -> Iterator[s
     yield "?" if layer.num_features is None else escape(str(layer.num_features))
     yield "<br>".join(escape(str(shape)) for shape in layer.inputs)
     yield row.modes
-    yield escape(f"{file_of(layer.built)}:{layer.built.line}")
+    yield path_text(f"{file_of(layer.built)}:{layer.built.line}")
     links = [f'<a href="#finding-{numbers_of[id(one)]}">{escape(one.code)}</a>' for one in row.findings]
     yield " ".join([*links, escape("; ".join(row.remarks))])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.builtins.concrete import foreign_attribute
 from bn_lint.static.interpreter.builtins.methods import plain_attribute
 from bn_lint.static.interpreter.builtins.table import BUILTINS
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.dictionaries import dict_attribute, dict_method
-from bn_lint.static.interpreter.imports import members, module_member
+from bn_lint.static.interpreter.imports import module_member
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.join import join
@@ -64,7 +62,7 @@ def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRe
     if isinstance(value, External):
         return interpreter.domain.member(value.dotted, name)
     if isinstance(value, ModuleScope):
-        return _names_of(interpreter, value) if name == "__dict__" else module_member(interpreter, value, name)
+        return module_member(interpreter, value, name)
     if isinstance(value, Unknown):
         found = interpreter.domain.attribute_of_unknown(value, name)
         return value.member(("attr", name), f".{name}") if found is ABSENT else found
@@ -98,14 +96,6 @@ def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRe
     if found is not ABSENT:
         return found
     return foreign_attribute(value, name)
-
-
-def _names_of(interpreter: Interpreter, module: ModuleScope) -> Value:
-    """The `__dict__` of a module of the project."""
-    names: dict[Any, Value] = {**members(interpreter, module)}
-    namespace = Dict(names, is_open=True)
-    namespace.is_namespace = True
-    return namespace
 
 
 def _property_attribute(value: Property, name: str) -> Value:

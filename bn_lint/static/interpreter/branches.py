@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from bn_lint.static.interpreter.assign import assign_name
+from bn_lint.static.interpreter.conditions import answered, condition_of, supposing
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -25,6 +26,8 @@ def if_(interpreter: Interpreter, node: cst.If, frame: Frame) -> str | None:
         decided = truth(evaluate(interpreter, node.test, frame))
     if decided is not None and interpreter.options:
         interpreter.decided[node] = None
+    if decided is None:
+        decided = answered(interpreter, node.test, frame)
     interpreter.path.guards += 1
     interpreter.branches.add((id(node), decided))
     try:
@@ -41,18 +44,21 @@ def _branches(interpreter: Interpreter, node: cst.If, frame: Frame, decided: boo
 
     def then() -> str | None:
         supposed = supposes(interpreter, node.test, frame)
-        assume(interpreter, node.test, frame, True)
         interpreter.path.supposed += supposed
         try:
-            return execute_suite(interpreter, node.body, frame)
+            with supposing(interpreter, node.test, frame, True):
+                assume(interpreter, node.test, frame, True)
+                return execute_suite(interpreter, node.body, frame)
         finally:
             interpreter.path.supposed -= supposed
 
     def otherwise() -> str | None:
-        assume(interpreter, node.test, frame, False)
-        return _else(interpreter, node.orelse, frame)
+        with supposing(interpreter, node.test, frame, False):
+            assume(interpreter, node.test, frame, False)
+            return _else(interpreter, node.orelse, frame)
 
-    return fork_paths(interpreter, frame, then, otherwise, can_give_up=True)
+    condition = condition_of(interpreter, node.test, frame)
+    return fork_paths(interpreter, frame, then, otherwise, can_give_up=True, condition=condition)
 
 
 def _is_type_checking(test: cst.BaseExpression) -> bool:

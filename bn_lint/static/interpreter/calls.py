@@ -307,7 +307,7 @@ def execute_function(
         ambient = interpreter.events.ambient
         function.context.enter(interpreter, ref)
     inner.is_running = True
-    depth = len(interpreter.stack)
+    depth, answers = len(interpreter.stack), len(interpreter.path.answers)
     try:
         if function.node in interpreter.aborted:
             interpreter.reads.entered_again(function)
@@ -324,6 +324,7 @@ def execute_function(
             interpreter.events.ambient = ambient
         interpreter.frame = outer
         interpreter.events.dropped = dropped
+        del interpreter.path.answers[answers:]
         inner.is_running = False
         interpreter.stack.pop()
         interpreter.budget.cost[function.node] += interpreter.budget.steps - inner.began

@@ -25,6 +25,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import switches_or_trains
 
 #: Stands for the parts of a text that are not known.
 _HOLE = "_unknown_part"
@@ -100,7 +101,18 @@ def _dotted(interpreter: Interpreter, names: list[str], ref: NodeRef, frame: Fra
 
 
 def _is_factory(value: Value) -> bool:
-    return isinstance(value, Function) or _is_module_class(value)
+    return isinstance(value, Function) or _is_module_class(value) or _is_trainer(value)
+
+
+def _is_trainer(value: Value) -> bool:
+    """Whether a class has a method that trains models or switches their mode."""
+    if not isinstance(value, Class):
+        return False
+    methods = (one for cls in value.mro if isinstance(cls, Class) for one in cls.cells.values())
+    return any(
+        isinstance(one, Function) and isinstance(one.node, cst.FunctionDef) and switches_or_trains(one.node)
+        for one in methods
+    )
 
 
 def _is_module_class(value: Value) -> bool:

@@ -11,6 +11,7 @@ from bn_lint.static.interpreter.attributes import get_attribute
 from bn_lint.static.interpreter.builtins.functions import BUILTINS
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.comprehensions import dict_comprehension, list_comprehension, set_comprehension
+from bn_lint.static.interpreter.conditions import answered, condition_of, supposing
 from bn_lint.static.interpreter.dispatch import EVALUATORS, evaluate
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import resolved, star_member
@@ -204,6 +205,8 @@ def _comparison(interpreter: Interpreter, node: cst.Comparison, frame: Frame) ->
 
 def _conditional(interpreter: Interpreter, node: cst.IfExp, frame: Frame) -> Value:
     decided = truth(evaluate(interpreter, node.test, frame))
+    if decided is None:
+        decided = answered(interpreter, node.test, frame)
     interpreter.branches.add((id(node), decided))
     if decided is not None:
         return evaluate(interpreter, node.body if decided else node.orelse, frame)
@@ -211,12 +214,14 @@ def _conditional(interpreter: Interpreter, node: cst.IfExp, frame: Frame) -> Val
 
     def alternative(branch: cst.BaseExpression, holds: bool) -> Callable[[], str | None]:
         def execute() -> None:
-            assume(interpreter, node.test, frame, holds)
-            values.append(evaluate(interpreter, branch, frame))
+            with supposing(interpreter, node.test, frame, holds):
+                assume(interpreter, node.test, frame, holds)
+                values.append(evaluate(interpreter, branch, frame))
 
         return execute
 
-    fork_paths(interpreter, frame, alternative(node.body, True), alternative(node.orelse, False))
+    sides = alternative(node.body, True), alternative(node.orelse, False)
+    fork_paths(interpreter, frame, *sides, condition=condition_of(interpreter, node.test, frame))
     return join(values)
 
 

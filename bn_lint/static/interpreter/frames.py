@@ -10,6 +10,7 @@ from bn_lint.static.syntax.places import NodeRef
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bn_lint.static.interpreter.paths import Sides
     from bn_lint.static.interpreter.values import Class, Function, ModuleScope
     from bn_lint.static.syntax.source_files import SourceFile
 
@@ -41,6 +42,7 @@ class Frame:
         "pending",
         "receiver",
         "returns",
+        "sides",
         "site",
         "uncertain",
         "yield_rest",
@@ -91,6 +93,8 @@ class Frame:
         self.annotated: list[tuple[str, Value]] = []
         #: Changes of branches that ended in `continue` or `break`, to be merged at the end of the pass or the loop.
         self.pending: list[tuple[str, object]] = []
+        #: What branches have written to local names.
+        self.sides: Sides = {}
 
     @property
     def running(self) -> Frame:

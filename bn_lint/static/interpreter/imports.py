@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bn_lint.static.interpreter.dispatch import execute_body
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.paths import PathCondition
 from bn_lint.static.interpreter.store import Execution
-from bn_lint.static.interpreter.values import ABSENT, External, Imported, ModuleScope, Unknown, Value
+from bn_lint.static.interpreter.values import ABSENT, Dict, External, Imported, ModuleScope, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.places import NodeRef
@@ -48,7 +49,10 @@ def execute_import_from(interpreter: Interpreter, node: cst.ImportFrom, frame: F
         if isinstance(module, ModuleScope):
             if module not in frame.module.stars:
                 frame.module.stars.append(module)
-        elif isinstance(module, External):
+            frame.module.has_more |= module.has_more
+        else:
+            frame.module.has_more = True
+        if isinstance(module, External):
             for name, value in interpreter.domain.star(module.dotted):
                 interpreter.store.write(frame.cells, name, value)
         return
@@ -134,7 +138,7 @@ def _execute(
     # A module is not called: what it writes is not the importer's doing.
     purity, interpreter.store.purity = interpreter.store.purity, []
     stack, interpreter.stack = interpreter.stack, []
-    uncertain, interpreter.path.uncertain = interpreter.path.uncertain, 0
+    path, interpreter.path = interpreter.path, PathCondition()
     frame, interpreter.frame = interpreter.frame, Frame(scope, file, scope.cells)
     events, interpreter.events = interpreter.events, log
     execution = Execution(stays=True)
@@ -152,7 +156,7 @@ def _execute(
         interpreter.store.resume(outer)
         interpreter.store.purity = purity
         interpreter.stack = stack
-        interpreter.path.uncertain = uncertain
+        interpreter.path = path
         interpreter.frame, interpreter.events = frame, events
 
 
@@ -167,6 +171,12 @@ def _asks_for_program(test: cst.BaseExpression) -> bool:
 
 def module_member(interpreter: Interpreter, scope: ModuleScope, name: str) -> Value:
     """Return a name of a module: a global, or a submodule of a package."""
+    if name == "__dict__":
+        names = dict[Any, Value](members(interpreter, scope))
+        is_complete = scope.state == ModuleScope.DONE and not scope.has_more and scope.path.name != "__init__.py"
+        namespace = Dict(names, is_open=not is_complete)
+        namespace.is_namespace = True
+        return namespace
     execute_module(interpreter, scope)
     value = scope.cells.get(name, ABSENT)
     if isinstance(value, Imported) and value.module is scope and value.name == name:

@@ -134,11 +134,13 @@ def _else(interpreter: Interpreter, orelse: cst.Else | None, frame: Frame, mark:
 def _pass(interpreter: Interpreter, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
     """Execute the body of a loop once."""
     interpreter.events.loops.append(interpreter.events.now())
+    answers = len(interpreter.path.answers)
     try:
         completion = execute_suite(interpreter, body, frame)
         _end_of_pass(interpreter, frame, mark)
     finally:
         interpreter.events.loops.pop()
+        del interpreter.path.answers[answers:]
     return completion
 
 

@@ -232,9 +232,10 @@ _TRUE_DIVISION = _binary("truediv", operator.truediv, dims.divide)
 def _divide(interpreter: Interpreter, a: Value, b: Value, ref: NodeRef) -> Value:
     """`a / b`. Whole numbers that divide without a rest give a whole one in code that Python 2 runs, too."""
     result = _TRUE_DIVISION(interpreter, a, b, ref)
-    if isinstance(a, int) and isinstance(b, int) and isinstance(result, float) and result.is_integer():
-        return BINARY[cst.FloorDivide](interpreter, a, b, ref) if is_for_python_2(ref.file.tree) else result
-    return result
+    if isinstance(a, float) or isinstance(b, float) or (isinstance(result, float) and not result.is_integer()):
+        return result
+    is_number = isinstance(result, (float, Expression))
+    return BINARY[cst.FloorDivide](interpreter, a, b, ref) if is_number and is_for_python_2(ref.file) else result
 
 
 BINARY: dict[type, Operation] = {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.lattice.join import join, join_lists, join_samples
-from bn_lint.static.interpreter.values import ABSENT, ITEMS, REST, List, Unknown, Value
+from bn_lint.static.interpreter.values import ABSENT, ITEMS, REST, Dict, List, Unknown, Value, birth
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
@@ -18,35 +18,97 @@ if TYPE_CHECKING:
 RETURN, RAISE, BREAK, CONTINUE = "return", "raise", "break", "continue"
 
 
+class Condition(NamedTuple):
+    """What a test asks (see `conditions.py`), and the answer with which it holds."""
+
+    question: Hashable
+    answer: bool
+    is_of_program: bool
+    """Whether the program that runs decides it, and no caller that nobody knows."""
+
+
+class Answer(NamedTuple):
+    """What is supposed on a side of a branch; `born` is when that began, as for objects."""
+
+    question: Hashable
+    holds: bool
+    born: int
+
+
+class Written(NamedTuple):
+    """A cell that a branch left different things in: what both sides together make of it, and either alone."""
+
+    cells: dict[Any, Value]
+    key: Any
+    joined: Value
+    values: dict[bool, Value]
+
+
+#: For each question, the cells that depend on its answer.
+Sides = dict[Hashable, dict[tuple[int, Any], Written]]
+#: Of how many cells it is kept what they depend on.
+_MAX_WRITTEN = 500
+
+
 class PathCondition:
     """What must be so for the code that runs now to run.
 
     Attributes:
         ways: The undecided branches that surround it: when each began, and which side of it this is.
+        answers: What is supposed on these sides.
+        sides: What earlier branches have written, but for local names, which each frame has for itself.
         uncertain: How many undecided conditions there are; more than `ways`, for operators such as `and` are some.
         guards: How many `if` statements surround it, decided or not.
         supposed: How many of the undecided conditions suppose the class of a module that is not known.
     """
 
     def __init__(self) -> None:
-        self.ways: list[tuple[int, int]] = []
+        self.ways: list[tuple[Hashable, int]] = []
+        self.answers: list[Answer] = []
+        self.sides: Sides = {}
         self.uncertain = 0
         self.guards = 0
         self.supposed = 0
 
+    @property
+    def chosen(self) -> tuple[tuple[Hashable, int], ...]:
+        """The sides of the surrounding branches, and the answers that are supposed there."""
+        return (*self.ways, *((one.question, one.holds) for one in self.answers))
+
+
+def excludes(some: Iterable[tuple[Hashable, int]], others: Iterable[tuple[Hashable, int]]) -> bool:
+    """Whether two things happened on different sides of one branch, or with different answers."""
+    sides = dict(some)
+    return any(sides.get(branch, side) != side for branch, side in others)
+
+
+def suppose(interpreter: Interpreter, frame: Frame, question: Hashable, holds: bool) -> None:
+    """From here on the answer is known, and so is what earlier branches have left with the same answer."""
+    path = interpreter.path
+    path.answers.append(Answer(question, holds, birth()))
+    for sides in (frame.sides, path.sides):
+        for written in sides.get(question, {}).values():
+            if written.cells.get(written.key, ABSENT) is written.joined:
+                interpreter.store.restore(written.cells, written.key, written.values[holds])
+
 
 def fork_paths(
-    interpreter: Interpreter, frame: Frame, *alternatives: Callable[[], str | None], can_give_up: bool = False
+    interpreter: Interpreter,
+    frame: Frame,
+    *alternatives: Callable[[], str | None],
+    can_give_up: bool = False,
+    condition: Condition | None = None,
 ) -> str | None:
     """Execute each alternative on the present state, then merge what they changed.
 
     An alternative that raises never happened. One that returns, breaks or continues has its changes merged where it
     arrives; the code after the branch belongs to the others. With `can_give_up`, the outermost branch of a program
-    that uses up the budget costs only itself, once.
+    that uses up the budget costs only itself, once. Of two alternatives, `condition` tells when the first is taken.
     """
     live: list[StoreDelta] = []
+    taken = 0
     ended: list[str] = []
-    serial, budget, path = interpreter.events.now(), interpreter.budget, interpreter.path
+    serial, budget, path, born = interpreter.events.now(), interpreter.budget, interpreter.path, birth()
     for side, alternative in enumerate(alternatives):
         is_last = alternative is alternatives[-1]
         expendable = can_give_up and not (
@@ -82,35 +144,102 @@ def fork_paths(
             interpreter.events.never_happened(began)
         if completion is None:
             live.append(changes)
+            taken = side
         else:
             ended.append(completion)
             if completion != RAISE:
                 frame.pending.append((completion, changes))
     if not live:
         return next((c for c in ended if c != RAISE), RAISE)
-    merge(interpreter, live)
+    if condition is None or len(live) != 2:
+        merge(interpreter, live, since=born)
+        if condition is not None:  # the other side has left: what follows runs with one answer
+            suppose(interpreter, frame, condition.question, condition.answer is (taken == 0))
+        return None
+    ends = _ends(live, interpreter, frame)
+    merge(interpreter, live, since=born)
+    for place, (cells, key, sides) in ends.items():
+        if any(cells[key] is side for side in sides):
+            continue  # one stands for both; that it is there again would tell nothing
+        values = dict(zip((condition.answer, not condition.answer), sides))
+        is_local = cells is frame.cells
+        if not is_local and condition.is_of_program:
+            interpreter.store.disturb()  # a copy of the object would not know what depends on the answer
+        noted = (frame.sides if is_local else path.sides).setdefault(condition.question, {})
+        before = noted.get(place)
+        if before is not None and all(before.values[answer] is value for answer, value in values.items()):
+            interpreter.store.write(cells, key, before.joined)  # nothing new: it stays the same value
+        elif len(noted) < _MAX_WRITTEN:
+            noted[place] = Written(cells, key, cells[key], values)
     return None
 
 
-def merge(interpreter: Interpreter, alternatives: list[StoreDelta], *, optional: bool = False) -> None:
-    """Write the join of several sets of changes; with `optional`, none of them may have happened."""
+def _ends(
+    live: list[StoreDelta], interpreter: Interpreter, frame: Frame
+) -> dict[tuple[int, Any], tuple[dict[Any, Value], Any, list[Value]]]:
+    """What each of two sides leaves in the local names, and in the cells of objects, that either has written.
+
+    Lists are left out: they are two cells that belong together.
+    """
+    found = {}
+    for place, (cells, key, _) in {**live[0], **live[1]}.items():
+        if key in (ITEMS, REST) or not (cells is frame.cells or interpreter.store.is_of_object(cells)):
+            continue
+        ends = [side[place][2] if place in side else cells.get(key, ABSENT) for side in live]
+        if ABSENT not in ends and ends[0] is not ends[1]:
+            found[place] = cells, key, ends
+    return found
+
+
+def merge(
+    interpreter: Interpreter, alternatives: list[StoreDelta], *, optional: bool = False, since: int | None = None
+) -> None:
+    """Write the join of several sets of changes; with `optional`, none of them may have happened.
+
+    What was made since they began is there for those alone that have written it.
+    """
     keys = {key: entry for changes in alternatives for key, entry in changes.items()}
     sequences: set[int] = set()
     for key, (cells, name, _) in keys.items():
+        is_own = since is not None and interpreter.store.is_younger(cells, since)
+        sides = [changes for changes in alternatives if key in changes] if is_own else alternatives
         now = cells.get(name, ABSENT)
-        values = [changes[key][2] if key in changes else now for changes in alternatives]
+        values = [changes[key][2] if key in changes else now for changes in sides]
         if optional:
             values.append(now)
+        if any(value is not values[0] and isinstance(value, (List, Dict)) for value in values):
+            # Their contents are taken, which each side has changed as well.
+            values = [_as_left(value, changes) for value, changes in zip(values, (*sides, {}))]
         if name in (ITEMS, REST) and ITEMS in cells:
             if id(cells) not in sequences:
                 sequences.add(id(cells))
-                _merge_sequence(interpreter, cells, alternatives, optional=optional)
+                _merge_sequence(interpreter, cells, sides, optional=optional)
             continue
-        value = join(values) if name != REST else join_samples(values) if values else ABSENT
+        if all(value is values[0] for value in values):
+            value = values[0]
+        else:
+            value = join(values) if name != REST else join_samples(values)
         if value is not ABSENT:
             interpreter.store.write(cells, name, value)
         elif name in cells:
             interpreter.store.write(cells, name, Unknown(str(name), "deleted on one branch"))
+
+
+def _as_left(value: Value, changes: StoreDelta) -> Value:
+    """A list or dictionary as one side has left it: at present its content is that before the branch."""
+    if not isinstance(value, (List, Dict)):
+        return value
+    cells = {name: now for (number, name), (_, _, now) in changes.items() if number == id(value.cells)}
+    if not cells:
+        return value
+    left = List() if isinstance(value, List) else Dict(is_set=value.is_set, is_open=value.is_open)
+    left.cells.update(value.cells)
+    left.cells.update(cells)
+    if isinstance(value, Dict) and isinstance(left, Dict):
+        left.factory, left.is_namespace = value.factory, value.is_namespace
+        for name in [name for name, one in left.cells.items() if one is ABSENT]:
+            del left.cells[name]
+    return left
 
 
 def _merge_sequence(

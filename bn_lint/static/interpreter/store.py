@@ -79,6 +79,8 @@ class Store:
         self._execution = Execution(stays=False)
         #: Cells that were changed and get it back, and a copy of what they held: by the identity of the cells.
         self._before: dict[int, tuple[Cells, Cells]] = {}
+        #: The objects whose cells were written in branches, by the identity of their cells.
+        self._owners: dict[int, Mutable] = {}
 
     def write(self, cells: Cells, key: Any, value: Value) -> None:
         self._trail.append((cells, key, cells.get(key, ABSENT)))
@@ -106,6 +108,26 @@ class Store:
         else:
             self._keep(cells)
             self.write(cells, key, value)
+
+    def is_of_object(self, cells: Cells) -> bool:
+        """Whether cells that were written in a branch belong to an object; others are the names of a scope."""
+        owner = self._owners.get(id(cells))
+        return owner is not None and owner.cells is cells
+
+    def is_younger(self, cells: Cells, born: int) -> bool:
+        """Whether cells that were written in a branch belong to an object that was made after a time."""
+        owner = self._owners.get(id(cells))
+        return owner is not None and owner.cells is cells and owner.born > born
+
+    def restore(self, cells: Cells, key: Any, value: Value) -> None:
+        """Write what a cell was on a side of a branch that is over."""
+        owner = self._owners.get(id(cells))
+        if owner is None or owner.cells is not cells:
+            self.write(cells, key, value)
+        elif isinstance(key, Ghost) and not key.decides:
+            self.note(owner, key, value)
+        else:
+            self.set(owner, key, value)
 
     def note(self, target: Mutable, key: Ghost[Held], value: Held) -> None:
         """Write a cell that does not decide how the object behaves, such as a mode: its twins stay its twins."""
@@ -137,6 +159,14 @@ class Store:
         if id(cells) in self._before:
             self._before[id(cells)][1][key] = cells[key]
 
+    def depends_on(self, born: int) -> None:
+        """What happens now is another thing where something that began then is otherwise."""
+        # Calls under way began one after the other: those that are younger than the object come last.
+        for purity in reversed(self.purity):
+            if born > purity.start:
+                break
+            purity.pure = False
+
     def _changes_older(self, target: Mutable) -> None:
         execution = self._execution
         if target.born < execution.since and not execution.has_made(target):
@@ -144,11 +174,9 @@ class Store:
                 execution.reaches_out = True
             else:
                 self._keep(target.cells)
-        # Calls under way began one after the other: those that are younger than the object come last.
-        for purity in reversed(self.purity):
-            if target.born > purity.start:
-                break
-            purity.pure = False
+        self.depends_on(target.born)
+        if self.branches:
+            self._owners[id(target.cells)] = target
 
     def _changed(self, target: Mutable) -> None:
         self._changes_older(target)
@@ -164,6 +192,7 @@ class Store:
         """Begin an entry point: give older objects back what they held before the last one; whether there were any."""
         self._trail = []
         self.branches = 0
+        self._owners = {}
         undone = list(self._before.values())
         for cells, before in undone:
             cells.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from bn_lint.facts.dims import Expression
@@ -16,6 +17,7 @@ from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.lattice.keys import is_key
 from bn_lint.static.interpreter.lattice.size import length_of, very_many
 from bn_lint.static.interpreter.limits import MAX_LENGTH, MAX_READ_ELEMENTS, MAX_READ_ENTRIES, MAX_REPLACED_ENTRIES
+from bn_lint.static.interpreter.paths import fork_paths
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,
@@ -83,6 +85,8 @@ def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRe
         return (
             interpreter.domain.member(library, key) if isinstance(key, str) else interpreter.domain.any_member(library)
         )
+    if isinstance(container, External) and container.dotted == "sys.argv":
+        return Unknown("argument", "the user gives the arguments of the program")
     if isinstance(container, (Class, LibraryClass, External)):
         return container  # a generic type: `List[int]`
     found = interpreter.domain.item(container, key, ref)
@@ -159,7 +163,8 @@ def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeR
         if not isinstance(key, External) and not container.is_namespace:
             return Unknown(text_of(key), f"no key `{text_of(key)}` is known")
     values = [v for _, v in container.entries()]
-    if values and not container.is_open and len(values) <= MAX_READ_ENTRIES and container.factory is ABSENT:
+    is_table = not container.is_open and not container.is_namespace
+    if values and is_table and len(values) <= MAX_READ_ENTRIES and container.factory is ABSENT:
         return join(values)
     found = any_factory(values) if container.is_namespace else any_entry(values)
     return Unknown("?", "a dictionary read with an unknown key") if found is ABSENT else found
@@ -198,8 +203,11 @@ def set_item(interpreter: Interpreter, container: Value, key: Value, value: Valu
                 changed = []
                 interpreter.store.set(container, REST, very_many())
             interpreter.store.set(container, ITEMS, tuple(changed))
-        else:
+        elif len(items) <= MAX_REPLACED_ENTRIES:
             interpreter.store.set(container, ITEMS, tuple(join((item, value)) for item in items))
+        else:
+            interpreter.store.set(container, ITEMS, ())
+            interpreter.store.set(container, REST, (Unknown("?", "an element of a long list was replaced"),))
     elif isinstance(container, Dict):
         if is_key(key):
             interpreter.store.set(container, key, value)
@@ -214,6 +222,15 @@ def set_item(interpreter: Interpreter, container: Value, key: Value, value: Valu
             interpreter.store.set(container, Dict.OPEN, True)
     elif isinstance(container, Instance):
         _set_instance_item(interpreter, container, key, value)
+    elif isinstance(container, Union):
+        # None takes no items, so it is not meant; of several others, one is.
+        meant = [one for one in container.values if one is not None]
+        if len(meant) == 1:
+            set_item(interpreter, meant[0], key, value)
+        elif interpreter.frame is not None:
+            fork_paths(
+                interpreter, interpreter.frame, *(partial(set_item, interpreter, one, key, value) for one in meant)
+            )
 
 
 def _set_instance_item(interpreter: Interpreter, container: Instance, key: Value, value: Value) -> None:

@@ -89,12 +89,14 @@ class Reading:
         text: What was parsed: it has the lines and columns of the file.
         error: Why it is not valid Python, if it is not.
         left_out: The lines, from first to last, that were not understood.
+        is_python_2: Whether it has spellings that only Python 2 knows.
     """
 
     tree: Module
     text: str
     error: ParseError | None = None
     left_out: tuple[tuple[int, int], ...] = ()
+    is_python_2: bool = False
 
 
 def read_leniently(text: str, parse: Parser = parse) -> Reading:
@@ -112,10 +114,12 @@ def read_leniently(text: str, parse: Parser = parse) -> Reading:
 
 
 def _understood(text: str, error: ParseError, parse: Parser) -> Reading:
-    spelled = respelled(text)
-    if spelled != text:
+    spans = list(_old_spellings(text))
+    spelled = replaced(text, spans)
+    is_python_2 = any(text[span.start : span.end] not in ("async", "await") for span in spans)
+    if spans:
         try:
-            return Reading(read(spelled, parse), spelled, error)
+            return Reading(read(spelled, parse), spelled, error, is_python_2=is_python_2)
         except ParseError:
             pass
     blocks = _blocks(spelled)
@@ -137,9 +141,8 @@ def _understood(text: str, error: ParseError, parse: Parser) -> Reading:
         raise error from None
     lines = Text(text)
     left_out = (blocks[index].extent for index in sorted(unread))
-    return Reading(
-        tree, made, error, tuple((lines.position(first)[0], lines.position(last)[0]) for first, last in left_out)
-    )
+    numbers = tuple((lines.position(first)[0], lines.position(last)[0]) for first, last in left_out)
+    return Reading(tree, made, error, numbers, is_python_2)
 
 
 # -- tokens ---------------------------------------------------------------------------------------------------------
@@ -196,7 +199,11 @@ def respelled(text: str) -> str:
 
     None of these spellings is valid now, so valid code stays as it is.
     """
-    return replaced(text, (span for statement in _statements(text) for span in _respelled(statement)))
+    return replaced(text, _old_spellings(text))
+
+
+def _old_spellings(text: str) -> Iterator[Span]:
+    return (span for statement in _statements(text) for span in _respelled(statement))
 
 
 def _respelled(statement: Statement) -> Iterator[Span]:

@@ -24,6 +24,9 @@ _COPIES = frozenset({"data", "detach", "cpu"})
 
 Answer = TypeVar("Answer")
 
+#: Built-in functions that Python 3 has under other names, or not at all.
+_ONLY_IN_PYTHON_2 = ("xrange", "raw_input", "unicode", "unichr", "execfile")
+
 #: What forgets them. It is filled when modules are imported, and never again.
 _answers: list[Callable[[], None]] = []
 
@@ -36,16 +39,23 @@ def asked_once(question: Callable[..., Answer]) -> Callable[..., Answer]:
 
 
 @asked_once
-def is_for_python_2(module: cst.Module) -> bool:
-    """Whether Python 2 runs a module, too, with a `/` of its own: it asks the future for others, not for division."""
-    statements = [part for line in module.body if type(line) is cst.SimpleStatementLine for part in line.body]
+def is_for_python_2(file: SourceFile) -> bool:
+    """Whether Python 2 runs a file, too, with a `/` of its own.
+
+    It asks the future for others and not for division, is spelled as Python 3 refuses, or needs what Python 3 has not.
+    """
+    statements = [part for line in file.tree.body if type(line) is cst.SimpleStatementLine for part in line.body]
     asked = [
         alias.name.value
         for one in statements
         if type(one) is cst.ImportFrom and getattr(one.module, "value", "") == "__future__"
         for alias in (one.names if isinstance(one.names, tuple) else ())
     ]
-    return bool(asked) and not {"division", "annotations"}.intersection(asked)
+    if asked:
+        return not {"division", "annotations"}.intersection(asked)
+    functions = {node.func.value for node in walk(file.tree) if type(node) is cst.Call and type(node.func) is cst.Name}
+    needed = [name for name in _ONLY_IN_PYTHON_2 if name in functions]
+    return file.reading.is_python_2 or not all(any(_binds(one, name) for one in walk(file.tree)) for name in needed)
 
 
 def forget_answers() -> None:
@@ -107,13 +117,15 @@ def attributes_written(node: cst.FunctionDef) -> frozenset[str]:
 def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.CSTNode]:
     """The calls of which a function or module reads nothing but the shape or similar attributes.
 
-    With `printed`, it may print the result as well, or its parts, or what it computes of them for that.
+    With `printed`, it may print the result as well, or its parts, or what it computes of them for that. What
+    it computes of two results compares them.
     """
     assigned: dict[cst.CSTNode, frozenset[str]] = {}
     unread: set[cst.CSTNode] = set()
     asked: set[cst.CSTNode] = set()
     named: list[cst.Name] = []
     parts: list[tuple[frozenset[str], frozenset[str]]] = []
+    shown: list[list[cst.Name]] = []
     for node in _walk_own(scope):
         if type(node) is cst.Name:
             named.append(node)
@@ -125,7 +137,7 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
                 owner = _same_tensor(arg.value)
                 if type(owner) is cst.Call:
                     asked.add(owner)
-                unread.update(one for one in walk(arg.value) if type(one) is cst.Name)
+                shown.append([one for one in walk(arg.value) if type(one) is cst.Name])
         elif printed and type(node) is cst.For:
             over = [one for one in walk(node.iter) if type(one) is cst.Name]
             targets = [one for one in walk(node.target) if type(one) is cst.Name]
@@ -135,6 +147,10 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
             unread.update(targets)
             if type(node.value) is cst.Call:
                 assigned[node.value] = frozenset(name.value for name in targets)
+    results = frozenset[str]().union(*assigned.values())
+    for names_shown in shown:
+        if len(results.intersection(one.value for one in names_shown)) < 2:
+            unread.update(names_shown)
     read = {name.value for name in named if name not in unread}
     for over_names, target_names in reversed(parts):  # who reads a part reads the whole
         if not read.isdisjoint(target_names):
@@ -224,17 +240,29 @@ def _binds(node: cst.CSTNode, name: str) -> bool:
 
 @asked_once
 def builds_on_last(body: cst.BaseSuite) -> bool:
-    """Whether the body of a loop appends to a list and uses the list's last element, as parsers of sections do."""
+    """Whether a pass of a loop goes on with what the last one has made, as parsers of sections do.
+
+    It appends to a list and uses the list's last element, or puts items in what a later pass appends.
+    """
     appended: set[str] = set()
+    parts: set[str] = set()
     last: set[str] = set()
+    filled: set[str] = set()
     for node in walk(body):
         if type(node) is cst.Call and type(node.func) is cst.Attribute and node.func.attr.value == "append":
-            appended.add(getattr(node.func.value, "value", None) or "")
+            appended.add(_name_of(node.func.value))
+            parts.update(_name_of(arg.value) for arg in node.args)
         elif type(node) is cst.Subscript and type(node.value) is cst.Name and len(node.slice) == 1:
             index = node.slice[0].slice
             if type(index) is cst.Index and type(index.value) is cst.UnaryOperation:
                 last.add(node.value.value)
-    return not last.isdisjoint(name for name in appended if isinstance(name, str))
+        elif type(node) is cst.AssignTarget and type(node.target) is cst.Subscript:
+            filled.add(_name_of(node.target.value))
+    return any(appended & last) or any(parts & filled)
+
+
+def _name_of(node: cst.CSTNode) -> str:
+    return node.value if type(node) is cst.Name else ""
 
 
 @asked_once

@@ -105,7 +105,11 @@ class Batch(Unknown):
             self._members = {}
         found = self._members.get(key)
         if found is None:
-            found = self._members[key] = Batch(self.batches, (self.name + text)[:_WHOLE_NAME])
+            name = (self.name + text)[:_WHOLE_NAME]
+            # A loader of single items often gives whole batches, which the program unpacks: `images[0]`.
+            is_unpacked = self.batches.size == 1 and text.startswith("[") and not self.name.isidentifier()
+            found = Unknown(name, self.why) if is_unpacked and type(key) is tuple else Batch(self.batches, name)
+            self._members[key] = found
         return found
 
 

@@ -45,7 +45,7 @@ from bn_lint.static.syntax.source_text import (
     keyword_node,
     width_node,
 )
-from bn_lint.static.syntax.tree import parameters_used_once
+from bn_lint.static.syntax.tree import is_for_python_2, parameters_used_once
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
 from bn_lint.static.torch_model.operations.sizes import size_of
@@ -298,4 +298,5 @@ def _arguments_as_written(ref: NodeRef, arguments: Arguments, layer: Instance) -
         place = NodeRef(ref.file, node if arg.keyword is not None else arg).place
         text = code_of(node)
         named = place_of(ref, keyword_node(ref.node, keyword))
-        yield Argument(keyword, position, text, value, is_literal(node), place, is_quotient(node), named)
+        quotient = is_quotient(node) and not is_for_python_2(ref.file)
+        yield Argument(keyword, position, text, value, is_literal(node), place, quotient, named)

@@ -34,7 +34,14 @@ from bn_lint.static.torch_model.operations.indexing import index
 from bn_lint.static.torch_model.operations.sizes import Array
 from bn_lint.static.torch_model.operations.tensor_methods import SHAPING, tensor_attribute, unknown_method
 from bn_lint.static.torch_model.optimizers import own_step
-from bn_lint.static.torch_model.parameters import State, Weights, freeze, state_attribute, weights_attribute
+from bn_lint.static.torch_model.parameters import (
+    State,
+    Weights,
+    freeze,
+    requires_grad,
+    state_attribute,
+    weights_attribute,
+)
 from bn_lint.static.torch_model.symbolic_models import forget_symbolic_models, handed_over
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 
@@ -81,8 +88,10 @@ class TorchDomain(Domain):
 
     def attribute(self, interpreter: Interpreter, value: Value, name: str, ref: NodeRef) -> Value:
         if isinstance(value, Tensor):
+            if name == "requires_grad" and isinstance(value.layer, Instance):
+                return requires_grad(interpreter, value.layer)
             return tensor_attribute(interpreter, value, name, ref)
-        return weights_attribute(value, name) if isinstance(value, Weights) else ABSENT
+        return weights_attribute(interpreter, value, name) if isinstance(value, Weights) else ABSENT
 
     def attribute_of_unknown(self, value: Unknown, name: str) -> Value:
         if isinstance(value, Array):

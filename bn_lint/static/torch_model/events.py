@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, TypeGuard
 from bn_lint.facts import Evidence, Purpose, Shows, Unclear
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.limits import MAX_EVENTS
-from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Unknown, Value, alternatives
+from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Value, alternatives
 from bn_lint.static.syntax import nodes as cst
+from bn_lint.static.syntax.lost_results import is_lost
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import switches_or_trains, unread_calls, walk
 from bn_lint.static.torch_model.callers import is_being_built, method_of_model
 from bn_lint.static.torch_model.following import Following
 from bn_lint.static.torch_model.gradients import volatile_argument
 from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers, keeps_last_batch
-from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, modes_of
+from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, modes_of, possible
 from bn_lint.static.torch_model.out_of_sight import (
     calls_what_trains,
     has_known_sizes,
     is_made_up,
     reads_weights,
 )
+from bn_lint.static.torch_model.supposed_parts import may_hide_layers, possible_layers
 from bn_lint.static.torch_model.transforms import Transform, note_transformed
 from bn_lint.static.torch_model.watchers import collector_of
 
@@ -65,8 +67,9 @@ class EventLog(Log):
         self.following = Following()
         #: The method of a model whose run was counted as a call of the model.
         self.method: Frame | None = None
-        #: How often gradients were computed.
+        #: How often gradients were computed, and in which passes of loops.
         self.propagations = 0
+        self._propagating: set[int] = set()
         #: Functions within functions, which foreign code may call.
         self.nested: list[Function] = []
         #: The names of what the project switches, in so many of its files (`symbolic_models.py`).
@@ -165,9 +168,9 @@ class EventLog(Log):
             return
         interpreter.store.disturb()
         note = Switch(module, mode, interpreter.frame)
-        note.before = [(layer, modes_of(layer, self)) for layer in batchnorm_layers(module)]
+        note.before = [(layer, modes_of(layer, self)) for layer in possible_layers(module)]
         self.switches.append(note)
-        if not note.before and not any(map(_may_hide_layers, module.possible_descendants())):
+        if not note.before and not any(map(may_hide_layers, module.possible_descendants())):
             self._models_arrive(interpreter, interpreter.frame)
         self._count(interpreter)
 
@@ -176,8 +179,7 @@ class EventLog(Log):
     ) -> None:
         """A module is called."""
         self.outermost = None
-        layers = batchnorm_layers(model)
-        if not layers or is_being_built(frame):
+        if is_being_built(frame) or not (layers := possible_layers(model)):
             return
         given = (*arguments.positional, *arguments.keywords.values())
         if (outer := method_of_model(model, frame)) is not None:
@@ -196,7 +198,7 @@ class EventLog(Log):
         call = Call(model, ref, frame)
         call.is_method = outer is not None
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
-        call.modes = [modes_of(layer, self) for layer in layers]
+        call.modes = [possible(modes_of(layer, self), interpreter.path.chosen) for layer in layers]
         call.uncertain = interpreter.path.uncertain > self.open_loops
         scope = frame.function.node if frame.function is not None else frame.file.tree
         call.made_up = any(is_made_up(arg.value, scope) for arg in ref.node.args)
@@ -205,6 +207,7 @@ class EventLog(Log):
         call.dropped = ref.node is self.dropped or (
             self.grad is True and ref.node in unread_calls(scope, printed=made_up)
         )
+        call.is_unread = ref.node in unread_calls(scope) or is_lost(scope, ref.node)
         call.asserted = self.asserted is not None and any(node is ref.node for node in walk(self.asserted))
         call.prepared = self.preparation(model)
         call.frozen_layers = frozen_layers(layers, call.modes)
@@ -270,7 +273,8 @@ class EventLog(Log):
     def backward(self, interpreter: Interpreter) -> None:
         interpreter.store.disturb()
         self.propagations += 1
-        for call in self._region(interpreter):
+        self._propagating.update(self.loops)
+        for call in self._region(interpreter, tuple(self.loops)):
             if not call.backward and not call.discarded:
                 call.backward = not self.following.is_looked_at(call.ref.node, call.frame, interpreter.frame)
 
@@ -285,19 +289,21 @@ class EventLog(Log):
         interpreter.store.disturb()
         if owned is None and self.optimizers and None not in self.optimizers:
             owned = tuple(one for held in self.optimizers if held is not None for one in held)
-        step = Step(self.now(), tuple(self.loops), interpreter.frame, optimizer, owned, ref, self.propagations)
+        loops = self._passes_with_gradients()
+        step = Step(self.now(), loops, interpreter.frame, optimizer, owned, ref, self.propagations)
         self.steps.append(step)
-        for call in self._region(interpreter):
+        for call in self._region(interpreter, loops):
             if not call.backward or (owned is not None and not any(self.related(call.model, one) for one in owned)):
                 continue
             if call.purpose is None:
                 call.purpose, call.step = Purpose.TRAINING, step
+                call.modes = [possible(modes, interpreter.path.chosen) for modes in call.modes]
                 call.because = Evidence.of(Shows.OPTIMIZER_STEP, ref.place)
                 self.prepare(call.model, ref)
 
     def gradients_dropped(self, interpreter: Interpreter) -> None:
         """Gradients are set to zero: what was propagated so far trains nothing."""
-        for call in self._region(interpreter):
+        for call in self._region(interpreter, self._passes_with_gradients()):
             if call.backward and call.purpose is None:
                 call.backward, call.discarded = False, True
 
@@ -316,7 +322,7 @@ class EventLog(Log):
         if any(arguments.keywords.get(name, False) is not False for name in ("create_graph", "retain_graph")):
             return
         interpreter.store.disturb()
-        for call in self._region(interpreter):
+        for call in self._region(interpreter, tuple(self.loops)):
             if call.purpose is None:
                 call.backward, call.discarded = False, True
 
@@ -368,12 +374,18 @@ class EventLog(Log):
         """Whether one module is the other, or part of it."""
         return self.is_part_of(one, other) or self.is_part_of(other, one)
 
-    def _region(self, interpreter: Interpreter) -> list[Call]:
-        """The calls that the running function, or what it called, made in this pass of its loop.
+    def _passes_with_gradients(self) -> tuple[int, ...]:
+        """The running passes down to the last in which gradients were computed: a loop over optimizers uses these."""
+        loops = self.loops
+        while loops and loops[-1] not in self._propagating:
+            loops = loops[:-1]
+        return tuple(loops)
+
+    def _region(self, interpreter: Interpreter, loops: tuple[int, ...]) -> list[Call]:
+        """The calls that the running function, or what it called, made in these passes of its loops.
 
         Where there are none, those of its caller: it is given the loss, or finds it in an object.
         """
-        loops = tuple(self.loops)
         calls = [call for call in self.calls if call.grad is not False and call.loops[: len(loops)] == loops]
         frame = interpreter.frame
         while calls and frame is not None:
@@ -386,8 +398,3 @@ class EventLog(Log):
 
 def is_module(value: Value) -> TypeGuard[Instance]:
     return isinstance(value, Instance) and value.is_module
-
-
-def _may_hide_layers(module: Instance) -> bool:
-    """Whether a module holds something that code outside the project made."""
-    return any(isinstance(value, Unknown) and value.foreign for value in module.cells.values())

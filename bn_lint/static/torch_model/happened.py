@@ -28,6 +28,8 @@ class Call:
         self.modes: list[tuple[Mode, ...]] = []
         self.uncertain = False
         self.dropped = False
+        #: Whether the function that calls it never reads the result.
+        self.is_unread = False
         #: Whether its result stands in an assertion, and only there: it is a test of the code.
         self.asserted = False
         #: Whether it is a method other than `forward` that is called: `model.features(images)`.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES
+from bn_lint.static.interpreter.paths import excludes
 from bn_lint.static.interpreter.values import (
     DomainValue,
     Function,
@@ -50,7 +52,7 @@ class Mode(DomainValue):
         self.loops: tuple[int, ...] = ()
         self.grad: bool | None = True
         self.alone = False
-        self.ways: tuple[tuple[int, int], ...] = ()
+        self.ways: tuple[tuple[Hashable, int], ...] = ()
 
     @classmethod
     def summarized(cls, alternatives: list[Value]) -> list[Value]:
@@ -69,8 +71,7 @@ class Mode(DomainValue):
 
     def excludes(self, other: Mode) -> bool:
         """Whether the two were set on different sides of one branch, so that neither follows the other."""
-        sides = dict(self.ways)
-        return any(sides.get(branch, side) != side for branch, side in other.ways)
+        return excludes(self.ways, other.ways)
 
     def __repr__(self) -> str:
         return {True: "training", False: "evaluation", None: "unknown"}[self.training] + " mode"
@@ -96,6 +97,13 @@ def modes_of(module: Instance, events: EventLog) -> tuple[Mode, ...]:
     )
 
 
+def possible(modes: tuple[Mode, ...], chosen: Sequence[tuple[Hashable, int]]) -> tuple[Mode, ...]:
+    """The modes among several that were not set on other sides of the branches in which something happens."""
+    if len(modes) < 2 or not chosen:
+        return modes
+    return tuple(one for one in modes if not excludes(one.ways, chosen)) or modes
+
+
 def agreed(modes: tuple[Mode, ...]) -> bool | None:
     """Whether all alternatives are training mode, or all evaluation mode."""
     states = {mode.training for mode in modes}
@@ -108,7 +116,7 @@ def switch(interpreter: Interpreter, module: Instance, training: Value, ref: Nod
     mode, events = Mode(decided, ref), events_of(interpreter)
     mode.root, mode.events = module, events
     mode.order, mode.loops, mode.grad = events.now(), tuple(events.loops), events.grad
-    mode.ways = tuple(interpreter.path.ways)
+    mode.ways = interpreter.path.chosen
     mode.alone = module.owner is not None and module.owner.is_module and not _holds_whole(module.owner)
     events.switched(interpreter, module, mode)
     _apply(interpreter, module, mode, training, ref, set())

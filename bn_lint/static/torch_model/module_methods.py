@@ -124,7 +124,11 @@ def _weights(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
 
 
 def _weights_by_name(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    from bn_lint.static.torch_model.symbolic_models import is_symbolic
+
     named: list[Value] = []
+    if is_symbolic(arguments.receiver):
+        return List(((Unknown("name"), Weights(arguments.receiver)),))
     for path, module in descendants(arguments.receiver):
         if not any(module.children()):
             named.extend((f"{path}.{kind}".lstrip("."), Weights(module)) for kind in ("weight", "bias"))

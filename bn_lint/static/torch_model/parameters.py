@@ -21,6 +21,7 @@ class Weights(DomainValue):
     """Any parameter of a module: what is done to one in a loop over `parameters()` is done to all."""
 
     __slots__ = ("module",)
+    is_of_module = True
 
     def __init__(self, module: Instance) -> None:
         self.module = module
@@ -76,9 +77,23 @@ def freeze(interpreter: Interpreter, module: Instance, requires_grad: Value, ref
                 events_of(interpreter).thawed.add(id(layer))
 
 
-def weights_attribute(weights: Weights, name: str) -> Value:
+def requires_grad(interpreter: Interpreter, module: Instance) -> Value:
+    """What `requires_grad` of a parameter of a module is, as far as it is followed: of BatchNorm layers."""
+    from bn_lint.static.torch_model.batchnorm import batchnorm_class
+    from bn_lint.static.torch_model.symbolic_models import is_symbolic
+
+    interpreter.store.disturb()
+    if batchnorm_class(module) is None or is_symbolic(module):
+        return Unknown("parameter.requires_grad")
+    frozen = FROZEN.of(module)
+    return frozen if isinstance(frozen, Unknown) else frozen is None
+
+
+def weights_attribute(interpreter: Interpreter, weights: Weights, name: str) -> Value:
     if name == "data":
         return weights
+    if name == "requires_grad":
+        return requires_grad(interpreter, weights.module)
     if name.endswith("_") and name != "requires_grad_":
 
         def change(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:

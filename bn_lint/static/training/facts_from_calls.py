@@ -14,7 +14,7 @@ from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers
-from bn_lint.static.torch_model.mode import Mode, agreed
+from bn_lint.static.torch_model.mode import ARRIVED, Mode, agreed
 from bn_lint.static.torch_model.symbolic_models import is_symbolic
 from bn_lint.static.training.batch_sizes import batch_facts
 from bn_lint.static.training.call_lines import is_resumed, lines_of, switch_name
@@ -282,8 +282,9 @@ def _state(events: EventLog, call: Call, purpose: Purpose) -> tuple[bool | None,
             return False, left
         return (True, call.modes[0][0]) if call.states == {True} or True in call.states else (None, None)
     for modes in call.modes:
-        if agreed(modes) is True:
-            return True, modes[0]
+        on = next((mode for mode in modes if mode.training), None)
+        if on is not None and all(mode.training or mode is ARRIVED for mode in modes):
+            return True, on
     return (False, None) if call.states == {False} else (None, None)
 
 
@@ -341,7 +342,8 @@ def _nothing_to_lose(events: EventLog, call: Call) -> bool:
     """Whether the statistics are still those of a new model, or it is trained before anything else is done with it.
 
     What a model has learnt by being looked at is soon forgotten in training, and overwritten by a checkpoint. A tool
-    says the same in either mode, so of a model that nothing uses afterwards nothing is lost.
+    says the same in either mode, so of a model that nothing uses afterwards nothing is lost. Nor is it where a program
+    ends with a look whose result nobody reads.
     """
     if call.prepared is None:
         return True
@@ -352,7 +354,9 @@ def _nothing_to_lose(events: EventLog, call: Call) -> bool:
     ]
     first = min(following, key=lambda one: one.order, default=None)
     if first is None:
-        return call.purpose is Purpose.INSPECTION and not any(
+        is_end = call.frame.with_callers()[-1].function is None and (call.dropped or call.is_unread)
+        is_over = call.purpose is Purpose.INSPECTION or is_end
+        return is_over and not any(
             when > call.order and events.related(one, call.model) for one, when, _ in events.statistics_seen
         )
     return first.purpose is Purpose.TRAINING and True in first.states

@@ -45,6 +45,7 @@ from bn_lint.static.torch_model.describing import (
     path_to,
     reason_of,
 )
+from bn_lint.static.torch_model.happened import Call
 from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.operations.sizes import size_of
 from bn_lint.static.torch_model.symbolic_models import is_symbolic
@@ -88,6 +89,8 @@ class FactCollector(LayerCollector):
         self._choice: tuple[cst.CSTNode, bool] | None = None
         #: Whether some of them are something else than BatchNorm.
         self._others_meant = False
+        #: The last call of a model that PyTorch refuses.
+        self._refused: Call | None = None
         #: By layer: where it was called as one of several, and the calls.
         self._choices: dict[int, tuple[Instance, set[tuple[cst.CSTNode, bool]], list[BatchNormCall]]] = {}
         #: Layers that were called as one of several.
@@ -216,7 +219,12 @@ class FactCollector(LayerCollector):
         events = events_of(interpreter)
         sure = interpreter.path.uncertain <= events.open_loops  # no undecided condition leads here
         if call.values_per_channel == 1 and sure and not (events.calls and events.calls[-1].batches is not None):
-            call = replace(call, mode=Mode.of(agreed(modes_of(layer, events))), grad=events.grad)
+            training = agreed(modes_of(layer, events))
+            # The first layer that refuses its input ends the call of the model: what follows in it never runs.
+            if self._refused is None or self._refused is not events.outermost:
+                call = replace(call, mode=Mode.of(training), grad=events.grad)
+            if training:
+                self._refused = events.outermost
         width, channels = call.layer.num_features, call.channels
         if self._quiet and not site.judged:
             site.reason = "it is called only where a failure is expected, or where several layers may be meant"
@@ -355,9 +363,18 @@ class FactCollector(LayerCollector):
         return coverage(self.sites.values(), unreached, judged_files)
 
 
+#: What a layer says about its input.
+_WIDTHS = ("num_features", "in_channels", "in_features")
+
+
 def _widths_differ(alternatives: list[Value]) -> bool:
-    layers = [one for one in alternatives if isinstance(one, Instance)]
-    return any(
-        len({repr(one.cells[name]) for one in layers if name in one.cells}) > 1
-        for name in ("num_features", "in_channels", "in_features")
-    )
+    layers = [_first_with_width(one) for one in alternatives if isinstance(one, Instance)]
+    return any(len({repr(one.cells[name]) for one in layers if name in one.cells}) > 1 for name in _WIDTHS)
+
+
+def _first_with_width(module: Instance) -> Instance:
+    """The first layer with a width in a container of torch; in other modules that is not looked for."""
+    if module.cls.name != "torch.nn.Sequential":
+        return module
+    parts = (_first_with_width(child) for _, child in module.children() if isinstance(child, Instance))
+    return next((part for part in parts if any(name in part.cells for name in _WIDTHS)), module)

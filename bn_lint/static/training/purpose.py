@@ -7,7 +7,7 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk, ways_to
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Call, batchnorm_layers
+from bn_lint.static.torch_model.happened import Call, Step, batchnorm_layers
 from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, Mode
 from bn_lint.static.training.held_out import is_held_out
 
@@ -28,6 +28,8 @@ def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Uncl
         return Unclear.UNSTEPPED  # they add up until a later pass steps on them
     if call.backward and call.made_up:
         return Unclear.MADE_UP
+    if call.backward and call.is_frozen and passes and not own and _is_for_others(events, call, passes):
+        return Purpose.REFERENCE
     if call.backward and not passes:
         # Saliency, gradients with respect to the input; weights that are written by hand are trained.
         written = events.averaged and any(id(one) in events.averaged for one in call.model.possible_descendants())
@@ -37,9 +39,12 @@ def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Uncl
         return unclear
     if call.dropped and call.grad is False and id(call.model) in events.observed and call.prepared is not None:
         return Purpose.EVALUATION  # a calibration: the ranges are to be those of the model as it is deployed
-    if call.dropped:
+    is_tried = call.is_unread and call.made_up and not own and put_in_after_eval(events, call) is None
+    if call.dropped or is_tried:
         is_look = call.made_up and call.grad is False and call.prepared is not None
         return Purpose.INSPECTION if is_look else Unclear.DROPPED
+    if call.is_unread and call.grad is False and not call.made_up and _is_switched_on(events, call):
+        return Unclear.DROPPED  # in the mode that was chosen for it, it updates the statistics
     if own and call.prepared is not None and passes and is_held_out(events, call):
         return Purpose.EVALUATION
     if any(step.order > call.order and step.loops for step in passes):
@@ -55,6 +60,19 @@ def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Uncl
         return Purpose.EVALUATION if own and aside and call.prepared is not None else Unclear.RESULT
     is_ready = call.prepared is not None or put_in_after_eval(events, call) is not None
     return Purpose.EVALUATION if is_ready else Unclear.ARRIVED
+
+
+def _is_for_others(events: EventLog, call: Call, passes: list[Step]) -> bool:
+    """Whether the gradients that run through a model are used for other models alone."""
+    return all(
+        step.owned is not None and not any(events.related(call.model, one) for one in step.owned) for step in passes
+    )
+
+
+def _is_switched_on(events: EventLog, call: Call) -> bool:
+    """Whether the program has put a model in training mode for this call."""
+    modes = [mode for every in call.modes for mode in every]
+    return all(mode.training is True and is_local(events, call, mode) for mode in modes)
 
 
 def _unclear(call: Call) -> Unclear | None:

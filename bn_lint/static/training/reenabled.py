@@ -52,6 +52,7 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
             id(layer) in after
             or id(layer) in events.thawed
             or (mode.root and any(events.is_part_of(one, mode.root) for one in wholes))
+            or (mode.root and not events.is_part_of(layer, mode.root))  # it was taken apart since
             or not any(owner in wholes for owner in _owners(layer))
             or any(events.is_part_of(layer, one) for one in frozen_again)
         ):

@@ -36,15 +36,38 @@ def trains_symbolic_models(text: str) -> bool:
     return TRAINS.search(text) is not None and SWITCHES.search(text) is not None
 
 
-def given_models(function: Function) -> list[str]:
-    """The parameters of a function that are models, by what the function asks of them."""
-    asked = {
-        node.value.value
-        for node in walk(function.node.body)
-        if type(node) is cst.Attribute and type(node.value) is cst.Name and node.attr.value in _TELLING
-    }
+def given_models(function: Function, known: dict[Function, list[str]] | None = None) -> list[str]:
+    """The parameters of a function that are models: it asks them what models are asked, or hands them to one that does.
+
+    `known` has those of the functions that were looked at on the way.
+    """
+    known = {} if known is None else known
+    if function in known:
+        return known[function]
+    known[function] = []
+    asked: set[str] = set()
+    for node in walk(function.node.body):
+        if type(node) is cst.Attribute and type(node.value) is cst.Name and node.attr.value in _TELLING:
+            asked.add(node.value.value)
+        elif type(node) is cst.Call and type(node.func) is cst.Name:
+            other = function.scope.module.cells.get(node.func.value)
+            if isinstance(other, Function):
+                asked.update(_handed(node, other, given_models(other, known)))
     params = (*function.params.positional, *function.params.keyword_only)
-    return [name for name in params if name != "self" and name in asked]
+    known[function] = [name for name in params if name != "self" and name in asked]
+    return known[function]
+
+
+def _handed(call: cst.Call, function: Function, wanted: list[str]) -> Iterator[str]:
+    """The names that stand in a call where its function has certain parameters."""
+    for position, argument in enumerate(call.args):
+        if argument.star or type(argument.value) is not cst.Name:
+            continue
+        named = argument.keyword.value if argument.keyword is not None else None
+        if named is None and position < len(function.params.positional):
+            named = function.params.positional[position]
+        if named in wanted:
+            yield argument.value.value
 
 
 def asked_attributes(cls: Class) -> frozenset[str]:
@@ -110,7 +133,8 @@ def with_likelihood(facts: Sequence[Fact], project: Project) -> Iterator[Fact]:
         if type(fact) is not ModelCall or not fact.is_symbolic:
             yield fact
         elif place is not None:
-            story = f"`{fact.model}` is made out of view; models of this project have BatchNorm, such as here"
+            made = f"`{fact.model}` or a part of it is made out of view"
+            story = f"{made}; models of this project have BatchNorm, such as here"
             yield replace(fact, likely=Evidence(story, place))
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bn_lint.check.report import Report
 from bn_lint.output.cells import in_cells
 from bn_lint.output.html.document import document as complete
-from bn_lint.output.html.document import header, numbers, search, table
+from bn_lint.output.html.document import header, numbers, path_text, search, table
 from bn_lint.output.html.findings import by_severity, findings, verdict
 from bn_lint.output.module_tree import folded_rows, module_tree
 from bn_lint.output.text import TIMES, counted
@@ -254,7 +254,7 @@ def _short(value: float) -> str:
 
 def _tree(layers: list[LayerTrace]) -> Iterator[str]:
     yield "<h2>Layers</h2>\n"
-    yield '<p class="soft">Neighbours that are alike share a row.</p>\n'
+    yield '<p class="soft">Neighbors that are alike share a row.</p>\n'
     yield search("layers", "name, class or file")
     yield '<div id="layers">\n'
     models: dict[str, list[LayerTrace]] = {}
@@ -293,7 +293,7 @@ def _cells(path: str, layer: LayerTrace, count: int) -> Iterable[str]:
     yield f"<code>{escape(path)}</code>{many}"
     yield escape(layer.class_name)
     yield "" if layer.num_features is None else f"{layer.num_features:,}"
-    yield "" if layer.built is None else f"{escape(layer.built.path)}:{layer.built.line}"
+    yield "" if layer.built is None else path_text(f"{layer.built.path}:{layer.built.line}")
     yield escape(shapes(layer))
     yield f"{sum(each.count for each in layer.calls_of(*_TRAINING)):,}"
     yield f"{sum(each.count for each in layer.calls_of(*_EVALUATION)):,}"

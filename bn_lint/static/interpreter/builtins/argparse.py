@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import cast
 
 from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.lattice.equality import equal
 from bn_lint.static.interpreter.values import Arguments, Builtin, Ghost, Instance, LibraryClass, List, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 
@@ -54,6 +55,10 @@ def _note_default(interpreter: Interpreter, arguments: Arguments, name: str, fla
 
 def _value(name: str, arguments: Arguments) -> Value:
     default = arguments.keywords.get("default")
+    allowed = _known_choices(arguments.keywords.get("choices"))
+    if allowed and all(equal(default, one) is False for one in allowed):
+        # Nobody can give the default, so it is there to be replaced: by the only choice, if there is one.
+        default = allowed[0] if len(allowed) == 1 else None
     # A switch is there to be used: both of its positions are. What an action of the program does is up to it.
     # A single one (epoch, sample, process) is the least that runs: such options are there to be given.
     if (
@@ -65,6 +70,13 @@ def _value(name: str, arguments: Arguments) -> Value:
     ):
         return Unknown(name, f"the user decides `{name}`")
     return default
+
+
+def _known_choices(choices: Value) -> tuple[Value, ...]:
+    """What an option may be, if that is written out."""
+    if isinstance(choices, List):
+        return () if choices.rest else choices.items
+    return choices if isinstance(choices, tuple) else ()
 
 
 def _parse(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:

@@ -118,9 +118,11 @@ def _is_of_module(value: Value) -> bool:
 
 
 def _is_called(value: Value) -> bool:
-    """Whether a value is a module, or what makes one."""
+    """Whether a value is a module, what makes one, or what goes with one."""
     if isinstance(value, Instance):
         return value.is_module
+    if isinstance(value, DomainValue):
+        return value.is_of_module
     return isinstance(value, (BoundMethod, Builtin, Class, External, Function, LibraryClass, Partial, Unknown))
 
 

@@ -62,6 +62,8 @@ class DomainValue:
     """A value of a kind that only the code that makes it knows, such as the model of some library."""
 
     __slots__ = ()
+    #: Whether it goes with a module, of which more alternatives are kept than of other values.
+    is_of_module = False
 
     @classmethod
     def summarized(cls, alternatives: list[Value]) -> list[Value]:

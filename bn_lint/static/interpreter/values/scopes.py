@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class ModuleScope(Mutable):
     """A module of the project. Its top level runs when a name of it is first needed."""
 
-    __slots__ = ("file", "is_program", "log", "name", "path", "stars", "state")
+    __slots__ = ("file", "has_more", "is_program", "log", "name", "path", "stars", "state")
 
     FRESH, RUNNING, DONE = range(3)
 
@@ -28,6 +28,8 @@ class ModuleScope(Mutable):
         self.state = ModuleScope.FRESH
         #: Modules of the project of which everything was imported.
         self.stars: list[ModuleScope] = []
+        #: Whether everything was imported of a module out of sight.
+        self.has_more = False
         #: Whether it was started, rather than imported.
         self.is_program = False
         #: What happened at its top level when it was imported.

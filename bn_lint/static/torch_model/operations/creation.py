@@ -71,7 +71,7 @@ def eye(at: OpSite, n: Value, m: Value) -> Tensor:
 
 
 @operation("tensor as_tensor asarray from_numpy", "data", TORCH)
-def tensor(at: OpSite, data: Value) -> Tensor:
+def tensor(at: OpSite, data: Value) -> Value:
     """The shape of nested lists of numbers."""
     if isinstance(data, (Array, Tensor)):
         return data.tensor if isinstance(data, Array) else data
@@ -85,16 +85,21 @@ def tensor(at: OpSite, data: Value) -> Tensor:
         return Tensor((*axes, *data.axes), ranked=data.ranked, why=data.why)
     if isinstance(data, Expression):
         return unknown("a number or an array")  # what is computed from something unknown
-    return unknown(data.why) if isinstance(data, Unknown) else Tensor(tuple(axes))
+    return _of_elements(data) if isinstance(data, Unknown) else Tensor(tuple(axes))
+
+
+def _of_elements(data: Unknown) -> Value:
+    """A tensor of what an unknown value holds; of a batch of data, that is a batch as well."""
+    return data.operand() or unknown(data.why)
 
 
 @operation("FloatTensor LongTensor DoubleTensor IntTensor BoolTensor HalfTensor", "first=(), *rest", TORCH)
-def typed_tensor(at: OpSite, first: Value, rest: tuple[Value, ...] | None) -> Tensor:
+def typed_tensor(at: OpSite, first: Value, rest: tuple[Value, ...] | None) -> Value:
     """`torch.FloatTensor(2, 3)` gives sizes, `torch.FloatTensor([2, 3])` gives elements."""
     if isinstance(first, (tuple, List, Tensor, Array)):
         return tensor(at, first)
     if isinstance(first, Unknown) and not rest:
-        return unknown(first.why)  # as likely an array of elements as a size
+        return _of_elements(first)  # as likely an array of elements as a size
     return sized(at, None if rest is None else (first, *rest))
 
 
