@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +26,7 @@ from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.deep_stack import with_deep_stack
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import STEPS_PER_FILE, STEPS_PER_UNIT
+from bn_lint.static.interpreter.reads import Read
 from bn_lint.static.interpreter.values import Class, Instance, Value
 from bn_lint.static.inventory import InventoryKeeper
 from bn_lint.static.schedule import Schedule
@@ -59,13 +60,17 @@ class Run:
     """What became of one entry point.
 
     Attributes:
+        imports: Those of the steps that modules took which it was the first to import.
         facts: What it was the first to show.
+        read: What it, and the others that it shares remembered calls with, read of the project.
     """
 
     entry: EntryPoint
     ending: Ending
     steps: int = 0
+    imports: int = 0
     facts: tuple[Fact, ...] = ()
+    read: Read = field(default_factory=Read)
 
 
 def analyze(
@@ -194,7 +199,8 @@ class Analyzer:
             self._take(events)
         self.spent[file] = spent + self.interpreter.budget.steps
         self.spent_in_all += self.interpreter.budget.steps
-        self._ended(Run(entry, ending, self.interpreter.budget.steps, tuple(self.collector.facts[before:])))
+        new, budget = tuple(self.collector.facts[before:]), self.interpreter.budget
+        self._ended(Run(entry, ending, budget.steps, budget.imports, new, self.interpreter.reads.own))
 
     def _take(self, events: EventLog) -> None:
         self.collector.programmed(facts_from_events(events, self.collector))
@@ -207,6 +213,7 @@ class Analyzer:
     def _free(self) -> None:
         """Forget the models that the entry points of one file have built: those of another one build others."""
         self.interpreter.start()
+        self.interpreter.reads.begin()
         self.interpreter.summaries.forget()
         self.collector.forget()
         # Modules and their owners refer to each other. What lives on, as trees do, is walked through twice at most.

@@ -60,7 +60,10 @@ def assign_name(interpreter: Interpreter, name: str, value: Value, frame: Frame)
     owner = frame.global_names.get(name)
     if type(value) is Instance and value.variable is None:
         value.variable = name
-    interpreter.store.write(frame.cells if owner is None else owner.cells, name, value)
+    if owner is None:
+        interpreter.store.write(frame.cells, name, value)
+    else:
+        interpreter.store.set_in(owner.cells, name, value)
 
 
 def _assign_sequence(interpreter: Interpreter, elements: Sequence[cst.BaseElement], value: Value, frame: Frame) -> None:
@@ -88,7 +91,7 @@ def set_attribute(interpreter: Interpreter, receiver: Value, name: str, value: V
             execute_module(interpreter, receiver)  # or its own assignment would come later
         interpreter.store.set(receiver, name, value)
     elif isinstance(receiver, Function):
-        receiver.attributes[name] = value
+        interpreter.store.set_in(receiver.attributes, name, value)
     elif isinstance(receiver, Union):
         for one in receiver.values:
             if isinstance(one, Instance):

@@ -45,6 +45,8 @@ class Budget:
     def __init__(self, interpreter: Interpreter) -> None:
         self._interpreter = interpreter
         self.steps = self._copies = 0
+        #: Those of modules that were imported meanwhile: whichever entry point comes first takes them.
+        self.imports = 0
         self.limit = MAX_STEPS
         #: When stock is taken next, and when something must happen: then, or when a bound is reached before.
         self.patience = self.check = PATIENCE
@@ -214,6 +216,7 @@ def costliest(interpreter: Interpreter, least: int, *, with_earlier: bool) -> Fr
             if is_first or not ReachableSet(interpreter, function, frame.cells.values()).is_concerned:
                 found = frame
                 interpreter.aborted[function.node] += 1
+                interpreter.reads.given_up(function)
         inner.add(function.node)
     return found
 
@@ -232,6 +235,7 @@ def overdue(interpreter: Interpreter) -> Frame | None:
         frame = frame.caller
     if found is not None and found.function is not None:
         interpreter.aborted[found.function.node] += 1
+        interpreter.reads.given_up(found.function)
     return found
 
 

@@ -281,6 +281,7 @@ def execute_function(
     on_yield: Callable[[Value], None] | None = None,
 ) -> Value:
     """Run the body of a function. `on_yield` is run in place of its first `yield`."""
+    interpreter.reads.function(function)
     cells = bind(function, arguments)
     inner = Frame(
         function.scope.module,
@@ -309,6 +310,7 @@ def execute_function(
     depth, answers = len(interpreter.stack), len(interpreter.path.answers)
     try:
         if function.node in interpreter.aborted:
+            interpreter.reads.entered_again(function)
             return interpreter.budget.bounded(inner, lambda: _run_body(interpreter, function, inner))
         return _run_body(interpreter, function, inner)
     except BudgetExhausted as exhausted:

@@ -38,7 +38,9 @@ def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
     if value is ABSENT:
         value = frame.find(name)
     if type(value) is Imported:
-        value = resolved(interpreter, value)
+        # It is not looked up again, so all that use the module depend on where it comes from.
+        with interpreter.reads.by(frame.module):
+            value = resolved(interpreter, value)
         if name in frame.module.cells and name not in frame.cells:
             frame.module.cells[name] = value
     if value is not ABSENT:

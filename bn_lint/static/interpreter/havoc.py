@@ -105,7 +105,7 @@ class ReachableSet:
         self.names: set[str] = set()
         self.written: set[str] = set()
         self.is_everything = self.is_concerned = False
-        self._domain = interpreter.domain
+        self._domain, self._reads = interpreter.domain, interpreter.reads
         self._top_level = _top_level(interpreter)
         self._pending: list[Value] = [function, *given]
         while self._pending and not self.is_everything:
@@ -146,12 +146,14 @@ class ReachableSet:
         for one in cls.mro:
             if isinstance(one, Class) and one not in self.classes:
                 self.classes.add(one)
+                self._reads.cls(one)
                 self._pending.extend(m for m in _methods(one) if _is_special(m.name) or m.name in self.names)
 
     def _read(self, function: Function) -> None:
         if function in self.functions:
             return
         self.functions.add(function)
+        self._reads.function(function)
         self.is_everything |= len(self.functions) > MAX_REACHED_FUNCTIONS
         names, attributes, written = _mentions(function.node)
         self.written |= written
@@ -170,7 +172,7 @@ class ReachableSet:
             for name in _outer_names(function.node):
                 for scope in _scopes(function):
                     if name in scope.cells:
-                        interpreter.store.write(scope.cells, name, _unknown())
+                        interpreter.store.set_in(scope.cells, name, _unknown())
             for base, name in _assigned_to(function.node):
                 owner = function.owner if base == "cls" else _visible(function, base)
                 if isinstance(owner, (Class, ModuleScope)):

@@ -10,6 +10,7 @@ from bn_lint.static.interpreter.dispatch import execute_body
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.paths import PathCondition
+from bn_lint.static.interpreter.store import Execution
 from bn_lint.static.interpreter.values import ABSENT, Dict, External, Imported, ModuleScope, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.parse import ParseError
@@ -99,6 +100,7 @@ def module_at(interpreter: Interpreter, path: Path) -> ModuleScope | None:
 
 def execute_module(interpreter: Interpreter, scope: ModuleScope) -> None:
     """Run the top level of a module, once. A file that does not parse leaves an empty module."""
+    interpreter.reads.module(scope)
     if scope.state != ModuleScope.FRESH:
         return
     scope.state = ModuleScope.RUNNING
@@ -139,9 +141,17 @@ def _execute(
     path, interpreter.path = interpreter.path, PathCondition()
     frame, interpreter.frame = interpreter.frame, Frame(scope, file, scope.cells)
     events, interpreter.events = interpreter.events, log
+    execution = Execution(stays=True)
+    budget, is_import = interpreter.budget, frame is not None
+    steps, imports = budget.steps, budget.imports
     try:
-        execute_body(interpreter, body, interpreter.frame)
+        with interpreter.reads.by(scope), interpreter.store.executing(execution):
+            execute_body(interpreter, body, interpreter.frame)
     finally:
+        if execution.reaches_out:
+            interpreter.reads.reaches_out(scope)
+        if is_import:
+            budget.imports = imports + budget.steps - steps
         interpreter.store.branches = branches
         interpreter.store.resume(outer)
         interpreter.store.purity = purity

@@ -11,6 +11,7 @@ from bn_lint.static.interpreter.budget import Budget
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.lattice.keys import Keys
 from bn_lint.static.interpreter.paths import PathCondition
+from bn_lint.static.interpreter.reads import Reads
 from bn_lint.static.interpreter.store import Store
 from bn_lint.static.interpreter.summaries import CallSummaries
 from bn_lint.static.interpreter.values import Function, Instance, ModuleScope, Value
@@ -40,6 +41,7 @@ class Interpreter:
         self.keys = Keys()
         self.summaries = CallSummaries(self.store, collector, self._copied)
         self.modules: dict[Path, ModuleScope] = {}
+        self.reads = Reads()
         self.unparsed: dict[Path, ParseError] = {}
         #: How often calls of a function were aborted, and whether its calls may lead to what the domain is about.
         self.aborted: Counter[cst.CSTNode] = Counter()
@@ -64,8 +66,9 @@ class Interpreter:
         self.budget.copied(count)
 
     def start(self) -> None:
-        """Begin an entry point: its steps and its time count from here."""
-        self.store.start()
+        """Begin an entry point: its steps count from here, and what the one before has changed in modules is undone."""
+        if self.store.start():
+            self.summaries.forget()  # of calls that may have read what is undone
         self.budget = Budget(self)
         self.path = PathCondition()
         self.events = self.domain.new_log()

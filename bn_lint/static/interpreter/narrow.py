@@ -76,4 +76,5 @@ def _keep(interpreter: Interpreter, target: cst.BaseExpression, frame: Frame, fi
     if isinstance(value, Union):
         kept = [v for v in value.values if fits(v)]  # type: ignore[operator]
         if kept and len(kept) < len(value.values):
-            interpreter.store.write(cells, name, join(kept))
+            write = interpreter.store.write if cells is frame.cells else interpreter.store.set_in
+            write(cells, name, join(kept))

@@ -83,6 +83,7 @@ def instantiate(
     if cls.kind == "enum":
         return _enum_member(cls, arguments)
     cls.instantiated = True
+    interpreter.reads.cls(cls)
     if not cls.is_module:
         return _construct(interpreter, cls, arguments, ref, frame)
     key = _construction_key(interpreter, cls, arguments)

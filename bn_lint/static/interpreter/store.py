@@ -3,10 +3,16 @@
 Both branches of an `if` whose condition is unknown are executed, each on the state before the `if`; afterwards the
 cells that either of them changed get the joined value. Recording the changes costs as much as there are changes, where
 copying the state would cost as much as there is state.
+
+Entry points share the modules of the project. What one of them changes there is undone when the next one begins: only
+the top level of a module changes modules for all.
 """
 
 from __future__ import annotations
 
+from bisect import bisect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bn_lint.static.interpreter.lattice.equality import same
@@ -28,6 +34,39 @@ Cells = dict[Any, Value]
 StoreDelta = dict[tuple[int, Any], tuple[Cells, Any, Value]]
 
 
+class Execution:
+    """An entry point, or the top level of a module, while it runs.
+
+    Attributes:
+        stays: What it writes is there for all entry points, and so is what it makes.
+        reaches_out: It has changed, or may have changed, what it has not made.
+        since: What is made from then on is its own.
+    """
+
+    __slots__ = ("_began", "_ends", "_starts", "reaches_out", "since", "stays")
+
+    def __init__(self, *, stays: bool) -> None:
+        self.stays = stays
+        self.reaches_out = False
+        self._began = self.since = birth()
+        #: When modules were executed meanwhile: what was made in these times is theirs.
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def has_made(self, target: Mutable) -> bool:
+        """Whether an object is its own; to be asked only of what was made before `since`."""
+        if target.born < self._began:
+            return False
+        at = bisect(self._starts, target.born) - 1
+        return at < 0 or target.born > self._ends[at]
+
+    def over(self, inner: Execution) -> None:
+        """A module was executed meanwhile."""
+        self.since = birth()
+        self._starts.append(inner._began)
+        self._ends.append(self.since)
+
+
 class Store:
     """The only writer of cells."""
 
@@ -37,6 +76,9 @@ class Store:
         self.purity: list[_Purity] = []
         #: How many records are open that will be taken back.
         self.branches = 0
+        self._execution = Execution(stays=False)
+        #: Cells that were changed and get it back, and a copy of what they held: by the identity of the cells.
+        self._before: dict[int, tuple[Cells, Cells]] = {}
         #: The objects whose cells were written in branches, by the identity of their cells.
         self._owners: dict[int, Mutable] = {}
 
@@ -54,6 +96,18 @@ class Store:
             return
         self._changed(target)
         self.write(target.cells, key, value)
+        if self._before and self._execution.stays:
+            self._pass_on(target.cells, key)
+
+    def set_in(self, cells: Cells, key: Any, value: Value) -> None:
+        """Write a cell of something else than an object that may be older than the entry point, such as a module."""
+        if self._execution.stays:
+            self._execution.reaches_out = True
+            self.write(cells, key, value)
+            self._pass_on(cells, key)
+        else:
+            self._keep(cells)
+            self.write(cells, key, value)
 
     def is_of_object(self, cells: Cells) -> bool:
         """Whether cells that were written in a branch belong to an object; others are the names of a scope."""
@@ -95,6 +149,16 @@ class Store:
         for purity in self.purity:
             purity.pure = False
 
+    def _keep(self, cells: Cells) -> None:
+        """Note what cells hold that are about to be written, for who gets it back."""
+        if id(cells) not in self._before:
+            self._before[id(cells)] = cells, dict(cells)
+
+    def _pass_on(self, cells: Cells, key: Any) -> None:
+        """What a module changes as it is executed stays, even if the entry point has changed the same object before."""
+        if id(cells) in self._before:
+            self._before[id(cells)][1][key] = cells[key]
+
     def depends_on(self, born: int) -> None:
         """What happens now is another thing where something that began then is otherwise."""
         # Calls under way began one after the other: those that are younger than the object come last.
@@ -104,6 +168,12 @@ class Store:
             purity.pure = False
 
     def _changes_older(self, target: Mutable) -> None:
+        execution = self._execution
+        if target.born < execution.since and not execution.has_made(target):
+            if execution.stays:
+                execution.reaches_out = True
+            else:
+                self._keep(target.cells)
         self.depends_on(target.born)
         if self.branches:
             self._owners[id(target.cells)] = target
@@ -118,11 +188,27 @@ class Store:
             module.template = None
             module = module.owner
 
-    def start(self) -> None:
-        """Drop what is recorded: nothing of it will be undone."""
+    def start(self) -> bool:
+        """Begin an entry point: give older objects back what they held before the last one; whether there were any."""
         self._trail = []
         self.branches = 0
         self._owners = {}
+        undone = list(self._before.values())
+        for cells, before in undone:
+            cells.clear()
+            cells.update(before)
+        self._execution, self._before = Execution(stays=False), {}
+        return bool(undone)
+
+    @contextmanager
+    def executing(self, module: Execution) -> Iterator[None]:
+        """A module is executed."""
+        outer, self._execution = self._execution, module
+        try:
+            yield
+        finally:
+            self._execution = outer
+            outer.over(module)
 
     def fork(self) -> list[tuple[Cells, Any, Value]]:
         """Start a new record; returns what `rollback` and `resume` need to go back to."""

@@ -80,7 +80,8 @@ def _replace(interpreter: Interpreter, node: cst.BaseExpression, frame: Frame, b
             if node.value in cells:
                 if cells[node.value] is not before:
                     return False
-                interpreter.store.write(cells, node.value, after)
+                write = interpreter.store.write if cells is frame.cells else interpreter.store.set_in
+                write(cells, node.value, after)
                 return True
     elif isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name):
         owner = frame.find(node.value.value)
