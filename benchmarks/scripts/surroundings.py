@@ -54,7 +54,7 @@ class _Record:
     def save(self) -> None:
         if os.getpid() != self.owner:
             return
-        state = repr((torch.random.get_rng_state().sum().item(), np.random.get_state()[1].sum(), random.random()))
+        state = repr((torch.random.get_rng_state().tolist(), np.random.random(), random.random()))
         found = {"steps": self.steps, "backwards": self.backwards, "random": hashlib.sha256(state.encode()).hexdigest()}
         found |= {"losses": self.losses.hexdigest(), "weights": self.weights.hexdigest()}
         with open(self.path, "w", encoding="utf-8") as file:
