@@ -17,10 +17,12 @@ from benchmarks.sources import source
 
 _TORCHVISION = ("torchvision", "0.28.0")
 _SAME, _WRONG = "yes", "**wrong:** "
+_COLUMN = 5  # that of "Same"
 _EXPLANATION = """\
 Each script is run as it is in its repository, with made-up data and few steps: without the tracer and with it. *Same*
 means that every loss, and every parameter, gradient and buffer after every optimizer step, are the same to the bit, as
-are the random numbers that would come next, what is printed (without numbers), and the exit code."""
+are the random numbers that would come next, what is printed (without numbers), and the exit code. *Layers* are the
+BatchNorm layers that were called, *losses* the calls of `backward`, *steps* those of the optimizers."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,7 +61,7 @@ def _write(head: str, names: Sequence[str], name: str, row: str) -> None:
     before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in before if line.startswith("| ")} | {name: row}
     kept = [rows[each] for each in names if each in rows]
-    same = sum(line.split(" | ")[4] == _SAME for line in kept)
+    same = sum(line.split(" | ")[_COLUMN] == _SAME for line in kept)
     wrong = sum(line.count(_WRONG) for line in kept)
     projects = len({line.split()[1] for line in kept})
     lines = [
@@ -72,8 +74,8 @@ def _write(head: str, names: Sequence[str], name: str, row: str) -> None:
         f"{same} of {len(kept)} scripts, of {projects} repositories, are the same with the tracer and without.",
         f"Findings that are wrong: {wrong}.",
         "",
-        "| Script | Commit | Steps | Losses | Same | Findings, all read |",
-        "|---|---|--:|--:|---|---|",
+        "| Script | Commit | Layers | Steps | Losses | Same | Findings, all read |",
+        "|---|---|--:|--:|--:|---|---|",
         *kept,
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -84,7 +86,7 @@ def _row(result: Result, commit: str) -> str:
     found = dict.fromkeys(one for findings in result.findings.values() for one in findings)
     told = "; ".join(f"{_WRONG * (one in result.unjudged)}{_short(one)}" for one in found)
     steps, losses = computed.get("steps", 0), computed.get("backwards", 0)
-    cells = (result.script.name, commit, steps, losses, result.broken or _SAME, told or "none")
+    cells = (result.script.name, commit, result.layers, steps, losses, result.broken or _SAME, told or "none")
     return f"| {' | '.join(map(str, cells))} |"
 
 

@@ -46,6 +46,7 @@ class Result:
     traced: Mapping[str, Outcome]
     findings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    layers: int = 0  # BatchNorm layers that were called, as the traces have it
 
     @property
     def unjudged(self) -> list[str]:
@@ -62,6 +63,8 @@ class Result:
         """What went wrong; empty when nothing did."""
         if not self.plain.computed.get("steps"):
             return f"no step is made: {self.plain.errors.strip().splitlines()[-1:] or self.plain.code}"
+        if self.plain.code:
+            return f"exit code {self.plain.code}: {self.plain.errors.strip().splitlines()[-1:]}"
         different = [what for what in self.plain.computed if not self.same(what)]
         for way, one in self.traced.items():
             if one.printed != self.plain.printed:
@@ -70,21 +73,22 @@ class Result:
                 different.append(f"exit code ({way}): {one.code}, not {self.plain.code}")
         if different:
             return f"different: {', '.join(different)}"
-        return "; ".join(self.notes)
+        return "; ".join(self.notes) or ("" if self.layers else "no BatchNorm layer is called")
 
 
 def measured(script: Script, clones: Path | None, folder: Path, *, stats: bool = False) -> Result:
     """Runs one script in each way, each time in a new copy of its repository at the same place."""
     plain = _run(script, clones, folder, ())
-    traced, findings, notes = {}, {}, []
+    traced, findings, notes, layers = {}, {}, [], 0
     for way, options in (("tracer", ()), ("tracer with --stats", ("--stats",))) if stats else (("tracer", ()),):
         saved = ["--output-format", "json", "-o", folder / "findings.json", "--output", folder / "trace.json"]
         command = ("trace", "--isolated", "--no-table", *map(str, saved), "--fail-on", "never", *options)
         traced[way] = _run(script, clones, folder, command)
         report, trace = _json(folder / "findings.json"), _json(folder / "trace.json")
         findings[way] = tuple(_finding(one, folder / "work") for one in report.get("findings", ()))
+        layers = sum(bool(layer["calls"]) for layer in trace.get("layers", ()))
         notes += trace.get("notes", ["there is no trace"])
-    return Result(script, plain, traced, findings, tuple(dict.fromkeys(notes)))
+    return Result(script, plain, traced, findings, tuple(dict.fromkeys(notes)), layers)
 
 
 def _run(script: Script, clones: Path | None, folder: Path, tracer: Sequence[str]) -> Outcome:
@@ -118,12 +122,14 @@ def _become(script: Script, folder: Path, command: list[str], *, traced: bool) -
         os.setpgid(0, 0)
         signal.alarm(LIMIT)
         os.chdir(folder / "work" / script.folder)
+        if script.folder != str(Path(script.path).parent):
+            sys.path[1:1] = [os.getcwd()]
         os.environ.update(CUDA_VISIBLE_DEVICES="", MPLBACKEND="Agg", NO_COLOR="1")
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         for descriptor, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
         warnings.simplefilter("ignore")
-        begin(str(folder / "record.json"), script.samples, script.steps)
+        begin(str(folder / "record.json"), script.samples, script.steps, gpu=script.gpu)
         if traced:
             code = int(main(command) or 0)
         else:

@@ -18,10 +18,11 @@ class Script:
 
     Attributes:
         path: Where it is in the tree of the repository.
-        folder: From where it is run.
+        folder: From where it is run; it may be imported from, after the folder of the script.
         samples: How many training samples its data set has; half as many are there for tests.
         steps: After so many optimizer steps the script is ended, if it does not end before.
         folders: What it expects to be there.
+        gpu: Whether it is told that there is a GPU, without which it refuses to start.
         true: The findings that are right, as `BN401 path:line`; somebody read the code.
     """
 
@@ -32,6 +33,7 @@ class Script:
     samples: int
     steps: int
     folders: tuple[str, ...]
+    gpu: bool
     true: tuple[str, ...]
 
     @property
@@ -51,6 +53,7 @@ def load_scripts(path: Path = SCRIPTS) -> list[Script]:
             entry.get("samples", 24),
             entry.get("steps", 6),
             tuple(entry.get("folders", ())),
+            entry.get("gpu", False),
             tuple(entry.get("true", ())),
         )
         for entry in toml.read(path)["script"]

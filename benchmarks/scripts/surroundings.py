@@ -8,6 +8,7 @@ import atexit
 import gc
 import hashlib
 import importlib
+import io
 import json
 import os
 import random
@@ -53,7 +54,7 @@ class _Record:
     def save(self) -> None:
         if os.getpid() != self.owner:
             return
-        state = repr((torch.random.get_rng_state().sum().item(), np.random.get_state()[1].sum(), random.random()))
+        state = repr((torch.random.get_rng_state().tolist(), np.random.random(), random.random()))
         found = {"steps": self.steps, "backwards": self.backwards, "random": hashlib.sha256(state.encode()).hexdigest()}
         found |= {"losses": self.losses.hexdigest(), "weights": self.weights.hexdigest()}
         with open(self.path, "w", encoding="utf-8") as file:
@@ -88,15 +89,21 @@ def _watch(record: _Record) -> None:
     atexit.register(record.save)
 
 
-def _stay_on_the_processor() -> None:
+def _stay_on_the_processor(*, told_otherwise: bool) -> None:
     torch.Tensor.cuda = lambda self, *_, **__: self
     nn.Module.cuda = lambda self, *_, **__: self
     torch.cuda.set_device = lambda _: None
+    torch.cuda.current_device = lambda: 0
     torch.cuda.synchronize = lambda _=None: None
+    torch.cuda.FloatTensor = torch.FloatTensor
+    if told_otherwise:
+        torch.cuda.is_available = lambda: True
     parallel = nn.DataParallel.__init__
 
     def alone(self: nn.DataParallel, module: nn.Module, *_: object, **__: object) -> None:
+        available, torch.cuda.is_available = torch.cuda.is_available, lambda: False
         parallel(self, module)
+        torch.cuda.is_available = available
 
     nn.DataParallel.__init__ = alone
 
@@ -106,6 +113,12 @@ def _be_as_it_was() -> None:
     for name, meaning in (("int", int), ("float", float), ("bool", bool), ("object", object)):
         if name not in np.__dict__:
             setattr(np, name, meaning)
+    total = np.sum
+
+    def total_of_any(values: object, *arguments: object, **options: object) -> object:
+        return sum(values) if isinstance(values, types.GeneratorType) else total(values, *arguments, **options)
+
+    np.sum = total_of_any
     view = torch.Tensor.view
 
     def view_or_copy(self: torch.Tensor, *shape: object, **options: object) -> torch.Tensor:
@@ -118,9 +131,27 @@ def _be_as_it_was() -> None:
     item = torch.Tensor.__getitem__
 
     def item_or_self(self: torch.Tensor, index: object) -> torch.Tensor:
-        return self if index == 0 and type(index) is int and self.dim() == 0 else item(self, index)
+        return self if type(index) is int and index == 0 and self.dim() == 0 else item(self, index)
 
     torch.Tensor.__getitem__ = item_or_self
+    full = torch.full
+
+    def full_of_floats(size: object, value: object, **options: object) -> torch.Tensor:
+        if type(value) is int and options.get("dtype") is None:
+            options["dtype"] = torch.get_default_dtype()
+        return full(size, value, **options)
+
+    torch.full = full_of_floats
+
+
+def _be_a_terminal() -> None:
+    """Tell the size of a terminal to scripts that ask for it when they are imported."""
+    popen = os.popen
+
+    def popen_or_size(command: str, *arguments: object, **options: object) -> object:
+        return io.StringIO("24 80\n") if command == "stty size" else popen(command, *arguments, **options)
+
+    os.popen = popen_or_size
 
 
 def _make_up_data(samples: int) -> None:
@@ -191,12 +222,20 @@ def load() -> None:
     importlib.import_module("torchvision")
 
 
-def begin(record: str, samples: int, steps: int) -> None:
-    """Change this process into one for a script, which ends after so many optimizer steps."""
+def begin(record: str, samples: int, steps: int, *, gpu: bool = False) -> None:
+    """Change this process into one for a script, which ends after so many optimizer steps.
+
+    Args:
+        record: The file for what the script computes.
+        samples: How many training samples its data set has.
+        steps: The optimizer steps after which it is ended.
+        gpu: Whether it is told that there is a GPU, without which it refuses to start.
+    """
     torch.set_num_threads(1)
     for seed in (torch.manual_seed, np.random.seed, random.seed):
         seed(0)
     _be_as_it_was()
-    _stay_on_the_processor()
+    _stay_on_the_processor(told_otherwise=gpu)
+    _be_a_terminal()
     _make_up_data(samples)
     _watch(_Record(record, steps))
