@@ -15,6 +15,7 @@ _KINDS: dict[str, Mapping[str, str]] = {
     "ranges": sequences.RANGES,
     "loops and branches": control.LOOPS,
     "calls": control.CALLS,
+    "conditions": control.CONDITIONS,
     "classes": control.CLASSES,
     "polynomials": sizes.POLYNOMIALS,
     "messages": sizes.MESSAGES,

@@ -6,6 +6,9 @@ _RANDOM_BRANCHES = "".join(
     f"    if x > {i}:\n        y = y + {2 ** (i % 20)}\n    else:\n        y = y * 3 + x\n" for i in range(200)
 )
 _NESTED_BRANCHES = "".join("    " * (i + 1) + f"if x > {i}:\n" + "    " * (i + 2) + f"y = {i}\n" for i in range(80))
+_BALANCED = "x"
+for _ in range(9):
+    _BALANCED = f"({_BALANCED} and {_BALANCED})"
 _CALLING_BRANCHES = "".join(
     f"def f{i}(x):\n    if random.random() > x:\n        return f{i + 1}(x + 1)\n    return f{i + 1}(x * 2)\n"
     for i in range(60)
@@ -87,6 +90,15 @@ CALLS = {
     "for i in range(100):\n    b = g(s)\n    for j in range(100):\n        for k in range(10):\n            next(b)\n",
 }
 
+CONDITIONS = {
+    "long": "x = input()\n" + f"if {' and '.join(['x'] * 900)}:\n    y = 1\nelse:\n    y = 2\n" * 200,
+    "denied": "x = input()\n" + f"if {'not ' * 900}x:\n    y = 1\nelse:\n    y = 2\n" * 200,
+    "balanced": "x = input()\n" + f"if {_BALANCED}:\n    y = 1\nelse:\n    y = 2\n" * 100,
+    "much-depends-on-one": "x = input()\nclass O: pass\no = O()\n"
+    + "".join(f"o.a{i} = 0\n" for i in range(600))
+    + "".join(f"if x: o.a{i} = 1\nelse: o.a{i} = 'b'\n" for i in range(600))
+    + "if x:\n    y = 1\nelse:\n    y = 2\n" * 4000,
+}
 CLASSES = {
     "metaclass": "class Meta(type):\n    def __call__(cls, *a): return cls(*a)\n"
     "    def __new__(m, *a): return Meta(*a)\n"

@@ -31,16 +31,19 @@ _COMPARED: dict[type, tuple[type, bool]] = {
     cst.NotIn: (cst.In, False),
 }
 _PLAIN = frozenset({bool, int, float, str, type(None)})
+#: How deep the operators of a test are looked into: each level is looked at again for those above it.
+_MAX_DEPTH = 10
 
 
-def condition_of(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame) -> Condition | None:
+def condition_of(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, depth: int = 0) -> Condition | None:
     """What an undecided test asks; None where that may be something else the next time."""
-    kind = type(test)
-    if kind is cst.UnaryOperation and type(test.operator) is cst.Not:  # type: ignore[attr-defined]
-        inner = condition_of(interpreter, test.expression, frame)  # type: ignore[attr-defined]
+    if depth > _MAX_DEPTH:
+        return None
+    if type(test) is cst.UnaryOperation and type(test.operator) is cst.Not:
+        inner = condition_of(interpreter, test.expression, frame, depth + 1)
         return None if inner is None else inner._replace(answer=not inner.answer)
     if type(test) is cst.BooleanOperation:
-        left, right = (condition_of(interpreter, one, frame) for one in (test.left, test.right))
+        left, right = (condition_of(interpreter, one, frame, depth + 1) for one in (test.left, test.right))
         if left is None or right is None:
             return None
         return Condition((type(test.operator), left, right), True, left.is_of_program or right.is_of_program)
@@ -55,16 +58,16 @@ def condition_of(interpreter: Interpreter, test: cst.BaseExpression, frame: Fram
     return Condition(asked, True, not asked.free) if type(asked) is Unknown else None
 
 
-def answered(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame) -> bool | None:
+def answered(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, depth: int = 0) -> bool | None:
     """Whether a test holds, by the branches that surround it."""
-    if not interpreter.path.answers:
+    if not interpreter.path.answers or depth > _MAX_DEPTH:
         return None
     if type(test) is cst.UnaryOperation and type(test.operator) is cst.Not:
-        inner = answered(interpreter, test.expression, frame)
+        inner = answered(interpreter, test.expression, frame, depth + 1)
         return None if inner is None else not inner
     if type(test) is cst.BooleanOperation:
         settled = type(test.operator) is cst.Or
-        sides = [answered(interpreter, one, frame) for one in (test.left, test.right)]
+        sides = [answered(interpreter, one, frame, depth + 1) for one in (test.left, test.right)]
         return settled if settled in sides else None if None in sides else not settled
     found = condition_of(interpreter, test, frame)
     if found is None:
@@ -81,26 +84,28 @@ def supposing(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, 
     """On one side of a branch, the answers are known, and so is what earlier branches left with the same answers."""
     answers = interpreter.path.answers
     before = len(answers)
-    for question, answer in list(_follows(interpreter, test, frame, holds)):
-        suppose(interpreter, frame, question, answer)
     try:
+        for question, answer in list(_follows(interpreter, test, frame, holds)):
+            suppose(interpreter, frame, question, answer)
         yield
     finally:
         del answers[before:]
 
 
 def _follows(
-    interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, holds: bool
+    interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, holds: bool, depth: int = 0
 ) -> Iterator[tuple[Hashable, bool]]:
     """The answers that are known where a test holds, or where it does not."""
+    if depth > _MAX_DEPTH:
+        return
     found = condition_of(interpreter, test, frame)
     if found is not None:
         yield found.question, found.answer is holds
     if type(test) is cst.UnaryOperation and type(test.operator) is cst.Not:
-        yield from _follows(interpreter, test.expression, frame, not holds)
+        yield from _follows(interpreter, test.expression, frame, not holds, depth + 1)
     elif type(test) is cst.BooleanOperation and (type(test.operator) is cst.And) is holds:
-        yield from _follows(interpreter, test.left, frame, holds)
-        yield from _follows(interpreter, test.right, frame, holds)
+        yield from _follows(interpreter, test.left, frame, holds, depth + 1)
+        yield from _follows(interpreter, test.right, frame, holds, depth + 1)
 
 
 def _side(interpreter: Interpreter, node: cst.BaseExpression, frame: Frame) -> Value | tuple[Value, ...]:

@@ -87,8 +87,11 @@ def suppose(interpreter: Interpreter, frame: Frame, question: Hashable, holds: b
     path = interpreter.path
     path.answers.append(Answer(question, holds, birth()))
     for sides in (frame.sides, path.sides):
-        for written in sides.get(question, {}).values():
+        noted = sides.get(question, {})
+        interpreter.budget.charge(len(noted), one_by_one=True)
+        for written in noted.values():
             if written.cells.get(written.key, ABSENT) is written.joined:
+                interpreter.budget.step()  # it is written, and joined with the other side again
                 interpreter.store.restore(written.cells, written.key, written.values[holds])
 
 
