@@ -117,6 +117,7 @@ class _Graph:
         self._finder = ModuleFinder(given, filesystem)
         self._filesystem = filesystem
         self._folders: dict[Path, dict[str, Path]] = {}
+        self._given_folders = {path.parent for path in given}
         self.importers: dict[Path, list[Path]] = {path: [] for path in given}
         self.imports: dict[Path, set[Path]] = {}
         pending = list(given)
@@ -192,9 +193,11 @@ class _Graph:
             if module is not None:
                 found.update(self._below(module.parent if module.suffix == ".py" else module).values())
         for folder in folders_of_loaded(text):
-            # From where the path begins is not known: from a folder above the file, as a rule.
+            # Where the path begins is not known: in a folder above the file, as a rule. What else lies on the machine
+            # under such a name is not meant.
             for up in path.parents:
-                found.update(self._below(up / folder).values())
+                if up / folder in self._given_folders:
+                    found.update(self._below(up / folder).values())
         if imports_anything(text):
             found.update(self._beside(path))
         return found

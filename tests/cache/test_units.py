@@ -120,6 +120,10 @@ def test_a_file_that_loads_others_by_path_connects_with_the_folders_it_names() -
         assert groups(*files) == [files[:3], files[3:]], call
     write("train/tasks/run.py", 'text = open("backbones/" + name)\n')
     assert len(groups(*files)) == 4
+    # Files that are not given only happen to lie in a folder of that name.
+    write("train/backbones/deep.py", "from other import plain\n")
+    write("train/tasks/run.py", 'net = imp.load_source("net", "backbones/" + name)\n')
+    assert groups("train/tasks/run.py", "train/other/plain.py") == [("train/tasks/run.py",), ("train/other/plain.py",)]
 
 
 @pytest.mark.parametrize(("top", "mark"), [("repository", "README.md"), ("pytorch-nets", None)])

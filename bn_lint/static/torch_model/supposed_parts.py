@@ -59,7 +59,7 @@ def _first_parts(model: Instance) -> Iterator[Instance | Unknown]:
         names = _applied_to_inputs(forward.node)
     else:
         # A container of torch: of `Sequential`, the first; `DataParallel` has no other.
-        names = frozenset([name for name in model.cells if isinstance(name, str)][:1])
+        names = tuple(name for name in model.cells if isinstance(name, str))[:1]
     for name in names:
         for part in alternatives(model.cells.get(name)):
             if isinstance(part, Instance) or type(part) is Unknown:
@@ -67,9 +67,9 @@ def _first_parts(model: Instance) -> Iterator[Instance | Unknown]:
 
 
 @asked_once
-def _applied_to_inputs(forward: cst.FunctionDef) -> frozenset[str]:
-    """The parts that a `forward` calls before any other part has made something of what they get."""
-    found: set[str] = set()
+def _applied_to_inputs(forward: cst.FunctionDef) -> tuple[str, ...]:
+    """The parts that a `forward` calls before any other part has made something of what they get, in order."""
+    found: dict[str, None] = {}
     computed: set[str] = set()
     statements = [node for node in walk(forward.body) if type(node) is cst.SimpleStatementLine]
     for statement in reversed(statements):  # `walk` begins with the last
@@ -77,12 +77,12 @@ def _applied_to_inputs(forward: cst.FunctionDef) -> frozenset[str]:
         for call, name in calls.items():
             given = [node for argument in call.args for node in walk(argument)]
             if given and not any(node in calls or _is_one_of(computed, node) for node in given):
-                found.add(name)
+                found[name] = None
         if calls or any(_is_one_of(computed, node) for node in walk(statement)):
             for node in walk(statement):
                 if type(node) is cst.AssignTarget:
                     computed.update(names_in(node.target))
-    return frozenset(found)
+    return tuple(found)
 
 
 def _part_called(call: cst.Call) -> str:
