@@ -63,7 +63,8 @@ def training_in_eval_mode(call: ModelCall) -> Iterator[Violation]:
 
     ## Known limits
     A model of which only other parts are trained, or whose BatchNorm layers alone are in evaluation mode, is not
-    reported.
+    reported. The finding is a warning where not all is proven: that an optimizer steps, what the mode is, and that
+    BatchNorm is in the model whatever an option says.
 
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
@@ -80,5 +81,6 @@ def training_in_eval_mode(call: ModelCall) -> Iterator[Violation]:
         call.place,
         tuple(step for step in (call.switch, call.because, *call.path) if step is not None),
         help=f"call {call.model}.train() before training; to freeze BatchNorm alone, call eval() on its layers",
+        severity=None if call.certain else Severity.WARNING,
         fix=with_other_switch(call, "train"),
     )

@@ -242,13 +242,18 @@ def evaluate_arguments(interpreter: Interpreter, nodes: Any, frame: Frame) -> Ar
     for arg in nodes:
         value = evaluate(interpreter, arg.value, frame)
         if not arg.star:
-            if arg.keyword is None:
-                arguments.positional.append(value)
-            else:
+            if arg.keyword is not None:
                 arguments.keywords[arg.keyword.value] = value
+            elif arguments.rest:
+                arguments.rest += (value,)  # nobody knows which parameter gets it
+            else:
+                arguments.positional.append(value)
         elif arg.star == "*":
             known, more = iterate(interpreter, value)
-            arguments.positional.extend(known)
+            if arguments.rest:
+                arguments.rest += known
+            else:
+                arguments.positional.extend(known)
             if more:
                 arguments.more = True
                 arguments.rest += more

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bn_lint.facts import CheckedCall, Evidence, Purpose
-from bn_lint.static.interpreter.values import Instance, Value
+from bn_lint.static.interpreter.values import Instance, Union, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
 
@@ -110,6 +110,23 @@ def batchnorm_layers(model: Instance) -> list[Instance]:
         for layer in model.possible_descendants()
         if batchnorm_class(layer) is not None and layer.cells.get("track_running_stats", True) is True
     ]
+
+
+def has_batchnorm_for_sure(model: Instance) -> bool:
+    """Whether a BatchNorm layer is in all alternatives of a model: none that only an undecided option puts there."""
+    from bn_lint.static.torch_model.batchnorm import batchnorm_class
+
+    seen: set[int] = set()
+
+    def has_one(value: Value) -> bool:
+        if isinstance(value, Union):
+            return all(map(has_one, value.values))
+        if not isinstance(value, Instance) or id(value) in seen:
+            return False
+        seen.add(id(value))
+        return batchnorm_class(value) is not None or any(has_one(child) for _, child in value.children())
+
+    return has_one(model)
 
 
 def keeps_last_batch(layer: Instance) -> bool:

@@ -13,7 +13,7 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Call, batchnorm_layers
+from bn_lint.static.torch_model.happened import Call, batchnorm_layers, has_batchnorm_for_sure
 from bn_lint.static.torch_model.mode import ARRIVED, Mode, agreed
 from bn_lint.static.torch_model.symbolic_models import is_symbolic
 from bn_lint.static.training.batch_sizes import batch_facts
@@ -125,7 +125,8 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
         certain=id(call.model) in trained | events.averaged
         and not call.uncertain
         and len(call.modes) > 0
-        and None not in call.states,
+        and None not in call.states
+        and has_batchnorm_for_sure(call.model),
         others=tuple(_others(events, call)) if purpose is Purpose.EVALUATION and training else (),
         frozen=evidence_at("the parameters are frozen here", None if meant else _frozen_and_trained(events, call)),
         path=path_to(call.frame),
