@@ -19,6 +19,7 @@ from bn_lint.static.interpreter.values import (
     Instance,
     LibraryClass,
     List,
+    Scattered,
     Slice,
     Union,
     Unknown,
@@ -49,11 +50,14 @@ def in_order(container: Instance) -> tuple[Children, tuple[Value, ...], Children
         elif isinstance(name, str) and value is not ABSENT and _is_child(container, name, value):
             known.append((name, value))
     rest = REST.of(container) or ()
+    last = tuple(known[first:]) if first is not None else ()
+    if isinstance(rest, Scattered):
+        rest, last = Alternatives((*rest, *(module for _, module in last))), ()
     if isinstance(rest, Alternatives):
         # What one sample gives is nothing that the next is fed.
-        unknown = Unknown("layers", "the branches append different layers")
+        unknown = Unknown("layers", "it is not known which layer follows")
         rest = (unknown, *(one for sample in rest for one in (sample, unknown)))
-    return tuple(known[:first]), rest, tuple(known[first:]) if first is not None else ()
+    return tuple(known[:first]), rest, last
 
 
 def _is_child(container: Instance, name: str, value: Value) -> bool:
@@ -73,6 +77,16 @@ def register_child(interpreter: Interpreter, container: Instance, name: str, mod
     if isinstance(module, Unknown):
         module = UnknownModule(module.name, module.why)
     register(interpreter, container, name, module)
+
+
+def register_unnamed(interpreter: Interpreter, container: Instance, module: Value) -> None:
+    """Register a module under a name that is not known, behind those that are registered."""
+    _, _, last = in_order(container)
+    samples = REST.of(container) or ()
+    if last or isinstance(samples, Scattered):
+        interpreter.store.set(container, REST, Scattered((*samples, module)))
+    else:
+        interpreter.store.set(container, REST, type(samples)((*samples, module)))
 
 
 def add(
@@ -110,21 +124,24 @@ def _sequential_init(interpreter: Interpreter, self: Instance, arguments: Argume
 def _named_init(interpreter: Interpreter, self: Instance, arguments: Arguments, ref: NodeRef) -> None:
     source = arguments.get(0, "modules")
     if isinstance(source, Dict):
+        if source.is_open:
+            others = Unknown("layers", "the keys of a dictionary are not all known")
+            interpreter.store.set(self, REST, Scattered((others,)))
         for name, module in source.entries():
             if isinstance(name, str):
                 register_child(interpreter, self, name, module)
-        if source.is_open:
-            interpreter.store.set(self, REST, (Unknown("layers", "the keys of a dictionary are not all known"),))
+            else:
+                register_unnamed(interpreter, self, module)
     elif source is not None:
         items, rest = iterate(interpreter, source)
-        for item in items:
+        for number, item in enumerate((*items, *rest)):
             pair = item.items if isinstance(item, List) else item
-            if isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str):
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                register_unnamed(interpreter, self, Unknown("layer"))
+            elif isinstance(pair[0], str) and number < len(items):
                 register_child(interpreter, self, pair[0], pair[1])
             else:
-                rest = (item,)
-        if rest:
-            interpreter.store.set(self, REST, rest)
+                register_unnamed(interpreter, self, pair[1])
 
 
 def _list_init(interpreter: Interpreter, self: Instance, arguments: Arguments, ref: NodeRef) -> None:

@@ -8,7 +8,6 @@ from bn_lint.static.interpreter.alike import AlikePasses
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import (
-    REST,
     Arguments,
     BoundMethod,
     Builtin,
@@ -36,13 +35,13 @@ def _itself(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Val
 
 
 def _add_module(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-    from bn_lint.static.torch_model.containers import register_child
+    from bn_lint.static.torch_model.containers import register_child, register_unnamed
 
     owner, name, module = arguments.receiver, arguments.get(1, "name"), arguments.get(2, "module")
     if isinstance(name, str):
         register_child(interpreter, owner, name, module)
     else:
-        interpreter.store.set(owner, REST, (*(REST.of(owner) or ()), module))
+        register_unnamed(interpreter, owner, module)
 
 
 def _register_value(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:

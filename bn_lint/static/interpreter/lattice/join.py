@@ -29,6 +29,7 @@ from bn_lint.static.interpreter.values import (
     LibraryClass,
     List,
     Partial,
+    Scattered,
     Tensor,
     Union,
     Unknown,
@@ -142,7 +143,8 @@ def join_samples(values: Iterable[Value]) -> Value:
     for one in (one for value in distinct for one in value):
         if not isinstance(one, Unknown) and not any(one is other for other in samples):
             samples.append(one)
-    return Alternatives(samples[:MAX_SAMPLES])
+    kind = Scattered if any(isinstance(value, Scattered) for value in distinct) else Alternatives
+    return kind(samples[:MAX_SAMPLES])
 
 
 def _either_number(values: list[Value]) -> Value:

@@ -40,7 +40,15 @@ from bn_lint.static.interpreter.values.cells import (
     birth,
 )
 from bn_lint.static.interpreter.values.classes import Class, External, Field, LibraryClass, lookup_in
-from bn_lint.static.interpreter.values.containers import Alternatives, Dict, List, Sequence, Slice, ValueIterator
+from bn_lint.static.interpreter.values.containers import (
+    Alternatives,
+    Dict,
+    List,
+    Scattered,
+    Sequence,
+    Slice,
+    ValueIterator,
+)
 from bn_lint.static.interpreter.values.instances import Instance
 from bn_lint.static.interpreter.values.scopes import Imported, ModuleScope
 from bn_lint.static.interpreter.values.tensors import Axis, Provenance, Tensor
@@ -131,6 +139,7 @@ __all__ = [
     "Property",
     "Provenance",
     "Raised",
+    "Scattered",
     "Sequence",
     "Slice",
     "StaticMethod",

@@ -82,6 +82,12 @@ class Alternatives(tuple["Value", ...]):
     __slots__ = ()
 
 
+class Scattered(Alternatives):
+    """Samples of a container's children some of which stand between children that are known."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True, unsafe_hash=True)
 class Slice:
     """A slice, whose bounds may be unknown."""
