@@ -87,8 +87,8 @@ def _applied_to_inputs(forward: cst.FunctionDef) -> tuple[str, ...]:
 
 def _part_called(call: cst.Call) -> str:
     """The name of the part in `self.part(x)` and `self.part.forward(x)`; empty for other calls."""
-    _, _, name = dotted(call.func).removesuffix(".forward").partition("self.")
-    return "" if "." in name else name
+    owner, _, name = dotted(call.func).removesuffix(".forward").partition(".")
+    return name if owner == "self" and "." not in name else ""
 
 
 def _is_one_of(names: set[str], node: cst.CSTNode) -> bool:
