@@ -54,7 +54,7 @@ UNROLLED_PASSES = 3
 #: Steps of a loop or a comprehension in which no module is made and nothing happens to models; what it has left to run
 #: over is not known then: "A loop over data" in `limits.md`.
 LOOP_STEPS = 20_000
-#: Passes of `while True` in a generator that are run one by one.
+#: Passes of `while True` that are run one by one.
 ENDLESS_PASSES = 64
 #: Passes of a `while` loop whose condition is known. What they have changed is unknown then.
 MAX_PASSES = 2000

@@ -74,7 +74,7 @@ def _are_modules(items: Sequence[Value]) -> bool:
 
 def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | None:
     mark, begin = len(frame.pending), interpreter.store.mark()
-    is_unrolled = False
+    is_unrolled, standstill = False, Standstill(interpreter)
     decided: bool | None = True
     for count in range(MAX_PASSES):
         interpreter.budget.step()
@@ -96,10 +96,10 @@ def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | Non
         if completion in (RETURN, RAISE):
             return completion
         # A branch that may have left the loop: whether there is another pass is no longer known.
-        # A generator that never ends gives the same again and again.
-        endless = count + 1 >= ENDLESS_PASSES and frame.yields is not None and _is_true(node.test)
+        # A program that never ends does the same again and again.
+        endless = count + 1 >= ENDLESS_PASSES and _is_true(node.test)
         matters = count + 1 >= UNROLLED_PASSES and interpreter.events.count > seen
-        if len(frame.pending) > pending or matters or endless:
+        if len(frame.pending) > pending or matters or endless or standstill:
             is_unrolled = True
             interpreter.store.widen(begin)
     else:
