@@ -211,6 +211,9 @@ class Domain:
     def set_attribute(self, interpreter: Interpreter, value: Value, name: str, new: Value, ref: NodeRef) -> None:
         """Write an attribute of a value that is not Python's own; of a module, after it was stored."""
 
+    def set_item(self, interpreter: Interpreter, container: DomainValue, ref: NodeRef) -> None:
+        """`container[...] = value` of a value that is not Python's own."""
+
     def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
         """`container[key]` of a value that is not Python's own."""
         return ABSENT

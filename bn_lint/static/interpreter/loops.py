@@ -74,7 +74,7 @@ def _are_modules(items: Sequence[Value]) -> bool:
 
 def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | None:
     mark, begin = len(frame.pending), interpreter.store.mark()
-    is_unrolled, standstill = False, Standstill(interpreter)
+    is_unrolled = False
     decided: bool | None = True
     for count in range(MAX_PASSES):
         interpreter.budget.step()
@@ -99,7 +99,7 @@ def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | Non
         # A program that never ends does the same again and again.
         endless = count + 1 >= ENDLESS_PASSES and _is_true(node.test)
         matters = count + 1 >= UNROLLED_PASSES and interpreter.events.count > seen
-        if len(frame.pending) > pending or matters or endless or standstill:
+        if len(frame.pending) > pending or matters or endless:
             is_unrolled = True
             interpreter.store.widen(begin)
     else:

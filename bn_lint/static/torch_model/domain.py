@@ -12,6 +12,7 @@ from bn_lint.static.interpreter.values import (
     BoundMethod,
     Class,
     Dict,
+    DomainValue,
     External,
     Function,
     Ghost,
@@ -128,6 +129,10 @@ class TorchDomain(Domain):
             freeze(interpreter, value.layer, new, ref)
         elif isinstance(value, Instance) and name == "training":
             interpreter.store.set(value, MODE, UNSEEN)
+
+    def set_item(self, interpreter: Interpreter, container: DomainValue, ref: NodeRef) -> None:
+        if isinstance(container, Weights):
+            events_of(interpreter).weights_written(interpreter, container.module, ref)
 
     def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
         if isinstance(container, Array):

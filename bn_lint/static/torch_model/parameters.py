@@ -94,7 +94,7 @@ def weights_attribute(interpreter: Interpreter, weights: Weights, name: str) -> 
         return weights
     if name == "requires_grad":
         return requires_grad(interpreter, weights.module)
-    if name.endswith("_") and name != "requires_grad_":
+    if name.endswith("_") and name not in ("requires_grad_", "detach_"):
 
         def change(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
             if name in _FROM_OTHERS:
@@ -105,11 +105,13 @@ def weights_attribute(interpreter: Interpreter, weights: Weights, name: str) -> 
             return weights
 
         return Builtin(name, change)
-    if name != "requires_grad_":
+    if name not in ("requires_grad_", "detach_"):
         return Unknown(f"parameter.{name}")
 
     def switch(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-        freeze(interpreter, weights.module, arguments.get(0, "requires_grad", True), ref)
+        # `detach_()` takes a parameter out of all graphs: it needs no gradient any more.
+        asked = arguments.get(0, "requires_grad", True) if name == "requires_grad_" else False
+        freeze(interpreter, weights.module, asked, ref)
         return weights
 
     return Builtin(name, switch)

@@ -105,7 +105,7 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
     if purpose is Purpose.EVALUATION and training and _is_compared(events, call, mode):
         return
     # A teacher whose weights are an average, or that is put in training mode by itself, is in it intentionally.
-    meant = id(call.model) in events.averaged | events.handed_together or (
+    meant = _is_computed(events, call.model) or (
         purpose is Purpose.REFERENCE
         and mode is not None
         and mode.root is call.model
@@ -199,6 +199,11 @@ def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterato
             path=path_to(part.frame),
             draft=collector.draft(CallLines(part.ref, text_of(part.ref))),
         )
+
+
+def _is_computed(events: EventLog, model: Instance) -> bool:
+    """Whether the weights of a model, or of what `DataParallel` holds, are computed from those of others."""
+    return any(id(one) in events.averaged | events.handed_together for one in unwrapped(model))
 
 
 def _follows_another(events: EventLog, model: Instance) -> bool:
