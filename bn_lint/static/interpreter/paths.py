@@ -203,6 +203,7 @@ def merge(
     """
     keys = {key: entry for changes in alternatives for key, entry in changes.items()}
     sequences: set[int] = set()
+    contents: dict[int, dict[int, dict[Any, Value]]] = {}
     for key, (cells, name, _) in keys.items():
         is_own = since is not None and interpreter.store.is_younger(cells, since)
         sides = [changes for changes in alternatives if key in changes] if is_own else alternatives
@@ -212,7 +213,11 @@ def merge(
             values.append(now)
         if any(value is not values[0] and isinstance(value, (List, Dict)) for value in values):
             # Their contents are taken, which each side has changed as well.
-            values = [_as_left(value, changes) for value, changes in zip(values, (*sides, {}))]
+            contents = contents or {id(changes): _by_cells(changes) for changes in alternatives}
+            values = [
+                _as_left(value, contents[id(changes)]) if changes else value
+                for value, changes in zip(values, (*sides, None))
+            ]
         if name in (ITEMS, REST) and ITEMS in cells:
             if id(cells) not in sequences:
                 sequences.add(id(cells))
@@ -228,13 +233,20 @@ def merge(
             interpreter.store.write(cells, name, Unknown(str(name), "deleted on one branch"))
 
 
-def _as_left(value: Value, changes: StoreDelta) -> Value:
+def _by_cells(changes: StoreDelta) -> dict[int, dict[Any, Value]]:
+    """What one side has written, by the object that holds it."""
+    found: dict[int, dict[Any, Value]] = {}
+    for (number, name), (_, _, now) in changes.items():
+        found.setdefault(number, {})[name] = now
+    return found
+
+
+def _as_left(value: Value, written: dict[int, dict[Any, Value]]) -> Value:
     """A list or dictionary as one side has left it: at present its content is that before the branch."""
-    if not isinstance(value, (List, Dict)):
+    cells = written.get(id(value.cells)) if isinstance(value, (List, Dict)) else None
+    if cells is None:
         return value
-    cells = {name: now for (number, name), (_, _, now) in changes.items() if number == id(value.cells)}
-    if not cells:
-        return value
+    assert isinstance(value, (List, Dict))
     left = List() if isinstance(value, List) else Dict(is_set=value.is_set, is_open=value.is_open)
     left.cells.update(value.cells)
     left.cells.update(cells)
