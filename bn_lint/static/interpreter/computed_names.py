@@ -29,6 +29,8 @@ from bn_lint.static.syntax.tree import switches_or_trains
 
 #: Stands for the parts of a text that are not known.
 _HOLE = "_unknown_part"
+#: Fields of a text, in either notation.
+_FIELDS = re.compile(r"\{[^{}]*\}|%[sd]")
 _FOLLOWED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?:\(\))?")
 
 
@@ -76,9 +78,24 @@ def _pieces(interpreter: Interpreter, node: cst.BaseExpression, frame: Frame) ->
                 yield part.value
             elif isinstance(part, cst.FormattedStringExpression):
                 yield from _pieces(interpreter, part.expression, frame)
-    else:
+    elif (template := _template(node)) is not None:
+        value = evaluate(interpreter, template, frame)
+        yield _FIELDS.sub(_HOLE, value) if isinstance(value, str) else "?"
+    elif isinstance(node, (cst.SimpleString, cst.Name, cst.Attribute, cst.Subscript)):
         value = evaluate(interpreter, node, frame) if isinstance(node, (cst.SimpleString, cst.Name)) else None
         yield value if isinstance(value, str) else _HOLE
+    else:
+        yield "?"  # it may be any code, such as a name with a call behind it
+
+
+def _template(node: cst.BaseExpression) -> cst.SimpleString | None:
+    """The text with fields in `"models.{}()".format(name)` and `"models.%s()" % name`."""
+    text = None
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "format":
+        text = node.func.value
+    elif isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Modulo):
+        text = node.left
+    return text if isinstance(text, cst.SimpleString) else None
 
 
 def _dotted(interpreter: Interpreter, names: list[str], ref: NodeRef, frame: Frame) -> Value:
