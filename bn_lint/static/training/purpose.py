@@ -6,6 +6,7 @@ from bn_lint.facts import Evidence, Purpose, Unclear
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk, ways_to
+from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, Step, batchnorm_layers
 from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, Mode
@@ -147,7 +148,7 @@ def is_a_choice(events: EventLog, call: Call, mode: Mode) -> bool:
     root = mode.root
     if root is None or mode.ref is None:
         return False
-    if _takes_turns(events, call, mode):
+    if _takes_turns(events, call, mode) or _is_kept_from_then_on(events, call, mode):
         return True
     # `train()`, and right behind it `eval()` under a condition.
     before = [one for one in events.switches if one.mode.order <= mode.order and events.related(one.model, root)]
@@ -168,6 +169,27 @@ def _takes_turns(events: EventLog, call: Call, mode: Mode) -> bool:
     turns = [one for one in events.calls if one.loops[: len(mode.loops)] == mode.loops and one.model is call.model]
     return all(one.purpose is Purpose.TRAINING for one in turns if mode.order < one.order < call.order) and any(
         one.grad is not False and one.states == {True} for one in turns
+    )
+
+
+def _is_kept_from_then_on(events: EventLog, call: Call, mode: Mode) -> bool:
+    """Whether earlier passes trained in training mode, by the other side of the `if` that `eval()` stands in.
+
+    Statistics are learned in the first epochs, and kept from then on.
+    """
+    if mode.ref is None or not any(one.ref.node is call.ref.node and one.states == {True} for one in events.calls):
+        return False
+    switch = mode.ref.node
+    if not isinstance(switch, cst.Call) or not isinstance(switch.func, cst.Attribute):
+        return False
+    model = code_of(switch.func.value)
+    above = ways_to([switch], mode.ref.file.tree).get(switch, ())
+    sides = [side for node in above if isinstance(node, cst.If) for side in (node.body, node.orelse) if side is not None]
+    return any(
+        type(node) is cst.Call and code_of(node.func) == f"{model}.train"
+        for side in sides
+        if all(node is not switch for node in walk(side))
+        for node in walk(side)
     )
 
 
