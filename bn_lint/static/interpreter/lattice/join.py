@@ -97,6 +97,9 @@ def _join_unknowns(unknowns: list[Unknown], values: list[Value]) -> Value:
     if others and all(map(_is_of_module, others)):
         # It may be another model: what these do with modes is still seen, and nothing follows of its shapes.
         return Union((*others[:MAX_MODULES], unknowns[0]))
+    if others and all(map(_holds_modules, others)):
+        samples = either_way((*one.items, *one.rest) for one in others if isinstance(one, List))
+        return List((), (*samples[:MAX_SAMPLES], unknowns[0].member("[*]", "[i]")))
     if not others and all(unknowns[0].stands_for(one) for one in unknowns[1:]):
         return unknowns[0]
     if not others and all(type(one) is Unknown and unknowns[0].is_twin(one) for one in unknowns):
@@ -116,6 +119,14 @@ def _is_of_module(value: Value) -> bool:
     """Whether a value is a module, or a method of one."""
     owner = value.receiver if isinstance(value, BoundMethod) else value
     return isinstance(owner, Instance) and owner.is_module
+
+
+def _holds_modules(value: Value) -> bool:
+    """Whether a value is a list of modules or parameters, perhaps with their names."""
+    if not isinstance(value, List):
+        return False
+    held = [one[-1] if type(one) is tuple and one else one for one in (*value.items, *value.rest)]
+    return bool(held) and all(_is_of_module(one) or (isinstance(one, DomainValue) and one.is_of_module) for one in held)
 
 
 def _is_called(value: Value) -> bool:
