@@ -24,7 +24,7 @@ _BATCHNORM = re.compile(
     r"shufflenet_v2|efficientnet(?:v2)?[_-][a-z]|efficientnet_v2|regnet_?[a-z]_?\d|xception(?:\d|$)|hrnet_w\d|"
     r"dla\d|dpn\d|vgg\d+_bn|rexnetr?_\d|ghostnet(?:v[23])?_\d|res2ne[xs]?t\d|repvgg_[a-d]|(?:csp|se)?darknet(?:aa)?\d|"
     r"(?:ese_|eca_)?vovnet\d|selecsls\d|nasnetal|nasnetamobile|pnasnet5|polynet|senet154|mixnet_|tinynet_|lcnet_\d|"
-    r"fbnet(?:c|v3)_|s[ep]m?nasnet_\d|hardcorenas_|mobileone_s|mobilevit(?:v2)?_|fcn_resnet|deeplabv3_|lraspp_)"
+    r"fbnet(?:c|v3)_|s[ep]m?nasnet_\d|hardcorenas_|mobileone_s|mobilevit(?:v2)?_|r3d_18$|mc3_18$|r2plus1d_18$|s3d$|fcn_resnet|deeplabv3_|lraspp_)"
 )
 #: Of the ResNets of some libraries the children are known by their positions.
 _RESNET = re.compile(r"(?:wide_)?resne[xt]{1,2}\d+(?:_(?:\d+|\d+x\d+d))?(?:\.|$)")

@@ -12,6 +12,8 @@ from functools import cache
 
 # A loop that forgets `model.eval()` need not name the layer: the model often lives in another file.
 _MODE = rb"\.\s*(?:eval|train|backward)\b|\btraining\b|no_grad|inference_mode|load_state_dict|DataLoader"
+# A statement that names a switch and does not call it.
+_UNCALLED = rb"(?m)^[ \t]*[\w.]+\.(?:eval|train)[ \t]*(?:#|;|$)"
 # Nothing tells more often that `eval()` is missing than a model with given weights and no word about modes.
 _PRETRAINED = r"\bpretrained\s*=|\bweights\s*=|\bhub\.load\b"
 #: What a program that trains or uses a model does.
@@ -48,6 +50,8 @@ def deserves_judging(data: bytes) -> bool:
         return True
     if b".eval()" in data or b".train()" in data:
         return True  # a script that leaves torch to what it imports
+    if (b".eval" in data or b".train" in data) and re.search(_UNCALLED, data) is not None:
+        return True
     if b"torch" in data and (re.search(_MODE, data) is not None or re.search(_STATISTICS, data) is not None):
         return True
     if not any(word in data for word in (b"pretrained", b"weights", b"hub")):

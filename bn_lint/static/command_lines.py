@@ -35,12 +35,19 @@ class Program(NamedTuple):
     Attributes:
         decided: The conditions that were decided in it.
         used_models: Whether it called models with BatchNorm.
+        fails: Whether it ended with an error.
     """
 
     file: SourceFile
     options: Options
     decided: tuple[cst.If, ...]
     used_models: bool
+    fails: bool
+
+
+def any_values(options: Options) -> tuple[tuple[str, None], ...]:
+    """A command line with any value for each option that takes one."""
+    return tuple((name, None) for name, both in options.items() if type(both[0]) is not bool)
 
 
 def concern_of(program: SourceFile, models: AbstractSet[str]) -> Callable[[cst.CSTNode], bool]:

@@ -91,18 +91,24 @@ class RunModule(EntryPoint):
 
 @dataclass(frozen=True)
 class RunCommandLine(RunModule):
-    """A program from the beginning, with values for some of its options."""
+    """A program from the beginning, with values for some of its options; None stands for any value."""
 
-    options: tuple[tuple[str, str | int], ...]
+    options: tuple[tuple[str, str | int | None], ...]
 
     @property
     def given(self) -> str:
-        return "with " + " and ".join(f"{value!r} for the option `{option}`" for option, value in self.options)
+        return "with " + " and ".join(
+            f"{'any value' if value is None else repr(value)} for the option `{option}`"
+            for option, value in self.options
+        )
 
     def run(self, interpreter: Interpreter) -> None:
         # What the other runs have left behind in modules is not what this one finds.
         modules, interpreter.modules = interpreter.modules, {}
-        interpreter.command_line = dict(self.options)
+        interpreter.command_line = {
+            name: Unknown(name, "the program fails with the default") if value is None else value
+            for name, value in self.options
+        }
         try:
             super().run(interpreter)
         finally:

@@ -17,7 +17,7 @@ from bn_lint.project.mentions import CALLED, IMPORTED
 from bn_lint.project.module_finder import imports
 from bn_lint.project.prefilter import is_interpreted, is_program, is_zoo_name, uses_zoo
 from bn_lint.project.source import Source
-from bn_lint.static.command_lines import Given, Program, concern_of, other_command_lines
+from bn_lint.static.command_lines import Given, Program, any_values, concern_of, other_command_lines
 from bn_lint.static.entry_points import (
     CallFunction,
     CallMethod,
@@ -124,12 +124,17 @@ class Schedule:
         interpreter = self.interpreter
         if interpreter.options and interpreter.decided and is_program(file.source.text):
             decided = tuple(interpreter.decided)
-            self.programs.append(Program(file, dict(interpreter.options), decided, self._uses_models()))
+            uses = self._uses_models()
+            self.programs.append(Program(file, dict(interpreter.options), decided, uses, interpreter.fails))
 
     def _command_lines(self) -> Iterator[EntryPoint]:
         """Programs again, with options that decide about modes, data, or the model."""
         names = {node.name.value for node in self.relevant if isinstance(node, (cst.ClassDef, cst.FunctionDef))}
         for program in self.programs:
+            if program.fails and not program.used_models:
+                # Nobody runs it without options: what it does whatever they are is worth more than single values.
+                with self.collector.programs_only():
+                    yield RunCommandLine(program.file, Reason.COMMAND_LINE, any_values(program.options))
             concerns = concern_of(program.file, set() if program.used_models else names)
             tried: set[tuple[Given, ...]] = set()
             # Options so far, and what the conditions ask that they have led to: which model it is may depend on two of
