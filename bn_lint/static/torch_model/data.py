@@ -158,7 +158,24 @@ def keeps_batch_axis(node: cst.CSTNode, arguments: Arguments) -> bool:
     name, first = node.func.attr.value, arguments.get(0, "dim", arguments.keywords.get("start_dim"))
     if name in ("squeeze", "flatten", "repeat", "permute"):
         return isinstance(first, int) and first > 0 if name != "permute" else first == 0
+    if name in ("transpose", "swapaxes"):
+        swapped = (arguments.get(0, "dim0"), arguments.get(1, "dim1"))
+        return all(isinstance(axis, int) and axis > 0 for axis in swapped)
     return name not in _RESHAPING
+
+
+def shaping(method: Builtin, batch: Batch) -> Builtin:
+    """A method of a batch that tells the shape of its result: the first axis may still be the batch."""
+
+    def shape(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+        result = method.implementation(interpreter, arguments, ref)
+        if not isinstance(result, Tensor) or not result.ranked or not result.axes:
+            return result
+        if not keeps_batch_axis(ref.node, arguments.shifted()):
+            return result
+        return BatchTensor(batch.batches, (Axis(batch.batches.size), *result.axes[1:]))
+
+    return Builtin(method.name, shape)
 
 
 def keeps_rows(key: Value) -> bool:

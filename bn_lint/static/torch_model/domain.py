@@ -25,7 +25,7 @@ from bn_lint.static.interpreter.values import (
 from bn_lint.static.torch_model.autograd import autograd_apply
 from bn_lint.static.torch_model.batchnorm import batchnorm_class, is_missing
 from bn_lint.static.torch_model.containers import in_order
-from bn_lint.static.torch_model.data import Batch, keeps_batch_axis, keeps_rows
+from bn_lint.static.torch_model.data import Batch, keeps_batch_axis, keeps_rows, shaping
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.mode import BUILT, MODE, UNSEEN, forget, training_flag
 from bn_lint.static.torch_model.module_methods import MODULE_METHODS
@@ -101,7 +101,8 @@ class TorchDomain(Domain):
             return state_attribute(value, name)
         # Methods that only tensors have tell the shape of their result whatever they are called on.
         if name in SHAPING or (name == "detach" and type(value) is Unknown):
-            return BoundMethod(unknown_method(name), value)
+            method = unknown_method(name)
+            return BoundMethod(shaping(method, value) if isinstance(value, Batch) else method, value)
         return ABSENT
 
     def attribute_of_object(self, interpreter: Interpreter, instance: Instance, name: str) -> Value:

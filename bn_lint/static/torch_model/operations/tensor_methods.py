@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.values import BoundMethod, Provenance, Tensor, Unknown, Value
+from bn_lint.static.interpreter.values import BoundMethod, Builtin, Provenance, Tensor, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.operations.axes import transpose
 from bn_lint.static.torch_model.operations.functional import METHODS
@@ -35,6 +35,6 @@ def tensor_attribute(interpreter: Interpreter, tensor: Tensor, name: str, ref: N
     return Unknown(name) if name in _UNKNOWN else Unknown(name, f"the tensor method `{name}` is not modelled")
 
 
-def unknown_method(name: str) -> Value:
+def unknown_method(name: str) -> Builtin:
     """Return one of the `SHAPING` methods, for an object of which nothing is known."""
     return METHODS[name]
