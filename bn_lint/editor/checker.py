@@ -13,6 +13,7 @@ from bn_lint.check.report import Report
 from bn_lint.editor.moving import Edit, Move, is_whole, reflowed
 from bn_lint.editor.open_documents import Judged, Open, Part
 from bn_lint.errors import ConfigError, SourceError
+from bn_lint.project import module_finder
 from bn_lint.project.config import Configuration, Settings
 from bn_lint.project.discovery import File
 from bn_lint.project.edits import Text
@@ -82,6 +83,8 @@ class Checker:
         self._generation = 0
         #: The files that are judged together with one.
         self._units: dict[Path, Neighborhood] = {}
+        #: What each of them imported when that was worked out.
+        self._imports: dict[Path, frozenset[tuple[str, int]]] = {}
 
     def forget(self) -> None:
         """Something has changed on the disk, or in the settings."""
@@ -158,7 +161,7 @@ class Checker:
         around = list(self._around(path, data, configuration))
         is_whole = path in self._units and self._units[path].is_whole
         given = File(path, display, explicit=True, data=data, in_project=is_whole)
-        report = check([given, *around], configuration)
+        report = check([given, *around], configuration, together=True)
         # Every editor reports syntax errors, and half-typed code is full of them.
         report.findings = [finding for finding in report.findings if finding.code != SYNTAX_ERROR.code]
         return report
@@ -166,7 +169,9 @@ class Checker:
     def _around(self, path: Path, data: bytes, configuration: Configuration) -> Iterator[File]:
         if not self.settings.project:
             return
-        if path not in self._units:
+        imports = frozenset(module_finder.imports(data.decode(errors="replace")))
+        if path not in self._units or self._imports.get(path) != imports:
+            self._imports[path] = imports
             self._units[path] = _unit(File(path, display_path(path), True, data), self.texts, configuration)
         for other in self._units[path].files:
             if other != path:
