@@ -52,7 +52,8 @@ def check(
         jobs: How many processes to use; None lets the amount of work decide, and 0 is this one, without limits.
         progress: Told how many units are judged, of how many.
         coverage: Whether the report is to say which layers were not judged.
-        together: The files are one unit, as somebody knows already: this process judges them, without a cache.
+        together: The files are one unit, as somebody knows already, who looks at the one that is no context. This
+            process judges them, without a cache; the coverage has what the tensors and modules of that file are.
 
     Raises:
         ConfigError: a configuration file that applies to one of the files, or a setting, is wrong.
@@ -114,7 +115,8 @@ def _judged_together(
     unit = Unit(tuple(each.source for each in given if each.source is not None), tuple(context))
     thresholds = {source.display: Thresholds(settings[source.display].min_batch_size) for source in unit.files}
     filesystem = RecordingFileSystem(FileSystem(texts))
-    return judge(unit, thresholds, rules=rules, filesystem=filesystem, coverage=coverage)
+    shown = next((each.file.path for each in given if not each.file.is_context), None)
+    return judge(unit, thresholds, rules=rules, filesystem=filesystem, coverage=coverage, shown=shown)
 
 
 def _read(files: Sequence[File], report: Report) -> Iterator[_Given]:

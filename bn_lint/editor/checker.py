@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from bn_lint.check.pipeline import check
 from bn_lint.check.report import Report
+from bn_lint.editor import hints
 from bn_lint.editor.moving import Edit, Move, is_whole, reflowed
 from bn_lint.editor.open_documents import Judged, Open, Part
 from bn_lint.errors import ConfigError, SourceError
@@ -32,15 +34,24 @@ LARGEST = 300_000
 NEAREST = 50_000
 
 
+_CAPITAL = re.compile("[A-Z]")
+
+
 @dataclass(frozen=True)
 class ClientSettings:
-    """What the settings of the editor say: the options of `bn-lint check` with the same names."""
+    """What the settings of the editor say: the options of `bn-lint check` with the same names, and what is its own.
+
+    Attributes:
+        project: Check files with the project around them.
+        inlay_hints: What these are about, of `hints.KINDS`.
+    """
 
     select: tuple[str, ...] | None = None
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     config: tuple[str, ...] = ()
     project: bool = True
+    inlay_hints: tuple[str, ...] = hints.USUAL
 
     @classmethod
     def of(cls, given: object) -> ClientSettings:
@@ -56,7 +67,7 @@ class ClientSettings:
             raise ConfigError("The settings of the editor must be an object.")
         values: dict[str, Any] = {}
         for key, value in table.items():
-            name = key.replace("-", "_").replace("extendSelect", "extend_select")
+            name = _CAPITAL.sub(r"_\g<0>", key).replace("-", "_").lower()
             if name not in cls.__dataclass_fields__:
                 known = ", ".join(cls.__dataclass_fields__).replace("_", "-")
                 raise ConfigError(f'The settings of the editor: unknown key "{key}"; known keys are {known}.')
@@ -64,6 +75,10 @@ class ClientSettings:
             if not (isinstance(value, bool) if name == "project" else is_list):
                 wanted = "true or false" if name == "project" else "a list of strings"
                 raise ConfigError(f'The settings of the editor: "{key}" must be {wanted}.')
+            unknown = set(value) - set(hints.KINDS) if name == "inlay_hints" else None
+            if unknown:
+                known = ", ".join(hints.KINDS)
+                raise ConfigError(f'The settings of the editor: "{key}" can have {known}, not "{min(unknown)}".')
             values[name] = tuple(value) if isinstance(value, list) else value
         return cls(**values)
 

@@ -101,7 +101,8 @@ def server(made: Server | None = None) -> Server:
         return [one for one in found if wanted is None or _is_wanted(str(one.kind), wanted)]
 
     @made.feature(lsp.TEXT_DOCUMENT_HOVER)
-    def hover(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
+    async def hover(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
+        await ls.settled(ls.whole(params.text_document.uri))
         current = ls.current(params.text_document.uri)
         if current is None:
             return None
@@ -118,7 +119,8 @@ def server(made: Server | None = None) -> Server:
         return lsp.Hover(content, ls.location(judged, places[0]).range)
 
     @made.feature(lsp.TEXT_DOCUMENT_INLAY_HINT)
-    def inlay_hint(ls: Server, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
+    async def inlay_hint(ls: Server, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
+        await ls.settled(ls.whole(params.text_document.uri))
         current = ls.current(params.text_document.uri)
         if current is None:
             return []
@@ -130,7 +132,7 @@ def server(made: Server | None = None) -> Server:
                 hint.label,
                 tooltip=lsp.MarkupContent(lsp.MarkupKind.Markdown, hint.details),
             )
-            for hint in hints.hints(judged, first, last)
+            for hint in hints.hints(judged, first, last, ls.inlay_hints)
         ]
 
     return made

@@ -80,6 +80,7 @@ def analyze(
     keep: Callable[[object], None] = lambda state: None,
     *,
     inventory: bool = False,
+    shown: Path | None = None,
 ) -> Analysis:
     """Derive the facts of the given sources; other files of the project are read where the sources import them.
 
@@ -90,13 +91,14 @@ def analyze(
         filesystem: Where other files are looked for; it remembers what was asked.
         keep: Given the state, by whoever wants to say when it is freed: that takes time.
         inventory: Also list the models, the layers in them, and what these are called on.
+        shown: With the inventory, the file of which tensors and modules are listed, too.
 
     Raises:
         Exception: whatever defect of the engine a source lays bare, once no single entry point can be blamed.
     """
 
     def run() -> Analysis:
-        analyzer = Analyzer(sources, context, filesystem, inventory=inventory)
+        analyzer = Analyzer(sources, context, filesystem, inventory=inventory, shown=shown)
         keep(analyzer)
         return analyzer.analyze()
 
@@ -127,11 +129,13 @@ class Analyzer:
         watch: Callable[[Run], None] | None = None,
         *,
         inventory: bool = False,
+        shown: Path | None = None,
     ) -> None:
         """Read the sources.
 
         Args:
             inventory: Also list the models, the layers in them, and what these are called on.
+            shown: With the inventory, the file of which tensors and modules are listed, too.
             watch: Told of each entry point when it is over, and before the state that it left is given up.
         """
         self.collector = FactCollector()
@@ -147,8 +151,9 @@ class Analyzer:
                 self._admit(file)
         self.schedule = Schedule(sources, context, self.files, self.project, self.interpreter, self.collector)
         self.watch = watch or (lambda run: None)
-        self.keeper = InventoryKeeper() if inventory else None
-        self.collector.inputs = self.keeper.inputs if self.keeper is not None else None
+        self.keeper = InventoryKeeper(shown) if inventory else None
+        if self.keeper is not None:
+            self.collector.inputs, self.collector.flows = self.keeper.inputs, self.keeper.flows
         self.calls = CheckedCalls()
         #: Whose entry points are being run.
         self.file: SourceFile | None = None
@@ -317,7 +322,7 @@ class Analyzer:
         coverage = self.collector.coverage(unreached, given)
         coverage.calls = self.calls.within(given, self.project)
         if self.keeper is not None:
-            coverage.inventory = self.keeper.inventory(given, facts)
+            coverage.inventory = self.keeper.inventory(given, facts, coverage)
         if STEPS in switches():
             coverage.steps = [_steps(run) for run in self.runs if run.ending is not Ending.NOT_RUN]
         collector = self.collector

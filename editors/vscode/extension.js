@@ -4,7 +4,7 @@
 const vscode = require("vscode");
 const { LanguageClient } = require("vscode-languageclient/node");
 
-const SETTINGS = ["select", "extendSelect", "ignore", "project"];
+const SETTINGS = ["select", "extendSelect", "ignore", "inlayHints", "project"];
 let client;
 
 function options() {

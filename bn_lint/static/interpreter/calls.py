@@ -208,16 +208,20 @@ def call_instance(
     interpreter.events.depth += instance.is_module
     try:
         if key is None:
-            return call(interpreter, method, given, ref, frame)
-        if type(method) is not Function:
-            return interpreter.summaries.memoize(
+            result = call(interpreter, method, given, ref, frame)
+        elif type(method) is not Function:
+            result = interpreter.summaries.memoize(
                 key, lambda: call(interpreter, method, given, ref, frame), arguments.values()
             )
-        return interpreter.summaries.memoize(
-            key, lambda: _call_function(interpreter, method, given, ref, frame, remembered=True), arguments.values()
-        )
+        else:
+            result = interpreter.summaries.memoize(
+                key, lambda: _call_function(interpreter, method, given, ref, frame, remembered=True), arguments.values()
+            )
     finally:
         interpreter.events.depth -= instance.is_module
+    if instance.is_module:
+        interpreter.collector.module_returned(instance, arguments, result, ref, direct=frame is not None)
+    return result
 
 
 def _call_function(
