@@ -21,7 +21,7 @@ from bn_lint.project.source import Source
 from bn_lint.project.tool_codes import ANALYSIS_INCOMPLETE, SYNTAX_ERROR
 from bn_lint.rule import Applicability, Finding, Fix, Rule, Severity, Thresholds
 
-_READ_LENIENTLY = "the rest of this file was judged all the same; it gets no fixes until Python accepts it"
+_READ_LENIENTLY = "the rest of this file was checked all the same; it gets no fixes until Python accepts it"
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
@@ -35,7 +35,7 @@ def judge(
     shown: Path | None = None,
     keep: Callable[[object], None] = lambda state: None,
 ) -> Outcome:
-    """Analyse one unit and judge its facts by all rules, whether they are on or not.
+    """Analyze one unit and judge its facts by all rules, whether they are on or not.
 
     Args:
         thresholds: The numbers that the user set for a file, by its displayed path.
@@ -230,7 +230,7 @@ def _in_words_of_python(problem: Problem, text: str) -> tuple[str, Place] | None
 
 def _not_understood(problem: Problem) -> Problem:
     """The problem for code that Python does not refuse and the parser does: no mistake of the user's."""
-    rest = "the file is not judged" if problem.left_out is None else "the rest of the file was judged"
+    rest = "the file is not checked" if problem.left_out is None else "the rest of the file was checked"
     message = f"Python may accept this, but the parser of bn-lint does not ({problem.message}); {rest}"
     return Problem(ANALYSIS_INCOMPLETE.code, message, problem.place)
 

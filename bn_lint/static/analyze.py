@@ -174,7 +174,7 @@ class Analyzer:
             reading = file.reading
         except TooLarge as error:
             place = Place(file.display, 1, 1, 1, 1)
-            self.collector.problems.append(Problem("BN903", f"it was not judged: {error.message}", place))
+            self.collector.problems.append(Problem("BN903", f"it was not checked: {error.message}", place))
             return
         except ParseError as error:
             self.collector.problems.append(_syntax_error(file, error))
@@ -189,7 +189,7 @@ class Analyzer:
         file = entry.file
         spent = self.spent.get(file, 0)
         if spent > STEPS_PER_FILE or self.spent_in_all > STEPS_PER_UNIT:
-            self.collector.incomplete(file, "not everything in it was judged: it takes too long to evaluate")
+            self.collector.incomplete(file, "not everything in it was checked: it takes too long to evaluate")
             self._ended(Run(entry, Ending.NOT_RUN))
             return
         if file is not self.file:
@@ -249,7 +249,7 @@ class Analyzer:
                 raise BudgetExhausted
         except BudgetExhausted:
             self.collector.incomplete(
-                entry.file, "not everything in it was judged: one definition takes too long to evaluate"
+                entry.file, "not everything in it was checked: one definition takes too long to evaluate"
             )
             return Ending.BUDGET
         except MemoryError:
@@ -341,7 +341,7 @@ def _left_out(file: SourceFile, first: int, last: int) -> Evidence:
     lines = (
         f"these {last - first + 1} lines, and what they use, are" if last > first else "this line, and what it uses, is"
     )
-    return Evidence(f"{lines} not judged", Place(file.display, first, 1, first, 1))
+    return Evidence(f"{lines} not checked", Place(file.display, first, 1, first, 1))
 
 
 def _steps(run: Run) -> Steps:

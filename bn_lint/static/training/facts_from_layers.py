@@ -162,7 +162,7 @@ class FactCollector(LayerCollector):
 
     def defect(self, file: SourceFile, error: Exception) -> None:
         """Note that the engine itself failed in a file."""
-        text = f"internal error while analysing it: {type(error).__name__}: {error}"
+        text = f"internal error while analyzing it: {type(error).__name__}: {error}"
         self.problems.append(Problem("BN903", text, NodeRef(file, file.tree).place, internal=True))
         self.tracebacks.append("".join(traceback.format_exception(error)))
 
