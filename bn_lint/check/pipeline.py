@@ -14,7 +14,6 @@ from bn_lint.project.discovery import File
 from bn_lint.project.prefilter import deserves_judging, may_hold_directives
 from bn_lint.project.source import Source, from_bytes, read
 from bn_lint.project.tool_codes import UNREADABLE_FILE
-from bn_lint.rule import Thresholds
 
 if TYPE_CHECKING:
     from bn_lint.check.cache import Cache
@@ -104,6 +103,7 @@ def _judged_together(
     from bn_lint.check.judge import judge
     from bn_lint.project.filesystem import FileSystem, RecordingFileSystem
     from bn_lint.project.partition import Unit
+    from bn_lint.rule import Thresholds
 
     context = []
     for each in given:
