@@ -37,7 +37,7 @@ class Zoo:
     names: Callable[[Any], Iterable[str]]
     build: Callable[[Any, str], Any]
     needs: tuple[str, ...] = ()
-    neighbours: tuple[tuple[str, str], ...] = (_TORCHVISION,)
+    neighbors: tuple[tuple[str, str], ...] = (_TORCHVISION,)
 
 
 def _torchvision(module: Any, name: str) -> Any:
@@ -51,7 +51,7 @@ def _functions(module: Any) -> list[str]:
 
 
 ZOOS = (
-    Zoo(*_TORCHVISION, "torchvision.models", lambda module: module.list_models(), _torchvision, neighbours=()),
+    Zoo(*_TORCHVISION, "torchvision.models", lambda module: module.list_models(), _torchvision, neighbors=()),
     Zoo("timm", "1.0.31", "timm", lambda module: module.list_models(), lambda module, name: module.create_model(name)),
     Zoo(
         "pretrainedmodels",
@@ -87,7 +87,7 @@ ZOOS = (
         "segmentation_models_pytorch",
         lambda module: module.encoders.get_encoder_names(),
         lambda module, name: module.encoders.get_encoder(name, weights=None),
-        neighbours=(_TORCHVISION, ("timm", "1.0.31")),
+        neighbors=(_TORCHVISION, ("timm", "1.0.31")),
     ),
 )
 
@@ -134,7 +134,7 @@ def _known(found: Iterable[str]) -> list[str]:
 
 def _judge(zoo: Zoo) -> dict[str, bool]:
     """Whether each model that can be built has a layer with running statistics."""
-    prepare(Library(zoo.package, zoo.version, zoo.module, (), needs=zoo.needs, neighbours=zoo.neighbours))
+    prepare(Library(zoo.package, zoo.version, zoo.module, (), needs=zoo.needs, neighbors=zoo.neighbors))
     import torch
     from torch.nn.modules.batchnorm import _BatchNorm
 

@@ -127,7 +127,7 @@ Judge = Callable[..., Iterator[Violation]]
 
 @dataclass(frozen=True)
 class Rule:
-    """A named judgement over one kind of fact.
+    """A named judgment over one kind of fact.
 
     Attributes:
         confirmed_by: What a run must have done for a trace to refute a finding; None when none refutes it.

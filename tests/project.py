@@ -217,7 +217,7 @@ def _run(root: Path, entry: str) -> None:
 
 @contextlib.contextmanager
 def _on_path(root: Path) -> Iterator[None]:
-    """Make the modules of a project importable, and forget them afterwards."""
+    """Make the modules of a project importable, and forget them afterward."""
     before, imported = list(sys.path), set(sys.modules)
     bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path[:0] = [str(root), str(root / "src")]

@@ -25,7 +25,7 @@ class Call:
         spots: The lines of the project that were active: the layer's call, the calls around it, up to the script.
         grad: Whether gradients were recorded.
         trained: A gradient came back to the layer's output.
-        stepped: Afterwards an optimizer stepped on the model.
+        stepped: Afterward an optimizer stepped on the model.
         stepped_on_layer: The step was on the layer's own weight, too.
         frozen: The layer has parameters, and they do not require a gradient.
         size: The shape of the input.

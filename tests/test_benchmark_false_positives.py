@@ -19,10 +19,10 @@ OUTCOME = Outcome(PACKAGE, cpu=1.0, findings=[FINDING])
 
 def test_a_finding_with_a_verdict_counts() -> None:
     second = replace(FINDING, line=9)
-    judgement = judge([FINDING, second], [TRUE, replace(TRUE, line=9, true=False)], [PACKAGE])
-    assert judgement.precision("BN002") == (1, 2)
-    assert judgement.false_errors() == [second]
-    assert failures([OUTCOME], judgement) == []
+    judgment = judge([FINDING, second], [TRUE, replace(TRUE, line=9, true=False)], [PACKAGE])
+    assert judgment.precision("BN002") == (1, 2)
+    assert judgment.false_errors() == [second]
+    assert failures([OUTCOME], judgment) == []
 
 
 @pytest.mark.parametrize(
@@ -35,16 +35,16 @@ def test_a_finding_with_a_verdict_counts() -> None:
     ],
 )
 def test_a_verdict_is_about_one_finding_only(other: Verdict) -> None:
-    judgement = judge([FINDING], [other], [PACKAGE])
-    assert judgement.unjudged == [FINDING]
-    assert judgement.precision("BN002") == (0, 0)
-    assert "1 findings have no verdict." in failures([OUTCOME], judgement)
+    judgment = judge([FINDING], [other], [PACKAGE])
+    assert judgment.unjudged == [FINDING]
+    assert judgment.precision("BN002") == (0, 0)
+    assert "1 findings have no verdict." in failures([OUTCOME], judgment)
 
 
 def test_a_finding_that_is_gone_fails_the_benchmark() -> None:
-    judgement = judge([], [TRUE], [PACKAGE])
-    assert judgement.vanished == [TRUE]
-    assert failures([], judgement) == ["1 verdicts are about findings that are gone."]
+    judgment = judge([], [TRUE], [PACKAGE])
+    assert judgment.vanished == [TRUE]
+    assert failures([], judgment) == ["1 verdicts are about findings that are gone."]
 
 
 def test_verdicts_about_other_packages_do_not_matter() -> None:
@@ -57,8 +57,8 @@ def test_a_crash_fails_the_benchmark() -> None:
 
 
 def test_the_report_shows_what_is_wrong() -> None:
-    judgement = judge([FINDING], [replace(TRUE, true=False, why="The two | branches exclude each other.")], [PACKAGE])
-    report = render([replace(OUTCOME, slowest=[("zoo/net.py", 31.0)])], judgement, "* Command: none")
+    judgment = judge([FINDING], [replace(TRUE, true=False, why="The two | branches exclude each other.")], [PACKAGE])
+    report = render([replace(OUTCOME, slowest=[("zoo/net.py", 31.0)])], judgment, "* Command: none")
     assert "| precision | 0 of 1 (0.0%) | >= 95% |" in report
     assert "| false findings of severity error | 1 | 0 |" in report
     assert "| files over 30 s | 1 | 0 |" in report

@@ -32,8 +32,8 @@ def test_a_process_is_measured_with_its_children() -> None:
 
 @pytest.mark.slow
 def test_output_and_exit_code_are_kept(tmp_path: Path) -> None:
-    code = "import os, sys; print(os.getcwd(), os.environ['COLOUR']); print('oh', file=sys.stderr); sys.exit(3)"
-    run = measure([sys.executable, "-c", code], folder=tmp_path, environment={"COLOUR": "red"})
+    code = "import os, sys; print(os.getcwd(), os.environ['COLOR']); print('oh', file=sys.stderr); sys.exit(3)"
+    run = measure([sys.executable, "-c", code], folder=tmp_path, environment={"COLOR": "red"})
     assert (run.code, run.output, run.errors) == (3, f"{tmp_path.resolve()} red\n", "oh\n")
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such nam
 
 #: Escape sequences, also those of one character; marks that reorder text; what rings, deletes and ends lines.
 EVIL = "\x1b[31m\x9b2J\x07\x08\x7f\u061c\u200f\u202e\u2067\u2028"
-#: All that may move the cursor, recolour, or reorder. The formats end lines, and `full` keeps tabs.
+#: All that may move the cursor, recolor, or reorder. The formats end lines, and `full` keeps tabs.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]")
 NET = """\
 from torch import nn
@@ -87,7 +87,7 @@ def test_nothing_reaches_the_terminal(name: str, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("name", ["full", "concise", "coverage", "explanation"])
-def test_colour_is_the_only_control(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_color_is_the_only_control(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main([*COMMANDS[name], "--color=always"])
     shown = capsys.readouterr().out
     assert "\x1b[" in shown

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bn_lint.check.catalogue import settings_schema
+from bn_lint.check.catalog import settings_schema
 from bn_lint.check.registry import load_rules
 from bn_lint.cli import main as cli
 from bn_lint.cli.commands.check import command as check

@@ -66,12 +66,12 @@ def test_a_judged_layer_tells_who_reached_it_and_with_which_input(explain: Told)
     assert "model.py:10:20: `nn.BatchNorm2d(width)` builds a BatchNorm layer" in told
     assert "the file was run, because it mentions BatchNorm; it ran to its end" in told
     assert "model.py:14: called on an input of (?, 4, ?, ?); the layer has 4 channels" in told
-    assert "judged: its width was compared with the channels of its input" in told
+    assert "checked: its width was compared with the channels of its input" in told
     assert "No rule finds anything in this line." in told
 
 
 def test_an_undecided_layer_tells_the_reason(explain: Told) -> None:
-    assert "not judged: the shape of its input is not known: the name `unheard_of`" in explain("model.py:11")
+    assert "not checked: the shape of its input is not known: the name `unheard_of`" in explain("model.py:11")
 
 
 def test_an_option_that_is_off_is_named(explain: Told) -> None:
@@ -81,7 +81,7 @@ def test_an_option_that_is_off_is_named(explain: Told) -> None:
 
 def test_what_nothing_reaches_tells_what_was_run_instead(explain: Told) -> None:
     told = explain("model.py:22")
-    assert "not judged: no entry point reached it" in told
+    assert "not checked: no entry point reached it" in told
     assert "`helper` was run, because it needs no arguments" in told
 
 
@@ -116,10 +116,10 @@ def test_calls_of_models_tell_their_mode_and_purpose(explain: Told) -> None:
     told = explain(f"{folder / 'bad_no_eval.py'}:25", str(folder))
     assert "`model(images.to(device))` calls a model" in told
     assert "called in training mode" in told
-    assert "judged: the call counts as evaluation" in told
+    assert "checked: the call counts as evaluation" in told
     assert "[BN101]" in told
     told = explain(f"{folder / 'good.py'}:17", str(folder))
-    assert "judged: the call counts as training" in told
+    assert "checked: the call counts as training" in told
 
 
 def test_json_has_the_same(explain: Told) -> None:

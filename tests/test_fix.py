@@ -212,7 +212,7 @@ class TestDiff:
         write("model.py", SAFE)
         assert run("--diff", "-q")[2] == ""
 
-    def test_it_is_coloured_on_request(self, run: Run) -> None:
+    def test_it_is_colored_on_request(self, run: Run) -> None:
         write("model.py", SAFE)
         assert "\x1b[32m\x1b[1m+        return self\x1b[0m\n" in run("--diff", "--color=always")[1]
 

@@ -290,7 +290,7 @@ def test_suppressed_findings_are_in_no_report(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if not each.has_color])
-def test_no_colour_and_no_control_characters_reach_programs(name: str) -> None:
+def test_no_color_and_no_control_characters_reach_programs(name: str) -> None:
     odd = replace(WIDTH, message="\x1b[31mred\x07")
     assert not {"\x1b", "\x07"} & set(render(report(odd, sources=[SOURCE]), name, color=True))
 

@@ -23,7 +23,7 @@ HERE = [name for name, kind in KINDS.items() if not kind.downloads and kind.is_h
 
 @pytest.fixture(autouse=True)
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a kind of input sets is taken back afterwards."""
+    """What a kind of input sets is taken back afterward."""
     monkeypatch.setenv(VARIABLE, STRICT)
 
 

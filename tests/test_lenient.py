@@ -209,7 +209,7 @@ def test_what_only_the_parser_refuses_is_a_note(tmp_path: Path) -> None:
     assert [finding.code for finding in report.findings] == ["BN401"]
     (note,) = report.problems
     assert (note.code, note.place.line, note.internal) == ("BN903", 3, False)
-    assert note.message.endswith("; the rest of the file was judged")
+    assert note.message.endswith("; the rest of the file was checked")
 
 
 def test_places_are_those_of_the_file(tmp_path: Path) -> None:
@@ -237,9 +237,9 @@ def test_what_was_left_out_is_told(tmp_path: Path) -> None:
     assert [found.code for found in report_on(tmp_path, text).findings] == ["BN002", "BN902"]
     told = report_on(tmp_path, text).findings[-1]
     assert told.help is not None
-    assert told.help.startswith("the rest of this file was judged")
+    assert told.help.startswith("the rest of this file was checked")
     assert [(step.message, step.place.line) for step in told.evidence] == [
-        ("these 2 lines, and what they use, are not judged", 17)
+        ("these 2 lines, and what they use, are not checked", 17)
     ]
 
 

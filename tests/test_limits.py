@@ -174,7 +174,7 @@ def test_layers_that_were_changed_alike_are_called_once(tmp_path: Path, monkeypa
 
 
 def test_the_limit_of_recursion_is_put_back_whoever_ends_first() -> None:
-    """A language server analyses in several threads, which share the limit."""
+    """A language server analyzes in several threads, which share the limit."""
     before = sys.getrecursionlimit()
     running: list[tuple[threading.Thread, threading.Event]] = []
     for _ in range(2):

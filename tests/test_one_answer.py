@@ -220,7 +220,7 @@ def test_only_the_units_of_given_files_are_judged(run: Run, monkeypatch: pytest.
     seen = []
 
     def analyze(
-        sources: Sequence[Source], unit: Unit, ask: RecordingFileSystem, keep: object, *, inventory: bool
+        sources: Sequence[Source], unit: Unit, ask: RecordingFileSystem, keep: object, **what: object
     ) -> list[Analysis]:
         seen.append([source.display for source in sources])
         return []

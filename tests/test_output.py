@@ -162,7 +162,7 @@ def test_nothing_can_drive_the_terminal() -> None:
     assert printable("a\tb é 日") == "a\tb é 日"
 
 
-def test_colour_is_only_added() -> None:
+def test_color_is_only_added() -> None:
     import click
 
     both = [render(report(MISMATCH, finding(), sources=[MODEL]), name, color=True) for name in ("full", "concise")]

@@ -98,10 +98,51 @@ def test_the_extension_sends_what_the_server_understands() -> None:
     assert sent is not None
     assert set(json.loads(sent[1])) == keys
     for key in keys:
+        about = properties[f"bn-lint.{key}"]
+        several = about.get("items", {}).get("enum", ["BN4"])
         try:
-            ClientSettings.of({key: True if properties[f"bn-lint.{key}"]["type"] == "boolean" else ["BN4"]})
+            ClientSettings.of({key: True if about["type"] == "boolean" else several})
         except ConfigError as error:
             pytest.fail(error.message)
+
+
+#: VS Code has an empty list where nobody has set one.
+EXTENSION = """
+const Module = require("node:module");
+const set = JSON.parse(process.argv[1]);
+const vscode = {
+  workspace: {
+    getConfiguration: () => ({
+      get: (key) => (key === "command" ? ["bn-lint", "server"] : (set[key] ?? [])),
+      inspect: (key) => ({ key, defaultValue: [], workspaceValue: set[key] }),
+    }),
+    onDidChangeConfiguration: () => {},
+  },
+  commands: { registerCommand: () => {} },
+};
+class LanguageClient {
+  constructor(id, server, client) {
+    console.log(JSON.stringify([server.command, server.args, client.initializationOptions]));
+  }
+  async start() {}
+}
+const load = Module._load;
+Module._load = (name, ...rest) =>
+  name === "vscode" ? vscode : name.startsWith("vscode-languageclient") ? { LanguageClient } : load(name, ...rest);
+require(process.argv[2]).activate({ subscriptions: [] });
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js")
+@pytest.mark.parametrize("options", [{}, {"select": ["BN4"], "inlayHints": []}])
+def test_the_extension_sends_what_is_set(options: dict[str, Any]) -> None:
+    node = shutil.which("node")
+    assert node is not None
+    extension = str(ROOT / "editors/vscode/extension.js")
+    command = [node, "-e", EXTENSION, json.dumps(options), extension]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == ["bn-lint", ["server"], options]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / ".github").rglob("*.yml")), ids=lambda path: path.name)

@@ -1,4 +1,4 @@
-"""What every rule must have: a page, a specification, a place in the catalogue and in the changelog."""
+"""What every rule must have: a page, a specification, a place in the catalog and in the changelog."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 import bn_lint_rules
-from bn_lint.check.catalogue import COMMAND, catalogue, file_name, pages, write_pages
+from bn_lint.check.catalog import COMMAND, catalog, file_name, pages, write_pages
 from bn_lint.check.registry import load_rules
 from bn_lint.rule import Rule
 
@@ -183,9 +183,9 @@ def test_changelog_mentions_the_rule(rule: Rule) -> None:
     assert re.search(rf"\b{rule.code}\b.*\b{rule.name}\b", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
 
 
-def test_catalogue_is_current() -> None:
+def test_catalog_is_current() -> None:
     written = (ROOT / "rules" / "README.md").read_text(encoding="utf-8")
-    assert written == catalogue(RULES), f"run `{COMMAND}`"
+    assert written == catalog(RULES), f"run `{COMMAND}`"
 
 
 def test_pages_are_current() -> None:

@@ -15,7 +15,7 @@ from bn_lint.static.analyze import analyze
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.slow
 
-#: Programs that are analysed in one go; the analysis of one alone is mostly overhead.
+#: Programs that are analyzed in one go; the analysis of one alone is mostly overhead.
 BATCH = 8
 
 small, size = st.integers(1, 4), st.integers(1, 9)

@@ -176,7 +176,7 @@ def test_a_comment_on_its_own_line_speaks_of_the_next() -> None:
 @pytest.mark.parametrize(
     "comment", ["# error: BN002", "# warn: [BN401]", "# warning [BN401]", "# error: [BN002]  # info: x"]
 )
-def test_misspelt_expectations_are_refused(comment: str) -> None:
+def test_misspelled_expectations_are_refused(comment: str) -> None:
     with pytest.raises(SpecificationError, match="cannot read"):
         expectations([f"x = 1  {comment}"])
 

@@ -43,7 +43,7 @@ def test_files_without_batchnorm_cost_little(arguments: list[str], tmp_path: Pat
     assert not HEAVY & modules
 
 
-def test_colour_needs_no_rich(tmp_path: Path) -> None:
+def test_color_needs_no_rich(tmp_path: Path) -> None:
     (tmp_path / "clean.py").write_text("x = 1\n")
     assert not HEAVY & imported_by(run("check", "--color=always", "clean.py"), tmp_path)
 

@@ -43,8 +43,8 @@ def main(names: tuple[str, ...], jobs: int, limit: float) -> None:
     with installed() as linter, ThreadPoolExecutor(max_workers=jobs) as pool:
         found = dict(zip(order, pool.map(run, order)))
     outcomes = [found[package] for package in packages]
-    judgement = judge([f for outcome in outcomes for f in outcome.findings], verdicts, packages)
-    report = render(outcomes, judgement, head)
+    judgment = judge([f for outcome in outcomes for f in outcome.findings], verdicts, packages)
+    report = render(outcomes, judgment, head)
     if names:
         click.echo(report, nl=False)
     else:
@@ -52,10 +52,10 @@ def main(names: tuple[str, ...], jobs: int, limit: float) -> None:
         target.parent.mkdir(exist_ok=True)
         target.write_text(report, encoding="utf-8")
         click.echo(report.partition("\n## ")[0])
-    if judgement.unjudged:
+    if judgment.unjudged:
         click.echo(f"\nRead these, and add to {VERDICTS.name}:\n", err=True)
-        click.echo("\n".join(stanza(finding) for finding in judgement.unjudged), err=True)
-    reasons = failures(outcomes, judgement)
+        click.echo("\n".join(stanza(finding) for finding in judgment.unjudged), err=True)
+    reasons = failures(outcomes, judgment)
     for reason in reasons:
         click.echo(reason, err=True)
     sys.exit(1 if reasons else 0)

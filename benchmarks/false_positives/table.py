@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from benchmarks.false_positives.lint import Outcome
-from benchmarks.false_positives.verdicts import Judgement
+from benchmarks.false_positives.verdicts import Judgment
 
 #: CPU seconds that one file may take.
 FILE_LIMIT = 30
@@ -20,25 +20,25 @@ _PACKAGES = """## Packages
 Seconds are CPU time of the whole process."""
 
 
-def render(outcomes: Sequence[Outcome], judgement: Judgement, heading: str) -> str:
+def render(outcomes: Sequence[Outcome], judgment: Judgment, heading: str) -> str:
     """Returns the report."""
     parts = [
         _INTRODUCTION,
         heading,
-        _summary(outcomes, judgement),
+        _summary(outcomes, judgment),
         "## By rule",
-        _table(("rule", "findings", "true", "false", "no verdict", "precision"), _rules(judgement)),
+        _table(("rule", "findings", "true", "false", "no verdict", "precision"), _rules(judgment)),
     ]
     rows: list[tuple[str, ...]]
-    wrong = [(f, v) for f, v in judgement.judged if not v.true]
+    wrong = [(f, v) for f, v in judgment.judged if not v.true]
     if wrong:
         rows = [(f.package, f.code, f.severity, f"`{f.path}:{f.line}`", v.why) for f, v in wrong]
         parts += ["## False findings", _table(("package", "rule", "severity", "place", "why"), rows)]
-    if judgement.unjudged:
-        rows = [(f.package, f.code, f.severity, f"`{f.path}:{f.line}`", f.message) for f in judgement.unjudged]
+    if judgment.unjudged:
+        rows = [(f.package, f.code, f.severity, f"`{f.path}:{f.line}`", f.message) for f in judgment.unjudged]
         parts += ["## Findings without a verdict", _table(("package", "rule", "severity", "place", "message"), rows)]
-    if judgement.vanished:
-        rows = [(v.package, v.code, f"`{v.path}:{v.line}`", _truth(v.true)) for v in judgement.vanished]
+    if judgment.vanished:
+        rows = [(v.package, v.code, f"`{v.path}:{v.line}`", _truth(v.true)) for v in judgment.vanished]
         parts += ["## Verdicts whose findings are gone", _table(("package", "rule", "place", "verdict"), rows)]
     parts += _problems(outcomes)
     slowest = sorted(((t, o.package.name, f) for o in outcomes for f, t in o.slowest), reverse=True)[:15]
@@ -54,44 +54,44 @@ def render(outcomes: Sequence[Outcome], judgement: Judgement, heading: str) -> s
     return "\n\n".join(parts) + "\n"
 
 
-def failures(outcomes: Iterable[Outcome], judgement: Judgement) -> list[str]:
+def failures(outcomes: Iterable[Outcome], judgment: Judgment) -> list[str]:
     """Returns, as sentences, why the benchmark fails; where it passes, there are none."""
-    found = [f"{len(judgement.unjudged)} findings have no verdict."] if judgement.unjudged else []
-    if judgement.vanished:
-        found.append(f"{len(judgement.vanished)} verdicts are about findings that are gone.")
+    found = [f"{len(judgment.unjudged)} findings have no verdict."] if judgment.unjudged else []
+    if judgment.vanished:
+        found.append(f"{len(judgment.vanished)} verdicts are about findings that are gone.")
     crashed = [outcome.package.name for outcome in outcomes if outcome.crashes]
     if crashed:
         found.append(f"bn-lint crashed on {', '.join(crashed)}.")
     return found
 
 
-def _summary(outcomes: Sequence[Outcome], judgement: Judgement) -> str:
-    codes = judgement.codes()
-    false_errors = len(judgement.false_errors())
+def _summary(outcomes: Sequence[Outcome], judgment: Judgment) -> str:
+    codes = judgment.codes()
+    false_errors = len(judgment.false_errors())
     crashes = sum(len(outcome.crashes) for outcome in outcomes)
     slow = sum(seconds > FILE_LIMIT for outcome in outcomes for _, seconds in outcome.slowest)
     using = sum(outcome.batchnorm_files > 0 for outcome in outcomes)
     lines = sum(outcome.lines for outcome in outcomes)
     rows = [
         ("packages that mention BatchNorm", f"{using} of {len(outcomes)}, {lines / 1e6:.2f} million lines", ">= 40"),
-        ("precision", _share(*judgement.precision(*codes)), f">= {PRECISION_BAR:.0%}"),
+        ("precision", _share(*judgment.precision(*codes)), f">= {PRECISION_BAR:.0%}"),
         ("false findings of severity error", str(false_errors), "0"),
-        ("findings without a verdict", str(len(judgement.unjudged)), "0"),
+        ("findings without a verdict", str(len(judgment.unjudged)), "0"),
         ("crashes", str(crashes), "0"),
         (f"files over {FILE_LIMIT} s", str(slow), "0"),
     ]
     if codes:
         # One rule that is nearly always right and fires often would hide what the others do.
         often = max(codes, key=lambda code: codes[code])
-        others = judgement.precision(*(code for code in codes if code != often))
+        others = judgment.precision(*(code for code in codes if code != often))
         rows.insert(2, (f"precision without {often}, the most frequent rule", _share(*others), ""))
     return _table(("", "reached", "bar"), rows)
 
 
-def _rules(judgement: Judgement) -> list[tuple[str, ...]]:
+def _rules(judgment: Judgment) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
-    for code, count in judgement.codes().items():
-        true, judged = judgement.precision(code)
+    for code, count in judgment.codes().items():
+        true, judged = judgment.precision(code)
         rows.append((code, str(count), str(true), str(judged - true), str(count - judged), _share(true, judged)))
     return rows
 

@@ -42,7 +42,7 @@ def key(entry: Verdict | Finding) -> Key:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """The findings with their verdicts, those without one, and the verdicts whose findings are gone."""
 
     judged: list[tuple[Finding, Verdict]]
@@ -64,13 +64,13 @@ class Judgement:
         return dict(sorted(Counter(finding.code for finding in found).items()))
 
 
-def judge(findings: Iterable[Finding], verdicts: Iterable[Verdict], packages: Iterable[Package]) -> Judgement:
+def judge(findings: Iterable[Finding], verdicts: Iterable[Verdict], packages: Iterable[Package]) -> Judgment:
     """Holds the findings of the packages against the verdicts about these packages."""
     known = {key(verdict): verdict for verdict in verdicts}
     findings = sorted(findings)
     seen = {key(finding) for finding in findings}
     linted = {(package.name, package.version) for package in packages}
-    return Judgement(
+    return Judgment(
         [(finding, known[key(finding)]) for finding in findings if key(finding) in known],
         [finding for finding in findings if key(finding) not in known],
         [v for k, v in known.items() if k not in seen and (v.package, v.version) in linted],

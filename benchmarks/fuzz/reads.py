@@ -168,7 +168,7 @@ def largest_unit(folder: Path) -> Unit:
 @click.option("--edits", default=60, show_default=True, help="Edits of all packages together.")
 @click.option("--seed", default=0, show_default=True, help="Other edits.")
 def main(edits: int, seed: int) -> None:
-    """Edit, analyse, compare."""
+    """Edit, analyze, compare."""
     head = heading("benchmarks.fuzz.reads")
     rows, wrong = [], 0
     for name, version, below in PACKAGES:

@@ -30,7 +30,7 @@ class Library:
         recipes: The models that are run.
         modules: Modules that the recipes use and that importing the package does not import.
         needs: Modules, other than the library's own, that stay the same in all runs and are imported beforehand.
-        neighbours: The other releases, among the pinned ones, that it imports.
+        neighbors: The other releases, among the pinned ones, that it imports.
         by_file: The whole package takes too long to lint for each mutant; see the README.
         research: Plain code of research projects, counted by itself.
     """
@@ -41,7 +41,7 @@ class Library:
     recipes: tuple[Recipe, ...]
     modules: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    neighbours: tuple[tuple[str, str], ...] = ()
+    neighbors: tuple[tuple[str, str], ...] = ()
     by_file: bool = False
     research: bool = field(default=False, repr=False)
 
@@ -51,7 +51,7 @@ class Library:
 
     def import_path(self) -> list[Path]:
         """Where Python has to look for the package and what it needs."""
-        return [self.folder(), *(source(*each).resolve() for each in self.neighbours)]
+        return [self.folder(), *(source(*each).resolve() for each in self.neighbors)]
 
 
 _TORCHVISION = ("torchvision", "0.28.0")
@@ -62,7 +62,7 @@ def libraries() -> tuple[Library, ...]:
     """All of them, in the order of the report."""
     return (
         Library(*_TORCHVISION, "torchvision", tuple(_torchvision()), needs=("numpy", "PIL")),
-        Library(*_TIMM, "timm", tuple(_timm()), needs=("torchvision",), neighbours=(_TORCHVISION,), by_file=True),
+        Library(*_TIMM, "timm", tuple(_timm()), needs=("torchvision",), neighbors=(_TORCHVISION,), by_file=True),
         Library(
             "pytorchcv",
             "0.0.74",
@@ -71,7 +71,7 @@ def libraries() -> tuple[Library, ...]:
             modules=("pytorchcv.model_provider",),
             by_file=True,
             needs=("torchvision",),
-            neighbours=(_TORCHVISION,),
+            neighbors=(_TORCHVISION,),
         ),
         Library(
             "pretrainedmodels",
@@ -79,7 +79,7 @@ def libraries() -> tuple[Library, ...]:
             "pretrainedmodels",
             tuple(_pretrainedmodels()),
             needs=("torchvision",),
-            neighbours=(_TORCHVISION,),
+            neighbors=(_TORCHVISION,),
         ),
         Library(
             "segmentation-models-pytorch",
@@ -87,7 +87,7 @@ def libraries() -> tuple[Library, ...]:
             "segmentation_models_pytorch",
             tuple(_segmentation_models()),
             needs=("torchvision", "timm"),
-            neighbours=(_TORCHVISION, _TIMM),
+            neighbors=(_TORCHVISION, _TIMM),
         ),
         Library("efficientnet-pytorch", "0.7.1", "efficientnet_pytorch", tuple(_efficientnet())),
         *_research(),
@@ -110,7 +110,7 @@ def _research() -> Iterator[Library]:
             tuple(recipes),
             modules,
             needs=("torchvision",),
-            neighbours=(_TORCHVISION,),
+            neighbors=(_TORCHVISION,),
             research=True,
         )
 

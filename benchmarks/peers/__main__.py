@@ -58,7 +58,7 @@ class Report:
 @click.option("--write/--print", default=True, help="Write benchmarks/results/peers.md, or only print the report.")
 def main(write: bool) -> None:
     """Count the mistakes in `fixtures/` on whose lines a linter says anything at all."""
-    head = ["# Neighbours", heading("benchmarks.peers")]
+    head = ["# Neighbors", heading("benchmarks.peers")]
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "fixtures"
         mistakes = _copy(tree)

@@ -55,8 +55,8 @@ def _precision(projects: Sequence[Project], clones: Path | None, linter: Linter,
         outcomes.append(precision.lint(project, clones, linter))
         _say(f"{project.name}: {len(outcomes[-1].findings)} findings, {outcomes[-1].cpu:.1f} s")
     findings = [finding for outcome in outcomes for finding in outcome.findings]
-    judgement = judge(findings, load_verdicts(precision.VERDICTS), [precision.package(p) for p in projects])
-    return precision_document(head, projects, outcomes, judgement), [finding_stanza(f) for f in judgement.unjudged]
+    judgment = judge(findings, load_verdicts(precision.VERDICTS), [precision.package(p) for p in projects])
+    return precision_document(head, projects, outcomes, judgment), [finding_stanza(f) for f in judgment.unjudged]
 
 
 def _mutants(projects: Sequence[Project], clones: Path | None, linter: Linter, head: str) -> tuple[str, list[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.false_positives.lint import Finding, Outcome, Package, lint_folder
-from benchmarks.false_positives.verdicts import Judgement, Verdict
+from benchmarks.false_positives.verdicts import Judgment, Verdict
 from benchmarks.linter import Linter
 from benchmarks.mutation.table import share
 from benchmarks.projects.projects import Project
@@ -34,11 +34,11 @@ def lint(project: Project, clones: Path | None, linter: Linter) -> Outcome:
     return outcome
 
 
-def summary(title: str, outcomes: Sequence[Outcome], judgement: Judgement) -> str:
+def summary(title: str, outcomes: Sequence[Outcome], judgment: Judgment) -> str:
     """Returns Markdown: what share of the findings about some repositories is true."""
     names = {outcome.package.name for outcome in outcomes}
-    judged = [(finding, verdict) for finding, verdict in judgement.judged if finding.package in names]
-    pairs = Counter(_pair(finding) for finding, _ in judgement.judged)
+    judged = [(finding, verdict) for finding, verdict in judgment.judged if finding.package in names]
+    pairs = Counter(_pair(finding) for finding, _ in judgment.judged)
     often = [pair for pair, _ in pairs.most_common(IDIOMS)]
     rest = [(finding, verdict) for finding, verdict in judged if _pair(finding) not in often]
     errors = sum(finding.severity == "error" and not (v.true or v.useless) for finding, v in judged)
@@ -50,7 +50,7 @@ def summary(title: str, outcomes: Sequence[Outcome], judgement: Judgement) -> st
         ("pairs of repository and rule, all findings true", _pairs(judged)),
         (f"findings without the {IDIOMS} most frequent pairs, true", _true(verdict for _, verdict in rest)),
         ("false findings of severity error", str(errors)),
-        ("findings without a verdict", str(sum(finding.package in names for finding in judgement.unjudged))),
+        ("findings without a verdict", str(sum(finding.package in names for finding in judgment.unjudged))),
         ("crashes", str(sum(len(outcome.crashes) for outcome in outcomes))),
         ("repositories with BN903", share(late, len(outcomes))),
         ("CPU seconds, the slowest repository", _seconds(outcomes)),
@@ -58,11 +58,11 @@ def summary(title: str, outcomes: Sequence[Outcome], judgement: Judgement) -> st
     return "\n".join((f"### {title}", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)))
 
 
-def by_rule(judgement: Judgement) -> str:
+def by_rule(judgment: Judgment) -> str:
     """Returns Markdown: the verdicts by rule."""
     lines = ["| Rule | Findings | True | Useless | False | Repositories |", "|---|--:|--:|--:|--:|--:|"]
-    for code in sorted({finding.code for finding, _ in judgement.judged}):
-        found = [(finding, verdict) for finding, verdict in judgement.judged if finding.code == code]
+    for code in sorted({finding.code for finding, _ in judgment.judged}):
+        found = [(finding, verdict) for finding, verdict in judgment.judged if finding.code == code]
         true, useless = sum(v.true for _, v in found), sum(v.useless for _, v in found)
         where = len({finding.package for finding, _ in found})
         lines.append(f"| {code} | {len(found)} | {true} | {useless} | {len(found) - true - useless} | {where} |")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.false_positives.lint import Outcome
-from benchmarks.false_positives.verdicts import Judgement
+from benchmarks.false_positives.verdicts import Judgment
 from benchmarks.modes.operators import MUTATIONS
 from benchmarks.modes.table import cells
 from benchmarks.mutation.mutants import CONTROL
@@ -25,7 +25,7 @@ by BN102."""
 
 
 def precision_document(
-    heading: str, projects: Sequence[Project], outcomes: Sequence[Outcome], judgement: Judgement
+    heading: str, projects: Sequence[Project], outcomes: Sequence[Outcome], judgment: Judgment
 ) -> str:
     """The report about the repositories as they are."""
     parts = ["# Precision on research repositories", heading, _PRECISION]
@@ -33,8 +33,8 @@ def precision_document(
     of = {project.name: project.group for project in projects}
     for outcome in outcomes:
         groups.setdefault(of[outcome.package.name], []).append(outcome)
-    parts += [summary(f"The {name}", group, judgement) for name, group in groups.items()]
-    parts += [by_rule(judgement), "## Not judged", _not_judged(groups)]
+    parts += [summary(f"The {name}", group, judgment) for name, group in groups.items()]
+    parts += [by_rule(judgment), "## Not judged", _not_judged(groups)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -30,7 +30,7 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Mult: ast.FloorDiv,
     ast.FloorDiv: ast.Mult,
 }
-#: What is no behaviour, or that of another tool.
+#: What is no behavior, or that of another tool.
 _SKIPPED_FIELDS = {"annotation", "returns", "decorator_list"}
 
 

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 from bn_lint.check.outcome import Outcome
 from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
@@ -20,7 +21,7 @@ from bn_lint.project.source import Source
 from bn_lint.project.tool_codes import ANALYSIS_INCOMPLETE, SYNTAX_ERROR
 from bn_lint.rule import Applicability, Finding, Fix, Rule, Severity, Thresholds
 
-_READ_LENIENTLY = "the rest of this file was judged all the same; it gets no fixes until Python accepts it"
+_READ_LENIENTLY = "the rest of this file was checked all the same; it gets no fixes until Python accepts it"
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
@@ -31,14 +32,16 @@ def judge(
     rules: RuleSet = BUILT_IN_RULES,
     filesystem: RecordingFileSystem | None = None,
     coverage: bool = True,
+    shown: Path | None = None,
     keep: Callable[[object], None] = lambda state: None,
 ) -> Outcome:
-    """Analyse one unit and judge its facts by all rules, whether they are on or not.
+    """Analyze one unit and judge its facts by all rules, whether they are on or not.
 
     Args:
         thresholds: The numbers that the user set for a file, by its displayed path.
         filesystem: Where other files are looked for.
         coverage: Work out which layers there are and which were not judged. That takes time where there are many.
+        shown: With the coverage, the file of which tensors and modules are listed, too.
         keep: Given the state of the engine, by whoever wants to say when it is freed: that takes time.
     """
     from bn_lint.static.interpreter.deep_stack import with_deep_stack
@@ -48,7 +51,7 @@ def judge(
     gc.disable()
     try:
         ask = filesystem or RecordingFileSystem()
-        return with_deep_stack(lambda: _judge(unit, rules.rules, thresholds, ask, keep, coverage=coverage))
+        return with_deep_stack(lambda: _judge(unit, rules.rules, thresholds, ask, keep, coverage=coverage, shown=shown))
     finally:
         if collecting:
             gc.enable()
@@ -62,11 +65,12 @@ def _judge(
     keep: Callable[[object], None],
     *,
     coverage: bool,
+    shown: Path | None,
 ) -> Outcome:
     outcome = Outcome()
     # The engine also meets mistakes in files that were not given.
     own = {source.display for source in unit.files}
-    for analysis in _analyze(unit.sources, unit, ask, keep, inventory=coverage):
+    for analysis in _analyze(unit.sources, unit, ask, keep, inventory=coverage, shown=shown):
         part = judge_facts(analysis, rules, thresholds, texts=texts_of(unit), paths=own)
         outcome.tracebacks += part.tracebacks
         outcome.problems += part.problems
@@ -115,12 +119,14 @@ def _analyze(
     keep: Callable[[object], None],
     *,
     inventory: bool,
+    shown: Path | None,
 ) -> list[Analysis]:
     """Derive the facts; where the engine itself breaks, file by file, so that one file costs only itself."""
     from bn_lint.static.analyze import analyze
 
     try:
-        return [analyze(sources, [source.path for source in unit.context], filesystem, keep, inventory=inventory)]
+        context = [source.path for source in unit.context]
+        return [analyze(sources, context, filesystem, keep, inventory=inventory, shown=shown)]
     except MemoryError:
         raise
     except Exception as error:  # the engine is large, and no defect of it may cost the report
@@ -129,7 +135,11 @@ def _analyze(
         if len(sources) == 1:
             problem = defect("the analysis", error, sources[0].display)
             return [Analysis(problems=[problem], tracebacks=[traceback.format_exc()])]
-    return [part for source in sources for part in _analyze([source], unit, filesystem, keep, inventory=inventory)]
+    return [
+        part
+        for source in sources
+        for part in _analyze([source], unit, filesystem, keep, inventory=inventory, shown=shown)
+    ]
 
 
 def _findings(
@@ -220,7 +230,7 @@ def _in_words_of_python(problem: Problem, text: str) -> tuple[str, Place] | None
 
 def _not_understood(problem: Problem) -> Problem:
     """The problem for code that Python does not refuse and the parser does: no mistake of the user's."""
-    rest = "the file is not judged" if problem.left_out is None else "the rest of the file was judged"
+    rest = "the file is not checked" if problem.left_out is None else "the rest of the file was checked"
     message = f"Python may accept this, but the parser of bn-lint does not ({problem.message}); {rest}"
     return Problem(ANALYSIS_INCOMPLETE.code, message, problem.place)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ def check(
     jobs: int | None = 0,
     progress: Progress | None = None,
     coverage: bool = True,
+    together: bool = False,
 ) -> Report:
     """Check files and report what was found in them.
 
@@ -50,6 +51,8 @@ def check(
         jobs: How many processes to use; None lets the amount of work decide, and 0 is this one, without limits.
         progress: Told how many units are judged, of how many.
         coverage: Whether the report is to say which layers were not judged.
+        together: The files are one unit, as somebody knows already, who looks at the one that is no context. This
+            process judges them, without a cache; the coverage has what the tensors and modules of that file are.
 
     Raises:
         ConfigError: a configuration file that applies to one of the files, or a setting, is wrong.
@@ -66,11 +69,13 @@ def check(
         report.rules.check_selectors(configuration, distinct)
     given = list(_read(files, report))
     judged = [each.source for each in given if each.source is not None]
-    if judged:
+    texts = {str(file.path): file.data for file in files if file.data is not None}
+    if judged and together:
+        _screen(given, settings, [_judged_together(given, settings, report.rules, texts, coverage=coverage)], report)
+    elif judged:
         from bn_lint.check.incremental import IncrementalChecker
 
         others = [(each.file, each.data) for each in given if each.source is None]
-        texts = {str(file.path): file.data for file in files if file.data is not None}
         entries = cache and cache(report.rules)
         judging = IncrementalChecker(settings, report.rules, entries, jobs, progress, coverage=coverage, texts=texts)
         wanted = {each.file.path for each in given if not each.file.is_context}
@@ -84,6 +89,34 @@ def check(
         report.findings = [offered(finding, report.sources) for finding in report.findings]
     report.problems.sort(key=lambda problem: (problem.place.path, problem.place.line, problem.place.column))
     return report
+
+
+def _judged_together(
+    given: Sequence[_Given],
+    settings: Mapping[str, Settings],
+    rules: RuleSet,
+    texts: Mapping[str, bytes],
+    *,
+    coverage: bool,
+) -> Outcome:
+    """What is found in files that are one unit."""
+    from bn_lint.check.judge import judge
+    from bn_lint.project.filesystem import FileSystem, RecordingFileSystem
+    from bn_lint.project.partition import Unit
+    from bn_lint.rule import Thresholds
+
+    context = []
+    for each in given:
+        if each.source is None:
+            try:
+                context.append(from_bytes(each.data, each.file.path, each.file.display))
+            except SourceError:
+                continue
+    unit = Unit(tuple(each.source for each in given if each.source is not None), tuple(context))
+    thresholds = {source.display: Thresholds(settings[source.display].min_batch_size) for source in unit.files}
+    filesystem = RecordingFileSystem(FileSystem(texts))
+    shown = next((each.file.path for each in given if not each.file.is_context), None)
+    return judge(unit, thresholds, rules=rules, filesystem=filesystem, coverage=coverage, shown=shown)
 
 
 def _read(files: Sequence[File], report: Report) -> Iterator[_Given]:

@@ -136,7 +136,7 @@ def judge_all(tasks: Sequence[Task], jobs: int, disk: FileSystem) -> Iterator[tu
         lost = False
     for index, task in left.items():
         try:
-            yield index, _lost(task, "the process that judged it ended unexpectedly") if lost else _judge(task, disk)
+            yield index, _lost(task, "the process that checked it ended unexpectedly") if lost else _judge(task, disk)
         except MemoryError:
             yield index, _lost(task, "there is not enough memory")
 

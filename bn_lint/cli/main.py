@@ -57,7 +57,7 @@ def command() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `bn-lint` and return its exit code: the one place where errors become exit codes.
 
-    Without arguments, those of the process are taken, which is expected to end afterwards. A negative code is the
+    Without arguments, those of the process are taken, which is expected to end afterward. A negative code is the
     number of the signal that ended the program that was traced.
     """
     if arguments is None:

@@ -54,4 +54,4 @@ class Waiting:
 
     def _text(self) -> str:
         # A project whose files all depend on each other is one unit.
-        return "Judging ..." if self._total < 2 else f"Judging ... {self._done} of {self._total} units"
+        return "Checking ..." if self._total < 2 else f"Checking ... {self._done} of {self._total} units"

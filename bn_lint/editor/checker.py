@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 
 from bn_lint.check.pipeline import check
 from bn_lint.check.report import Report
+from bn_lint.editor import hints
 from bn_lint.editor.moving import Edit, Move, is_whole, reflowed
 from bn_lint.editor.open_documents import Judged, Open, Part
 from bn_lint.errors import ConfigError, SourceError
+from bn_lint.project import module_finder
 from bn_lint.project.config import Configuration, Settings
 from bn_lint.project.discovery import File
 from bn_lint.project.edits import Text
@@ -31,15 +34,24 @@ LARGEST = 300_000
 NEAREST = 50_000
 
 
+_CAPITAL = re.compile("[A-Z]")
+
+
 @dataclass(frozen=True)
 class ClientSettings:
-    """What the settings of the editor say: the options of `bn-lint check` with the same names."""
+    """What the settings of the editor say: the options of `bn-lint check` with the same names, and what is its own.
+
+    Attributes:
+        project: Check files with the project around them.
+        inlay_hints: What these are about, of `hints.KINDS`.
+    """
 
     select: tuple[str, ...] | None = None
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     config: tuple[str, ...] = ()
     project: bool = True
+    inlay_hints: tuple[str, ...] = hints.USUAL
 
     @classmethod
     def of(cls, given: object) -> ClientSettings:
@@ -55,7 +67,7 @@ class ClientSettings:
             raise ConfigError("The settings of the editor must be an object.")
         values: dict[str, Any] = {}
         for key, value in table.items():
-            name = key.replace("-", "_").replace("extendSelect", "extend_select")
+            name = _CAPITAL.sub(r"_\g<0>", key).replace("-", "_").lower()
             if name not in cls.__dataclass_fields__:
                 known = ", ".join(cls.__dataclass_fields__).replace("_", "-")
                 raise ConfigError(f'The settings of the editor: unknown key "{key}"; known keys are {known}.')
@@ -63,6 +75,10 @@ class ClientSettings:
             if not (isinstance(value, bool) if name == "project" else is_list):
                 wanted = "true or false" if name == "project" else "a list of strings"
                 raise ConfigError(f'The settings of the editor: "{key}" must be {wanted}.')
+            unknown = set(value) - set(hints.KINDS) if name == "inlay_hints" else None
+            if unknown:
+                known = ", ".join(hints.KINDS)
+                raise ConfigError(f'The settings of the editor: "{key}" can have {known}, not "{min(unknown)}".')
             values[name] = tuple(value) if isinstance(value, list) else value
         return cls(**values)
 
@@ -82,6 +98,8 @@ class Checker:
         self._generation = 0
         #: The files that are judged together with one.
         self._units: dict[Path, Neighborhood] = {}
+        #: What each of them imported when that was worked out.
+        self._imports: dict[Path, frozenset[tuple[str, int]]] = {}
 
     def forget(self) -> None:
         """Something has changed on the disk, or in the settings."""
@@ -158,7 +176,7 @@ class Checker:
         around = list(self._around(path, data, configuration))
         is_whole = path in self._units and self._units[path].is_whole
         given = File(path, display, explicit=True, data=data, in_project=is_whole)
-        report = check([given, *around], configuration)
+        report = check([given, *around], configuration, together=True)
         # Every editor reports syntax errors, and half-typed code is full of them.
         report.findings = [finding for finding in report.findings if finding.code != SYNTAX_ERROR.code]
         return report
@@ -166,7 +184,9 @@ class Checker:
     def _around(self, path: Path, data: bytes, configuration: Configuration) -> Iterator[File]:
         if not self.settings.project:
             return
-        if path not in self._units:
+        imports = frozenset(module_finder.imports(data.decode(errors="replace")))
+        if path not in self._units or self._imports.get(path) != imports:
+            self._imports[path] = imports
             self._units[path] = _unit(File(path, display_path(path), True, data), self.texts, configuration)
         for other in self._units[path].files:
             if other != path:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bn_lint.editor.open_documents import Judged
-from bn_lint.facts import Coverage, Inventory, ModelLayer, Place, Sizes, TensorShape
+from bn_lint.facts import Coverage, Inventory, ModelLayer, ModuleUse, Place, Size, Sizes, TensorShape
 from bn_lint.output.text import listed
 
 #: At one place: kinds of layers that are told apart, names of each, and shapes of one tensor.
 _MOST_KINDS, _MOST_NAMES, _MOST_SHAPES = 10, 3, 2
+_MOST_FLOWS, _MOST_SIZES = 4, 3
+#: What hints can be about, and what they are about if the settings say nothing: more would hide the code.
+KINDS = ("tensors", "batchnorm", "modules")
+USUAL = ("tensors", "batchnorm")
 #: What stands before an expression that is assigned to a name: people point at the name.
 _ASSIGNED = re.compile(r"\s*(?!else\b)(?P<name>[\w.]+)\s*(:[^=]*)?=\s*\Z")
 
@@ -35,32 +39,57 @@ def hover(judged: Judged, offset: int) -> tuple[str, Place] | None:
     found = [(place, text) for place, text in _known(judged) if _covers(judged, place, offset)]
     if not found:
         return None
-    place, text = min(found, key=lambda one: _length(judged, one[0]))
-    return text, place
+    place = min((place for place, _ in found), key=lambda one: _length(judged, one))
+    return "\n\n".join(dict.fromkeys(text for where, text in found if where == place)), place
 
 
-def hints(judged: Judged, first: int, last: int) -> Iterator[Hint]:
-    """The hints in a stretch of the judged text: shapes behind names of tensors, inputs and modes behind layers."""
-    inventory = _inventory(judged)
+def hints(judged: Judged, first: int, last: int, kinds: Collection[str] = USUAL) -> Iterator[Hint]:
+    """The hints in a stretch of the judged text.
+
+    Args:
+        kinds: `tensors` have their shapes behind their names, `batchnorm` layers their inputs and modes behind what
+            builds them, and other `modules` what they return.
+    """
+    found = {"tensors": _of_tensors, "batchnorm": _of_batchnorm, "modules": _of_modules}
+    for kind in kinds:
+        for place, label, details in found[kind](judged, _inventory(judged)):
+            end = judged.text.extent(place)[1]
+            if first <= end <= last:
+                yield Hint(end, label, details)
+
+
+_Shown = tuple[Place, str, str]
+
+
+def _of_tensors(judged: Judged, inventory: Inventory) -> Iterator[_Shown]:
     for tensor in inventory.tensors:
         if tensor.place.path != judged.display or tensor.layers:
             continue
         shapes = [shape for shape in tensor.shapes if shape.ranked]
-        if shapes:
-            yield from _within(judged, tensor.place, first, last, f": {_alternatives(shapes)}", _of_name(tensor))
+        # What has an annotation has enough behind it.
+        if shapes and not judged.text.text.startswith(":", judged.text.extent(tensor.place)[1]):
+            yield tensor.place, f": {_at_once(shapes)}", _of_name(tensor)
+
+
+def _of_batchnorm(judged: Judged, inventory: Inventory) -> Iterator[_Shown]:
     for place, layers in _by_place(inventory, judged.display).items():
         shapes = list(dict.fromkeys(shape for _, layer in layers for shape in layer.inputs if shape.ranked))
         modes = list(dict.fromkeys(mode.value for _, layer in layers for mode in layer.modes))
-        parts = [_alternatives(shapes)] if shapes else []
+        parts = [_at_once(shapes)] if shapes else []
         parts += [" and ".join(modes)] if modes else []
         if parts:
-            yield from _within(judged, place, first, last, f" on {', '.join(parts)}", _of_layers(judged, place, layers))
+            yield place, f" on {', '.join(parts)}", _of_layers(judged, place, layers)
 
 
-def _within(judged: Judged, place: Place, first: int, last: int, label: str, details: str) -> Iterator[Hint]:
-    end = judged.text.extent(place)[1]
-    if first <= end <= last:
-        yield Hint(end, label, details)
+def _of_modules(judged: Judged, inventory: Inventory) -> Iterator[_Shown]:
+    in_lines: dict[int, ModuleUse] = {}  # the last in each line: what is before it is a part of it
+    for module in sorted(inventory.modules, key=lambda one: (one.place.end_line, one.place.end_column)):
+        if not module.is_call and module.place.path == judged.display:
+            in_lines[module.place.end_line] = module
+    for module in in_lines.values():
+        returned = list(dict.fromkeys(one for flow in module.flows for one in flow.outputs if one.ranked))
+        if returned:
+            yield module.place, f" -> {_at_once(returned)}", _of_module(module)
 
 
 def _inventory(judged: Judged) -> Inventory:
@@ -74,12 +103,11 @@ def _known(judged: Judged) -> Iterator[tuple[Place, str]]:
     by_place = _by_place(inventory, None)
     for place, layers in by_place.items():
         if place.path == judged.display:
-            about = _of_layers(judged, place, layers)
-            yield place, about
-            start = judged.text.extent(place)[0]
-            assigned = _ASSIGNED.match(judged.text.text, judged.text.offset(place.line, 1), start)
-            if assigned is not None:
-                yield replace(place, column=place.column - (start - assigned.start("name"))), about
+            yield from _with_name(judged, place, _of_layers(judged, place, layers))
+    for module in inventory.modules:
+        if module.place.path == judged.display:
+            about = _of_module(module)
+            yield from ((module.place, about),) if module.is_call else _with_name(judged, module.place, about)
     for tensor in inventory.tensors:
         if tensor.place.path != judged.display:
             continue
@@ -88,6 +116,15 @@ def _known(judged: Judged) -> Iterator[tuple[Place, str]]:
             continue
         built = (_of_layers(judged, place, by_place.get(place, ())) for place in tensor.layers)
         yield tensor.place, f"called on `{_alternatives(tensor.shapes)}`\n\n" + "\n\n".join(built)
+
+
+def _with_name(judged: Judged, place: Place, about: str) -> Iterator[tuple[Place, str]]:
+    """A place that builds something, and the name before it, if it is assigned to one."""
+    yield place, about
+    start = judged.text.extent(place)[0]
+    assigned = _ASSIGNED.match(judged.text.text, judged.text.offset(place.line, 1), start)
+    if assigned is not None:
+        yield replace(place, column=place.column - (start - assigned.start("name"))), about
 
 
 _Layers = Sequence[tuple[str, ModelLayer]]
@@ -108,6 +145,23 @@ def _by_place(inventory: Inventory, path: str | None) -> dict[Place, list[tuple[
 
 def _of_name(tensor: TensorShape) -> str:
     return f"tensor of shape `{_alternatives(tensor.shapes)}`"
+
+
+def _of_module(module: ModuleUse) -> str:
+    """What is known of the modules that are built or called at a place."""
+    parts = [f"**{listed(list(module.classes))}**"]
+    if module.modes:
+        parts.append(f"called in {listed([mode.value for mode in module.modes])} mode")
+    if module.inside:
+        of = f"checked in {module.checked} of {module.inside} places" if module.checked else "not checked"
+        parts.append(f"BatchNorm inside {'checked' if module.checked == module.inside else of}")
+    paths: dict[str, list[str]] = {}
+    for model, path in module.names:
+        paths.setdefault(model, []).append(path)
+    names = "; ".join(_names(model, known) for model, known in paths.items())
+    flows = [f"- `{flow}`" for flow in module.flows[:_MOST_FLOWS]]
+    flows += ["- and more"] if len(module.flows) > _MOST_FLOWS else []
+    return "\n\n".join(filter(None, (", ".join(parts), "\n".join(flows), names)))
 
 
 def _of_layers(judged: Judged, place: Place, layers: _Layers) -> str:
@@ -137,9 +191,10 @@ def _about(layer: ModelLayer) -> str:
 
 
 def _names(model: str, paths: Sequence[str]) -> str:
-    """`bn1`, `layer1.0.bn1` and 3 more of `ResNet`."""
-    shown = [f"`{path}`" for path in paths[:_MOST_NAMES]]
-    more = [f"{len(paths) - _MOST_NAMES} more"] if len(paths) > _MOST_NAMES else []
+    """`bn1`, `layer1.0.bn1` and 3 more of `ResNet`, whatever there is of models of one class."""
+    names = list(dict.fromkeys(paths))
+    shown = [f"`{path}`" for path in names[:_MOST_NAMES]]
+    more = [f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
     return f"{listed(shown + more)} of `{model}`"
 
 
@@ -151,6 +206,19 @@ def _verdict(coverage: Coverage | None, place: Place) -> str:
 def _alternatives(shapes: Sequence[Sizes]) -> str:
     more = " or ..." if len(shapes) > _MOST_SHAPES else ""
     return " or ".join(map(str, shapes[:_MOST_SHAPES])) + more
+
+
+def _at_once(shapes: Sequence[Sizes]) -> str:
+    """Several shapes in the room of one, where they have the same number of axes: `(?, 64|128, ?, ?)`."""
+    if len({len(shape.axes) for shape in shapes}) > 1:
+        return _alternatives(shapes)
+    axes = zip(*(shape.axes for shape in shapes))
+    return f"({', '.join(map(_axis, axes))})"
+
+
+def _axis(sizes: Sequence[Size]) -> str:
+    known = list(dict.fromkeys("?" if size is None else str(size) for size in sizes))
+    return "|".join([*known[:_MOST_SIZES], *(["..."] if len(known) > _MOST_SIZES else [])])
 
 
 def _covers(judged: Judged, place: Place, offset: int) -> bool:

@@ -98,10 +98,11 @@ def server(made: Server | None = None) -> Server:
         first, last = (part.start + ls.offset(part.text, at) for at in (params.range.start, params.range.end))
         wanted = params.context.only
         found = [*ls.actions(judged, judged.findings_at(first, last)), *ls.fix_all(judged)]
-        return [one for one in found if wanted is None or _is_wanted(str(one.kind), wanted)]
+        return [one for one in found if wanted is None or _is_wanted(one.kind, wanted)]
 
     @made.feature(lsp.TEXT_DOCUMENT_HOVER)
-    def hover(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
+    async def hover(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
+        await ls.settled(ls.whole(params.text_document.uri))
         current = ls.current(params.text_document.uri)
         if current is None:
             return None
@@ -109,8 +110,9 @@ def server(made: Server | None = None) -> Server:
         offset = part.start + ls.offset(part.text, params.position)
         found = [finding for finding in judged.findings_at(offset, offset) if _has_page(finding.code)]
         known = hints.hover(judged, offset)
-        told = dict.fromkeys(markdown(find(finding.code)) for finding in found)
-        told |= {} if known is None else {known[0]: None}
+        # A page of a rule is long: what is short stands before it.
+        told: dict[str, None] = {} if known is None else {known[0]: None}
+        told |= dict.fromkeys(markdown(find(finding.code)) for finding in found)
         places = [*(finding.place for finding in found), *(() if known is None else (known[1],))]
         if not places:
             return None
@@ -118,7 +120,8 @@ def server(made: Server | None = None) -> Server:
         return lsp.Hover(content, ls.location(judged, places[0]).range)
 
     @made.feature(lsp.TEXT_DOCUMENT_INLAY_HINT)
-    def inlay_hint(ls: Server, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
+    async def inlay_hint(ls: Server, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
+        await ls.settled(ls.whole(params.text_document.uri))
         current = ls.current(params.text_document.uri)
         if current is None:
             return []
@@ -130,14 +133,18 @@ def server(made: Server | None = None) -> Server:
                 hint.label,
                 tooltip=lsp.MarkupContent(lsp.MarkupKind.Markdown, hint.details),
             )
-            for hint in hints.hints(judged, first, last)
+            for hint in hints.hints(judged, first, last, ls.inlay_hints)
         ]
 
     return made
 
 
-def _is_wanted(kind: str, wanted: Iterable[str]) -> bool:
-    return any(kind == one or kind.startswith(f"{one}.") for one in map(str, wanted))
+def _is_wanted(kind: str | None, wanted: Iterable[str]) -> bool:
+    """Whether a kind of action is one of several, or below one.
+
+    Members of an enumeration compare like their values, but `str` gives their names.
+    """
+    return kind is not None and any(kind == one or kind.startswith(one + ".") for one in wanted)
 
 
 def _has_page(code: str) -> bool:

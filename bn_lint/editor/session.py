@@ -55,6 +55,7 @@ class Server(LanguageServer):
         #: What is judged now, or soon.
         self.waiting: dict[str, asyncio.Task[None]] = {}
         self.checker = Checker()
+        self.inlay_hints = self.checker.settings.inlay_hints
         self._delay = delay
         # The analysis wants a thread and a deep stack of its own; one at a time is fastest.
         self._worker = ThreadPoolExecutor(max_workers=1)
@@ -72,6 +73,7 @@ class Server(LanguageServer):
         self._worker.submit(self.checker.forget)
         for uri in self.opened:
             self.schedule(uri, 0)
+        self._ask_again()
 
     def open(self, uri: str) -> None:
         """Judge a file or a notebook from now on."""
@@ -118,8 +120,20 @@ class Server(LanguageServer):
         for one in again:
             if one not in self.waiting or self.waiting[one].done():
                 self.schedule(one, 0)
-        if again and self.is_asked and self._refreshes:
+        if again:
+            self._ask_again()
+
+    def _ask_again(self) -> None:
+        """Have the client ask again for what it shows: something besides the text that it is about has changed."""
+        if self.is_asked and self._refreshes:
             self.workspace_diagnostic_refresh(None)
+        if self._refreshes_hints:
+            self.workspace_inlay_hint_refresh(None)
+
+    def whole(self, uri: str) -> str:
+        """The document that is judged as one: of a cell its notebook."""
+        notebook = self.workspace.get_notebook_document(cell_uri=uri)
+        return uri if notebook is None else notebook.uri
 
     async def settled(self, uri: str) -> None:
         """Wait until a document is judged as it is now."""
@@ -157,8 +171,7 @@ class Server(LanguageServer):
 
     def current(self, uri: str) -> tuple[Judged, Part] | None:
         """What was found in an open document or cell, unless its text has moved on: its places mean something else."""
-        notebook = self.workspace.get_notebook_document(cell_uri=uri)
-        judged = self.judged.get(uri if notebook is None else notebook.uri)
+        judged = self.judged.get(self.whole(uri))
         part = None if judged is None else judged.part(uri)
         if judged is None or part is None:
             return None
@@ -191,6 +204,12 @@ class Server(LanguageServer):
         return asked is not None and bool(asked.refresh_support)
 
     @property
+    def _refreshes_hints(self) -> bool:
+        workspace = self.client_capabilities.workspace
+        hints = None if workspace is None else workspace.inlay_hint
+        return hints is not None and bool(hints.refresh_support)
+
+    @property
     def _shows_related(self) -> bool:
         document = self.client_capabilities.text_document
         published = None if document is None else document.publish_diagnostics
@@ -210,6 +229,7 @@ class Server(LanguageServer):
         except BnLintError as error:
             self._complain(error.message)
             return
+        self.inlay_hints = settings.inlay_hints
         self._worker.submit(setattr, self.checker, "settings", settings)
 
     def _complain(self, message: str) -> None:

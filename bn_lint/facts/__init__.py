@@ -14,7 +14,7 @@ answer to the question of a single rule, which its docstring names.
 """
 
 from bn_lint.facts.analysis import SHARED, Analysis, CheckedCall, Completion, Coverage, Fact, Problem, Steps, Undecided
-from bn_lint.facts.inventory import Inventory, Model, ModelLayer, Size, Sizes, TensorShape
+from bn_lint.facts.inventory import Flow, Inventory, Model, ModelLayer, ModuleUse, Size, Sizes, TensorShape
 from bn_lint.facts.layers import (
     RANKS,
     Argument,
@@ -85,6 +85,7 @@ __all__ = [
     "Coverage",
     "Evidence",
     "Fact",
+    "Flow",
     "FreezeLoop",
     "FunctionalBatchNorm",
     "InheritedTrain",
@@ -97,6 +98,7 @@ __all__ = [
     "Model",
     "ModelCall",
     "ModelLayer",
+    "ModuleUse",
     "OverriddenEval",
     "Place",
     "PlainContainer",

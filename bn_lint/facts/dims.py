@@ -20,7 +20,7 @@ Number = Union[int, float, Fraction]
 class Symbol:
     """One indivisible unknown number.
 
-    `free` says that the name is a parameter of the code under judgement: its author may pass any value, so two
+    `free` says that the name is a parameter of the code under judgment: its author may pass any value, so two
     different free symbols must be expected to differ. Everything else (a result that could not be computed) is opaque:
     two opaque symbols may well be equal, and no finding may rest on their difference. `owner` is the class whose
     parameter it is. `exact` is, for the floor of a quotient, the quotient itself: the two are equal where it divides
@@ -306,7 +306,7 @@ def _quotient_symbol(operator: str, a: Number | Expression, b: Number | Expressi
     key = (operator, frozenset(_terms(a).items()), frozenset(_terms(b).items()))
     symbol = _structural.get(key)
     if symbol is None:
-        left, right = (_parenthesised(_simplify(_terms(x))) for x in (a, b))
+        left, right = (_parenthesized(_simplify(_terms(x))) for x in (a, b))
         free = all(symbol.free for x in (a, b) for monomial in _terms(x) for symbol in monomial)
         symbol = structural_symbol(f"{left} {operator} {right}", key, free=free)
         symbol.counts = any(one.counts for monomial in _terms(a) for one in monomial)
@@ -318,7 +318,7 @@ def _quotient_symbol(operator: str, a: Number | Expression, b: Number | Expressi
     return Expression.of(symbol)
 
 
-def _parenthesised(value: object) -> str:
+def _parenthesized(value: object) -> str:
     text = str(value)
     return f"({text})" if " " in text else text
 

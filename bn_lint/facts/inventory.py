@@ -89,8 +89,49 @@ class TensorShape:
 
 
 @dataclass(frozen=True)
+class Flow:
+    """What a module is given in one call, and what it returns, as far as these are tensors."""
+
+    inputs: tuple[Sizes, ...]
+    outputs: tuple[Sizes, ...]
+
+    def __str__(self) -> str:
+        return f"{', '.join(map(str, self.inputs))} -> {', '.join(map(str, self.outputs))}"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it says anything."""
+        return any(shape.axes for shape in (*self.inputs, *self.outputs))
+
+
+@dataclass(frozen=True)
+class ModuleUse:
+    """A place that builds modules, or calls them: those that are no BatchNorm layers.
+
+    Attributes:
+        is_call: It calls them.
+        classes: Of the modules.
+        modes: In which the program calls them, in the order of `Mode`.
+        names: The classes of models, and the names in them; none for a call.
+        inside: How many places build the BatchNorm layers that they have inside.
+        checked: How many of these were checked.
+    """
+
+    place: Place
+    is_call: bool
+    classes: tuple[str, ...]
+    flows: tuple[Flow, ...] = ()
+    modes: tuple[Mode, ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
+    inside: int = 0
+    checked: int = 0
+
+
+@dataclass(frozen=True)
 class Inventory:
     """All models of some files, and the BatchNorm layers that are in none.
+
+    Tensors and modules are only listed of a file that somebody looks at.
 
     Attributes:
         loose: Layers that are built where no model was seen, such as code that was not reached. Their path is "".
@@ -101,12 +142,14 @@ class Inventory:
     loose: tuple[ModelLayer, ...] = ()
     tensors: tuple[TensorShape, ...] = ()
     left_out: int = 0
+    modules: tuple[ModuleUse, ...] = ()
 
     @property
     def paths(self) -> set[str]:
         """The files that it names."""
         layers = [*self.loose, *(layer for model in self.models for layer in model.layers)]
-        places = [*(model.place for model in self.models), *(tensor.place for tensor in self.tensors)]
+        places = [model.place for model in self.models]
+        places += [tensor.place for tensor in self.tensors] + [module.place for module in self.modules]
         return {place.path for place in (*places, *(layer.built for layer in layers))}
 
     def moved(self, place: Callable[[Place], Place | None]) -> Inventory:
@@ -118,6 +161,7 @@ class Inventory:
 
         models = [(model, place(model.place)) for model in self.models]
         tensors = [(tensor, place(tensor.place)) for tensor in self.tensors]
+        modules = [(module, place(module.place)) for module in self.modules]
         return replace(
             self,
             models=tuple(
@@ -129,6 +173,7 @@ class Inventory:
                 for tensor, named in tensors
                 if named is not None
             ),
+            modules=tuple(replace(module, place=used) for module, used in modules if used is not None),
         )
 
     def __add__(self, other: Inventory) -> Inventory:
@@ -138,4 +183,5 @@ class Inventory:
             self.loose + other.loose,
             self.tensors + other.tensors,
             self.left_out + other.left_out,
+            self.modules + other.modules,
         )

@@ -30,7 +30,7 @@ class ModelCall:
         replaced: Where layers were built that came into the model after it was put in evaluation mode.
         lines: The statements that the call is made for, when the model is called the same around them: the whole loop,
             and nothing that is done for another purpose. Complete facts have it.
-        resumed: The model is trained afterwards, and nothing puts it in training mode before that.
+        resumed: The model is trained afterward, and nothing puts it in training mode before that.
         switch_name: The name of the method that put the model in its mode, when the same function calls it for nothing
             but this.
         override: The `train` of a class of the program, which `eval()` called last and which left BatchNorm layers in

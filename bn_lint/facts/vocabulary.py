@@ -73,7 +73,7 @@ class Purpose(str, enum.Enum):
     """What a model is called for.
 
     Attributes:
-        TRAINING: An optimizer steps on the model's parameters afterwards.
+        TRAINING: An optimizer steps on the model's parameters afterward.
         EVALUATION: The result is only looked at.
         REFERENCE: Another model is trained on the result.
         EXPORT: A tool makes a program of the model.

@@ -14,9 +14,9 @@ MENTIONS = r"\b(?i:(?:wide_?|pre_?act_?)?resne[xs]?t|densenet|mobilenet|efficien
 #: How names of functions begin that may build models.
 NAMES = r"(?:wide_)?(?:resne|densenet|efficientnet|mobilenet|googlenet|inception|regnet)"
 
-#: Endings of the names of variants with another normalisation: GroupNorm, EvoNorm, filter response normalisation.
+#: Endings of the names of variants with another normalization: GroupNorm, EvoNorm, filter response normalization.
 _OTHER_NORM = re.compile(r"_(?:gn|sgn|evos|frn|bit|bitm)(?:[._]|$)")
-#: Architectures that normalise with BatchNorm, by the beginning of their names. Modules, such as `resnet`, have none.
+#: Architectures that normalize with BatchNorm, by the beginning of their names. Modules, such as `resnet`, have none.
 _BATCHNORM = re.compile(
     r"(?:wide_|tv_|tf_|ig_|ssl_|swsl_|gluon_|legacy_|timm-|tu-|gpu_|nvidia_|dino_)*"
     r"(?:(?:se_?|eca_?|sk|gc|csp|caffe|fb|pre|sepre)?resne[xs]?t\d|resnest\d|resnetv2_\d|resnetrs\d|resnetblur\d|resnetaa\d|"
@@ -43,7 +43,7 @@ _MODULES = frozenset({"mobilenetv2", "mobilenetv3", "shufflenetv2"})
 
 
 def has_batchnorm(name: str) -> bool:
-    """Whether an architecture of these libraries normalises with BatchNorm by default."""
+    """Whether an architecture of these libraries normalizes with BatchNorm by default."""
     return (
         _BATCHNORM.match(name) is not None and _OTHER_NORM.search(name) is None and not name.startswith("mobilenetv5")
     )

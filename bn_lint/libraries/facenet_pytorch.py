@@ -1,4 +1,4 @@
-"""facenet_pytorch: an Inception-ResNet that recognises faces."""
+"""facenet_pytorch: an Inception-ResNet that recognizes faces."""
 
 from __future__ import annotations
 

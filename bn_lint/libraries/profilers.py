@@ -1,6 +1,6 @@
 """Tools that run a model to tell its layers, parameters or operations.
 
-thop, ptflops and torchinfo call `eval()` themselves, and switch back afterwards.
+thop, ptflops and torchinfo call `eval()` themselves, and switch back afterward.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""segmentation_models_pytorch: the encoder of a model decides about its normalisation.
+"""segmentation_models_pytorch: the encoder of a model decides about its normalization.
 
 The encoder comes with weights, the rest does not: what such a model gives means nothing before a training.
 """

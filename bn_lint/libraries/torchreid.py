@@ -1,4 +1,4 @@
-"""Torchreid: models that recognise persons."""
+"""Torchreid: models that recognize persons."""
 
 from __future__ import annotations
 

@@ -90,6 +90,7 @@ class _Cells:
             ),
             loose=tuple(map(self._layer, inventory.loose)),
             tensors=tuple(replace(tensor, place=self.place(tensor.place)) for tensor in inventory.tensors),
+            modules=tuple(replace(module, place=self.place(module.place)) for module in inventory.modules),
         )
 
     def _layer(self, layer: ModelLayer) -> ModelLayer:

@@ -1,4 +1,4 @@
-"""Layers as the tree of modules that their names spell, in which equal neighbours are folded into one."""
+"""Layers as the tree of modules that their names spell, in which equal neighbors are folded into one."""
 
 from __future__ import annotations
 

@@ -51,12 +51,12 @@ class Edits:
 
     def add(self, wanted: Iterable[Span]) -> None:
         for span in wanted:
-            if span not in self._neighbours(span):
+            if span not in self._neighbors(span):
                 insort(self._spans, span)
 
     def leave_room_for(self, wanted: Iterable[Span]) -> bool:
         """Whether further edits touch none of these; the very same edit may be wanted twice."""
-        return not any(one.touches(other) for one in wanted for other in self._neighbours(one) if one != other)
+        return not any(one.touches(other) for one in wanted for other in self._neighbors(one) if one != other)
 
     def moved(self, offset: int) -> tuple[int, int]:
         """Where an index is after the edits; two answers: what is inserted right there may come before or after."""
@@ -77,7 +77,7 @@ class Edits:
         """How much longer the text is before each edit."""
         return [0, *accumulate(len(content) - (end - start) for start, end, content in self._spans)]
 
-    def _neighbours(self, span: Span) -> list[Span]:
+    def _neighbors(self, span: Span) -> list[Span]:
         """The edits before and behind the beginning of another one: it touches no others."""
         index = bisect_left(self._spans, (span.start,))
         return self._spans[max(index - 1, 0) : index + 1]

@@ -72,9 +72,9 @@ class ModuleFinder:
         added = list(self._meant(importer, names_folders(text)))
         if not self.filesystem.is_file(importer.parent / "__init__.py"):
             for dotted, level in imports(text):
-                neighbour = importer.parent / f"{dotted}.py"
-                if not level and "." not in dotted and neighbour != importer and self._exists(str(neighbour)):
-                    added += self._meant(neighbour, self.filesystem.search_path(neighbour))
+                neighbor = importer.parent / f"{dotted}.py"
+                if not level and "." not in dotted and neighbor != importer and self._exists(str(neighbor)):
+                    added += self._meant(neighbor, self.filesystem.search_path(neighbor))
         if added:
             self._added[importer] = tuple(dict.fromkeys(added))
 
@@ -141,7 +141,7 @@ class ModuleFinder:
         return roots
 
     def _candidate_roots(self, folder: Path) -> Iterable[Path]:
-        # A file inside a package is imported from the folder that holds the package; a script finds its neighbours.
+        # A file inside a package is imported from the folder that holds the package; a script finds its neighbors.
         # Folders further up, to the top of the project, serve `python -m tools.train` and `PYTHONPATH=.`.
         ask = self.filesystem
         top = folder

@@ -1,4 +1,4 @@
-"""Divides the given files into units that are analysed apart from each other.
+"""Divides the given files into units that are analyzed apart from each other.
 
 What is found in a file depends on the files it imports and on those that use it, near or far. Files between which no
 imports lead are therefore judged alone: in parallel, and again only when their own unit has changed.
@@ -22,7 +22,7 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 @dataclass(frozen=True)
 class Unit:
-    """Files that are analysed together.
+    """Files that are analyzed together.
 
     Attributes:
         sources: Those that deserve judging.
@@ -39,7 +39,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Neighborhood:
-    """The files that are analysed with one.
+    """The files that are analyzed with one.
 
     Attributes:
         is_whole: They are all of its unit.

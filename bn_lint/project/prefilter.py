@@ -32,7 +32,7 @@ _SURVEYED = r"""(?x)
     | \b_?(?:running|moving)_
     | \.track_running_stats\s*=(?!=)
     """
-# Hand-written normalisation need not call itself by that name.
+# Hand-written normalization need not call itself by that name.
 _STATISTICS = rb"self\._?(?:running|moving)_(?:mean|av|var|std)"
 
 

@@ -19,9 +19,9 @@ UNUSED_SUPPRESSION = ToolCode(
     "unused-suppression",
     """A comment silences a rule that finds nothing there.
 
-It is a warning, for the files that are found in directories; when single files are checked, what they need to be
-judged may be missing. It can be ignored like a rule (`ignore = ["BN900"]`). A comment for a rule that is off is left
-alone, and so is everything in a `noqa` comment that is not a code or a name of a rule.""",
+It is a warning, for the files that are found in directories; when single files are checked, the one that makes
+the comment necessary may be missing. It can be ignored like a rule (`ignore = ["BN900"]`). A comment for a rule that is
+off is left alone, and so is everything in a `noqa` comment that is not a code or a name of a rule.""",
     "warning",
 )
 UNREADABLE_FILE = ToolCode(

@@ -69,7 +69,7 @@ def run_module(name: str, arguments: Sequence[str]) -> Ending:
 def join_threads() -> None:
     """Wait for the threads that keep a program alive, as Python does when the main thread is over.
 
-    Only for a process that ends afterwards: no thread pool takes work any more.
+    Only for a process that ends afterward: no thread pool takes work any more.
     """
     shutdown: Callable[[], None] | None = getattr(threading, "_shutdown", None)
     try:

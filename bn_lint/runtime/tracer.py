@@ -20,7 +20,7 @@ from bn_lint import __version__
 from bn_lint.errors import UsageError
 from bn_lint.project.writing import write
 from bn_lint.runtime.document.document import Document
-from bn_lint.runtime.processes.ways_out import Signalled
+from bn_lint.runtime.processes.ways_out import Signaled
 from bn_lint.runtime.recording.layer_records import EVALUATION, EVALUATION_WITH_GRAD, Entry, Layer
 from bn_lint.runtime.recording.patches import Patches
 from bn_lint.runtime.recording.recorder import Recorder
@@ -198,7 +198,7 @@ class Trace(AbstractContextManager["Trace"]):
         from bn_lint.runtime.document.summarize import summarize
 
         recorder = self.recorder
-        if isinstance(error, Signalled):  # a device may wait for a process that has failed, and there is little time
+        if isinstance(error, Signaled):  # a device may wait for a process that has failed, and there is little time
             recorder.asks_devices = False
         recorder.attempt(lambda: self._steps.finish(complete=error is None or isinstance(error, SystemExit)))
         for measured in (self._drift, self._samples):

@@ -1,1 +1,1 @@
-"""Source text -> facts, without importing or running the code under judgement."""
+"""Source text -> facts, without importing or running the code under judgment."""

@@ -80,6 +80,7 @@ def analyze(
     keep: Callable[[object], None] = lambda state: None,
     *,
     inventory: bool = False,
+    shown: Path | None = None,
 ) -> Analysis:
     """Derive the facts of the given sources; other files of the project are read where the sources import them.
 
@@ -90,13 +91,14 @@ def analyze(
         filesystem: Where other files are looked for; it remembers what was asked.
         keep: Given the state, by whoever wants to say when it is freed: that takes time.
         inventory: Also list the models, the layers in them, and what these are called on.
+        shown: With the inventory, the file of which tensors and modules are listed, too.
 
     Raises:
         Exception: whatever defect of the engine a source lays bare, once no single entry point can be blamed.
     """
 
     def run() -> Analysis:
-        analyzer = Analyzer(sources, context, filesystem, inventory=inventory)
+        analyzer = Analyzer(sources, context, filesystem, inventory=inventory, shown=shown)
         keep(analyzer)
         return analyzer.analyze()
 
@@ -127,11 +129,13 @@ class Analyzer:
         watch: Callable[[Run], None] | None = None,
         *,
         inventory: bool = False,
+        shown: Path | None = None,
     ) -> None:
         """Read the sources.
 
         Args:
             inventory: Also list the models, the layers in them, and what these are called on.
+            shown: With the inventory, the file of which tensors and modules are listed, too.
             watch: Told of each entry point when it is over, and before the state that it left is given up.
         """
         self.collector = FactCollector()
@@ -147,8 +151,9 @@ class Analyzer:
                 self._admit(file)
         self.schedule = Schedule(sources, context, self.files, self.project, self.interpreter, self.collector)
         self.watch = watch or (lambda run: None)
-        self.keeper = InventoryKeeper() if inventory else None
-        self.collector.inputs = self.keeper.inputs if self.keeper is not None else None
+        self.keeper = InventoryKeeper(shown) if inventory else None
+        if self.keeper is not None:
+            self.collector.inputs, self.collector.flows = self.keeper.inputs, self.keeper.flows
         self.calls = CheckedCalls()
         #: Whose entry points are being run.
         self.file: SourceFile | None = None
@@ -169,7 +174,7 @@ class Analyzer:
             reading = file.reading
         except TooLarge as error:
             place = Place(file.display, 1, 1, 1, 1)
-            self.collector.problems.append(Problem("BN903", f"it was not judged: {error.message}", place))
+            self.collector.problems.append(Problem("BN903", f"it was not checked: {error.message}", place))
             return
         except ParseError as error:
             self.collector.problems.append(_syntax_error(file, error))
@@ -184,7 +189,7 @@ class Analyzer:
         file = entry.file
         spent = self.spent.get(file, 0)
         if spent > STEPS_PER_FILE or self.spent_in_all > STEPS_PER_UNIT:
-            self.collector.incomplete(file, "not everything in it was judged: it takes too long to evaluate")
+            self.collector.incomplete(file, "not everything in it was checked: it takes too long to evaluate")
             self._ended(Run(entry, Ending.NOT_RUN))
             return
         if file is not self.file:
@@ -244,7 +249,7 @@ class Analyzer:
                 raise BudgetExhausted
         except BudgetExhausted:
             self.collector.incomplete(
-                entry.file, "not everything in it was judged: one definition takes too long to evaluate"
+                entry.file, "not everything in it was checked: one definition takes too long to evaluate"
             )
             return Ending.BUDGET
         except MemoryError:
@@ -317,7 +322,7 @@ class Analyzer:
         coverage = self.collector.coverage(unreached, given)
         coverage.calls = self.calls.within(given, self.project)
         if self.keeper is not None:
-            coverage.inventory = self.keeper.inventory(given, facts)
+            coverage.inventory = self.keeper.inventory(given, facts, coverage)
         if STEPS in switches():
             coverage.steps = [_steps(run) for run in self.runs if run.ending is not Ending.NOT_RUN]
         collector = self.collector
@@ -336,7 +341,7 @@ def _left_out(file: SourceFile, first: int, last: int) -> Evidence:
     lines = (
         f"these {last - first + 1} lines, and what they use, are" if last > first else "this line, and what it uses, is"
     )
-    return Evidence(f"{lines} not judged", Place(file.display, first, 1, first, 1))
+    return Evidence(f"{lines} not checked", Place(file.display, first, 1, first, 1))
 
 
 def _steps(run: Run) -> Steps:

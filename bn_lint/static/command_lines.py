@@ -89,9 +89,9 @@ def _others(options: Options, decided: Iterable[cst.If], concerns: Callable[[cst
         if not concerns(node):
             continue
         branches = [(list(_asked(one.test, plain)), one.body) for one in _chain(node)]
-        towards = [given for asked, body in branches if concerns(body) for given in asked]
+        toward = [given for asked, body in branches if concerns(body) for given in asked]
         away = [given for asked, _ in branches for given in asked]
-        for asked in (towards, away):
+        for asked in (toward, away):
             others = [(name, value) for name, value in asked if value != plain[name][0]]
             if others:
                 yield from others

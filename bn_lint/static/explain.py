@@ -100,9 +100,9 @@ class _Account:
             if judged is not None and judged.because is not None:
                 told.append(judged.because)
             if checked is not None and checked.purpose is not None:
-                told.append(Evidence(f"judged: the call counts as {checked.purpose}", place))
+                told.append(Evidence(f"checked: the call counts as {checked.purpose}", place))
             elif checked is not None:
-                told.append(Evidence(f"not judged: {checked.reason}", place))
+                told.append(Evidence(f"not checked: {checked.reason}", place))
             steps += [each for each in told if each not in steps]
 
     # -- what can be asked about ----------------------------------------------------------------------------------
@@ -159,11 +159,11 @@ class _Account:
             yield Evidence(f"and {len(calls) - _MOST_CALLS} more calls that differ from these", place)
         site = self.collector.sites.get(node)
         if site is not None and site.judged:
-            yield Evidence("judged: its width was compared with the channels of its input", place)
+            yield Evidence("checked: its width was compared with the channels of its input", place)
         elif site is not None and site.called:
-            yield Evidence(f"not judged: {site.reason}", place)
+            yield Evidence(f"not checked: {site.reason}", place)
         else:
-            yield Evidence("not judged: no call of the layer is visible", place)
+            yield Evidence("not checked: no call of the layer is visible", place)
             if run.ending is not Ending.FINISHED:
                 yield Evidence(run.ending.value, run.entry.place)
 
@@ -199,7 +199,7 @@ class _Account:
         if node in self.collector.missing_sites:
             yield Evidence("PyTorch has no layer of this name", place)
             return
-        yield Evidence("not judged: no entry point reached it", place)
+        yield Evidence("not checked: no entry point reached it", place)
         if hidden is not None:
             yield from self._definition(file, hidden.definition, hidden.method)
             if hidden.names:
@@ -221,7 +221,7 @@ class _Account:
         runs = [run for run in self.analyzer.runs if run.entry.definition is found]
         yield from map(_entered, runs)
         if isinstance(found, Class) and found.instantiated and not runs:
-            yield Evidence(f"other code makes instances of `{name}`, and these are judged", place)
+            yield Evidence(f"other code makes instances of `{name}`, and these are checked", place)
         elif isinstance(found, Function) and found.called and not runs:
             yield Evidence(f"other code calls `{name}`", place)
         elif not runs:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from bn_lint.facts import BatchNormBuilt, Fact, Inventory, Mode, Model, ModelLayer, Sizes, TensorShape
+from bn_lint.facts import BatchNormBuilt, Coverage, Fact, Inventory, Mode, Model, ModelLayer, Sizes
 from bn_lint.facts.inventory import size_of
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import ABSENT, REST, Instance, LibraryClass, Unknown, Value, alternatives
@@ -20,6 +21,7 @@ from bn_lint.static.torch_model.mode import FROZEN, agreed
 from bn_lint.static.torch_model.operations import sizes
 from bn_lint.static.torch_model.symbolic_models import is_symbolic
 from bn_lint.static.torch_model.watchers import events_of
+from bn_lint.static.training.flows import Flows
 from bn_lint.static.training.layer_inputs import LayerInputs, most_specific
 
 #: Of one class, so many different models are listed; and so many layers of one model.
@@ -40,8 +42,14 @@ class _Listed:
 class InventoryKeeper:
     """Lists what each entry point leaves, before its state is given up."""
 
-    def __init__(self) -> None:
+    def __init__(self, shown: Path | None = None) -> None:
+        """Set up.
+
+        Args:
+            shown: The file of which tensors and modules are listed, too.
+        """
         self.inputs = LayerInputs()
+        self.flows = None if shown is None else Flows(shown)
         #: By class, layers and their widths.
         self._listed: dict[object, _Listed] = {}
         self._loose: dict[cst.CSTNode, ModelLayer] = {}
@@ -66,7 +74,7 @@ class InventoryKeeper:
                 self._note_model(root, interpreter.created_at.get(id(root), root.built), within, modes)
         self.inputs.start()
 
-    def inventory(self, given: Collection[SourceFile], facts: Iterable[Fact]) -> Inventory:
+    def inventory(self, given: Collection[SourceFile], facts: Iterable[Fact], coverage: Coverage) -> Inventory:
         """All that was listed and has to do with the given files."""
         files = {file.display for file in given}
         counts: dict[str, int] = {}
@@ -88,18 +96,12 @@ class InventoryKeeper:
                 own = fact.layer
                 width = size_of(own.num_features)
                 loose.setdefault(own.built, ModelLayer("", own.class_name, own.built, width, frozen=None))
-        tensors = [
-            TensorShape(ref.place, most_specific(shapes))
-            for ref, shapes in self.inputs.of_names.values()
-            if ref.file in given and any(shape.axes for shape in shapes)
-        ]
-        tensors += [
-            TensorShape(ref.place, most_specific(shapes), tuple(built))
-            for ref, shapes, built in self.inputs.of_calls.values()
-            if ref.file in given and isinstance(ref.node, cst.Call)
-        ]
         kept = tuple(layer for built, layer in loose.items() if built.path in files)
-        return Inventory(tuple(models), kept, tuple(tensors), left_out)
+        if self.flows is None:
+            return Inventory(tuple(models), kept, left_out=left_out)
+        undecided = {each.place for each in coverage.undecided}
+        modules = tuple(self.flows.modules(undecided))
+        return Inventory(tuple(models), kept, tuple(self.flows.tensors()), left_out, modules)
 
     def _modes(self, interpreter: Interpreter) -> dict[int, set[Mode]]:
         """By BatchNorm layer, the modes in which the program calls the models that it is in."""
@@ -109,6 +111,10 @@ class InventoryKeeper:
                 mode = _MODES.get(agreed(modes))  # type: ignore[arg-type]  # of None there is none
                 if mode is not None:
                     found.setdefault(id(layer), set()).add(mode)
+            if self.flows is not None and len(call.states) == 1 and None not in call.states:
+                # Where its BatchNorm layers agree, the rest of the model is in the same mode.
+                for part in call.model.possible_descendants():
+                    found.setdefault(id(part), set()).add(_MODES[True in call.states])
         return found
 
     def _note_loose(self, layer: Instance, modes: dict[int, set[Mode]]) -> None:
@@ -121,6 +127,9 @@ class InventoryKeeper:
         found = list(_layers(root))
         if not found:
             return
+        if self.flows is not None:
+            for path, module in _named(root):
+                self.flows.found_in(root.cls.name.rpartition(".")[2], path, module, modes.get(id(module), ()))
         layers = tuple(self._row(path, layer, modes) for path, layer, _ in found)
         children = dict(child for _, _, above in found for child in above)
         key = root.cls, tuple((layer.path, layer.built, layer.num_features) for layer in layers)
@@ -179,6 +188,19 @@ def _layers(root: Instance) -> Iterator[tuple[str, Instance, _Above]]:
         inner = (*above, (path, module.cls.name.rpartition(".")[2])) if path else above
         below = [(f"{path}.{name}" if path else name, child, inner) for name, child in _children(module)]
         pending.extend(reversed(below))
+
+
+def _named(root: Instance) -> Iterator[tuple[str, Instance]]:
+    """A model and all modules in it, with their names."""
+    seen: set[int] = set()
+    pending = [("", root)]
+    while pending:
+        path, module = pending.pop()
+        if id(module) not in seen:
+            seen.add(id(module))
+            yield path, module
+            below = [(f"{path}.{name}" if path else name, child) for name, child in _children(module)]
+            pending.extend(reversed(below))
 
 
 def _is_known(module: Instance) -> bool:

@@ -4,12 +4,16 @@
 const vscode = require("vscode");
 const { LanguageClient } = require("vscode-languageclient/node");
 
-const SETTINGS = ["select", "extendSelect", "ignore", "project"];
+const SETTINGS = ["select", "extendSelect", "ignore", "inlayHints", "project"];
 let client;
 
 function options() {
   const section = vscode.workspace.getConfiguration("bn-lint");
-  const set = SETTINGS.filter((key) => section.get(key) !== undefined);
+  // What nobody has set is left out: VS Code has an empty list for it, which would turn off all rules.
+  const set = SETTINGS.filter((key) => {
+    const { globalValue, workspaceValue, workspaceFolderValue } = section.inspect(key);
+    return [globalValue, workspaceValue, workspaceFolderValue].some((value) => value !== undefined);
+  });
   return Object.fromEntries(set.map((key) => [key, section.get(key)]));
 }
 

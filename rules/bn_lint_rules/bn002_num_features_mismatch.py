@@ -56,7 +56,7 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
     `__init__`. It is offered where these names mean the same, and where all uses of the class agree.
 
     ## Known limits
-    A class that the project instantiates is judged by these instances only. An unused class is judged with
+    A class that the project instantiates is checked by these instances only. An unused class is checked with
     a different symbol for each parameter: `Conv2d(a, b)` followed by `BatchNorm2d(a)` is reported, although a caller
     who passes `a == b` would get away with it. A parameter that has no other use than this width is taken to fit, for
     it can have no other purpose. Behind an `nn.Linear` whose input is not known, the input of a

@@ -72,10 +72,10 @@ def hard_coded_num_features(call: BatchNormCall) -> Iterator[Violation]:
             layer.built,
             steps(call, channels.made_by),
             help=f"build it with num_features={origin}",
-            fix=_parametrised(call),
+            fix=_parametrized(call),
         )
 
 
-def _parametrised(call: BatchNormCall) -> Fix | None:
+def _parametrized(call: BatchNormCall) -> Fix | None:
     place, width = call.layer.width_place, call.arriving
     return None if place is None or width is None else Fix(Applicability.SAFE, (Edit(place, width),))

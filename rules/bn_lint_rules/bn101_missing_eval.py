@@ -64,7 +64,7 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
     ```
 
     ## Fix safety
-    Unsafe, because the program computes with other statistics afterwards. The fix calls `eval()` before the lines
+    Unsafe, because the program computes with other statistics afterward. The fix calls `eval()` before the lines
     that the model is called for, and `train()` behind them if training goes on and nothing else switches the model
     on. It is offered where the model has a name there.
 
@@ -72,7 +72,7 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
     Training mode can be intended: for the statistics of a generator, for `update_bn` and similar functions, for
     teachers. Where two networks take turns in training, as in a GAN, the finding is of severity `info`.
 
-    A model that is made out of view, such as a parameter or what `torch.load` gives, is judged by what the program
+    A model that is made out of view, such as a parameter or what `torch.load` gives, is checked by what the program
     does to it, in projects that build BatchNorm: it was put in training mode for a training before.
 
     ## References
@@ -84,7 +84,7 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
     if call.switch_is_local and call.override is None:
         return  # the evaluation itself called train(): BN104
     if call.replaced is not None:
-        return  # eval() was called, and layers were put in afterwards: BN114
+        return  # eval() was called, and layers were put in afterward: BN114
     severity = Severity.INFO if call.adversarial else Severity.ERROR if call.certain else None
     if call.others:
         story = f"only `{call.others[0].subject}` is put in evaluation mode"

@@ -20,7 +20,7 @@ def train_not_restored(call: ModelCall) -> Iterator[Violation]:
 
     ## What it does
     Reports optimizer steps on a model whose BatchNorm layers are in evaluation mode because an earlier evaluation
-    called `eval()` and nothing called `train()` afterwards.
+    called `eval()` and nothing called `train()` afterward.
 
     ## Why is this bad?
     BatchNorm then normalizes with the running statistics and stops learning them, and Dropout is off. Training seems
@@ -71,7 +71,7 @@ def train_not_restored(call: ModelCall) -> Iterator[Violation]:
     ## Known limits
     Layers that are kept in evaluation mode while the model around them trains are considered intentionally frozen.
 
-    A model that is made out of view, such as a parameter or what `torch.load` gives, is judged by what the program
+    A model that is made out of view, such as a parameter or what `torch.load` gives, is checked by what the program
     does to it, in projects that build BatchNorm.
 
     ## References

@@ -80,7 +80,7 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Violation]:
     ```
 
     ## Fix safety
-    Unsafe, because the program computes with other statistics afterwards, and dropout is off. The fix writes `eval` for
+    Unsafe, because the program computes with other statistics afterward, and dropout is off. The fix writes `eval` for
     `train`, where the switch is made for the evaluation alone.
 
     ## Known limits

@@ -37,7 +37,7 @@ def export_in_train_mode(call: ModelCall) -> Iterator[Violation]:
     ```
 
     ## Fix safety
-    Unsafe, because the program computes with other statistics afterwards. The fix calls `eval()` before the lines
+    Unsafe, because the program computes with other statistics afterward. The fix calls `eval()` before the lines
     that the model is called for, and `train()` behind them if training goes on and nothing else switches the model
     on. It is offered where the model has a name there.
 

@@ -61,7 +61,7 @@ def teacher_in_train_mode(call: ModelCall) -> Iterator[Violation]:
     ```
 
     ## Fix safety
-    Unsafe, because the program computes with other statistics afterwards. The fix calls `eval()` before the lines
+    Unsafe, because the program computes with other statistics afterward. The fix calls `eval()` before the lines
     that the model is called for. It is offered where the model has a name there.
 
     ## Known limits

@@ -14,7 +14,7 @@ def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Violation]:
     ## What it does
     Reports a call of a model whose weights were trained or loaded by something that only looks at it (a summary, a
     FLOP counter, a graph writer, a saliency map) while BatchNorm layers inside are in training mode. A model that
-    a tool describes, and that nothing uses afterwards, is not reported.
+    a tool describes, and that nothing uses afterward, is not reported.
 
     ## Why is this bad?
     The input is often random or zero, and the running statistics learn from it; with a batch of one, the call fails.
@@ -42,7 +42,7 @@ def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Violation]:
     ```
 
     ## Fix safety
-    Unsafe, because the program computes with other statistics afterwards. The fix calls `eval()` before the lines
+    Unsafe, because the program computes with other statistics afterward. The fix calls `eval()` before the lines
     that the model is called for, and `train()` behind them if training goes on and nothing else switches the model
     on. It is offered where the model has a name there.
 
@@ -56,6 +56,6 @@ def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Violation]:
         f"`{call.model}` runs in training mode, though nothing is trained here: BatchNorm learns from this input",
         call.place,
         tuple(step for step in (call.because, call.switch, *call.path) if step is not None),
-        help=f"call {call.model}.eval() before, and {call.model}.train() afterwards",
+        help=f"call {call.model}.eval() before, and {call.model}.train() afterward",
         fix=with_eval(call),
     )

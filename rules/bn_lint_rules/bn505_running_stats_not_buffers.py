@@ -55,7 +55,7 @@ def running_stats_not_buffers(statistics: PlainStatistics) -> Iterator[Violation
     the assignment into a call of `register_buffer`.
 
     ## Known limits
-    Only what `__init__` assigns is judged, and only in classes whose base classes are `nn.Module` or in the same file.
+    Only what `__init__` assigns is checked, and only in classes whose base classes are `nn.Module` or in the same file.
 
     ## References
     - [torch.nn.Module.register_buffer](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_buffer)

@@ -49,7 +49,7 @@ def dp_sgd_batchnorm(private: PrivateBatchNorm) -> Iterator[Violation]:
     ```
 
     `ModuleValidator.fix(net)` replaces the layers of a finished model. It returns a copy, so make the optimizer
-    afterwards.
+    afterward.
 
     ## Known limits
     Layers without trained parameters (frozen, or `affine=False`) are not reported: Opacus lets them pass.

@@ -27,7 +27,7 @@ class Net(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.conv = nn.Conv2d(3, 8, 3)  # three colours
+        self.conv = nn.Conv2d(3, 8, 3)  # three colors
         self.bn = nn.BatchNorm2d(
             16,  # too many
         )
@@ -52,7 +52,7 @@ def place(text: str, part: str) -> Place:
     "edit",
     [
         lambda text: "# first\n\n" + text,
-        lambda text: text.replace("  # three colours", ""),
+        lambda text: text.replace("  # three colors", ""),
         lambda text: text.replace("        # both\n", "\n\n# many\n  # lines\n"),
         lambda text: text.replace("    Long.\n", ""),
         lambda text: text.replace("What it is.", "What it\nis."),

@@ -56,7 +56,7 @@ def test_a_process_that_dies_costs_its_unit_alone(
     assert code == 2
     assert captured.out.count("BN002") == 3
     assert (
-        "BN903 net_deadly.py:1:1: internal error in the analysis: BnLintError: the process that judged it"
+        "BN903 net_deadly.py:1:1: internal error in the analysis: BnLintError: the process that checked it"
         in captured.err
     )
 

@@ -31,8 +31,7 @@ def use_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Engine], None]:
             context: object = (),
             filesystem: object = None,
             keep: object = None,
-            *,
-            inventory: bool = False,
+            **what: object,
         ) -> Analysis:
             return engine(sources)
 

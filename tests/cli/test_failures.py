@@ -73,7 +73,7 @@ def test_syntax_that_only_the_parser_rejects(run: Run, use_engine: Callable[[Eng
             "",
             (
                 "info: BN903 model.py:2: Python may accept this, but the parser of bn-lint does not "
-                "(expected one of )); the file is not judged\n"
+                "(expected one of )); the file is not checked\n"
             ),
         )
 

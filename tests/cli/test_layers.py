@@ -227,6 +227,14 @@ def test_the_page_shows_models_and_layers(listed: Listed) -> None:
     assert "Findings come first" not in text
 
 
+def test_long_formulas_are_broken(listed: Listed, tmp_path: Path) -> None:
+    (tmp_path / "nets.py").write_text(
+        "from torch import nn\n\n\ndef build(number_of_channels, expansion_of_channels):\n"
+        "    return nn.Sequential(nn.BatchNorm2d(number_of_channels * expansion_of_channels))\n"
+    )
+    assert '<span class="long">number_of_channels * expansion_of_channels</span>' in page_of(listed)
+
+
 def test_the_page_is_called_after_the_folder_of_the_layers(listed: Listed, tmp_path: Path) -> None:
     (tmp_path / "nets.py").unlink()
     for name in ("pkg/models/a.py", "pkg/models/b.py", "pkg/ops/c.py"):

@@ -33,12 +33,12 @@ def seen(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, *, quiet: bool = 
 
 def test_a_long_run_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     text = seen(monkeypatch, Terminal())
-    assert "Judging ... 1 of 3 units" in text
+    assert "Checking ... 1 of 3 units" in text
     assert text.endswith("\x1b[2K")  # and leaves nothing behind
 
 
 def test_a_project_that_is_one_unit_has_no_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "Judging ..." in (text := seen(monkeypatch, Terminal(), units=1))
+    assert "Checking ..." in (text := seen(monkeypatch, Terminal(), units=1))
     assert "of 1" not in text
 
 

@@ -145,7 +145,7 @@ def test_an_ignored_signal_stays_ignored(environment: dict[str, str]) -> None:
 
 
 def test_flake8(endless_engine: dict[str, str]) -> None:
-    """flake8 handles Ctrl-C itself; nothing of bn-lint keeps the process alive afterwards."""
+    """flake8 handles Ctrl-C itself; nothing of bn-lint keeps the process alive afterward."""
     command = [sys.executable, "-c", RUN.format("flake8.main.cli"), "--isolated", "-j1", "net_0.py"]
     process = started(command, endless_engine)
     process.send_signal(signal.SIGINT)

@@ -79,7 +79,7 @@ def test_the_output_format_may_come_from_the_environment(run: Run, monkeypatch: 
         ("never", {"FORCE_COLOR": "1"}, True, False),
     ],
 )
-def test_who_decides_about_colour(
+def test_who_decides_about_color(
     choice: str, variables: dict[str, str], terminal: bool, colored: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
@@ -90,7 +90,7 @@ def test_who_decides_about_colour(
     assert wants_color(choice, stream) is colored
 
 
-def test_colour(run: Run) -> None:
+def test_color(run: Run) -> None:
     write("model.py")
     assert "\x1b[" in run("check", "--color=always", "model.py")[1]
     assert "\x1b[" not in run("check", "model.py")[1]

@@ -232,7 +232,7 @@ def test_torchscript_still_compiles() -> None:
         scripted(torch.randn(IMAGES))
         nn.BatchNorm2d(3)(torch.randn(IMAGES))
 
-    assert calls(traced(run)) == 1  # the scripted calls are out of sight, and the patches are back afterwards
+    assert calls(traced(run)) == 1  # the scripted calls are out of sight, and the patches are back afterward
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -24,7 +24,7 @@ pytestmark = [
 
 
 @contextmanager
-def no_synchronisation() -> Iterator[None]:
+def no_synchronization() -> Iterator[None]:
     """Any wait for the device inside raises."""
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
@@ -54,7 +54,7 @@ def calls(trace: Trace) -> list[int]:
 def test_nothing_waits_for_the_device(stats: bool) -> None:
     net, optimizer, images = network()
     steps(net, optimizer, images, 2)
-    with bn_lint.trace(stats=stats, every=1) as trace, no_synchronisation():
+    with bn_lint.trace(stats=stats, every=1) as trace, no_synchronization():
         steps(net, optimizer, images)
         net.eval()
         with torch.no_grad():
@@ -79,7 +79,7 @@ def test_scalars_are_written_without_waiting() -> None:
     net, optimizer, images = network()
     writer = Writer()
     steps(net, optimizer, images, 2)
-    with bn_lint.trace(stats=True, every=1, writer=writer) as trace, no_synchronisation():
+    with bn_lint.trace(stats=True, every=1, writer=writer) as trace, no_synchronization():
         steps(net, optimizer, images)
     assert not trace.recorder.defects, trace.recorder.defects[0]
     assert "bn_lint/drift/1" in writer.tags

@@ -27,6 +27,8 @@ def test_fixes_and_comments_are_offered(talk: Callable[[Talk], None]) -> None:
         (comment,) = [one for one in await client.actions((8, 50)) if one.kind == lsp.CodeActionKind.QuickFix]
         assert applied(MISTAKES, comment) == MISTAKES.replace(".train()\n", ".train()  # bn-lint: ignore[BN401]\n")
 
+        both = [fix.title, ignore.title]
+        assert [one.title for one in await client.actions((9, 3), only=["quickfix"])] == both
         (everything,) = await client.actions((0, 0), only=["source.fixAll"])
         assert everything.kind == "source.fixAll.bn-lint"
         assert applied(MISTAKES, everything) == MISTAKES.replace(

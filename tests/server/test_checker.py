@@ -6,6 +6,7 @@ import gc
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from bn_lint.facts import Place
 from bn_lint.project.config import Configuration, _toml
 from bn_lint.project.discovery import File
 from bn_lint.project.edits import Text, replaced
+from bn_lint.project.partition import Neighborhood
 from bn_lint.project.source import absolute
 
 TEXT = """\
@@ -61,9 +63,9 @@ class Editor:
         self.checker, self.path, self.judged = Checker(), absolute(name), 0
         self.known: Judged | None = None
 
-        def counted(files: Sequence[File], configuration: Configuration) -> Report:
+        def counted(files: Sequence[File], configuration: Configuration, *, together: bool) -> Report:
             self.judged += 1
-            return check(files, configuration)
+            return check(files, configuration, together=together)
 
         monkeypatch.setattr(checking, "check", counted)
 
@@ -218,6 +220,31 @@ def test_of_a_large_unit_the_nearest_files_count(monkeypatch: pytest.MonkeyPatch
     checker = Checker()
     checker.file(absolute("block.py"), Open("file:///block.py", 1, BLOCK))
     assert checker.users(absolute("far.py")) == {absolute("block.py")}
+
+
+def test_which_files_belong_together_is_asked_when_imports_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("bn-lint.toml").touch()
+    Path("block.py").write_text(BLOCK)
+    asked: list[Path] = []
+    ask = checking._unit
+
+    def counted(given: File, *rest: Any) -> Neighborhood:
+        asked.append(given.path)
+        return ask(given, *rest)
+
+    monkeypatch.setattr(checking, "_unit", counted)
+    path, checker = absolute("net.py"), Checker()
+    without = "import torch\nfrom torch.nn import BatchNorm2d\n"
+    known = checker.file(path, Open(path.as_uri(), 1, without))
+    known = checker.file(path, Open(path.as_uri(), 2, f"{without}size = 32\n"), known)
+    assert len(asked) == 1
+    assert not known.findings
+    using = f"{without}from block import Block\n"
+    known = checker.file(path, Open(path.as_uri(), 3, f"{using}net = Block(32, 64)\n"), known)
+    assert len(asked) == 2
+    assert [finding.place.path for finding in known.report.findings] == ["block.py"]
+    checker.file(path, Open(path.as_uri(), 4, f"{using}net = Block(32, 16)\n"), known)
+    assert len(asked) == 2
 
 
 @pytest.mark.slow

@@ -49,7 +49,8 @@ def test_hovering_shows_layers_and_tensors(talk: Callable[[Talk], None]) -> None
         assert call.startswith("called on `(4, 8, 32, 32)`\n\n**BatchNorm2d**, checked")
         assert await client.hover(11, 8) == "tensor of shape `(4, 8, 32, 32)`"
         assert await client.hover(17, 1) == "tensor of shape `(4, 8, 32, 32)`"
-        assert await client.hover(7, 12) is None
+        assert await client.hover(10, 22) == "tensor of shape `(4, 3, 34, 34)`"
+        assert await client.hover(5, 10) is None
 
     talk(conversation)
 
@@ -57,15 +58,131 @@ def test_hovering_shows_layers_and_tensors(talk: Callable[[Talk], None]) -> None
 def test_hints_show_shapes_and_modes(talk: Callable[[Talk], None]) -> None:
     async def conversation(client: Client) -> None:
         await client.open(LAYERS)
-        expected = [(11, 9, ": (4, 8, 32, 32)"), (17, 3, ": (4, 8, 32, 32)"), (8, 35, " on (4, 8, 32, 32), evaluation")]
+        expected = [
+            (11, 9, ": (4, 8, 32, 32)"),
+            (10, 23, ": (4, 3, 34, 34)"),
+            (17, 3, ": (4, 8, 32, 32)"),
+            (8, 35, " on (4, 8, 32, 32), evaluation"),
+        ]
         assert await client.hints() == expected
-        assert await client.hints(10) == expected[2:]
+        assert await client.hints(10) == expected[3:]
         client.change(2, lsp.TextDocumentContentChangeWholeDocument("# A remark\n" + LAYERS))
         await client.found()
         assert await client.hints() == [(line + 1, column, label) for line, column, label in expected]
         client.change(3, lsp.TextDocumentContentChangeWholeDocument(LAYERS.replace("3, 34", "3, 18")))
         await client.found()
         assert (await client.hints())[0] == (11, 9, ": (4, 8, 16, 32)")
+
+    talk(conversation)
+
+
+MODULES = """\
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, cin, cout):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, 3)
+        self.bn = nn.BatchNorm2d(cout)
+
+    def forward(self, x, mask=None):
+        return self.bn(self.conv(x)), mask
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, width, 3), nn.BatchNorm2d(width))
+        self.blocks = nn.ModuleList(Block(width, 2 * width) for _ in range(2))
+        self.head = nn.Linear(2 * width, 10)
+        self.unused = unknown(width)
+
+    def forward(self, x: object):
+        x = self.stem(x)
+        for block in self.blocks:
+            y, _ = block(x)
+        return self.head(y.mean((2, 3)))
+
+
+def train(images):
+    net = Net(16)
+    net.train()
+    net(images)
+"""
+
+
+def at(text: str, code: str, inside: str) -> tuple[int, int]:
+    """Where a piece of code is that stands in a longer one."""
+    offset = text.index(code) + code.index(inside)
+    return text.count("\n", 0, offset), offset - text.rfind("\n", 0, offset) - 1
+
+
+def test_hovering_shows_what_modules_take_and_give(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        await client.open(MODULES)
+
+        async def shown(code: str, inside: str = "") -> str | None:
+            return await client.hover(*at(MODULES, code, inside or code))
+
+        stem = "**Sequential**, called in training mode, BatchNorm inside checked\n\n- `(...) -> (?, 16, ?, ?)`"
+        assert await shown("nn.Sequential") == f"{stem}\n\n`stem` of `Net`"
+        assert await shown("self.stem = ", "stem") == f"{stem}\n\n`stem` of `Net`"
+        assert await shown("x = self.stem(x)", "stem") == stem
+        conv = "**Conv2d**, called in training mode\n\n- `(?, 3, ?, ?) -> (?, 16, ?, ?)`\n\n`stem.0` of `Net`"
+        assert await shown("nn.Conv2d(3") == conv
+        inner = "**Conv2d**, called in training mode\n\n- `(?, 16, ?, ?) -> (?, 32, ?, ?)`"
+        assert await shown("self.conv(x)") == inner
+        assert await shown("nn.Conv2d(cin") == f"{inner}\n\n`blocks.0.conv` and `blocks.1.conv` of `Net`"
+        block = "**Block**, called in training mode, BatchNorm inside checked"
+        assert await shown("block(x)") == f"{block}\n\n- `(?, 16, ?, ?) -> (?, 32, ?, ?), (...)`"
+        head = "**Linear**, called in training mode\n\n- `(?, 32) -> (?, 10)`"
+        assert await shown("self.head(y") == head
+        assert await shown("net(images)") == (
+            "**Net**, called in training mode, BatchNorm inside checked\n\n- `(...) -> (?, 10)`"
+        )
+        assert await shown("self.unused") is None
+        assert await shown("unknown(width)") is None
+
+    talk(conversation)
+
+
+def test_modules_without_batchnorm_in_sight_show_no_mode(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        text = "from torch import nn\nimport torch\n\nflat = nn.Flatten()\nother = nn.BatchNorm1d(4)\n"
+        text += "mystery = nn.Identity()\nflat(torch.rand(2, 3, 4))\nmystery(open)\n"
+        await client.open(text)
+        assert await client.hover(3, 8) == "**Flatten**\n\n- `(2, 3, 4) -> (2, 12)`"
+        assert await client.hover(5, 12) is None
+        assert await client.hover(7, 2) is None
+
+    talk(conversation)
+
+
+@pytest.mark.parametrize("options", [{"inlay-hints": ["modules"]}, {"bn-lint": {"inlayHints": ["modules"]}}])
+def test_settings_say_what_hints_are_about(talk: Callable[..., None], options: dict[str, object]) -> None:
+    async def conversation(client: Client) -> None:
+        await client.open(MODULES)
+        assert await client.hints() == [
+            (6, 43, " -> (?, 32, ?, ?)"),
+            (16, 80, " -> (?, 16, ?, ?)"),
+            (17, 59, " -> (?, 32, ?, ?)"),
+            (18, 44, " -> (?, 10)"),
+            (29, 17, " -> (?, 10)"),
+        ]
+        client.workspace_did_change_configuration(lsp.DidChangeConfigurationParams({"inlay-hints": []}))
+        assert await client.hints() == []
+
+    talk(conversation, options=options)
+
+
+def test_hints_join_shapes_of_one_rank(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        text = "import torch\nfrom torch import nn\n\nfor size in (1, 2, 3, 4):\n"
+        text += "    x = nn.BatchNorm1d(8)(torch.rand(size, 8))\n    y = torch.rand(*(size * [size]))\n"
+        await client.open(text)
+        assert ": (1|2|3|..., 8)" in [label for _, _, label in await client.hints()]
+        assert ": (1) or (2, 2) or ..." in [label for _, _, label in await client.hints()]
 
     talk(conversation)
 

@@ -36,7 +36,7 @@ def fix_and_publish(report: Report, files: Sequence[File], recheck: Recheck, sty
 
         color = wants_color(style.color, sys.stdout)
         for_people = sys.stdout is not None and sys.stdout.isatty()
-        # What is no terminal must get the lines as they are: click takes escape sequences out of texts without colour.
+        # What is no terminal must get the lines as they are: click takes escape sequences out of texts without color.
         write(unified.render(changes, color=color, for_people=for_people), color=color or not for_people)
         report_problems(report, verbose=style.verbose)
         if not style.quiet:

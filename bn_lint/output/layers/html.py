@@ -98,6 +98,8 @@ def _rows(listing: Listing) -> Iterator[Row]:
     yield from listing.loose
 
 
+#: A width or shape of up to so many characters stays on one line.
+_LONGEST = 28
 #: The HTML of a name, and the layer; None for the heading of a module.
 _Line = tuple[str, Row | None]
 
@@ -144,9 +146,14 @@ def _cells(name: str, row: Row | None, numbers_of: dict[int, int]) -> Iterator[s
     yield name
     yield '<span class="mark no" title="has findings">&#10007;</span>' if row.findings else _MARKS[row.checked]
     yield escape(layer.class_name)
-    yield "?" if layer.num_features is None else escape(str(layer.num_features))
-    yield "<br>".join(escape(str(shape)) for shape in layer.inputs)
+    yield "?" if layer.num_features is None else _formula(str(layer.num_features))
+    yield "<br>".join(_formula(str(shape)) for shape in layer.inputs)
     yield row.modes
     yield path_text(f"{file_of(layer.built)}:{layer.built.line}")
     links = [f'<a href="#finding-{numbers_of[id(one)]}">{escape(one.code)}</a>' for one in row.findings]
     yield " ".join([*links, escape("; ".join(row.remarks))])
+
+
+def _formula(text: str) -> str:
+    """A width or shape; a long one is broken, or it would push the columns behind it off the page."""
+    return escape(text) if len(text) <= _LONGEST else f'<span class="long">{escape(text)}</span>'

@@ -18,7 +18,7 @@ _ANY = 10_000
 
 
 def render(listing: Listing, *, color: bool = False, columns: int | None = None) -> str:
-    """All models, each with its layers; equal neighbours share a row."""
+    """All models, each with its layers; equal neighbors share a row."""
     file = StringIO()
     console = Console(
         file=file,

@@ -81,7 +81,7 @@ class Process:
         else:
             self._means = running_means(self.trace.recorder)
             self._received = []
-            if ending.signalled:
+            if ending.signaled:
                 # The main thread may wait for the store, which answers one question at a time.
                 asking = threading.Thread(target=lambda: self._receive(ending), daemon=True)
                 asking.start()
@@ -91,7 +91,7 @@ class Process:
 
     def _receive(self, ending: Ending) -> None:
         assert self._received is not None
-        self._received += self.group.receive(patient=not ending.code, prompt=ending.signalled)
+        self._received += self.group.receive(patient=not ending.code, prompt=ending.signaled)
 
     def _part(self, ending: Ending, *, over: bool) -> Part:
         if not self._means[0] and self.group.look():

@@ -31,7 +31,7 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasa
 _set_handler = signal.signal
 
 
-class Signalled(BaseException):
+class Signaled(BaseException):
     """Stands for the signal that ended a program, where other programs have an error."""
 
 
@@ -53,8 +53,8 @@ class Ending:
         return self.error is not None and not (isinstance(self.error, SystemExit) and self.code == 0)
 
     @property
-    def signalled(self) -> bool:
-        return isinstance(self.error, Signalled)
+    def signaled(self) -> bool:
+        return isinstance(self.error, Signaled)
 
 
 class WaysOut(AbstractContextManager["WaysOut"]):
@@ -77,7 +77,7 @@ class WaysOut(AbstractContextManager["WaysOut"]):
         self._pending: int | None = None
         self._wakeup: tuple[int, int] | None = None
         self._exit, self._signal, self._getsignal = os._exit, signal.signal, signal.getsignal
-        self._handler = self._signalled
+        self._handler = self._signaled
         self._mask: set[signal.Signals | int] = set()
 
     def __enter__(self) -> WaysOut:
@@ -143,10 +143,10 @@ class WaysOut(AbstractContextManager["WaysOut"]):
         while number := os.read(read, 1):
             if self._getsignal(number[0]) == self._handler:
                 time.sleep(_PROMPT)
-                self._signalled(number[0], None)
+                self._signaled(number[0], None)
         os.close(read)
 
-    def _signalled(self, number: int, frame: FrameType | None) -> None:
+    def _signaled(self, number: int, frame: FrameType | None) -> None:
         with self._lock:
             known, self._pending = self._pending, number
             left = self._left
@@ -154,7 +154,7 @@ class WaysOut(AbstractContextManager["WaysOut"]):
             _thread.start_new_thread(_die_later, (number,))
         if left:
             return  # the report is being made
-        self.leave(Ending(-number, Signalled(number)))
+        self.leave(Ending(-number, Signaled(number)))
         die(number)
 
     def _exits(self, status: int) -> NoReturn:

@@ -41,7 +41,7 @@ def container_place(target: NodeRef, attribute: str, container: Value) -> Place 
         if len(found) != 1 or found[0].target is not target.node:
             continue
         for function in cls.body.body:
-            if isinstance(function, cst.FunctionDef) and is_initialised_before(function, found[0].statement):
+            if isinstance(function, cst.FunctionDef) and is_initialized_before(function, found[0].statement):
                 value = found[0].value
                 if value is None or not _may_wrap(target.file, value, function, found[0].statement):
                     return None
@@ -56,17 +56,17 @@ def _with_parentheses(place: Place, value: cst.BaseExpression) -> Place:
     return replace(place, column=place.column - 1, end_column=place.end_column + 1)
 
 
-def is_initialised_before(function: cst.FunctionDef, statement: cst.CSTNode) -> bool:
+def is_initialized_before(function: cst.FunctionDef, statement: cst.CSTNode) -> bool:
     """Whether an `__init__` calls the inherited one before a statement."""
     if function.name.value != "__init__":
         return False
-    initialised = False
+    initialized = False
     for node in _in_order(function.body):
         if node is statement:
-            return initialised
+            return initialized
         match node:
             case cst.Call(func=cst.Attribute(attr=cst.Name(value="__init__"))):
-                initialised = True
+                initialized = True
     return False
 
 

@@ -131,7 +131,7 @@ def _call_builtin(
     try:
         return function.implementation(interpreter, arguments, ref)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        # What the analysed program passes may be anything; the real call would fail as well.
+        # What the analyzed program passes may be anything; the real call would fail as well.
         if interpreter.strict:
             raise
         return Unknown("?", f"`{function.name}` cannot be evaluated here ({type(error).__name__})")
@@ -200,24 +200,28 @@ def call_instance(
     key = None
     if isinstance(method, Function) or any(instance.children()):
         keys = interpreter.keys.of_call(arguments)
-        behaviour = interpreter.keys.of(instance) if keys is not None and instance.is_module else None
-        key = ("call", behaviour, keys) if behaviour is not None else None
+        behavior = interpreter.keys.of(instance) if keys is not None and instance.is_module else None
+        key = ("call", behavior, keys) if behavior is not None else None
     if frame is not None and instance.is_module:
         interpreter.events.module_called(interpreter, instance, arguments, ref, frame)
     given = arguments.prefixed(instance)
     interpreter.events.depth += instance.is_module
     try:
         if key is None:
-            return call(interpreter, method, given, ref, frame)
-        if type(method) is not Function:
-            return interpreter.summaries.memoize(
+            result = call(interpreter, method, given, ref, frame)
+        elif type(method) is not Function:
+            result = interpreter.summaries.memoize(
                 key, lambda: call(interpreter, method, given, ref, frame), arguments.values()
             )
-        return interpreter.summaries.memoize(
-            key, lambda: _call_function(interpreter, method, given, ref, frame, remembered=True), arguments.values()
-        )
+        else:
+            result = interpreter.summaries.memoize(
+                key, lambda: _call_function(interpreter, method, given, ref, frame, remembered=True), arguments.values()
+            )
     finally:
         interpreter.events.depth -= instance.is_module
+    if instance.is_module:
+        interpreter.collector.module_returned(instance, arguments, result, ref, direct=frame is not None)
+    return result
 
 
 def _call_function(

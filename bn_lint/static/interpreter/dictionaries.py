@@ -36,7 +36,7 @@ def dict_method(entries: Dict, name: str) -> Value:
     """Return a method that `dict` has, or ABSENT."""
     from bn_lint.static.interpreter.subscripts import get_item, set_item
 
-    def initialise(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    def initialize(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
         update(interpreter, entries, arguments, ref)
         return None
 
@@ -48,7 +48,7 @@ def dict_method(entries: Dict, name: str) -> Value:
         set_item(interpreter, entries, arguments.get(0, "key", unknown), arguments.get(1, "value", unknown))
         return None
 
-    own = {"__init__": initialise, "__getitem__": read, "__setitem__": write}.get(name)
+    own = {"__init__": initialize, "__getitem__": read, "__setitem__": write}.get(name)
     if own is not None:
         return Builtin(name, own)
     return plain_attribute(entries, name) if hasattr(dict, name) and not name.startswith("__") else ABSENT

@@ -58,7 +58,7 @@ def abort_call(
         interpreter.events.cut_short()
     if reach.is_concerned:
         interpreter.collector.incomplete(
-            frame.file, "not everything in it was judged: one definition takes too long to evaluate"
+            frame.file, "not everything in it was checked: one definition takes too long to evaluate"
         )
     reach.forget(interpreter, frame.site)
     interpreter.domain.call_aborted(interpreter)

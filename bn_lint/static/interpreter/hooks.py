@@ -131,6 +131,11 @@ class Collector:
     def module_built(self, interpreter: Interpreter, module: Instance) -> None:
         """The constructor of a module has returned."""
 
+    def module_returned(
+        self, module: Instance, arguments: Arguments, result: Value, ref: NodeRef, *, direct: bool
+    ) -> None:
+        """A call of a module is over; `direct`: it is this expression, and not a part of what the expression calls."""
+
     def incomplete(self, file: SourceFile, message: str) -> None:
         """Not everything in a file was run."""
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Interpreter:
     """What the functions of this package work on.
 
-    The first attributes last as long as the project is analysed; those of `start` as long as one entry point.
+    The first attributes last as long as the project is analyzed; those of `start` as long as one entry point.
     """
 
     def __init__(self, project: Project, domain: Domain, collector: Collector) -> None:

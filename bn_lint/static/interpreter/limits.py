@@ -74,7 +74,7 @@ RETRY_STEPS = 2_000
 RETRIES = 4
 #: Steps that all entry points of one file may take together: `tests/test_explain.py`.
 STEPS_PER_FILE = 500_000
-#: The same for all files that are analysed together. The largest released package of models takes three million.
+#: The same for all files that are analyzed together. The largest released package of models takes three million.
 STEPS_PER_UNIT = 5_000_000
 #: Command lines with which a program is run once more: `tests/static/options.md`.
 MAX_COMMAND_LINES = 4

@@ -40,7 +40,7 @@ _ENUMS = ("enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFla
 
 
 def finish_class(interpreter: Interpreter, cls: Class, annotated: list[tuple[str, Value]]) -> None:
-    """Recognise enumerations and named tuples once a class body has run."""
+    """Recognize enumerations and named tuples once a class body has run."""
     for base in cls.mro[1:]:
         if isinstance(base, Class) and base.kind and not cls.kind:
             cls.kind = base.kind

@@ -20,7 +20,7 @@ class Read:
     Attributes:
         definitions: The functions that were entered, and the classes of objects that were made.
         modules: The paths of those of which a name was asked, or whose functions were entered.
-        others: Readers that have given up calls of functions which this one entered afterwards, and so left sooner.
+        others: Readers that have given up calls of functions which this one entered afterward, and so left sooner.
     """
 
     __slots__ = ("definitions", "modules", "others")

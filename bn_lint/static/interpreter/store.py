@@ -1,6 +1,6 @@
 """Changes to the abstract state, which can be undone and merged.
 
-Both branches of an `if` whose condition is unknown are executed, each on the state before the `if`; afterwards the
+Both branches of an `if` whose condition is unknown are executed, each on the state before the `if`; afterward the
 cells that either of them changed get the joined value. Recording the changes costs as much as there are changes, where
 copying the state would cost as much as there is state.
 
@@ -72,7 +72,7 @@ class Store:
 
     def __init__(self) -> None:
         self._trail: list[tuple[Cells, Any, Value]] = []
-        #: Birth times below which a write makes the running memoised call impure (see `CallSummaries.memoize`).
+        #: Birth times below which a write makes the running memoized call impure (see `CallSummaries.memoize`).
         self.purity: list[_Purity] = []
         #: How many records are open that will be taken back.
         self.branches = 0

@@ -81,16 +81,16 @@ def model_with_batchnorm(
 
 def _fill(model: Instance, library: Library | None, name: str) -> None:
     """Give a model, which is being built, its layers and parts."""
-    _normalise(model)
+    _normalize(model)
     for part in _parts(library, name):
         inner = Instance(_class(library, "part"), model.built)
         MODE.put(inner, BUILT)
         inner.owner, inner.name = model, part
-        _normalise(inner)
+        _normalize(inner)
         model.cells[part] = inner
 
 
-def _normalise(module: Instance) -> None:
+def _normalize(module: Instance) -> None:
     """Give a module a BatchNorm layer that stands for all of its own."""
     from bn_lint.static.libraries.index import KNOWN
 
@@ -123,7 +123,7 @@ def _model(
 ) -> Value:
     """A model of a library; `loaded`: with weights unless they are refused."""
     if not _is_batchnorm(arguments.keywords.get("norm_layer")):
-        return Unknown("model", f"`{name}` is given a normalisation of its own", foreign=True)
+        return Unknown("model", f"`{name}` is given a normalization of its own", foreign=True)
     model = model_with_batchnorm(interpreter, ref, library, name)
     first = loaded if loaded or not arguments.positional else arguments.positional[0]
     given = next((arguments.keywords[key] for key in _PRETRAINED if key in arguments.keywords), first)
@@ -163,7 +163,7 @@ def _constructor(dotted: str) -> LibraryClass:
         members = {
             **_class(library, name).methods,
             "__new__": Builtin("__new__", partial(_instantiated, dotted, cls)),
-            "__init__": Builtin("__init__", partial(_initialised, dotted, cls)),
+            "__init__": Builtin("__init__", partial(_initialized, dotted, cls)),
         }
         for method, loaded in cls.constructors.items():
             members[method] = StaticMethod(Builtin(name, partial(_built, library, name, loaded)))
@@ -179,7 +179,7 @@ def _instantiated(dotted: str, cls: ModelClass, interpreter: Interpreter, argume
     return _model(library, name, interpreter, given, ref)
 
 
-def _initialised(dotted: str, cls: ModelClass, interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+def _initialized(dotted: str, cls: ModelClass, interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     """`super().__init__(...)` of a class of the program."""
     given = arguments.shifted()
     if _takes_batchnorm(cls, given) and _is_batchnorm(given.keywords.get("norm_layer")):
@@ -199,7 +199,7 @@ def _built(
 
 
 def _is_batchnorm(norm: Value) -> bool:
-    """Whether the normalisation that a model is given is BatchNorm."""
+    """Whether the normalization that a model is given is BatchNorm."""
     from bn_lint.static.torch_model.batchnorm import BATCHNORM_CLASSES
 
     inner = norm.function if isinstance(norm, Partial) else norm

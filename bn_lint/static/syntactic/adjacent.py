@@ -68,14 +68,14 @@ def before_batchnorm(
 
 
 def _in_sequences(statement: cst.CSTNode, receivers: Receivers) -> Iterator[_Pair]:
-    """Neighbours in `nn.Sequential(...)`."""
+    """Neighbors in `nn.Sequential(...)`."""
     for node in walk(statement):
         if isinstance(node, cst.Call) and receivers.imports.qualified(node.func) == "torch.nn.Sequential":
-            yield from _neighbours(list(_elements(node, receivers)), receivers)
+            yield from _neighbors(list(_elements(node, receivers)), receivers)
 
 
 def _in_lists(function: cst.FunctionDef, receivers: Receivers) -> Iterator[_Pair]:
-    """Neighbours in lists that the function makes a sequence of: `layers += [...]`, `nn.Sequential(*layers)`."""
+    """Neighbors in lists that the function makes a sequence of: `layers += [...]`, `nn.Sequential(*layers)`."""
     scope = Scope(function)
     lists: dict[str, list[cst.List]] = {}
     sequences: set[str] = set()
@@ -100,10 +100,10 @@ def _in_lists(function: cst.FunctionDef, receivers: Receivers) -> Iterator[_Pair
                                 sequences.add(name)
     for name in sequences.intersection(lists):
         for layers in lists[name]:
-            yield from _neighbours([element.value for element in layers.elements], receivers)
+            yield from _neighbors([element.value for element in layers.elements], receivers)
 
 
-def _neighbours(layers: Sequence[cst.BaseExpression], receivers: Receivers) -> Iterator[_Pair]:
+def _neighbors(layers: Sequence[cst.BaseExpression], receivers: Receivers) -> Iterator[_Pair]:
     """The layers of a sequence that stand in front of BatchNorm layers, with those."""
     for first, second in pairwise(layers):
         if isinstance(first, cst.Call) and isinstance(second, cst.Call) and builds_batchnorm(second, receivers):

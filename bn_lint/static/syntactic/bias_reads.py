@@ -16,7 +16,7 @@ _KIND = re.compile(r"Conv|Linear|Norm")
 
 
 class BiasReads:
-    """Where a file initialises or copies biases: `m.bias.data.zero_()`."""
+    """Where a file initializes or copies biases: `m.bias.data.zero_()`."""
 
     def __init__(self, module: cst.Module) -> None:
         self._module = module

@@ -26,7 +26,7 @@ def functional_calls(
     definition = located.statement
     if not isinstance(definition, cst.ClassDef) or not _is_known_module(definition, receivers):
         return
-    norm = _Normalisation(definition, Scope(definition, located.scope), receivers)
+    norm = _Normalization(definition, Scope(definition, located.scope), receivers)
     if norm.follows_mode:
         return
     for method in definition.body.body:
@@ -100,7 +100,7 @@ def _bind(call: cst.Call) -> dict[str, cst.BaseExpression] | None:
     return given
 
 
-class _Normalisation:
+class _Normalization:
     """A class that calls `F.batch_norm`, together with its ancestors in the file."""
 
     def __init__(self, definition: cst.ClassDef, scope: Scope, receivers: Receivers) -> None:
@@ -120,7 +120,7 @@ class _Normalisation:
 
     @property
     def follows_mode(self) -> bool:
-        """Whether anything here looks at the mode, or more than one way of normalising is chosen from."""
+        """Whether anything here looks at the mode, or more than one way of normalizing is chosen from."""
         if len(self._calls) != 1:
             return True
         for node in self._nodes:

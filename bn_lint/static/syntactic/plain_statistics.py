@@ -1,4 +1,4 @@
-"""Hand-written normalisation layers whose running statistics are not buffers."""
+"""Hand-written normalization layers whose running statistics are not buffers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from bn_lint.facts import Place, PlainStatistics
-from bn_lint.static.fix_layout.registration import is_initialised_before
+from bn_lint.static.fix_layout.registration import is_initialized_before
 from bn_lint.static.syntactic.receivers import Receivers
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
@@ -41,7 +41,7 @@ def plain_statistics(
         name = (dotted_name(target) or "").removeprefix("self.")
         if STATISTICS.match(name) and not _registered(definition, name, receivers):
             around: tuple[Place | None, Place | None] = (None, None)
-            if len(targets) == 1 and is_initialised_before(method[0], statement):
+            if len(targets) == 1 and is_initialized_before(method[0], statement):
                 around = _around(statement, receivers, place)
             yield PlainStatistics(definition.name.value, name, kind, place(statement), *around)
 

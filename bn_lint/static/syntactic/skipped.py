@@ -166,13 +166,13 @@ class _Method:
         first: Sequence[cst.BaseSmallStatement],
         second: Sequence[cst.BaseSmallStatement],
     ) -> Iterator[BatchNormSkipped]:
-        normalised, bare = (first, second) if condition.holds else (second, first)
-        calls = [call for statement in normalised for call in self._calls(statement)]
+        normalized, bare = (first, second) if condition.holds else (second, first)
+        calls = [call for statement in normalized for call in self._calls(statement)]
         if not calls or any(True for statement in bare for _ in self._calls(statement)):
             return
         if condition.on == "batch size" and condition.tensor is not None and not self._uses(calls, condition.tensor):
             return
-        if self._remainder(normalised) == self._remainder(bare):
+        if self._remainder(normalized) == self._remainder(bare):
             for call in calls:
                 yield BatchNormSkipped(
                     code_of(call.func),
@@ -183,7 +183,7 @@ class _Method:
                 )
 
     def _uses(self, calls: Sequence[cst.Call], tensor: str) -> bool:
-        """Whether what is normalised is made of a tensor."""
+        """Whether what is normalized is made of a tensor."""
         made = {tensor}
         for located in inside(Scope(self._method)):
             match located.statement:

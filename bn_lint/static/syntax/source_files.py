@@ -1,4 +1,4 @@
-"""The files of the analysed project."""
+"""The files of the analyzed project."""
 
 from __future__ import annotations
 

@@ -81,11 +81,11 @@ def builds_batchnorm(called: Value) -> bool:
     return any(cls.short_name in BATCHNORM_CLASSES or is_missing(cls) for cls in named)
 
 
-def batchnorm_methods(name: str, initialise: Builtin) -> dict[str, Value]:
+def batchnorm_methods(name: str, initialize: Builtin) -> dict[str, Value]:
     """Return the methods of a BatchNorm class."""
 
     def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-        initialise.implementation(interpreter, arguments, ref)
+        initialize.implementation(interpreter, arguments, ref)
         FROZEN.put(arguments.receiver, None)
         SYNCED.put(arguments.receiver, None)
         if interpreter.path.supposed:

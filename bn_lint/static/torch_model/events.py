@@ -131,7 +131,7 @@ class EventLog(Log):
             self.statistics_seen.append((module, self.now(), ref))
 
     def statistics_read(self, interpreter: Interpreter, module: Value, ref: NodeRef) -> None:
-        """The buffers of a module are read, by code that is not part of a model: its own layers normalise with them."""
+        """The buffers of a module are read, by code that is not part of a model: its own layers normalize with them."""
         if self.depth == 0:
             interpreter.store.disturb()
             self.statistics_known(module, ref)

@@ -73,7 +73,7 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
     if again and call.purpose is None and any(id(layer) in again for layer in batchnorm_layers(call.model)):
         return  # its statistics are recomputed: training mode is intended
     if purpose is Purpose.EVALUATION and call.keeps_last_batch:
-        return  # evaluation mode would normalise by the last batch that was trained on
+        return  # evaluation mode would normalize by the last batch that was trained on
     if purpose is Purpose.FUSION and not _is_wrongly_fused(events, call):
         return
     if purpose in (Purpose.EXPORT, Purpose.FUSION, Purpose.INSPECTION):
@@ -347,8 +347,8 @@ def _others(events: EventLog, call: Call) -> Iterator[Evidence]:
 def _nothing_to_lose(events: EventLog, call: Call) -> bool:
     """Whether the statistics are still those of a new model, or it is trained before anything else is done with it.
 
-    What a model has learnt by being looked at is soon forgotten in training, and overwritten by a checkpoint. A tool
-    says the same in either mode, so of a model that nothing uses afterwards nothing is lost. Nor is it where a program
+    What a model has learned by being looked at is soon forgotten in training, and overwritten by a checkpoint. A tool
+    says the same in either mode, so of a model that nothing uses afterward nothing is lost. Nor is it where a program
     ends with a look whose result nobody reads.
     """
     if call.prepared is None:

@@ -52,6 +52,7 @@ from bn_lint.static.torch_model.symbolic_models import is_symbolic
 from bn_lint.static.torch_model.watchers import LayerCollector, events_of
 from bn_lint.static.training.constructions import Constructions
 from bn_lint.static.training.drafts import Draft
+from bn_lint.static.training.flows import Flows
 from bn_lint.static.training.hidden_modules import hidden_batchnorm
 from bn_lint.static.training.layer_inputs import LayerInputs
 from bn_lint.static.training.pooled import PooledCalls
@@ -82,6 +83,8 @@ class FactCollector(LayerCollector):
         self.pooled_calls = PooledCalls()
         #: What layers are called on, if somebody wants to see it.
         self.inputs: LayerInputs | None = None
+        #: What else a file shows to those who look at it, if somebody does.
+        self.flows: Flows | None = None
         self._seen: set[object] = set()
         self._quiet = 0
         self._only: set[cst.CSTNode] | None = None
@@ -159,7 +162,7 @@ class FactCollector(LayerCollector):
 
     def defect(self, file: SourceFile, error: Exception) -> None:
         """Note that the engine itself failed in a file."""
-        text = f"internal error while analysing it: {type(error).__name__}: {error}"
+        text = f"internal error while analyzing it: {type(error).__name__}: {error}"
         self.problems.append(Problem("BN903", text, NodeRef(file, file.tree).place, internal=True))
         self.tracebacks.append("".join(traceback.format_exception(error)))
 
@@ -167,8 +170,14 @@ class FactCollector(LayerCollector):
         self.reveals.append(Evidence(repr(value), ref.place))
 
     def tensor_assigned(self, ref: NodeRef, tensor: Tensor) -> None:
-        if self.inputs is not None:
-            self.inputs.assigned(ref, tensor)
+        if self.flows is not None:
+            self.flows.assigned(ref, tensor)
+
+    def module_returned(
+        self, module: Instance, arguments: Arguments, result: Value, ref: NodeRef, *, direct: bool
+    ) -> None:
+        if self.flows is not None:
+            self.flows.module_returned(module, arguments, result, ref, direct=direct)
 
     def batchnorm_built(self, interpreter: Interpreter, layer: Instance, arguments: Arguments, ref: NodeRef) -> None:
         if layer.built is None:
@@ -208,7 +217,9 @@ class FactCollector(LayerCollector):
         if self._choice is not None:
             self._chosen[id(layer)] = layer
         if self.inputs is not None:
-            self.inputs.layer_called(layer, x, ref)
+            self.inputs.layer_called(layer, x)
+        if self.flows is not None:
+            self.flows.layer_called(layer, x, ref, functional=functional)
         if x.ranked and len(x.axes) > 1 and x.axes[1].size not in (None, *self.arrived(layer)):
             self.arrived(layer).append(x.axes[1].size)
         call = call_fact(interpreter, layer, x, ref)

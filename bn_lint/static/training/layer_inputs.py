@@ -1,22 +1,14 @@
-"""What BatchNorm layers are called on, and what names of tensors stand for: shapes that nobody needs to judge.
-
-They are noted only for those who want to see them, layer by layer and line by line.
-"""
+"""What BatchNorm layers are called on: shapes that are noted only for those who want to see all layers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
-from bn_lint.facts import Place, Sizes
+from bn_lint.facts import Sizes
 from bn_lint.facts.inventory import size_of
 from bn_lint.static.interpreter.values import Class, Instance, Tensor
-from bn_lint.static.syntax.places import NodeRef
 
-if TYPE_CHECKING:
-    from bn_lint.static.syntax import nodes as cst
-
-#: Of one layer or name, so many shapes are told apart.
+#: Of one layer, so many shapes are told apart.
 _MOST_SHAPES = 4
 
 
@@ -29,27 +21,16 @@ class LayerInputs:
         #: By what stands for all modules that behave alike, and the name of the layer below them. A call of such a
         #: module is executed once, for all of them and for all entry points.
         self._of_alike: dict[tuple[object, str], dict[Sizes, None]] = {}
-        #: By the name that a tensor is assigned to.
-        self.of_names: dict[cst.CSTNode, tuple[NodeRef, dict[Sizes, None]]] = {}
-        #: By the call of a layer: the shapes, and where the layers are built.
-        self.of_calls: dict[cst.CSTNode, tuple[NodeRef, dict[Sizes, None], dict[Place, None]]] = {}
 
     def start(self) -> None:
         """Another entry point begins, and makes layers of its own."""
         self._of_layers.clear()
 
-    def layer_called(self, layer: Instance, x: Tensor, ref: NodeRef) -> None:
+    def layer_called(self, layer: Instance, x: Tensor) -> None:
         shape = sizes_of(x)
-        _, shapes, built = self.of_calls.setdefault(ref.node, (ref, {}, {}))
-        _add(shapes, shape)
-        if layer.built is not None:
-            built[layer.built.place] = None
-        _add(self._of_layers.setdefault(id(layer), (layer, {}))[1], shape)
+        add(self._of_layers.setdefault(id(layer), (layer, {}))[1], shape)
         for key in _alike(layer):
-            _add(self._of_alike.setdefault(key, {}), shape)
-
-    def assigned(self, ref: NodeRef, x: Tensor) -> None:
-        _add(self.of_names.setdefault(ref.node, (ref, {}))[1], sizes_of(x))
+            add(self._of_alike.setdefault(key, {}), shape)
 
     def of(self, layer: Instance) -> tuple[Sizes, ...]:
         """The shapes that a layer was called on."""
@@ -67,10 +48,11 @@ def sizes_of(x: Tensor) -> Sizes:
 def most_specific(shapes: Iterable[Sizes]) -> tuple[Sizes, ...]:
     """The shapes without those that only say less than another one."""
     known = list(dict.fromkeys(shapes))[:_MOST_SHAPES]
-    return tuple(one for one in known if not any(one is not other and _says_less(one, other) for other in known))
+    return tuple(one for one in known if not any(one is not other and says_less(one, other) for other in known))
 
 
-def _says_less(one: Sizes, other: Sizes) -> bool:
+def says_less(one: Sizes, other: Sizes) -> bool:
+    """Whether a shape leaves open what another one tells."""
     if one.ranked and not (other.ranked and len(one.axes) == len(other.axes)):
         return False
     if len(one.axes) > len(other.axes):
@@ -78,7 +60,8 @@ def _says_less(one: Sizes, other: Sizes) -> bool:
     return all(mine in (None, its) for mine, its in zip(reversed(one.axes), reversed(other.axes)))
 
 
-def _add(shapes: dict[Sizes, None], shape: Sizes) -> None:
+def add(shapes: dict[Sizes, None], shape: Sizes) -> None:
+    """Note a shape, if there are not too many."""
     if len(shapes) < _MOST_SHAPES:
         shapes[shape] = None
 

@@ -49,7 +49,7 @@ def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Uncl
     if own and call.prepared is not None and passes and is_held_out(events, call):
         return Purpose.EVALUATION
     if any(step.order > call.order and step.loops for step in passes):
-        # What is trained afterwards, in the same pass, is trained on this.
+        # What is trained afterward, in the same pass, is trained on this.
         is_clear = call.grad is False and not (own and _is_still_trained(events, call))
         return Purpose.REFERENCE if is_clear else Unclear.RESULT
     if call.grad is True and events.steps:

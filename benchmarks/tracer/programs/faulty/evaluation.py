@@ -131,7 +131,7 @@ for epoch in range(3):
         hits = sum((net(x).argmax(1) == y).sum().item() for x, y in test_loader)
     print("epoch", epoch, "hits", hits)
 
-# %% A1 early stopping on a helper named after batch normalisation: BN101
+# %% A1 early stopping on a helper named after batch normalization: BN101
 net = Net()
 optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
 

@@ -20,7 +20,7 @@ def conv_bn(inputs, outputs):
 
 fit(nn.Sequential(conv_bn(3, 8), conv_bn(8, 8), nn.Flatten(), nn.Linear(128, 10)))
 
-# %% E1 momentum set on all layers afterwards: BN401
+# %% E1 momentum set on all layers afterward: BN401
 net = Net()
 for module in net.modules():
     if isinstance(module, nn.BatchNorm2d):

@@ -222,7 +222,7 @@ for step in range(20):
     optimizer.step()
 
 # %% B5 a GRU whose length is not its width: BN004 BN002
-class Recogniser(nn.Module):
+class Recognizer(nn.Module):
     def __init__(self):
         super().__init__()
         self.gru = nn.GRU(6, 12, batch_first=True)
@@ -236,7 +236,7 @@ class Recogniser(nn.Module):
         return self.out(x[:, -1])
 
 
-net = Recogniser()
+net = Recognizer()
 optimizer = torch.optim.Adam(net.parameters())
 for step in range(10):
     optimizer.zero_grad()

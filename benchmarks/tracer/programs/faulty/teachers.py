@@ -96,15 +96,15 @@ for epoch in range(3):
         optimizer.step()
 
 # %% A9 pseudo labels from a loaded model: BN112 BN101
-torch.save(fit(Net()).state_dict(), "labeller.pt")
-labeller, net = Net(), Net()
-labeller.load_state_dict(torch.load("labeller.pt"))
-labeller.eval()  # healthy
+torch.save(fit(Net()).state_dict(), "labeler.pt")
+labeler, net = Net(), Net()
+labeler.load_state_dict(torch.load("labeler.pt"))
+labeler.eval()  # healthy
 optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
 for epoch in range(3):
     for x, _ in train_loader:
         with torch.no_grad():
-            confidence, label = labeller(x).softmax(1).max(1)
+            confidence, label = labeler(x).softmax(1).max(1)
         keep = confidence > 0.1
         optimizer.zero_grad()
         F.cross_entropy(net(x)[keep], label[keep]).backward()

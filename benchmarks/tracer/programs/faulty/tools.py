@@ -41,7 +41,7 @@ for x, y in test_loader:
     adversarial = (x + 0.03 * gradient.sign()).detach()
     print((net(adversarial).argmax(1) == y).float().mean().item())
 
-# %% A10 cached features for a k-nearest-neighbour probe: BN101
+# %% A10 cached features for a k-nearest-neighbor probe: BN101
 net = fit(Net())
 net.eval()  # healthy
 bank, labels = [], []

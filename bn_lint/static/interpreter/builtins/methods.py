@@ -189,7 +189,7 @@ def _copy(interpreter: Interpreter, self: List | Dict, arguments: Arguments, ref
 
 
 def _change(interpreter: Interpreter, self: List | Dict, arguments: Arguments, ref: NodeRef) -> Value:
-    """Methods that change the container in a way that is not followed: nothing is known of it afterwards."""
+    """Methods that change the container in a way that is not followed: nothing is known of it afterward."""
     unknown = Unknown("?", "the container was changed in a way that is not followed")
     _clear(interpreter, self, arguments, ref)
     if isinstance(self, List):

@@ -1,4 +1,4 @@
-"""Copies of what a memoised call built, so that each caller owns its own objects."""
+"""Copies of what a memoized call built, so that each caller owns its own objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Abstract values: what an expression of the analysed program may stand for.
+"""Abstract values: what an expression of the analyzed program may stand for.
 
 Python's own constants stand for themselves: `None`, booleans, numbers, strings, and tuples of values. Everything else
 is one of the classes of this package. `Unknown` is the value of everything that could not be evaluated, and nothing
@@ -79,7 +79,7 @@ class DomainValue:
         return alternatives
 
 
-#: Everything that an expression of the analysed program may stand for. Two kinds stand in cells only: `ABSENT` is the
+#: Everything that an expression of the analyzed program may stand for. Two kinds stand in cells only: `ABSENT` is the
 #: content of a cell that was not written, and a `NodeRef` says where something happened to an object.
 Value: TypeAlias = (
     "bool | int | float | complex | Fraction | str | bytes | range | EllipsisType | re.Pattern[str] | re.Match[str]"

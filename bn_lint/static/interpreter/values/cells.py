@@ -38,7 +38,7 @@ class Mutable:
 
 
 class Ghost(Generic[Held]):
-    """The key of a cell that the analysed program has no name for: what the engine itself notes about an object.
+    """The key of a cell that the analyzed program has no name for: what the engine itself notes about an object.
 
     Such cells are undone and merged like any other: where branches left different things, they hold what `join` makes
     of these. So all that they hold are values, too.

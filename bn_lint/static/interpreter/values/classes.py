@@ -79,7 +79,7 @@ def lookup_in(
 
 
 def _linearize(cls: Class) -> tuple[Class | LibraryClass | External, ...]:
-    """C3 linearisation. Where it has no answer (an invalid hierarchy), depth first."""
+    """C3 linearization. Where it has no answer (an invalid hierarchy), depth first."""
     sequences: list[list[Any]] = []
     bases: list[Any] = []
     for base in cls.bases:
@@ -137,7 +137,7 @@ class LibraryClass:
 
 
 class External:
-    """Something outside the analysed project, known by its dotted name only."""
+    """Something outside the analyzed project, known by its dotted name only."""
 
     __slots__ = ("dotted",)
 

@@ -37,7 +37,7 @@ class Instance(Mutable):
         self.called = False
         #: Where attributes that hold plain containers were set.
         self.set_at: dict[str, NodeRef] | None = None
-        #: For an unchanged module: stands for everything that determines its behaviour.
+        #: For an unchanged module: stands for everything that determines its behavior.
         self.template: object = None
 
     def __repr__(self) -> str:

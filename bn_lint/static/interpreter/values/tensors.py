@@ -37,7 +37,7 @@ class Tensor:
     """A tensor, of which the shape may be known. With `ranked` False, `axes` are the last axes only.
 
     `layer` is the BatchNorm layer whose statistics or parameters it holds; `pooled` tells of the BatchNorm layer that
-    has just normalised it, when there is only one value of each map. `either` are the shapes that it may have, where
+    has just normalized it, when there is only one value of each map. `either` are the shapes that it may have, where
     branches or operations leave several numbers of dimensions; the last of them may have any greater number.
     """
 

@@ -1,6 +1,6 @@
 """Arrays of NumPy whose shape is known, on their way to becoming tensors.
 
-What is not modelled here, such as arithmetic, gives an unknown value.
+What is not modeled here, such as arithmetic, gives an unknown value.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def array_attribute(array: Array, name: str) -> Value:
-    """Return an attribute of an array; ABSENT if it is not modelled."""
+    """Return an attribute of an array; ABSENT if it is not modeled."""
     if name == "shape":
         return shape_of(array.tensor)
     if name == "ndim":

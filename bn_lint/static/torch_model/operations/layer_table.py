@@ -49,14 +49,14 @@ def layer(
     parsed = parse_signature(signature)
     for name in names.split():
         methods: dict[str, Value] = {
-            "__init__": initialise(parsed, bias, spread),
+            "__init__": initialize(parsed, bias, spread),
             "forward": forward(rule, inputs),
             **attributes,
         }
         LAYERS[f"torch.nn.{name}"] = LibraryClass(f"torch.nn.{name}", (MODULE,), parsed, methods)
 
 
-def initialise(signature: Signature, bias: str = "", spread: int = 0) -> Builtin:
+def initialize(signature: Signature, bias: str = "", spread: int = 0) -> Builtin:
     """Return a constructor that keeps its arguments under their names."""
 
     def init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:

@@ -8,7 +8,7 @@ from bn_lint.static.torch_model.batchnorm import BASE_CLASS, BATCHNORM_CLASSES, 
 from bn_lint.static.torch_model.containers import CONTAINER_METHODS
 from bn_lint.static.torch_model.operations import convolution, pooling, recurrent, resampling, vectors
 from bn_lint.static.torch_model.operations.elementwise import same
-from bn_lint.static.torch_model.operations.layer_table import LAYERS, MODULE, initialise, layer
+from bn_lint.static.torch_model.operations.layer_table import LAYERS, MODULE, initialize, layer
 from bn_lint.static.torch_model.operations.reshaping import flatten, unflatten
 from bn_lint.static.torch_model.operations.table import parse_signature
 from bn_lint.static.torch_model.parallel import data_parallel, distributed
@@ -49,7 +49,7 @@ _base = MODULE
 for _name, _signature in BATCHNORM_CLASSES.items():  # the first one is what the others inherit from
     _parsed = parse_signature(_signature)
     _dotted = f"torch.nn.modules.batchnorm.{_name}" if _name == BASE_CLASS else f"torch.nn.{_name}"
-    LAYERS[_dotted] = LibraryClass(_dotted, (_base,), _parsed, batchnorm_methods(_name, initialise(_parsed)))
+    LAYERS[_dotted] = LibraryClass(_dotted, (_base,), _parsed, batchnorm_methods(_name, initialize(_parsed)))
     if _name == BASE_CLASS:
         _base = LAYERS[_dotted]
 for _name, _methods in CONTAINER_METHODS.items():

@@ -32,7 +32,7 @@ def tensor_attribute(interpreter: Interpreter, tensor: Tensor, name: str, ref: N
     method = METHODS.get(name)
     if method is not None:
         return BoundMethod(in_place(method), tensor)
-    return Unknown(name) if name in _UNKNOWN else Unknown(name, f"the tensor method `{name}` is not modelled")
+    return Unknown(name) if name in _UNKNOWN else Unknown(name, f"the tensor method `{name}` is not modeled")
 
 
 def unknown_method(name: str) -> Builtin:

@@ -17,7 +17,7 @@ from bn_lint.project.keys import schema
 from bn_lint.project.writing import write
 from bn_lint.rule import Rule
 
-COMMAND = "python -m bn_lint.check.catalogue rules/README.md docs/rules"
+COMMAND = "python -m bn_lint.check.catalog rules/README.md docs/rules"
 _MADE = f"<!-- Made by `{COMMAND}` from the rules themselves; edit those. -->"
 
 INTRODUCTION = f"""\
@@ -34,7 +34,7 @@ severity than its rule: BN101 is an error where the model, its mode and the way 
 """
 
 
-def catalogue(rules: Iterable[Rule]) -> str:
+def catalog(rules: Iterable[Rule]) -> str:
     """The table of the given rules, in Markdown, with an introduction."""
     return INTRODUCTION + "".join(map(_row, rules))
 
@@ -75,7 +75,7 @@ def write_pages(folder: Path) -> None:
 
 
 def main() -> None:
-    table = catalogue(load_rules())
+    table = catalog(load_rules())
     for argument in sys.argv[1:]:
         if argument.endswith(".md"):
             write(argument, table.encode())
