@@ -44,6 +44,9 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
             given = arguments.positional[0] if arguments.positional else None  # `scaler.step(optimizer)`
             events.stepped(interpreter, ref, given, owned_by(given))
             return
+        if name == "step":
+            for call in events.calls:
+                call.may_be_trained = call.may_be_trained or (call.backward and call.purpose is None)
         if name == "zero_grad":
             events.gradients_dropped(interpreter)
             return

@@ -37,6 +37,8 @@ class Call:
         #: Whether it is given a tensor that was made up for the call.
         self.made_up = False
         self.backward = False
+        #: Whether something that may be an optimizer steps on the gradients.
+        self.may_be_trained = False
         #: Whether the gradients of it were computed and then set to zero.
         self.discarded = False
         self.step: Step | None = None

@@ -34,7 +34,8 @@ def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Uncl
     if call.backward and not passes:
         # Saliency, gradients with respect to the input; weights that are written by hand are trained.
         written = events.averaged and any(id(one) in events.averaged for one in call.model.possible_descendants())
-        return Purpose.INSPECTION if call.prepared is not None and not written else Unclear.UNSTEPPED
+        is_looked_at = call.prepared is not None and not written and not call.may_be_trained
+        return Purpose.INSPECTION if is_looked_at else Unclear.UNSTEPPED
     unclear = _unclear(call)
     if unclear is not None:
         return unclear
