@@ -16,8 +16,10 @@ import torch
 from torch import nn
 from torch.nn.modules import batchnorm
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import bn_lint
+from bn_lint.runtime.document.document import to_json
 from bn_lint.runtime.recording.recorder import Recorder
 from bn_lint.runtime.recording.steps import Steps
 
@@ -214,6 +216,47 @@ def what_is_seen(steps: int, monkeypatch: pytest.MonkeyPatch, *, alike: bool) ->
             net(batch(3)[0])
     monkeypatch.undo()
     return trace.document
+
+
+class NoTensors(TorchDispatchMode):
+    """Nothing is computed."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        raise AssertionError(func)
+
+
+def test_a_look_at_a_trace_leaves_it_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks no tensor for anything, and what is seen in the end is the same."""
+    expected = what_is_seen(40, monkeypatch, alike=True)
+    stepped = bn_lint.Trace._stepped
+    steps: list[int] = []
+
+    def looked_at(trace: bn_lint.Trace, optimizer: torch.optim.Optimizer) -> None:
+        stepped(trace, optimizer)
+        with NoTensors():
+            steps.append(trace.so_far().steps)
+
+    monkeypatch.setattr(bn_lint.Trace, "_stepped", looked_at)
+    found = what_is_seen(40, monkeypatch, alike=True)
+    assert steps[-1] == expected.steps
+    assert {**to_json(found), "started": "", "seconds": 0} == {**to_json(expected), "started": "", "seconds": 0}
+
+
+def test_a_look_at_a_trace_ends_no_epoch_and_takes_nothing_for_frozen() -> None:
+    net, teacher = small(), small().requires_grad_(False)
+    optimizer = sgd(net)
+    loader = torch.utils.data.DataLoader(torch.randn(32, 3, 8, 8), batch_size=8)
+    with bn_lint.trace() as trace:
+        for _ in range(3):
+            for x in loader:
+                optimizer.zero_grad()
+                (net(x) - teacher(x)).square().mean().backward()
+                optimizer.step()
+                for parameter, average in zip(net.parameters(), teacher.parameters(), strict=True):
+                    average.data.mul_(0.9).add_(parameter.data, alpha=0.1)
+                so_far = trace.so_far()
+    assert trace.document.epochs == [0, 4, 8]
+    assert [layer.weights_changed for layer in so_far.layers if not layer.owned] == [True]
 
 
 @pytest.mark.parametrize("steps", [1, 5, 70])
