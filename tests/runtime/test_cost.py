@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.modules import batchnorm
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.data import DataLoader, TensorDataset
 
 import bn_lint
 from bn_lint.runtime.document.document import to_json
@@ -245,10 +246,10 @@ def test_a_look_at_a_trace_leaves_it_as_it_was(monkeypatch: pytest.MonkeyPatch) 
 def test_a_look_at_a_trace_ends_no_epoch_and_takes_nothing_for_frozen() -> None:
     net, teacher = small(), small().requires_grad_(False)
     optimizer = sgd(net)
-    loader = torch.utils.data.DataLoader(torch.randn(32, 3, 8, 8), batch_size=8)
+    loader = DataLoader(TensorDataset(torch.randn(32, 3, 8, 8)), batch_size=8)
     with bn_lint.trace() as trace:
         for _ in range(3):
-            for x in loader:
+            for (x,) in loader:
                 optimizer.zero_grad()
                 (net(x) - teacher(x)).square().mean().backward()
                 optimizer.step()
