@@ -60,7 +60,7 @@ class Patches:
             self._patch(script, "_script_impl", self._script)
         else:
             self._patch(torch.jit, "script", self._script)
-        self._hook = register_optimizer_step_post_hook(lambda optimizer, *_: self._after_step(optimizer))
+        self._hook = register_optimizer_step_post_hook(self._after_step)
 
     def remove(self) -> None:
         """Put everything back; a patch that somebody else put on top stays."""
@@ -81,7 +81,7 @@ class Patches:
     def _original_of(self, owner: Any, name: str) -> Any:
         return next(saved[2] for saved in self._saved if saved[:2] == (owner, name))
 
-    def _after_step(self, optimizer: torch.optim.Optimizer) -> None:
+    def _after_step(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
         if not is_dynamo_compiling():
             self._stepped(optimizer)
 
@@ -330,7 +330,8 @@ def _straight(forward: Any, batch_norm: Callable[..., Any]) -> Any:
     functions = ModuleType(F.__name__)
     vars(functions).update(batch_norm=batch_norm)
     names = {"F": functions, "__builtins__": forward.__globals__["__builtins__"], "__name__": forward.__module__}
-    return FunctionType(forward.__code__, names, forward.__name__, forward.__defaults__)
+    # A code of its own: what Python notes in it about the names would not hold for both functions.
+    return FunctionType(forward.__code__.replace(), names, forward.__name__, forward.__defaults__)
 
 
 def _traced_note(recorder: Recorder) -> Callable[..., Any]:

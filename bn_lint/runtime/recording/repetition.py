@@ -34,7 +34,10 @@ class Repetition:
             return False
         self._expected = list(map(add, counts, self._calls))
         for entry in self._watched:
-            entry.step_is_over()
+            if self.times:
+                entry.step_came_again()
+            else:
+                entry.step_is_over()
         self.times += 1
         return True
 
