@@ -30,7 +30,7 @@ _FIRST_STEPS = 4
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--rounds", default=15, show_default=True, help="Turns of each way.")
+@click.option("--rounds", default=30, show_default=True, help="Turns of each way.")
 @click.option("--steps", default=2, show_default=True, help="Training steps in one turn.")
 @click.option("--threads", default=1, show_default=True, help="Threads of PyTorch on the CPU.")
 def main(rounds: int, steps: int, threads: int) -> None:
@@ -115,7 +115,7 @@ def _training(device: torch.device, rounds: int, steps: int) -> str:
     lines = [
         "## Training steps",
         "",
-        _HOW.format(rounds=rounds, steps=steps, small=50 * steps, many=5 * steps, first=_FIRST_STEPS),
+        _HOW.format(rounds=rounds, steps=steps, small=10 * steps, many=3 * steps, first=_FIRST_STEPS),
         "",
         "| | without, ms | " + " | ".join(list(ways)[1:]) + " | bar |",
         "| --- | --- |" + " --- |" * len(ways),
@@ -190,9 +190,9 @@ def _programs(device: torch.device, steps: int) -> Iterator[tuple[str, nn.Module
     net = resnet18().to(device)
     yield f"ResNet-18, {size} images of {pixels}x{pixels}", net, _step(net, (size, 3, pixels, pixels), device), steps
     small = nn.Sequential(*(part for _ in range(20) for part in (nn.Linear(8, 8), nn.BatchNorm1d(8)))).to(device)
-    yield "20 x (Linear(8, 8), BatchNorm1d(8)), the worst case", small, _step(small, (16, 8), device), 50 * steps
+    yield "20 x (Linear(8, 8), BatchNorm1d(8)), the worst case", small, _step(small, (16, 8), device), 10 * steps
     many = nn.Sequential(*(part for _ in range(200) for part in (nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU())))
-    yield "200 x (Linear(8, 8), BatchNorm1d(8), ReLU)", many, _step(many.to(device), (16, 8), device), 5 * steps
+    yield "200 x (Linear(8, 8), BatchNorm1d(8), ReLU)", many, _step(many.to(device), (16, 8), device), 3 * steps
 
 
 def _step(net: nn.Module, shape: tuple[int, ...], device: torch.device) -> Step:
