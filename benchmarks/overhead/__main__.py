@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -12,6 +11,8 @@ from typing import Any
 import click
 import torch
 from torch import nn
+from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 
 import bn_lint
 from benchmarks.machine import RESULTS, heading
@@ -19,10 +20,18 @@ from benchmarks.overhead.resnet import resnet18
 
 Step = Callable[[], object]
 
+_HOW = """\
+{rounds} turns of {steps} steps each (of the small ones {small}, {many}), each step measured by itself. What counts is
+the time that a twentieth of them stays below, since what else runs on the machine only adds to it. The first {first}
+steps of a turn, which the tracer looks at closely, are left out. *Empty functions* stand around `forward` and
+`F.batch_norm` and only call them; *empty hooks* are forward pre-hooks of the BatchNorm layers that do nothing."""
+#: Steps of a turn that are not measured.
+_FIRST_STEPS = 4
+
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--rounds", default=15, show_default=True, help="Pairs of measurements of a training step.")
-@click.option("--steps", default=2, show_default=True, help="Training steps in one measurement.")
+@click.option("--rounds", default=30, show_default=True, help="Turns of each way.")
+@click.option("--steps", default=2, show_default=True, help="Training steps in one turn.")
 @click.option("--threads", default=1, show_default=True, help="Threads of PyTorch on the CPU.")
 def main(rounds: int, steps: int, threads: int) -> None:
     """Measure BatchNorm calls, training steps and torch.compile with the tracer and without; in one run, by turns.
@@ -35,7 +44,7 @@ def main(rounds: int, steps: int, threads: int) -> None:
     parts = [
         "# Tracer overhead",
         f"{heading('benchmarks.overhead')}\n* PyTorch {torch.__version__} on {where}",
-        "All in one process and by turns: without the tracer, with it, with it and `--stats`.",
+        "All in one process and by turns, without the tracer and with it.",
         _calls(),
         _training(device, rounds, steps),
         _compiled(),
@@ -76,55 +85,87 @@ def _calls() -> str:
     return "\n".join(lines)
 
 
-def _least(call: Step, count: int = 1000, rounds: int = 40) -> tuple[float, float]:
+def _least(call: Step, count: int = 200, rounds: int = 30) -> tuple[float, float]:
     """The least time of a call in ns, without the tracer and with it."""
     best = [float("inf"), float("inf")]
+    ways: list[Callable[[], Any]] = [nullcontext, bn_lint.trace]
     for _ in range(rounds):
-        for index, watch in enumerate((nullcontext, bn_lint.trace)):
+        for index, watch in enumerate(ways):
             with watch():
                 for _ in range(800):  # with each shape often enough
                     call()
-                start = time.thread_time_ns()
-                for _ in range(count):
-                    call()
-                best[index] = min(best[index], (time.thread_time_ns() - start) / count)
+                for _ in range(5):  # short ones: others use the machine, too
+                    start = time.thread_time_ns()
+                    for _ in range(count):
+                        call()
+                    best[index] = min(best[index], (time.thread_time_ns() - start) / count)
     return best[0], best[1]
 
 
 def _training(device: torch.device, rounds: int, steps: int) -> str:
     """Ratios of the time of training steps."""
+    ways: dict[str, Callable[[nn.Module], Any]] = {
+        "without": lambda _: nullcontext(),
+        "against itself": lambda _: nullcontext(),
+        "empty functions": lambda _: _empty_functions(),
+        "empty hooks": _empty_hooks,
+        "with": lambda _: bn_lint.trace(),
+        "with stats": lambda _: bn_lint.trace(stats=True),
+    }
     lines = [
         "## Training steps",
         "",
-        f"Medians of {rounds} measurements of {steps} steps each (of the small ones {50 * steps}, {5 * steps}).",
+        _HOW.format(rounds=rounds, steps=steps, small=10 * steps, many=3 * steps, first=_FIRST_STEPS),
         "",
-        "| | without, ms | with, ms | ratio | with stats, ms | ratio | without against itself | bar |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| | without, ms | " + " | ".join(list(ways)[1:]) + " | bar |",
+        "| --- | --- |" + " --- |" * len(ways),
     ]
-    for name, step, count in _programs(device, steps):
-        ways: list[Callable[[], Any]] = [nullcontext, bn_lint.trace, lambda: bn_lint.trace(stats=True), nullcontext]
-        times: list[list[float]] = [[] for _ in ways]
-        for _ in range(2):
-            step()
+    for name, net, step, count in _programs(device, steps):
+        times: dict[str, list[float]] = {way: [] for way in ways}
         for turn in range(rounds):
-            for index in sorted(range(len(ways)), key=lambda index: (index + turn) % len(ways)):
-                times[index].append(_measure(step, count, ways[index], device))
-        ratios = [statistics.median(a / b for a, b in zip(way, times[0], strict=True)) for way in times]
-        ms = [statistics.median(way) * 1000 for way in times]
-        cells = (name, f"{ms[0]:.2f}", f"{ms[1]:.2f}", f"{ratios[1]:.3f}", f"{ms[2]:.2f}", f"{ratios[2]:.3f}")
-        lines.append(f"| {' | '.join(cells)} | {ratios[3]:.3f} | 1.03 |")
+            for index in range(len(ways)):
+                way = list(ways)[(index + turn) % len(ways)]
+                with ways[way](net):
+                    for _ in range(_FIRST_STEPS):
+                        step()
+                    for _ in range(count):
+                        with _elapsed(device) as elapsed:
+                            step()
+                        times[way] += elapsed
+        low = {way: sorted(each)[len(each) // 20] for way, each in times.items()}
+        ratios = " | ".join(f"{low[way] / low['without']:.3f}" for way in list(ways)[1:])
+        lines.append(f"| {name} | {low['without'] * 1000:.2f} | {ratios} | 1.03 |")
     return "\n".join(lines)
 
 
-def _measure(step: Step, steps: int, watch: Callable[[], Any], device: torch.device) -> float:
-    """Seconds that one step takes; the first steps of a trace, which it looks at closely, come before."""
-    with watch():
-        for _ in range(4):
-            step()
-        with _elapsed(device) as elapsed:
-            for _ in range(steps):
-                step()
-    return elapsed[0] / steps
+@contextmanager
+def _empty_functions() -> Iterator[None]:
+    """Functions that only call what they stand for, where the tracer has its own."""
+    forward, batch_norm = _BatchNorm.forward, functional.batch_norm
+
+    def empty_forward(self: Any, x: Any) -> Any:
+        return forward(self, x)
+
+    def empty_batch_norm(
+        x: Any, mean: Any, var: Any, weight: Any, bias: Any, training: bool, momentum: float, eps: float
+    ) -> Any:
+        return batch_norm(x, mean, var, weight, bias, training, momentum, eps)
+
+    _BatchNorm.forward, functional.batch_norm = empty_forward, empty_batch_norm  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        _BatchNorm.forward, functional.batch_norm = forward, batch_norm  # type: ignore[method-assign]
+
+
+@contextmanager
+def _empty_hooks(net: nn.Module) -> Iterator[None]:
+    hooks = [
+        layer.register_forward_pre_hook(lambda *_: None) for layer in net.modules() if isinstance(layer, _BatchNorm)
+    ]
+    yield
+    for hook in hooks:
+        hook.remove()
 
 
 @contextmanager
@@ -143,15 +184,15 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def _programs(device: torch.device, steps: int) -> Iterator[tuple[str, Step, int]]:
+def _programs(device: torch.device, steps: int) -> Iterator[tuple[str, nn.Module, Step, int]]:
     size = 8 if device.type == "cpu" else 64
     pixels = 64 if device.type == "cpu" else 224
     net = resnet18().to(device)
-    yield f"ResNet-18, {size} images of {pixels}x{pixels}", _step(net, (size, 3, pixels, pixels), device), steps
+    yield f"ResNet-18, {size} images of {pixels}x{pixels}", net, _step(net, (size, 3, pixels, pixels), device), steps
     small = nn.Sequential(*(part for _ in range(20) for part in (nn.Linear(8, 8), nn.BatchNorm1d(8)))).to(device)
-    yield "20 x (Linear(8, 8), BatchNorm1d(8)), the worst case", _step(small, (16, 8), device), 50 * steps
+    yield "20 x (Linear(8, 8), BatchNorm1d(8)), the worst case", small, _step(small, (16, 8), device), 10 * steps
     many = nn.Sequential(*(part for _ in range(200) for part in (nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU())))
-    yield "200 x (Linear(8, 8), BatchNorm1d(8), ReLU)", _step(many.to(device), (16, 8), device), 5 * steps
+    yield "200 x (Linear(8, 8), BatchNorm1d(8), ReLU)", many, _step(many.to(device), (16, 8), device), 3 * steps
 
 
 def _step(net: nn.Module, shape: tuple[int, ...], device: torch.device) -> Step:

@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from functools import partial
@@ -86,6 +86,8 @@ class Trace(AbstractContextManager["Trace"]):
         self._document: Document | None = None
         self._report: Report | None = None
         self._merging: Any = None
+        #: Is told of each optimizer step, when it has been recorded.
+        self.on_step: Callable[[], None] | None = None
 
     def start(self) -> Trace:
         """Begin to watch."""
@@ -118,6 +120,12 @@ class Trace(AbstractContextManager["Trace"]):
                 _running.remove(self)
             self._document = self._make(error, over)
         return self._document
+
+    def so_far(self) -> Document:
+        """What has been recorded, without what the values of tensors would tell; the trace goes on."""
+        self._steps.settle()
+        with self.recorder.peek():
+            return self._summary(None, over=False)
 
     def __enter__(self) -> Trace:
         return self.start()
@@ -184,6 +192,8 @@ class Trace(AbstractContextManager["Trace"]):
             self._writer.stepped()
         if self._steps.over:
             self._patches.remove()
+        if self.on_step is not None:
+            self.on_step()
 
     def _sample(self, layer: Layer, entry: Entry, x: torch.Tensor, module: _BatchNorm | None) -> None:
         if self._samples is None or module is None or entry.kind not in (EVALUATION, EVALUATION_WITH_GRAD):
@@ -195,8 +205,6 @@ class Trace(AbstractContextManager["Trace"]):
             self._samples.add(layer, x, module)
 
     def _make(self, error: BaseException | None, over: bool) -> Document:
-        from bn_lint.runtime.document.summarize import summarize
-
         recorder = self.recorder
         if isinstance(error, Signaled):  # a device may wait for a process that has failed, and there is little time
             recorder.asks_devices = False
@@ -206,6 +214,11 @@ class Trace(AbstractContextManager["Trace"]):
                 recorder.attempt(partial(measured.read, recorder.ask))
         if self._writer is not None:
             recorder.attempt(self._writer.close)
+        return self._summary(error, over)
+
+    def _summary(self, error: BaseException | None, over: bool) -> Document:
+        from bn_lint.runtime.document.summarize import summarize
+
         document = Document(
             bn_lint=__version__,
             torch=torch.__version__,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +14,13 @@ pytest.importorskip("torch")
 
 import torch
 from torch import nn
+from torch.nn.modules import batchnorm
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.data import DataLoader, TensorDataset
 
 import bn_lint
+from bn_lint.runtime.document.document import to_json
 from bn_lint.runtime.recording.recorder import Recorder
 from bn_lint.runtime.recording.steps import Steps
 
@@ -69,6 +76,82 @@ def test_subclasses_of_tensors(kind: Any, functional: bool, training: bool, monk
     found = [calls for each in trace.document.layers for calls in each.calls]
     assert sum(calls.count for calls in found) == 50
     assert len(looks) < 10
+
+
+class Going(TorchFunctionMode):
+    """Lets every function of torch go on."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("functional", [False, True], ids=["layer", "functional"])
+@pytest.mark.parametrize("mode", [Going, lambda: torch.device("cpu")], ids=["own", "device"])
+def test_modes_of_torch_functions(mode: Any, functional: bool) -> None:
+    """`torch.set_default_device` is one. It calls `F.batch_norm` again, and each call counts once."""
+    layer, x = nn.BatchNorm2d(3), torch.randn(4, 3, 2, 2)
+    with bn_lint.trace() as trace, mode():
+        for _ in range(20):
+            if functional:
+                nn.functional.batch_norm(x, layer.running_mean, layer.running_var, training=True)
+            else:
+                layer(x)
+    assert [calls.count for each in trace.document.layers for calls in each.calls] == [20]
+
+
+def test_a_call_that_is_only_counted_has_two_frames_more() -> None:
+    """What is done with `F.batch_norm` for the calls of others is not done for those of layers."""
+
+    def depth(layer: nn.Module) -> list[int]:
+        found: list[int] = []
+
+        def profile(frame: FrameType, event: str, argument: object) -> None:
+            found.append(event == "call")
+
+        sys.setprofile(profile)
+        layer(x)
+        sys.setprofile(None)
+        return found
+
+    layer, x = nn.BatchNorm1d(3).eval(), torch.randn(4, 3)
+    before = sum(depth(layer))
+    with bn_lint.trace():
+        for _ in range(10):
+            layer(x)
+        more = sum(depth(layer)) - before
+    # The patch of `forward`, and the question whether Dynamo traces it.
+    assert more == 2
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["before", "after"])
+def test_what_a_program_puts_in_place_of_functions_is_called(early: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By calls that are only counted, too, whether it did so before the trace or after it began."""
+    layer, x = nn.BatchNorm1d(3), torch.randn(4, 3)
+    calls: list[int] = []
+    plain = nn.functional.batch_norm
+
+    def batch_norm(*args: Any, **kwargs: Any) -> torch.Tensor:
+        calls.append(1)
+        return plain(*args, **kwargs)
+
+    for owner, name, value in (
+        (nn.functional, "batch_norm", batch_norm),
+        (batchnorm, "F", SimpleNamespace(batch_norm=batch_norm)),
+    ):
+        calls.clear()
+        with monkeypatch.context() as patch:
+            if early:
+                patch.setattr(owner, name, value)
+            with bn_lint.trace() as trace:
+                for _ in range(10):
+                    layer(x)
+                if not early:
+                    patch.setattr(owner, name, value)
+                for _ in range(10):
+                    layer(x)
+                patch.undo()
+        assert len(calls) == (20 if early else 10)
+        assert [entry.count for entry in trace.document.layers[0].calls] == [20]
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
@@ -134,6 +217,47 @@ def what_is_seen(steps: int, monkeypatch: pytest.MonkeyPatch, *, alike: bool) ->
             net(batch(3)[0])
     monkeypatch.undo()
     return trace.document
+
+
+class NoTensors(TorchDispatchMode):
+    """Nothing is computed."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        raise AssertionError(func)
+
+
+def test_a_look_at_a_trace_leaves_it_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks no tensor for anything, and what is seen in the end is the same."""
+    expected = what_is_seen(40, monkeypatch, alike=True)
+    stepped = bn_lint.Trace._stepped
+    steps: list[int] = []
+
+    def looked_at(trace: bn_lint.Trace, optimizer: torch.optim.Optimizer) -> None:
+        stepped(trace, optimizer)
+        with NoTensors():
+            steps.append(trace.so_far().steps)
+
+    monkeypatch.setattr(bn_lint.Trace, "_stepped", looked_at)
+    found = what_is_seen(40, monkeypatch, alike=True)
+    assert steps[-1] == expected.steps
+    assert {**to_json(found), "started": "", "seconds": 0} == {**to_json(expected), "started": "", "seconds": 0}
+
+
+def test_a_look_at_a_trace_ends_no_epoch_and_takes_nothing_for_frozen() -> None:
+    net, teacher = small(), small().requires_grad_(False)
+    optimizer = sgd(net)
+    loader = DataLoader(TensorDataset(torch.randn(32, 3, 8, 8)), batch_size=8)
+    with bn_lint.trace() as trace:
+        for _ in range(3):
+            for (x,) in loader:
+                optimizer.zero_grad()
+                (net(x) - teacher(x)).square().mean().backward()
+                optimizer.step()
+                for parameter, average in zip(net.parameters(), teacher.parameters(), strict=True):
+                    average.data.mul_(0.9).add_(parameter.data, alpha=0.1)
+                so_far = trace.so_far()
+    assert trace.document.epochs == [0, 4, 8]
+    assert [layer.weights_changed for layer in so_far.layers if not layer.owned] == [True]
 
 
 @pytest.mark.parametrize("steps", [1, 5, 70])

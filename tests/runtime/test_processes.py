@@ -111,6 +111,48 @@ def test_a_process_that_fails_is_as_it_would_be(tmp_path: Path) -> None:
     assert "bn_lint" not in ended.stderr
 
 
+#: A child that is killed when it has evaluated in training mode, and left an unfinished trace.
+KILLED = """
+import os
+import signal
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+if not os.fork():
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    x = torch.randn(4, 3, 8, 8)
+    evaluated = None
+    while not any(file.stat().st_mtime > evaluated for file in Path(os.environ["BN_LINT_TRACE"]).glob("*unfinished*")):
+        for _ in range(5):
+            optimizer.zero_grad()
+            net(x).square().mean().backward()
+            optimizer.step()
+        if evaluated is None:
+            with torch.no_grad():
+                print(net(x).sum() > 1e9)
+            evaluated = time.time()
+    END
+print(os.wait()[1])
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "killed"), [("os.kill(os.getpid(), signal.SIGKILL)", 9, 1), ("os._exit(0)", 0, 0)]
+)
+def test_a_process_that_is_killed_has_left_what_it_saw(end: str, code: int, killed: int, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(KILLED.replace("END", end))
+    ended = traced(tmp_path, "--output", "trace.json", "program.py")
+    assert (ended.code, ended.reports, ended.stderr.count("[BN101]")) == (1, 1, 1), ended.stderr
+    assert ended.stdout.split()[-1] == str(code)
+    assert ended.stderr.count("was killed or did not end: its trace ends at optimizer step") == killed
+    document = json.loads((tmp_path / "trace.json").read_text())
+    assert (document["ranks"], len(document["notes"])) == ([], killed)
+
+
 def test_the_environment_of_others_is_their_own(tmp_path: Path) -> None:
     """Their own `sitecustomize` is imported, bn-lint leaves nothing on their path, and nothing imports torch."""
     (tmp_path / "site").mkdir()

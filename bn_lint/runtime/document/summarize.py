@@ -96,7 +96,8 @@ class _Summary:
             for (site, training), record in recorder.mode_sites.items()
             if record["layers"]
         ]
-        document.epochs = recorder.epochs.starts(recorder.step)
+        if not recorder.peeking:
+            document.epochs = recorder.epochs.starts(recorder.step)
         document.notes = [f"bn-lint failed here: {text}" for text in recorder.defects]
         if recorder.unanswered is not None:
             document.notes.append(f"The statistics on the device could not be read: {recorder.unanswered}")
@@ -242,7 +243,8 @@ class _Summary:
             averaged=place(layer.stale_from),
             stale_evaluated=place(layer.stale_evaluated),
             broadcast=layer.broadcast,
-            weights_changed=self._holds(layer.weight_changed),
+            # Who only peeks does not compare them, and must not take them for frozen.
+            weights_changed=self._holds(layer.weight_changed) or (self.recorder.peeking and not layer.owned),
             weights_fixed=self._told(layer.weight_changed) is False,
             running=running,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from bn_lint.runtime.recording.recorder import Recorder
 
 _SUFFIX = ".part.json"
+#: The part of a process that has not ended, if it leaves no other one.
+_UNFINISHED = f"-unfinished{_SUFFIX}"
 Numbers = dict[str, list[float]]
 
 
@@ -48,8 +51,9 @@ class Part:
         document, means, scales = json.loads(text)
         return Part(from_json(from_here(document)), _numbers(means), _numbers(scales))
 
-    def save(self, folder: str) -> None:
-        name = f"{os.getpid()}-{time.time_ns()}{_SUFFIX}"
+    def save(self, folder: str, *, finished: bool = True) -> None:
+        """Leave it in a folder; one that is not finished takes the place of the one before."""
+        name = f"{os.getpid()}-{time.time_ns()}{_SUFFIX}" if finished else f"{os.getpid()}{_UNFINISHED}"
         write(os.path.join(folder, name), self.dumps().encode("utf-8", "backslashreplace"), durable=False)
 
 
@@ -57,15 +61,29 @@ def _numbers(data: Any) -> Numbers:
     return {str(name): [float(value) for value in values] for name, values in dict(data).items()}
 
 
+def forget_unfinished(folder: str) -> None:
+    """The own process has left its part, or has none to leave."""
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(folder, f"{os.getpid()}{_UNFINISHED}"))
+
+
+def _process(path: Path) -> str:
+    return path.name.partition("-")[0]
+
+
 def saved_in(folder: str) -> tuple[list[Part], list[str]]:
     """The parts that other processes have left in a folder, and sentences about those that cannot be read."""
     parts: list[Part] = []
     notes: list[str] = []
-    for path in sorted(Path(folder).glob(f"*{_SUFFIX}")):
+    paths = sorted(Path(folder).glob(f"*{_SUFFIX}"))
+    ended = {_process(path) for path in paths if not path.name.endswith(_UNFINISHED)}
+    for path in paths:
+        if path.name.endswith(_UNFINISHED) and _process(path) in ended:
+            continue  # it was killed just when it was done
         try:
             parts.append(Part.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-            notes.append(f"The trace of process {path.name.partition('-')[0]} cannot be read: {error}.")
+            notes.append(f"The trace of process {_process(path)} cannot be read: {error}.")
     parts.sort(key=lambda part: (part.document.rank, part.document.started))
     return parts, notes
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.runtime.processes.group import Group
 from bn_lint.runtime.processes.parts import Numbers, Part, running_means, saved_in, together
+from bn_lint.runtime.processes.unfinished import Unfinished
 from bn_lint.runtime.processes.ways_out import Ending, WaysOut
 
 if TYPE_CHECKING:
@@ -42,18 +43,25 @@ class Process:
         self._received: list[Part | str | None] | None = None
         self._calls_before = 0
         self._handed_over = False
+        #: What it leaves in case that it is killed; who reports has nobody to leave it to.
+        self._unfinished = Unfinished(folder, self._so_far)
+        if not reports:
+            trace.on_step = self._unfinished.stepped
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forked)
 
     def hand_over(self, ending: Ending) -> int:
         """Leave what this process saw in the folder; returns the exit code of the process."""
-        if not self._handed_over and not self.trace.abandoned:
+        if self.trace.abandoned:
+            self._unfinished.over()
+        elif not self._handed_over:
             self._handed_over = True
             with contextlib.suppress(Exception):  # nothing that the process would do depends on it
                 if self.group.look():
                     self.group.send(None)
                 if self.trace.recorder.calls() > self._calls_before and os.path.isdir(self.folder):
                     self._part(ending, over=True).save(self.folder)
+                self._unfinished.over()
         return ending.code
 
     def document(self, ending: Ending) -> Document | None:
@@ -113,8 +121,18 @@ class Process:
             self._means = running_means(self.trace.recorder)
             self.group.send(None)
 
+    def _so_far(self) -> Document | None:
+        if self.trace.recorder.calls() <= self._calls_before:
+            return None
+        document = self.trace.so_far()
+        if self.group.look() and self.group.world_size > 1:
+            document.rank, document.world_size = self.group.rank, self.group.world_size
+        return document
+
     def _forked(self) -> None:
         self.reports = self._handed_over = False
+        self._unfinished = Unfinished(self.folder, self._so_far)
+        self.trace.on_step = self._unfinished.stepped
         recorder = self.trace.recorder
         recorder.asks_devices = False  # CUDA does not survive a fork
         self._calls_before = recorder.calls()

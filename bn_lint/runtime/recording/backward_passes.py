@@ -62,12 +62,13 @@ class WatchedEntry(Entry):
     it may be an evaluation in training mode.
     """
 
-    __slots__ = ("_count", "_extra", "_limit", "layer", "signature")
+    __slots__ = ("_count", "_extra", "_limit", "_usual", "layer", "signature")
 
     def __init__(self, shape: tuple[int, ...], training: bool, grad: bool, kind: int) -> None:
         self._count = 0
         self._extra = 0
         self._limit = -1
+        self._usual = 0
         self.layer: Layer | None = None
         self.signature: Any = None
         super().__init__(shape, training, grad, kind)
@@ -95,8 +96,16 @@ class WatchedEntry(Entry):
         layer = self.layer
         if layer is not None:
             self._extra = 0
-            self._limit = self._count + usual(layer.calls_per_step) if layer.calls_per_step else -1
+            self._usual = usual(layer.calls_per_step) if layer.calls_per_step else 0
+            self._limit = self._count + self._usual if self._usual else -1
             layer.fast[self.signature] = self
+
+    def step_came_again(self) -> None:
+        """Start counting the calls of the next step, where no step between was another one."""
+        if self._usual and self.layer is not None:
+            self._extra = 0
+            self._limit = self._count + self._usual
+            self.layer.fast[self.signature] = self
 
 
 def usual(calls_per_step: dict[int, int]) -> int:

@@ -10,10 +10,12 @@ import functools
 import sys
 import threading
 from collections.abc import Callable
+from types import FunctionType, ModuleType
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.nn.modules import batchnorm
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm, _NormBase
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.optim.swa_utils import AveragedModel
@@ -37,15 +39,15 @@ class Patches:
         self._saved: list[tuple[Any, str, Any, Any]] = []
         self._hook: Any = None
         self._switching = threading.local()
-        #: Whether a call on a subclass of tensors is under way: `__torch_function__` calls `F.batch_norm` again.
+        #: Whether a call on a subclass of tensors is under way: what handles it calls `F.batch_norm` again.
         self._dispatching = threading.local()
 
     def install(self) -> None:
         if self._saved:
             return
+        self._patch(F, "batch_norm", self._batch_norm)
         self._patch(_BatchNorm, "forward", self._forward)
         self._patch(SyncBatchNorm, "forward", self._forward)
-        self._patch(F, "batch_norm", self._batch_norm)
         self._patch(_NormBase, "__init__", self._init)
         self._patch(_NormBase, "reset_running_stats", self._reset)
         self._patch(_NormBase, "_load_from_state_dict", self._load)
@@ -58,7 +60,7 @@ class Patches:
             self._patch(script, "_script_impl", self._script)
         else:
             self._patch(torch.jit, "script", self._script)
-        self._hook = register_optimizer_step_post_hook(lambda optimizer, *_: self._after_step(optimizer))
+        self._hook = register_optimizer_step_post_hook(self._after_step)
 
     def remove(self) -> None:
         """Put everything back; a patch that somebody else put on top stays."""
@@ -76,7 +78,10 @@ class Patches:
         self._saved.append((owner, name, original, mine))
         setattr(owner, name, mine)
 
-    def _after_step(self, optimizer: torch.optim.Optimizer) -> None:
+    def _original_of(self, owner: Any, name: str) -> Any:
+        return next(saved[2] for saved in self._saved if saved[:2] == (owner, name))
+
+    def _after_step(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
         if not is_dynamo_compiling():
             self._stepped(optimizer)
 
@@ -84,21 +89,30 @@ class Patches:
         recorder, tables, plain = self.recorder, self.recorder.tables, torch.Tensor
         note, known_entry = _traced_note(recorder), recorder.known_entry
         dispatched = self._dispatched(original)
+        straight = _straight(original, self._original_of(F, "batch_norm"))
+        functions, names, patched = vars(F), vars(batchnorm), F.batch_norm
 
         def forward(self: Any, input: Any) -> Any:
             if is_dynamo_compiling():
                 note(type(self).__name__, self.num_features, input.ndim, self.training, torch.is_grad_enabled())
                 return original(self, input)
-            run = original if type(input) is plain else dispatched
             table = tables.get(id(self))
-            if table is not None:
-                training, grad = self.training, is_grad_enabled()
-                in_backward = training and graph_task() != -1
-                entry = None
-                if type(input) is plain:
-                    entry = table.get((input.shape, training, grad, in_backward))
-                if entry is None and table:
-                    entry = known_entry(table, input, training, grad, in_backward)
+            if type(input) is plain:
+                if table is not None:
+                    training = self.training
+                    # The key that nearly every call has: all that is done for it counts.
+                    entry = table.get((input.shape, training, is_grad_enabled(), training and graph_task() != -1))
+                    if entry is not None:
+                        entry.count += 1
+                        if functions["batch_norm"] is patched and names["F"] is F:
+                            return straight(self, input)
+                        return original(self, input)
+                run = original
+            else:
+                run = dispatched
+            if table:
+                training = self.training
+                entry = known_entry(table, input, training, is_grad_enabled(), training and graph_task() != -1)
                 if entry is not None:
                     entry.count += 1
                     return run(self, input)
@@ -133,7 +147,12 @@ class Patches:
             if not is_dynamo_compiling():
                 frame = frame_of(1)
                 code = frame.f_code
-                if code is not own and code is not own_sync and not getattr(dispatching, "active", False):
+                if (
+                    code is not own
+                    and code is not own_sync
+                    and code.co_name != "__torch_function__"  # such as that of `set_default_device`: the call goes on
+                    and not getattr(dispatching, "active", False)
+                ):
                     table = tables.get((id(code), id(running_mean)))
                     entry = None
                     if table:
@@ -295,6 +314,24 @@ def _original(cls: type) -> Any:
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     return function
+
+
+def _straight(forward: Any, batch_norm: Callable[..., Any]) -> Any:
+    """The `forward` of a layer that calls what `F.batch_norm` was, not the patch, which has nothing to do there.
+
+    It is torch's code, run on the names that it had. Where that needs other names than `F.batch_norm`, as another
+    version may, and where somebody else has patched `forward`, it is `forward` itself.
+    """
+    if not isinstance(forward, FunctionType) or forward.__globals__ is not vars(batchnorm):
+        return forward
+    used = set(forward.__code__.co_names)
+    if used & forward.__globals__.keys() != {"F"} or used & vars(F).keys() != {"batch_norm"}:
+        return forward
+    functions = ModuleType(F.__name__)
+    vars(functions).update(batch_norm=batch_norm)
+    names = {"F": functions, "__builtins__": forward.__globals__["__builtins__"], "__name__": forward.__module__}
+    # A code of its own: what Python notes in it about the names would not hold for both functions.
+    return FunctionType(forward.__code__.replace(), names, forward.__name__, forward.__defaults__)
 
 
 def _traced_note(recorder: Recorder) -> Callable[..., Any]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import add, attrgetter
 
 from bn_lint.runtime.recording.backward_passes import WatchedEntry
 from bn_lint.runtime.recording.layer_records import Entry
+
+_COUNT = attrgetter("count")
 
 
 class Repetition:
@@ -26,12 +29,15 @@ class Repetition:
 
     def comes_again(self) -> bool:
         """Whether the calls since the last step are those of the step."""
-        counts = [entry.count for entry in self._entries]
+        counts = list(map(_COUNT, self._entries))
         if counts != self._expected:
             return False
-        self._expected = [count + more for count, more in zip(counts, self._calls, strict=True)]
+        self._expected = list(map(add, counts, self._calls))
         for entry in self._watched:
-            entry.step_is_over()
+            if self.times:
+                entry.step_came_again()
+            else:
+                entry.step_is_over()
         self.times += 1
         return True
 

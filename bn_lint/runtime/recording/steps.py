@@ -46,6 +46,17 @@ class Use(NamedTuple):
     passages: tuple[Passage, ...] = ()
 
 
+class _Parameters:
+    """What an optimizer trains, and when it was asked for that."""
+
+    __slots__ = ("ids", "sizes", "uses")
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.ids: frozenset[int] = frozenset()
+        self.uses = -1
+
+
 class Steps:
     """The optimizer steps of a run.
 
@@ -64,8 +75,7 @@ class Steps:
         self._pending: list[Use] = []
         self._owned: frozenset[int] = frozenset()
         self._optimizer: weakref.ref[torch.optim.Optimizer] | None = None
-        self._cache: weakref.WeakKeyDictionary[torch.optim.Optimizer, tuple[tuple[int, ...], frozenset[int], int]]
-        self._cache = weakref.WeakKeyDictionary()
+        self._cache: weakref.WeakKeyDictionary[torch.optim.Optimizer, _Parameters] = weakref.WeakKeyDictionary()
         #: The last optimizers that made a step, each with what it and those directly after it own.
         self._turns: list[tuple[weakref.ref[torch.optim.Optimizer], frozenset[int]]] = []
         self._alternations = 0
@@ -79,14 +89,22 @@ class Steps:
 
     def stepped(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimizer made a step. Never raises."""
-        if self.over or self.recorder.paused:
+        recorder = self.recorder
+        if self.over or recorder.paused:
             return
         try:
-            owned = self._parameters(optimizer)
-            if self._repeats(owned):
-                self.recorder.step += 1
-                self._measure(self._pending)
-                if self.last is not None and self.recorder.step >= self.last:
+            owned, repetition = self._parameters(optimizer), self._repetition
+            # Nearly all steps do what the one before did.
+            if (
+                repetition is not None
+                and owned is self._owned
+                and not recorder.has_departures
+                and repetition.comes_again()
+            ):
+                recorder.step += 1
+                if self.drift is not None:
+                    self._measure(self._pending)
+                if self.last is not None and recorder.step >= self.last:
                     self.over = True
                 return
             self.settle()
@@ -103,12 +121,6 @@ class Steps:
                 self._owned |= owned
         except Exception:
             self.recorder.defect()
-
-    def _repeats(self, owned: frozenset[int]) -> bool:
-        """Whether a step did what the one before did, as nearly all do."""
-        if self._repetition is None or owned is not self._owned or self.recorder.has_departures:
-            return False
-        return self._repetition.comes_again()
 
     def _may_repeat(self, uses: list[Use]) -> Repetition | None:
         """What a step must be like to be the same as this one, of which nothing is new."""
@@ -152,22 +164,22 @@ class Steps:
 
     def _parameters(self, optimizer: torch.optim.Optimizer) -> frozenset[int]:
         """The parameters that the optimizer trains: those that it has, and that are not frozen."""
-        sizes = tuple(len(group["params"]) for group in optimizer.param_groups)
+        sizes = [len(group["params"]) for group in optimizer.param_groups]
         known = self._cache.get(optimizer)
-        uses = 0 if known is None else known[2] + 1
-        if known is None or known[0] != sizes or uses < _CLOSELY or uses % _CLOSELY == 0:
+        if known is None:
+            known = self._cache[optimizer] = _Parameters()
+        known.uses += 1
+        if known.sizes != sizes or known.uses < _CLOSELY or known.uses % _CLOSELY == 0:
             ids = frozenset(
                 id(parameter)
                 for group in optimizer.param_groups
                 for parameter in group["params"]
                 if parameter.requires_grad
             )
-            if known is not None and ids == known[1]:
-                ids = known[1]  # the same object: steps that are alike are told by it
-        else:
-            ids = known[1]
-        self._cache[optimizer] = (sizes, ids, uses)
-        return ids
+            known.sizes = sizes
+            if ids != known.ids:  # else the same object: steps that are alike are told by it
+                known.ids = ids
+        return known.ids
 
     def _close(self) -> list[Use]:
         """The calls since the last time, layer by layer."""
