@@ -34,20 +34,24 @@ _FIELDS = re.compile(r"\{[^{}]*\}|%[sd]")
 _FOLLOWED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?:\(\))?")
 
 
-def any_factory(values: Iterable[Value]) -> Value:
-    """What a name that is not known means among others, where it is a function or a class of modules; or ABSENT."""
-    found = list(islice(filter(_is_factory, values), MAX_MODULES + 1))
+def any_factory(interpreter: Interpreter, values: Iterable[Value]) -> Value:
+    """What a name that is not known means among others, where it is a function or a class of modules; or ABSENT.
+
+    It is not the function that runs: what looks up a part by its name is none of the parts.
+    """
+    others = (one for one in values if _is_factory(one) and not any(one is running for running in interpreter.stack))
+    found = list(islice(others, MAX_MODULES + 1))
     return join(found) if len(found) <= MAX_MODULES else ABSENT
 
 
-def any_entry(entries: list[Value]) -> Value:
+def any_entry(interpreter: Interpreter, entries: list[Value]) -> Value:
     """What an unknown key of a table means, if all that it holds are functions or classes of modules; or ABSENT."""
-    return any_factory(entries) if entries and all(map(_is_factory, entries)) else ABSENT
+    return any_factory(interpreter, entries) if entries and all(map(_is_factory, entries)) else ABSENT
 
 
 def any_member(interpreter: Interpreter, module: ModuleScope) -> Value:
     """What a module of the project has under a name that is not known."""
-    found = any_factory(members(interpreter, module).values())
+    found = any_factory(interpreter, members(interpreter, module).values())
     return Unknown("?", f"which name of `{module.name}` is meant is not known") if found is ABSENT else found
 
 
@@ -103,14 +107,14 @@ def _dotted(interpreter: Interpreter, names: list[str], ref: NodeRef, frame: Fra
     *owners, name = names
     if not owners:
         if _HOLE in name:
-            return any_factory(filter(_is_module_class, members(interpreter, frame.module).values()))
+            return any_factory(interpreter, filter(_is_module_class, members(interpreter, frame.module).values()))
         return evaluate(interpreter, cst.Name(name), frame)
     if _HOLE in owners[-1] and len(owners) > 1:
         # `models.<unknown>.get_net`: the function of that name in any module of the package.
         package = _dotted(interpreter, owners[:-1], ref, frame)
         inside = members(interpreter, package).values() if isinstance(package, ModuleScope) else ()
         scopes = [one for one in inside if isinstance(one, ModuleScope)]
-        return any_factory(members(interpreter, one).get(name, ABSENT) for one in scopes)
+        return any_factory(interpreter, (members(interpreter, one).get(name, ABSENT) for one in scopes))
     owner = _dotted(interpreter, owners, ref, frame)
     if _HOLE in name:
         return any_member(interpreter, owner) if isinstance(owner, ModuleScope) else ABSENT

@@ -166,7 +166,7 @@ def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeR
     is_table = not container.is_open and not container.is_namespace
     if values and is_table and len(values) <= MAX_READ_ENTRIES and container.factory is ABSENT:
         return join(values)
-    found = any_factory(values) if container.is_namespace else any_entry(values)
+    found = any_factory(interpreter, values) if container.is_namespace else any_entry(interpreter, values)
     return Unknown("?", "a dictionary read with an unknown key") if found is ABSENT else found
 
 

@@ -185,7 +185,9 @@ def _is_kept_from_then_on(events: EventLog, call: Call, mode: Mode) -> bool:
         return False
     model = code_of(switch.func.value)
     above = ways_to([switch], mode.ref.file.tree).get(switch, ())
-    sides = [side for node in above if isinstance(node, cst.If) for side in (node.body, node.orelse) if side is not None]
+    sides = [
+        side for node in above if isinstance(node, cst.If) for side in (node.body, node.orelse) if side is not None
+    ]
     return any(
         type(node) is cst.Call and code_of(node.func) == f"{model}.train"
         for side in sides
