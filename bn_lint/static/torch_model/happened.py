@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bn_lint.facts import CheckedCall, Evidence, Purpose
-from bn_lint.static.interpreter.values import Instance, Union, Value
+from bn_lint.static.interpreter.values import Function, Instance, Union, Value
+from bn_lint.static.syntax import nodes as cst
+from bn_lint.static.syntax.flow import dotted
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import asked_once, walk
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
 
 if TYPE_CHECKING:
@@ -105,19 +108,35 @@ class Switch:
 
 def batchnorm_layers(model: Instance) -> list[Instance]:
     """The BatchNorm layers of a model that keep running statistics."""
-    from bn_lint.static.torch_model.batchnorm import batchnorm_class
-
     return [
         layer
         for layer in model.possible_descendants()
-        if batchnorm_class(layer) is not None and layer.cells.get("track_running_stats", True) is True
+        if _is_batchnorm(layer) and layer.cells.get("track_running_stats", True) is True
     ]
+
+
+def _is_batchnorm(layer: Instance) -> bool:
+    """Whether a module is a BatchNorm layer of PyTorch, or one of the program that calls `F.batch_norm` by its mode."""
+    from bn_lint.static.torch_model.batchnorm import batchnorm_class
+
+    if batchnorm_class(layer) is not None:
+        return True
+    forward = layer.cls.lookup("forward")[0] if "running_mean" in layer.cells else None
+    return isinstance(forward, Function) and _normalizes_by_mode(forward.node)
+
+
+@asked_once
+def _normalizes_by_mode(forward: cst.CSTNode) -> bool:
+    """Whether a `forward` calls `batch_norm` with running statistics of its own, and with its own mode."""
+    return any(
+        {"self.running_mean", "self.training"} <= {dotted(argument.value) for argument in call.args}
+        for call in walk(forward)
+        if type(call) is cst.Call and dotted(call.func).rpartition(".")[2] == "batch_norm"
+    )
 
 
 def has_batchnorm_for_sure(model: Instance) -> bool:
     """Whether a BatchNorm layer is in all alternatives of a model: none that only an undecided option puts there."""
-    from bn_lint.static.torch_model.batchnorm import batchnorm_class
-
     seen: set[int] = set()
 
     def has_one(value: Value) -> bool:
@@ -126,7 +145,7 @@ def has_batchnorm_for_sure(model: Instance) -> bool:
         if not isinstance(value, Instance) or id(value) in seen:
             return False
         seen.add(id(value))
-        return batchnorm_class(value) is not None or any(has_one(child) for _, child in value.children())
+        return _is_batchnorm(value) or any(has_one(child) for _, child in value.children())
 
     return has_one(model)
 
