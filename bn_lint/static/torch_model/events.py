@@ -17,12 +17,7 @@ from bn_lint.static.torch_model.following import Following
 from bn_lint.static.torch_model.gradients import volatile_argument
 from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers, keeps_last_batch
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, modes_of, possible
-from bn_lint.static.torch_model.out_of_sight import (
-    calls_what_trains,
-    has_known_sizes,
-    is_made_up,
-    reads_weights,
-)
+from bn_lint.static.torch_model.out_of_sight import calls_what_trains, has_known_sizes, is_made_up, reads_weights
 from bn_lint.static.torch_model.supposed_parts import may_hide_layers, possible_layers
 from bn_lint.static.torch_model.transforms import Transform, note_transformed
 from bn_lint.static.torch_model.watchers import collector_of
@@ -275,7 +270,8 @@ class EventLog(Log):
         self.propagations += 1
         self._propagating.update(self.loops)
         for call in self._region(interpreter, tuple(self.loops)):
-            if not call.backward and not call.discarded:
+            # What was set to zero came from another loss, if nothing else was computed with the model since.
+            if not call.backward and (not call.discarded or call.is_latest(self.calls)):
                 call.backward = not self.following.is_looked_at(call.ref.node, call.frame, interpreter.frame)
 
     def stepped(

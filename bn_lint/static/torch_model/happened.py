@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bn_lint.facts import CheckedCall, Evidence, Purpose
@@ -69,6 +70,10 @@ class Call:
     @property
     def states(self) -> set[bool | None]:
         return {agreed(modes) for modes in self.modes}
+
+    def is_latest(self, calls: Iterable[Call]) -> bool:
+        """Whether its model was not called again."""
+        return not any(one.model is self.model and one.order > self.order for one in calls)
 
 
 class Step:
