@@ -25,7 +25,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, *, quiet: bool = 
         progress(0, units)
         progress(1, units)
         end = time.monotonic() + 300  # a thread of a busy machine may get its turn late
-        awaited = "1 of" if units > 1 else "Judging"
+        awaited = "1 of" if units > 1 else "Checking"
         while awaited not in stream.getvalue() and stream.isatty() and not quiet and time.monotonic() < end:
             time.sleep(0.01)
     return stream.getvalue()
