@@ -26,7 +26,9 @@ class Block(nn.Module):
         (BLOCK, True, True),
         (BLOCK.replace("Conv2d", "Linear"), False, False),
         ("import torch\nmodel.eval()\n", True, False),
+        ("from tools import builder\nmodel = builder.build()\nmodel.eval  # forgotten\n", True, False),
         ("import pandas\nframe.eval('a + b')\n", False, False),
+        ("import pandas\nevaluate = frame.eval\n", False, False),
         ("import torch\nprint(torch.ones(2))\n", False, False),
     ],
 )
