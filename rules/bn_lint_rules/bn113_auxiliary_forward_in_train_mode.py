@@ -46,6 +46,10 @@ def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Violation]:
     that the model is called for, and `train()` behind them if training goes on and nothing else switches the model
     on. It is offered where the model has a name there.
 
+    ## Known limits
+    The finding is of severity `info`, and so off by default, unless the same program has trained the model and all of
+    this is proven: programs that describe a model mostly throw it away.
+
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
     - [Autograd mechanics: locally disabling gradients, and evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
@@ -57,5 +61,6 @@ def auxiliary_forward_in_train_mode(call: ModelCall) -> Iterator[Violation]:
         call.place,
         tuple(step for step in (call.because, call.switch, *call.path) if step is not None),
         help=f"call {call.model}.eval() before, and {call.model}.train() afterward",
+        severity=None if call.certain else Severity.INFO,
         fix=with_eval(call),
     )

@@ -154,9 +154,9 @@ def _fact(
         case _Suspicion.INSPECTION:
             tool = next((calls.tool for calls in first.calls_of("inspection") if calls.tool), "a tool")
             because = Evidence(f"{tool} runs the model here", place)
-            return replace(call, purpose=Purpose.INSPECTION, because=because)
+            return replace(call, purpose=Purpose.INSPECTION, because=because, certain=True)
         case _Suspicion.GRADIENTS_ONLY:
-            return replace(call, grad=True, purpose=Purpose.INSPECTION)
+            return replace(call, grad=True, purpose=Purpose.INSPECTION, certain=True)
         case _Suspicion.LATE_LAYERS:
             return replace(call, grad=False, purpose=Purpose.EVALUATION, replaced=_built(layers))
         case _Suspicion.EVALUATION:
