@@ -54,7 +54,6 @@ def in_place(method: Builtin) -> Builtin:
             receiver = called.value
             if isinstance(receiver, cst.Attribute) and receiver.attr.value == "data" and method.name != "copy_":
                 after = unknown("only PyTorch before 0.4 gives a tensor the shape that its `data` gets")
-            interpreter.store.disturb()
             _put(interpreter, receiver, interpreter.frame, before, after)
         return after
 
@@ -65,11 +64,20 @@ def _put(interpreter: Interpreter, receiver: cst.BaseExpression, frame: Frame, b
     """Write a tensor where the receiver of a call holds it, and where the callers do that passed it."""
     if not _replace(interpreter, receiver, frame, before, after):
         return
+    if not _is_own(receiver, frame):
+        interpreter.store.disturb()
     while frame.site is not None and frame.caller is not None and isinstance(frame.site.node, cst.Call):
         given = [_replace(interpreter, one.value, frame.caller, before, after) for one in frame.site.node.args]
         if not any(given):
             return
+        interpreter.store.disturb()  # the next call has to change what it is given, too
         frame = frame.caller
+
+
+def _is_own(receiver: cst.BaseExpression, frame: Frame) -> bool:
+    """Whether it is a name of the running function, so that nobody else sees what is written there."""
+    holder = _holder(receiver)
+    return isinstance(holder, cst.Name) and holder.value in frame.cells
 
 
 def _replace(interpreter: Interpreter, node: cst.BaseExpression, frame: Frame, before: Value, after: Value) -> bool:
