@@ -25,9 +25,21 @@ from bn_lint.static.interpreter.limits import MAX_LENGTH, MAX_READ_ELEMENTS
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import BINARY, compare_values, unary
 from bn_lint.static.interpreter.paths import fork_paths, merge
-from bn_lint.static.interpreter.signatures import make_parameters
+from bn_lint.static.interpreter.signatures import make_parameters, rejects
 from bn_lint.static.interpreter.subscripts import evaluate_index, get_item
-from bn_lint.static.interpreter.values import ABSENT, Arguments, Dict, Function, Imported, List, Union, Unknown, Value
+from bn_lint.static.interpreter.values import (
+    ABSENT,
+    Arguments,
+    Class,
+    Dict,
+    Function,
+    Imported,
+    List,
+    Raised,
+    Union,
+    Unknown,
+    Value,
+)
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 
@@ -233,6 +245,8 @@ def _lambda(interpreter: Interpreter, node: cst.Lambda, frame: Frame) -> Value:
 def _call(interpreter: Interpreter, node: cst.Call, frame: Frame) -> Value:
     function = evaluate(interpreter, node.func, frame)
     arguments = evaluate_arguments(interpreter, node.args, frame)
+    if type(function) in (Class, Function) and rejects(function, arguments):
+        return Raised("?", "the call does not fit what is called: Python raises TypeError")
     return call(interpreter, function, arguments, NodeRef(frame.file, node), frame)
 
 
