@@ -230,12 +230,17 @@ _TRUE_DIVISION = _binary("truediv", operator.truediv, dims.divide)
 
 
 def _divide(interpreter: Interpreter, a: Value, b: Value, ref: NodeRef) -> Value:
-    """`a / b`. Whole numbers that divide without a rest give a whole one in code that Python 2 runs, too."""
+    """`a / b`. Of whole numbers, that is a whole one in code that Python 2 runs.
+
+    Where Python 3 may run it, too, a division with a rest is more likely meant for that.
+    """
     result = _TRUE_DIVISION(interpreter, a, b, ref)
-    if isinstance(a, float) or isinstance(b, float) or (isinstance(result, float) and not result.is_integer()):
+    if isinstance(a, float) or isinstance(b, float) or not isinstance(result, (float, Expression)):
         return result
-    is_number = isinstance(result, (float, Expression))
-    return BINARY[cst.FloorDivide](interpreter, a, b, ref) if is_number and is_for_python_2(ref.file) else result
+    has_rest = isinstance(result, float) and not result.is_integer()
+    if not is_for_python_2(ref.file) or (has_rest and not ref.file.reading.is_python_2):
+        return result
+    return BINARY[cst.FloorDivide](interpreter, a, b, ref)
 
 
 BINARY: dict[type, Operation] = {
