@@ -59,5 +59,6 @@ def _lines(statement: cst.CSTNode) -> list[cst.CSTNode]:
 
 
 def _reads(name: str, line: cst.CSTNode) -> bool:
-    bound = {one for node in walk(line) if type(node) is cst.AssignTarget for one in walk(node.target)}
+    targets = (node.target for node in walk(line) if isinstance(node, (cst.AssignTarget, cst.Del)))
+    bound = {one for target in targets for one in walk(target)}
     return any(type(node) is cst.Name and node.value == name and node not in bound for node in walk(line))

@@ -129,6 +129,8 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
     for node in _walk_own(scope):
         if type(node) is cst.Name:
             named.append(node)
+        elif type(node) is cst.Del:
+            unread.update(_names(node.target))
         elif type(node) is cst.Attribute and node.attr.value in _ABOUT_TENSORS:
             owner = _same_tensor(node.value)
             (asked if type(owner) is cst.Call else unread).add(owner)
