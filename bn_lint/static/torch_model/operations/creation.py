@@ -98,8 +98,8 @@ def typed_tensor(at: OpSite, first: Value, rest: tuple[Value, ...] | None) -> Va
     """`torch.FloatTensor(2, 3)` gives sizes, `torch.FloatTensor([2, 3])` gives elements."""
     if isinstance(first, (tuple, List, Tensor, Array)):
         return tensor(at, first)
-    if isinstance(first, Unknown) and not rest:
-        return _of_elements(first)  # as likely an array of elements as a size
+    if isinstance(first, (Unknown, Expression)) and not rest:
+        return tensor(at, first)  # as likely an array of elements as a size
     return sized(at, None if rest is None else (first, *rest))
 
 
