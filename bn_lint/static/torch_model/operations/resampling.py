@@ -73,8 +73,11 @@ layer("UpsamplingNearest2d UpsamplingBilinear2d", "size=None, scale_factor=None"
 
 @operation("grid_sample", "input, grid", FUNCTIONAL)
 def grid_sample(at: OpSite, x: Tensor, grid: Value) -> Tensor:
-    if not isinstance(grid, Tensor) or grid.rank != x.rank or x.rank is None:
+    """Both have the batch first and as many dimensions as each other: those of one are those of the result."""
+    if not isinstance(grid, Tensor) or grid.rank not in (4, 5) or x.rank not in (None, grid.rank):
         return blurred(x)
+    if x.rank is None:
+        return Tensor((Axis(), Axis(), *grid.axes[1:-1]), origin=at.origin)
     return Tensor((*x.axes[:2], *grid.axes[1:-1]), origin=x.origin)
 
 
