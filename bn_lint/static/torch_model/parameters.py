@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 _FROM_OTHERS = frozenset({"mul_", "add_", "sub_", "lerp_", "copy_"})
 
 
+#: Methods by which a parameter gets numbers that nobody has learned.
+_FILLING = frozenset({"zero_", "fill_", "normal_", "uniform_", "random_", "bernoulli_", "log_normal_"}) | {
+    "cauchy_",
+    "exponential_",
+    "geometric_",
+}
+
+
 class Weights(DomainValue):
     """Any parameter of a module: what is done to one in a loop over `parameters()` is done to all."""
 
@@ -100,8 +108,9 @@ def weights_attribute(interpreter: Interpreter, weights: Weights, name: str) -> 
             if name in _FROM_OTHERS:
                 events_of(interpreter).weights_written(interpreter, weights.module, ref)
             interpreter.store.disturb()
-            events_of(interpreter).averaged.add(id(weights.module))
-            events_of(interpreter).prepare(weights.module, ref)
+            if name not in _FILLING:
+                events_of(interpreter).averaged.add(id(weights.module))
+                events_of(interpreter).prepare(weights.module, ref)
             return weights
 
         return Builtin(name, change)
