@@ -63,9 +63,9 @@ def training_in_eval_mode(call: ModelCall) -> Iterator[Violation]:
 
     ## Known limits
     A model of which only other parts are trained, or whose BatchNorm layers alone are in evaluation mode, is not
-    reported. The finding is of severity `info`, and so off by default, where not all is proven: that an optimizer steps,
-    what the mode is, and that BatchNorm is in the model whatever an option says. People who call `eval()` for training
-    mostly mean it.
+    reported. The finding is of severity `info`, and so off by default, where not all is proven: that an optimizer
+    steps, what the mode is, and that BatchNorm is in the model whatever an option says. People who call `eval()` for
+    training mostly mean it.
 
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
