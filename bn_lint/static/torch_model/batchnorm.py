@@ -130,16 +130,20 @@ def apply(interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) ->
     collector_of(interpreter).batchnorm_called(interpreter, layer, x, ref)
     width = size_of(layer.cells.get("num_features", ABSENT))
     origin = Provenance(layer, layer.built or ref)
+    variant = "other" if cls is None else variant_of(cls.short_name)
+    if x.ranked and variant in RANKS and x.rank not in RANKS[variant]:
+        # The program ends here. More likely than in all layers behind it, the mistake is in this one or in its input.
+        return Tensor(ranked=False, why=f"`{layer.cls.name}` raises: it takes another number of dimensions")
     if x.ranked or cls is None:
         pooled = collector_of(interpreter).pooled(interpreter, layer, x, ref)
         if len(x.axes) > 1 and x.axes[1].size is None:
             x = replaced(x, 1, Axis(width, origin, x.axes[1].features))
         return x if pooled is None else Tensor(x.axes, origin=x.origin, pooled=pooled)
-    rank = {"2d": 4, "3d": 5}.get(variant_of(cls.short_name))
+    rank = {"2d": 4, "3d": 5}.get(variant)
     if rank is not None:
         # The layer accepts nothing else, so from here on the shape is known.
         return Tensor((Axis(), Axis(width, origin), *(Axis(),) * (rank - 2)), origin=origin)
-    if x.axes and same(x.axes[-1].size, width) and variant_of(cls.short_name) == "1d":
+    if x.axes and same(x.axes[-1].size, width) and variant == "1d":
         return Tensor((Axis(), x.axes[-1]), origin=x.origin)
     return x
 
