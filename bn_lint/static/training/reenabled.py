@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bn_lint import facts
@@ -28,12 +28,12 @@ def reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | N
 def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | None:
     if switch.mode.training is not True:
         return None
-    alone = [
+    off = [
         (layer, modes[0])
         for layer, modes in switch.before
         if modes[0].training is False and agreed(modes) is False and modes[0].root is not None
     ]
-    if not alone:
+    if not off:
         return None
     later = [call for call in events.calls if call.purpose is Purpose.TRAINING and call.order > switch.mode.order]
     if not any(events.related(call.model, switch.model) for call in later):
@@ -47,7 +47,8 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
     ]
     frozen: dict[Mode, Switch | None] = {}
     wholes = unwrapped(switch.model)
-    for layer, mode in alone:
+    alone = [(layer, *_set_alone(events, layer, mode, switch, wholes)) for layer, mode in off]
+    for layer, mode, end in alone:
         if (
             id(layer) in after
             or id(layer) in events.thawed
@@ -61,12 +62,39 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
         if not any(
             c.purpose is None
             and (c.grad is False or (c.model is mode.root and not c.backward))
-            and mode.order < c.order < switch.mode.order
+            and mode.order < c.order < end
             and events.related(c.model, layer)
             for c in events.calls
         ):
             frozen[mode] = next((one for one in events.switches if one.mode is mode), None)
     return frozen or None
+
+
+def _set_alone(
+    events: EventLog, layer: Instance, mode: Mode, switch: Switch, wholes: Sequence[Instance]
+) -> tuple[Mode, int]:
+    """The evaluation mode of its own that a layer was in, and until when.
+
+    Where a loop evaluates the whole model in between, and goes on training, that is the mode in which it was trained.
+    """
+    own, until = mode, switch.mode.order
+    while own.loops and own.loops == switch.mode.loops:
+        evaluation = next((one for one in events.switches if one.mode is own), None)
+        if evaluation is None or not any(events.is_part_of(one, evaluation.model) for one in wholes):
+            break
+        before = next((modes for one, modes in evaluation.before if one is layer), ())
+        if not before or agreed(before) is not False or before[0].root is None:
+            break
+        own, until = before[0], own.order
+    is_before = len(own.loops) < len(mode.loops) and own.loops == mode.loops[: len(own.loops)]
+    is_trained = is_before and any(
+        call.purpose is Purpose.TRAINING
+        and own.order < call.order < until
+        and call.loops[:1] == mode.loops[:1]
+        and id(layer) in events.in_evaluation(call)
+        for call in events.calls
+    )
+    return (own, until) if is_trained else (mode, switch.mode.order)
 
 
 def _owners(layer: Instance) -> Iterator[Instance]:
