@@ -109,8 +109,10 @@ def _chain(node: cst.If) -> Iterator[cst.If]:
 
 
 def _choices(name: str, default: Value, choices: Value) -> Iterator[Given]:
-    """What else an option may be."""
+    """What else an option may be. A number that is 0 or 1 by default, and is asked which of them, is a yes or a no."""
     items = choices.items if isinstance(choices, List) else choices if isinstance(choices, tuple) else ()
+    if choices is None and type(default) is int and default in (0, 1):
+        items = (0, 1)
     return ((name, one) for one in items if isinstance(one, (str, int)) and one != default)
 
 

@@ -302,10 +302,18 @@ class Schedule:
         text = file.source.text
         if "__main__" not in text:
             return False
-        modules = (self.project.resolve(file.path, dotted, level) for dotted, level in imports(text))
-        imported = filter(None, (self.project.file(path) for path in modules if path is not None))
-        texts = [one.source.text for one in imported]
-        return any(map(is_program, texts)) and not any("__main__" in one for one in texts)
+        imported = list(self._imported(file))
+        if any("__main__" in one.source.text for one in imported):
+            return False
+        # A package may only hand on what stands in its modules: `from .trainer import Trainer`.
+        packages = (one for one in imported if one.path.name == "__init__.py")
+        imported += [one for package in packages for one in self._imported(package)]
+        return any(is_program(one.source.text) for one in imported)
+
+    def _imported(self, file: SourceFile) -> Iterator[SourceFile]:
+        """The files of the modules that a file imports."""
+        modules = (self.project.resolve(file.path, dotted, level) for dotted, level in imports(file.source.text))
+        yield from filter(None, (self.project.file(path) for path in modules if path is not None))
 
     def _is_likely(self) -> bool:
         """Whether models of the project have BatchNorm, so that those which come from elsewhere may have it as well."""

@@ -34,7 +34,7 @@ from bn_lint.static.training.purpose import (
     left_in_evaluation,
     put_in_after_eval,
 )
-from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped
+from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped, were_frozen
 from bn_lint.static.training.symbolic_models import is_proven
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def _call_facts(events: EventLog, call: Call, trained: set[int], collector: Fact
     if purpose is Purpose.TRAINING and not training and _leaves_batchnorm_alone(events, call):
         call.checked = _checked(call, Unclear.OTHER_PARTS)
         return
-    if purpose is Purpose.TRAINING and not training and mode is not None and is_a_choice(events, call, mode):
+    left = mode if purpose is Purpose.TRAINING and not training else None
+    if left is not None and (is_a_choice(events, call, left) or were_frozen(events, call, left)):
         return
     if purpose is Purpose.EVALUATION and training and _is_compared(events, call, mode):
         return

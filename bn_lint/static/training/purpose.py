@@ -125,20 +125,21 @@ def is_local(events: EventLog, call: Call, mode: Mode) -> bool:
 def left_in_evaluation(events: EventLog, call: Call) -> Mode | None:
     """The `eval()` that one way here leaves behind, when nothing switches the model back on any.
 
-    One of a part of the model counts if that was evaluated, and is trained with the rest.
+    Of several on different ways, the first. One of a part of the model counts if that was evaluated, and is trained
+    with the rest.
     """
     alone = {id(mode): mode for every in call.modes for mode in every if mode.training is False and mode.alone}
     evaluated = {key for key, mode in alone.items() if _was_for_an_evaluation(events, call, mode)}
     found: Mode | None = None
     for every in call.modes:
         modes = [mode for mode in every if id(mode) not in alone or id(mode) in evaluated]
-        off = [mode for mode in modes if mode.training is False]
+        off = sorted((mode for mode in modes if mode.training is False), key=lambda mode: mode.order)
         on = [mode for mode in modes if mode.training is True or mode is ARRIVED]
         if not modes or (evaluated and not off and len(on) == len(modes)):
             continue  # this layer is frozen by itself, or is in another part
-        if len(off) != 1 or len(off) + len(on) != len(modes) or (found is not None and off[0] is not found):
+        if not off or len(off) + len(on) != len(modes) or (found is not None and off[0] is not found):
             return None
-        if any(mode.order > off[0].order or mode.excludes(off[0]) for mode in on):
+        if any(mode.order > one.order or mode.excludes(one) for mode in on for one in off):
             return None
         found = off[0]
     return found

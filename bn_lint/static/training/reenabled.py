@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bn_lint import facts
 from bn_lint.facts import Evidence, ModeChange, Purpose
 from bn_lint.static.interpreter.values import Instance, LibraryClass, alternatives
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Switch
+from bn_lint.static.torch_model.happened import Call, Switch, batchnorm_layers
 from bn_lint.static.torch_model.mode import Mode, agreed
 from bn_lint.static.training.drafts import Refreezing
 from bn_lint.static.training.evidence import ref_of, text_of
@@ -28,12 +28,12 @@ def reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | N
 def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | None:
     if switch.mode.training is not True:
         return None
-    alone = [
+    off = [
         (layer, modes[0])
         for layer, modes in switch.before
         if modes[0].training is False and agreed(modes) is False and modes[0].root is not None
     ]
-    if not alone:
+    if not off:
         return None
     later = [call for call in events.calls if call.purpose is Purpose.TRAINING and call.order > switch.mode.order]
     if not any(events.related(call.model, switch.model) for call in later):
@@ -47,11 +47,12 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
     ]
     frozen: dict[Mode, Switch | None] = {}
     wholes = unwrapped(switch.model)
-    for layer, mode in alone:
+    alone = [(layer, *_set_alone(events, layer, mode, switch, wholes)) for layer, mode in off]
+    for layer, mode, end in alone:
         if (
             id(layer) in after
             or id(layer) in events.thawed
-            or (mode.root and any(events.is_part_of(one, mode.root) for one in wholes))
+            or _is_of_whole(events, mode, wholes)
             or (mode.root and not events.is_part_of(layer, mode.root))  # it was taken apart since
             or not any(owner in wholes for owner in _owners(layer))
             or any(events.is_part_of(layer, one) for one in frozen_again)
@@ -61,12 +62,64 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
         if not any(
             c.purpose is None
             and (c.grad is False or (c.model is mode.root and not c.backward))
-            and mode.order < c.order < switch.mode.order
+            and mode.order < c.order < end
             and events.related(c.model, layer)
             for c in events.calls
         ):
             frozen[mode] = next((one for one in events.switches if one.mode is mode), None)
     return frozen or None
+
+
+def _set_alone(
+    events: EventLog, layer: Instance, mode: Mode, switch: Switch, wholes: Sequence[Instance]
+) -> tuple[Mode, int]:
+    """The evaluation mode of its own that a layer was in, and until when.
+
+    Where a loop evaluates the whole model in between, and goes on training, that is the mode in which it was trained.
+    """
+    own, until = _before_evaluations(events, layer, mode, wholes)
+    is_before = len(own.loops) < len(mode.loops) and own.loops == mode.loops[: len(own.loops)]
+    is_resumed = is_before and mode.loops == switch.mode.loops
+    if is_resumed and _is_trained_between(events, layer, own, until, mode.loops[:1]):
+        return own, until
+    return mode, switch.mode.order
+
+
+def were_frozen(events: EventLog, call: Call, mode: Mode) -> bool:
+    """Whether BatchNorm was in evaluation mode on its own, and trained so, when `eval()` put the whole model in it."""
+    wholes = unwrapped(call.model)
+    for layer in batchnorm_layers(call.model):
+        own, until = _before_evaluations(events, layer, mode, wholes)
+        if _is_of_whole(events, own, wholes) or not _is_trained_between(events, layer, own, until):
+            return False
+    return True
+
+
+def _is_trained_between(events: EventLog, layer: Instance, mode: Mode, until: int, loops: tuple[int, ...] = ()) -> bool:
+    """Whether a layer was trained in evaluation mode from a switch to a time, in these passes of loops."""
+    return any(
+        call.purpose is Purpose.TRAINING
+        and mode.order < call.order < until
+        and call.loops[: len(loops)] == loops
+        and id(layer) in events.in_evaluation(call)
+        for call in events.calls
+    )
+
+
+def _before_evaluations(events: EventLog, layer: Instance, mode: Mode, wholes: Sequence[Instance]) -> tuple[Mode, int]:
+    """The evaluation mode in which calls of `eval()` of a whole model have found a layer, and when the first came."""
+    own, until = mode, 0
+    while _is_of_whole(events, own, wholes):
+        evaluation = next((one for one in events.switches if one.mode is own), None)
+        before = next((modes for one, modes in evaluation.before if one is layer), ()) if evaluation is not None else ()
+        if not before or agreed(before) is not False or before[0].root is None:
+            break
+        own, until = before[0], own.order
+    return own, until
+
+
+def _is_of_whole(events: EventLog, mode: Mode, wholes: Sequence[Instance]) -> bool:
+    return mode.root is not None and any(events.is_part_of(one, mode.root) for one in wholes)
 
 
 def _owners(layer: Instance) -> Iterator[Instance]:
