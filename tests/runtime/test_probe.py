@@ -21,6 +21,8 @@ pytest.importorskip("torch")
         (["model:Net", "--input", "4,3,16,16", "--samples", "10"], 0, "the last batch has 2, and fits"),
         (["model:wide", "--input", "4,3,16,16"], 1, "error[BN002]"),
         (["model.py:wide", "--input", "4,3,16,16"], 1, "error[BN002]"),
+        # The program calls no layer itself, so no finding says where; it failed nevertheless.
+        (["model:bare", "--input", "4,3,16,16"], 2, "Traced 1 BatchNorm layer over 0 optimizer steps.\n"),
         (["model:compiled", "--input", "4,3,16,16"], 1, "error[BN002]"),
         (["model:Choosing", "--input", "4,3,16,16"], 2, "depends on the values of tensors"),
         (["model:Net(32)", "--input", "4,3,16,16"], 1, "error[BN002]"),
