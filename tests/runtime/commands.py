@@ -25,10 +25,6 @@ class Net(nn.Module):
         return self.last(self.fc(self.bn(self.conv(x)).mean((2, 3))))
 
 
-def bare():
-    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(16))
-
-
 def wide():
     return Net(32)
 
