@@ -58,6 +58,11 @@ def notes(copy: Path, changelog: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout.strip(), done.stderr
 
 
+def test_the_notes_do_not_say_that_nothing_is_released(copy: Path) -> None:
+    code, _, complaint = notes(copy, "## [1.2.0] - 2026-01-02\n\nNothing has been released yet.\n")
+    assert (code, complaint) == (1, "CHANGELOG.md still says that nothing is released.\n")
+
+
 def test_the_notes_of_a_tag_are_its_section_of_the_changelog(copy: Path) -> None:
     sections = [
         "# Changelog\n",

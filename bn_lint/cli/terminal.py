@@ -32,7 +32,7 @@ def printable_lines(text: str) -> str:
 
 
 def wants_color(choice: str, stream: IO[Any] | None) -> bool:
-    """Decide about color: the option, then NO_COLOR, then FORCE_COLOR, then whether a terminal listens."""
+    """Decide about color: the option, then NO_COLOR, then FORCE_COLOR, then whether standard output is a terminal."""
     if choice != "auto":
         return choice == "always"
     if os.environ.get("NO_COLOR"):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bn_lint.editor.open_documents import Judged
-from bn_lint.facts import Coverage, Inventory, ModelLayer, ModuleUse, Place, Size, Sizes, TensorShape
+from bn_lint.facts import Coverage, Inventory, Mode, ModelLayer, ModuleUse, Place, Size, Sizes, TensorShape
 from bn_lint.output.text import listed
 
 #: At one place: kinds of layers that are told apart, names of each, and shapes of one tensor.
@@ -63,7 +63,7 @@ _Shown = tuple[Place, str, str]
 
 def _of_tensors(judged: Judged, inventory: Inventory) -> Iterator[_Shown]:
     for tensor in inventory.tensors:
-        if tensor.place.path != judged.display or tensor.layers:
+        if tensor.place.path != judged.display or tensor.layers or tensor.is_use:
             continue
         shapes = [shape for shape in tensor.shapes if shape.ranked]
         # What has an annotation has enough behind it.
@@ -72,24 +72,36 @@ def _of_tensors(judged: Judged, inventory: Inventory) -> Iterator[_Shown]:
 
 
 def _of_batchnorm(judged: Judged, inventory: Inventory) -> Iterator[_Shown]:
+    shapes: dict[Place, list[Sizes]] = {}
+    modes: dict[Place, list[Mode]] = {}
+    details: dict[Place, str] = {}
     for place, layers in _by_place(inventory, judged.display).items():
-        shapes = list(dict.fromkeys(shape for _, layer in layers for shape in layer.inputs if shape.ranked))
-        modes = list(dict.fromkeys(mode.value for _, layer in layers for mode in layer.modes))
-        parts = [_at_once(shapes)] if shapes else []
-        parts += [" and ".join(modes)] if modes else []
+        shapes[place] = [shape for _, layer in layers for shape in layer.inputs]
+        modes[place] = [mode for _, layer in layers for mode in layer.modes]
+        details[place] = _of_layers(judged, place, layers)
+    for module in inventory.modules:
+        if module.layers and not module.is_name and module.place.path == judged.display:
+            shapes.setdefault(module.place, []).extend(one for flow in module.flows for one in flow.inputs)
+            modes.setdefault(module.place, []).extend(module.modes)
+            details.setdefault(module.place, _of_module(judged, module))
+    for place, about in details.items():
+        ranked = list(dict.fromkeys(shape for shape in shapes[place] if shape.ranked))
+        parts = [_at_once(ranked)] if ranked else []
+        parts += [" and ".join(dict.fromkeys(mode.value for mode in modes[place]))] if modes[place] else []
         if parts:
-            yield place, f" on {', '.join(parts)}", _of_layers(judged, place, layers)
+            yield place, f" on {', '.join(parts)}", about
 
 
 def _of_modules(judged: Judged, inventory: Inventory) -> Iterator[_Shown]:
     in_lines: dict[int, ModuleUse] = {}  # the last in each line: what is before it is a part of it
     for module in sorted(inventory.modules, key=lambda one: (one.place.end_line, one.place.end_column)):
-        if not module.is_call and module.place.path == judged.display:
+        builds = not (module.is_call or module.is_name or module.layers)
+        if builds and module.place.path == judged.display:
             in_lines[module.place.end_line] = module
     for module in in_lines.values():
         returned = list(dict.fromkeys(one for flow in module.flows for one in flow.outputs if one.ranked))
         if returned:
-            yield module.place, f" -> {_at_once(returned)}", _of_module(module)
+            yield module.place, f" -> {_at_once(returned)}", _of_module(judged, module)
 
 
 def _inventory(judged: Judged) -> Inventory:
@@ -101,21 +113,26 @@ def _known(judged: Judged) -> Iterator[tuple[Place, str]]:
     """All places of a document of which something is known, with what that is."""
     inventory = _inventory(judged)
     by_place = _by_place(inventory, None)
-    for place, layers in by_place.items():
+    built = [
+        *((place, _of_layers(judged, place, layers)) for place, layers in by_place.items()),
+        *((one.place, _of_module(judged, one)) for one in inventory.modules if not (one.is_call or one.is_name)),
+    ]
+    told: dict[Place, str] = {}
+    for place, about in built:
         if place.path == judged.display:
-            yield from _with_name(judged, place, _of_layers(judged, place, layers))
+            told.update(_with_name(judged, place, about))
+    yield from told.items()
     for module in inventory.modules:
-        if module.place.path == judged.display:
-            about = _of_module(module)
-            yield from ((module.place, about),) if module.is_call else _with_name(judged, module.place, about)
+        if module.place.path == judged.display and (module.is_call or (module.is_name and module.place not in told)):
+            yield module.place, _of_module(judged, module)
     for tensor in inventory.tensors:
         if tensor.place.path != judged.display:
             continue
         if not tensor.layers:
             yield tensor.place, _of_name(tensor)
             continue
-        built = (_of_layers(judged, place, by_place.get(place, ())) for place in tensor.layers)
-        yield tensor.place, f"called on `{_alternatives(tensor.shapes)}`\n\n" + "\n\n".join(built)
+        layers = (_of_layers(judged, place, by_place.get(place, ())) for place in tensor.layers)
+        yield tensor.place, f"called on `{_alternatives(tensor.shapes)}`\n\n" + "\n\n".join(layers)
 
 
 def _with_name(judged: Judged, place: Place, about: str) -> Iterator[tuple[Place, str]]:
@@ -147,9 +164,10 @@ def _of_name(tensor: TensorShape) -> str:
     return f"tensor of shape `{_alternatives(tensor.shapes)}`"
 
 
-def _of_module(module: ModuleUse) -> str:
-    """What is known of the modules that are built or called at a place."""
+def _of_module(judged: Judged, module: ModuleUse) -> str:
+    """What is known of the modules of a place, or of the function that it calls."""
     parts = [f"**{listed(list(module.classes))}**"]
+    parts += dict.fromkeys(_verdict(judged.report.coverage, place) for place in module.layers)
     if module.modes:
         parts.append(f"called in {listed([mode.value for mode in module.modes])} mode")
     if module.inside:
@@ -217,7 +235,9 @@ def _at_once(shapes: Sequence[Sizes]) -> str:
 
 
 def _axis(sizes: Sequence[Size]) -> str:
-    known = list(dict.fromkeys("?" if size is None else str(size) for size in sizes))
+    numbers = sorted({size for size in sizes if isinstance(size, int)})
+    others = dict.fromkeys("?" if size is None else size for size in sizes if not isinstance(size, int))
+    known = [*map(str, numbers), *others]
     return "|".join([*known[:_MOST_SIZES], *(["..."] if len(known) > _MOST_SIZES else [])])
 
 

@@ -79,18 +79,20 @@ class TensorShape:
     """The shapes that a tensor has, in all the ways in which the program gets there.
 
     Attributes:
-        place: A name that it is assigned to, or the call of a BatchNorm layer that takes it.
+        place: A name that it is assigned to, the call of a BatchNorm layer that takes it, or an expression.
         layers: Of such a call, where the layers are built; no place for a name.
+        is_use: It is an expression whose value the tensor is, and no name that it is assigned to.
     """
 
     place: Place
     shapes: tuple[Sizes, ...]
     layers: tuple[Place, ...] = ()
+    is_use: bool = False
 
 
 @dataclass(frozen=True)
 class Flow:
-    """What a module is given in one call, and what it returns, as far as these are tensors."""
+    """What a module or a function is given in one call, and what it returns, as far as these are tensors."""
 
     inputs: tuple[Sizes, ...]
     outputs: tuple[Sizes, ...]
@@ -106,15 +108,19 @@ class Flow:
 
 @dataclass(frozen=True)
 class ModuleUse:
-    """A place that builds modules, or calls them: those that are no BatchNorm layers.
+    """A place that builds modules, gets them from what builds them, calls or names them; or that calls a function.
+
+    BatchNorm layers are told elsewhere, but for those that a place gets or names.
 
     Attributes:
         is_call: It calls them.
-        classes: Of the modules.
+        classes: Of the modules, or the name of the function.
         modes: In which the program calls them, in the order of `Mode`.
         names: The classes of models, and the names in them; none for a call.
         inside: How many places build the BatchNorm layers that they have inside.
         checked: How many of these were checked.
+        is_name: It only names them, and gets nothing new.
+        layers: Where those are built that are BatchNorm layers themselves.
     """
 
     place: Place
@@ -125,6 +131,8 @@ class ModuleUse:
     names: tuple[tuple[str, str], ...] = ()
     inside: int = 0
     checked: int = 0
+    is_name: bool = False
+    layers: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,7 +181,11 @@ class Inventory:
                 for tensor, named in tensors
                 if named is not None
             ),
-            modules=tuple(replace(module, place=used) for module, used in modules if used is not None),
+            modules=tuple(
+                replace(module, place=used, layers=tuple(filter(None, map(place, module.layers))))
+                for module, used in modules
+                if used is not None
+            ),
         )
 
     def __add__(self, other: Inventory) -> Inventory:

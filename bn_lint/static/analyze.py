@@ -154,6 +154,8 @@ class Analyzer:
         self.keeper = InventoryKeeper(shown) if inventory else None
         if self.keeper is not None:
             self.collector.inputs, self.collector.flows = self.keeper.inputs, self.keeper.flows
+            if self.keeper.flows is not None:
+                self.keeper.flows.expressions.watch(self.interpreter)
         self.calls = CheckedCalls()
         #: Whose entry points are being run.
         self.file: SourceFile | None = None

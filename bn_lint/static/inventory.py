@@ -62,6 +62,8 @@ class InventoryKeeper:
             within: The name of the definition that was run; None for the top level of a file.
         """
         modes = self._modes(interpreter)
+        if self.flows is not None:
+            self.flows.settle()
         roots = [one for one in interpreter.created if one.owner is None or not one.owner.is_module]
         # What is kept under a name that is not known has no owner.
         inside = {id(part) for root in roots for part in root.possible_descendants() if part is not root}
@@ -73,6 +75,8 @@ class InventoryKeeper:
             else:
                 self._note_model(root, interpreter.created_at.get(id(root), root.built), within, modes)
         self.inputs.start()
+        if self.flows is not None:
+            self.flows.start()
 
     def inventory(self, given: Collection[SourceFile], facts: Iterable[Fact], coverage: Coverage) -> Inventory:
         """All that was listed and has to do with the given files."""

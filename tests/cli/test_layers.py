@@ -122,6 +122,41 @@ def test_names_widths_and_shapes_are_those_of_pytorch(listed: Listed) -> None:
     assert {layer["name"]: layer["inputs"] for layer in own} == shapes
 
 
+ALIKE = """\
+import torch
+from torch import nn
+
+
+class NormAct(nn.BatchNorm2d):
+    def forward(self, x):
+        return torch.relu(super().forward(x))
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.norm1 = NormAct(width)
+        self.conv = nn.Conv2d(width, 8, 1)
+        self.norm2 = NormAct(8)
+
+    def forward(self, x):
+        return self.norm2(self.conv(self.norm1(x)))
+
+
+net = nn.Sequential(Block(4), Block(8), Block(8))
+net(torch.rand(2, 4, 5, 5))
+"""
+
+
+def test_layers_of_a_class_of_the_program_have_the_inputs_of_calls_like_earlier_ones(listed: Listed) -> None:
+    Path("nets.py").write_text(ALIKE)
+    own = document(listed("--output-format", "json", "nets.py"))["layers"]
+    assert [(layer["name"], layer["inputs"]) for layer in own] == [
+        ("0.norm1", [[2, 4, 5, 5]]),
+        *((name, [[2, 8, 5, 5]]) for name in ("0.norm2", "1.norm1", "1.norm2", "2.norm1", "2.norm2")),
+    ]
+
+
 def test_a_library_is_listed_with_symbols(listed: Listed) -> None:
     found = document(listed("--output-format", "json", "nets.py"))
     assert [(one["class"], one["within"], one["layers"]) for one in found["models"]] == [("Net", "Net", 5)]

@@ -32,3 +32,11 @@ pytest.importorskip("torch")
 def test_probe(project: Path, arguments: list[str], code: int, text: str) -> None:
     result = run(project, "probe", *arguments)
     assert (result.returncode, text in result.stdout + result.stderr) == (code, True), result.stderr
+
+
+def test_a_failure_that_no_rule_tells_is_no_success(project: Path) -> None:
+    """The program calls no layer itself, so no finding says where."""
+    (project / "bare.py").write_text("from torch import nn\n\nnet = nn.Sequential(nn.BatchNorm2d(16))\n")
+    result = run(project, "probe", "bare:net", "--input", "4,3,16,16")
+    assert (result.returncode, "running_mean should contain 3 elements not 16" in result.stdout) == (2, True)
+    assert result.stdout.endswith("Traced 1 BatchNorm layer over 0 optimizer steps.\n")

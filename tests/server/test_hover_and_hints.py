@@ -59,8 +59,8 @@ def test_hints_show_shapes_and_modes(talk: Callable[[Talk], None]) -> None:
     async def conversation(client: Client) -> None:
         await client.open(LAYERS)
         expected = [
-            (11, 9, ": (4, 8, 32, 32)"),
             (10, 23, ": (4, 3, 34, 34)"),
+            (11, 9, ": (4, 8, 32, 32)"),
             (17, 3, ": (4, 8, 32, 32)"),
             (8, 35, " on (4, 8, 32, 32), evaluation"),
         ]
@@ -71,7 +71,7 @@ def test_hints_show_shapes_and_modes(talk: Callable[[Talk], None]) -> None:
         assert await client.hints() == [(line + 1, column, label) for line, column, label in expected]
         client.change(3, lsp.TextDocumentContentChangeWholeDocument(LAYERS.replace("3, 34", "3, 18")))
         await client.found()
-        assert (await client.hints())[0] == (11, 9, ": (4, 8, 16, 32)")
+        assert (await client.hints())[1] == (11, 9, ": (4, 8, 16, 32)")
 
     talk(conversation)
 
@@ -197,3 +197,143 @@ def test_hovering_shows_the_page_of_the_rule(talk: Callable[[Talk], None]) -> No
         assert await client.hover(0, 0) is None
 
     talk(conversation)
+
+
+FACTORIES = """\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def norm(width):
+    return nn.BatchNorm2d(width)
+
+
+def conv(cin, cout):
+    layer = nn.Conv2d(cin, cout, 3, padding=1)
+    return layer
+
+
+class Net(nn.Module):
+    def __init__(self, flag):
+        super().__init__()
+        self.layer1 = self._make_layer(3, 8)
+        self.layer2 = self._make_layer(8, 16)
+        self.bn = norm(24)
+        self.head = nn.Linear(24, 10)
+
+    def _make_layer(self, cin, cout):
+        layers = [conv(cin, cout), norm(cout)]
+        return nn.Sequential(*layers)
+
+    def forward(self, image, mask=None):
+        a = self.layer1(image)
+        b = self.layer2(a)
+        x = torch.cat([a, b], 1)
+        y = F.relu(x)
+        z = self.bn(y + x)
+        if mask is not None:
+            z = z * mask
+        for layer in [self.layer1]:
+            layer(image)
+        z = F.adaptive_avg_pool2d(z, 1).view(-1, 24)
+        return F.dropout(self.head(z))
+
+    def encoder(self):
+        return self.layer1
+
+
+def normalized(x, mean, var):
+    if x.dim() == 3:
+        x = None
+    return F.batch_norm(x, mean, var)
+
+
+def train(model, images):
+    model.train()
+    model(images)
+
+
+net = Net(unknown)
+train(net, torch.rand(2, 3, 4, 4))
+net.encoder()
+normalized(torch.rand(2, 3, 4), torch.zeros(3), torch.ones(3))
+normalized(torch.rand(2, 3), torch.zeros(3), torch.ones(3))
+"""
+
+
+def test_hovering_shows_what_factories_give(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        await client.open(FACTORIES)
+
+        async def shown(code: str, inside: str = "") -> str | None:
+            return await client.hover(*at(FACTORIES, code, inside or code))
+
+        first = "**Sequential**, called in training mode, BatchNorm inside checked\n\n- `(2, 3, 4, 4) -> (2, 8, 4, 4)`"
+        second = (
+            "**Sequential**, called in training mode, BatchNorm inside checked\n\n- `(2, 8, 4, 4) -> (2, 16, 4, 4)`"
+        )
+        assert await shown("self.layer2 = ", "layer2") == f"{second}\n\n`layer2` of `Net`"
+        assert await shown("self._make_layer(8") == f"{second}\n\n`layer2` of `Net`"
+        assert await shown("self.layer2(a)", "layer2") == second
+        assert await shown("[self.layer1]", "layer1") == f"{first}\n\n`layer1` of `Net`"
+        assert await shown("layer in [", "layer") == f"{first}\n\n`layer1` of `Net`"
+        norm = (
+            "**BatchNorm2d**, checked, called in training mode\n\n- `(2, 24, 4, 4) -> (2, 24, 4, 4)`\n\n`bn` of `Net`"
+        )
+        assert await shown("self.bn = ", "bn") == norm
+        layer = await shown("return layer\n", "layer")
+        assert layer is not None
+        assert layer.startswith("**Conv2d**, called in training mode\n\n- `(2, 3, 4, 4) -> (2, 8, 4, 4)`\n- ")
+        model = "**Net**, called in training mode, BatchNorm inside checked\n\n- `(2, 3, 4, 4) -> (2, 10)`"
+        assert await shown("train(net", "net") == model
+        assert await shown("train(model", "model") == model
+        assert await shown("model.train()") == model
+
+    talk(conversation)
+
+
+def test_hovering_shows_tensors_and_functions(talk: Callable[[Talk], None]) -> None:
+    async def conversation(client: Client) -> None:
+        await client.open(FACTORIES)
+
+        async def shown(code: str, inside: str = "") -> str | None:
+            return await client.hover(*at(FACTORIES, code, inside or code))
+
+        assert await shown("[a, b], 1)", "a") == "tensor of shape `(2, 8, 4, 4)`"
+        cat = "**cat**\n\n- `(2, 8, 4, 4), (2, 16, 4, 4) -> (2, 24, 4, 4)`"
+        assert await shown("torch.cat", "cat") == cat
+        assert await shown("F.relu(x)", "relu") == "**relu**\n\n- `(2, 24, 4, 4) -> (2, 24, 4, 4)`"
+        assert await shown("F.relu(x)", "x)") == "tensor of shape `(2, 24, 4, 4)`"
+        assert await shown("y + x", "+") == "tensor of shape `(2, 24, 4, 4)`"
+        assert await shown(".view(-1, 24)", "view") == "**view**\n\n- `(2, 24, 1, 1) -> (2, 24)`"
+        pool = "**adaptive_avg_pool2d**\n\n- `(2, 24, 4, 4) -> (2, 24, 1, 1)`"
+        assert await shown("F.adaptive", "adaptive") == pool
+        assert await shown("F.dropout", "dropout") == "**dropout**\n\n- `(2, 10) -> (2, 10)`"
+        assert await shown("torch.rand(2, 3, 4, 4)", "rand") == "tensor of shape `(2, 3, 4, 4)`"
+        # What is not known, or is no tensor at times, shows nothing.
+        assert await shown("z * mask", "mask") is None
+        assert await shown("F.batch_norm(x", "x") == "**batch_norm**\n\n- `(2, 3), (3), (3) -> (2, 3)`"
+        assert await shown("model.train()", "train") == await shown("model.train()")
+
+    talk(conversation)
+
+
+def test_hints_stand_behind_what_factories_give(talk: Callable[..., None]) -> None:
+    async def conversation(client: Client) -> None:
+        await client.open(FACTORIES)
+        found = await client.hints()
+
+        def label(code: str) -> list[str]:
+            line, column = at(FACTORIES, code, code)
+            return [text for where, behind, text in found if (where, behind) == (line, column + len(code))]
+
+        assert label("self._make_layer(8, 16)") == [" -> (2, 16, 4, 4)"]
+        assert label("norm(24)") == [" on (2, 24, 4, 4), training"]
+        assert label("nn.BatchNorm2d(width)") == [" on (2, 8|16|24, 4, 4), training"]
+        assert label("net.encoder()") == label("model.train()") == label("[self.layer1") == []
+        assert [text for line, _, text in found if line == at(FACTORIES, "torch.cat", "torch")[0]] == [
+            ": (2, 24, 4, 4)"
+        ]
+
+    talk(conversation, options={"inlay-hints": ["tensors", "batchnorm", "modules"]})

@@ -135,7 +135,9 @@ def _found(report: Report, document: Document, summary: Callable[..., str], colo
         return nothing + (summary(report, color=color) if report.visible else "")
     seen = f"Traced {counted(called, 'BatchNorm layer')} over {counted(steps, 'optimizer step')}"
     processes = f" in {document.processes} processes" if document.processes > 1 else ""
-    return f"{seen}{processes}. {summary(report, color=color)}"
+    # What failed was no success, even if no rule says why.
+    is_failure = any(part.failure is not None for part in document.everywhere) and not report.visible
+    return f"{seen}{processes}." + ("\n" if is_failure else f" {summary(report, color=color)}")
 
 
 def _failure(document: Document) -> str:

@@ -56,5 +56,5 @@ def command(target: str, inputs: tuple[str, ...], evaluation: bool, samples: int
             click.echo(printable_lines(line), err=True)
     if result.error is not None:
         click.echo(f"error: {printable_lines(result.error)}", err=True)
-        return code or ExitCode.FAILURE
-    return code
+    failed = result.error is not None or result.document.failure is not None
+    return code or (ExitCode.FAILURE if failed else code)

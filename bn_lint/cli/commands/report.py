@@ -19,7 +19,7 @@ from bn_lint.errors import UsageError
 def command(trace: str, compare: str | None, **chosen: Any) -> int:
     """Show the findings and the layers of a trace that bn-lint trace --output saved.
 
-    It is judged again, with the current rules and settings. Neither PyTorch nor the traced program is needed.
+    It is checked again, with the current rules and settings. Neither PyTorch nor the traced program is needed.
     """
     from bn_lint.runtime.document.document import load
     from bn_lint.runtime.judging.judge_trace import judge_with

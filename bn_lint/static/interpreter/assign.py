@@ -41,8 +41,8 @@ def assign(interpreter: Interpreter, target: Any, value: Value, frame: Frame) ->
     """Bind a value to an assignment target."""
     kind = type(target)  # isinstance is slow on syntax nodes, which are abstract base classes
     if kind is cst.Name:
-        if type(value) is Tensor:
-            interpreter.collector.tensor_assigned(NodeRef(frame.file, target), value)
+        if type(value) is Tensor or type(value) is Instance:
+            interpreter.collector.assigned(NodeRef(frame.file, target), value)
         assign_name(interpreter, target.value, value, frame)
     elif kind is cst.Attribute:
         owner = evaluate(interpreter, target.value, frame)

@@ -287,6 +287,7 @@ def execute_function(
     """Run the body of a function. `on_yield` is run in place of its first `yield`."""
     interpreter.reads.function(function)
     cells = bind(function, arguments)
+    interpreter.collector.function_entered(function, cells)
     inner = Frame(
         function.scope.module,
         function.file,

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 #: An executor returns how the statement ended, see `paths.py`.
 EXECUTORS: dict[type, Callable[[Interpreter, Any, Frame], str | None]] = {}
-EVALUATORS: dict[type, Callable[[Interpreter, Any, Frame], Value]] = {}
+Evaluator = Callable[["Interpreter", Any, "Frame"], Value]
+EVALUATORS: dict[type, Evaluator] = {}
 
 
 def evaluate(interpreter: Interpreter, node: cst.BaseExpression, frame: Frame) -> Value:
     """Return the value of an expression; what is not understood is Unknown."""
-    evaluator = EVALUATORS.get(type(node))
+    evaluator = interpreter.evaluators.get(type(node))
     if evaluator is None:
         return Unknown("?", f"{type(node).__name__} expressions are not evaluated")
     return evaluator(interpreter, node, frame)

@@ -142,8 +142,11 @@ class Collector:
     def revealed(self, ref: NodeRef, value: Value) -> None:
         """The program calls `reveal(value)`."""
 
-    def tensor_assigned(self, ref: NodeRef, tensor: Tensor) -> None:
-        """A name is given a tensor."""
+    def assigned(self, ref: NodeRef, value: Tensor | Instance) -> None:
+        """A name is given a tensor or an object."""
+
+    def function_entered(self, function: Function, cells: Mapping[Any, Value]) -> None:
+        """A function is about to run, with these arguments."""
 
 
 class Domain:

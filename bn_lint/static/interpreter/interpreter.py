@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bn_lint.debugging import STRICT, switches
 from bn_lint.static.interpreter.budget import Budget
+from bn_lint.static.interpreter.dispatch import EVALUATORS, Evaluator
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.lattice.keys import Keys
 from bn_lint.static.interpreter.paths import PathCondition
@@ -34,6 +36,8 @@ class Interpreter:
         # The tables of `dispatch.py`, without which nothing runs; these modules import this one.
         from bn_lint.static.interpreter import expressions, statements  # noqa: F401
 
+        #: Who wants to see the values of expressions puts functions of its own here.
+        self.evaluators: Mapping[type, Evaluator] = EVALUATORS
         self.project = project
         self.domain = domain
         self.collector = collector

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bn_lint.facts import (
     BatchNormCall,
@@ -27,6 +27,7 @@ from bn_lint.static.interpreter.values import (
     BUILDER,
     Arguments,
     Axis,
+    Function,
     Instance,
     Provenance,
     Tensor,
@@ -169,13 +170,19 @@ class FactCollector(LayerCollector):
     def revealed(self, ref: NodeRef, value: Value) -> None:
         self.reveals.append(Evidence(repr(value), ref.place))
 
-    def tensor_assigned(self, ref: NodeRef, tensor: Tensor) -> None:
+    def assigned(self, ref: NodeRef, value: Tensor | Instance) -> None:
         if self.flows is not None:
-            self.flows.assigned(ref, tensor)
+            self.flows.assigned(ref, value)
+
+    def function_entered(self, function: Function, cells: Mapping[Any, Value]) -> None:
+        if self.flows is not None:
+            self.flows.function_entered(function, cells)
 
     def module_returned(
         self, module: Instance, arguments: Arguments, result: Value, ref: NodeRef, *, direct: bool
     ) -> None:
+        if self.inputs is not None:
+            self.inputs.module_returned(module, arguments)
         if self.flows is not None:
             self.flows.module_returned(module, arguments, result, ref, direct=direct)
 

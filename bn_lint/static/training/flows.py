@@ -5,42 +5,22 @@ Nobody judges this. It is noted only while an editor waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from bn_lint.facts import Flow, Mode, ModuleUse, Place, Sizes, TensorShape
 from bn_lint.facts.inventory import size_of
-from bn_lint.static.interpreter.values import Arguments, Class, Function, Instance, List, Tensor, Value
+from bn_lint.static.interpreter.values import Arguments, Function, Instance, List, Tensor, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.operations.sizes import size_of as size_in
-from bn_lint.static.training.layer_inputs import add, most_specific, says_less, sizes_of
+from bn_lint.static.training.expressions import Expressions
+from bn_lint.static.training.layer_inputs import add, most_specific, sizes_of
+from bn_lint.static.training.module_uses import Seen
 
-#: Of one place: so many ways of shapes are told apart, and so many names of modules.
-_MOST_FLOWS, _MOST_NAMES = 5, 4
 _UNKNOWN = Sizes(ranked=False)
-
-
-class _Seen:
-    """What was seen of the modules that one place builds, or calls."""
-
-    def __init__(self, ref: NodeRef) -> None:
-        self.ref = ref
-        self.classes: dict[str, None] = {}
-        self.flows: dict[Flow, None] = {}
-        #: The class of a model, and the name in it.
-        self.names: dict[tuple[str, str], None] = {}
-        self.modes: set[Mode] = set()
-        #: Where the BatchNorm layers inside are built.
-        self.inside: dict[Place, None] = {}
-        #: Of a call, where the modules are built.
-        self.built: set[cst.CSTNode] = set()
-
-    def note(self, module: Instance, flow: Flow) -> None:
-        self.classes[module.cls.name.rpartition(".")[2]] = None
-        if len(self.flows) < _MOST_FLOWS:
-            self.flows[flow] = None
 
 
 class Flows:
@@ -48,6 +28,7 @@ class Flows:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.expressions = Expressions(path)
         #: By the name that a tensor is assigned to.
         self._names: dict[cst.CSTNode, tuple[NodeRef, dict[Sizes, None]]] = {}
         #: By the call of BatchNorm layers: the shapes, and where the layers are built.
@@ -55,14 +36,28 @@ class Flows:
         #: The calls whose function is a BatchNorm layer, and no container of one.
         self._direct: set[cst.CSTNode] = set()
         #: By what builds modules that are no BatchNorm layers; also those of other files that are called in this one.
-        self._built: dict[cst.CSTNode, _Seen] = {}
-        self._called: dict[cst.CSTNode, _Seen] = {}
+        self._built: dict[cst.CSTNode, Seen] = {}
+        self._called: dict[cst.CSTNode, Seen] = {}
 
     # -- while an entry point runs --------------------------------------------------------------------------------
 
-    def assigned(self, ref: NodeRef, x: Tensor) -> None:
-        if ref.file.path == self._path:
-            add(self._names.setdefault(ref.node, (ref, {}))[1], sizes_of(x))
+    def assigned(self, ref: NodeRef, value: Tensor | Instance) -> None:
+        if not self.expressions.is_own(ref.file):
+            return
+        if type(value) is Tensor:
+            add(self._names.setdefault(ref.node, (ref, {}))[1], sizes_of(value))
+        else:
+            self.expressions.note(ref.node, value)
+
+    def function_entered(self, function: Function, cells: Mapping[Any, Value]) -> None:
+        """A function is given tensors or modules."""
+        if not self.expressions.is_own(function.file) or type(function.node) is not cst.FunctionDef:
+            return
+        given = function.node.params
+        for parameter in (*given.posonly_params, *given.params, *given.kwonly_params):
+            value = cells.get(parameter.name.value)
+            if type(value) is Tensor or type(value) is Instance:
+                self.assigned(NodeRef(function.file, parameter.name), value)
 
     def layer_called(self, layer: Instance, x: Tensor, ref: NodeRef, *, functional: bool) -> None:
         """A BatchNorm layer is called, or something that has it inside."""
@@ -80,6 +75,8 @@ class Flows:
     ) -> None:
         """A module was called; `direct`: by this expression, and not by a container that the expression calls."""
         is_batchnorm = batchnorm_class(module) is not None
+        if self.expressions.wants(module):
+            self.expressions.module_returned(module, _flow(module, arguments, result))
         direct = direct and type(ref.node) is cst.Call and ref.file.path == self._path
         if is_batchnorm:
             if direct:
@@ -89,39 +86,40 @@ class Flows:
         if direct or (built is not None and built.file.path == self._path):
             flow = _flow(module, arguments, result)
             if built is not None:
-                self._built.setdefault(built.node, _Seen(built)).note(module, flow)
+                seen = self._built.setdefault(built.node, Seen(built))
+                seen.note_module(module)
+                seen.note_flow(flow)
             if direct:
-                seen = self._called.setdefault(ref.node, _Seen(ref))
-                seen.note(module, flow)
+                seen = self._called.setdefault(ref.node, Seen(ref))
+                seen.note_module(module)
+                seen.note_flow(flow)
                 seen.built.update(() if built is None else (built.node,))
-        self._note_parameters(module, arguments)
-
-    def _note_parameters(self, module: Instance, arguments: Arguments) -> None:
-        method = module.cls.lookup("forward")[0] if type(module.cls) is Class else None
-        if type(method) is not Function or type(method.node) is not cst.FunctionDef or method.file.path != self._path:
-            return
-        given = method.node.params
-        names = [*given.posonly_params, *given.params][1:]
-        by_name = [(one, arguments.keywords.get(one.name.value)) for one in (*names, *given.kwonly_params)]
-        for parameter, value in (*zip(names, arguments.positional), *by_name):
-            if type(value) is Tensor:
-                self.assigned(NodeRef(method.file, parameter.name), value)
 
     # -- when one is over -----------------------------------------------------------------------------------------
 
+    def settle(self) -> None:
+        self.expressions.settle()
+
     def found_in(self, model: str, path: str, module: Instance, modes: Iterable[Mode]) -> None:
         """A model has a module under a name, and is called in some modes."""
-        seen = self._built.get(module.built.node) if module.built is not None else None
-        if seen is not None:
-            seen.modes.update(modes)
-            if path and len(seen.names) < _MOST_NAMES:
-                seen.names[model, path] = None
+        for seen in self._places_of(module):
+            seen.note_name(model, path, modes)
         if batchnorm_class(module) is not None and module.built is not None:
             place, around = module.built.place, module.owner
             while around is not None:
-                if around.built is not None and (holder := self._built.get(around.built.node)) is not None:
+                for holder in self._places_of(around):
                     holder.inside[place] = None
                 around = around.owner
+
+    def _places_of(self, module: Instance) -> Iterator[Seen]:
+        seen = self._built.get(module.built.node) if module.built is not None else None
+        if seen is not None:
+            yield seen
+        yield from self.expressions.uses(module)
+
+    def start(self) -> None:
+        """Another entry point begins."""
+        self.expressions.start()
 
     # -- in the end ------------------------------------------------------------------------------------------------
 
@@ -132,6 +130,7 @@ class Flows:
         for ref, shapes, built in self._layer_calls.values():
             if ref.node in self._direct and type(ref.node) is cst.Call:
                 yield TensorShape(ref.place, most_specific(shapes), tuple(built))
+        yield from self.expressions.tensors({*self._names, *self._modules_called()})
 
     def modules(self, undecided: Collection[Place]) -> Iterator[ModuleUse]:
         """What is known of the modules that the file builds and calls.
@@ -145,14 +144,13 @@ class Flows:
                     seen.modes |= built.modes
                     seen.inside |= built.inside
         own = [seen for seen in self._built.values() if seen.ref.file.path == self._path]
-        for seen in (*own, *self._called.values()):
-            checked = sum(place not in undecided for place in seen.inside)
-            flows = tuple(flow for flow in _most_telling(seen.flows) if flow.is_known)
-            if flows or seen.modes or seen.inside:
-                modes = tuple(sorted(seen.modes, reverse=True))
-                names = tuple(seen.names)
-                counts = len(seen.inside), checked
-                yield ModuleUse(seen.ref.place, bool(seen.built), tuple(seen.classes), flows, modes, names, *counts)
+        places = [(seen, False) for seen in own] + [(seen, True) for seen in self._called.values()]
+        yield from filter(None, (seen.use(undecided, is_call=is_call) for seen, is_call in places))
+        yield from self.expressions.modules(self._modules_called(), undecided)
+
+    def _modules_called(self) -> set[cst.CSTNode]:
+        """The calls of modules of which something is told."""
+        return {*self._called, *self._direct}
 
 
 def _flow(module: Instance, arguments: Arguments, result: Value) -> Flow:
@@ -182,16 +180,3 @@ def _expected(module: Instance, returned: Sizes) -> Sizes:
         return Sizes((None, channels, *(None for _ in returned.axes[2:])))
     features = size_of(size_in(module.cells.get("in_features")))
     return _UNKNOWN if features is None else Sizes((features,), ranked=False)
-
-
-def _most_telling(flows: Iterable[Flow]) -> list[Flow]:
-    """The flows without those that only say less than another one."""
-    known = list(flows)
-    return [one for one in known if not any(one is not other and _tells_less(one, other) for other in known)]
-
-
-def _tells_less(one: Flow, other: Flow) -> bool:
-    if len(one.inputs) != len(other.inputs) or len(one.outputs) != len(other.outputs):
-        return False
-    pairs = zip((*one.inputs, *one.outputs), (*other.inputs, *other.outputs))
-    return all(mine == its or says_less(mine, its) for mine, its in pairs)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from bn_lint.facts import Sizes
 from bn_lint.facts.inventory import size_of
-from bn_lint.static.interpreter.values import Class, Instance, Tensor
+from bn_lint.static.interpreter.values import Arguments, Class, Instance, Tensor
+from bn_lint.static.torch_model.batchnorm import batchnorm_class
 
 #: Of one layer, so many shapes are told apart.
 _MOST_SHAPES = 4
@@ -31,6 +32,13 @@ class LayerInputs:
         add(self._of_layers.setdefault(id(layer), (layer, {}))[1], shape)
         for key in _alike(layer):
             add(self._of_alike.setdefault(key, {}), shape)
+
+    def module_returned(self, module: Instance, arguments: Arguments) -> None:
+        """A call is over, which was perhaps not executed, because another one like it had been."""
+        if id(module) not in self._of_layers and arguments.positional and batchnorm_class(module) is not None:
+            x = arguments.positional[0]
+            if type(x) is Tensor:
+                self.layer_called(module, x)
 
     def of(self, layer: Instance) -> tuple[Sizes, ...]:
         """The shapes that a layer was called on."""
