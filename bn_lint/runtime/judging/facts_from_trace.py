@@ -241,7 +241,11 @@ def _uncalled(layers: Sequence[LayerTrace], words: Wording) -> Iterator[Uncalled
 
 
 def _untouched(layers: Sequence[LayerTrace]) -> Iterator[Fact]:
-    for place, group in _grouped(layers, lambda layer: layer.missing_evaluated and layer.missing_loaded):
+    def missing(layer: LayerTrace) -> object | None:
+        # The statistics may be those of a checkpoint that was loaded before.
+        return layer.missing_loaded if layer.missing_evaluated and layer.untouched else None
+
+    for place, group in _grouped(layers, missing):
         assert isinstance(place, Place)
         evaluated = group[0].missing_evaluated
         assert evaluated is not None
