@@ -96,22 +96,30 @@ class Patches:
             if is_dynamo_compiling():
                 note(type(self).__name__, self.num_features, input.ndim, self.training, torch.is_grad_enabled())
                 return original(self, input)
-            table, is_plain = tables.get(id(self)), type(input) is plain
-            if table is not None and (is_plain or type(input) in fast_types):
-                training = self.training
-                if is_plain:
-                    shape = input.shape
-                else:
+            table = tables.get(id(self))
+            if type(input) is plain:
+                if table is not None:
+                    training = self.training
+                    # The key that nearly every call has: all that is done for it counts.
+                    entry = table.get((input.shape, training, is_grad_enabled(), training and graph_task() != -1))
+                    if entry is not None:
+                        entry.count += 1
+                        if functions["batch_norm"] is patched and names["F"] is F:
+                            return straight(self, input)
+                        return original(self, input)
+                run = original
+            else:
+                run = dispatched
+                if table is not None and type(input) in fast_types:
+                    training = self.training
                     with as_plain_tensors():
                         shape = input.shape
-                # The key that nearly every call has: all that is done for it counts.
-                entry = table.get((shape, training, is_grad_enabled(), training and graph_task() != -1))
-                if entry is not None:
-                    entry.count += 1
-                    if functions["batch_norm"] is patched and names["F"] is F:
-                        return straight(self, input) if is_plain else dispatched_straight(self, input)
-                    return original(self, input) if is_plain else dispatched(self, input)
-            run = original if is_plain else dispatched
+                    entry = table.get((shape, training, is_grad_enabled(), training and graph_task() != -1))
+                    if entry is not None:
+                        entry.count += 1
+                        if functions["batch_norm"] is patched and names["F"] is F:
+                            run = dispatched_straight
+                        return run(self, input)
             if table:
                 training = self.training
                 entry = known_entry(table, input, training, is_grad_enabled(), training and graph_task() != -1)
