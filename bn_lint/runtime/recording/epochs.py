@@ -62,7 +62,7 @@ class Epochs:
 def _data_of(loader: Any) -> Any:
     """The data set, if it is told from others by what it is: else the program's code would be asked to compare it."""
     data = getattr(loader, "dataset", None)
-    kind = type(data)
+    kind: Any = type(data)
     return data if kind.__hash__ is object.__hash__ and kind.__weakrefoffset__ else loader
 
 
