@@ -52,25 +52,38 @@ def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Violatio
     ```
 
     ## Known limits
-    Inputs of two dimensions are not checked, because their rows may be nodes, points or tokens of one sample.
+    Inputs of two dimensions are checked for two rows only, because rows may be nodes, points or tokens of one sample.
+    A run of a few optimizer steps says nothing about what is usual.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
-    if call.mode is not Mode.TRAINING or call.usual is False or call.shape is None or len(call.shape.axes) < 3:
-        return  # rows of a matrix need not be samples: nodes of a graph, points of a cloud
-    batch = call.shape.axes[0].size if call.shape.ranked else None
-    if not isinstance(batch, int) or not 0 < batch < thresholds.min_batch_size or call.values_per_channel == 1:
+    if call.mode is not Mode.TRAINING or call.usual is False or call.shape is None or not call.shape.ranked:
         return
     if call.layer.may_synchronize and (call.ranks or 1) > 1:
         return
-    place, path = (call.path[0].place, call.path[1:]) if call.path else (call.place, ())
-    if call.loader is not None:
-        place, path = call.loader.place, call.path
-    samples = "a single sample" if batch == 1 else f"{batch} samples"
-    yield Violation(
-        f"BatchNorm is trained on batches of {batch}: its statistics are those of {samples}",
-        place,
-        (Evidence.of(Shows.CONSTRUCTION, call.layer.built, call.layer.name), *path),
-        help="use larger batches, GroupNorm, or BatchNorm layers that are frozen in evaluation mode",
-    )
+    batch = call.shape.axes[0].size if call.shape.axes else None
+    two = call.values_per_channel == 2 and batch == 2 and _is_usual(call)
+    # Rows of a matrix need not be samples: nodes of a graph, points of a cloud.
+    few = len(call.shape.axes) > 2 and call.values_per_channel != 1 and not two
+    if isinstance(batch, int) and (
+        (two and thresholds.min_batch_size > 1) or (few and 0 < batch < thresholds.min_batch_size)
+    ):
+        place, path = (call.path[0].place, call.path[1:]) if call.path else (call.place, ())
+        if call.loader is not None:
+            place, path = call.loader.place, call.path
+        samples = "a single sample" if batch == 1 else f"{batch} samples"
+        yield Violation(
+            "BatchNorm is trained on two values per channel: whatever they are, they become about +1 and -1"
+            if two
+            else f"BatchNorm is trained on batches of {batch}: its statistics are those of {samples}",
+            place,
+            (Evidence.of(Shows.CONSTRUCTION, call.layer.built, call.layer.name), *path),
+            help="use larger batches, GroupNorm, or BatchNorm layers that are frozen in evaluation mode",
+        )
+
+
+def _is_usual(call: BatchNormCall) -> bool:
+    """Whether it is certain that the layer is trained on such inputs: tests of one step have batches of two as well."""
+    vectors = call.shape is not None and len(call.shape.axes) == 2
+    return bool(call.usual) or (vectors and call.loader is not None)

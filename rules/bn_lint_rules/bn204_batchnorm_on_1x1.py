@@ -11,7 +11,14 @@ _ENOUGH = 16
 _TOO_FEW = 2
 
 
-@rule("BN204", "batchnorm-on-1x1", severity=Severity.WARNING, since="0.1.0", confirmed_by=Confirmation.CALL)
+@rule(
+    "BN204",
+    "batchnorm-on-1x1",
+    severity=Severity.WARNING,
+    since="0.1.0",
+    confirmed_by=Confirmation.CALL,
+    same_as=("BN203",),
+)
 def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Violation]:
     """BatchNorm behind global pooling, where each sample has only one value per channel.
 

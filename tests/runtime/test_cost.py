@@ -99,10 +99,19 @@ def test_modes_of_torch_functions(mode: Any, functional: bool) -> None:
     assert [calls.count for each in trace.document.layers for calls in each.calls] == [20]
 
 
-def test_a_call_that_is_only_counted_has_two_frames_more() -> None:
+@pytest.mark.parametrize(
+    ("kind", "frames"),
+    [
+        # The patch of `forward`, and the question whether Dynamo traces it.
+        (torch.Tensor, 2),
+        # What says that the call goes on; the patch of `F.batch_norm`, which the subclass calls, and that question.
+        (Image, 5),
+    ],
+)
+def test_a_call_that_is_only_counted_has_few_frames_more(kind: Any, frames: int) -> None:
     """What is done with `F.batch_norm` for the calls of others is not done for those of layers."""
 
-    def depth(layer: nn.Module) -> list[int]:
+    def depth(layer: nn.Module) -> int:
         found: list[int] = []
 
         def profile(frame: FrameType, event: str, argument: object) -> None:
@@ -111,16 +120,15 @@ def test_a_call_that_is_only_counted_has_two_frames_more() -> None:
         sys.setprofile(profile)
         layer(x)
         sys.setprofile(None)
-        return found
+        return sum(found)
 
-    layer, x = nn.BatchNorm1d(3).eval(), torch.randn(4, 3)
-    before = sum(depth(layer))
+    layer, x = nn.BatchNorm1d(3).eval(), torch.randn(4, 3).as_subclass(kind)
+    before = depth(layer)
     with bn_lint.trace():
         for _ in range(10):
             layer(x)
-        more = sum(depth(layer)) - before
-    # The patch of `forward`, and the question whether Dynamo traces it.
-    assert more == 2
+        more = depth(layer) - before
+    assert more == frames
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["before", "after"])

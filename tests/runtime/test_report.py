@@ -186,6 +186,37 @@ def test_marks_of_epochs_and_modes() -> None:
     assert "<b>3</b> epochs" in text
 
 
+def test_a_loader_for_each_epoch() -> None:
+    data = torch.utils.data.TensorDataset(torch.randn(12, 8, 6, 6))
+    net = nn.Sequential(nn.BatchNorm2d(8), nn.Conv2d(8, 8, 1))
+    optimizer = sgd(net)
+    with bn_lint.trace() as trace:
+        for _ in range(3):
+            for (x,) in torch.utils.data.DataLoader(data, batch_size=4):
+                net(x).square().mean().backward()
+                optimizer.step()
+    assert trace.document.epochs == [0, 3, 6]
+
+
+def test_another_loader_of_the_same_data_begins_no_epoch() -> None:
+    data = torch.utils.data.TensorDataset(torch.randn(12, 8, 6, 6))
+    training, checking = (torch.utils.data.DataLoader(data, batch_size=4) for _ in range(2))
+    net = nn.Sequential(nn.BatchNorm2d(8), nn.Conv2d(8, 8, 1))
+    optimizer = sgd(net)
+    with bn_lint.trace() as trace:
+        for _ in range(3):
+            for step, (x,) in enumerate(training):
+                net(x).square().mean().backward()
+                optimizer.step()
+                if step == 1:
+                    net.eval()
+                    with torch.no_grad():
+                        for (y,) in checking:
+                            net(y)
+                    net.train()
+    assert trace.document.epochs == [0, 3, 6]
+
+
 def load_again(trace: Trace) -> Document:
     from bn_lint.runtime.document.document import from_json, to_json
 

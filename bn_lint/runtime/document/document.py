@@ -181,6 +181,8 @@ class LayerTrace:
     frozen_training: Tally = field(default_factory=Tally)
     #: The most such steps without one on the layer itself between them.
     frozen_run: int = 0
+    #: None of them trained any part of its model.
+    frozen_apart: bool = False
     recomputed: Tally = field(default_factory=Tally)
     reenabled_by: Place | None = None
     reenabled_after: Place | None = None

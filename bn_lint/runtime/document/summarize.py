@@ -236,6 +236,7 @@ class _Summary:
             first_trained=layer.first_trained,
             frozen_training=_tally(layer.frozen_training),
             frozen_run=layer.frozen_run.longest,
+            frozen_apart=layer.frozen_apart,
             recomputed=_tally(layer.recomputed),
             loaded=place(layer.loaded_at),
             missing_loaded=place(layer.missing_from),

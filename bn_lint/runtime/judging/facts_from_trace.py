@@ -41,6 +41,8 @@ from bn_lint.runtime.judging.structure import structure
 from bn_lint.runtime.judging.wording import Wording
 
 _COMPLETE = ("training", "training-without-grad", "evaluation-with-grad", "evaluation", "recomputed", "other")
+#: Optimizer steps after which something may be called usual.
+_FEW_STEPS = 4
 #: Flips between training and evaluation mode, from one optimizer step to another, that are no accident of the start.
 _MANY_FLIPS = 4
 #: Batches that a comparison with running statistics must rest on.
@@ -104,11 +106,13 @@ def _real(layer: LayerTrace) -> list[Calls]:
     return layer.calls_of("training", "training-without-grad", "evaluation-with-grad", "evaluation")
 
 
-def _usual(layer: LayerTrace, calls: Calls, batch: int | None) -> bool:
+def _usual(layer: LayerTrace, calls: Calls, batch: int | None) -> bool | None:
     """Whether most calls in this mode get such a batch. Without training, no batch is a usual one."""
     if calls.training and not (calls.kind in ("training", "recomputed") and layer.owned):
         return False
-    return bool(calls.shape) and calls.shape[0] == batch
+    if not calls.shape or calls.shape[0] != batch:
+        return False
+    return True if layer.steps >= _FEW_STEPS else None
 
 
 def _usual_batch(layer: LayerTrace, training: bool) -> int | None:
@@ -237,7 +241,11 @@ def _uncalled(layers: Sequence[LayerTrace], words: Wording) -> Iterator[Uncalled
 
 
 def _untouched(layers: Sequence[LayerTrace]) -> Iterator[Fact]:
-    for place, group in _grouped(layers, lambda layer: layer.missing_evaluated and layer.missing_loaded):
+    def missing(layer: LayerTrace) -> object | None:
+        # The statistics may be those of a checkpoint that was loaded before.
+        return layer.missing_loaded if layer.missing_evaluated and layer.untouched else None
+
+    for place, group in _grouped(layers, missing):
         assert isinstance(place, Place)
         evaluated = group[0].missing_evaluated
         assert evaluated is not None

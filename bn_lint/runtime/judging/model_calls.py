@@ -81,7 +81,10 @@ def _suspicions(layer: LayerTrace, document: Document) -> Iterator[tuple[_Suspic
     if layer.eval_training.steps and not _flaps(layer):
         places = layer.eval_training_at or _models(layer, "evaluation-with-grad")
         yield from ((_Suspicion.TRAINING, place) for place in places[:1])
-    if _is_frozen(layer, document) and layer.track_running_stats:
+    # A frozen network that serves others may be called with gradients, too; frozen layers that train() has switched on
+    # again are found by the line that did.
+    explained = layer.reenabled_by is not None or (suspicion is _Suspicion.REFERENCE and layer.frozen_apart)
+    if _is_frozen(layer, document) and layer.track_running_stats and not explained:
         yield from ((_Suspicion.FROZEN_PARAMETERS, place) for place in _models(layer, "training")[:1])
     for calls in layer.calls_of("inspection"):
         suspicion = _Suspicion.EXPORT if calls.tool in EXPORTS else _Suspicion.INSPECTION

@@ -276,6 +276,8 @@ class Layer:
         self.eval_training_at: dict[Site, int] = {}
         self.first_trained = -1
         self.frozen_training = Tally()
+        #: So far none of these steps trained any part of its model.
+        self.frozen_apart = False
         self.recomputed = Tally()
         self.eval_mode_site: Site | None = None
         self.without_grad_mode: tuple[Site | None, bool] = (None, False)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import sys
-import threading
 from collections.abc import Callable
+from threading import get_ident, local
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -21,7 +21,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
-from bn_lint.runtime.recording.recorder import Recorder, graph_task, is_grad_enabled
+from bn_lint.runtime.recording.recorder import Recorder, as_plain_tensors, graph_task, is_grad_enabled
 
 # `torch.compiler` has it since PyTorch 2.2; importing `torch._dynamo` costs seconds.
 if hasattr(torch.compiler, "is_dynamo_compiling"):
@@ -38,9 +38,9 @@ class Patches:
         self._stepped = stepped
         self._saved: list[tuple[Any, str, Any, Any]] = []
         self._hook: Any = None
-        self._switching = threading.local()
-        #: Whether a call on a subclass of tensors is under way: what handles it calls `F.batch_norm` again.
-        self._dispatching = threading.local()
+        self._switching = local()
+        #: The threads in which a call on a subclass of tensors is under way: it calls `F.batch_norm` again.
+        self._dispatching: set[int] = set()
 
     def install(self) -> None:
         if self._saved:
@@ -87,9 +87,9 @@ class Patches:
 
     def _forward(self, original: Callable[..., Any]) -> Callable[..., Any]:
         recorder, tables, plain = self.recorder, self.recorder.tables, torch.Tensor
-        note, known_entry = _traced_note(recorder), recorder.known_entry
-        dispatched = self._dispatched(original)
+        note, known_entry, fast_types = _traced_note(recorder), recorder.known_entry, recorder.fast_types
         straight = _straight(original, self._original_of(F, "batch_norm"))
+        dispatched, dispatched_straight = self._dispatched(original), self._dispatched(straight)
         functions, names, patched = vars(F), vars(batchnorm), F.batch_norm
 
         def forward(self: Any, input: Any) -> Any:
@@ -110,6 +110,16 @@ class Patches:
                 run = original
             else:
                 run = dispatched
+                if table is not None and type(input) in fast_types:
+                    training = self.training
+                    with as_plain_tensors():
+                        shape = input.shape
+                    entry = table.get((shape, training, is_grad_enabled(), training and graph_task() != -1))
+                    if entry is not None:
+                        entry.count += 1
+                        if functions["batch_norm"] is patched and names["F"] is F:
+                            run = dispatched_straight
+                        return run(self, input)
             if table:
                 training = self.training
                 entry = known_entry(table, input, training, is_grad_enabled(), training and graph_task() != -1)
@@ -151,7 +161,7 @@ class Patches:
                     code is not own
                     and code is not own_sync
                     and code.co_name != "__torch_function__"  # such as that of `set_default_device`: the call goes on
-                    and not getattr(dispatching, "active", False)
+                    and not (dispatching and get_ident() in dispatching)
                 ):
                     table = tables.get((id(code), id(running_mean)))
                     entry = None
@@ -176,12 +186,14 @@ class Patches:
         dispatching = self._dispatching
 
         def dispatched(*args: Any) -> Any:
-            before = getattr(dispatching, "active", False)
-            dispatching.active = True
+            thread = get_ident()
+            if thread in dispatching:
+                return original(*args)
+            dispatching.add(thread)
             try:
                 return original(*args)
             finally:
-                dispatching.active = before
+                dispatching.discard(thread)
 
         return dispatched
 

@@ -25,6 +25,18 @@ def is_adapted(module: _BatchNorm | None) -> bool:
     return weight is not None and weight.grad_fn is not None
 
 
+def part_of_model_in(layer: Layer, parameters: frozenset[int]) -> bool | None:
+    """Whether some parameters of the model that has the layer are among these; None where no model was seen.
+
+    Args:
+        parameters: The `id` of each.
+    """
+    root = None if layer.root is None else layer.root()
+    if root is None or isinstance(root, _BatchNorm):
+        return None
+    return any(id(parameter) in parameters for parameter in root.parameters())
+
+
 def layer_mode(module: _BatchNorm | None) -> bool:
     return module is not None and module.training
 

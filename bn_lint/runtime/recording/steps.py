@@ -10,7 +10,7 @@ import torch
 from bn_lint.runtime.recording import layer_records as kinds
 from bn_lint.runtime.recording.backward_passes import WatchedEntry
 from bn_lint.runtime.recording.layer_records import TIMELINE, TRAINED, UNUSUAL, Entry, Layer, Passage, bits_of
-from bn_lint.runtime.recording.recognize import requires_grad
+from bn_lint.runtime.recording.recognize import part_of_model_in, requires_grad
 from bn_lint.runtime.recording.repetition import Repetition
 from bn_lint.runtime.recording.sites import Site
 from bn_lint.runtime.recording.weights import compare, remember
@@ -254,13 +254,13 @@ class Steps:
                     bits |= bits_of(kind)
             owned = self._owns(layer)
             training = calls[kinds.TRAINING]
-            self._count_training(layer, training, owned, step, use.passages)
+            serves = self._count_training(layer, training, owned, step, use.passages)
             alone = calls[kinds.TRAINING_WITHOUT_GRAD] - calls[kinds.RECOMPUTED]
             if alone > 0:
                 layer.without_grad.add(alone, step)
                 if not owned:
                     remember(layer, step)
-                if training or calls[kinds.RECOMPUTED]:
+                if (training and not serves) or calls[kinds.RECOMPUTED]:
                     layer.without_grad_beside_training += 1
                 elif not owned:
                     layer.without_grad_for_others += 1
@@ -281,7 +281,8 @@ class Steps:
 
     def _count_training(
         self, layer: Layer, training: int, owned: bool, step: int, passages: tuple[Passage, ...]
-    ) -> None:
+    ) -> bool:
+        """Count the calls with gradients; returns whether they served another model: its own one is frozen."""
         for passage in passages:
             if not owned:
                 passage.others += 1
@@ -296,7 +297,7 @@ class Steps:
             layer.last_owned = step
             layer.without_grad_between = layer.without_grad_for_others
         if not training:
-            return
+            return False
         if training in layer.calls_per_step or len(layer.calls_per_step) < _MOST_COUNTS:
             layer.calls_per_step[training] = layer.calls_per_step.get(training, 0) + 1
         layer.trained_steps += 1
@@ -307,8 +308,14 @@ class Steps:
             layer.requires_grad_seen = layer.requires_grad_seen or learns is True
             if learns is False and not owned:
                 layer.frozen_training.add(training, step)
+                if layer.frozen_training.steps <= _CLOSELY:
+                    first = layer.frozen_training.steps == 1
+                    apart = part_of_model_in(layer, self._owned) is False
+                    layer.frozen_apart = apart and (first or layer.frozen_apart)
                 layer.frozen_run.add(step, layer.last_owned)
                 remember(layer, step)
+                return layer.frozen_apart
+        return False
 
     def _trained_in(self, layer: Layer, mode: bool) -> None:
         layer.flips += layer.last_trained_in is not None and layer.last_trained_in is not mode
@@ -318,8 +325,7 @@ class Steps:
         """Whether the step changed the layer, or, for one without parameters, the model around it."""
         if layer.parameter is not None:
             return layer.parameter in self._owned
-        root = None if layer.root is None else layer.root()
-        return root is not None and any(id(parameter) in self._owned for parameter in root.parameters())
+        return part_of_model_in(layer, self._owned) is True
 
     def _take_turns(self, step: int) -> None:
         if self.adversarial:

@@ -153,3 +153,21 @@ with torch.no_grad():
 target.eval()
 with torch.no_grad():
     print(sum((target(x).argmax(1) == y).sum().item() for x, y in test_loader))
+
+# %% G8 a polyak average by state_dict of parameters only, used for the final test: BN609 BN608 BN801
+net = Net()
+average = {name: p.detach().clone() for name, p in net.named_parameters()}
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for epoch in range(5):
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimizer.step()
+        for name, p in net.named_parameters():
+            average[name].lerp_(p.detach(), 0.1)
+final = Net()
+final.load_state_dict(net.state_dict())  # healthy
+final.load_state_dict(average, strict=False)
+final.eval()
+with torch.no_grad():
+    print(sum((final(x).argmax(1) == y).sum().item() for x, y in test_loader))

@@ -151,3 +151,45 @@ for epoch in range(2):
         if step % 4 == 3:
             optimizer.step()
             optimizer.zero_grad()
+
+# %% C3 an ASPP branch that pools the image, trained with two images: BN204 BN203 BN201
+class Aspp(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.local = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU())
+        self.whole = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(3, 8, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU())
+        self.out = nn.Conv2d(16, 2, 1)
+
+    def forward(self, x):
+        whole = F.interpolate(self.whole(x), size=x.shape[2:], mode="nearest")
+        return self.out(torch.cat([self.local(x), whole], 1))
+
+
+net = Aspp()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+pictures = TensorDataset(torch.randn(32, 3, 12, 12), torch.randint(2, (32, 12, 12)))
+for epoch in range(2):
+    for x, y in DataLoader(pictures, batch_size=2, shuffle=True):  # faulty
+    for x, y in DataLoader(pictures, batch_size=16, shuffle=True):  # healthy
+        optimizer.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimizer.step()
+
+# %% C4 a projector of vectors that sees pairs: BN203 BN204
+class Projector(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(10, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 4))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+net = Projector()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+samples = torch.randn(64, 10)
+for part in samples.split(2):  # faulty
+for part in samples.split(16):  # healthy
+    optimizer.zero_grad()
+    net(part).square().mean().backward()
+    optimizer.step()

@@ -353,3 +353,65 @@ for epoch in range(3):
     with torch.no_grad():
         held_out = torch.randint(50, (8, 12))
         print(F.cross_entropy(model(held_out).flatten(0, 1), held_out.flatten()).exp().item())
+
+# %% A1 a callback system whose validation hook forgets the mode: BN101
+class Validate:
+    def after_epoch(self, learner):
+        learner.model.eval()  # healthy
+        wrong = total = 0
+        with torch.no_grad():
+            for x, y in test_loader:
+                wrong += (learner.model(x).argmax(1) != y).sum().item()
+                total += len(y)
+        learner.model.train()  # healthy
+        print(f"error {wrong / total:.3f}")
+
+
+class Learner:
+    def __init__(self, model, callbacks):
+        self.model, self.callbacks = model, callbacks
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+
+    def fit(self, epochs):
+        self.model.train()
+        for epoch in range(epochs):
+            for x, y in train_loader:
+                self.optimizer.zero_grad(set_to_none=True)
+                F.cross_entropy(self.model(x), y).backward()
+                self.optimizer.step()
+            for callback in self.callbacks:
+                callback.after_epoch(self)
+
+
+Learner(Net(), [Validate()]).fit(3)
+
+# %% A1 a generator of predictions that is consumed after training: BN101
+def predictions(model, loader):
+    model.eval()  # healthy
+    for x, _ in loader:
+        with torch.no_grad():
+            yield model(x).argmax(1)
+
+
+net = fit(Net(), epochs=4)
+print(torch.cat(list(predictions(net, test_loader))).bincount(minlength=10))
+
+# %% A8 a Siamese pair whose second branch stays in training mode: BN101
+class Branch(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Linear(12, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 4))
+
+
+left, right = Branch(), Branch()
+optimizer = torch.optim.Adam([*left.parameters(), *right.parameters()])
+for step in range(12):
+    a, b = torch.randn(2, 32, 12) + 1
+    optimizer.zero_grad()
+    (left(a) - right(b)).square().mean().backward()
+    optimizer.step()
+left.eval()
+right.eval()  # healthy
+with torch.no_grad():
+    for step in range(4):
+        a, b = torch.randn(2, 32, 12) + 1
+        print((left(a) - right(b)).norm(dim=1).mean().item())

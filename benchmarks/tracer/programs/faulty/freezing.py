@@ -246,3 +246,55 @@ for epoch in range(3):
 net.eval()
 with torch.no_grad():
     print(sum((net(x).argmax(1) == y).sum().item() for x, y in test_loader))
+
+# %% D1 a detector whose stem is frozen by name, in a loop over modules: BN301
+class Detector(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone = Net()
+        self.head = nn.Linear(16, 4)
+
+    def forward(self, x):
+        return self.head(self.backbone.features(x))
+
+
+torch.save(fit(Net()).state_dict(), "pretrained.pt")
+net = Detector()
+net.backbone.load_state_dict(torch.load("pretrained.pt"))
+for module in net.backbone.modules():
+    for parameter in module.parameters(recurse=False):
+        parameter.requires_grad_(False)
+optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=0.01)
+net.train()
+net.backbone.eval()  # healthy
+for epoch in range(3):
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        F.cross_entropy(net(x), y % 4).backward()
+        optimizer.step()
+
+# %% D2 a Trainer that calls train() after the freezing, each epoch: BN302
+class Trainer:
+    def __init__(self, model):
+        self.model = model
+        self.freeze()
+        self.optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+
+    def freeze(self):
+        for module in self.model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+                module.weight.requires_grad = module.bias.requires_grad = False
+
+    def epoch(self):
+        self.model.train()
+        self.freeze()  # healthy
+        for x, y in train_loader:
+            self.optimizer.zero_grad()
+            F.cross_entropy(self.model(x), y).backward()
+            self.optimizer.step()
+
+
+trainer = Trainer(fit(Net()))
+for _ in range(3):
+    trainer.epoch()

@@ -193,3 +193,11 @@ for step in range(10):
     optimizer.zero_grad()
     F.cross_entropy(net(torch.randn(16, 8)), torch.randint(2, (16,))).backward()
     optimizer.step()
+
+# %% E1 a factory of norms with a momentum of another framework: BN401
+from functools import partial
+
+norm = partial(nn.BatchNorm2d, momentum=0.997, eps=1e-5)  # faulty
+norm = partial(nn.BatchNorm2d, momentum=0.003, eps=1e-5)  # healthy
+net = nn.Sequential(nn.Conv2d(3, 8, 3), norm(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
+fit(net)

@@ -88,3 +88,13 @@ net.load_state_dict(torch.load("tabular.pt"))
 net.eval()  # healthy
 with torch.no_grad():
     print(net(torch.randn(1, 8)).argmax(1).item())
+
+# %% A2 test-time augmentation of a loaded model: BN101
+torch.save(fit(Net()).state_dict(), "tta.pt")
+net = Net()
+net.load_state_dict(torch.load("tta.pt"))
+net.eval()  # healthy
+with torch.inference_mode():
+    for x, y in test_loader:
+        views = (x, x.flip(-1), x.roll(1, 2))
+        print((sum(net(view).softmax(1) for view in views).argmax(1) == y).sum().item())

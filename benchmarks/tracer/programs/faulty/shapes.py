@@ -331,3 +331,44 @@ class Lazy(nn.Module):
 
 
 fit(Lazy((3, 8, 8)))
+
+# %% B1 a U-Net decoder that forgets the skip connection: BN002
+class UNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Conv2d(3, 8, 3, padding=1)
+        self.bottom = nn.Conv2d(8, 16, 3, stride=2, padding=1)
+        self.up = nn.ConvTranspose2d(16, 8, 2, stride=2)
+        self.norm = nn.BatchNorm2d(8)  # faulty
+        self.norm = nn.BatchNorm2d(16)  # healthy
+        self.out = nn.Conv2d(16, 2, 1)
+
+    def forward(self, x):
+        skip = F.relu(self.down(x))
+        x = self.up(F.relu(self.bottom(skip)))
+        return self.out(self.norm(torch.cat([skip, x], 1)))
+
+
+print(UNet()(torch.randn(4, 3, 16, 16)).shape)
+
+# %% B5 a transformer encoder with BatchNorm1d on batch, length, width: BN004 BN002
+class Encoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+        self.norm = nn.BatchNorm1d(16)
+        self.head = nn.Linear(16, 2)
+
+    def forward(self, x):
+        x = self.attention(x)
+        x = self.norm(x)  # faulty
+        x = self.norm(x.transpose(1, 2)).transpose(1, 2)  # healthy
+        return self.head(x.mean(1))
+
+
+net = Encoder()
+optimizer = torch.optim.Adam(net.parameters())
+for step in range(6):
+    optimizer.zero_grad()
+    F.cross_entropy(net(torch.randn(8, 16, 16)), torch.randint(2, (8,))).backward()
+    optimizer.step()

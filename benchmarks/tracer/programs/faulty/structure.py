@@ -244,3 +244,27 @@ for step in range(20):
     optimizer.zero_grad()
     F.cross_entropy(net(torch.randn(16, 8)), torch.randint(2, (16,))).backward()
     optimizer.step()
+
+# %% F1 layers of an ensemble in a tuple: BN501
+class Heads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(12, 16)
+        self.norms = tuple(nn.BatchNorm1d(16) for _ in range(3))  # faulty
+        self.norms = nn.ModuleList(nn.BatchNorm1d(16) for _ in range(3))  # healthy
+        self.head = nn.Linear(16, 2)
+
+    def forward(self, x):
+        x = self.body(x)
+        return torch.stack([self.head(norm(x)) for norm in self.norms]).mean(0)
+
+
+net = Heads()
+optimizer = torch.optim.Adam(net.parameters())
+for step in range(8):
+    optimizer.zero_grad()
+    F.cross_entropy(net(torch.randn(16, 12)), torch.randint(2, (16,))).backward()
+    optimizer.step()
+net.eval()
+with torch.no_grad():
+    print(net(torch.randn(16, 12)).argmax(1))

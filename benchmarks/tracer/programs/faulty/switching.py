@@ -150,3 +150,12 @@ widened(net)
 net.eval()  # healthy
 with torch.no_grad():
     print(sum((net(x).argmax(1) == y).sum().item() for x, y in test_loader))
+
+# %% A13 adapters with BatchNorm that are put in after eval(): BN114
+net = fit(Net())
+net.eval()
+net.fc = nn.Sequential(nn.Linear(16, 16), nn.BatchNorm1d(16), nn.Linear(16, 10))
+net.eval()  # healthy
+with torch.no_grad():
+    for x, _ in test_loader:
+        print(net(x).argmax(1)[:4])

@@ -140,3 +140,54 @@ for step in range(30):
     optimizer.zero_grad()
     F.cross_entropy(policy(features), torch.randint(4, (8,))).backward()
     optimizer.step()
+
+# %% A9 a reference policy that penalizes divergence, never in evaluation mode: BN112
+class Policy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 3))
+
+    def forward(self, x):
+        return self.body(x).log_softmax(1)
+
+
+torch.manual_seed(1)
+policy = Policy()
+warm = torch.optim.Adam(policy.parameters())
+for step in range(6):
+    states, actions = torch.randn(32, 6), torch.randint(3, (32,))
+    warm.zero_grad()
+    F.nll_loss(policy(states), actions).backward()
+    warm.step()
+reference = copy.deepcopy(policy)
+for parameter in reference.parameters():
+    parameter.requires_grad = False
+reference.eval()  # healthy
+optimizer = torch.optim.Adam(policy.parameters(), lr=1e-3)
+for step in range(20):
+    states, actions = torch.randn(32, 6), torch.randint(3, (32,))
+    log_probabilities = policy(states)
+    with torch.no_grad():
+        fixed = reference(states)
+    loss = F.nll_loss(log_probabilities, actions) + 0.1 * F.kl_div(log_probabilities, fixed.exp(), reduction="batchmean")
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+# %% A9 a frozen reference that is called with gradients and without: BN112
+torch.save(fit(Net()).state_dict(), "expert.pt")
+expert = Net()
+expert.load_state_dict(torch.load("expert.pt"))
+expert.requires_grad_(False)
+expert.eval()  # healthy
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for epoch in range(4):
+    for x, y in train_loader:
+        with torch.no_grad():
+            soft = expert(x).softmax(1)
+        hints = expert.features(x)
+        loss = F.cross_entropy(net(x), soft) + 0.1 * (net.features(x) - hints).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()

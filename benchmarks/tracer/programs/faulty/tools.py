@@ -164,3 +164,13 @@ for step in range(20):
     optimizer.step()
 net.eval()  # healthy
 print(torch.func.jacrev(net)(torch.randn(6, 4)).shape)
+
+# %% A10 integrated gradients of a trained model in training mode: BN101 BN113
+net = fit(Net(), epochs=4)
+net.eval()  # healthy
+total = torch.zeros(8, 3, 8, 8)
+for step in range(1, 9):
+    x = (test_set.tensors[0][:8] * step / 8).requires_grad_()
+    net(x).max(1).values.sum().backward()
+    total += x.grad
+print(total.abs().mean().item())

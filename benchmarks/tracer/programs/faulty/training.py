@@ -254,3 +254,18 @@ net = fit(OnlyWhileTraining())
 net.eval()
 with torch.no_grad():
     print(sum((net(x).argmax(1) == y).sum().item() for x, y in test_loader))
+
+# %% A4 a profiler pass in the second epoch leaves evaluation mode on: BN103 BN105
+net = Net()
+optimizer = torch.optim.RMSprop(net.parameters(), lr=1e-3)
+net.train()
+for epoch in range(4):
+    if epoch == 1:
+        net.eval()
+        with torch.no_grad():
+            print(sum(net(x).abs().sum().item() for x, _ in test_loader))
+        net.train()  # healthy
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimizer.step()

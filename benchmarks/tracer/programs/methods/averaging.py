@@ -58,3 +58,31 @@ update_bn(train_loader, averaged)
 averaged.eval()
 with torch.no_grad():
     print(sum((averaged(x).argmax(1) == y).sum().item() for x, y in test_loader))
+
+# %% Federated averaging: copies train on clients, parameters and buffers are averaged
+server = Net()
+for round_ in range(3):
+    states = []
+    for client in range(3):
+        local = copy.deepcopy(server)
+        fit(local, epochs=1)
+        states.append(local.state_dict())
+    mean = {
+        name: torch.stack([state[name].float() for state in states]).mean(0).to(states[0][name].dtype)
+        for name in states[0]
+    }
+    server.load_state_dict(mean)
+    server.eval()
+    with torch.no_grad():
+        print(sum((server(x).argmax(1) == y).sum().item() for x, y in test_loader))
+
+# %% Snapshot ensemble: models of each cycle vote
+snapshots = []
+net = Net()
+for cycle in range(3):
+    fit(net, epochs=2)
+    snapshots.append(copy.deepcopy(net).eval())
+with torch.no_grad():
+    for x, y in test_loader:
+        votes = torch.stack([snapshot(x).softmax(1) for snapshot in snapshots]).mean(0)
+        print((votes.argmax(1) == y).sum().item())

@@ -65,3 +65,36 @@ for epoch in range(3):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+
+# %% Born-again networks: each generation learns from the one before
+teacher = None
+for generation in range(3):
+    student = Net()
+    optimizer = torch.optim.SGD(student.parameters(), lr=0.05)
+    for epoch in range(2):
+        student.train()
+        for x, y in train_loader:
+            out = student(x)
+            loss = F.cross_entropy(out, y)
+            if teacher is not None:
+                with torch.no_grad():
+                    soft = teacher(x).softmax(1)
+                loss = loss + F.kl_div(out.log_softmax(1), soft, reduction="batchmean")
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    teacher = student.eval().requires_grad_(False)
+
+# %% Knowledge distillation with hints: the teacher with gradients and without, in evaluation mode
+teacher = fit(Net()).eval().requires_grad_(False)
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for epoch in range(3):
+    net.train()
+    for x, y in train_loader:
+        with torch.no_grad():
+            soft = teacher(x).softmax(1)
+        loss = F.cross_entropy(net(x), soft) + (net.features(x) - teacher.features(x)).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()

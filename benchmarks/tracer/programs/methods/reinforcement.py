@@ -34,3 +34,36 @@ for step in range(30):
     for net, target in ((actor, actor_target), (critic, critic_target)):
         for p, t in zip(net.parameters(), target.parameters()):
             t.data.mul_(0.995).add_(p.data, alpha=0.005)
+
+# %% Soft actor-critic with normalized critics: targets in evaluation mode, moved with buffers
+class Critic(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 1))
+
+    def forward(self, state, action):
+        return self.body(torch.cat([state, action], 1))
+
+
+actor = nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 2), nn.Tanh())
+critic = Critic()
+target = copy.deepcopy(critic).eval()
+critic_optimizer = torch.optim.Adam(critic.parameters())
+actor_optimizer = torch.optim.Adam(actor.parameters())
+for step in range(16):
+    state, action, reward, after = torch.randn(32, 6), torch.randn(32, 2), torch.randn(32, 1), torch.randn(32, 6)
+    actor.eval()
+    with torch.no_grad():
+        goal = reward + 0.99 * target(after, actor(after))
+    actor.train()
+    critic.train()
+    critic_optimizer.zero_grad()
+    F.mse_loss(critic(state, action), goal).backward()
+    critic_optimizer.step()
+    critic.eval()
+    actor_optimizer.zero_grad()
+    (-critic(state, actor(state)).mean()).backward()
+    actor_optimizer.step()
+    with torch.no_grad():
+        for old, new in zip(target.state_dict().values(), critic.state_dict().values()):
+            old.copy_(0.95 * old + 0.05 * new)

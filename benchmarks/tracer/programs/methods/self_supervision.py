@@ -129,3 +129,17 @@ for epoch in range(3):
         optimizer.zero_grad()
         F.cross_entropy(probe(features), y).backward()
         optimizer.step()
+
+# %% Metric learning: triplets in one batch
+net = nn.Sequential(nn.Linear(12, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 4))
+optimizer = torch.optim.Adam(net.parameters())
+for step in range(12):
+    anchors, positives, negatives = torch.randn(3, 32, 12)
+    out = net(torch.cat([anchors, positives, negatives]))
+    a, p, n = out.chunk(3)
+    optimizer.zero_grad()
+    F.triplet_margin_loss(a, p, n).backward()
+    optimizer.step()
+net.eval()
+with torch.no_grad():
+    print((net(torch.randn(8, 12)) - net(torch.randn(8, 12))).norm(dim=1))

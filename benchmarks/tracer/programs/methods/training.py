@@ -138,3 +138,36 @@ for size in (8, 12, 16):
     with torch.no_grad():
         print(size, net(torch.randn(16, 3, size, size)).argmax(1).float().mean().item())
     net.train()
+
+# %% Lookahead: slow weights and fast weights
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+slow = [p.detach().clone() for p in net.parameters()]
+step = 0
+for epoch in range(4):
+    net.train()
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimizer.step()
+        step += 1
+        if step % 5 == 0:
+            with torch.no_grad():
+                for s, p in zip(slow, net.parameters()):
+                    s.lerp_(p, 0.5)
+                    p.copy_(s)
+    net.eval()
+    with torch.no_grad():
+        print(sum((net(x).argmax(1) == y).sum().item() for x, y in test_loader))
+
+# %% Pruning in rounds: masks, and training goes on
+import torch.nn.utils.prune as prune
+
+net = fit(Net(), epochs=2)
+for amount in (0.2, 0.4):
+    prune.l1_unstructured(net.conv1, "weight", amount)
+    prune.l1_unstructured(net.conv2, "weight", amount)
+    fit(net, epochs=1)
+    net.eval()
+    with torch.no_grad():
+        print(sum((net(x).argmax(1) == y).sum().item() for x, y in test_loader))
