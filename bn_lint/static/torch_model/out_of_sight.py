@@ -62,14 +62,14 @@ def has_known_sizes(value: Value) -> bool:
 
 
 def is_made_up(node: cst.BaseExpression, scope: cst.CSTNode) -> bool:
-    """`torch.zeros(...)` and similar, and names that stand for nothing else."""
+    """`torch.zeros(...)`, `torch.randn_like(...)` and similar, and names that stand for nothing else."""
     if isinstance(node, cst.Name):
         values = _assigned(scope).get(node.value, ())
         return bool(values) and all(not isinstance(one, cst.Name) and is_made_up(one, scope) for one in values)
     while isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
         if any(arg.keyword is not None and arg.keyword.value == "requires_grad" for arg in node.args):
             return False  # its gradient is wanted
-        if node.func.attr.value in ("zeros", "ones", "rand", "randn", "empty", "full"):
+        if node.func.attr.value.removesuffix("_like") in ("zeros", "ones", "rand", "randn", "empty", "full"):
             return True
         node = node.func.value
     return False

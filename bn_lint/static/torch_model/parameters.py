@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Builtin, DomainValue, Instance, Unknown, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import FROZEN
+from bn_lint.static.torch_model.out_of_sight import is_made_up
 from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
@@ -97,6 +99,15 @@ def requires_grad(interpreter: Interpreter, module: Instance) -> Value:
     return frozen if isinstance(frozen, Unknown) else frozen is None
 
 
+def _copies_nothing(interpreter: Interpreter, name: str, ref: NodeRef) -> bool:
+    """Whether numbers are copied that the program makes up: `parameter.copy_(torch.randn_like(parameter))`."""
+    frame = interpreter.frame
+    if name != "copy_" or frame is None or type(ref.node) is not cst.Call:
+        return False
+    scope = frame.function.node if frame.function is not None else frame.file.tree
+    return any(is_made_up(arg.value, scope) for arg in ref.node.args[:1])
+
+
 def weights_attribute(interpreter: Interpreter, weights: Weights, name: str) -> Value:
     if name == "data":
         return weights
@@ -108,7 +119,7 @@ def weights_attribute(interpreter: Interpreter, weights: Weights, name: str) -> 
             if name in _FROM_OTHERS:
                 events_of(interpreter).weights_written(interpreter, weights.module, ref)
             interpreter.store.disturb()
-            if name not in _FILLING:
+            if name not in _FILLING and not _copies_nothing(interpreter, name, ref):
                 events_of(interpreter).averaged.add(id(weights.module))
                 events_of(interpreter).prepare(weights.module, ref)
             return weights
