@@ -61,6 +61,14 @@ def variant_of(name: str) -> str:
     return "sync" if name.startswith("Sync") else name[-2:]
 
 
+def variant_of_layer(layer: Instance, cls: LibraryClass) -> str:
+    """Return the variant of a layer: `other` if the program has replaced how it checks the dimensions of its input."""
+    check = layer.cells.get("_check_input_dim", ABSENT)
+    if check is ABSENT:
+        check, _ = layer.cls.lookup("_check_input_dim")
+    return variant_of(cls.short_name if check is ABSENT else BASE_CLASS)
+
+
 def batchnorm_class(instance: Instance) -> LibraryClass | None:
     """Return the `torch.nn` BatchNorm class that an object is of, directly or by inheritance."""
     for cls in instance.cls.mro:
@@ -124,13 +132,13 @@ def apply(interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) ->
     """Call a BatchNorm layer: note the call, and return its output."""
     cls = batchnorm_class(layer)
     if x.either and cls is not None:
-        x = _accepted(x, RANKS.get(variant_of(cls.short_name), ()))
+        x = _accepted(x, RANKS.get(variant_of_layer(layer, cls), ()))
     if _SUPPOSED.of(layer):
         x = as_tensor(Unknown("?", "the layer takes the place of one that is not known"))
     collector_of(interpreter).batchnorm_called(interpreter, layer, x, ref)
     width = size_of(layer.cells.get("num_features", ABSENT))
     origin = Provenance(layer, layer.built or ref)
-    variant = "other" if cls is None else variant_of(cls.short_name)
+    variant = "other" if cls is None else variant_of_layer(layer, cls)
     if x.ranked and variant in RANKS and x.rank not in RANKS[variant]:
         # The program ends here. More likely than in all layers behind it, the mistake is in this one or in its input.
         return Tensor(ranked=False, why=f"`{layer.cls.name}` raises: it takes another number of dimensions")

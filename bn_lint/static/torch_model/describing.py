@@ -47,7 +47,7 @@ from bn_lint.static.syntax.source_text import (
 )
 from bn_lint.static.syntax.tree import is_for_python_2, parameters_used_once
 from bn_lint.static.syntax.written import code_of
-from bn_lint.static.torch_model.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of
+from bn_lint.static.torch_model.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of, variant_of_layer
 from bn_lint.static.torch_model.operations.sizes import size_of
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def layer_fact(layer: Instance) -> BatchNormLayer:
     value, width = layer.cells.get("num_features", ABSENT), width_node(ref.node)
     return BatchNormLayer(
         label_of(layer),
-        variant_of(name),
+        variant_of_layer(layer, cls) if cls is not None else variant_of(name),
         layer.cls.name.rpartition(".")[2],
         own_size(size_of(value), BUILDER.of(layer)),
         ref.place,
