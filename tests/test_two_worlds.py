@@ -18,6 +18,11 @@ STATIC = frozenset("BN101 BN103 BN104 BN105 BN112 BN201 BN202 BN203 BN301 BN302"
 APART = {
     "validation-in-the-middle": "the text drops the result of the call, which may be a dry run",
     "bn203-tiny-batch-the-mistake": "the text points at the loader, which a run does not know",
+    "two-values-per-channel/vectors-in-a-run": "of two values per channel, the text judges loaders alone",
+    "two-values-per-channel/maps-of-one-pixel-behind-global-pooling": "the same",
+    "with-gradients-and-without-in-a-run/the-whole-model-is-trained-with-frozen-parameters": (
+        "the text takes the look without gradients for that at a teacher: one mistake, found in the other call"
+    ),
     "bn805-mode-flapping-the-mistake": "to the text this is a training step in evaluation mode",
 }
 
