@@ -131,6 +131,8 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
             named.append(node)
         elif type(node) is cst.Del:
             unread.update(_names(node.target))
+        elif type(node) is cst.Arg and node.keyword is not None:
+            unread.add(node.keyword)
         elif type(node) is cst.Attribute and node.attr.value in _ABOUT_TENSORS:
             owner = _same_tensor(node.value)
             (asked if type(owner) is cst.Call else unread).add(owner)
