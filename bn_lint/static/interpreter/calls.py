@@ -46,7 +46,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.tree import is_generator
+from bn_lint.static.syntax.tree import is_generator, uses_receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -242,7 +242,8 @@ def _call_function(
         or (depth > MAX_BLIND_RECURSION and _is_blind(interpreter, function, arguments))
     ):
         return Unknown("?", f"`{function.name}` calls itself too often")
-    key = None if remembered else interpreter.keys.of_call(arguments)
+    given = arguments.shifted() if _leaves_receiver_alone(function, arguments) else arguments
+    key = None if remembered else interpreter.keys.of_call(given)
     if key is not None:
         if function.scope.parent is None and function.scope.cells is function.scope.module.cells:
             # What a model calls is a part of it; what others call may call a model, which is noted.
@@ -250,7 +251,7 @@ def _call_function(
             return interpreter.summaries.memoize(
                 ("function", function, key, inside),
                 lambda: execute_function(interpreter, function, arguments, ref, frame),
-                arguments.values(),
+                given.values(),
             )
         if function in interpreter.stack:
             # Nothing outside runs while a function recurses: within one outermost call its results hold.
@@ -258,6 +259,18 @@ def _call_function(
                 function, key, lambda: execute_function(interpreter, function, arguments, ref, frame)
             )
     return execute_function(interpreter, function, arguments, ref, frame)
+
+
+def _leaves_receiver_alone(function: Function, arguments: Arguments) -> bool:
+    """Whether it makes no difference which object a method is called on, be it one that is only being built."""
+    receiver = arguments.positional[0] if function.owner is not None and arguments.positional else None
+    return (
+        isinstance(receiver, Instance)
+        and type(function.node) is cst.FunctionDef
+        and not uses_receiver(function.node)
+        and function.name not in receiver.cells
+        and receiver.cls.lookup(function.name)[0] is function
+    )
 
 
 def _is_blind(interpreter: Interpreter, function: Function, arguments: Arguments) -> bool:

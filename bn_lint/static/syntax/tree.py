@@ -101,6 +101,22 @@ def parameters_used_once(function: cst.FunctionDef) -> frozenset[cst.CSTNode]:
 
 
 @asked_once
+def uses_receiver(method: cst.FunctionDef) -> bool:
+    """Whether a method uses the object that it is called on for more than to call itself."""
+    if method.decorators or not method.params.params:
+        return True
+    receiver, nodes = method.params.params[0].name.value, list(walk(method.body))
+    calls = sum(
+        type(node) is cst.Attribute
+        and type(node.value) is cst.Name
+        and (node.value.value, node.attr.value) == (receiver, method.name.value)
+        for node in nodes
+    )
+    names = [node.value for node in nodes if type(node) is cst.Name]
+    return names.count(receiver) > calls or not {"super", "__class__", "locals"}.isdisjoint(names)
+
+
+@asked_once
 def attributes_written(node: cst.FunctionDef) -> frozenset[str]:
     """The attributes of `self` that a method assigns."""
     return frozenset(
@@ -133,9 +149,11 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
             unread.update(_names(node.target))
         elif type(node) is cst.Arg and node.keyword is not None:
             unread.add(node.keyword)
-        elif type(node) is cst.Attribute and node.attr.value in _ABOUT_TENSORS:
-            owner = _same_tensor(node.value)
-            (asked if type(owner) is cst.Call else unread).add(owner)
+        elif type(node) is cst.Attribute:
+            unread.add(node.attr)
+            if node.attr.value in _ABOUT_TENSORS:
+                owner = _same_tensor(node.value)
+                (asked if type(owner) is cst.Call else unread).add(owner)
         elif printed and type(node) is cst.Call and type(node.func) is cst.Name and node.func.value == "print":
             for arg in node.args:
                 owner = _same_tensor(arg.value)
