@@ -21,15 +21,12 @@ class Following:
         #: Nodes that may still be looked at.
         self.left = MAX_FOLLOWED
 
-    def is_looked_at(
-        self, node: cst.CSTNode, frame: Frame, running: Frame | None = None, *, may_be_kept: bool = True
-    ) -> bool:
+    def is_looked_at(self, node: cst.CSTNode, frame: Frame, running: Frame | None = None) -> bool:
         """Whether no gradients are computed of what a call gives, as far as its result can be followed.
 
         Args:
             frame: Where the call is.
             running: Where gradients are computed now, if that is the question.
-            may_be_kept: Whether something that outlives the call may have it, with its gradient.
         """
         waiting = [] if running is None else running.with_callers()[1:]
         has_gradient = True
@@ -43,7 +40,7 @@ class Following:
                 return False  # who runs within a function may have been given what that has
             if fate.is_propagated and running in (None, frame):
                 return False  # of a function that is over, its own backward pass took it, and not this one
-            if fate.is_kept and (not may_be_kept or (running is not None and frame is not running)):
+            if running is not None and frame is not running and fate.is_kept:
                 return False
             if not fate.is_returned:
                 return True

@@ -106,14 +106,7 @@ def is_proven(events: EventLog, call: Call, trained: set[int]) -> bool:
         # It was trained before, in the mode in which it arrived; or its weights are surely those that are trained.
         return off and whole and (owned is not None or any(map(_is_on, before)))
     on = any(one.states == {True} for one in before) and True in {m.training for modes in call.modes for m in modes}
-    return _is_on(call) and on and _is_looked_at(events, call) and classify(events, call, trained) is Purpose.EVALUATION
-
-
-def _is_looked_at(events: EventLog, call: Call) -> bool:
-    """Whether no gradients are computed of what a call gives: they are switched off, or nothing else gets it."""
-    if call.grad is True:
-        return events.following.is_looked_at(call.ref.node, call.frame, may_be_kept=False)
-    return call.grad is False
+    return _is_on(call) and on and call.grad is False and classify(events, call, trained) is Purpose.EVALUATION
 
 
 def _is_on(call: Call) -> bool:
