@@ -17,14 +17,10 @@ if TYPE_CHECKING:
 
 #: Methods by which a parameter is given the value of another one, or some of it.
 _FROM_OTHERS = frozenset({"mul_", "add_", "sub_", "lerp_", "copy_"})
-
-
-#: Methods by which a parameter gets numbers that nobody has learned.
-_FILLING = frozenset({"zero_", "fill_", "normal_", "uniform_", "random_", "bernoulli_", "log_normal_"}) | {
-    "cauchy_",
-    "exponential_",
-    "geometric_",
-}
+#: Methods by which a parameter gets numbers that nobody has learned: constants, and all of PyTorch's random ones.
+_FILLING = frozenset(
+    "zero_ fill_ normal_ uniform_ random_ bernoulli_ log_normal_ cauchy_ exponential_ geometric_".split()
+)
 
 
 class Weights(DomainValue):
