@@ -62,50 +62,49 @@ class WatchedEntry(Entry):
     it may be an evaluation in training mode.
     """
 
-    __slots__ = ("_count", "_extra", "_limit", "_usual", "layer", "signature")
+    __slots__ = ("_counted", "_extra", "_left", "_usual", "layer", "signature")
 
     def __init__(self, shape: tuple[int, ...], training: bool, grad: bool, kind: int) -> None:
-        self._count = 0
+        super().__init__(shape, training, grad, kind)
+        self._counted: list[Entry] = []
         self._extra = 0
-        self._limit = -1
-        self._usual = 0
+        #: The usual number of calls in a step, 0 if that is not known, and how many of them are still to come.
+        self._usual = self._left = 0
         self.layer: Layer | None = None
         self.signature: Any = None
-        super().__init__(shape, training, grad, kind)
 
-    @property
-    def count(self) -> int:
-        return self._count
+    def _called(self) -> None:
+        self._counted.append(self)
+        self.looked_at()
 
-    @count.setter
-    def count(self, value: int) -> None:
-        self._count = value
-        if value == self._limit and self.layer is not None:
+    def looked_at(self) -> None:
+        """There was one more call, which is counted already."""
+        self._left -= 1
+        if self._left == 0 and self.layer is not None:
             self.layer.fast.pop(self.signature, None)
 
-    def enter_fast_path(self, layer: Layer, signature: Any) -> None:
+    def enter_fast_path(self, layer: Layer, signature: Any, counted: list[Entry]) -> None:
         """Only count from now on, if there is nothing more to see in this step."""
-        self.layer, self.signature = layer, signature
-        if self._limit >= 0 and self._count > self._limit and self._extra < _MOST_EXTRA_LOOKS:
+        self.layer, self.signature, self._counted = layer, signature, counted
+        if self._usual and self._left < 0 and self._extra < _MOST_EXTRA_LOOKS:
             self._extra += 1
         else:
-            layer.fast[signature] = self
+            layer.fast[signature] = self._called
 
     def step_is_over(self) -> None:
         """Start counting the calls of the next step."""
         layer = self.layer
         if layer is not None:
             self._extra = 0
-            self._usual = usual(layer.calls_per_step) if layer.calls_per_step else 0
-            self._limit = self._count + self._usual if self._usual else -1
-            layer.fast[self.signature] = self
+            self._usual = self._left = usual(layer.calls_per_step) if layer.calls_per_step else 0
+            layer.fast[self.signature] = self._called
 
     def step_came_again(self) -> None:
         """Start counting the calls of the next step, where no step between was another one."""
         if self._usual and self.layer is not None:
             self._extra = 0
-            self._limit = self._count + self._usual
-            self.layer.fast[self.signature] = self
+            self._left = self._usual
+            self.layer.fast[self.signature] = self._called
 
 
 def usual(calls_per_step: dict[int, int]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bn_lint.runtime.recording.sites import Site, Trail
@@ -11,8 +12,8 @@ if TYPE_CHECKING:
 
 #: Signatures of one layer that are told apart; more shapes than this share entries by their number of values.
 MOST_SIGNATURES = 32
-#: A key of the fast path of layers with so many: the rest is told apart by rough signatures.
-ROUGHLY = "roughly"
+#: Calls that are counted before they are added up, when nothing else asks for it.
+MOST_COUNTED = 1 << 16
 #: Calls of a signature that are looked at closely, before they are only counted.
 CLOSE_LOOKS = 3
 #: Trails of one signature that are kept.
@@ -39,7 +40,8 @@ KINDS = (
 TRAINED, EVALUATED, UNUSUAL, RECALIBRATED = 1, 2, 4, 8
 _BITS = (TRAINED, UNUSUAL, EVALUATED, EVALUATED, 0, RECALIBRATED, 0, 0)
 
-Signature = tuple[tuple[int, ...], bool, bool, bool]
+
+CountCall = Callable[[], object]
 
 
 class Entry:
@@ -71,6 +73,7 @@ class Entry:
         self.training = training
         self.grad = grad
         self.kind = kind
+        #: The calls that were looked at or added up.
         self.count = 0
         #: How many of the calls belong to steps that are over.
         self.seen = 0
@@ -230,8 +233,8 @@ class Layer:
         self.root: Any = None
         self.parameter: int | None = None
 
-        #: The fast path: signature -> entry, for what need not be looked at any more.
-        self.fast: dict[Any, Any] = {}
+        #: The fast path: signature -> what counts a call, for what need not be looked at any more.
+        self.fast: dict[Any, CountCall] = {}
         self.entries: dict[tuple[Any, int], Entry] = {}
         #: Calls that are looked at before the fast path is taken again.
         self.looks_left = 0

@@ -6,7 +6,7 @@ import itertools
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm, _LazyNormBase
 
 from bn_lint.runtime.recording.call_context import is_in_call
-from bn_lint.runtime.recording.layer_records import Entry, Layer
+from bn_lint.runtime.recording.layer_records import CountCall, Entry, Layer
 from bn_lint.runtime.recording.recognize import in_group, plain_name, put_together, requires_grad, variant_of
 from bn_lint.runtime.recording.running_statistics import last_words
 from bn_lint.runtime.recording.sites import LIBRARY, MACHINERY, Site, here, owner_of, path_to
@@ -33,14 +33,18 @@ class Registry:
         layers: The layers that exist, by the `id` of their module; `tables` holds the fast path of each.
         functional: The fast paths of calls of `F.batch_norm`, by the caller's code and the running mean.
         departed: The layers that are gone.
+        counted: Calls that needed no close look, in their order. They are added up when somebody asks for numbers.
         buffers: The running mean and variance of the layers that were called.
         last_buffers: The same, and eps, of layers that are gone, by name: the processes of a group compare theirs.
     """
 
     def __init__(self) -> None:
         self.layers: dict[int, Layer] = {}
-        self.tables: dict[int, dict[Any, Entry]] = {}
-        self.functional: dict[tuple[int, int], dict[Any, Entry]] = {}
+        self.tables: dict[int, dict[Any, CountCall]] = {}
+        self.functional: dict[tuple[int, int], dict[Any, CountCall]] = {}
+        self.counted: list[Entry] = []
+        #: Is called before anything but a count changes, and before numbers are read.
+        self.before_change: Callable[[], None] = self.add_up
         self.functional_layers: dict[tuple[int, int], Layer] = {}
         self.codes: dict[int, CodeType] = {}
         self.departed: list[Layer] = []
@@ -137,8 +141,19 @@ class Registry:
         if len(self.departed) > _MOST_DEPARTED:
             self.departed = put_together(self.departed)
 
+    def add_up(self) -> None:
+        """Give each entry the calls that were only counted."""
+        counted = self.counted
+        while counted:  # one by one: another thread, or a handler of a signal, may do the same
+            try:
+                entry = counted.pop()
+            except IndexError:
+                return
+            entry.count += 1
+
     def calls(self) -> int:
         """How many calls were recorded so far."""
+        self.before_change()
         return sum(entry.count for layer in (*self.everything(), *self._dying) for entry in layer.entries.values())
 
     def everything(self) -> Iterator[Layer]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 import weakref
-from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -34,8 +33,6 @@ class ModeChanges(Registry):
         self.mode_sites: dict[tuple[Site | None, bool], dict[str, Any]] = {}
         self.epochs = Epochs()
         self.defects: list[str] = []
-        #: Is called before anything but a count changes.
-        self.before_change: Callable[[], None] = lambda: None
         #: Models whose last switch was to evaluation mode, and when that was.
         self.put_in_evaluation: weakref.WeakKeyDictionary[torch.nn.Module, int] = weakref.WeakKeyDictionary()
 

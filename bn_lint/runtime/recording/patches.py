@@ -21,6 +21,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
+from bn_lint.runtime.recording.layer_records import MOST_COUNTED
+from bn_lint.runtime.recording.recognize import signature_of
 from bn_lint.runtime.recording.recorder import Recorder, as_plain_tensors, graph_task, is_grad_enabled
 
 # `torch.compiler` has it since PyTorch 2.2; importing `torch._dynamo` costs seconds.
@@ -87,7 +89,8 @@ class Patches:
 
     def _forward(self, original: Callable[..., Any]) -> Callable[..., Any]:
         recorder, tables, plain = self.recorder, self.recorder.tables, torch.Tensor
-        note, known_entry, fast_types = _traced_note(recorder), recorder.known_entry, recorder.fast_types
+        counted = recorder.counted
+        note, known_call, fast_types = _traced_note(recorder), recorder.known_call, recorder.fast_types
         straight = _straight(original, self._original_of(F, "batch_norm"))
         dispatched, dispatched_straight = self._dispatched(original), self._dispatched(straight)
         functions, names, patched = vars(F), vars(batchnorm), F.batch_norm
@@ -100,10 +103,15 @@ class Patches:
             if type(input) is plain:
                 if table is not None:
                     training = self.training
-                    # The key that nearly every call has: all that is done for it counts.
-                    entry = table.get((input.shape, training, is_grad_enabled(), training and graph_task() != -1))
-                    if entry is not None:
-                        entry.count += 1
+                    # What nearly every call is, told apart as `signature_of` does: all that is done for it counts.
+                    if training and is_grad_enabled() and graph_task() == -1:
+                        count = table.get(input.shape)
+                    else:
+                        count = table.get((input.shape, training, is_grad_enabled(), training and graph_task() != -1))
+                    if count is not None:
+                        count()
+                        if len(counted) > MOST_COUNTED:
+                            recorder.before_change()
                         if functions["batch_norm"] is patched and names["F"] is F:
                             return straight(self, input)
                         return original(self, input)
@@ -114,17 +122,24 @@ class Patches:
                     training = self.training
                     with as_plain_tensors():
                         shape = input.shape
-                    entry = table.get((shape, training, is_grad_enabled(), training and graph_task() != -1))
-                    if entry is not None:
-                        entry.count += 1
+                    if training and is_grad_enabled() and graph_task() == -1:
+                        count = table.get(shape)
+                    else:
+                        count = table.get((shape, training, is_grad_enabled(), training and graph_task() != -1))
+                    if count is not None:
+                        count()
+                        if len(counted) > MOST_COUNTED:
+                            recorder.before_change()
                         if functions["batch_norm"] is patched and names["F"] is F:
                             run = dispatched_straight
                         return run(self, input)
             if table:
                 training = self.training
-                entry = known_entry(table, input, training, is_grad_enabled(), training and graph_task() != -1)
-                if entry is not None:
-                    entry.count += 1
+                count = known_call(table, input, training, is_grad_enabled(), training and graph_task() != -1)
+                if count is not None:
+                    count()
+                    if len(counted) > MOST_COUNTED:
+                        recorder.before_change()
                     return run(self, input)
             passage = recorder.look(self, input)
             try:
@@ -141,7 +156,8 @@ class Patches:
     def _batch_norm(self, original: Callable[..., Any]) -> Callable[..., Any]:
         recorder, tables, plain = self.recorder, self.recorder.functional, torch.Tensor
         own, own_sync = (_original(cls).__code__ for cls in (_BatchNorm, SyncBatchNorm))
-        frame_of, known_entry, dispatching = sys._getframe, recorder.known_entry, self._dispatching
+        frame_of, known_call, dispatching = sys._getframe, recorder.known_call, self._dispatching
+        counted = recorder.counted
         dispatched = self._dispatched(original)
 
         def batch_norm(
@@ -164,15 +180,17 @@ class Patches:
                     and not (dispatching and get_ident() in dispatching)
                 ):
                     table = tables.get((id(code), id(running_mean)))
-                    entry = None
+                    count = None
                     if table:
                         grad, in_backward = is_grad_enabled(), training and graph_task() != -1
                         if type(input) is plain:
-                            entry = table.get((input.shape, training, grad, in_backward))
-                        if entry is None:
-                            entry = known_entry(table, input, training, grad, in_backward)
-                    if entry is not None:
-                        entry.count += 1
+                            count = table.get(signature_of(input.shape, training, grad, in_backward))
+                        if count is None:
+                            count = known_call(table, input, training, grad, in_backward)
+                    if count is not None:
+                        count()
+                        if len(counted) > MOST_COUNTED:
+                            recorder.before_change()
                     else:
                         recorder.look_functional(frame, input, running_mean, weight, bool(training))
                     if type(input) is not plain:

@@ -121,6 +121,11 @@ def plain_kind(training: bool, grad: bool, in_backward: bool) -> int:
     return kinds.EVALUATION_WITH_GRAD if grad else kinds.EVALUATION
 
 
+def signature_of(sizes: Any, training: bool, grad: bool, in_backward: bool) -> Any:
+    """What tells the calls of a layer apart: the shape alone where they are what nearly all are, those of training."""
+    return sizes if training and grad and not in_backward else (sizes, training, grad, in_backward)
+
+
 def rough_signature(sizes: Sequence[int], training: bool, grad: bool, in_backward: bool) -> tuple[object, ...]:
     """What tells calls of a layer apart that has seen too many shapes: about how many values each channel has.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -19,7 +20,14 @@ from bn_lint.runtime.document.document import EXPORTS
 from bn_lint.runtime.recording import layer_records as kinds
 from bn_lint.runtime.recording.backward_passes import WatchedEntry, passage_of, watch
 from bn_lint.runtime.recording.call_context import CallContext, call_context
-from bn_lint.runtime.recording.layer_records import CLOSE_LOOKS, MOST_SIGNATURES, ROUGHLY, Entry, Layer, Passage
+from bn_lint.runtime.recording.layer_records import (
+    CLOSE_LOOKS,
+    MOST_SIGNATURES,
+    CountCall,
+    Entry,
+    Layer,
+    Passage,
+)
 from bn_lint.runtime.recording.mode_changes import ModeChanges
 from bn_lint.runtime.recording.recognize import (
     features_from,
@@ -30,6 +38,7 @@ from bn_lint.runtime.recording.recognize import (
     plain_kind,
     requires_grad,
     rough_signature,
+    signature_of,
 )
 from bn_lint.runtime.recording.running_statistics import holds_initial_values
 from bn_lint.runtime.recording.sites import Site
@@ -81,9 +90,9 @@ class Recorder(ModeChanges):
             self.defect()
             return None
 
-    def known_entry(
-        self, table: dict[Any, Any], x: object, training: bool, grad: bool, in_backward: bool
-    ) -> Entry | None:
+    def known_call(
+        self, table: dict[Any, CountCall], x: object, training: bool, grad: bool, in_backward: bool
+    ) -> CountCall | None:
         """What counts a call that needs no close look, of a layer with many shapes or on a subclass of tensors."""
         kind = type(x)
         if kind not in self.fast_types:
@@ -93,10 +102,10 @@ class Recorder(ModeChanges):
         else:
             with as_plain_tensors():
                 sizes = x.shape  # type: ignore[attr-defined]
-            entry: Entry | None = table.get((sizes, training, grad, in_backward))
-            if entry is not None:
-                return entry
-        return table.get(rough_signature(sizes, training, grad, in_backward)) if ROUGHLY in table else None
+            count = table.get(signature_of(sizes, training, grad, in_backward))
+            if count is not None:
+                return count
+        return table.get(rough_signature(sizes, training, grad, in_backward))
 
     def watch(self, passage: Passage, result: object) -> None:
         """Note when a gradient comes back to the result of a call. Never raises."""
@@ -139,11 +148,10 @@ class Recorder(ModeChanges):
         if not plain and type(x) not in self.fast_types and self._is_fast(x):
             self.fast_types.add(type(x))
         sizes = tuple(size if isinstance(size, int) else -1 for size in x.shape)
-        signature: Any = (x.shape if plain else sizes, training, grad, in_backward)
+        signature = signature_of(x.shape if plain else sizes, training, grad, in_backward)
         rough = len(layer.entries) >= MOST_SIGNATURES
         if rough:
             signature = rough_signature(sizes, training, grad, in_backward)
-            layer.fast[ROUGHLY] = None
             known = layer.entries.get((signature, plain_kind(training, grad, in_backward)))
             if known is not None and known.count >= CLOSE_LOOKS and not layer.reenabled:
                 known.count += 1
@@ -164,6 +172,8 @@ class Recorder(ModeChanges):
             entry = layer.entries[signature, kind] = make(sizes, training, grad, kind)
             self._details(layer, entry, module, x)
         entry.count += 1
+        if isinstance(entry, WatchedEntry):
+            entry.looked_at()
         entry.tool = around.tool
         entry.root_training = around.root.training if around.root is not None else None
         entry.reached_by(around.trail)
@@ -178,9 +188,9 @@ class Recorder(ModeChanges):
         layer.looks_left -= 1
         if type(x) in self.fast_types and settled and kind <= kinds.RECOMPUTED:
             if isinstance(entry, WatchedEntry):
-                entry.enter_fast_path(layer, signature)
+                entry.enter_fast_path(layer, signature, self.counted)
             else:
-                layer.fast[signature] = entry
+                layer.fast[signature] = partial(self.counted.append, entry)
         if self._dying:
             self.bury()
         if kind == kinds.TRAINING and not layer.owned:

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from operator import add, attrgetter
+from collections import Counter
 
 from bn_lint.runtime.recording.backward_passes import WatchedEntry
 from bn_lint.runtime.recording.layer_records import Entry
 
-_COUNT = attrgetter("count")
-
 
 class Repetition:
-    """A step that may come again: how many calls of each kind it had.
+    """A step that may come again.
 
     Args:
-        entries: All that there are, in all layers.
-        calls: How many calls each had in the step.
+        calls: How many calls of each kind it had; all other kinds had none.
     """
 
-    def __init__(self, entries: Sequence[Entry], calls: Sequence[int]) -> None:
-        self._entries = entries
+    def __init__(self, calls: dict[Entry, int]) -> None:
         self._calls = calls
-        self._watched = [entry for entry in entries if isinstance(entry, WatchedEntry)]
-        self._expected = [entry.count + more for entry, more in zip(entries, calls, strict=True)]
-        #: How often the step came again.
-        self.times = 0
+        self._watched = [entry for entry in calls if isinstance(entry, WatchedEntry)]
+        #: The calls of the last step, in their order: nearly always the next one has the same.
+        self._sequence: list[Entry] | None = None
+        #: How often the step came again, and how many of these times the entries know of.
+        self.times = self._added = 0
 
-    def comes_again(self) -> bool:
-        """Whether the calls since the last step are those of the step."""
-        counts = list(map(_COUNT, self._entries))
-        if counts != self._expected:
-            return False
-        self._expected = list(map(add, counts, self._calls))
+    def comes_again(self, counted: list[Entry]) -> bool:
+        """Whether the calls since the last step are those of the step; if so, they are taken away."""
+        sequence = self._sequence
+        if sequence is None or counted != sequence:
+            sequence = self._sequence = counted.copy()
+            if dict(Counter(sequence)) != self._calls:
+                return False
+        del counted[: len(sequence)]
         for entry in self._watched:
             if self.times:
                 entry.step_came_again()
@@ -41,9 +39,15 @@ class Repetition:
         self.times += 1
         return True
 
+    def add_up(self) -> None:
+        """Let the entries know of the calls in the steps that came again."""
+        times, self._added = self.times - self._added, self.times
+        for entry, calls in self._calls.items():
+            entry.count += times * calls
+            entry.seen = entry.count
+
     def settle(self, step: int) -> None:
-        """Let the entries know which of their calls belong to steps that are over, up to this one."""
-        for entry, expected, calls in zip(self._entries, self._expected, self._calls, strict=True):
-            entry.seen = expected - calls
-            if calls:
-                entry.last_step = step
+        """The same, when it came again for the last time, in this step."""
+        self.add_up()
+        for entry in self._calls:
+            entry.last_step = step

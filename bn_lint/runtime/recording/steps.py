@@ -13,6 +13,7 @@ from bn_lint.runtime.recording.layer_records import TIMELINE, TRAINED, UNUSUAL, 
 from bn_lint.runtime.recording.recognize import part_of_model_in, requires_grad
 from bn_lint.runtime.recording.repetition import Repetition
 from bn_lint.runtime.recording.sites import Site
+from bn_lint.runtime.recording.trained_parameters import PERIOD, TrainedParameters
 from bn_lint.runtime.recording.weights import compare, remember
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 _MOST_COUNTS = 8
 #: How often layers with unusual calls are looked at closely again.
 _MOST_SECOND_LOOKS = 20
-#: Steps of an optimizer after which its parameters are asked again whether they are frozen; they are asked in as many
-#: steps in the beginning.
-_CLOSELY = 16
 #: Optimizers that may take turns.
 _MOST_TURNS = 8
 
@@ -46,17 +44,6 @@ class Use(NamedTuple):
     passages: tuple[Passage, ...] = ()
 
 
-class _Parameters:
-    """What an optimizer trains, and when it was asked for that."""
-
-    __slots__ = ("ids", "sizes", "uses")
-
-    def __init__(self) -> None:
-        self.sizes: list[int] = []
-        self.ids: frozenset[int] = frozenset()
-        self.uses = -1
-
-
 class Steps:
     """The optimizer steps of a run.
 
@@ -75,7 +62,7 @@ class Steps:
         self._pending: list[Use] = []
         self._owned: frozenset[int] = frozenset()
         self._optimizer: weakref.ref[torch.optim.Optimizer] | None = None
-        self._cache: weakref.WeakKeyDictionary[torch.optim.Optimizer, _Parameters] = weakref.WeakKeyDictionary()
+        self._trained = TrainedParameters()
         #: The last optimizers that made a step, each with what it and those directly after it own.
         self._turns: list[tuple[weakref.ref[torch.optim.Optimizer], frozenset[int]]] = []
         self._alternations = 0
@@ -83,8 +70,8 @@ class Steps:
         self._compare_next = False
         self._complete = True
         self._repetition: Repetition | None = None
-        #: The calls of each kind in the last step that was looked at.
-        self._calls: list[tuple[Entry, int]] = []
+        #: The calls of each kind in the last step that was looked at, where it had any.
+        self._calls: dict[Entry, int] = {}
         recorder.before_change = self.settle
 
     def stepped(self, optimizer: torch.optim.Optimizer) -> None:
@@ -93,13 +80,13 @@ class Steps:
         if self.over or recorder.paused:
             return
         try:
-            owned, repetition = self._parameters(optimizer), self._repetition
+            owned, repetition = self._trained.of(optimizer), self._repetition
             # Nearly all steps do what the one before did.
             if (
                 repetition is not None
                 and owned is self._owned
                 and not recorder.has_departures
-                and repetition.comes_again()
+                and repetition.comes_again(recorder.counted)
             ):
                 recorder.step += 1
                 if self.drift is not None:
@@ -126,13 +113,16 @@ class Steps:
         """What a step must be like to be the same as this one, of which nothing is new."""
         if not uses or not all(_is_known(use, self._owned) for use in uses):
             return None
-        return Repetition(*zip(*self._calls, strict=True)) if self._calls else None
+        return Repetition(self._calls) if self._calls else None
 
     def settle(self) -> None:
-        """Count the steps that were like the one before them, since something else is about to happen."""
+        """Count the steps that were like the one before them, and the calls since, as something else may happen."""
         repetition, self._repetition = self._repetition, None
-        if repetition is None or not repetition.times:
-            return
+        if repetition is not None and repetition.times:
+            self._settle(repetition)
+        self.recorder.add_up()
+
+    def _settle(self, repetition: Repetition) -> None:
         repetition.settle(self.recorder.step - 1)
         # The last of them is still open; that before the first was no repetition.
         end = self.recorder.step - 1
@@ -162,29 +152,10 @@ class Steps:
         for layer in self.recorder.everything():
             compare(layer)
 
-    def _parameters(self, optimizer: torch.optim.Optimizer) -> frozenset[int]:
-        """The parameters that the optimizer trains: those that it has, and that are not frozen."""
-        sizes = [len(group["params"]) for group in optimizer.param_groups]
-        known = self._cache.get(optimizer)
-        if known is None:
-            known = self._cache[optimizer] = _Parameters()
-        known.uses += 1
-        if known.sizes != sizes or known.uses < _CLOSELY or known.uses % _CLOSELY == 0:
-            ids = frozenset(
-                id(parameter)
-                for group in optimizer.param_groups
-                for parameter in group["params"]
-                if parameter.requires_grad
-            )
-            known.sizes = sizes
-            if ids != known.ids:  # else the same object: steps that are alike are told by it
-                known.ids = ids
-        return known.ids
-
     def _close(self) -> list[Use]:
         """The calls since the last time, layer by layer."""
         uses = []
-        self._calls = []
+        self._calls = {}
         recorder = self.recorder
         recorder.bury()
         unusual = False
@@ -194,8 +165,8 @@ class Steps:
             whole, evaluated_at = False, None
             for entry in layer.entries.values():
                 new = entry.count - entry.seen
-                self._calls.append((entry, new))
                 if new:
+                    self._calls[entry] = new
                     entry.seen = entry.count
                     entry.seen_in(recorder.step)
                     if isinstance(entry, WatchedEntry):
@@ -308,7 +279,7 @@ class Steps:
             layer.requires_grad_seen = layer.requires_grad_seen or learns is True
             if learns is False and not owned:
                 layer.frozen_training.add(training, step)
-                if layer.frozen_training.steps <= _CLOSELY:
+                if layer.frozen_training.steps <= PERIOD:
                     first = layer.frozen_training.steps == 1
                     apart = part_of_model_in(layer, self._owned) is False
                     layer.frozen_apart = apart and (first or layer.frozen_apart)
@@ -376,6 +347,8 @@ class Steps:
             return
         step = self.recorder.step
         if self._compare_next:
+            if self._repetition is not None:
+                self._repetition.add_up()
             counts: dict[Any, int] = {
                 use.layer: use.calls if isinstance(use.calls, int) else use.calls[kinds.TRAINING] for use in uses
             }
