@@ -210,12 +210,12 @@ def _walk_own(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def _bound_names(function: cst.FunctionDef) -> frozenset[str]:
-    """The parameters of a function, and the names that it assigns."""
+    """The parameters of a function, and the names that it binds for itself."""
+    inside = list(walk(function.body))
     names = {one.name.value for one in walk(function) if type(one) is cst.Param}
-    for one in walk(function.body):
-        if type(one) is cst.AssignTarget and type(one.target) is cst.Name:
-            names.add(one.target.value)
-    return frozenset(names)
+    names.update(name for one in inside for name in _names_bound_by(one))
+    outer = {item.name.value for one in inside if type(one) in (cst.Global, cst.Nonlocal) for item in one.names}
+    return frozenset(names - outer)
 
 
 @asked_once
@@ -242,22 +242,28 @@ def returns_first_parameter(function: cst.FunctionDef | cst.Lambda) -> bool:
 
 def _binds(node: cst.CSTNode, name: str) -> bool:
     """Whether a node may bind a name, other than as a parameter."""
-    if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-        return node.name.value == name or any(
-            type(inner) is cst.NameItem and inner.name.value == name for inner in walk(node)
-        )
+    if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and any(
+        type(inner) is cst.NameItem and inner.name.value == name for inner in walk(node)
+    ):
+        return True
+    return name in _names_bound_by(node)
+
+
+def _names_bound_by(node: cst.CSTNode) -> Iterator[str]:
+    """The names that a node itself binds, other than as parameters."""
     targets: list[cst.CSTNode] = []
-    if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr, cst.Del)):
+    if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+        yield node.name.value
+    elif isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr, cst.Del)):
         targets.append(node.target)
     elif isinstance(node, (cst.AsName, cst.ImportAlias)):
         targets.append(node.name)
     while targets:
         target = targets.pop()
-        if type(target) is cst.Name and target.value == name:
-            return True
-        if isinstance(target, (cst.Tuple, cst.List, cst.Element, cst.StarredElement)):
+        if type(target) is cst.Name:
+            yield target.value
+        elif isinstance(target, (cst.Tuple, cst.List, cst.Element, cst.StarredElement)):
             targets += children(target)
-    return False
 
 
 @asked_once
