@@ -51,6 +51,7 @@ from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.operations.sizes import size_of
 from bn_lint.static.torch_model.symbolic_models import is_symbolic
 from bn_lint.static.torch_model.watchers import LayerCollector, events_of
+from bn_lint.static.training.alternatives import widths_differ
 from bn_lint.static.training.constructions import Constructions
 from bn_lint.static.training.drafts import Draft
 from bn_lint.static.training.flows import Flows
@@ -132,7 +133,7 @@ class FactCollector(LayerCollector):
         outer, self._choice = self._choice, (ref.node, doubtful)
         others, self._others_meant = self._others_meant, not all(map(builds_batchnorm, alternatives))
         try:
-            with self.quiet(_widths_differ(alternatives)):
+            with self.quiet(widths_differ(alternatives)):
                 yield
         finally:
             self._choice, self._others_meant = outer, others
@@ -379,20 +380,3 @@ class FactCollector(LayerCollector):
     def coverage(self, unreached: list[NodeRef], judged_files: set[SourceFile]) -> Coverage:
         """How many of the places that build BatchNorm in the judged files were judged."""
         return coverage(self.sites.values(), unreached, judged_files)
-
-
-#: What a layer says about its input.
-_WIDTHS = ("num_features", "in_channels", "in_features")
-
-
-def _widths_differ(alternatives: list[Value]) -> bool:
-    layers = [_first_with_width(one) for one in alternatives if isinstance(one, Instance)]
-    return any(len({repr(one.cells[name]) for one in layers if name in one.cells}) > 1 for name in _WIDTHS)
-
-
-def _first_with_width(module: Instance) -> Instance:
-    """The first layer with a width in a container of torch; in other modules that is not looked for."""
-    if module.cls.name != "torch.nn.Sequential":
-        return module
-    parts = (_first_with_width(child) for _, child in module.children() if isinstance(child, Instance))
-    return next((part for part in parts if any(name in part.cells for name in _WIDTHS)), module)
