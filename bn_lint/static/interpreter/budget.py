@@ -52,6 +52,8 @@ class Budget:
         self.patience = self.check = PATIENCE
         #: The steps that functions took in calls that are over.
         self.cost: defaultdict[cst.CSTNode, int] = defaultdict(int)
+        #: The steps of loops in which no module was made and nothing happened to models.
+        self.idle: defaultdict[cst.CSTNode, int] = defaultdict(int)
         #: Whether one of several branches was given up, and whether one is running that can be.
         self.gave_up = self.can_give_up = False
         #: How many computations are running that must not take more than a number of steps of their own.
@@ -178,16 +180,26 @@ class Budget:
 
 
 class Standstill:
-    """Notices when a loop takes long in which no module is made and nothing happens to models."""
+    """Notices when a loop takes long in which no module is made and nothing happens to models.
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    Earlier runs of the loop count: one over the iterations of a solver is short, and is run with every batch.
+    """
+
+    def __init__(self, interpreter: Interpreter, loop: cst.CSTNode) -> None:
         self._interpreter = interpreter
-        self._began = interpreter.budget.steps
+        self._loop = loop
+        self._counted = interpreter.budget.steps
         self._progress = _progress(interpreter)
 
     def __bool__(self) -> bool:
-        interpreter = self._interpreter
-        return interpreter.budget.steps - self._began > LOOP_STEPS and _progress(interpreter) == self._progress
+        """Whether it is so by now; asked once for each pass."""
+        interpreter, idle = self._interpreter, self._interpreter.budget.idle
+        if _progress(interpreter) != self._progress:
+            return False
+        steps = interpreter.budget.steps
+        idle[self._loop] += steps - self._counted
+        self._counted = steps
+        return idle[self._loop] > LOOP_STEPS
 
 
 def unknown_like(items: Sequence[Value]) -> Value:

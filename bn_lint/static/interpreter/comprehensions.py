@@ -47,7 +47,7 @@ def _comprehension(interpreter: Interpreter, node: Any, frame: Frame) -> tuple[l
     inner.owner, inner.receiver, inner.function = frame.owner, frame.receiver, frame.function
     results: list[Value] = []
     rest: list[Value] = []
-    standstill = Standstill(interpreter)
+    standstill = Standstill(interpreter, node)
 
     def element() -> Value:
         if type(node) is cst.DictComp:

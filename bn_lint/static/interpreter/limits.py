@@ -51,8 +51,8 @@ MAX_REPLACED_ENTRIES = 60
 #: Passes of a loop over numbers, or while a known condition holds, that are run one by one if something happens in them
 #: that matters to the domain. The others are run like those of a loop of unknown length, of which two stand for all.
 UNROLLED_PASSES = 3
-#: Steps of a loop or a comprehension in which no module is made and nothing happens to models; what it has left to run
-#: over is not known then: "A loop over data" in `limits.md`.
+#: Steps of a loop or a comprehension in which no module is made and nothing happens to models, in all of its runs; what
+#: it has left to run over is not known then: "A loop over data" in `limits.md`.
 LOOP_STEPS = 20_000
 #: Passes of `while True` that are run one by one.
 ENDLESS_PASSES = 64

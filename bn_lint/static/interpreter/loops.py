@@ -27,7 +27,7 @@ def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
     over_modules = _are_modules(items)
     deciding = names_that_decide(node) if over_modules and not frame.global_names else None
     alike = AlikePasses(interpreter, frame)
-    standstill = Standstill(interpreter)
+    standstill = Standstill(interpreter, node)
     left: int | None = None  # the mark behind the first pass that a branch may have left the loop in
     for count, item in enumerate(items):
         interpreter.budget.step()
