@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bn_lint.static.interpreter.dispatch import evaluate
+from bn_lint.static.interpreter.last_pass import asks_for_last
 from bn_lint.static.interpreter.paths import Condition, suppose
 from bn_lint.static.interpreter.values import ABSENT, Dict, Instance, List, ModuleScope, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
@@ -49,6 +50,8 @@ def condition_of(interpreter: Interpreter, test: cst.BaseExpression, frame: Fram
         return Condition((type(test.operator), left, right), True, left.is_of_program or right.is_of_program)
     if type(test) is cst.Comparison and len(test.comparisons) == 1:
         operator, holds = _COMPARED.get(type(test.comparisons[0].operator), (None, True))
+        if operator is cst.Equal and (last := asks_for_last(interpreter, test, frame)) is not None:
+            return Condition(last, holds, True)
         sides = tuple(_side(interpreter, one, frame) for one in (test.left, test.comparisons[0].comparator))
         if operator is None or ABSENT in sides or not any(type(one) is Unknown for one in sides):
             return None

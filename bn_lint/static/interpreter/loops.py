@@ -12,6 +12,7 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import forget_changes
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
+from bn_lint.static.interpreter.last_pass import begin_pass, passes_of
 from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.limits import ENDLESS_PASSES, MAX_PASSES, UNROLLED_PASSES
 from bn_lint.static.interpreter.narrow import assume
@@ -23,6 +24,13 @@ from bn_lint.static.syntax.tree import builds_on_last
 
 def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
     items, rest = iterate(interpreter, evaluate(interpreter, node.iter, frame))
+    with passes_of(interpreter, node, frame):
+        return _for(interpreter, node, frame, items, rest)
+
+
+def _for(
+    interpreter: Interpreter, node: cst.For, frame: Frame, items: Sequence[Value], rest: Sequence[Value]
+) -> str | None:
     mark, begin = len(frame.pending), interpreter.store.mark()
     over_modules = _are_modules(items)
     deciding = names_that_decide(node) if over_modules and not frame.global_names else None
@@ -136,6 +144,7 @@ def _pass(interpreter: Interpreter, body: cst.BaseSuite, frame: Frame, mark: int
     interpreter.events.loops.append(interpreter.events.now())
     answers = len(interpreter.path.answers)
     try:
+        begin_pass(interpreter, body, frame)
         completion = execute_suite(interpreter, body, frame)
         _end_of_pass(interpreter, frame, mark)
     finally:

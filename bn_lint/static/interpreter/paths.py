@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.interpreter.store import StoreDelta
+    from bn_lint.static.syntax import nodes as cst
 
 #: How a block of statements ended; None is the normal end.
 RETURN, RAISE, BREAK, CONTINUE = "return", "raise", "break", "continue"
@@ -50,6 +51,23 @@ Sides = dict[Hashable, dict[tuple[int, Any], Written]]
 _MAX_WRITTEN = 500
 
 
+class Passes:
+    """The passes of a `for` loop that runs (see `last_pass.py`).
+
+    Attributes:
+        names: What the loop assigns in each pass.
+        number: Of the pass that runs.
+        asked: The questions whether a pass was the last one, as keys in their order.
+    """
+
+    def __init__(self, loop: cst.For, frame: Frame, names: frozenset[str]) -> None:
+        self.loop = loop
+        self.frame = frame
+        self.names = names
+        self.number = 0
+        self.asked: dict[Hashable, None] = {}
+
+
 class PathCondition:
     """What must be so for the code that runs now to run.
 
@@ -57,6 +75,7 @@ class PathCondition:
         ways: The undecided branches that surround it: when each began, and which side of it this is.
         answers: What is supposed on these sides.
         sides: What earlier branches have written, but for local names, which each frame has for itself.
+        passes: The `for` loops that surround it, the innermost last.
         uncertain: How many undecided conditions there are; more than `ways`, for operators such as `and` are some.
         guards: How many `if` statements surround it, decided or not.
         supposed: How many of the undecided conditions suppose the class of a module that is not known.
@@ -66,6 +85,7 @@ class PathCondition:
         self.ways: list[tuple[Hashable, int]] = []
         self.answers: list[Answer] = []
         self.sides: Sides = {}
+        self.passes: list[Passes] = []
         self.uncertain = 0
         self.guards = 0
         self.supposed = 0
