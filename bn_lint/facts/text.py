@@ -91,6 +91,7 @@ class FreezeLoop:
         missed: A layer of another variant in the same file, or where the layers of the program are converted to one.
         elsewhere: That conversion is in a file that does not mention what the loop is part of.
         is_applied: Whether it is a function for `apply`.
+        unused: The function or method that it is part of, where nothing in the program names that again.
     """
 
     class_names: tuple[str, ...]
@@ -100,6 +101,7 @@ class FreezeLoop:
     missed: Evidence | None = None
     elsewhere: bool = False
     is_applied: bool = False
+    unused: str | None = None
 
 
 @dataclass(frozen=True)

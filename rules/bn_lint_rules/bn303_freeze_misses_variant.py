@@ -51,8 +51,9 @@ def freeze_misses_variant(loop: FreezeLoop) -> Iterator[Violation]:
 
     ## Known limits
     Which model the loop is given is not followed. Where the layers become SyncBatchNorm in a file that does not mention
-    the class or function of the loop, the finding has severity `info`. A loop that leaves the other layers alone on
-    purpose can say so with a comment: `# bn-lint: ignore[BN303]`.
+    the class or function of the loop, and where nothing in the program calls the function or method around it, the
+    finding has severity `info`. A loop that leaves the other layers alone on purpose can say so with a comment:
+    `# bn-lint: ignore[BN303]`.
 
     ## References
     - [torch.nn.SyncBatchNorm](https://docs.pytorch.org/docs/stable/generated/torch.nn.SyncBatchNorm.html)
@@ -69,7 +70,7 @@ def freeze_misses_variant(loop: FreezeLoop) -> Iterator[Violation]:
         (loop.missed,),
         help="test for nn.modules.batchnorm._BatchNorm, which all of them inherit from",
         fix=_for_all(loop),
-        severity=Severity.INFO if loop.elsewhere else None,
+        severity=Severity.INFO if loop.elsewhere or loop.unused else None,
     )
 
 

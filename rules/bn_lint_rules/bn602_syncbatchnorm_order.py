@@ -18,8 +18,8 @@ def syncbatchnorm_order(conversion: SyncConversion) -> Iterator[Violation]:
     Apex's `convert_syncbn_model` builds layers with parameters of their own. An optimizer that was made before holds
     those of layers that are gone, so the new ones are never trained; a wrapper that was made before does not
     synchronize their gradients. `torch.nn.SyncBatchNorm.convert_sync_batchnorm` keeps the parameters, and the severity
-    is `warning`: PyTorch documents it for models that are not wrapped yet, and in old versions the layers refuse to
-    run.
+    is `info`: PyTorch documents it for models that are not wrapped yet, but only in old versions the layers refuse to
+    run then.
 
     ## Example
     ```python
@@ -66,5 +66,5 @@ def syncbatchnorm_order(conversion: SyncConversion) -> Iterator[Violation]:
         conversion.place,
         (conversion.before,),
         help="convert the model first",
-        severity=None if conversion.copies else Severity.WARNING,
+        severity=None if conversion.copies else Severity.INFO,
     )

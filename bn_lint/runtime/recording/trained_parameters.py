@@ -6,8 +6,10 @@ import weakref
 from collections.abc import Callable
 from itertools import chain, compress
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 #: Steps of an optimizer after which its parameters are asked again; in the beginning they are asked more often, after
 #: 1, 2, 4 and 8 steps.

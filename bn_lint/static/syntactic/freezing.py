@@ -32,6 +32,9 @@ _VARIANTS = {
 }
 
 
+#: Methods that PyTorch, Lightning and Python call.
+_CALLED_BY_OTHERS = re.compile(r"__\w+__|train|eval|forward|main|on_\w+|\w+_step|setup|configure_\w+")
+
 #: Ancestors of all BatchNorm layers.
 _COVERING = frozenset({"torch.nn.Module", "torch.nn._NormBase"})
 
@@ -107,12 +110,33 @@ def with_missed_layers(facts: Sequence[Fact], files: Iterable[SourceFile]) -> It
             None,
         )
         if missed is not None or "sync" in fact.variants:
-            yield replace(fact, missed=missed)
+            yield replace(fact, missed=missed, unused=_unused(fact.place, files))
             continue
         conversions = list(_conversions(files)) if conversions is None else conversions
         names = _names_of(fact.place, files) if conversions else set()
         near = next((at for file, at in conversions if names & set(_WORD.findall(file.source.text))), None)
-        yield replace(fact, missed=near or (conversions[0][1] if conversions else None), elsewhere=near is None)
+        yield replace(
+            fact,
+            missed=near or (conversions[0][1] if conversions else None),
+            elsewhere=near is None,
+            unused=_unused(fact.place, files),
+        )
+
+
+def _unused(place: Place, files: Iterable[SourceFile]) -> str | None:
+    """The innermost function around a place, if it is one that nobody mentions; PyTorch calls some by itself."""
+    around: str | None = None
+    for file in files:
+        if file.display == place.path:
+            for node in walk(file.tree):
+                if isinstance(node, cst.FunctionDef):
+                    own = file.place(node)
+                    if own.line <= place.line <= own.end_line:
+                        around = node.name.value
+    if around is None or _CALLED_BY_OTHERS.fullmatch(around):
+        return None
+    mentions = re.compile(rf"(?<!def )\b{re.escape(around)}\b")
+    return None if any(mentions.search(file.source.text) for file in files) else around
 
 
 def _names_of(place: Place, files: Iterable[SourceFile]) -> set[str]:
