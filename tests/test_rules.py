@@ -263,6 +263,7 @@ WATCHERS = {
     "runtime/recording/running_statistics.py",
     "runtime/recording/steps.py",
     "runtime/recording/structure.py",
+    "runtime/recording/trained_parameters.py",
     "runtime/recording/weights.py",
     "runtime/document/summarize.py",
     "runtime/recording/compiled.py",

@@ -6,10 +6,8 @@ import weakref
 from collections.abc import Callable
 from itertools import chain, compress
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+import torch
 
 #: Steps of an optimizer after which its parameters are asked again; in the beginning they are asked more often, after
 #: 1, 2, 4 and 8 steps.
