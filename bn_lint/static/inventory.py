@@ -16,7 +16,6 @@ from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.containers import in_order
 from bn_lint.static.torch_model.describing import built_at
-from bn_lint.static.torch_model.happened import batchnorm_layers
 from bn_lint.static.torch_model.mode import FROZEN, agreed
 from bn_lint.static.torch_model.operations import sizes
 from bn_lint.static.torch_model.symbolic_models import is_symbolic
@@ -111,7 +110,7 @@ class InventoryKeeper:
         """By BatchNorm layer, the modes in which the program calls the models that it is in."""
         found: dict[int, set[Mode]] = {}
         for call in events_of(interpreter).calls:
-            for layer, modes in zip(batchnorm_layers(call.model), call.modes):
+            for layer, modes in zip(call.layers, call.modes):
                 mode = _MODES.get(agreed(modes))  # type: ignore[arg-type]  # of None there is none
                 if mode is not None:
                     found.setdefault(id(layer), set()).add(mode)

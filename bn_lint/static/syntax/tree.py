@@ -214,7 +214,7 @@ def _bound_names(function: cst.FunctionDef) -> frozenset[str]:
     inside = list(walk(function.body))
     names = {one.name.value for one in walk(function) if type(one) is cst.Param}
     names.update(name for one in inside for name in _names_bound_by(one))
-    outer = {item.name.value for one in inside if type(one) in (cst.Global, cst.Nonlocal) for item in one.names}
+    outer = {item.name.value for one in inside if isinstance(one, (cst.Global, cst.Nonlocal)) for item in one.names}
     return frozenset(names - outer)
 
 

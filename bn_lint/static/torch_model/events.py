@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from bn_lint.facts import Evidence, Purpose, Shows, Unclear
 from bn_lint.static.interpreter.hooks import Log
@@ -74,6 +75,8 @@ class EventLog(Log):
         self.is_over = False
         self._parts: dict[int, frozenset[int]] = {}
         self._in_evaluation: dict[Call, frozenset[int]] = {}
+        #: What `training/call_lines.py` asks when it is over, each once.
+        self.answers: dict[Hashable, Any] = {}
         #: What calls turned out to be for, of which this was not seen when they were made.
         self.purposes: dict[Call, Purpose | Unclear] = {}
         #: What froze the layers that a change of mode put back, as far as it was asked for (`training/reenabled.py`).
@@ -190,7 +193,7 @@ class EventLog(Log):
             note_transformed(interpreter, model, ref)
             return
         frame = frame.running
-        call = Call(model, ref, frame)
+        call = Call(model, layers, ref, frame)
         call.is_method = outer is not None
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
         call.modes = [possible(modes_of(layer, self), interpreter.path.chosen) for layer in layers]
@@ -239,7 +242,7 @@ class EventLog(Log):
     def called_out_of_sight(self, model: Instance, ref: NodeRef, frame: Frame | None) -> None:
         """A framework calls a model in a mode that it chose itself."""
         if frame is not None and not self.depth:
-            call = Call(model, ref, frame)
+            call = Call(model, batchnorm_layers(model), ref, frame)
             call.order, call.loops, call.grad = self.now(), tuple(self.loops), None
             self.calls.append(call)
 
@@ -257,7 +260,7 @@ class EventLog(Log):
             return
         interpreter.store.disturb()
         self.depth_without_gradients = self.depth
-        call = Call(part, ref, frame)
+        call = Call(part, layers, ref, frame)
         call.order, call.loops, call.grad = self.now(), outer.loops, False
         call.modes = [modes_of(layer, self) for layer in layers]
         call.frozen_layers = frozen_layers(layers, call.modes)
@@ -362,7 +365,7 @@ class EventLog(Log):
         """The `id` of each BatchNorm layer that was in evaluation mode at a call; asked when the program is over."""
         known = self._in_evaluation.get(call)
         if known is None:
-            layers = zip(batchnorm_layers(call.model), call.modes)
+            layers = zip(call.layers, call.modes)
             known = self._in_evaluation[call] = frozenset(id(one) for one, modes in layers if agreed(modes) is False)
         return known
 

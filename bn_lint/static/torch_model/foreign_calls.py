@@ -122,7 +122,7 @@ def _looked_at(
     layers = batchnorm_layers(model)
     if layers:
         interpreter.store.disturb()
-        call = Call(model, ref, interpreter.frame)
+        call = Call(model, layers, ref, interpreter.frame)
         call.order, call.purpose = events.now(), purpose
         call.modes = [modes_of(layer, events) for layer in layers]
         call.prepared = events.preparation(model)

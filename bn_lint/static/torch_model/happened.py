@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 class Call:
     """One call of a model by code that is not part of a model."""
 
-    def __init__(self, model: Instance, ref: NodeRef, frame: Frame) -> None:
+    def __init__(self, model: Instance, layers: list[Instance], ref: NodeRef, frame: Frame) -> None:
         self.model = model
+        #: Its BatchNorm layers.
+        self.layers = layers
         self.ref = ref
         self.frame = frame
         self.order = 0
         self.loops: tuple[int, ...] = ()
         self.grad: bool | None = True
-        #: The modes that each BatchNorm layer of the model may be in.
+        #: The modes that each of these may be in, where that is known.
         self.modes: list[tuple[Mode, ...]] = []
         self.uncertain = False
         self.dropped = False

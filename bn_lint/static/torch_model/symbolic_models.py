@@ -7,6 +7,7 @@ passed on. Whether the model has BatchNorm is another question (see `training/sy
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,12 @@ _SUPPOSED: Ghost[bool] = Ghost("supposed")
 
 def is_symbolic(model: Instance) -> bool:
     """Whether nobody has seen the BatchNorm layers of a model, or some of them."""
-    return any(_SUPPOSED.of(layer) is True for layer in batchnorm_layers(model))
+    return are_supposed(batchnorm_layers(model))
+
+
+def are_supposed(layers: Iterable[Instance]) -> bool:
+    """Whether some of the BatchNorm layers of a model stand for those that nobody has seen."""
+    return any(_SUPPOSED.of(layer) is True for layer in layers)
 
 
 def as_model(value: Value) -> Value:

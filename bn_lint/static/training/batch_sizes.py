@@ -11,7 +11,7 @@ from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.torch_model.batchnorm import batchnorm_class, variant_of
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Call, batchnorm_layers
+from bn_lint.static.torch_model.happened import Call
 from bn_lint.static.torch_model.mode import agreed
 from bn_lint.static.torch_model.parallel import devices_of
 from bn_lint.static.training.drafts import LoaderOption
@@ -35,7 +35,7 @@ def batch_facts(
     size = max(batches.size // devices, 1)
     among = f", for {devices} devices" if devices > 1 else ""
     loader = Evidence(f"batches of {batches.size} come from here{among}", batches.ref.place)
-    for layer, modes in zip(batchnorm_layers(call.model), call.modes):
+    for layer, modes in zip(call.layers, call.modes):
         if agreed(modes) is not True:
             continue
         collector.pooled_calls.trained_on(layer, size)

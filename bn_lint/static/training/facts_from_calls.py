@@ -13,9 +13,9 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Call, batchnorm_layers, has_batchnorm_for_sure
+from bn_lint.static.torch_model.happened import Call, has_batchnorm_for_sure
 from bn_lint.static.torch_model.mode import ARRIVED, Mode, agreed
-from bn_lint.static.torch_model.symbolic_models import is_symbolic
+from bn_lint.static.torch_model.symbolic_models import are_supposed, is_symbolic
 from bn_lint.static.training.batch_sizes import batch_facts
 from bn_lint.static.training.call_lines import is_resumed, lines_of, switch_name
 from bn_lint.static.training.drafts import CallLines
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 def facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fact]:
     """State what one entry point showed."""
     events.is_over = True
-    trained = {id(call.model) for call in events.calls if call.purpose is Purpose.TRAINING}
+    trained = frozenset(id(call.model) for call in events.calls if call.purpose is Purpose.TRAINING)
     for call in events.calls:
-        if is_symbolic(call.model):
+        if are_supposed(call.layers):
             proven = is_proven(events, call, trained)
             call.checked = _check_symbolic(events, call, trained, proven=proven)
             if proven:
@@ -66,11 +66,11 @@ def facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fa
             yield mode_change(switch, undone, collector)
 
 
-def _call_facts(events: EventLog, call: Call, trained: set[int], collector: FactCollector) -> Iterator[Fact]:
+def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector: FactCollector) -> Iterator[Fact]:
     purpose = call.purpose or classify(events, call, trained)
     call.checked = _checked(call, purpose)
     again = events.recalibrated
-    if again and call.purpose is None and any(id(layer) in again for layer in batchnorm_layers(call.model)):
+    if again and call.purpose is None and any(id(layer) in again for layer in call.layers):
         return  # its statistics are recomputed: training mode is intended
     if purpose is Purpose.EVALUATION and call.keeps_last_batch:
         return  # evaluation mode would normalize by the last batch that was trained on
@@ -157,7 +157,7 @@ def _checked(call: Call, purpose: Purpose | Unclear) -> CheckedCall:
     return CheckedCall(call.ref.place, purpose)
 
 
-def _check_symbolic(events: EventLog, call: Call, trained: set[int], *, proven: bool) -> CheckedCall:
+def _check_symbolic(events: EventLog, call: Call, trained: frozenset[int], *, proven: bool) -> CheckedCall:
     """Whether the mode of a model that is made out of view was checked: if it is set for the call, or proven wrong."""
     purpose = call.purpose or classify(events, call, trained)
     modes = [mode for every in call.modes for mode in every]
@@ -220,6 +220,8 @@ def _frozen_and_trained(events: EventLog, call: Call) -> NodeRef | None:
 
     Not those that are trained in the same pass of a loop as well: they are spared one of several losses.
     """
+    if not call.frozen_layers:
+        return None
     spared = [part.model for part in call.inside]
     trained = [
         {id(layer) for layer, _ in one.frozen_layers}
@@ -299,7 +301,7 @@ def _leaves_batchnorm_alone(events: EventLog, call: Call) -> bool:
     """Whether the training may concern other parts than those with BatchNorm, or another model altogether."""
     if call.is_frozen:
         return True
-    layers = batchnorm_layers(call.model)
+    layers = call.layers
     step = call.step
     if step is None:
         return False

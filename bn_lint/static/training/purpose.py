@@ -13,14 +13,14 @@ from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, Mode
 from bn_lint.static.training.held_out import is_held_out
 
 
-def classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Unclear:
+def classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose | Unclear:
     """What a call is for that no optimizer steps on; each is asked for by the others of its model, too."""
     if call not in events.purposes:
         events.purposes[call] = _classify(events, call, trained)
     return events.purposes[call]
 
 
-def _classify(events: EventLog, call: Call, trained: set[int]) -> Purpose | Unclear:
+def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose | Unclear:
     passes = [
         step for step in events.steps if step.loops == call.loops[: len(step.loops)] and step.frame in call.caller
     ]
@@ -102,7 +102,7 @@ def put_in_after_eval(events: EventLog, call: Call) -> Evidence | None:
     off = bool(before) and before[-1].mode.training is False
     # Those that it had already were switched, or it was called on another way than this one.
     present = {id(layer) for switch in before[-1:] for layer, _ in switch.before}
-    for layer, modes in zip(batchnorm_layers(call.model), call.modes):
+    for layer, modes in zip(call.layers, call.modes):
         if id(layer) in present:
             continue
         if off and layer.built is not None and all(mode.ref is None and mode.training for mode in modes):

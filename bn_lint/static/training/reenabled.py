@@ -9,7 +9,7 @@ from bn_lint import facts
 from bn_lint.facts import Evidence, ModeChange, Purpose
 from bn_lint.static.interpreter.values import Instance, LibraryClass, alternatives
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Call, Switch, batchnorm_layers
+from bn_lint.static.torch_model.happened import Call, Switch
 from bn_lint.static.torch_model.mode import Mode, agreed
 from bn_lint.static.training.drafts import Refreezing
 from bn_lint.static.training.evidence import ref_of, text_of
@@ -88,7 +88,7 @@ def _set_alone(
 def were_frozen(events: EventLog, call: Call, mode: Mode) -> bool:
     """Whether BatchNorm was in evaluation mode on its own, and trained so, when `eval()` put the whole model in it."""
     wholes = unwrapped(call.model)
-    for layer in batchnorm_layers(call.model):
+    for layer in call.layers:
         own, until = _before_evaluations(events, layer, mode, wholes)
         if _is_of_whole(events, own, wholes) or not _is_trained_between(events, layer, own, until):
             return False

@@ -90,7 +90,7 @@ def fill(interpreter: Interpreter, trainer: Instance, attributes: frozenset[str]
             interpreter.store.set(trainer, name, Unknown(name, f"what becomes `{name}` is not visible"))
 
 
-def is_proven(events: EventLog, call: Call, trained: set[int]) -> bool:
+def is_proven(events: EventLog, call: Call, trained: frozenset[int]) -> bool:
     """Whether the program alone shows that a call of a model that nobody has seen is in the wrong mode."""
     if any(is_local(events, call, mode) for modes in call.modes for mode in modes):
         return False  # who switches a model for a call of it wants it so, and knows the models that are meant
