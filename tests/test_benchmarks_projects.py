@@ -106,7 +106,20 @@ def test_a_later_draw_is_unseen_and_counted_apart() -> None:
 
 def test_no_repository_is_drawn_twice() -> None:
     projects = load_projects()
-    draws = {FIRST, "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh"}
+    draws = {
+        FIRST,
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+        "eleventh",
+        "twelfth",
+    }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)
 
