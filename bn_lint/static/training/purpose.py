@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.facts import Evidence, Purpose, Unclear
+from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk, ways_to
@@ -60,6 +61,8 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
             for step in passes
         )
         return Purpose.EVALUATION if own and aside and call.prepared is not None else Unclear.RESULT
+    if call.grad is True and _is_method_of_nobody(call):
+        return Unclear.RESULT  # it is given to whoever calls the method, who may train on it
     is_ready = call.prepared is not None or put_in_after_eval(events, call) is not None
     return Purpose.EVALUATION if is_ready else Unclear.ARRIVED
 
@@ -68,6 +71,19 @@ def _is_for_others(events: EventLog, call: Call, passes: list[Step]) -> bool:
     """Whether the gradients that run through a model are used for other models alone."""
     return all(
         step.owned is not None and not any(events.related(call.model, one) for one in step.owned) for step in passes
+    )
+
+
+def _is_method_of_nobody(call: Call) -> bool:
+    """Whether a call is made in a method that no visible code calls, of an object that visible code builds."""
+    return any(
+        isinstance(frame.receiver, Instance)
+        and frame.receiver.built is not None
+        and frame.site is not None
+        and frame.site.node is frame.receiver.built.node
+        and frame.function is not None
+        and frame.function.name not in ("__init__", "forward")
+        for frame in call.caller
     )
 
 
