@@ -42,7 +42,7 @@ class SourceFile:
         self.source = source
         self._noted = noted
         self._parse = parse
-        self._is_context = is_context
+        self.is_context = is_context
         self.path = source.path
         self.display = source.display
         #: Not known to be anything else than Python: no fix changes what a person has to put right first.
@@ -56,7 +56,7 @@ class SourceFile:
         self._noted(self.path)
         try:
             text = self.source.text
-            reading = read_shared(text) if self._is_context else read_leniently(text, self._parse)
+            reading = read_shared(text) if self.is_context else read_leniently(text, self._parse)
         except ParseError as error:
             return error
         self.is_valid = reading.error is None
