@@ -72,6 +72,8 @@ class Recorder(ModeChanges):
         self.asks_devices = True
         #: What has been recorded is looked at while the program runs: it must not notice.
         self.peeking = False
+        #: How many calls have been looked at closely.
+        self.looks = 0
         self.unanswered: str | None = None
         self.on_look: Callable[[Layer, Entry, torch.Tensor, _BatchNorm | None], None] | None = None
         #: The kinds of tensors whose calls need not be looked at closely each time.
@@ -142,6 +144,7 @@ class Recorder(ModeChanges):
         self, layer: Layer, module: _BatchNorm | None, x: torch.Tensor, training: bool, frame: FrameType | None
     ) -> Passage | None:
         self.before_change()
+        self.looks += 1
         grad = is_grad_enabled()
         in_backward = training and graph_task() != -1
         plain = type(x) is torch.Tensor
