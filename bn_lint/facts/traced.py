@@ -84,6 +84,8 @@ class StatisticsDrift:
             of the layer that is off most.
         spread: The variance of a batch divided by the running variance, the median over channels; None when unknown.
         batches: How many batches this is taken from.
+        first_shift: The shift of the layer that the model calls first.
+        first_spread: Its spread.
     """
 
     layers: tuple[BatchNormLayer, ...]
@@ -92,6 +94,8 @@ class StatisticsDrift:
     shift: float
     batches: int
     spread: float | None = None
+    first_shift: float | None = None
+    first_spread: float | None = None
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,7 @@ def test_what_is_left_for_the_case_of_a_kill_costs_little(tmp_path: Path, monkey
         now += seconds
         return Document("", "", "", [], "", 0.0)
 
-    monkeypatch.setattr(unfinished.time, "monotonic", lambda: now)
+    monkeypatch.setattr("time.monotonic", lambda: now)
     recorder = Recorder()
     leaves = unfinished.Unfinished(str(tmp_path), so_far, recorder)
     for step in range(100):

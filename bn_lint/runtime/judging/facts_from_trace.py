@@ -334,11 +334,15 @@ def _drift(layers: Sequence[LayerTrace]) -> Iterator[Fact]:
             continue
         worst, layer = max(measured, key=lambda pair: pair[0].shift)
         kind = ("training",) if training else ("evaluation", "evaluation-with-grad")
-        place = next(
-            (one.model for calls in layer.calls_of(*kind) for one in calls.reached if one.model is not None), None
-        )
+
+        def models(layer: LayerTrace, kind: tuple[str, ...] = kind) -> list[Place]:
+            return [one.model for calls in layer.calls_of(*kind) for one in calls.reached if one.model is not None]
+
+        place = next(iter(models(layer)), None)
         if place is not None:
-            yield StatisticsDrift((layer_fact(layer),), place, mode, worst.shift, worst.batches, worst.spread)
+            first = next(drift for drift, other in measured if place in models(other))
+            batch = (worst.shift, worst.batches, worst.spread)
+            yield StatisticsDrift((layer_fact(layer),), place, mode, *batch, first.shift, first.spread)
 
 
 def _flips(layers: Sequence[LayerTrace], words: Wording) -> Iterator[Fact]:
