@@ -48,6 +48,7 @@ from bn_lint.runtime.recording.weights import learned, remember
 _Answer = TypeVar("_Answer")
 
 _MOST_EARLY = 12
+_NUMBERS = {int}
 
 is_grad_enabled = torch.is_grad_enabled
 #: A context in which what is asked of a tensor does not go through its subclass.
@@ -93,20 +94,22 @@ class Recorder(ModeChanges):
             return None
 
     def known_call(
-        self, table: dict[Any, CountCall], x: object, training: bool, grad: bool, in_backward: bool
+        self, table: dict[Any, CountCall], x: Any, training: bool, grad: bool, in_backward: bool
     ) -> CountCall | None:
         """What counts a call that needs no close look, of a layer with many shapes or on a subclass of tensors."""
         kind = type(x)
         if kind not in self.fast_types:
             return None
         if kind is torch.Tensor:
-            sizes = x.shape  # type: ignore[attr-defined]
+            sizes = x.shape
         else:
             with as_plain_tensors():
-                sizes = x.shape  # type: ignore[attr-defined]
+                sizes = x.shape
             count = table.get(signature_of(sizes, training, grad, in_backward))
             if count is not None:
                 return count
+        if set(map(type, sizes)) != _NUMBERS:  # what torch.jit.trace and others let a program have in their place
+            return None
         return table.get(rough_signature(sizes, training, grad, in_backward))
 
     def watch(self, passage: Passage, result: object) -> None:
