@@ -105,11 +105,12 @@ class Recorder(ModeChanges):
         else:
             with as_plain_tensors():
                 sizes = x.shape
+        if set(map(type, sizes)) != _NUMBERS:  # what torch.jit.trace and others let a program have in their place
+            return None
+        if kind is not torch.Tensor:
             count = table.get(signature_of(sizes, training, grad, in_backward))
             if count is not None:
                 return count
-        if set(map(type, sizes)) != _NUMBERS:  # what torch.jit.trace and others let a program have in their place
-            return None
         return table.get(rough_signature(sizes, training, grad, in_backward))
 
     def watch(self, passage: Passage, result: object) -> None:
@@ -154,7 +155,7 @@ class Recorder(ModeChanges):
         if not plain and type(x) not in self.fast_types and self._is_fast(x):
             self.fast_types.add(type(x))
         sizes = tuple(size if isinstance(size, int) else -1 for size in x.shape)
-        signature = signature_of(x.shape if plain else sizes, training, grad, in_backward)
+        signature = signature_of(sizes, training, grad, in_backward)
         rough = len(layer.entries) >= MOST_SIGNATURES
         if rough:
             signature = rough_signature(sizes, training, grad, in_backward)
