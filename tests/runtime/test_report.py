@@ -297,8 +297,8 @@ def test_statistics_of_many_layers_can_be_opened() -> None:
     for part in (text[drift:evaluation], text[evaluation : text.index("<h2>Running variances")]):
         shown, _, opened = part.partition("<details><summary>4 more</summary>")
         assert (shown.count("<code>"), opened.count("<code>")) == (8, 4)
-    assert "e+09</td>" in text
-    assert ",000,000" not in text
+    assert re.search(r">\d\.?\d?e\+\d+</td>", text)
+    assert not re.search(r"\d,\d{3},\d{3}", text)
 
 
 def test_long_runs_fit_into_the_timeline() -> None:
