@@ -167,6 +167,7 @@ def test_what_is_left_for_the_case_of_a_kill_costs_little(tmp_path: Path, monkey
         return Document("", "", "", [], "", 0.0)
 
     monkeypatch.setattr("time.monotonic", lambda: now)
+    monkeypatch.setattr("time.thread_time", lambda: now)
     recorder = Recorder()
     leaves = unfinished.Unfinished(str(tmp_path), so_far, recorder)
     for step in range(100):

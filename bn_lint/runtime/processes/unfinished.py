@@ -25,7 +25,8 @@ _MOST = 60.0
 _LOST = 0.1
 #: How much of the time may be spent on them.
 _SHARE = 0.01
-#: Seconds that may be spent besides, when something new was seen: nearly all that is new comes in the first moments.
+#: Seconds of the processor that may be spent besides, when something new was seen. Nearly all that is new comes in the
+#: first moments.
 _NEWS = 0.1
 #: A step tells of what came before it when the next one is made.
 _STEPS_OF_NEWS = 2
@@ -58,6 +59,7 @@ class Unfinished:
         if start < self._next and not (self._news and self._left > 0):
             return
         self._news -= self._news > 0
+        busy = time.thread_time()  # where others take the processor, this costs no more than elsewhere
         with contextlib.suppress(Exception):  # another thread runs a model, the disk is full: the next one may succeed
             document = self._so_far() if os.path.isdir(self._folder) else None
             if document is not None:
@@ -67,7 +69,7 @@ class Unfinished:
                 )
                 Part(document).save(self._folder, finished=False)
         end = time.monotonic()
-        self._left -= end - start
+        self._left -= time.thread_time() - busy
         self._next = end + max((end - start) / _SHARE, min(_LOST * (end - self._began), _MOST))
 
     def over(self) -> None:
