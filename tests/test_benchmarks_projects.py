@@ -120,6 +120,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "eleventh",
         "twelfth",
         "twelfth-mutants",
+        "thirteenth",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)

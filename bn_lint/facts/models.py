@@ -35,6 +35,7 @@ class ModelCall:
             but this.
         override: The `train` of a class of the program, which `eval()` called last and which left BatchNorm layers in
             training mode.
+        is_declined: The same file calls `eval()` for a model of this name, and has commented it out.
         is_symbolic: The model is made out of view: all that is said follows from what the program does to it.
         likely: Of a model that is made out of view: where the project builds BatchNorm.
         draft: Of a fact that is not complete: the number of what the front end completes it from.
@@ -58,6 +59,7 @@ class ModelCall:
     resumed: bool = False
     switch_name: Place | None = None
     override: Evidence | None = None
+    is_declined: bool = False
     is_symbolic: bool = False
     likely: Evidence | None = None
     draft: int | None = None

@@ -27,6 +27,8 @@ TRAINS = re.compile(r"\.backward\s*\(")
 SWITCHES = re.compile(r"\.\s*(?:train|eval)\s*\(\s*\)")
 #: What is switched.
 SWITCHED = re.compile(r"\b(\w+)\s*\.\s*(?:train|eval)\s*\(")
+#: A call of `eval()` that is commented out.
+_DECLINED = re.compile(r"^[ \t]*#[# \t]*(?:\w+\.)*(\w+)\.eval\(\)", re.MULTILINE)
 #: What conditions need to ask about the mode, or the size of a batch.
 CONDITION = re.compile(r"\.training\b|[<>=]=?\s*\d|\d\s*[<>=]")
 CONDITIONAL = re.compile(r"\bif\b.*")
@@ -63,11 +65,17 @@ def answers(text: str, defined: Container[str]) -> Hashable:
     return (
         answers_unparsed(text, defined),
         any(map(CONDITION.search, CONDITIONAL.findall(text))),
+        declined(text),
         frozenset(line.strip() for line in text.split("\n") if ".zero_grad(" in line),
         frozenset(match.group() for match in plain_uses(r"\w+").finditer(text)),
         frozenset(_ISINSTANCE.findall(text)),
         frozenset(_NAME.findall(text)) if CONVERT in text else None,
     )
+
+
+def declined(text: str) -> frozenset[str]:
+    """The names whose `eval()` is commented out: its author knows of it, and does without."""
+    return frozenset(_DECLINED.findall(text)) if "eval()" in text else frozenset()
 
 
 def plain_uses(name: str) -> re.Pattern[str]:

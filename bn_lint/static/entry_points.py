@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bn_lint.facts import Place
+from bn_lint.static.call_sites import given_alike
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.imports import execute_program, module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -165,14 +166,13 @@ class SwitchOptions(EntryPoint):
         function, definition = self._function, self.definition
         if function is None:
             return
-        keywords: dict[str, Value] = {}
-        for name in _parameters(function):
-            default = function.defaults.get(name, ABSENT)
-            if default is ABSENT or (default is None and name not in self.names):
-                # Who switches an option on passes what it needs besides.
-                keywords[name] = parameter(function, name)
-            elif name in self.names:
-                keywords[name] = not default if isinstance(default, bool) else Unknown(name, f"the option `{name}`")
+        names, defaults = _parameters(function), function.defaults
+        # Who switches an option on passes what it needs besides.
+        needed = [n for n in names if n not in defaults or (defaults[n] is None and n not in self.names)]
+        keywords = _symbols_for(interpreter, function, needed, definition.name)
+        for name in self.names.intersection(names).difference(needed):
+            default = defaults[name]
+            keywords[name] = not default if isinstance(default, bool) else Unknown(name, f"the option `{name}`")
         call(interpreter, definition, Arguments(keywords=keywords), NodeRef(definition.file, definition.node), None)
 
 
@@ -246,15 +246,15 @@ class TrainOwnSymbolicModels(EntryPoint):
 
 def call_with_symbols(interpreter: Interpreter, function: Function) -> None:
     """Call a function with a symbol for each parameter that has no default."""
-    arguments = Arguments(keywords={name: parameter(function, name) for name in required(function)})
+    arguments = Arguments(keywords=_symbols_for(interpreter, function, required(function), function.name))
     call(interpreter, function, arguments, NodeRef(function.file, function.node), None)
 
 
 def instantiate(interpreter: Interpreter, cls: Class) -> Value:
     """Make an instance of a class, with a symbol for each parameter that has no default."""
     init = cls.lookup("__init__")[0]
-    keywords: dict[str, Value] = (
-        {n: parameter(init, n) for n in required_by_constructor(cls)} if isinstance(init, Function) else {}
+    keywords = (
+        _symbols_for(interpreter, init, required_by_constructor(cls), cls.name) if isinstance(init, Function) else {}
     )
     return call(interpreter, cls, Arguments(keywords=keywords), NodeRef(cls.file, cls.node), None)
 
@@ -303,6 +303,13 @@ def required_by_constructor(cls: Class) -> list[str]:
 def parameter(function: Function, name: str) -> Unknown:
     """The symbol that stands for what a caller would pass."""
     return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`", free=True)
+
+
+def _symbols_for(interpreter: Interpreter, function: Function, names: Sequence[str], called: str) -> dict[str, Value]:
+    """A symbol for each of some parameters; one for those that all visible calls give the same."""
+    alike = given_alike(called, function, interpreter.project.files.values()) if len(names) > 1 else {}
+    made: dict[str, Value] = {name: parameter(function, name) for name in names}
+    return {name: made.get(alike.get(name, name), made[name]) for name in names}
 
 
 def definitions_in(tree: cst.Module) -> Sequence[cst.ClassDef | cst.FunctionDef]:

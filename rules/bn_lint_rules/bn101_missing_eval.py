@@ -71,6 +71,7 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
     ## Known limits
     Training mode can be intended: for the statistics of a generator, for `update_bn` and similar functions, for
     teachers. Where two networks take turns in training, as in a GAN, the finding is of severity `info`.
+    So it is where the file has the call that is missing in a comment, `# net.eval()`: its author has decided on it.
 
     A model that is made out of view, such as a parameter or what `torch.load` gives, is checked by what the program
     does to it, in projects that build BatchNorm: it was put in training mode for a training before.
@@ -85,7 +86,7 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
         return  # the evaluation itself called train(): BN104
     if call.replaced is not None:
         return  # eval() was called, and layers were put in afterward: BN114
-    severity = Severity.INFO if call.adversarial else Severity.ERROR if call.certain else None
+    severity = Severity.INFO if call.adversarial or call.is_declined else Severity.ERROR if call.certain else None
     if call.others:
         story = f"only `{call.others[0].subject}` is put in evaluation mode"
     elif call.grad is False:

@@ -192,7 +192,7 @@ def test_what_was_not_used_for_longest_is_removed_when_there_is_too_much(
     folder = Path(".bn_lint_cache/bn-lint")
     project(8)
     check()
-    old = [write(f"{folder}/ab/{number}{'0' * 61}.tree", "0" * 5000) for number in range(6)]
+    old = [write(f"{folder}/ab/{number}{'0' * 61}.tree", "0" * 50_000) for number in range(6)]
     for number, path in enumerate(old):
         os.utime(path, (time.time() - 10_000 + number,) * 2)
     size = sum(path.stat().st_size for path in folder.glob("??/*"))

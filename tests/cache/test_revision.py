@@ -158,6 +158,23 @@ class TestRuns:
         assert "BN002" not in str(self.same(capsys))
         assert len(judged) == 2
 
+    def test_a_call_that_is_commented_out(self, judged: list[object], capsys: pytest.CaptureFixture[str]) -> None:
+        code = """
+import torch
+from torch import nn
+net = nn.BatchNorm1d(8)
+net.load_state_dict(torch.load("net.pt"))
+{}
+with torch.no_grad():
+    print(net(torch.load("data.pt")).argmax(1))
+"""
+        for count, (comment, found) in enumerate(
+            (("# net.load()", True), ("# net.eval()", False), ("# eval", True)), 1
+        ):
+            Path("net.py").write_text(code.format(comment))
+            assert ("BN101" in str(self.same(capsys))) is found
+            assert len(judged) == count
+
     def test_comments_of_the_context(self, judged: list[object], capsys: pytest.CaptureFixture[str]) -> None:
         Path("net.py").write_text(
             CODE.replace("16,", "WIDTH,").replace("from torch", "from sizes import WIDTH\nfrom torch")
@@ -200,14 +217,17 @@ def test_all_questions_about_texts_are_known() -> None:
         )
     assert +found == {
         "analyze.py": 3,
+        "call_sites.py": 1,
         "fix_layout/registration.py": 1,
         "schedule.py": 16,
         "syntactic/__init__.py": 1,
-        "syntactic/freezing.py": 2,
+        "syntactic/freezing.py": 3,
+        "syntax/python_2.py": 1,
         "syntax/source_files.py": 3,
         "syntax/tree.py": 1,
         "torch_model/foreign_calls.py": 1,
         "torch_model/parallel.py": 1,
         "torch_model/symbolic_models.py": 1,
+        "training/facts_from_calls.py": 1,
         "training/symbolic_models.py": 1,
     }

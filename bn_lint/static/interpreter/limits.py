@@ -82,7 +82,7 @@ MAX_COMMAND_LINES = 4
 #: Objects that one entry point copies with the results of calls that are not executed again.
 MAX_COPIES = 150_000
 #: Calls of models, changes of mode and optimizer steps of one entry point.
-MAX_EVENTS = 8_000
+MAX_EVENTS = 5_000
 #: Nodes that are looked at to follow what becomes of results of models in the statements around their calls.
 MAX_FOLLOWED = 1_000_000
 #: Nested calls of functions of the program.

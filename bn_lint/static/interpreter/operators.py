@@ -40,7 +40,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.tree import is_for_python_2
+from bn_lint.static.syntax.python_2 import is_of_python_2
 
 #: `"%*d"` and `"%5000d"`: text of any length.
 _WIDE = re.compile(r"%[^%a-zA-Z]*(?:\*|\d{4})")
@@ -238,7 +238,7 @@ def _divide(interpreter: Interpreter, a: Value, b: Value, ref: NodeRef) -> Value
     if isinstance(a, float) or isinstance(b, float) or not isinstance(result, (float, Expression)):
         return result
     has_rest = isinstance(result, float) and not result.is_integer()
-    if not is_for_python_2(ref.file) or (has_rest and not ref.file.reading.is_python_2):
+    if not is_of_python_2(ref.file, interpreter.project) or (has_rest and not ref.file.reading.is_python_2):
         return result
     return BINARY[cst.FloorDivide](interpreter, a, b, ref)
 

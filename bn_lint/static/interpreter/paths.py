@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.lattice.join import join, join_lists, join_samples
-from bn_lint.static.interpreter.values import ABSENT, ITEMS, REST, Dict, List, Unknown, Value, birth
+from bn_lint.static.interpreter.values import ABSENT, ITEMS, REST, Dict, Instance, List, Union, Unknown, Value, birth
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
@@ -246,11 +246,25 @@ def merge(
         if all(value is values[0] for value in values):
             value = values[0]
         else:
-            value = join(values) if name != REST else join_samples(values)
+            value = join(values) if name != REST else join_samples(values, apart=_are_apart(id(cells), sides))
         if value is not ABSENT:
             interpreter.store.write(cells, name, value)
         elif name in cells:
             interpreter.store.write(cells, name, Unknown(str(name), "deleted on one branch"))
+
+
+def _are_apart(module: int, sides: list[StoreDelta]) -> bool:
+    """Whether a side gives a module children by name, and none of those that another side gives it."""
+    given = [
+        {name for (cells, name), (_, _, value) in side.items() if cells == module and _may_be_child(name, value)}
+        for side in sides
+    ]
+    more = [names for names in given if REST in names]
+    return any(names and names.isdisjoint(one) for one in more for names in given)
+
+
+def _may_be_child(name: object, value: Value) -> bool:
+    return name == REST or (isinstance(name, str) and isinstance(value, (Instance, Union)))
 
 
 def _by_cells(changes: StoreDelta) -> dict[int, dict[Any, Value]]:

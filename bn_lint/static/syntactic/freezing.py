@@ -135,8 +135,19 @@ def _unused(place: Place, files: Iterable[SourceFile]) -> str | None:
                         around = node.name.value
     if around is None or _CALLED_BY_OTHERS.fullmatch(around):
         return None
-    mentions = re.compile(rf"(?<!def )\b{re.escape(around)}\b")
-    return None if any(mentions.search(file.source.text) for file in files) else around
+    return None if any(_is_mentioned(around, file) for file in files) else around
+
+
+def _is_mentioned(name: str, file: SourceFile) -> bool:
+    """Whether code of a file mentions a function, or a text in it does, other than where it is defined."""
+    if name not in file.source.text:
+        return False
+    defined = {id(node.name) for node in walk(file.tree) if type(node) is cst.FunctionDef}
+    return any(
+        (type(node) is cst.Name and node.value == name and id(node) not in defined)
+        or (type(node) is cst.SimpleString and name in node.value)
+        for node in walk(file.tree)
+    )
 
 
 def _names_of(place: Place, files: Iterable[SourceFile]) -> set[str]:

@@ -37,8 +37,8 @@ _STRING = re.compile(
     r"""[a-zA-Z]{0,2}(?:(\"\"\"|''')(?:\\[\s\S]|(?!\1)[^\\])*\1|"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\[\s\S]|[^'\\\n])*')"""
 )
 _LITERALS = {
-    **{_NUMBERS[kind]: _NUMBER for kind in (nodes.Integer, nodes.Float, nodes.Imaginary)},
-    _NUMBERS[nodes.SimpleString]: _STRING,
+    **{_NUMBERS[kind]: _NUMBER.fullmatch for kind in (nodes.Integer, nodes.Float, nodes.Imaginary)},
+    _NUMBERS[nodes.SimpleString]: _STRING.fullmatch,
 }
 
 
@@ -123,7 +123,7 @@ def _made(values: list[Any], groups: list[Any], brackets: list[Any], numbers: ar
         if len(group) != count:
             raise Damaged("a group has fewer nodes than are taken")
         look = _LITERALS.get(code)
-        if look is not None and not all(look.fullmatch(one.value) for one in group):
+        if look is not None and not all(look(one.value) for one in group):
             raise Damaged("a number or a string that is none")
         made.append(group)
         sources.append(iter(group))

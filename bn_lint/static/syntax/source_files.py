@@ -44,7 +44,7 @@ class SourceFile:
         self.source = source
         self._noted = noted
         self._parse = parse
-        self._is_context = is_context
+        self.is_context = is_context
         self._trees = trees
         self.path = source.path
         self.display = source.display
@@ -59,7 +59,7 @@ class SourceFile:
         self._noted(self.path)
         try:
             text, trees = self.source.text, self._trees
-            reading = read_shared(text, trees) if self._is_context else read_kept(text, trees, self._parse)
+            reading = read_shared(text, trees) if self.is_context else read_kept(text, trees, self._parse)
         except ParseError as error:
             return error
         self.is_valid = reading.error is None

@@ -24,9 +24,6 @@ _COPIES = frozenset({"data", "detach", "cpu"})
 
 Answer = TypeVar("Answer")
 
-#: Built-in functions that Python 3 has under other names, or not at all.
-_ONLY_IN_PYTHON_2 = ("xrange", "raw_input", "unicode", "unichr", "execfile")
-
 #: What forgets them. It is filled when modules are imported, and never again.
 _answers: list[Callable[[], None]] = []
 
@@ -36,26 +33,6 @@ def asked_once(question: Callable[..., Answer]) -> Callable[..., Answer]:
     remembering = cache(question)
     _answers.append(remembering.cache_clear)
     return remembering
-
-
-@asked_once
-def is_for_python_2(file: SourceFile) -> bool:
-    """Whether Python 2 runs a file, too, with a `/` of its own.
-
-    It asks the future for others and not for division, is spelled as Python 3 refuses, or needs what Python 3 has not.
-    """
-    statements = [part for line in file.tree.body if type(line) is cst.SimpleStatementLine for part in line.body]
-    asked = [
-        alias.name.value
-        for one in statements
-        if type(one) is cst.ImportFrom and getattr(one.module, "value", "") == "__future__"
-        for alias in (one.names if isinstance(one.names, tuple) else ())
-    ]
-    if asked:
-        return not {"division", "annotations"}.intersection(asked)
-    functions = {node.func.value for node in walk(file.tree) if type(node) is cst.Call and type(node.func) is cst.Name}
-    needed = [name for name in _ONLY_IN_PYTHON_2 if name in functions]
-    return file.reading.is_python_2 or not all(any(_binds(one, name) for one in walk(file.tree)) for name in needed)
 
 
 def forget_answers() -> None:
@@ -233,14 +210,14 @@ def returns_first_parameter(function: cst.FunctionDef | cst.Lambda) -> bool:
         node = pending.pop()
         if type(node) is cst.Return and not (type(node.value) is cst.Name and node.value.value == name):
             return False
-        if _binds(node, name):
+        if binds(node, name):
             return False
         if type(node) not in (cst.FunctionDef, cst.ClassDef, cst.Lambda):
             pending += children(node)
     return True
 
 
-def _binds(node: cst.CSTNode, name: str) -> bool:
+def binds(node: cst.CSTNode, name: str) -> bool:
     """Whether a node may bind a name, other than as a parameter."""
     if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and any(
         type(inner) is cst.NameItem and inner.name.value == name for inner in walk(node)

@@ -36,6 +36,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.python_2 import is_of_python_2
 from bn_lint.static.syntax.source_text import (
     argument_nodes,
     called_name,
@@ -45,7 +46,7 @@ from bn_lint.static.syntax.source_text import (
     keyword_node,
     width_node,
 )
-from bn_lint.static.syntax.tree import is_for_python_2, parameters_used_once
+from bn_lint.static.syntax.tree import parameters_used_once
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.batchnorm import KEYWORD_ONLY, batchnorm_class, variant_of, variant_of_layer
 from bn_lint.static.torch_model.operations.sizes import size_of
@@ -53,6 +54,7 @@ from bn_lint.static.torch_model.operations.sizes import size_of
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.syntax.source_files import Project
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +72,11 @@ class ArrivingChannels:
     everything: list[Dim]
 
 
-def built_fact(layer: Instance, arguments: Arguments, *, per_call: bool) -> BatchNormBuilt:
+def built_fact(project: Project, layer: Instance, arguments: Arguments, *, per_call: bool) -> BatchNormBuilt:
     """State that a layer was built, and with which arguments. `per_call`: each call of the model rebuilds it."""
     direct = isinstance(layer.cls, LibraryClass)
     ref = built_at(layer)
-    written = tuple(_arguments_as_written(ref, arguments, layer)) if direct else ()
+    written = tuple(_arguments_as_written(project, ref, arguments, layer)) if direct else ()
     known = {name for name, _ in layer.cls.signature} | KEYWORD_ONLY if isinstance(layer.cls, LibraryClass) else set()
     unexpected = tuple(name for name in arguments.keywords if name not in known) if direct else ()
     place = (arguments.partial if arguments.partial is not None else ref).place
@@ -280,7 +282,7 @@ def _follows_layer(x: Tensor, channels: Axis) -> bool:
     return "Conv" in maker.cls.short_name and x.origin is not None and x.origin.maker is maker
 
 
-def _arguments_as_written(ref: NodeRef, arguments: Arguments, layer: Instance) -> Iterator[Argument]:
+def _arguments_as_written(project: Project, ref: NodeRef, arguments: Arguments, layer: Instance) -> Iterator[Argument]:
     written = ref.node.args if isinstance(ref.node, cst.Call) else ()
     for arg, (position, keyword, node) in zip(written, argument_nodes(ref.node)):
         if keyword is not None:
@@ -298,5 +300,5 @@ def _arguments_as_written(ref: NodeRef, arguments: Arguments, layer: Instance) -
         place = NodeRef(ref.file, node if arg.keyword is not None else arg).place
         text = code_of(node)
         named = place_of(ref, keyword_node(ref.node, keyword))
-        quotient = is_quotient(node) and not is_for_python_2(ref.file)
+        quotient = is_quotient(node) and not is_of_python_2(ref.file, project)
         yield Argument(keyword, position, text, value, is_literal(node), place, quotient, named)

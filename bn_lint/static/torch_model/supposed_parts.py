@@ -12,6 +12,7 @@ from bn_lint.static.interpreter.values import REST, Function, Ghost, Instance, U
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.flow import dotted, names_in
 from bn_lint.static.syntax.tree import asked_once, walk
+from bn_lint.static.torch_model.containers import CONTAINER_METHODS
 from bn_lint.static.torch_model.happened import batchnorm_layers
 from bn_lint.static.torch_model.mode import MODE
 
@@ -57,9 +58,11 @@ def _first_parts(model: Instance) -> Iterator[Instance | Unknown]:
     forward = model.cls.lookup("forward")[0]
     if isinstance(forward, Function) and isinstance(forward.node, cst.FunctionDef):
         names = _applied_to_inputs(forward.node)
-    else:
-        # A container of torch: of `Sequential`, the first; `DataParallel` has no other.
+    elif any(forward is methods["forward"] for methods in CONTAINER_METHODS.values() if "forward" in methods):
+        # Of `Sequential`, the first; `DataParallel` has no other.
         names = tuple(name for name in model.cells if isinstance(name, str))[:1]
+    else:
+        names = ()  # what a layer of torch was given are numbers
     for name in names:
         for part in alternatives(model.cells.get(name)):
             if isinstance(part, Instance) or type(part) is Unknown:

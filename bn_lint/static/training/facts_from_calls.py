@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint import facts
 from bn_lint.facts import CheckedCall, Evidence, Fact, ModelCall, Purpose, Shows, Unclear
+from bn_lint.project.mentions import declined
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
@@ -137,6 +138,7 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         resumed=purpose is not Purpose.TRAINING and is_resumed(events, call),
         switch_name=switch_name(events, call, purpose, mode),
         override=override_that_ignores_eval(events, call) if training else None,
+        is_declined=model_of(call).rpartition(".")[2] in declined(call.ref.file.source.text),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.facts import Evidence, Purpose, Unclear
+from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk, ways_to
@@ -60,6 +61,8 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
             for step in passes
         )
         return Purpose.EVALUATION if own and aside and call.prepared is not None else Unclear.RESULT
+    if call.grad is True and _is_method_of_nobody(call):
+        return Unclear.RESULT  # it is given to whoever calls the method, who may train on it
     is_ready = call.prepared is not None or put_in_after_eval(events, call) is not None
     return Purpose.EVALUATION if is_ready else Unclear.ARRIVED
 
@@ -68,6 +71,19 @@ def _is_for_others(events: EventLog, call: Call, passes: list[Step]) -> bool:
     """Whether the gradients that run through a model are used for other models alone."""
     return all(
         step.owned is not None and not any(events.related(call.model, one) for one in step.owned) for step in passes
+    )
+
+
+def _is_method_of_nobody(call: Call) -> bool:
+    """Whether a call is made in a method that no visible code calls, of an object that visible code builds."""
+    return any(
+        isinstance(frame.receiver, Instance)
+        and frame.receiver.built is not None
+        and frame.site is not None
+        and frame.site.node is frame.receiver.built.node
+        and frame.function is not None
+        and frame.function.name not in ("__init__", "forward")
+        for frame in call.caller
     )
 
 
@@ -117,9 +133,30 @@ def is_local(events: EventLog, call: Call, mode: Mode) -> bool:
     meant = (call.model, mode.root)
     between = [c for c in events.calls if c.model in meant and mode.order < c.order < call.order]
     if call.purpose is Purpose.TRAINING:
-        # `eval()` for an evaluation: something was evaluated since.
-        return not any(c.purpose is None for c in between)
+        # `eval()` for an evaluation: something was evaluated since. Or for a checkpoint, after some training.
+        return not any(c.purpose is None for c in between) and not (
+            _is_for_saving(mode) and _was_on_before(call, mode, events)
+        )
     return not any(c.purpose is Purpose.TRAINING for c in between) and mode.loops == call.loops[: len(mode.loops)]
+
+
+def _was_on_before(call: Call, mode: Mode, events: EventLog) -> bool:
+    """Whether the same line has trained the model in training mode, before it was put in evaluation mode."""
+    return any(
+        one.ref.node is call.ref.node and one.order < mode.order and one.states == {True} for one in events.calls
+    )
+
+
+def _is_for_saving(mode: Mode) -> bool:
+    """Whether what was put in evaluation mode is saved next, in the same block, and nothing is trained there."""
+    switch = mode.ref.node if mode.ref is not None else None
+    if mode.ref is None or not isinstance(switch, cst.Call) or not isinstance(switch.func, cst.Attribute):
+        return False
+    model = code_of(switch.func.value)
+    above = ways_to([switch], mode.ref.file.tree).get(switch, ())
+    block = next((node for node in reversed(above) if type(node) in (cst.IndentedBlock, cst.Module)), None)
+    called = [code_of(node.func) for node in walk(block) if type(node) is cst.Call] if block is not None else []
+    return f"{model}.state_dict" in called and not any(name.endswith(".backward") for name in called)
 
 
 def left_in_evaluation(events: EventLog, call: Call) -> Mode | None:

@@ -142,13 +142,17 @@ def _among(value: Value, others: Iterable[Value]) -> bool:
     return any(same(other, value) for other in others)
 
 
-def join_samples(values: Iterable[Value]) -> Value:
-    """Return samples of a container's further children that stand for those of any of the branches."""
+def join_samples(values: Iterable[Value], *, apart: bool = False) -> Value:
+    """Return samples of a container's further children that stand for those of any of the branches.
+
+    Args:
+        apart: Whether some branches give it other children instead, which are not followed by these.
+    """
     distinct: list[tuple[Value, ...]] = []
     for value in values:
         if isinstance(value, tuple) and not _among(value, distinct):
             distinct.append(value)
-    if len(distinct) < 2:
+    if len(distinct) < 2 and not (distinct and apart):
         return distinct[0] if distinct else ABSENT
     samples: list[Value] = []
     for one in (one for value in distinct for one in value):

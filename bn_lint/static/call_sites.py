@@ -1,0 +1,58 @@
+"""What the call sites of a definition have in common, as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from bn_lint.static.interpreter.values import Function
+from bn_lint.static.syntax import nodes as cst
+from bn_lint.static.syntax.source_files import ParseError, SourceFile
+from bn_lint.static.syntax.tree import walk
+from bn_lint.static.syntax.written import code_of
+
+
+def given_alike(name: str, function: Function, files: Iterable[SourceFile | None]) -> dict[str, str]:
+    """The parameters that get the same as an earlier one wherever the files call a function, each with that one.
+
+    `Block(width, width)` in each place makes one symbol of two parameters: a caller that nobody has seen does so, too.
+
+    Args:
+        name: What the calls name: the function, or the class that it constructs.
+    """
+    positional = [one for one in function.params.positional if one != "self"]
+    sites = [dict(_given(call, positional)) for call in _calls_of(name, files)]
+    found: dict[str, str] = {}
+    if not sites or any("*" in site for site in sites):
+        return found
+    names = [one for one in sites[0] if all(one in site for site in sites)]
+    for number, one in enumerate(names):
+        first = next((other for other in names[:number] if all(site[one] == site[other] for site in sites)), None)
+        if first is not None:
+            found[one] = found.get(first, first)
+    return found
+
+
+def _calls_of(name: str, files: Iterable[SourceFile | None]) -> Iterator[cst.Call]:
+    for file in files:
+        if file is None or f"{name}(" not in file.source.text:
+            continue
+        try:
+            tree = file.tree
+        except ParseError:
+            continue
+        for node in walk(tree):
+            if type(node) is cst.Call:
+                called = node.func.attr if type(node.func) is cst.Attribute else node.func
+                if type(called) is cst.Name and called.value == name:
+                    yield node
+
+
+def _given(call: cst.Call, positional: list[str]) -> Iterator[tuple[str, str]]:
+    """The parameters that a call names, or reaches by position, and what is written for them; `*`: it hides some."""
+    for number, argument in enumerate(call.args):
+        if argument.star or (argument.keyword is None and number >= len(positional)):
+            yield "*", ""
+        elif argument.keyword is not None:
+            yield argument.keyword.value, code_of(argument.value)
+        else:
+            yield positional[number], code_of(argument.value)
