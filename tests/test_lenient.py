@@ -13,7 +13,7 @@ from bn_lint.check.report import Report
 from bn_lint.project.config import Configuration
 from bn_lint.project.discovery import File
 from bn_lint.project.edits import NEWLINE
-from bn_lint.static.syntax import lenient
+from bn_lint.static.syntax import lenient, python_2
 from bn_lint.static.syntax.layout import Layout
 from bn_lint.static.syntax.parse import ParseError, parse
 
@@ -286,3 +286,23 @@ def test_half_typed_code_raises_no_false_findings(tmp_path: Path, line: int) -> 
             parse(text)
             continue  # another program, and a valid one
         assert {found.code for found in report_on(tmp_path, text).findings} <= {"BN902"}, text
+
+
+def test_files_are_searched_once_for_signs_of_python_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question is asked at each division of a program, and there may be hundreds of files."""
+    searched: list[str] = []
+
+    class Sign:
+        def search(self, text: str) -> None:
+            searched.append(text)
+
+    monkeypatch.setattr(python_2, "_SIGN", Sign())
+    other = "import net\nfrom torch import nn\nnn.BatchNorm2d(8)\n"
+    for name, text in {
+        "net.py": "from torch import nn\nn = 64\n" + "nn.BatchNorm2d(n / 2)\n" * 20,
+        "one.py": other,
+        "two.py": other,
+    }.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    check([File(path, path.name) for path in sorted(tmp_path.glob("*.py"))], Configuration(isolated=True))
+    assert len(searched) == 3

@@ -47,7 +47,13 @@ def is_of_python_2(file: SourceFile, project: Project) -> bool:
     """Whether Python 2 runs a file: it says so itself, or a file beside it that Python 3 cannot run."""
     if is_for_python_2(file):
         return True
-    return not _asked_of_the_future(file) and any(
+    return not _asked_of_the_future(file) and _has_file_of_python_2(project)
+
+
+@asked_once
+def _has_file_of_python_2(project: Project) -> bool:
+    """Whether Python 3 cannot run one of the files to judge. The question is asked at each division."""
+    return any(
         needs_python_2(one)
         for one in project.files.values()
         if one is not None and not one.is_context and _SIGN.search(one.source.text) is not None and _is_read(one)
