@@ -248,6 +248,7 @@ class PooledBatchNorm:
         pooled: What left a single value of each map.
         by: What did that without pooling a map, such as `unsqueeze` or indexing; None for pooling.
         batch: How many samples there are; None or an expression if unknown.
+        trained: They are the batches of a training, and none that somebody makes up to try the model.
         enlarged: Where the normalized values are spread over a map again, as a branch for global context does it.
         path: The calls that led here, outermost first.
     """
@@ -257,6 +258,7 @@ class PooledBatchNorm:
     pooled: Evidence
     by: str | None = None
     batch: Dim = None
+    trained: bool = False
     enlarged: Evidence | None = None
     path: tuple[Evidence, ...] = ()
 

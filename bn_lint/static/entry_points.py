@@ -11,7 +11,7 @@ from enum import Enum
 
 from bn_lint.facts import Place
 from bn_lint.static.call_sites import given_alike
-from bn_lint.static.interpreter.calls import call
+from bn_lint.static.interpreter.calls import call, cannot_exist
 from bn_lint.static.interpreter.imports import execute_program, module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import ABSENT, Arguments, BoundMethod, Class, Function, Instance, Unknown, Value
@@ -282,6 +282,8 @@ def call_forward(interpreter: Interpreter, instance: Instance, nowhere: NodeRef)
 
 def call_other_methods(interpreter: Interpreter, instance: Instance) -> None:
     """Call the unused methods of a module on unknown inputs."""
+    if cannot_exist(instance):
+        return
     for name, method in list(instance.cls.cells.items()) if isinstance(instance.cls, Class) else ():
         if isinstance(method, Function) and not name.startswith("__") and not method.called:
             unknowns: list[Value] = [Unknown(n, f"the caller of `{name}` decides `{n}`") for n in required(method)[1:]]

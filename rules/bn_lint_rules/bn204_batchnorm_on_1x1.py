@@ -25,9 +25,9 @@ def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Violation]:
     ## What it does
     Reports, where the pooling stands, a BatchNorm layer whose input was pooled to 1x1 and whose output is spread over
     the map again: the branch for global context of a network that predicts maps. It is a warning where the program
-    shows that batches have one or two samples. Otherwise it has severity `info`: many published networks have such a
-    branch and are trained with batches of four to eight. So has other BatchNorm behind global pooling, such as that
-    of a gate or of a classifier.
+    is trained with batches of one or two samples. Otherwise it has severity `info`: many published networks have such
+    a branch and are trained with batches of four to eight, and are tried out with one or two images. So has other
+    BatchNorm behind global pooling, such as that of a gate or of a classifier.
 
     ## Why is this bad?
     Over a 32x32 map, the statistics of a batch of two come from 2048 values per channel; behind the pooling they come
@@ -98,5 +98,5 @@ def batchnorm_on_1x1(call: PooledBatchNorm) -> Iterator[Violation]:
             *call.path,
         ),
         help="leave BatchNorm out behind global pooling, or use GroupNorm there",
-        severity=None if enlarged and isinstance(batch, int) and batch <= _TOO_FEW else Severity.INFO,
+        severity=None if enlarged and call.trained and isinstance(batch, int) and batch <= _TOO_FEW else Severity.INFO,
     )

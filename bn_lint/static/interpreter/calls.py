@@ -38,6 +38,7 @@ from bn_lint.static.interpreter.values import (
     List,
     Partial,
     Raised,
+    Refused,
     StaticMethod,
     Union,
     Unknown,
@@ -185,6 +186,11 @@ def _is_method_of_module(value: Value) -> bool:
     return isinstance(value.receiver, Instance) and value.receiver.is_module
 
 
+def cannot_exist(instance: Instance) -> bool:
+    """Whether one of the attributes of an object should come of a call that raises."""
+    return any(type(cell) is Refused for cell in instance.cells.values())
+
+
 def call_instance(
     interpreter: Interpreter, instance: Instance, arguments: Arguments, ref: NodeRef, frame: Frame | None
 ) -> Value:
@@ -197,6 +203,8 @@ def call_instance(
         if method is ABSENT:
             return Unknown("?", f"`{instance.cls.name}` has no visible forward")
     instance.called = True
+    if instance.is_module and cannot_exist(instance):
+        return Unknown("?", f"`{instance.cls.name}` cannot be built: Python raises TypeError in its constructor")
     key = None
     if isinstance(method, Function) or any(instance.children()):
         keys = interpreter.keys.of_call(arguments)

@@ -35,7 +35,7 @@ from bn_lint.static.interpreter.values import (
     Function,
     Imported,
     List,
-    Raised,
+    Refused,
     Union,
     Unknown,
     Value,
@@ -246,7 +246,7 @@ def _call(interpreter: Interpreter, node: cst.Call, frame: Frame) -> Value:
     function = evaluate(interpreter, node.func, frame)
     arguments = evaluate_arguments(interpreter, node.args, frame)
     if type(function) in (Class, Function) and rejects(function, arguments):
-        return Raised("?", "the call does not fit what is called: Python raises TypeError")
+        return Refused("?", "the call does not fit what is called: Python raises TypeError")
     return call(interpreter, function, arguments, NodeRef(frame.file, node), frame)
 
 

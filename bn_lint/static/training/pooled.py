@@ -87,8 +87,9 @@ class PooledCalls:
             place = fact.layer.built
             if place in self._synchronized:
                 continue
-            if not isinstance(fact.batch, int) and place in self._trained:
-                yield replace(fact, batch=self._trained[place])
+            if place in self._trained:
+                batch = fact.batch if isinstance(fact.batch, int) else self._trained[place]
+                yield replace(fact, batch=batch, trained=batch == self._trained[place])
             else:
                 yield fact
 

@@ -8,6 +8,7 @@ from bn_lint.static.interpreter.builtins.isinstances import is_instance, is_subc
 from bn_lint.static.interpreter.builtins.table import builtin
 from bn_lint.static.interpreter.computed_names import any_member, evaluate_text
 from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.values import (
     ABSENT,
     REST,
@@ -129,6 +130,21 @@ def _setattr(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> No
         set_attribute(interpreter, owner, name, value, ref)
     elif isinstance(owner, Instance) and owner.is_module:
         interpreter.store.set(owner, REST, (*(REST.of(owner) or ()), value))
+    elif isinstance(owner, Instance):
+        _forget_numbers(interpreter, owner)
+
+
+def _forget_numbers(interpreter: Interpreter, settings: Instance) -> None:
+    """Any number of an object may be another one, now that an attribute was set whose name nobody knows.
+
+    So settings are read from files. What is no number, such as a list of layers, is rarely replaced.
+    """
+    attributes: dict[object, Value] = {}
+    for cls in reversed(settings.cls.mro):
+        attributes.update(cls.cells if isinstance(cls, Class) else {})
+    for name, value in {**attributes, **settings.cells}.items():
+        if isinstance(name, str) and type(value) in (int, float):
+            interpreter.store.set(settings, name, join([value, Unknown(name, "a setting of any name was replaced")]))
 
 
 @builtin("super")

@@ -122,6 +122,12 @@ class Raised(Unknown):
     __slots__ = ()
 
 
+class Refused(Raised):
+    """What a call gives whose arguments do not fit what is called."""
+
+    __slots__ = ()
+
+
 class UnknownModule(Unknown):
     """A module of which nothing is known but that it was registered."""
 
