@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 import time
 import zlib
 from dataclasses import dataclass
@@ -43,11 +44,10 @@ class KeptTrees:
 
         path = self._file(text)
         try:
-            with open(path, "rb") as file:
-                found = os.fstat(file.fileno())
-                if found.st_size > _MOST_BYTES:
-                    return None
-                checksum, _, body = file.read().partition(b"\n")
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
+                return None  # reading a pipe or a device might never end
+            checksum, _, body = path.read_bytes().partition(b"\n")
             if hashlib.sha256(body).hexdigest().encode() != checksum:
                 return None
             inflate = zlib.decompressobj()

@@ -157,6 +157,16 @@ def test_what_inflates_without_end_is_no_tree(here: Path, monkeypatch: pytest.Mo
     assert kept.tree(TEXT) is None
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_what_is_no_file_is_not_read(here: Path) -> None:
+    kept = KeptTrees(here, "one")
+    kept.keep(TEXT, read(TEXT))
+    (path,) = here.glob("??/*.tree")
+    path.unlink()
+    os.mkfifo(path)
+    assert kept.tree(TEXT) is None
+
+
 def test_a_folder_that_cannot_be_written_costs_only_time(here: Path) -> None:
     kept = KeptTrees(here / "missing", "one")
     kept.keep(TEXT, read(TEXT))
