@@ -81,7 +81,7 @@ class StatisticsDrift:
         place: The call of the model.
         mode: Whether it was seen in training (batch after batch) or in evaluation.
         shift: By how many running standard deviations the mean of a batch is off; root mean square over the channels
-            of the layer that is off most.
+            of the layer that is off most in training, or is called first in evaluation.
         spread: The variance of a batch divided by the running variance, the median over channels; None when unknown.
         batches: How many batches this is taken from.
     """

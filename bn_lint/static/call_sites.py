@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from bn_lint.static.interpreter.values import Function
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import ParseError, SourceFile
-from bn_lint.static.syntax.tree import walk
+from bn_lint.static.syntax.tree import asked_once, walk
 from bn_lint.static.syntax.written import code_of
 
 
@@ -34,17 +36,21 @@ def given_alike(name: str, function: Function, files: Iterable[SourceFile | None
 
 def _calls_of(name: str, files: Iterable[SourceFile | None]) -> Iterator[cst.Call]:
     for file in files:
-        if file is None or f"{name}(" not in file.source.text:
-            continue
-        try:
-            tree = file.tree
-        except ParseError:
-            continue
-        for node in walk(tree):
-            if type(node) is cst.Call:
-                called = node.func.attr if type(node.func) is cst.Attribute else node.func
-                if type(called) is cst.Name and called.value == name:
-                    yield node
+        if file is not None and f"{name}(" in file.source.text:
+            with suppress(ParseError):
+                yield from _calls_in(file).get(name, ())
+
+
+@asked_once
+def _calls_in(file: SourceFile) -> dict[str, list[cst.Call]]:
+    """The calls in a file, by the last name of what they call."""
+    found: defaultdict[str, list[cst.Call]] = defaultdict(list)
+    for node in walk(file.tree):
+        if type(node) is cst.Call:
+            called = node.func.attr if type(node.func) is cst.Attribute else node.func
+            if type(called) is cst.Name:
+                found[called.value].append(node)
+    return found
 
 
 def _given(call: cst.Call, positional: list[str]) -> Iterator[tuple[str, str]]:

@@ -17,8 +17,12 @@ def batch_running_drift(drift: StatisticsDrift) -> Iterator[Violation]:
 
     ## What it does
     With `--stats`, compares batches with the running statistics: in training every few optimizer steps, in evaluation
-    for the first batches. Reports a layer whose batch means are off by more than a standard deviation, or whose
-    variances by a factor of four, on average.
+    for the first batches of four samples or more. Reports a layer whose batch means are off by more than a standard
+    deviation, or whose variances by a factor of four, on average.
+
+    In evaluation, the layer that is called first decides. Deeper ones get other values also where nothing is wrong:
+    while weights change fast, the statistics of each layer lag behind, and test data that is sorted by class comes in
+    batches of one class.
 
     ## Why is this bad?
     In training it means that consecutive batches come from different distributions, so that the running average fits

@@ -266,6 +266,45 @@ def test_a_traced_graph_has_no_operation_of_the_tracer() -> None:
     assert traced.count("aten::") == alone.count("aten::")
 
 
+@pytest.mark.filterwarnings("ignore")  # torch.jit.trace warns of itself
+@pytest.mark.parametrize("functional", [False, True], ids=["layer", "functional"])
+def test_a_model_whose_calls_are_only_counted_is_traced(functional: bool) -> None:
+    """While torch traces a program, the sizes of tensors are tensors."""
+    mean, variance = torch.zeros(3), torch.ones(3)
+
+    def normalized(x: torch.Tensor) -> torch.Tensor:
+        return F.batch_norm(x, mean, variance, training=True)
+
+    model: Any = normalized if functional else nn.Sequential(nn.BatchNorm2d(3))
+    with bn_lint.trace() as trace:
+        for _ in range(8):
+            model(batch()[0])
+        torch.jit.trace(model, batch()[0], check_trace=False)
+    assert not trace.document.notes
+    assert calls(trace.document) == 9
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("functional", [False, True], ids=["layer", "functional"])
+def test_sizes_that_are_symbols(functional: bool) -> None:
+    """Of a model whose calls are only counted; symbols have no hash."""
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    mean, variance = torch.zeros(3), torch.ones(3)
+
+    def normalized(x: torch.Tensor) -> torch.Tensor:
+        return F.batch_norm(x, mean, variance)
+
+    model: Any = normalized if functional else nn.BatchNorm2d(3).eval()
+    with bn_lint.trace() as trace:
+        for _ in range(8):
+            model(batch()[0])
+        for _ in range(4):
+            make_fx(torch.vmap(model), tracing_mode="symbolic", _allow_non_fake_inputs=True)(torch.randn(5, *IMAGES))
+    assert not trace.document.notes
+    assert calls(trace.document) >= 9
+
+
 def test_a_width_that_is_a_shape() -> None:
     """The layer is built, with statistics of several axes; only its call fails."""
     with bn_lint.trace() as trace:

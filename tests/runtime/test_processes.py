@@ -111,7 +111,8 @@ def test_a_process_that_fails_is_as_it_would_be(tmp_path: Path) -> None:
     assert "bn_lint" not in ended.stderr
 
 
-#: A child that is killed when it has evaluated in training mode, and left an unfinished trace.
+#: A child that is killed soon after it has evaluated in training mode: in its first moment, or when it has run longer
+#: and has left an unfinished trace since.
 KILLED = """
 import os
 import signal
@@ -125,16 +126,13 @@ if not os.fork():
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     x = torch.randn(4, 3, 8, 8)
-    evaluated = None
-    while not any(file.stat().st_mtime > evaluated for file in Path(os.environ["BN_LINT_TRACE"]).glob("*unfinished*")):
-        for _ in range(5):
-            optimizer.zero_grad()
-            net(x).square().mean().backward()
-            optimizer.step()
-        if evaluated is None:
+    for step in range(7):
+        if step == 5:
             with torch.no_grad():
                 print(net(x).sum() > 1e9)
-            evaluated = time.time()
+        optimizer.zero_grad()
+        net(x).square().mean().backward()
+        optimizer.step()
     END
 print(os.wait()[1])
 """
@@ -151,6 +149,48 @@ def test_a_process_that_is_killed_has_left_what_it_saw(end: str, code: int, kill
     assert ended.stderr.count("was killed or did not end: its trace ends at optimizer step") == killed
     document = json.loads((tmp_path / "trace.json").read_text())
     assert (document["ranks"], len(document["notes"])) == ([], killed)
+
+
+def test_what_is_left_for_the_case_of_a_kill_costs_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trace is left when something is new, until that has cost enough; else when the process is older by a tenth."""
+    from bn_lint.runtime.document.document import Document
+    from bn_lint.runtime.processes import unfinished
+    from bn_lint.runtime.recording.recorder import Recorder
+
+    now, seconds = 100.0, 0.01
+    made: list[float] = []
+
+    def so_far() -> Document:
+        nonlocal now
+        made.append(round(now - 100, 3))
+        now += seconds
+        return Document("", "", "", [], "", 0.0)
+
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    monkeypatch.setattr("time.thread_time", lambda: now)
+    recorder = Recorder()
+    leaves = unfinished.Unfinished(str(tmp_path), so_far, recorder)
+    for step in range(100):
+        recorder.looks += step == 50
+        now = 100.0 + step / 10
+        leaves.stepped()
+    assert made == [0.0, 0.1, 1.2, 2.3, 3.4, 4.5, 5.0, 5.1, 6.2, 7.3, 8.4, 9.5]
+    assert (tmp_path / f"{os.getpid()}-unfinished.part.json").exists()
+
+    made.clear()
+    now, seconds = 100.0, 0.06
+    leaves = unfinished.Unfinished(str(tmp_path), so_far, recorder)
+    for step in range(100):
+        recorder.looks += 1
+        now = 100.0 + step / 10
+        leaves.stepped()
+    assert made == [0.0, 0.1, 6.2]  # what is new may cost a tenth of a second, then all of it a hundredth of the time
+
+    leaves.over()
+    now += 1000
+    leaves.stepped()
+    assert len(made) == 3
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_environment_of_others_is_their_own(tmp_path: Path) -> None:

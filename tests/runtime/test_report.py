@@ -280,6 +280,27 @@ def test_quartiles_of_running_statistics() -> None:
     assert '<line class="median" x1="53.40%"' in text  # from 0.1 to 100
 
 
+def test_statistics_of_many_layers_can_be_opened() -> None:
+    """A few layers are shown at first, and no number has more digits than it tells something with."""
+    net = nn.Sequential(*(each for _ in range(12) for each in (nn.Linear(4, 4), nn.BatchNorm1d(4))))
+    optimizer = sgd(net)
+    with bn_lint.trace(stats=True, every=1) as trace:
+        for _ in range(40):
+            net(torch.randn(16, 4)).square().sum().backward()
+            optimizer.step()
+        net.eval()
+        with torch.no_grad():
+            for _ in range(3):
+                net(1e9 * torch.randn(16, 4))
+    text = page(trace.document, trace.report)
+    drift, evaluation = (text.index(f"<h2>{name} against running statistics") for name in ("Batches", "Evaluation"))
+    for part in (text[drift:evaluation], text[evaluation : text.index("<h2>Running variances")]):
+        shown, _, opened = part.partition("<details><summary>4 more</summary>")
+        assert (shown.count("<code>"), opened.count("<code>")) == (8, 4)
+    assert re.search(r">\d\.?\d?e\+\d+</td>", text)
+    assert not re.search(r"\d,\d{3},\d{3}", text)
+
+
 def test_long_runs_fit_into_the_timeline() -> None:
     net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     optimizer = sgd(net)

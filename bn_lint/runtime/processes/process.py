@@ -44,7 +44,7 @@ class Process:
         self._calls_before = 0
         self._handed_over = False
         #: What it leaves in case that it is killed; who reports has nobody to leave it to.
-        self._unfinished = Unfinished(folder, self._so_far)
+        self._unfinished = Unfinished(folder, self._so_far, trace.recorder)
         if not reports:
             trace.on_step = self._unfinished.stepped
         if hasattr(os, "register_at_fork"):
@@ -131,8 +131,8 @@ class Process:
 
     def _forked(self) -> None:
         self.reports = self._handed_over = False
-        self._unfinished = Unfinished(self.folder, self._so_far)
-        self.trace.on_step = self._unfinished.stepped
         recorder = self.trace.recorder
+        self._unfinished = Unfinished(self.folder, self._so_far, recorder)
+        self.trace.on_step = self._unfinished.stepped
         recorder.asks_devices = False  # CUDA does not survive a fork
         self._calls_before = recorder.calls()

@@ -17,13 +17,19 @@ from bn_lint.runtime.processes.parts import Part, forget_unfinished
 
 if TYPE_CHECKING:
     from bn_lint.runtime.document.document import Document
+    from bn_lint.runtime.recording.recorder import Recorder
 
-#: Seconds before the first one, and the most between one and the next unless they take long.
-_FIRST, _MOST = 1.0, 60.0
+#: The most seconds between one and the next, unless they take long.
+_MOST = 60.0
 #: How much of the time of a process a kill may cost its trace, as long as that is less.
 _LOST = 0.1
 #: How much of the time may be spent on them.
 _SHARE = 0.01
+#: Seconds of the processor that may be spent besides, when something new was seen. Nearly all that is new comes in the
+#: first moments.
+_NEWS = 0.1
+#: A step tells of what came before it when the next one is made.
+_STEPS_OF_NEWS = 2
 
 
 class Unfinished:
@@ -32,19 +38,28 @@ class Unfinished:
     Args:
         folder: Where they are left.
         so_far: Gives the trace, if there is something to tell.
+        recorder: What records; calls that it looks at closely may be something new.
     """
 
-    def __init__(self, folder: str, so_far: Callable[[], Document | None]) -> None:
+    def __init__(self, folder: str, so_far: Callable[[], Document | None], recorder: Recorder) -> None:
         self._folder = folder
         self._so_far = so_far
+        self._recorder = recorder
+        self._looks = -1
+        #: For how many steps there is something new to tell, and the seconds that are left for that.
+        self._news, self._left = 0, _NEWS
         self._began = time.monotonic()
-        self._next = self._began + _FIRST
+        self._next = self._began
 
     def stepped(self) -> None:
-        """Leave one, if it is time. Never raises."""
+        """Leave one, if it is time or something new was seen. Never raises."""
         start = time.monotonic()
-        if start < self._next:
+        if self._recorder.looks != self._looks:
+            self._looks, self._news = self._recorder.looks, _STEPS_OF_NEWS
+        if start < self._next and not (self._news and self._left > 0):
             return
+        self._news -= self._news > 0
+        busy = time.thread_time()  # where others take the processor, this costs no more than elsewhere
         with contextlib.suppress(Exception):  # another thread runs a model, the disk is full: the next one may succeed
             document = self._so_far() if os.path.isdir(self._folder) else None
             if document is not None:
@@ -54,9 +69,10 @@ class Unfinished:
                 )
                 Part(document).save(self._folder, finished=False)
         end = time.monotonic()
+        self._left -= time.thread_time() - busy
         self._next = end + max((end - start) / _SHARE, min(_LOST * (end - self._began), _MOST))
 
     def over(self) -> None:
         """The process has left its trace, or has none to leave."""
-        self._next = float("inf")
+        self._next, self._left = float("inf"), 0.0
         forget_unfinished(self._folder)

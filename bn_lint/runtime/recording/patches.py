@@ -104,10 +104,14 @@ class Patches:
                 if table is not None:
                     training = self.training
                     # What nearly every call is, told apart as `signature_of` does: all that is done for it counts.
-                    if training and is_grad_enabled() and graph_task() == -1:
-                        count = table.get(input.shape)
-                    else:
-                        count = table.get((input.shape, training, is_grad_enabled(), training and graph_task() != -1))
+                    try:
+                        if training and is_grad_enabled() and graph_task() == -1:
+                            count = table.get(input.shape)
+                        else:
+                            key = (input.shape, training, is_grad_enabled(), training and graph_task() != -1)
+                            count = table.get(key)
+                    except TypeError:  # a size is a symbol, which has no hash
+                        count = None
                     if count is not None:
                         count()
                         if len(counted) > MOST_COUNTED:
@@ -122,10 +126,13 @@ class Patches:
                     training = self.training
                     with as_plain_tensors():
                         shape = input.shape
-                    if training and is_grad_enabled() and graph_task() == -1:
-                        count = table.get(shape)
-                    else:
-                        count = table.get((shape, training, is_grad_enabled(), training and graph_task() != -1))
+                    try:
+                        if training and is_grad_enabled() and graph_task() == -1:
+                            count = table.get(shape)
+                        else:
+                            count = table.get((shape, training, is_grad_enabled(), training and graph_task() != -1))
+                    except TypeError:
+                        count = None
                     if count is not None:
                         count()
                         if len(counted) > MOST_COUNTED:
@@ -184,7 +191,10 @@ class Patches:
                     if table:
                         grad, in_backward = is_grad_enabled(), training and graph_task() != -1
                         if type(input) is plain:
-                            count = table.get(signature_of(input.shape, training, grad, in_backward))
+                            try:
+                                count = table.get(signature_of(input.shape, training, grad, in_backward))
+                            except TypeError:
+                                count = None
                         if count is None:
                             count = known_call(table, input, training, grad, in_backward)
                     if count is not None:

@@ -48,6 +48,7 @@ from bn_lint.runtime.recording.weights import learned, remember
 _Answer = TypeVar("_Answer")
 
 _MOST_EARLY = 12
+_NUMBERS = {int}
 
 is_grad_enabled = torch.is_grad_enabled
 #: A context in which what is asked of a tensor does not go through its subclass.
@@ -72,6 +73,8 @@ class Recorder(ModeChanges):
         self.asks_devices = True
         #: What has been recorded is looked at while the program runs: it must not notice.
         self.peeking = False
+        #: How many calls have been looked at closely.
+        self.looks = 0
         self.unanswered: str | None = None
         self.on_look: Callable[[Layer, Entry, torch.Tensor, _BatchNorm | None], None] | None = None
         #: The kinds of tensors whose calls need not be looked at closely each time.
@@ -91,17 +94,20 @@ class Recorder(ModeChanges):
             return None
 
     def known_call(
-        self, table: dict[Any, CountCall], x: object, training: bool, grad: bool, in_backward: bool
+        self, table: dict[Any, CountCall], x: Any, training: bool, grad: bool, in_backward: bool
     ) -> CountCall | None:
         """What counts a call that needs no close look, of a layer with many shapes or on a subclass of tensors."""
         kind = type(x)
         if kind not in self.fast_types:
             return None
         if kind is torch.Tensor:
-            sizes = x.shape  # type: ignore[attr-defined]
+            sizes = x.shape
         else:
             with as_plain_tensors():
-                sizes = x.shape  # type: ignore[attr-defined]
+                sizes = x.shape
+        if set(map(type, sizes)) != _NUMBERS:  # what torch.jit.trace and others let a program have in their place
+            return None
+        if kind is not torch.Tensor:
             count = table.get(signature_of(sizes, training, grad, in_backward))
             if count is not None:
                 return count
@@ -142,13 +148,14 @@ class Recorder(ModeChanges):
         self, layer: Layer, module: _BatchNorm | None, x: torch.Tensor, training: bool, frame: FrameType | None
     ) -> Passage | None:
         self.before_change()
+        self.looks += 1
         grad = is_grad_enabled()
         in_backward = training and graph_task() != -1
         plain = type(x) is torch.Tensor
         if not plain and type(x) not in self.fast_types and self._is_fast(x):
             self.fast_types.add(type(x))
         sizes = tuple(size if isinstance(size, int) else -1 for size in x.shape)
-        signature = signature_of(x.shape if plain else sizes, training, grad, in_backward)
+        signature = signature_of(sizes, training, grad, in_backward)
         rough = len(layer.entries) >= MOST_SIGNATURES
         if rough:
             signature = rough_signature(sizes, training, grad, in_backward)

@@ -188,6 +188,8 @@ class _Group:
 
 #: Evaluation batches of a layer that are compared.
 _MOST_SAMPLES = 32
+#: The samples that the variance of a batch is taken from: that of two or three is often a quarter of what it should be.
+_LEAST_BATCH = 4
 
 
 class EvaluationSamples:
@@ -211,7 +213,7 @@ class EvaluationSamples:
         ):
             return
         axes = [axis for axis in range(x.dim()) if axis != 1]
-        if x.shape[0] < 2 or x.numel() == 0 or not x.is_floating_point():
+        if x.shape[0] < _LEAST_BATCH or x.numel() == 0 or not x.is_floating_point():
             return
         var, middle = torch.var_mean(x.detach().float(), axes, correction=0)
         scale = variance.float() + module.eps

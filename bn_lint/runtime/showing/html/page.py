@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from html import escape
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bn_lint.check.report import Report
 from bn_lint.output.cells import in_cells
@@ -29,6 +29,10 @@ _IN_WORDS = {"training-without-grad": "training mode, no gradients", "evaluation
 _FEW_VALUES = 16
 #: Rows that one part of the page has at most.
 _MOST_ROWS, _MOST_SHAPES = 200, 8
+#: Rows of statistics that are shown before somebody asks for more.
+_MOST_OPEN = 8
+
+_Row = TypeVar("_Row")
 
 
 def page(document: Document, report: Report, before: tuple[Document, Report] | None = None) -> str:
@@ -209,44 +213,55 @@ def _input_rows(layers: list[LayerTrace], chart: Chart) -> Iterator[str]:
 
 
 def _drift(document: Document, layers: list[LayerTrace], chart: Chart) -> Iterator[str]:
-    measured = [layer for layer in layers if layer.drift is not None and any(layer.drift.history)]
+    measured = [(layer, layer.drift) for layer in layers if layer.drift is not None and any(layer.drift.history)]
     if measured:
-        largest = max(max(layer.drift.history) for layer in measured if layer.drift is not None)
+        largest = max(max(drift.history) for _, drift in measured)
         top = f", the top of each row {_short(largest)}" if largest > 1 else ""
         yield "<h2>Batches against running statistics</h2>\n"
         yield (
             '<p class="soft">By how many running standard deviations the means of a training batch are off. The dashed '
-            f"line is one{top}. On the right: the mean.</p>\n"
+            f"line is one{top}. On the right: the mean. The layers that are off most come first.</p>\n"
         )
-        yield '<div class="chart">\n'
-        ordered = sorted(measured, key=lambda layer: -(layer.drift.shift if layer.drift else 0))
-        for layer in ordered[:_MOST_ROWS]:
-            if layer.drift is not None:
-                plot = curve(layer.drift.history, chart.positions, largest)
-                yield row(f"<code>{escape(layer.name)}</code>", plot, _short(layer.drift.shift))
-        yield row("", chart.axis(), kind="ticks")
-        yield "</div>\n"
-    evaluated = [layer for layer in layers if layer.evaluation_drift is not None]
+        rows = [
+            row(
+                f"<code>{escape(layer.name)}</code>",
+                curve(drift.history, chart.positions, largest),
+                _short(drift.shift),
+            )
+            for layer, drift in sorted(measured, key=lambda pair: -pair[1].shift)[:_MOST_ROWS]
+        ]
+        axis = row("", chart.axis(), kind="ticks")
+        yield from _opening(rows, lambda part: f'<div class="chart">\n{"".join(part)}{axis}</div>\n')
+    evaluated = [(layer, layer.evaluation_drift) for layer in layers if layer.evaluation_drift is not None]
     if evaluated:
         yield "<h2>Evaluation against running statistics</h2>\n"
-        yield '<p class="soft">Far from 0 and 1: the data of the evaluation are not those of the training.</p>\n'
-        yield table(
-            [("name", "layer"), ("right", "means off by"), ("right", "variances times"), ("right", "batches")],
-            (
-                (
-                    f"<code>{escape(layer.name)}</code>",
-                    _short(drift.shift),
-                    "" if drift.spread is None else _short(drift.spread),
-                    f"{drift.batches:,}",
-                )
-                for layer in evaluated[:_MOST_ROWS]
-                if (drift := layer.evaluation_drift) is not None
-            ),
+        yield (
+            '<p class="soft">By how many running standard deviations the means of the first batches are off, and how '
+            "many times as large their variances are. Far from 0 and 1 in the first layer: the data are not those of "
+            "the training. Deeper layers are off also while weights change fast.</p>\n"
         )
+        columns = [("name", "layer"), ("right", "means off by"), ("right", "variances times"), ("right", "batches")]
+        cells = [
+            (
+                f"<code>{escape(layer.name)}</code>",
+                _short(drift.shift),
+                "" if drift.spread is None else _short(drift.spread),
+                f"{drift.batches:,}",
+            )
+            for layer, drift in evaluated[:_MOST_ROWS]
+        ]
+        yield from _opening(cells, lambda part: table(columns, part))
+
+
+def _opening(rows: list[_Row], show: Callable[[list[_Row]], str]) -> Iterator[str]:
+    """The first rows; the others can be opened."""
+    yield show(rows[:_MOST_OPEN])
+    if rows[_MOST_OPEN:]:
+        yield f"<details><summary>{len(rows) - _MOST_OPEN:,} more</summary>{show(rows[_MOST_OPEN:])}</details>\n"
 
 
 def _short(value: float) -> str:
-    return f"{value:.2g}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"{value:,.0f}" if 100 <= abs(value) < 1e6 else f"{value:.2g}"
 
 
 # -- layers ----------------------------------------------------------------------------------------------------------
