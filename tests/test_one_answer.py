@@ -15,8 +15,6 @@ from bn_lint.cli import main as cli
 from bn_lint.facts import Analysis
 from bn_lint.project.config import Configuration
 from bn_lint.project.discovery import File, discover
-from bn_lint.project.filesystem import RecordingFileSystem
-from bn_lint.project.partition import Unit
 from bn_lint.project.selectors import ALL, SelectorSet
 from bn_lint.project.source import Source
 from bn_lint.project.whole import top_of, with_projects
@@ -219,9 +217,7 @@ def test_one_given_file_is_one_file(run: Run) -> None:
 def test_only_the_units_of_given_files_are_judged(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def analyze(
-        sources: Sequence[Source], unit: Unit, ask: RecordingFileSystem, keep: object, **what: object
-    ) -> list[Analysis]:
+    def analyze(sources: Sequence[Source], facts_of: object) -> list[Analysis]:
         seen.append([source.display for source in sources])
         return []
 

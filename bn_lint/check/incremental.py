@@ -110,8 +110,10 @@ class IncrementalChecker:
         from bn_lint.check.workers import Task, judge_all, processes
 
         numbers = list(units)
+        trees = None if self._cache is None else self._cache.trees()
         tasks = [
-            Task(unit, self._thresholds_of(unit), self._rules, self._coverage, self._texts) for unit in units.values()
+            Task(unit, self._thresholds_of(unit), self._rules, self._coverage, self._texts, trees)
+            for unit in units.values()
         ]
         self._progress(0, len(tasks))
         for done, (number, judged) in enumerate(judge_all(tasks, processes(tasks, self._jobs), self._disk), 1):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bn_lint.check.outcome import Outcome
 from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
@@ -20,6 +21,9 @@ from bn_lint.project.partition import Unit
 from bn_lint.project.source import Source
 from bn_lint.project.tool_codes import ANALYSIS_INCOMPLETE, SYNTAX_ERROR
 from bn_lint.rule import Applicability, Finding, Fix, Rule, Severity, Thresholds
+
+if TYPE_CHECKING:
+    from bn_lint.static.syntax.shared_trees import Trees
 
 _READ_LENIENTLY = "the rest of this file was checked all the same; it gets no fixes until Python accepts it"
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
@@ -34,6 +38,7 @@ def judge(
     coverage: bool = True,
     shown: Path | None = None,
     keep: Callable[[object], None] = lambda state: None,
+    trees: Trees | None = None,
 ) -> Outcome:
     """Analyze one unit and judge its facts by all rules, whether they are on or not.
 
@@ -43,15 +48,21 @@ def judge(
         coverage: Work out which layers there are and which were not judged. That takes time where there are many.
         shown: With the coverage, the file of which tensors and modules are listed, too.
         keep: Given the state of the engine, by whoever wants to say when it is freed: that takes time.
+        trees: Where trees of files are kept.
     """
+    from bn_lint.static.analyze import analyze
     from bn_lint.static.interpreter.deep_stack import with_deep_stack
+
+    context, ask = [source.path for source in unit.context], filesystem or RecordingFileSystem()
+
+    def facts_of(sources: Sequence[Source]) -> Analysis:
+        return analyze(sources, context, ask, keep, inventory=coverage, shown=shown, trees=trees)
 
     # Working out places makes many small objects; collecting garbage would walk through all syntax trees meanwhile.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        ask = filesystem or RecordingFileSystem()
-        return with_deep_stack(lambda: _judge(unit, rules.rules, thresholds, ask, keep, coverage=coverage, shown=shown))
+        return with_deep_stack(lambda: _judge(unit, rules.rules, thresholds, facts_of, coverage=coverage))
     finally:
         if collecting:
             gc.enable()
@@ -61,16 +72,14 @@ def _judge(
     unit: Unit,
     rules: Sequence[Rule],
     thresholds: Mapping[str, Thresholds],
-    ask: RecordingFileSystem,
-    keep: Callable[[object], None],
+    facts_of: Callable[[Sequence[Source]], Analysis],
     *,
     coverage: bool,
-    shown: Path | None,
 ) -> Outcome:
     outcome = Outcome()
     # The engine also meets mistakes in files that were not given.
     own = {source.display for source in unit.files}
-    for analysis in _analyze(unit.sources, unit, ask, keep, inventory=coverage, shown=shown):
+    for analysis in _analyze(unit.sources, facts_of):
         part = judge_facts(analysis, rules, thresholds, texts=texts_of(unit), paths=own)
         outcome.tracebacks += part.tracebacks
         outcome.problems += part.problems
@@ -112,21 +121,10 @@ def judge_facts(
     return outcome
 
 
-def _analyze(
-    sources: Sequence[Source],
-    unit: Unit,
-    filesystem: RecordingFileSystem,
-    keep: Callable[[object], None],
-    *,
-    inventory: bool,
-    shown: Path | None,
-) -> list[Analysis]:
+def _analyze(sources: Sequence[Source], facts_of: Callable[[Sequence[Source]], Analysis]) -> list[Analysis]:
     """Derive the facts; where the engine itself breaks, file by file, so that one file costs only itself."""
-    from bn_lint.static.analyze import analyze
-
     try:
-        context = [source.path for source in unit.context]
-        return [analyze(sources, context, filesystem, keep, inventory=inventory, shown=shown)]
+        return [facts_of(sources)]
     except MemoryError:
         raise
     except Exception as error:  # the engine is large, and no defect of it may cost the report
@@ -135,11 +133,7 @@ def _analyze(
         if len(sources) == 1:
             problem = defect("the analysis", error, sources[0].display)
             return [Analysis(problems=[problem], tracebacks=[traceback.format_exc()])]
-    return [
-        part
-        for source in sources
-        for part in _analyze([source], unit, filesystem, keep, inventory=inventory, shown=shown)
-    ]
+    return [part for source in sources for part in _analyze([source], facts_of)]
 
 
 def _findings(

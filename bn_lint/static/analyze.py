@@ -35,6 +35,7 @@ from bn_lint.static.syntactic.freezing import with_missed_layers
 from bn_lint.static.syntactic.inheritance import Inheritance
 from bn_lint.static.syntax.parse import TooLarge
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.shared_trees import Trees
 from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
 from bn_lint.static.syntax.tree import forget_answers
 from bn_lint.static.torch_model.averages import stale_averages
@@ -81,6 +82,7 @@ def analyze(
     *,
     inventory: bool = False,
     shown: Path | None = None,
+    trees: Trees | None = None,
 ) -> Analysis:
     """Derive the facts of the given sources; other files of the project are read where the sources import them.
 
@@ -92,13 +94,14 @@ def analyze(
         keep: Given the state, by whoever wants to say when it is freed: that takes time.
         inventory: Also list the models, the layers in them, and what these are called on.
         shown: With the inventory, the file of which tensors and modules are listed, too.
+        trees: Where trees of files are kept.
 
     Raises:
         Exception: whatever defect of the engine a source lays bare, once no single entry point can be blamed.
     """
 
     def run() -> Analysis:
-        analyzer = Analyzer(sources, context, filesystem, inventory=inventory, shown=shown)
+        analyzer = Analyzer(sources, context, filesystem, inventory=inventory, shown=shown, trees=trees)
         keep(analyzer)
         return analyzer.analyze()
 
@@ -130,16 +133,18 @@ class Analyzer:
         *,
         inventory: bool = False,
         shown: Path | None = None,
+        trees: Trees | None = None,
     ) -> None:
         """Read the sources.
 
         Args:
             inventory: Also list the models, the layers in them, and what these are called on.
             shown: With the inventory, the file of which tensors and modules are listed, too.
+            trees: Where trees of files are kept.
             watch: Told of each entry point when it is over, and before the state that it left is given up.
         """
         self.collector = FactCollector()
-        self.project = Project(sources, filesystem)
+        self.project = Project(sources, filesystem, trees)
         self.interpreter = Interpreter(self.project, TrainingDomain(), self.collector)
         self.sources = [source.path for source in sources]
         self.context = context

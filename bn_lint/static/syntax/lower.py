@@ -113,7 +113,7 @@ def _table() -> dict[type[object], Lower]:
         if theirs is None:  # a base class of ours, or what this version of libcst does not know
             continue
         if issubclass(kind, nodes.BaseOperator):
-            table[theirs] = _always(kind())
+            table[theirs] = _always(nodes.OPERATORS[kind])
         elif issubclass(kind, (nodes.ImportFrom, nodes.LazyImportFrom)):
             table[theirs] = _import_from(kind)
         else:

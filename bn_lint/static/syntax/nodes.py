@@ -1027,6 +1027,8 @@ def _parts_of(names: list[str]) -> Parts:
 
 
 KINDS = tuple(each for each in list(globals().values()) if isinstance(each, type) and issubclass(each, CSTNode))
+#: The object for each operator.
+OPERATORS = {each: each() for each in KINDS if issubclass(each, BaseOperator)}
 #: The fields of each kind of node that hold nodes.
 PART_NAMES = {kind: [each.name for each in fields_of(kind) if each.type not in _PLAIN] for kind in KINDS}
 #: Leaves have no entry.

@@ -1,19 +1,34 @@
-"""Syntax trees of files that are read for context, kept for the analyses to come.
+"""Syntax trees that are kept for the analyses to come.
 
 Scripts that import the same package are units of their own, and so are the states of a file while somebody edits it:
-each of them would parse the package again. Trees are never changed, so it does not matter who reads them.
+each of them would parse the package again. Trees are never changed, so it does not matter who reads them. Those of
+files that are read for context stay in memory for a while; who has a place for the others gives them as `Trees`.
 """
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from bn_lint.static.syntax.kept import KeptByText
 from bn_lint.static.syntax.lenient import Reading, read_leniently
+from bn_lint.static.syntax.nodes import Module
+from bn_lint.static.syntax.parse import Parser, parse
 
 #: A tree takes some 15 bytes for each character of its text.
 _kept: KeptByText[Reading] = KeptByText(most_characters=3_000_000)
 
 
-def read_shared(text: str) -> Reading:
+class Trees(Protocol):
+    """A place where the trees of valid texts are kept from one run to the next."""
+
+    def tree(self, text: str) -> Module | None:
+        """The tree of a text, if it is there."""
+
+    def keep(self, text: str, tree: Module) -> None:
+        """Keep the tree of a text."""
+
+
+def read_shared(text: str, trees: Trees | None = None) -> Reading:
     """What could be read of a text; the same objects as the last time, if that is not long ago.
 
     Raises:
@@ -21,8 +36,25 @@ def read_shared(text: str) -> Reading:
     """
     found = _kept.get(text)
     if found is None:
-        found = read_leniently(text)
+        found = read_kept(text, trees)
         _kept.keep(text, found)
+    return found
+
+
+def read_kept(text: str, trees: Trees | None, parse: Parser = parse) -> Reading:
+    """What could be read of a text, without parsing it if its tree was kept.
+
+    Raises:
+        ParseError: too little of it is Python.
+    """
+    if trees is None:
+        return read_leniently(text, parse)
+    tree = trees.tree(text)
+    if tree is not None:
+        return Reading(tree, text)
+    found = read_leniently(text, parse)
+    if found.error is None:
+        trees.keep(text, found.tree)
     return found
 
 

@@ -12,9 +12,9 @@ from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.module_finder import ModuleFinder
 from bn_lint.project.source import Source, display_path
 from bn_lint.static.syntax.layout import Layout
-from bn_lint.static.syntax.lenient import Reading, read_leniently
+from bn_lint.static.syntax.lenient import Reading
 from bn_lint.static.syntax.parse import ParseError, Parser, parse, remembering
-from bn_lint.static.syntax.shared_trees import read_shared
+from bn_lint.static.syntax.shared_trees import Trees, read_kept, read_shared
 from bn_lint.static.syntax.surroundings import Surroundings, surroundings
 
 if TYPE_CHECKING:
@@ -31,18 +31,21 @@ class SourceFile:
         *,
         is_context: bool = False,
         noted: Callable[[Path], None] = lambda path: None,
+        trees: Trees | None = None,
     ) -> None:
         """Set up.
 
         Args:
             parse: What a judged file is parsed with.
             is_context: It is not judged, so that other analyses are likely to read the same text.
-            noted: Told when the file is parsed.
+            noted: Told when the code of the file is wanted.
+            trees: Where its tree may be, and is put.
         """
         self.source = source
         self._noted = noted
         self._parse = parse
         self.is_context = is_context
+        self._trees = trees
         self.path = source.path
         self.display = source.display
         #: Not known to be anything else than Python: no fix changes what a person has to put right first.
@@ -55,8 +58,8 @@ class SourceFile:
     def _read(self) -> Reading | ParseError:
         self._noted(self.path)
         try:
-            text = self.source.text
-            reading = read_shared(text) if self.is_context else read_leniently(text, self._parse)
+            text, trees = self.source.text, self._trees
+            reading = read_shared(text, trees) if self.is_context else read_kept(text, trees, self._parse)
         except ParseError as error:
             return error
         self.is_valid = reading.error is None
@@ -128,11 +131,16 @@ class SourceFile:
 class Project(ModuleFinder):
     """The judged files, and those that they import."""
 
-    def __init__(self, sources: Sequence[Source], filesystem: RecordingFileSystem | None = None) -> None:
+    def __init__(
+        self, sources: Sequence[Source], filesystem: RecordingFileSystem | None = None, trees: Trees | None = None
+    ) -> None:
         filesystem = filesystem or RecordingFileSystem()
         self._noted = filesystem.parsed.add
+        self._trees = trees
         parse = remembering()
-        self.files: dict[Path, SourceFile | None] = {s.path: SourceFile(s, parse, noted=self._noted) for s in sources}
+        self.files: dict[Path, SourceFile | None] = {
+            source.path: SourceFile(source, parse, noted=self._noted, trees=trees) for source in sources
+        }
         super().__init__(self.files, filesystem)
         for source in sources:
             self.note_sys_path(source.path, source.text)
@@ -141,10 +149,13 @@ class Project(ModuleFinder):
         """Return the file at a path, reading it for context when it is not among the judged ones."""
         if path not in self.files:
             source = self.filesystem.source(path, display_path(path))
-            self.files[path] = None if source is None else SourceFile(source, is_context=True, noted=self._noted)
+            self.files[path] = None if source is None else self._context(source)
             if source is not None:
                 self.note_sys_path(path, source.text)
         return self.files[path]
+
+    def _context(self, source: Source) -> SourceFile:
+        return SourceFile(source, is_context=True, noted=self._noted, trees=self._trees)
 
 
 __all__ = ["ParseError", "Project", "SourceFile"]

@@ -47,6 +47,9 @@ def in_order(container: Instance) -> tuple[Children, tuple[Value, ...], Children
     for name, value in container.cells.items():
         if name == REST and value:
             first = len(known)
+        elif type(value) is Instance:
+            if value.is_module and isinstance(name, str):
+                known.append((name, value))
         elif isinstance(name, str) and value is not ABSENT and _is_child(container, name, value):
             known.append((name, value))
     rest = REST.of(container) or ()

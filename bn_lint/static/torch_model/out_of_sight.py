@@ -49,6 +49,7 @@ TOOLS = (
 )
 
 
+@asked_once
 def reads_weights(node: cst.FunctionDef | cst.Lambda) -> bool:
     """Whether a function reads a file and copies tensors: `layer.weight.data.copy_(torch.from_numpy(numbers))`."""
     called = {inner.func for inner in walk(node) if type(inner) is cst.Call}

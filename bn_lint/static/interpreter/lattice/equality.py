@@ -27,12 +27,17 @@ from bn_lint.static.interpreter.values import (
     impossible,
 )
 
+#: Kinds of objects that are the same only if they are one.
+_OBJECTS = frozenset({Unknown, Instance, List, Dict, ValueIterator, Union})
+
 
 def same(a: Value, b: Value) -> bool:
     """Whether two abstract values are interchangeable: identity for objects, type and value for constants."""
     if a is b:
         return True
     if type(a) is not type(b):
+        return False
+    if type(a) in _OBJECTS:
         return False
     if isinstance(a, tuple):
         if not isinstance(b, tuple) or len(a) != len(b) or is_large(a, b):

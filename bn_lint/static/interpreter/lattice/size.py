@@ -50,8 +50,12 @@ def is_large(*values: Value, letters: bool = False) -> bool:
     Args:
         letters: Each letter of a text is a part, too.
     """
-    if not letters and not any(isinstance(value, _HOLDERS) for value in values):
-        return False
+    if not letters:
+        for value in values:
+            if isinstance(value, _HOLDERS):
+                break
+        else:
+            return False
     left = MAX_PARTS
     pending: list[tuple[Iterable[Value], int]] = [(values, 0)]
     while pending:
