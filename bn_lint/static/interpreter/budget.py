@@ -182,18 +182,20 @@ class Budget:
 class Standstill:
     """Notices when a loop takes long in which no module is made and nothing happens to models.
 
-    Earlier runs of the loop count: one over the iterations of a solver is short, and is run with every batch.
+    Earlier runs of the loop count: one over the iterations of a solver is short, and is run with every batch. Those of
+    one over modules do not, which are others in each run.
     """
 
-    def __init__(self, interpreter: Interpreter, loop: cst.CSTNode) -> None:
+    def __init__(self, interpreter: Interpreter, loop: cst.CSTNode, *, over_modules: bool = False) -> None:
         self._interpreter = interpreter
+        self._idle = defaultdict(int) if over_modules else interpreter.budget.idle
         self._loop = loop
         self._counted = interpreter.budget.steps
         self._progress = _progress(interpreter)
 
     def __bool__(self) -> bool:
         """Whether it is so by now; asked once for each pass."""
-        interpreter, idle = self._interpreter, self._interpreter.budget.idle
+        interpreter, idle = self._interpreter, self._idle
         if _progress(interpreter) != self._progress:
             return False
         steps = interpreter.budget.steps

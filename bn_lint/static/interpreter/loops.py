@@ -35,7 +35,7 @@ def _for(
     over_modules = _are_modules(items)
     deciding = names_that_decide(node) if over_modules and not frame.global_names else None
     alike = AlikePasses(interpreter, frame)
-    standstill = Standstill(interpreter, node)
+    standstill = Standstill(interpreter, node, over_modules=over_modules)
     left: int | None = None  # the mark behind the first pass that a branch may have left the loop in
     for count, item in enumerate(items):
         interpreter.budget.step()
