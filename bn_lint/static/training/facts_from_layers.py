@@ -51,7 +51,7 @@ from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.operations.sizes import size_of
 from bn_lint.static.torch_model.symbolic_models import is_symbolic
 from bn_lint.static.torch_model.watchers import LayerCollector, events_of
-from bn_lint.static.training.alternatives import widths_differ
+from bn_lint.static.training.alternatives import widths_differ, without_channels
 from bn_lint.static.training.constructions import Constructions
 from bn_lint.static.training.drafts import Draft
 from bn_lint.static.training.flows import Flows
@@ -253,7 +253,7 @@ class FactCollector(LayerCollector):
         elif not site.judged:
             site.reason = reason_of(layer, x, width)
         if layer.built is not None:
-            self.last_calls[layer.built.node] = call
+            self.last_calls[layer.built.node] = without_channels(call) if self._quiet else call
         if self._quiet or (self._only is not None and site.ref.node not in self._only):
             return
         key = (id(layer.built.node) if layer.built else 0, id(ref.node), x.key(), width, origin_of(width))
