@@ -13,6 +13,9 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import asked_once, walk
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
 
+#: The position of `training` among the parameters of `F.batch_norm`.
+_TRAINING = 5
+
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.torch_model.data import Batches
@@ -126,10 +129,10 @@ def _is_batchnorm(layer: Instance) -> bool:
     """Whether a module is a BatchNorm layer of PyTorch, or one of the program that calls `F.batch_norm` by its mode."""
     from bn_lint.static.torch_model.batchnorm import batchnorm_class
 
+    forward = layer.cls.lookup("forward")[0]
     if batchnorm_class(layer) is not None:
-        return True
-    forward = layer.cls.lookup("forward")[0] if "running_mean" in layer.cells else None
-    return isinstance(forward, Function) and _normalizes_by_mode(forward.node)
+        return not isinstance(forward, Function) or not _has_one_mode(forward.node)
+    return "running_mean" in layer.cells and isinstance(forward, Function) and _normalizes_by_mode(forward.node)
 
 
 @asked_once
@@ -139,6 +142,27 @@ def _normalizes_by_mode(forward: cst.CSTNode) -> bool:
         {"self.running_mean", "self.training"} <= {dotted(argument.value) for argument in call.args}
         for call in walk(forward)
         if type(call) is cst.Call and dotted(call.func).rpartition(".")[2] == "batch_norm"
+    )
+
+
+@asked_once
+def _has_one_mode(forward: cst.CSTNode) -> bool:
+    """Whether a `forward` calls `batch_norm` with `training=True`, or False, whatever the mode of its layer is."""
+    flags = [
+        argument.value
+        for call in walk(forward)
+        if type(call) is cst.Call and dotted(call.func).rpartition(".")[2] == "batch_norm"
+        for number, argument in enumerate(call.args)
+        if (argument.keyword.value == "training" if argument.keyword is not None else number == _TRAINING)
+    ]
+    asks = any(
+        node.attr.value == "training"
+        if type(node) is cst.Attribute
+        else type(node) is cst.Name and node.value == "super"
+        for node in walk(forward)
+    )
+    return (
+        bool(flags) and not asks and all(type(flag) is cst.Name and flag.value in ("True", "False") for flag in flags)
     )
 
 
