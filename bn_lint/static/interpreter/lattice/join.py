@@ -98,7 +98,8 @@ def _join_unknowns(unknowns: list[Unknown], values: list[Value]) -> Value:
         # It may be another model: what these do with modes is still seen, and nothing follows of its shapes.
         return Union((*others[:MAX_MODULES], unknowns[0]))
     if others and all(map(_holds_modules, others)):
-        samples = either_way((*one.items, *one.rest) for one in others if isinstance(one, List))
+        # All modules of a network may be in a list: of each, no more are compared than are kept.
+        samples = either_way((*one.items, *one.rest)[:MAX_SAMPLES] for one in others if isinstance(one, List))
         return List((), (*samples[:MAX_SAMPLES], unknowns[0].member("[*]", "[i]")))
     if not others and all(unknowns[0].stands_for(one) for one in unknowns[1:]):
         return unknowns[0]
