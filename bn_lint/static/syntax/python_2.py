@@ -44,10 +44,23 @@ def needs_python_2(file: SourceFile) -> bool:
 
 
 def is_of_python_2(file: SourceFile, project: Project) -> bool:
-    """Whether Python 2 runs a file: it says so itself, or a file beside it that Python 3 cannot run."""
+    """Whether Python 2 runs a file: it says so itself, or a file beside it that Python 3 cannot run.
+
+    Nothing beside it counts where the file itself has what only Python 3 knows.
+    """
     if is_for_python_2(file):
         return True
-    return not _asked_of_the_future(file) and _has_file_of_python_2(project)
+    return not _asked_of_the_future(file) and _has_file_of_python_2(project) and not _needs_python_3(file)
+
+
+@asked_once
+def _needs_python_3(file: SourceFile) -> bool:
+    """Whether a file has formatted strings, annotations, or `super()` without arguments."""
+    return any(
+        type(node) in (cst.FormattedString, cst.Annotation)
+        or (type(node) is cst.Call and not node.args and type(node.func) is cst.Name and node.func.value == "super")
+        for node in walk(file.tree)
+    )
 
 
 @asked_once

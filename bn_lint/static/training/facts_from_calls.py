@@ -138,7 +138,9 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         resumed=purpose is not Purpose.TRAINING and is_resumed(events, call),
         switch_name=switch_name(events, call, purpose, mode),
         override=override_that_ignores_eval(events, call) if training else None,
-        is_declined=model_of(call).rpartition(".")[2] in declined(call.ref.file.source.text),
+        is_declined=purpose is Purpose.EVALUATION
+        and training
+        and model_of(call).rpartition(".")[2] in declined(call.ref.file.source.text),
     )
 
 
