@@ -135,7 +135,7 @@ def is_local(events: EventLog, call: Call, mode: Mode) -> bool:
     if call.purpose is Purpose.TRAINING:
         # `eval()` for an evaluation: something was evaluated since. Or for a checkpoint, after some training.
         return not any(c.purpose is None for c in between) and not (
-            _is_for_saving(mode) and _was_on_before(call, mode, events)
+            mode.training is False and _was_on_before(call, mode, events) and _is_for_saving(mode)
         )
     return not any(c.purpose is Purpose.TRAINING for c in between) and mode.loops == call.loops[: len(mode.loops)]
 
