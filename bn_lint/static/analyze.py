@@ -202,7 +202,7 @@ class Analyzer:
         if file is not self.file:
             self.file = file
             self._free()
-        before = len(self.collector.facts)
+        before = len(self.collector.notes.facts)
         self.interpreter.start()
         ending = self._run(entry)
         self.collector.settle()
@@ -211,7 +211,7 @@ class Analyzer:
             self._take(events)
         self.spent[file] = spent + self.interpreter.budget.steps
         self.spent_in_all += self.interpreter.budget.steps
-        new, budget = tuple(self.collector.facts[before:]), self.interpreter.budget
+        new, budget = tuple(self.collector.notes.facts[before:]), self.interpreter.budget
         self._ended(Run(entry, ending, budget.steps, budget.imports, new, self.interpreter.reads.own))
 
     def _take(self, events: EventLog) -> None:
@@ -227,7 +227,7 @@ class Analyzer:
         self.interpreter.start()
         self.interpreter.reads.begin()
         self.interpreter.summaries.forget()
-        self.collector.forget()
+        self.collector.turn_over()
         # Modules and their owners refer to each other. What lives on, as trees do, is walked through twice at most.
         gc.collect(1)
 
@@ -307,9 +307,9 @@ class Analyzer:
 
     def _unreached(self) -> list[NodeRef]:
         refs = [ref for file in self.files for ref in unreached_constructors(self.interpreter, self.schedule, file)]
-        for ref in refs:
-            self.collector.sites.pop(ref.node, None)
         self.collector.settle()
+        for ref in refs:
+            self.collector.notes.sites.pop(ref.node, None)
         return refs
 
     def _result(self, unreached: list[NodeRef]) -> Analysis:

@@ -82,7 +82,7 @@ class _Account:
 
     def _ran(self, run: Run) -> None:
         """Note what an entry point did, while its events are at hand."""
-        for node in self.collector.sites:
+        for node in self.collector.notes.sites:
             self._built.setdefault(node, run)
         models: dict[Place, ModelCall] = {}
         for fact in run.facts:
@@ -133,7 +133,7 @@ class _Account:
 
     def _layers(self, file: SourceFile) -> Iterator[Subject]:
         nodes: dict[cst.CSTNode, None] = dict.fromkeys(
-            node for node, site in self.collector.sites.items() if site.ref.file is file
+            node for node, site in self.collector.notes.sites.items() if site.ref.file is file
         )
         nodes.update(dict.fromkeys(batchnorm_calls(file.tree)))
         hidden = hidden_behind(file.tree, set(nodes))
@@ -157,7 +157,7 @@ class _Account:
             yield from self._way_to(call, first)
         if len(calls) > _MOST_CALLS:
             yield Evidence(f"and {len(calls) - _MOST_CALLS} more calls that differ from these", place)
-        site = self.collector.sites.get(node)
+        site = self.collector.notes.sites.get(node)
         if site is not None and site.judged:
             yield Evidence("checked: its width was compared with the channels of its input", place)
         elif site is not None and site.called:
@@ -196,7 +196,7 @@ class _Account:
 
     def _unreached(self, file: SourceFile, node: cst.CSTNode, hidden: Hidden | None) -> Iterator[Evidence]:
         place = file.place(node)
-        if node in self.collector.missing_sites:
+        if node in self.collector.notes.missing:
             yield Evidence("PyTorch has no layer of this name", place)
             return
         yield Evidence("not checked: no entry point reached it", place)

@@ -85,6 +85,7 @@ class Schedule:
         self.project = project
         self.interpreter = interpreter
         self.collector = collector
+        self.notes = collector.notes
         self.interpreted = [file for file in files if is_interpreted(file.source.text)]
         #: Definitions that have to do with BatchNorm, of the interpreted files.
         self.relevant: set[cst.CSTNode] = set()
@@ -166,16 +167,16 @@ class Schedule:
 
     def _factories(self, functions: Sequence[Function], reason: Reason) -> Iterator[EntryPoint]:
         """The functions of one file that need no arguments, until they stop showing new code."""
-        idle, before = 0, len(self.collector.facts)
+        idle, before = 0, self.notes.novel
         for function in unlike_first(functions):
             if function.called:
                 continue
-            if idle >= (IDLE_FACTORIES if len(self.collector.facts) > before else BLANK_FACTORIES):
+            if idle >= (IDLE_FACTORIES if self.notes.novel > before else BLANK_FACTORIES):
                 self.skipped.update(_with_callees(function))
                 continue
-            seen = len(self.collector.facts), len(self.interpreter.branches)
+            seen = self.notes.novel, len(self.interpreter.branches)
             yield CallFunction(function, reason)
-            now = len(self.collector.facts), len(self.interpreter.branches)
+            now = self.notes.novel, len(self.interpreter.branches)
             # Branches of a model without BatchNorm are of no interest.
             idle = idle + 1 if now == seen or now[0] == before else 0
 
@@ -238,16 +239,16 @@ class Schedule:
             hidden = hidden_behind(file.tree, targets) if targets else {}
             for node, (definition, method, names) in hidden.items():
                 found = definitions.get(definition)
-                if found is not None and node not in self.collector.sites:
+                if found is not None and node not in self.notes.sites:
                     yield SwitchOptions(found, Reason.OPTION, names)
-                if isinstance(found, Class) and node not in self.collector.sites:
+                if isinstance(found, Class) and node not in self.notes.sites:
                     # All visible instances switch the option that a default leaves as it is, or none calls the method.
                     with self.collector.calls_only(targets):
                         yield CallMethod(found, Reason.METHOD, method)
 
     def _opaque(self) -> Iterator[EntryPoint]:
         """What builds layers that all visible instances leave open, for their widths are opaque numbers."""
-        open_sites = {node for node, site in self.collector.sites.items() if site.judged and not site.settled}
+        open_sites = {node for node, site in self.notes.sites.items() if site.judged and not site.settled}
         definitions: dict[cst.CSTNode, Class | Function] = {c.node: c for c in self.collector.classes if c.is_module}
         definitions.update((f.node, f) for f in self.collector.functions)
         for file in self.files if open_sites else ():
@@ -277,21 +278,21 @@ class Schedule:
             # Callers stand behind what they call; what they call needs no run of its own.
             for function in reversed([f for f in self.collector.functions if f.file is file]):
                 names = given_models(function)
-                if names and function.node not in self.collector.models_called:
+                if names and function.node not in self.notes.models_called:
                     yield TrainSymbolicModels(function, Reason.SYMBOLIC_MODEL, tuple(names))
             for cls in [c for c in self.collector.classes if c.file is file and not c.is_module]:
                 attributes = asked_attributes(cls)
                 for method in outer_methods(cls):
                     if not attributes and not given_models(method):
                         continue
-                    if method.node not in self.collector.models_called:
+                    if method.node not in self.notes.models_called:
                         yield TrainOwnSymbolicModels(cls, Reason.SYMBOLIC_MODEL, method, attributes)
 
     def missed(self, file: SourceFile) -> list[cst.Call]:
         """The calls in a file that build BatchNorm, by their names, and that no entry point reached."""
         if "BatchNorm" not in file.source.text:
             return []
-        known = self.collector.sites.keys() | self.collector.missing_sites
+        known = self.notes.sites.keys() | self.notes.missing
         return [node for node in batchnorm_calls(file.tree) if node not in known]
 
     def _starts_program(self, file: SourceFile) -> bool:

@@ -230,9 +230,8 @@ class EventLog(Log):
 
     def _models_arrive(self, interpreter: Interpreter, frame: Frame) -> None:
         """Note that what runs now was given models that are known: it is not asked what others would do in it."""
-        collector_of(interpreter).models_called.update(
-            one.function.node for one in frame.with_callers() if one.function is not None
-        )
+        functions = (one.function for one in frame.with_callers())
+        collector_of(interpreter).models_arrive(filter(None, functions))
 
     def _count(self, interpreter: Interpreter) -> None:
         """Give up the entry point when too much has happened: all of it is compared with all of it in the end."""

@@ -12,19 +12,13 @@ if TYPE_CHECKING:
     from bn_lint.facts import Fact, PooledBatchNorm
     from bn_lint.facts.dims import Dim
     from bn_lint.static.interpreter.interpreter import Interpreter
-    from bn_lint.static.interpreter.values import Arguments, Instance, Provenance, Tensor
-    from bn_lint.static.syntax import nodes as cst
+    from bn_lint.static.interpreter.values import Arguments, Function, Instance, Provenance, Tensor
     from bn_lint.static.syntax.places import NodeRef
     from bn_lint.static.torch_model.events import EventLog
 
 
 class LayerCollector(Collector):
     """A collector that is also told of layers. This one takes note of nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        #: Functions from which, directly or not, models are called that the project makes.
-        self.models_called: set[cst.CSTNode] = set()
 
     def batchnorm_built(self, interpreter: Interpreter, layer: Instance, arguments: Arguments, ref: NodeRef) -> None:
         """The constructor of a BatchNorm layer runs."""
@@ -60,6 +54,9 @@ class LayerCollector(Collector):
         self, interpreter: Interpreter, optimizer: Instance, arguments: Arguments, model: Instance, ref: NodeRef
     ) -> None:
         """An optimizer is given the parameters of one module."""
+
+    def models_arrive(self, functions: Iterable[Function]) -> None:
+        """Models that the project makes are called, directly or not, from these functions."""
 
     def programmed(self, facts: Iterable[Fact]) -> None:
         """Take in what a program shows, each fact once."""

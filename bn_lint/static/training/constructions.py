@@ -51,7 +51,7 @@ class Constructions:
             self._missing[id(layer.built.node)] = (layer, name, len(x.axes))
 
     def take(self) -> Iterator[tuple[object, BatchNormBuilt | UnknownBatchNorm]]:
-        """The facts, each with a key that is the same for layers of which one fact is enough, or None."""
+        """The facts, each with a key that is the same for layers of which one fact is enough."""
         for project, layer, arguments, within, meant in self._built:
             # Built under a condition and kept, a layer is created lazily: once.
             per_call = (within == "forward" and not _is_lazy(layer)) or (within == "guarded" and layer.owner is None)
@@ -60,12 +60,12 @@ class Constructions:
                 fact = replace(fact, unexpected=())
             own = fact.layer
             odd = own.num_features if isinstance(own.num_features, int) and own.num_features <= 0 else None
-            node = layer.built.node if layer.built else None
-            yield ("built", node, str(own.eps), str(own.momentum), odd, fact.per_call), fact
+            yield ("built", own.built, str(own.eps), str(own.momentum), odd, fact.per_call), fact
         self._built.clear()
         for layer, name, rank in self._missing.values():
             ref = built_at(layer)
-            yield None, UnknownBatchNorm(name, ref.place, rank, place_of(ref, class_node(ref.node, name)))
+            unknown = UnknownBatchNorm(name, ref.place, rank, place_of(ref, class_node(ref.node, name)))
+            yield unknown, unknown
         self._missing.clear()
 
 

@@ -27,6 +27,7 @@ from bn_lint.static.interpreter.values import (
     BUILDER,
     Arguments,
     Axis,
+    Class,
     Function,
     Instance,
     Provenance,
@@ -57,6 +58,7 @@ from bn_lint.static.training.drafts import Draft
 from bn_lint.static.training.flows import Flows
 from bn_lint.static.training.hidden_modules import hidden_batchnorm
 from bn_lint.static.training.layer_inputs import LayerInputs
+from bn_lint.static.training.notes import FactNote, MissingNote, ModelNote, Notes, SiteNote, doubt
 from bn_lint.static.training.pooled import PooledCalls
 from bn_lint.static.training.sites import Site, coverage
 from bn_lint.static.training.weight_decay import decay_fact
@@ -72,22 +74,27 @@ class FactCollector(LayerCollector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.facts: list[Fact] = []
+        #: What all turns have shown.
+        self.notes = Notes()
         #: What facts are completed from, with the numbers that they have in facts.
         self.drafts: dict[Draft, int] = {}
         self.problems: list[Problem] = []
         self.tracebacks: list[str] = []
         self.reveals: list[Evidence] = []
-        self.sites: dict[cst.CSTNode, Site] = {}
         self._constructions = Constructions()
-        self.missing_sites: set[cst.CSTNode] = set()
         self._arrived: dict[int, tuple[Instance, list[Dim]]] = {}
-        self.pooled_calls = PooledCalls()
+        self.pooled_calls = PooledCalls(self.notes.write)
         #: What layers are called on, if somebody wants to see it.
         self.inputs: LayerInputs | None = None
         #: What else a file shows to those who look at it, if somebody does.
         self.flows: Flows | None = None
+        #: What became of the places that build layers, and which of them this entry point had to do with.
+        self._sites: dict[cst.CSTNode, Site] = {}
+        self._touched: dict[cst.CSTNode, Site] = {}
+        #: What this turn has noted.
         self._seen: set[object] = set()
+        #: What kept files from being judged, each once.
+        self._told: set[object] = set()
         self._quiet = 0
         self._only: set[cst.CSTNode] | None = None
         #: Calls of one of several modules: where that is now, and whether under an undecided condition.
@@ -102,8 +109,6 @@ class FactCollector(LayerCollector):
         self._chosen: dict[int, Instance] = {}
         #: By the place that builds a layer: its latest call.
         self.last_calls: dict[cst.CSTNode, BatchNormCall] = {}
-        #: Pairs of places: where a layer is built, and where it is called.
-        self.seen_calls: set[tuple[int, int]] = set()
 
     # -- told by the interpreter ----------------------------------------------------------------------------------
 
@@ -139,18 +144,31 @@ class FactCollector(LayerCollector):
             self._choice, self._others_meant = outer, others
 
     def believed(self) -> list[Fact]:
-        """Return the facts without those that may never meet.
+        """Return the facts without those that may never meet."""
+        self.turn_over()
+        return self.notes.believed()
 
-        Where one of several modules is called at several places, and an undecided condition leads to one of
+    def _doubt(self) -> None:
+        """Where one of several modules is called at several places, and an undecided condition leads to one of
         them, that condition is likely to be the one that chose the module.
         """
-        doubtful = {
-            id(call)
+        doubtful = [
+            call
             for _, choices, calls in self._choices.values()
             if len({place for place, _ in choices}) > 1 and any(doubt for _, doubt in choices)
             for call in calls
-        }
-        return [*(fact for fact in self.facts if id(fact) not in doubtful), *self.pooled_calls.facts()]
+        ]
+        note = doubt(doubtful, self.notes.written)
+        if note is not None:
+            self.notes.write(note)
+
+    def _note(self, key: object, fact: Fact) -> bool:
+        """Note a fact, if the turn has not noted one with this key; whether it is so."""
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        self.notes.write(FactNote(key, fact))
+        return True
 
     def draft(self, draft: Draft) -> int:
         """The number of what a fact is completed from."""
@@ -158,8 +176,8 @@ class FactCollector(LayerCollector):
 
     def incomplete(self, file: SourceFile, message: str) -> None:
         place = Place(file.display, 1, 1, 1, 1)  # no position in the file, which would take a parse to work out
-        if ("incomplete", file.display, message) not in self._seen:
-            self._seen.add(("incomplete", file.display, message))
+        if (file.display, message) not in self._told:
+            self._told.add((file.display, message))
             self.problems.append(Problem("BN903", message, place))
 
     def defect(self, file: SourceFile, error: Exception) -> None:
@@ -190,7 +208,7 @@ class FactCollector(LayerCollector):
     def batchnorm_built(self, interpreter: Interpreter, layer: Instance, arguments: Arguments, ref: NodeRef) -> None:
         if layer.built is None:
             return
-        self.sites.setdefault(layer.built.node, Site(layer.built))
+        self._site(layer.built)
         # Where other classes may be meant, arguments that BatchNorm does not take are theirs.
         meant = self._choice is None or self._choice[0] is not ref.node or not self._others_meant
         self._constructions.built(interpreter, layer, arguments, meant=meant)
@@ -210,17 +228,27 @@ class FactCollector(LayerCollector):
             return None
         return arriving_at(layer, x, self.arrived(layer))
 
-    def forget(self) -> None:
-        """Let go of the layers that were called so far."""
-        self._arrived.clear()
+    def _site(self, built: NodeRef) -> Site:
+        """The place that builds a layer, in this turn."""
+        site = self._sites.setdefault(built.node, Site(built))
+        self._touched[built.node] = site
+        return site
+
+    def turn_over(self) -> None:
+        """Let go of the layers of a turn: those of the next one are others."""
+        self._doubt()
+        self.notes.begin()
+        self.pooled_calls.begin()
+        for held in (self._arrived, self._sites, self._seen, self._choices, self._chosen, self.last_calls):
+            held.clear()
 
     def batchnorm_called(
         self, interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef, *, functional: bool = False
     ) -> None:
         """Note a call of a layer, or of `F.batch_norm` with its statistics, which takes any number of dimensions."""
-        site = self.sites.get(layer.built.node) if layer.built is not None else None
-        if site is None:
+        if layer.built is None or (layer.built.node not in self._sites and layer.built.node not in self.notes.sites):
             return
+        site = self._site(layer.built)
         site.called = True
         if self._choice is not None:
             self._chosen[id(layer)] = layer
@@ -252,19 +280,14 @@ class FactCollector(LayerCollector):
             site.settled = site.settled or compare(channels.size, width) is not Comparison.UNKNOWN
         elif not site.judged:
             site.reason = reason_of(layer, x, width)
-        if layer.built is not None:
-            self.last_calls[layer.built.node] = without_channels(call) if self._quiet else call
+        self.last_calls[layer.built.node] = without_channels(call) if self._quiet else call
         if self._quiet or (self._only is not None and site.ref.node not in self._only):
             return
-        key = (id(layer.built.node) if layer.built else 0, id(ref.node), x.key(), width, origin_of(width))
-        if key not in self._seen:
-            self._seen.add(key)
-            self.facts.append(call)
-            self.seen_calls.add((key[0], key[1]))
-            if self._choice is not None:
-                _, places, calls = self._choices.setdefault(id(layer), (layer, set(), []))
-                places.add(self._choice)
-                calls.append(call)
+        key = ("called", call.layer.built, call.place, x.key(), width, origin_of(width))
+        if self._note(key, call) and self._choice is not None:
+            _, places, calls = self._choices.setdefault(id(layer), (layer, set(), []))
+            places.add(self._choice)
+            calls.append(call)
 
     def pooled(self, interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) -> PooledBatchNorm | None:
         return self.pooled_calls.call(interpreter, layer, x, ref, quiet=self.is_quiet)
@@ -283,21 +306,18 @@ class FactCollector(LayerCollector):
             return
         builder = BUILDER.of(layer)
         size = channels.size
-        key = ("followed", id(layer.built.node), id(origin.ref.node), size, origin_of(size), takes, len(x.axes))
+        key = ("followed", layer.built.place, origin.ref.place, size, origin_of(size), takes, len(x.axes))
         if key not in self._seen and size_of(layer.cells.get("num_features", ABSENT)) == size:
-            self._seen.add(key)
-            if (site := self.sites.get(layer.built.node)) is not None:
-                site.judged = True
-            self.facts.append(
-                BatchNormFollowed(
-                    layer_fact(layer),
-                    label_of(origin.maker),
-                    origin.ref.place,
-                    own_size(takes, builder) if len(x.axes) == rank else None,
-                    rank if x.origin is not None and x.origin.maker is layer else None,
-                    path_to(interpreter.frame),
-                )
+            self._site(layer.built).judged = True
+            fact = BatchNormFollowed(
+                layer_fact(layer),
+                label_of(origin.maker),
+                origin.ref.place,
+                own_size(takes, builder) if len(x.axes) == rank else None,
+                rank if x.origin is not None and x.origin.maker is layer else None,
+                path_to(interpreter.frame),
             )
+            self._note(key, fact)
 
     def enlarged(self, x: Tensor, origin: Provenance) -> None:
         if x.pooled is not None and not self.is_quiet:
@@ -308,11 +328,12 @@ class FactCollector(LayerCollector):
 
     def missing_built(self, interpreter: Interpreter, name: str, layer: Instance) -> None:
         if layer.built is not None:
-            self.missing_sites.add(layer.built.node)
+            self.notes.write(MissingNote(layer.built))
             self._constructions.missing(name, layer)
 
     def missing_imported(self, name: str, ref: NodeRef) -> None:
-        self.facts.append(UnknownBatchNorm(name, ref.place))
+        fact = UnknownBatchNorm(name, ref.place)
+        self._note(fact, fact)
 
     def missing_called(self, interpreter: Interpreter, layer: Instance, x: Tensor) -> None:
         self._constructions.missing_called(layer, x)
@@ -322,24 +343,24 @@ class FactCollector(LayerCollector):
     ) -> None:
         fact = None if is_symbolic(model) else decay_fact(optimizer, arguments, model, ref)
         if fact is not None:
-            self.facts.append(fact)
+            self._note(fact, fact)
 
     def module_built(self, interpreter: Interpreter, module: Instance) -> None:
         for fact, draft in hidden_batchnorm(module):
-            key = ("container", id(module.cls), fact.attribute)
+            cls = module.cls
+            key = ("container", cls.file.open_place(cls.node) if isinstance(cls, Class) else cls.name, fact.attribute)
             if key not in self._seen:
-                self._seen.add(key)
-                self.facts.append(fact if draft is None else replace(fact, draft=self.draft(draft)))
+                self._note(key, fact if draft is None else replace(fact, draft=self.draft(draft)))
 
     @contextmanager
     def modes_only(self) -> Iterator[None]:
         """Note nothing meanwhile but in which modes models are used."""
-        facts = len(self.facts)
+        facts = len(self.notes.facts)
         try:
             with self.programs_only():
                 yield
         finally:
-            self.facts[facts:] = [fact for fact in self.facts[facts:] if isinstance(fact, ModelCall)]
+            self.notes.facts[facts:] = [fact for fact in self.notes.facts[facts:] if isinstance(fact, ModelCall)]
 
     @contextmanager
     def programs_only(self) -> Iterator[None]:
@@ -354,29 +375,35 @@ class FactCollector(LayerCollector):
     @contextmanager
     def calls_only(self, built: set[cst.CSTNode]) -> Iterator[None]:
         """Note nothing meanwhile but calls of the layers that are built at these nodes."""
-        since, self._only = len(self.facts), built
+        since, self._only = len(self.notes.facts), built
         try:
             yield
         finally:
             self._only = None
-            self.facts[since:] = [f for f in self.facts[since:] if isinstance(f, (BatchNormCall, BatchNormFollowed))]
+            calls = [f for f in self.notes.facts[since:] if isinstance(f, (BatchNormCall, BatchNormFollowed))]
+            self.notes.facts[since:] = calls
 
     # -- facts ----------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Turn what was built since the last time into facts, now that it is known what became of it."""
+        """Note what was built since the last time, now that it is known what became of it."""
         for key, fact in self._constructions.take():
-            if key is None or key not in self._seen:
-                self._seen.add(key)
-                self.facts.append(fact)
+            self._note(key, fact)
+        for site in self._touched.values():
+            self.notes.write(SiteNote(site.ref, site.called, site.judged, site.settled, site.reason))
+        self._touched.clear()
 
     def programmed(self, facts: Iterable[Fact]) -> None:
         """Take in what an entry point showed of modes, each fact once."""
         for fact in facts:
-            if fact not in self._seen:
-                self._seen.add(fact)
-                self.facts.append(fact)
+            self._note(fact, fact)
+
+    def models_arrive(self, functions: Iterable[Function]) -> None:
+        for function in functions:
+            if function.node not in self._seen:
+                self._seen.add(function.node)
+                self.notes.write(ModelNote(NodeRef(function.file, function.node)))
 
     def coverage(self, unreached: list[NodeRef], judged_files: set[SourceFile]) -> Coverage:
         """How many of the places that build BatchNorm in the judged files were judged."""
-        return coverage(self.sites.values(), unreached, judged_files)
+        return coverage(self.notes.sites.values(), unreached, judged_files)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bn_lint.facts import Evidence, Place, PooledBatchNorm
+from bn_lint.facts import Evidence, PooledBatchNorm
 from bn_lint.static.interpreter.values import Instance, Provenance, Tensor
 from bn_lint.static.torch_model.describing import label_of, layer_fact, path_to
 from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.watchers import events_of
+from bn_lint.static.training.notes import Note, PooledNote, SyncNote, TrainedNote
 
 if TYPE_CHECKING:
-    from bn_lint.facts.dims import Dim
+    from collections.abc import Callable
+
     from bn_lint.static.interpreter.interpreter import Interpreter
-    from bn_lint.static.syntax import nodes as cst
     from bn_lint.static.syntax.places import NodeRef
 
 #: What gives an axis of size 1 without looking at more than one value.
@@ -25,18 +25,25 @@ _NO_POOLING = frozenset(
 
 
 class PooledCalls:
-    """Calls of BatchNorm layers on maps of which pooling left a single value.
+    """Calls of BatchNorm layers on maps of which pooling left a single value, as one turn shows them.
 
-    Whether such a call is a mistake depends on the batches that the layer is trained on. One entry point may show the
-    call, and another the batches, so the facts are made when all of them are over.
+    Whether such a call is a mistake depends on the batches that the layer is trained on: `Notes` puts both together.
     """
 
-    def __init__(self) -> None:
-        self._calls: dict[tuple[cst.CSTNode, cst.CSTNode, Dim], PooledBatchNorm] = {}
-        self._noted: dict[PooledBatchNorm, None] = {}
-        #: The size of the smallest batches on which the layer built at a place is trained.
-        self._trained: dict[Place, int] = {}
-        self._synchronized: set[Place] = set()
+    def __init__(self, write: Callable[[Note], None]) -> None:
+        """Set up.
+
+        Args:
+            write: Takes what is noted.
+        """
+        self._write = write
+        self._calls: dict[object, PooledBatchNorm] = {}
+        self._noted: list[PooledBatchNorm] = []
+
+    def begin(self) -> None:
+        """A turn begins."""
+        self._calls.clear()
+        self._noted.clear()
 
     def call(
         self, interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef, *, quiet: bool
@@ -50,7 +57,7 @@ class PooledCalls:
             return None
         if agreed(modes_of(layer, events_of(interpreter))) is False:
             return None
-        key = (layer.built.node, ref.node, x.axes[0].size)
+        key = ("pooled", layer.built.place, ref.place, x.axes[0].size)
         if key not in self._calls:
             maker, made = space[-1].origin or Provenance("?", ref)
             name = label_of(maker) if isinstance(maker, Instance) else maker
@@ -60,7 +67,7 @@ class PooledCalls:
                 layer_fact(layer), ref.place, step, by, x.axes[0].size, path=path_to(interpreter.frame)
             )
             if not quiet:
-                self._noted[self._calls[key]] = None
+                self._note(key, self._calls[key])
         return self._calls[key]
 
     def enlarged(self, pooled: PooledBatchNorm, origin: Provenance) -> None:
@@ -68,30 +75,22 @@ class PooledCalls:
         name = label_of(origin.maker) if isinstance(origin.maker, Instance) else origin.maker
         step = Evidence(f"`{name}` spreads it over a map again", origin.ref.place)
         if not any(one.enlarged is not None and replace(one, enlarged=None) == pooled for one in self._noted):
-            self._noted[replace(pooled, enlarged=step)] = None
+            enlarged = replace(pooled, enlarged=step)
+            self._note(("enlarged", pooled), enlarged)
+
+    def _note(self, key: object, fact: PooledBatchNorm) -> None:
+        self._noted.append(fact)
+        self._write(PooledNote(key, fact))
 
     def trained_on(self, layer: Instance, size: int) -> None:
         """Note the size of the batches on which a layer is trained."""
         if layer.built is not None:
-            place = layer.built.place
-            self._trained[place] = min(size, self._trained.get(place, size))
+            self._write(TrainedNote(layer.built.place, size))
 
     def synchronized(self, layer: Instance) -> None:
         """Note that a layer becomes a SyncBatchNorm, which has the batches of all processes."""
         if layer.built is not None:
-            self._synchronized.add(layer.built.place)
-
-    def facts(self) -> Iterator[PooledBatchNorm]:
-        """What was noted, with the size of the batches where the program gives it."""
-        for fact in self._noted:
-            place = fact.layer.built
-            if place in self._synchronized:
-                continue
-            if place in self._trained:
-                batch = fact.batch if isinstance(fact.batch, int) else self._trained[place]
-                yield replace(fact, batch=batch, trained=batch == self._trained[place])
-            else:
-                yield fact
+            self._write(SyncNote(layer.built.place))
 
 
 def _pools(maker: Instance | str) -> bool:

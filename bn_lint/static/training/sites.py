@@ -20,6 +20,14 @@ class Site:
         self.settled = False
         self.reason = ""
 
+    def take(self, *, called: bool, judged: bool, settled: bool, reason: str) -> None:
+        """Take in what became of them in one turn."""
+        self.called |= called
+        self.settled |= settled
+        if called and not self.judged and not judged:
+            self.reason = reason
+        self.judged |= judged
+
 
 def coverage(sites: Iterable[Site], unreached: Iterable[NodeRef], judged_files: set[SourceFile]) -> Coverage:
     """How many of the places in the judged files were judged, and why the others were not."""

@@ -71,7 +71,7 @@ class Tensor:
         key: tuple[object, ...] = ("tensor", self.ranked, tuple((a.size, a.features) for a in self.axes))
         if self.either:
             key = (*key, tuple(one.key() for one in self.either))
-        return key if self.pooled is None else (*key, id(self.pooled))
+        return key if self.pooled is None else (*key, self.pooled)
 
     def summary_key(self) -> Hashable | None:
         """What determines how a call treats this tensor; None when nothing simple does."""

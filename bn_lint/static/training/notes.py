@@ -1,0 +1,196 @@
+"""What entry points show, note by note.
+
+Entry points that follow each other in one file are one *turn*. Its notes do not depend on what other turns have shown:
+a turn notes what is new to itself, and here the notes of all turns come together. So the notes of an earlier analysis
+can stand for a turn that would give the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Union
+
+from bn_lint.facts import Place, PooledBatchNorm
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.training.sites import Site
+
+if TYPE_CHECKING:
+    from bn_lint.facts import Fact
+    from bn_lint.static.syntax import nodes as cst
+
+
+@dataclass(frozen=True)
+class FactNote:
+    """A fact.
+
+    Attributes:
+        key: Of facts with the same key one is enough.
+    """
+
+    key: object
+    fact: Fact
+
+
+@dataclass(frozen=True)
+class DoubtNote:
+    """It is doubtful whether what some calls tell ever meets.
+
+    Attributes:
+        facts: Which of the facts of the turn tell it, counted from 0.
+    """
+
+    facts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SiteNote:
+    """What became of the layers that a place builds."""
+
+    ref: NodeRef
+    called: bool
+    judged: bool
+    settled: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class MissingNote:
+    """A place builds a layer that `torch.nn` does not have."""
+
+    ref: NodeRef
+
+
+@dataclass(frozen=True)
+class ModelNote:
+    """A function is given a model that the project makes."""
+
+    function: NodeRef
+
+
+@dataclass(frozen=True)
+class PooledNote:
+    """A layer is called where pooling may have left one value of each map; `key` is as with facts."""
+
+    key: object
+    fact: PooledBatchNorm
+
+
+@dataclass(frozen=True)
+class TrainedNote:
+    """The layer that a place builds is trained on batches of this size."""
+
+    place: Place
+    size: int
+
+
+@dataclass(frozen=True)
+class SyncNote:
+    """The layer that a place builds becomes a SyncBatchNorm, which has the batches of all processes."""
+
+    place: Place
+
+
+Note = Union[FactNote, DoubtNote, SiteNote, MissingNote, ModelNote, PooledNote, TrainedNote, SyncNote]
+NOTES: tuple[type[Note], ...] = (
+    FactNote,
+    DoubtNote,
+    SiteNote,
+    MissingNote,
+    ModelNote,
+    PooledNote,
+    TrainedNote,
+    SyncNote,
+)
+
+
+class Notes:
+    """The notes of all turns.
+
+    Attributes:
+        facts: Each once.
+        sites: What became of the places that build BatchNorm layers.
+        missing: The places that build layers that PyTorch does not have.
+        models_called: Functions from which, directly or not, models are called that the project makes.
+        written: The notes of the turn that is running.
+        novel: How many of them are facts.
+    """
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.sites: dict[cst.CSTNode, Site] = {}
+        self.missing: set[cst.CSTNode] = set()
+        self.models_called: set[cst.CSTNode] = set()
+        self.written: list[Note] = []
+        self.novel = 0
+        self._known: set[object] = set()
+        self._doubtful: list[Fact] = []
+        self._pooled: dict[PooledBatchNorm, None] = {}
+        #: The size of the smallest batches on which the layer built at a place is trained.
+        self._trained: dict[Place, int] = {}
+        self._synchronized: set[Place] = set()
+
+    def begin(self) -> None:
+        """A turn begins."""
+        self.written, self.novel = [], 0
+
+    def write(self, note: Note) -> None:
+        """Take in one note of the turn that is running."""
+        self.written.append(note)
+        match note:
+            case FactNote(key, fact):
+                self.novel += 1
+                if self._is_new(key):
+                    self.facts.append(fact)
+            case DoubtNote(numbers):
+                facts = [one.fact for one in self.written if isinstance(one, FactNote)]
+                self._doubtful += [facts[number] for number in numbers]
+            case SiteNote():
+                self.sites.setdefault(note.ref.node, Site(note.ref)).take(
+                    called=note.called, judged=note.judged, settled=note.settled, reason=note.reason
+                )
+            case MissingNote(ref):
+                self.missing.add(ref.node)
+            case ModelNote(function):
+                self.models_called.add(function.node)
+            case PooledNote(key, fact):
+                if self._is_new(key):
+                    self._pooled[fact] = None
+            case TrainedNote(place, size):
+                self._trained[place] = min(size, self._trained.get(place, size))
+            case SyncNote(place):
+                self._synchronized.add(place)
+
+    def _is_new(self, key: object) -> bool:
+        if key in self._known:
+            return False
+        self._known.add(key)
+        return True
+
+    def believed(self) -> list[Fact]:
+        """All facts but those of which it is doubtful whether what they tell ever meets."""
+        doubtful = {id(fact) for fact in self._doubtful}
+        return [*(fact for fact in self.facts if id(fact) not in doubtful), *self._pooled_facts()]
+
+    def _pooled_facts(self) -> Iterator[PooledBatchNorm]:
+        """Calls behind pooling, with the size of the batches where the program gives it.
+
+        One entry point may show the call, and another the batches.
+        """
+        for fact in self._pooled:
+            place = fact.layer.built
+            if place in self._synchronized:
+                continue
+            if place in self._trained:
+                batch = fact.batch if isinstance(fact.batch, int) else self._trained[place]
+                yield replace(fact, batch=batch, trained=batch == self._trained[place])
+            else:
+                yield fact
+
+
+def doubt(facts: Iterable[object], written: Iterable[Note]) -> DoubtNote | None:
+    """The note that some of the facts of a turn are doubtful; None if there are none."""
+    doubtful = {id(fact) for fact in facts}
+    shown = [note.fact for note in written if isinstance(note, FactNote)]
+    numbers = tuple(number for number, fact in enumerate(shown) if id(fact) in doubtful)
+    return DoubtNote(numbers) if numbers else None
