@@ -31,6 +31,7 @@ ORDER = (
     "static.training",
     "static.fix_layout",
     "static.syntactic",
+    "static.turns",
     "static",
     "check",
     "output",

@@ -1,7 +1,7 @@
 """Results of earlier runs, found again by the content of what they came from.
 
 An entry is JSON behind a checksum of itself; whatever is not exactly that counts as absent. The trees of files are kept
-beside the entries (`kept_trees.py`).
+beside the entries (`kept_work.py`).
 
 Everything is kept in a folder of its own, which nothing else is expected to be in: a user may name any folder for the
 cache, one with other files as well. Old entries are deleted only from a folder with the mark that was written into it.
@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bn_lint.check.kept_trees import KeptTrees
+from bn_lint.check.kept_work import KeptWork
 from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
 from bn_lint.debugging import switches
 from bn_lint.project.filesystem import Answer, FileSystem, Question, unchanged
@@ -38,7 +38,7 @@ _LIFETIME = 30 * 86400
 _DAY = 86400
 #: The mark of the folder with the entries: a cache directory (https://bford.info/cachedir/), made by this tool.
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by bn-lint; may be deleted at any time.\n"
-_ENTRY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\.(?:json|tree)")
+_ENTRY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\.(?:json|tree|turns)")
 #: Bytes of entries above which those are removed that were not used for longest, until half as much is left.
 _MOST = 512 << 20
 
@@ -75,12 +75,12 @@ class Cache:
             self._tool = _fingerprint(self._rules.packages)
         return hashlib.sha256(json.dumps([self._tool, parts]).encode()).hexdigest()
 
-    def trees(self) -> KeptTrees:
-        """Where the trees of files are kept."""
+    def kept_work(self) -> KeptWork:
+        """Where the trees of files are kept, and what entry points have shown."""
         with contextlib.suppress(OSError):
             if not self._stored:
                 self._prepare()
-        return KeptTrees(self.folder, self.key("tree"))
+        return KeptWork(self.folder, self.key("tree"))
 
     def recall(self, key: str, disk: FileSystem, before: Mapping[str, str] | None = None) -> dict[str, Any] | None:
         """The entry with this key, when it is whole and the disk still answers as it did when it was made.

@@ -110,9 +110,9 @@ class IncrementalChecker:
         from bn_lint.check.workers import Task, judge_all, processes
 
         numbers = list(units)
-        trees = None if self._cache is None else self._cache.trees()
+        kept = None if self._cache is None else self._cache.kept_work()
         tasks = [
-            Task(unit, self._thresholds_of(unit), self._rules, self._coverage, self._texts, trees)
+            Task(unit, self._thresholds_of(unit), self._rules, self._coverage, self._texts, kept)
             for unit in units.values()
         ]
         self._progress(0, len(tasks))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bn_lint.check.outcome import Outcome
 from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
 from bn_lint.debugging import STRICT, switches
-from bn_lint.facts import Analysis, Completion, Coverage, Fact, Place, Problem
+from bn_lint.facts import Analysis, Completion, Coverage, Fact, Outdated, Place, Problem
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.partition import Unit
 from bn_lint.project.source import Source
@@ -23,7 +23,7 @@ from bn_lint.project.tool_codes import ANALYSIS_INCOMPLETE, SYNTAX_ERROR
 from bn_lint.rule import Applicability, Finding, Fix, Rule, Severity, Thresholds
 
 if TYPE_CHECKING:
-    from bn_lint.static.syntax.shared_trees import Trees
+    from bn_lint.static.turns.kept import KeptTurns
 
 _READ_LENIENTLY = "the rest of this file was checked all the same; it gets no fixes until Python accepts it"
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
@@ -38,7 +38,7 @@ def judge(
     coverage: bool = True,
     shown: Path | None = None,
     keep: Callable[[object], None] = lambda state: None,
-    trees: Trees | None = None,
+    kept: KeptTurns | None = None,
 ) -> Outcome:
     """Analyze one unit and judge its facts by all rules, whether they are on or not.
 
@@ -48,21 +48,37 @@ def judge(
         coverage: Work out which layers there are and which were not judged. That takes time where there are many.
         shown: With the coverage, the file of which tensors and modules are listed, too.
         keep: Given the state of the engine, by whoever wants to say when it is freed: that takes time.
-        trees: Where trees of files are kept.
+        kept: Where trees of files are kept, and what entry points have shown; the latter without the coverage alone.
     """
     from bn_lint.static.analyze import analyze
     from bn_lint.static.interpreter.deep_stack import with_deep_stack
 
     context, ask = [source.path for source in unit.context], filesystem or RecordingFileSystem()
 
-    def facts_of(sources: Sequence[Source]) -> Analysis:
-        return analyze(sources, context, ask, keep, inventory=coverage, shown=shown, trees=trees)
+    def run(*, repeats: bool) -> Outcome:
+        def facts_of(sources: Sequence[Source]) -> Analysis:
+            turns = kept if len(sources) == len(unit.sources) and not coverage else None
+            return analyze(
+                sources,
+                context,
+                ask,
+                keep,
+                inventory=coverage,
+                shown=shown,
+                trees=kept,
+                turns=turns,
+                repeats=repeats,
+            )
+
+        return with_deep_stack(lambda: _judge(unit, rules.rules, thresholds, facts_of, coverage=coverage))
 
     # Working out places makes many small objects; collecting garbage would walk through all syntax trees meanwhile.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return with_deep_stack(lambda: _judge(unit, rules.rules, thresholds, facts_of, coverage=coverage))
+        return run(repeats=True)
+    except Outdated:
+        return run(repeats=False)
     finally:
         if collecting:
             gc.enable()
@@ -91,8 +107,21 @@ def _judge(
             inventory = analysis.complete(analysis.coverage.inventory)
             calls = [analysis.complete(each) for each in analysis.coverage.calls]
             outcome.coverage.add(Coverage(analysis.coverage.judged, undecided, steps, inventory, calls))
+        _keep(analysis, outcome)
     outcome.findings = _distinct(outcome.findings)
     return outcome
+
+
+def _keep(analysis: Analysis, outcome: Outcome) -> None:
+    """Keep what the next analysis can use; that this fails costs only time."""
+    try:
+        analysis.keep()
+    except MemoryError:
+        raise
+    except Exception:
+        if STRICT in switches():
+            raise
+        outcome.tracebacks.append(traceback.format_exc())
 
 
 def texts_of(unit: Unit) -> dict[str, str]:
@@ -125,7 +154,7 @@ def _analyze(sources: Sequence[Source], facts_of: Callable[[Sequence[Source]], A
     """Derive the facts; where the engine itself breaks, file by file, so that one file costs only itself."""
     try:
         return [facts_of(sources)]
-    except MemoryError:
+    except (MemoryError, Outdated):
         raise
     except Exception as error:  # the engine is large, and no defect of it may cost the report
         if STRICT in switches():
@@ -191,7 +220,7 @@ def _completed(fact: Fact, analysis: Analysis, outcome: Outcome) -> Fact | None:
     """A fact that is reported, with its positions and what its fix needs; None where a defect keeps it from that."""
     try:
         return analysis.complete(fact)
-    except MemoryError:
+    except (MemoryError, Outdated):
         raise
     except Exception as error:
         if STRICT in switches():

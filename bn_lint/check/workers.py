@@ -38,7 +38,7 @@ except ImportError:  # on Windows
 if TYPE_CHECKING:
     from bn_lint.check.outcome import Outcome
     from bn_lint.rule import Thresholds
-    from bn_lint.static.syntax.shared_trees import Trees
+    from bn_lint.static.turns.kept import KeptTurns
 
 #: A further process costs about half a second before it judges anything: it must have this many characters to judge.
 _WORTH_A_PROCESS = 60_000
@@ -69,7 +69,7 @@ class Task:
 
     Attributes:
         texts: What stands for the contents of files on the disk.
-        trees: Where trees of files are kept.
+        kept: Where trees of files are kept, and what entry points have shown.
     """
 
     unit: Unit
@@ -77,7 +77,7 @@ class Task:
     rules: RuleSet = BUILT_IN_RULES
     coverage: bool = False
     texts: Mapping[str, bytes] = field(default_factory=dict)
-    trees: Trees | None = None
+    kept: KeptTurns | None = None
 
     @property
     def size(self) -> int:
@@ -361,7 +361,7 @@ def _judge(task: Task, disk: FileSystem | None = None, keep: Callable[[object], 
         filesystem=filesystem,
         coverage=task.coverage,
         keep=keep,
-        trees=task.trees,
+        kept=task.kept,
     )
     return Judged(outcome, filesystem.asked, frozenset(filesystem.parsed))
 

@@ -13,7 +13,18 @@ what facts are made of. Of the kinds of facts, those in `SHARED` are a vocabular
 answer to the question of a single rule, which its docstring names.
 """
 
-from bn_lint.facts.analysis import SHARED, Analysis, CheckedCall, Completion, Coverage, Fact, Problem, Steps, Undecided
+from bn_lint.facts.analysis import (
+    SHARED,
+    Analysis,
+    CheckedCall,
+    Completion,
+    Coverage,
+    Fact,
+    Outdated,
+    Problem,
+    Steps,
+    Undecided,
+)
 from bn_lint.facts.inventory import Flow, Inventory, Model, ModelLayer, ModuleUse, Size, Sizes, TensorShape
 from bn_lint.facts.layers import (
     RANKS,
@@ -99,6 +110,7 @@ __all__ = [
     "ModelCall",
     "ModelLayer",
     "ModuleUse",
+    "Outdated",
     "OverriddenEval",
     "Place",
     "PlainContainer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, Union
 
@@ -106,6 +107,10 @@ class Problem:
     left_out: tuple[Evidence, ...] | None = None
 
 
+class Outdated(Exception):
+    """What was kept of an earlier analysis is not what this one needs: it must be done from the beginning."""
+
+
 class Completion(Protocol):
     """What completes facts, and closes the places in anything else that is made of plain values."""
 
@@ -117,6 +122,10 @@ def as_it_is(value: AnyValue) -> AnyValue:
     return value
 
 
+def nothing() -> None:
+    """What is done where nothing is to be kept."""
+
+
 @dataclass
 class Analysis:
     """What is known of the judged files, or of a run.
@@ -125,6 +134,7 @@ class Analysis:
         facts: Drafts, which say all that rules judge by.
         refused: The files that are not valid Python, as far as they were read.
         complete: Works out the rest for a fact that is reported: positions, and what only fixes need.
+        keep: Called when all facts are judged: keeps what the next analysis can use.
     """
 
     facts: list[Fact] = field(default_factory=list)
@@ -132,6 +142,7 @@ class Analysis:
     coverage: Coverage = field(default_factory=Coverage)
     refused: frozenset[str] = frozenset()
     complete: Completion = as_it_is
+    keep: Callable[[], None] = nothing
     #: Of the problems that are defects of bn-lint itself.
     tracebacks: list[str] = field(default_factory=list)
     #: What `reveal(value)` showed, for the specifications of the engine.

@@ -26,10 +26,11 @@ class Symbol:
     parameter it is. `exact` is, for the floor of a quotient, the quotient itself: the two are equal where it divides
     evenly. Where the divisor has symbols of its own, `quotient` is the dividend with the divisor's symbols and factor.
     `counts` says that it is a counter or an index rather than a size: in the first pass of a loop it is zero. `least`
-    is the least value it may have, for a counter whose first passes are over; it is not negative.
+    is the least value it may have, for a counter whose first passes are over; it is not negative. `computed` says of a
+    quotient how it comes about: the operator and both sides.
     """
 
-    __slots__ = ("__weakref__", "counts", "exact", "free", "least", "name", "owner", "quotient", "serial")
+    __slots__ = ("__weakref__", "computed", "counts", "exact", "free", "least", "name", "owner", "quotient", "serial")
     _count = 0
 
     def __init__(self, name: str, *, free: bool = False, owner: object = None, counts: bool = False) -> None:
@@ -40,6 +41,7 @@ class Symbol:
         self.least: int | None = None
         self.exact: Expression | None = None
         self.quotient: tuple[Expression | Coefficient, Monomial, Coefficient] | None = None
+        self.computed: tuple[str, Number | Expression, Number | Expression] | None = None
         Symbol._count += 1
         self.serial = Symbol._count
 
@@ -243,7 +245,7 @@ def divide(a: Number | Expression, b: Number | Expression) -> Expression | Coeff
     exact = _exact_quotient(_terms(a), _terms(b))
     if exact is not None:
         return exact
-    return _quotient_symbol("/", a, b)
+    return quotient_symbol("/", a, b)
 
 
 def _fraction(value: Number | Expression) -> Fraction | None:
@@ -260,7 +262,7 @@ def floor_divide(a: Number | Expression, b: Number | Expression) -> Expression |
         exact = _exact_quotient(x, y)
         if exact is not None and _is_integral(exact):
             return exact
-        return _quotient_symbol("//", a, b)
+        return quotient_symbol("//", a, b)
 
     return _combine(a, b, symbolic, value)
 
@@ -302,7 +304,8 @@ def _ratio(a: Coefficient, b: Coefficient) -> Coefficient:
     return Fraction(a) / Fraction(b)
 
 
-def _quotient_symbol(operator: str, a: Number | Expression, b: Number | Expression) -> Expression:
+def quotient_symbol(operator: str, a: Number | Expression, b: Number | Expression) -> Expression:
+    """The one symbol for a quotient that is no polynomial."""
     key = (operator, frozenset(_terms(a).items()), frozenset(_terms(b).items()))
     symbol = _structural.get(key)
     if symbol is None:
@@ -310,6 +313,7 @@ def _quotient_symbol(operator: str, a: Number | Expression, b: Number | Expressi
         free = all(symbol.free for x in (a, b) for monomial in _terms(x) for symbol in monomial)
         symbol = structural_symbol(f"{left} {operator} {right}", key, free=free)
         symbol.counts = any(one.counts for monomial in _terms(a) for one in monomial)
+        symbol.computed = operator, a, b
     if operator == "//" and isinstance(b, int) and b and symbol.exact is None:
         quotient = _product(_terms(a), {(): Fraction(1, int(b))})
         symbol.exact = quotient if isinstance(quotient, Expression) else None

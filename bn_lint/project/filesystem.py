@@ -124,35 +124,40 @@ class RecordingFileSystem:
         #: The files whose code was looked at; of others only the text was searched, if anything.
         self.parsed: set[Path] = set()
 
-    def _ask(self, kind: str, path: str | Path) -> Answer:
+    def ask(self, kind: str, path: str | Path) -> Answer:
+        """The answer to any of the `QUESTIONS`.
+
+        Raises:
+            KeyError: there is no such kind of question.
+        """
         question = (kind, str(path))
         answer = self.asked[question] = self._disk.answer(question)
         return answer
 
     def is_file(self, path: str | Path) -> bool:
-        return bool(self._ask("file", path))
+        return bool(self.ask("file", path))
 
     def is_directory(self, path: str | Path) -> bool:
-        return bool(self._ask("directory", path))
+        return bool(self.ask("directory", path))
 
     def exists(self, path: Path) -> bool:
-        return bool(self._ask("exists", path))
+        return bool(self.ask("exists", path))
 
     def holds_python(self, folder: str | Path) -> bool:
-        return bool(self._ask("python", folder))
+        return bool(self.ask("python", folder))
 
     def modules(self, folder: Path) -> list[str]:
         """The names that may be modules or packages in a folder; none when it cannot be read."""
-        return str(self._ask("modules", folder) or "").split()
+        return str(self.ask("modules", folder) or "").split()
 
     def search_path(self, path: Path) -> tuple[str, ...] | None:
         """The folders that a file names where it adds to `sys.path`; None where it adds none."""
-        named = self._ask("search path", path)
+        named = self.ask("search path", path)
         return None if named is None else tuple(str(named).split())
 
     def source(self, path: Path, display: str) -> Source | None:
         """A file as text; None when it cannot be read or decoded."""
-        if self._ask("content", path) is None:
+        if self.ask("content", path) is None:
             return None
         try:
             return from_bytes(self._disk.data(str(path)), path, display)

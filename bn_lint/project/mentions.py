@@ -73,6 +73,17 @@ def answers(text: str, defined: Container[str]) -> Hashable:
     )
 
 
+def answers_while_running(text: str) -> tuple[Hashable, ...]:
+    """Those of the answers that entry points may ask for, of whatever file."""
+    return (
+        declined(text),
+        frozenset(line.strip() for line in text.split("\n") if ".zero_grad(" in line),
+        bool(several_processes().search(text)),
+        frozenset(SWITCHED.findall(text)),
+        names_folders(text),
+    )
+
+
 def declined(text: str) -> frozenset[str]:
     """The names whose `eval()` is commented out: its author knows of it, and does without."""
     return frozenset(_DECLINED.findall(text)) if "eval()" in text else frozenset()

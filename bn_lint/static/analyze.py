@@ -18,16 +18,13 @@ from bn_lint.static.entry_points import (
     Ending,
     EntryPoint,
     RunCommandLine,
-    call_forward,
-    call_other_methods,
-    call_with_symbols,
+    RunModule,
 )
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.deep_stack import with_deep_stack
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import STEPS_PER_FILE, STEPS_PER_UNIT
 from bn_lint.static.interpreter.reads import Read
-from bn_lint.static.interpreter.values import Class, Instance, Value
 from bn_lint.static.inventory import InventoryKeeper
 from bn_lint.static.schedule import Schedule
 from bn_lint.static.syntactic import syntactic_facts
@@ -39,21 +36,21 @@ from bn_lint.static.syntax.shared_trees import Trees
 from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
 from bn_lint.static.syntax.tree import forget_answers
 from bn_lint.static.torch_model.averages import stale_averages
-from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.parallel import unsynchronized
 from bn_lint.static.torch_model.watchers import events_of
-from bn_lint.static.training.checked_calls import CheckedCalls
+from bn_lint.static.training.checked_calls import CallOfModel, CheckedCalls, calls_of_models
 from bn_lint.static.training.domain import TrainingDomain
 from bn_lint.static.training.facts_from_calls import facts_from_events
 from bn_lint.static.training.facts_from_layers import FactCollector
 from bn_lint.static.training.symbolic_models import with_likelihood
+from bn_lint.static.turns.keeper import Keeper
+from bn_lint.static.turns.kept import KeptTurns
+from bn_lint.static.turns.record import Entry
+from bn_lint.static.uncalled import call_roots, call_steps
 from bn_lint.static.unreached import unreached_constructors
 
 _Result = TypeVar("_Result")
-
-#: Of a class whose instances are never called, so many are called.
-_MOST_INSTANCES = 3
 
 
 @dataclass(frozen=True)
@@ -83,6 +80,8 @@ def analyze(
     inventory: bool = False,
     shown: Path | None = None,
     trees: Trees | None = None,
+    turns: KeptTurns | None = None,
+    repeats: bool = True,
 ) -> Analysis:
     """Derive the facts of the given sources; other files of the project are read where the sources import them.
 
@@ -95,13 +94,18 @@ def analyze(
         inventory: Also list the models, the layers in them, and what these are called on.
         shown: With the inventory, the file of which tensors and modules are listed, too.
         trees: Where trees of files are kept.
+        turns: Where it is kept what entry points have shown.
+        repeats: Let those show the same again that have read nothing that has changed since.
 
     Raises:
+        Outdated: what was kept does not suffice, which turns out here or when the facts are completed.
         Exception: whatever defect of the engine a source lays bare, once no single entry point can be blamed.
     """
 
     def run() -> Analysis:
         analyzer = Analyzer(sources, context, filesystem, inventory=inventory, shown=shown, trees=trees)
+        if turns is not None:
+            analyzer.keep_turns(turns, repeats=repeats)
         keep(analyzer)
         return analyzer.analyze()
 
@@ -162,6 +166,10 @@ class Analyzer:
             if self.keeper.flows is not None:
                 self.keeper.flows.expressions.watch(self.interpreter)
         self.calls = CheckedCalls()
+        #: Keeps what turns have shown.
+        self.turns: Keeper | None = None
+        #: Whether something was run since memory was freed.
+        self._has_run = False
         #: Whose entry points are being run.
         self.file: SourceFile | None = None
         self.spent: dict[SourceFile, int] = {}
@@ -175,6 +183,11 @@ class Analyzer:
         for entry in self.schedule.entry_points():
             self._enter(entry)
         return self._result(self._unreached())
+
+    def keep_turns(self, kept: KeptTurns, *, repeats: bool) -> None:
+        """Keep what turns show, and let those show it again that would show the same."""
+        given = [file.source for file in map(self.project.file, (*self.sources, *self.context)) if file is not None]
+        self.turns = Keeper(kept, self.interpreter, self.collector, given, repeats=repeats)
 
     def _admit(self, file: SourceFile) -> None:
         try:
@@ -197,39 +210,91 @@ class Analyzer:
         spent = self.spent.get(file, 0)
         if spent > STEPS_PER_FILE or self.spent_in_all > STEPS_PER_UNIT:
             self.collector.incomplete(file, "not everything in it was checked: it takes too long to evaluate")
+            if self.turns is not None:
+                self.turns.given_up()
+                self.turns = None
             self._ended(Run(entry, Ending.NOT_RUN))
             return
         if file is not self.file:
             self.file = file
             self._free()
+            if self.turns is not None:
+                self.turns.begin(self.turns.key(entry.file, entry.node, entry.manner))
         before = len(self.collector.notes.facts)
+        kept = self._kept(entry)
+        steps, imports, ending, read = self._repeat(kept) if kept is not None else self._run_alone(entry)
+        self.spent[file] = spent + steps
+        self.spent_in_all += steps
+        new = tuple(self.collector.notes.facts[before:])
+        self._ended(Run(entry, ending, steps, imports, new, read))
+
+    def _kept(self, entry: EntryPoint) -> Entry | None:
+        """What is kept of an entry point. Top levels of files are always run: they define what others read."""
+        if self.turns is None:
+            return None
+        key = self.turns.key(entry.file, entry.node, entry.manner)
+        return self.turns.next(key, is_run=isinstance(entry, RunModule))
+
+    def _repeat(self, kept: Entry) -> tuple[int, int, Ending, Read]:
+        assert self.turns is not None
+        self.turns.repeat(kept)
+        self.calls.add(kept.calls)
+        return kept.steps, kept.imports, Ending.FINISHED, self.interpreter.reads.own
+
+    def _run_alone(self, entry: EntryPoint) -> tuple[int, int, Ending, Read]:
+        """Run an entry point on a state of its own; its steps, those of imports, how it ended, and what it read."""
+        told = self._told
+        self._has_run = True
+        if self.turns is not None:
+            self.turns.entry_begins()
         self.interpreter.start()
         ending = self._run(entry)
         self.collector.settle()
         events = events_of(self.interpreter)
+        calls: list[CallOfModel] = []
         if not (isinstance(entry, RunCommandLine) and self.interpreter.fails):  # no user gives such options
-            self._take(events)
-        self.spent[file] = spent + self.interpreter.budget.steps
-        self.spent_in_all += self.interpreter.budget.steps
-        new, budget = tuple(self.collector.notes.facts[before:]), self.interpreter.budget
-        self._ended(Run(entry, ending, budget.steps, budget.imports, new, self.interpreter.reads.own))
+            calls = self._take(events)
+        budget = self.interpreter.budget
+        if self.turns is not None:
+            is_whole = ending is Ending.FINISHED and told == self._told
+            key = self.turns.key(entry.file, entry.node, entry.manner)
+            is_module = isinstance(entry, RunModule)
+            self.turns.note(
+                Entry(key, budget.steps, budget.imports, calls=calls), is_whole=is_whole, is_module=is_module
+            )
+        return budget.steps, budget.imports, ending, self.interpreter.reads.own
 
-    def _take(self, events: EventLog) -> None:
+    @property
+    def _told(self) -> tuple[int, ...]:
+        """How much was told besides facts: who tells something is run each time."""
+        collector = self.collector
+        return len(collector.problems), len(collector.tracebacks), len(collector.reveals), len(self.results_used)
+
+    def _take(self, events: EventLog) -> list[CallOfModel]:
+        """Take in what an entry point did with models; returns the calls of these."""
         self.collector.programmed(facts_from_events(events, self.collector))
-        self.calls.add(events.calls)
+        calls = calls_of_models(events.calls)
+        self.calls.add(calls)
         self.results_used.update(events.results_used)
         if not events.is_cut_short:  # what is missing may be what was not run
             self.collector.programmed(stale_averages(events))
         self.collector.programmed(unsynchronized(events, filter(None, self.project.files.values())))
+        return calls
 
     def _free(self) -> None:
         """Forget the models that the entry points of one file have built: those of another one build others."""
+        self.collector.turn_over()
+        if self.turns is not None:
+            self.turns.end()
+        self.collector.begin_turn()
         self.interpreter.start()
+        self.interpreter.branches.clear()
         self.interpreter.reads.begin()
         self.interpreter.summaries.forget()
-        self.collector.turn_over()
-        # Modules and their owners refer to each other. What lives on, as trees do, is walked through twice at most.
-        gc.collect(1)
+        if self._has_run:
+            # Modules and their owners refer to each other. What lives on, as trees do, is walked through twice at most.
+            gc.collect(1)
+        self._has_run = False
 
     def _ended(self, run: Run) -> None:
         self.runs.append(run)
@@ -250,8 +315,8 @@ class Analyzer:
     def _run(self, entry: EntryPoint) -> Ending:
         try:
             entry.run(self.interpreter)
-            self._call_steps()
-            self._call_roots(entry.file)
+            call_steps(self.interpreter)
+            call_roots(self.interpreter, entry.file)
             if self.interpreter.budget.gave_up:
                 raise BudgetExhausted
         except BudgetExhausted:
@@ -267,43 +332,6 @@ class Analyzer:
             self.collector.defect(entry.file, error)
             return Ending.DEFECT
         return Ending.FINISHED
-
-    def _call_steps(self) -> None:
-        """Call the unused functions within functions: steps of a framework.
-
-        In which order, how often, and whether at all, it alone knows: each finds the modes that the program has left.
-        """
-        steps = [function for function in events_of(self.interpreter).nested if not function.called]
-        for function in steps:
-            self.interpreter.events.loops.append(self.interpreter.events.now())
-            outer = self.interpreter.store.fork()
-            try:
-                call_with_symbols(self.interpreter, function)
-            finally:
-                self.interpreter.store.rollback(outer)
-                self.interpreter.events.loops.pop()
-
-    def _call_roots(self, file: SourceFile) -> None:
-        """Call the modules that the entry point built but did not call."""
-        created = list(self.interpreter.created)
-        nowhere = NodeRef(file, file.tree)
-        for instance in created:
-            if instance.owner is None and not instance.called:
-                call_forward(self.interpreter, instance, nowhere)
-        # Modules that no forward reached, such as children of a container that the program iterates in its own way.
-        tried: dict[Value, int] = {}
-        for instance in created:
-            if not instance.called and isinstance(instance.cls, Class) and tried.get(instance.cls, 0) < _MOST_INSTANCES:
-                tried[instance.cls] = tried.get(instance.cls, 0) + 1
-                call_forward(self.interpreter, instance, nowhere)
-        for instance in created:
-            if not instance.called or not isinstance(instance.cls, Class):
-                continue
-            if tried.get(instance.cls, 0) >= _MOST_INSTANCES:
-                continue
-            if any(_is_idle(child) for _, child in instance.children()):
-                tried[instance.cls] = tried.get(instance.cls, 0) + 1
-                call_other_methods(self.interpreter, instance)
 
     def _unreached(self) -> list[NodeRef]:
         refs = [ref for file in self.files for ref in unreached_constructors(self.interpreter, self.schedule, file)]
@@ -335,8 +363,13 @@ class Analyzer:
         collector = self.collector
         complete = Completer(filter(None, self.project.files.values()), collector.drafts)
         reveals = [complete(one) for one in collector.reveals]
+
+        def keep() -> None:
+            if self.turns is not None:
+                self.turns.keep(complete.used)
+
         refused = frozenset(file.display for file in filter(None, self.project.files.values()) if not file.is_valid)
-        return Analysis(facts, collector.problems, coverage, refused, complete, collector.tracebacks, reveals)
+        return Analysis(facts, collector.problems, coverage, refused, complete, keep, collector.tracebacks, reveals)
 
 
 def _syntax_error(file: SourceFile, error: ParseError, left_out: tuple[Evidence, ...] | None = None) -> Problem:
@@ -353,7 +386,3 @@ def _left_out(file: SourceFile, first: int, last: int) -> Evidence:
 
 def _steps(run: Run) -> Steps:
     return Steps(run.entry.place, run.entry.name, run.steps)
-
-
-def _is_idle(child: Value) -> bool:
-    return isinstance(child, Instance) and not child.called and batchnorm_class(child) is not None

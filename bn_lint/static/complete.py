@@ -12,7 +12,17 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
-from bn_lint.facts import Argument, BatchNormCall, BatchNormLayer, Evidence, LastBatch, ModeChange, ModelCall, Place
+from bn_lint.facts import (
+    Argument,
+    BatchNormCall,
+    BatchNormLayer,
+    Evidence,
+    LastBatch,
+    ModeChange,
+    ModelCall,
+    Outdated,
+    Place,
+)
 from bn_lint.facts import PlainContainer as Container
 from bn_lint.static.fix_layout.again import again
 from bn_lint.static.fix_layout.drop_last import drop_last
@@ -47,16 +57,25 @@ class Completer:
     def __init__(self, files: Iterable[SourceFile], drafts: Iterable[Draft]) -> None:
         self._files = {file.display: file for file in files}
         self._drafts = list(drafts)
+        #: The numbers of those that were used.
+        self.used: set[int] = set()
 
     def __call__(self, value: AnyValue, /) -> AnyValue:
         completed: AnyValue = self._closed(self._filled(value))
         return completed
 
     def _filled(self, fact: Any) -> Any:
-        """A fact with what its draft tells."""
+        """A fact with what its draft tells.
+
+        Raises:
+            Outdated: the fact was kept, and its draft was not.
+        """
         number: int | None = getattr(fact, "draft", None)
         if number is None:
             return fact
+        if number < 0:
+            raise Outdated("a fact of an earlier analysis is reported now")
+        self.used.add(number)
         draft = self._drafts[number]
         if isinstance(fact, BatchNormCall) and isinstance(draft, ArrivingChannels):
             arriving = arriving_channels(draft)

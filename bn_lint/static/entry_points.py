@@ -60,6 +60,16 @@ class EntryPoint:
         return self.definition if isinstance(self.definition, SourceFile) else self.definition.file
 
     @property
+    def node(self) -> cst.CSTNode | None:
+        """What stands in the file; None for all of it."""
+        return None if isinstance(self.definition, SourceFile) else self.definition.node
+
+    @property
+    def manner(self) -> str:
+        """How it is run, and why: what tells it from other entry points of the same definition."""
+        return f"{type(self).__name__} {self.reason.name} {self.given}"
+
+    @property
     def name(self) -> str:
         return "<module>" if isinstance(self.definition, SourceFile) else self.definition.name
 
@@ -285,7 +295,7 @@ def call_other_methods(interpreter: Interpreter, instance: Instance) -> None:
     if cannot_exist(instance):
         return
     for name, method in list(instance.cls.cells.items()) if isinstance(instance.cls, Class) else ():
-        if isinstance(method, Function) and not name.startswith("__") and not method.called:
+        if isinstance(method, Function) and not name.startswith("__") and not interpreter.reads.is_called(method):
             unknowns: list[Value] = [Unknown(n, f"the caller of `{name}` decides `{n}`") for n in required(method)[1:]]
             ref = instance.built or NodeRef(method.file, method.node)
             call(interpreter, BoundMethod(method, instance), Arguments(unknowns), ref, None)
@@ -309,7 +319,10 @@ def parameter(function: Function, name: str) -> Unknown:
 
 def _symbols_for(interpreter: Interpreter, function: Function, names: Sequence[str], called: str) -> dict[str, Value]:
     """A symbol for each of some parameters; one for those that all visible calls give the same."""
-    alike = given_alike(called, function, interpreter.project.files.values()) if len(names) > 1 else {}
+    alike: dict[str, str] = {}
+    if len(names) > 1:
+        interpreter.reads.own.call_sites.add(called)
+        alike = given_alike(called, function, interpreter.project.files.values())
     made: dict[str, Value] = {name: parameter(function, name) for name in names}
     return {name: made.get(alike.get(name, name), made[name]) for name in names}
 

@@ -242,7 +242,7 @@ def _call_function(
     remembered: bool = False,
 ) -> Value:
     """Call a function of the program. `remembered`: the caller remembers the call, by what it knows of the receiver."""
-    function.called = True
+    interpreter.reads.calls(function)
     depth = interpreter.stack.count(function)
     if (
         len(interpreter.stack) > MAX_DEPTH

@@ -105,6 +105,7 @@ def execute_module(interpreter: Interpreter, scope: ModuleScope) -> None:
         return
     scope.state = ModuleScope.RUNNING
     if scope.file is not None:
+        interpreter.reads.executed.append(scope.path)
         log = interpreter.events
         if interpreter.frame is not None:
             # What an imported module does is no part of the program that imports it.

@@ -82,8 +82,7 @@ def instantiate(
         return _instantiate_library(interpreter, cls, arguments, ref, frame)
     if cls.kind == "enum":
         return _enum_member(cls, arguments)
-    cls.instantiated = True
-    interpreter.reads.cls(cls)
+    interpreter.reads.makes(cls)
     if not cls.is_module:
         return _construct(interpreter, cls, arguments, ref, frame)
     key = _construction_key(interpreter, cls, arguments)

@@ -12,23 +12,44 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bn_lint.static.syntax import nodes as cst
+    from bn_lint.static.syntax.source_files import SourceFile
 
 
 class Read:
     """What one reader has read: the entry points that share remembered calls, or the top level of a module.
 
     Attributes:
-        definitions: The functions that were entered, and the classes of objects that were made.
+        definitions: The functions that were entered, and the classes of objects that were made, each with its file.
         modules: The paths of those of which a name was asked, or whose functions were entered.
         others: Readers that have given up calls of functions which this one entered afterward, and so left sooner.
+
+    What entry points read of other things than code, and what they leave for others to read:
+
+    Attributes:
+        called: The functions that they called.
+        instantiated: The classes that they made objects of.
+        asked: Of which functions they asked whether they were called before, and the answers.
+        call_sites: The names of functions and classes whose call sites they looked at, wherever these are.
     """
 
-    __slots__ = ("definitions", "modules", "others")
+    __slots__ = (
+        "asked",
+        "call_sites",
+        "called",
+        "definitions",
+        "instantiated",
+        "modules",
+        "others",
+    )
 
     def __init__(self) -> None:
-        self.definitions: set[cst.CSTNode] = set()
+        self.definitions: dict[cst.CSTNode, SourceFile] = {}
         self.modules: set[Path] = set()
         self.others: set[Read] = set()
+        self.called: set[Function] = set()
+        self.instantiated: set[Class] = set()
+        self.asked: dict[Function, bool] = {}
+        self.call_sites: set[str] = set()
 
 
 class Reads:
@@ -43,6 +64,11 @@ class Reads:
         self._by_all = Read()
         self._gave_up: dict[cst.CSTNode, set[Read]] = {}
         self._reader = self.own = Read()
+        #: The modules that were executed, in order, and those that change what is not their own.
+        self.executed: list[Path] = []
+        self.reached_out: list[Path] = []
+        #: The functions of which calls took too long, and their files.
+        self.given_up_in: dict[cst.CSTNode, SourceFile] = {}
 
     def begin(self) -> None:
         """From here on, entry points do not share remembered calls with those before."""
@@ -64,18 +90,36 @@ class Reads:
 
     def function(self, function: Function) -> None:
         """A function is entered, or what stands in it decides."""
-        self._reader.definitions.add(function.node)
+        self._reader.definitions[function.node] = function.file
         self._reader.modules.add(function.file.path)
 
     def cls(self, cls: Class) -> None:
         """An object of a class is made: all methods may matter, also those that nobody calls."""
         for one in cls.mro:
             if isinstance(one, Class):
-                self._reader.definitions.add(one.node)
+                self._reader.definitions[one.node] = one.file
                 self._reader.modules.add(one.file.path)
+
+    def calls(self, function: Function) -> None:
+        """A function is called, whether or not its result is known already."""
+        function.called = True
+        self.own.called.add(function)
+
+    def makes(self, cls: Class) -> None:
+        """An object of a class is made."""
+        cls.instantiated = True
+        self.own.instantiated.add(cls)
+        self.cls(cls)
+
+    def is_called(self, function: Function) -> bool:
+        """Whether a function was called before."""
+        if function not in self.own.called:
+            self.own.asked.setdefault(function, function.called)
+        return function.called
 
     def given_up(self, function: Function) -> None:
         """A call of a function takes too long."""
+        self.given_up_in[function.node] = function.file
         self._gave_up.setdefault(function.node, set()).add(self._reader)
 
     def entered_again(self, function: Function) -> None:
@@ -85,6 +129,7 @@ class Reads:
     def reaches_out(self, module: ModuleScope) -> None:
         """The top level of a module has changed what is not its own."""
         self._by_all.modules.add(module.path)
+        self.reached_out.append(module.path)
 
     def all_of(self, read: Read) -> Read:
         """What a reader depends on, by way of what it has read."""

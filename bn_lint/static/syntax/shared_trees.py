@@ -27,6 +27,12 @@ class Trees(Protocol):
     def keep(self, text: str, tree: Module) -> None:
         """Keep the tree of a text."""
 
+    def name(self, text: str) -> str:
+        """What the tree of a text is kept under."""
+
+    def named(self, name: str) -> Module | None:
+        """The tree that is kept under a name, if it is there."""
+
 
 def read_shared(text: str, trees: Trees | None = None) -> Reading:
     """What could be read of a text; the same objects as the last time, if that is not long ago.

@@ -58,7 +58,7 @@ from bn_lint.static.training.drafts import Draft
 from bn_lint.static.training.flows import Flows
 from bn_lint.static.training.hidden_modules import hidden_batchnorm
 from bn_lint.static.training.layer_inputs import LayerInputs
-from bn_lint.static.training.notes import FactNote, MissingNote, ModelNote, Notes, SiteNote, doubt
+from bn_lint.static.training.notes import FactNote, MissingNote, ModelNote, Notes, SiteNote
 from bn_lint.static.training.pooled import PooledCalls
 from bn_lint.static.training.sites import Site, coverage
 from bn_lint.static.training.weight_decay import decay_fact
@@ -148,9 +148,11 @@ class FactCollector(LayerCollector):
         self.turn_over()
         return self.notes.believed()
 
-    def _doubt(self) -> None:
-        """Where one of several modules is called at several places, and an undecided condition leads to one of
-        them, that condition is likely to be the one that chose the module.
+    def turn_over(self) -> None:
+        """Note of the turn that is over what may never meet.
+
+        Where one of several modules is called at several places, an undecided condition that leads to one of them is
+        likely to be the one that chose the module.
         """
         doubtful = [
             call
@@ -158,17 +160,15 @@ class FactCollector(LayerCollector):
             if len({place for place, _ in choices}) > 1 and any(doubt for _, doubt in choices)
             for call in calls
         ]
-        note = doubt(doubtful, self.notes.written)
-        if note is not None:
-            self.notes.write(note)
+        self.notes.doubt(doubtful)
 
-    def _note(self, key: object, fact: Fact) -> bool:
-        """Note a fact, if the turn has not noted one with this key; whether it is so."""
-        if key in self._seen:
-            return False
-        self._seen.add(key)
-        self.notes.write(FactNote(key, fact))
-        return True
+    def _note(self, fact: Fact, key: object = None) -> bool:
+        """Note a fact, if the turn has not noted it, or one with the same key; whether it is so."""
+        key = fact if key is None else key
+        if is_new := key not in self._seen:
+            self._seen.add(key)
+            self.notes.write(FactNote(key, fact))
+        return is_new
 
     def draft(self, draft: Draft) -> int:
         """The number of what a fact is completed from."""
@@ -230,13 +230,10 @@ class FactCollector(LayerCollector):
 
     def _site(self, built: NodeRef) -> Site:
         """The place that builds a layer, in this turn."""
-        site = self._sites.setdefault(built.node, Site(built))
-        self._touched[built.node] = site
-        return site
+        return self._touched.setdefault(built.node, self._sites.setdefault(built.node, Site(built)))
 
-    def turn_over(self) -> None:
-        """Let go of the layers of a turn: those of the next one are others."""
-        self._doubt()
+    def begin_turn(self) -> None:
+        """Let go of the layers of the turn before: those of this one are others."""
         self.notes.begin()
         self.pooled_calls.begin()
         for held in (self._arrived, self._sites, self._seen, self._choices, self._chosen, self.last_calls):
@@ -284,7 +281,7 @@ class FactCollector(LayerCollector):
         if self._quiet or (self._only is not None and site.ref.node not in self._only):
             return
         key = ("called", call.layer.built, call.place, x.key(), width, origin_of(width))
-        if self._note(key, call) and self._choice is not None:
+        if self._note(call, key) and self._choice is not None:
             _, places, calls = self._choices.setdefault(id(layer), (layer, set(), []))
             places.add(self._choice)
             calls.append(call)
@@ -309,7 +306,7 @@ class FactCollector(LayerCollector):
         key = ("followed", layer.built.place, origin.ref.place, size, origin_of(size), takes, len(x.axes))
         if key not in self._seen and size_of(layer.cells.get("num_features", ABSENT)) == size:
             self._site(layer.built).judged = True
-            fact = BatchNormFollowed(
+            followed = BatchNormFollowed(
                 layer_fact(layer),
                 label_of(origin.maker),
                 origin.ref.place,
@@ -317,7 +314,7 @@ class FactCollector(LayerCollector):
                 rank if x.origin is not None and x.origin.maker is layer else None,
                 path_to(interpreter.frame),
             )
-            self._note(key, fact)
+            self._note(followed, key)
 
     def enlarged(self, x: Tensor, origin: Provenance) -> None:
         if x.pooled is not None and not self.is_quiet:
@@ -332,8 +329,7 @@ class FactCollector(LayerCollector):
             self._constructions.missing(name, layer)
 
     def missing_imported(self, name: str, ref: NodeRef) -> None:
-        fact = UnknownBatchNorm(name, ref.place)
-        self._note(fact, fact)
+        self._note(UnknownBatchNorm(name, ref.place))
 
     def missing_called(self, interpreter: Interpreter, layer: Instance, x: Tensor) -> None:
         self._constructions.missing_called(layer, x)
@@ -343,24 +339,20 @@ class FactCollector(LayerCollector):
     ) -> None:
         fact = None if is_symbolic(model) else decay_fact(optimizer, arguments, model, ref)
         if fact is not None:
-            self._note(fact, fact)
+            self._note(fact)
 
     def module_built(self, interpreter: Interpreter, module: Instance) -> None:
         for fact, draft in hidden_batchnorm(module):
             cls = module.cls
             key = ("container", cls.file.open_place(cls.node) if isinstance(cls, Class) else cls.name, fact.attribute)
             if key not in self._seen:
-                self._note(key, fact if draft is None else replace(fact, draft=self.draft(draft)))
+                self._note(fact if draft is None else replace(fact, draft=self.draft(draft)), key)
 
     @contextmanager
     def modes_only(self) -> Iterator[None]:
         """Note nothing meanwhile but in which modes models are used."""
-        facts = len(self.notes.facts)
-        try:
-            with self.programs_only():
-                yield
-        finally:
-            self.notes.facts[facts:] = [fact for fact in self.notes.facts[facts:] if isinstance(fact, ModelCall)]
+        with self.notes.only(ModelCall), self.programs_only():
+            yield
 
     @contextmanager
     def programs_only(self) -> Iterator[None]:
@@ -375,20 +367,19 @@ class FactCollector(LayerCollector):
     @contextmanager
     def calls_only(self, built: set[cst.CSTNode]) -> Iterator[None]:
         """Note nothing meanwhile but calls of the layers that are built at these nodes."""
-        since, self._only = len(self.notes.facts), built
+        self._only = built
         try:
-            yield
+            with self.notes.only(BatchNormCall, BatchNormFollowed):
+                yield
         finally:
             self._only = None
-            calls = [f for f in self.notes.facts[since:] if isinstance(f, (BatchNormCall, BatchNormFollowed))]
-            self.notes.facts[since:] = calls
 
     # -- facts ----------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
         """Note what was built since the last time, now that it is known what became of it."""
         for key, fact in self._constructions.take():
-            self._note(key, fact)
+            self._note(fact, key)
         for site in self._touched.values():
             self.notes.write(SiteNote(site.ref, site.called, site.judged, site.settled, site.reason))
         self._touched.clear()
@@ -396,7 +387,7 @@ class FactCollector(LayerCollector):
     def programmed(self, facts: Iterable[Fact]) -> None:
         """Take in what an entry point showed of modes, each fact once."""
         for fact in facts:
-            self._note(fact, fact)
+            self._note(fact)
 
     def models_arrive(self, functions: Iterable[Function]) -> None:
         for function in functions:
@@ -405,5 +396,5 @@ class FactCollector(LayerCollector):
                 self.notes.write(ModelNote(NodeRef(function.file, function.node)))
 
     def coverage(self, unreached: list[NodeRef], judged_files: set[SourceFile]) -> Coverage:
-        """How many of the places that build BatchNorm in the judged files were judged."""
+        """How many of the places in the judged files were judged."""
         return coverage(self.notes.sites.values(), unreached, judged_files)

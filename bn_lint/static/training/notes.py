@@ -7,7 +7,8 @@ can stand for a turn that would give the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Union
 
@@ -161,6 +162,23 @@ class Notes:
             case SyncNote(place):
                 self._synchronized.add(place)
 
+    def doubt(self, facts: Sequence[Fact]) -> None:
+        """Some facts of the turn that is running are doubtful."""
+        doubtful = {id(fact) for fact in facts}
+        shown = [note.fact for note in self.written if isinstance(note, FactNote)] if doubtful else []
+        numbers = tuple(number for number, fact in enumerate(shown) if id(fact) in doubtful)
+        if numbers:
+            self.write(DoubtNote(numbers))
+
+    @contextmanager
+    def only(self, *kinds: type[Fact]) -> Iterator[None]:
+        """Keep no other facts of those that are written meanwhile."""
+        since = len(self.facts)
+        try:
+            yield
+        finally:
+            self.facts[since:] = [fact for fact in self.facts[since:] if isinstance(fact, kinds)]
+
     def _is_new(self, key: object) -> bool:
         if key in self._known:
             return False
@@ -186,11 +204,3 @@ class Notes:
                 yield replace(fact, batch=batch, trained=batch == self._trained[place])
             else:
                 yield fact
-
-
-def doubt(facts: Iterable[object], written: Iterable[Note]) -> DoubtNote | None:
-    """The note that some of the facts of a turn are doubtful; None if there are none."""
-    doubtful = {id(fact) for fact in facts}
-    shown = [note.fact for note in written if isinstance(note, FactNote)]
-    numbers = tuple(number for number, fact in enumerate(shown) if id(fact) in doubtful)
-    return DoubtNote(numbers) if numbers else None

@@ -11,8 +11,8 @@ from pathlib import Path
 import libcst
 import pytest
 
-from bn_lint.check import cache, kept_trees
-from bn_lint.check.kept_trees import KeptTrees
+from bn_lint.check import cache, kept_work
+from bn_lint.check.kept_work import KeptWork
 from bn_lint.project.filesystem import digest
 from bn_lint.static.syntax.lower import read
 from bn_lint.static.syntax.shared_trees import forget_trees
@@ -129,13 +129,13 @@ def test_damaged_trees_count_as_absent(damage: Callable[[bytes], bytes], check: 
     second = project(10)
     assert check() == ["layers.py:3 BN002"]
     assert set(parsed) == {LAYERS, second}
-    kept = KeptTrees(trees()[0].parent.parent, "another version")
+    kept = KeptWork(trees()[0].parent.parent, "another version")
     assert kept.tree(LAYERS) is None
     assert not Path("touched").exists()
 
 
 def test_a_tree_is_that_of_its_text_and_version(here: Path) -> None:
-    one, other = KeptTrees(here, "one"), KeptTrees(here, "other")
+    one, other = KeptWork(here, "one"), KeptWork(here, "other")
     one.keep(TEXT, read(TEXT))
     found = one.tree(TEXT)
     assert found is not None
@@ -145,21 +145,21 @@ def test_a_tree_is_that_of_its_text_and_version(here: Path) -> None:
 
 
 def test_what_inflates_without_end_is_no_tree(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = KeptTrees(here, "one")
+    kept = KeptWork(here, "one")
     kept.keep(TEXT, read(TEXT))
     assert kept.tree(TEXT) is not None
-    monkeypatch.setattr(kept_trees, "_MOST_BYTES", 300)
+    monkeypatch.setattr(kept_work, "_MOST_BYTES", 300)
     (path,) = here.glob("??/*.tree")
     path.write_bytes(_sealed(zlib.compress(b" " * 100_000)))
     assert path.stat().st_size < 300
     assert kept.tree(TEXT) is None
-    monkeypatch.setattr(kept_trees, "_MOST_BYTES", 10)
+    monkeypatch.setattr(kept_work, "_MOST_BYTES", 10)
     assert kept.tree(TEXT) is None
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 def test_what_is_no_file_is_not_read(here: Path) -> None:
-    kept = KeptTrees(here, "one")
+    kept = KeptWork(here, "one")
     kept.keep(TEXT, read(TEXT))
     (path,) = here.glob("??/*.tree")
     path.unlink()
@@ -168,17 +168,17 @@ def test_what_is_no_file_is_not_read(here: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_costs_only_time(here: Path) -> None:
-    kept = KeptTrees(here / "missing", "one")
+    kept = KeptWork(here / "missing", "one")
     kept.keep(TEXT, read(TEXT))
     assert kept.tree(TEXT) is None
     write("file", "")
-    kept = KeptTrees(here / "file", "one")
+    kept = KeptWork(here / "file", "one")
     kept.keep(TEXT, read(TEXT))
     assert kept.tree(TEXT) is None
 
 
 def test_a_tree_that_is_used_is_not_old(here: Path) -> None:
-    kept = KeptTrees(here, "one")
+    kept = KeptWork(here, "one")
     kept.keep(TEXT, read(TEXT))
     (path,) = here.glob("??/*.tree")
     os.utime(path, (time.time() - 20 * 86400,) * 2)

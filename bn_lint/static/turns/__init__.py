@@ -1,0 +1,1 @@
+"""What turns have shown, kept from one analysis to the next (ARCHITECTURE.md, "Units and the cache")."""

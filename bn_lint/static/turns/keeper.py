@@ -1,0 +1,320 @@
+"""Keeps what turns have shown, and shows it again as long as nothing has changed that they have read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bn_lint.facts import Outdated
+from bn_lint.project.source import Source
+from bn_lint.static.interpreter.frames import Frame
+from bn_lint.static.interpreter.imports import execute_module, module_at
+from bn_lint.static.interpreter.reads import Read
+from bn_lint.static.interpreter.values import Class, Function, ModuleScope
+from bn_lint.static.syntax import nodes as cst
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.turns.addresses import ProjectAddresses
+from bn_lint.static.turns.encoding import NotKept
+from bn_lint.static.turns.kept import KeptTurns, digest, said
+from bn_lint.static.turns.past import Past, given_up, paths, reached_out
+from bn_lint.static.turns.record import Entry, GivenUp, Turn, concerning, encoded, filled, outlined
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.syntax.source_files import SourceFile
+    from bn_lint.static.training.facts_from_layers import FactCollector
+
+
+@dataclass
+class _Live:
+    """A turn that is run."""
+
+    read: Read
+    reached_out: str
+    given_up: GivenUp
+    given_up_then: GivenUp = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    executed: list[str] = field(default_factory=list)
+    executed_by_then: int = 0
+    can_be_kept: bool = True
+    shows_something: bool = False
+
+
+@dataclass
+class _Marks:
+    """How much there was when an entry point began."""
+
+    branches: int
+    files: int
+    executed: int
+    called: set[Function]
+    instantiated: set[Class]
+
+
+class Keeper:
+    """The turns of one analysis: those of an earlier one that hold, and those that are run."""
+
+    def __init__(
+        self,
+        kept: KeptTurns,
+        interpreter: Interpreter,
+        collector: FactCollector,
+        sources: Sequence[Source],
+        *,
+        repeats: bool = True,
+    ) -> None:
+        """Set up.
+
+        Args:
+            sources: The files of the analysis, judged or not.
+            repeats: Use what an earlier analysis has kept.
+        """
+        self._kept = kept
+        self._interpreter = interpreter
+        self._collector = collector
+        self._project = interpreter.project
+        self._sources = sources
+        self._addresses = ProjectAddresses(self._project, collector)
+        self._past = Past(kept, interpreter, self._addresses, sources) if repeats else None
+        #: The turns so far: those that were shown again, and those that were run.
+        self._turns: list[Turn | _Live] = []
+        self._live: _Live | None = None
+        self._before = _Marks(0, 0, 0, set(), set())
+        #: How many notes of the turn are those of entry points that are over.
+        self._noted = 0
+        #: Of the turn that is shown again: the entry points to come.
+        self._ahead: list[Entry] | None = None
+        self._filled = False
+        #: Entry points that were shown again.
+        self.repeated = 0
+
+    # -- while entry points run -----------------------------------------------------------------------------------
+
+    def begin(self, key: str) -> bool:
+        """A turn begins with an entry point; whether what is kept of it holds."""
+        self.end()
+        turn = None if self._past is None else self._past.take(key)
+        if turn is not None:
+            try:
+                self._ahead = outlined(turn.body)
+                self._filled = False
+                self._turns.append(turn)
+                return True
+            except NotKept:
+                self._ahead = None
+        self._noted = 0
+        reads = self._interpreter.reads
+        self._live = _Live(reads.own, reached_out(self._interpreter), given_up(self._interpreter, self._addresses))
+        self._turns.append(self._live)
+        return False
+
+    def key(self, file: SourceFile, node: cst.CSTNode | None, manner: str) -> str:
+        """What stands for an entry point, in this analysis and in others."""
+        name = "" if node is None else self._addresses.outline(file).name(node)
+        return f"{file.display} {name} {manner}"
+
+    def end(self) -> None:
+        """The turn is over, and what all of its entry points have shown together is noted.
+
+        Raises:
+            Outdated: there are fewer entry points than were kept.
+        """
+        if self._ahead:
+            raise Outdated("fewer entry points than before")
+        if self._live is not None and self._live.entries:
+            last = self._live.entries[-1]
+            last.notes = [*last.notes, *self._collector.notes.written[self._noted :]]
+            self._live.given_up_then = given_up(self._interpreter, self._addresses)
+        elif self._ahead is not None and self._filled:
+            turn = self._turns[-1]
+            assert isinstance(turn, Turn)
+            self._give_up(turn.given_up_then)
+        self._live, self._ahead = None, None
+
+    def given_up(self) -> None:
+        """Too much is left out for anything to be kept.
+
+        Raises:
+            Outdated: something was shown again, and would perhaps not be.
+        """
+        if self.repeated:
+            raise Outdated("not everything is run")
+
+    def next(self, key: str, *, is_run: bool) -> Entry | None:
+        """What is kept of an entry point; None if the turn is run.
+
+        Args:
+            is_run: It is run in any case.
+
+        Raises:
+            Outdated: what was kept is of another one.
+        """
+        if self._ahead is None:
+            return None
+        if not self._ahead or self._ahead[0].key != key:
+            raise Outdated("other entry points than before")
+        if not is_run and not self._filled:
+            self._fill(self._ahead)
+        entry = self._ahead.pop(0)
+        self.repeated += not is_run
+        return None if is_run else entry
+
+    def _fill(self, entries: Sequence[Entry]) -> None:
+        """Read what is kept of a turn, once the modules are there that it was the first to run."""
+        turn = self._turns[-1]
+        assert isinstance(turn, Turn)
+        for entry in entries:
+            for path in entry.loaded:
+                self._project.file(Path(path))
+            for path in entry.executed:
+                self._execute(Path(path))
+        try:
+            filled(entries, turn.body, self._addresses)
+        except NotKept as error:
+            raise Outdated("what is kept cannot be read") from error
+        self._filled = True
+
+    def repeat(self, entry: Entry) -> None:
+        """Leave behind what an entry point has left behind."""
+        interpreter, notes = self._interpreter, self._collector.notes
+        count = len(interpreter.branches)
+        interpreter.branches.update((-number, None) for number in range(count, count + entry.branches))
+        for note in entry.notes:
+            notes.write(note)
+        self._collector.settle()
+        for ref in (*entry.called, *entry.instantiated):
+            found = self._addresses.definition(ref.node)
+            if isinstance(found, Function):
+                interpreter.reads.calls(found)
+            elif isinstance(found, Class):
+                interpreter.reads.makes(found)
+
+    def _execute(self, path: Path) -> None:
+        interpreter = self._interpreter
+        scope = module_at(interpreter, path)
+        if scope is not None and scope.state == ModuleScope.FRESH and scope.file is not None:
+            outer, interpreter.frame = interpreter.frame, Frame(scope, scope.file, {})  # somebody imports it
+            try:
+                execute_module(interpreter, scope)
+            finally:
+                interpreter.frame = outer
+
+    def entry_begins(self) -> None:
+        """An entry point is about to be run."""
+        reads = self._interpreter.reads
+        self._before = _Marks(
+            len(self._interpreter.branches),
+            len(self._project.files),
+            len(reads.executed),
+            set(reads.own.called),
+            set(reads.own.instantiated),
+        )
+
+    def note(self, entry: Entry, *, is_whole: bool, is_module: bool) -> None:
+        """Note what an entry point has done that was run.
+
+        Args:
+            entry: How long it took, and the calls of models.
+            is_whole: It ran to its end, and nothing about it must be told each time.
+            is_module: It is run each time.
+        """
+        live, before = self._live, self._before
+        if live is None:
+            return
+        interpreter, written = self._interpreter, self._collector.notes.written
+        read = interpreter.reads.own
+        if not is_module:
+            entry.branches = len(interpreter.branches) - before.branches
+            entry.loaded = list(map(str, islice(self._project.files, before.files, None)))
+            entry.called = self._refs(read.called - before.called)
+            entry.instantiated = self._refs(read.instantiated - before.instantiated)
+            entry.notes = written[self._noted :]
+            entry.executed = list(map(str, interpreter.reads.executed[before.executed :]))
+            live.shows_something = True
+        live.executed += map(str, interpreter.reads.executed[before.executed :])
+        self._noted = len(written)
+        live.executed_by_then = len(interpreter.reads.executed)
+        live.entries.append(entry)
+        live.can_be_kept &= is_whole
+
+    def _give_up(self, given_up: GivenUp) -> None:
+        """Let calls have taken too long."""
+        for path, name, count, concerned in given_up:
+            file = self._project.file(Path(path))
+            node = None if file is None else self._addresses.outline(file).definitions.get(name)
+            if file is None or node is None:
+                raise Outdated("what is kept is of another file")
+            self._interpreter.aborted[node] = count
+            self._interpreter.reads.given_up_in[node] = file
+            if concerned is not None:
+                self._interpreter.concerned[node] = concerned
+
+    def _refs(self, definitions: Iterable[Class | Function]) -> list[NodeRef]:
+        """Where functions and classes are defined, in the order of their files."""
+        named = (one for one in definitions if self._addresses.outline(one.file).name(one.node) is not None)
+        return sorted((NodeRef(one.file, one.node) for one in named), key=lambda ref: str(ref.file.path))
+
+    # -- what is kept -----------------------------------------------------------------------------------------------
+
+    def keep(self, drafts: Iterable[int]) -> None:
+        """Keep all turns that can be kept for the next analysis.
+
+        Args:
+            drafts: The numbers of what facts were completed from: who showed these must do so again.
+        """
+        used = set(drafts)
+        turns = [turn if isinstance(turn, Turn) else self._turn(turn, used) for turn in self._turns]
+        parsed = self._project.filesystem.parsed
+        files = {
+            str(source.path): [
+                digested := digest(source.text),
+                (self._past.said.get(digested) if self._past else None) or said(source.text),
+                self._kept.name(source.text) if source.path in parsed else "",
+            ]
+            for source in self._sources
+        }
+        asked = [[kind, path, answer] for (kind, path), answer in self._project.filesystem.asked.items()]
+        data = {"files": files, "asked": asked, "turns": [turn.as_json for turn in turns if turn is not None]}
+        self._kept.keep_turns(paths(self._sources), json.dumps(data, separators=(",", ":")))
+
+    def _turn(self, live: _Live, used: set[int]) -> Turn | None:
+        notes = [note for entry in live.entries for note in entry.notes]
+        if any(type(node) is cst.Lambda for node in self._interpreter.reads.given_up_in):
+            return None  # it has no name
+        if not live.can_be_kept or not live.shows_something or not used.isdisjoint(_drafts(notes)):
+            return None
+        try:
+            body, touched = encoded(live.entries, self._addresses)
+        except NotKept:
+            return None
+        every = self._interpreter.reads.all_of(live.read)
+        asked = [
+            (str(function.file.path), self._addresses.name(function.file, function.node) or "", answer)
+            for function, answer in live.read.asked.items()
+        ]
+        definitions = self._addresses.names(every.definitions)
+        return Turn(
+            entries=[entry.key for entry in live.entries],
+            definitions=definitions,
+            modules=sorted(map(str, every.modules)),
+            needed=sorted(
+                map(str, every.modules.intersection(self._interpreter.reads.executed[: live.executed_by_then]))
+            ),
+            touched=sorted(touched),
+            executed=live.executed,
+            given_up=concerning(live.given_up, definitions),
+            given_up_then=concerning(live.given_up_then, definitions),
+            reached_out=live.reached_out,
+            call_sites=sorted(live.read.call_sites),
+            asked=asked,
+            body=body,
+        )
+
+
+def _drafts(notes: Iterable[object]) -> set[int]:
+    found = (getattr(getattr(note, "fact", None), "draft", None) for note in notes)
+    return {number for number in found if isinstance(number, int)}
