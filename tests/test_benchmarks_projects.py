@@ -122,6 +122,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "twelfth-mutants",
         "thirteenth",
         "fourteenth-mutants",
+        "fifteenth",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)
