@@ -299,10 +299,11 @@ class EventLog(Log):
                 call.because = Evidence.of(Shows.OPTIMIZER_STEP, ref.place)
                 self.prepare(call.model, ref)
 
-    def gradients_dropped(self, interpreter: Interpreter) -> None:
-        """Gradients are set to zero: what was propagated so far trains nothing."""
+    def gradients_dropped(self, interpreter: Interpreter, module: Instance | None = None) -> None:
+        """Gradients are set to zero, those of one module or all: what was propagated so far does not train it."""
         for call in self._region(interpreter, self._passes_with_gradients()):
-            if call.backward and call.purpose is None:
+            is_meant = module is None or self.is_part_of(call.model, module)
+            if call.backward and call.purpose is None and is_meant:
                 call.backward, call.discarded = False, True
 
     def never_happened(self, since: int) -> None:

@@ -191,6 +191,12 @@ def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
     return Unknown("keys", "what a checkpoint lacks is not known")
 
 
+def _zero_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    if isinstance(arguments.receiver, Instance):
+        events_of(interpreter).gradients_dropped(interpreter, arguments.receiver)
+    return None
+
+
 def _nothing(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     return None
 
@@ -202,7 +208,7 @@ for _name in ("add_module", "register_module"):
     MODULE_METHODS[_name] = Builtin(_name, _add_module)
 for _name in ("register_buffer", "register_parameter"):
     MODULE_METHODS[_name] = Builtin(_name, _register_value)
-for _name in ("zero_grad", "compile", "set_extra_state"):
+for _name in ("compile", "set_extra_state"):
     MODULE_METHODS[_name] = Builtin(_name, _nothing)
 for _name in ("buffers", "named_buffers"):
     MODULE_METHODS[_name] = Builtin(_name, _buffers)
@@ -215,6 +221,7 @@ MODULE_METHODS.update(
     requires_grad_=Builtin("requires_grad_", _requires_grad),
     state_dict=Builtin("state_dict", _state),
     load_state_dict=Builtin("load_state_dict", _load),
+    zero_grad=Builtin("zero_grad", _zero_grad),
     parameters=Builtin("parameters", _weights),
     named_parameters=Builtin("named_parameters", _weights_by_name),
     children=Builtin("children", _children),
