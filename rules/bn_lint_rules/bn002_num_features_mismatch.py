@@ -100,7 +100,9 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
 def _followed(call: BatchNormFollowed) -> Iterator[Violation]:
     layer, takes = call.layer, describe(call.takes)
     verdict = compare(layer.num_features, call.takes)
-    may_fit = layer.literal_width or layer.own_parameter
+    # Whoever calls the code gives what a number in it asks for: the last width of a list, as that of a VGG.
+    is_given = isinstance(call.takes, int) and origin_of(call.takes) is None
+    may_fit = layer.literal_width or layer.own_parameter or is_given
     if verdict is Comparison.DIFFERENT or (verdict is Comparison.INDEPENDENT and not may_fit):
         behind = Evidence(f"`{call.follower}` behind it takes {takes} channels", call.place)
         yield Violation(
