@@ -32,6 +32,7 @@ class Outline:
         pending: list[tuple[cst.CSTNode, str]] = [(tree, TOP)]
         while pending:
             outer, prefix = pending.pop()
+            inner: list[tuple[cst.CSTNode, str]] = []
             for node in children(outer):
                 if isinstance(node, Definition):
                     name = f"{prefix}{node.name.value}"
@@ -40,9 +41,10 @@ class Outline:
                         name = f"{name}#{count[name]}"
                     self.definitions[name] = node
                     self._names[node] = name
-                    pending.append((node, f"{name}."))
+                    inner.append((node, f"{name}."))
                 elif not isinstance(node, cst.BaseExpression):
-                    pending.append((node, prefix))
+                    inner.append((node, prefix))
+            pending += reversed(inner)
 
     def name(self, definition: cst.CSTNode) -> str | None:
         """The name of a definition; None for what is none."""
