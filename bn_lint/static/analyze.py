@@ -182,6 +182,7 @@ class Analyzer:
     def analyze(self) -> Analysis:
         for entry in self.schedule.entry_points():
             self._enter(entry)
+        self._turn_over()
         return self._result(self._unreached())
 
     def keep_turns(self, kept: KeptTurns, *, repeats: bool) -> None:
@@ -281,11 +282,14 @@ class Analyzer:
         self.collector.programmed(unsynchronized(events, filter(None, self.project.files.values())))
         return calls
 
-    def _free(self) -> None:
-        """Forget the models that the entry points of one file have built: those of another one build others."""
+    def _turn_over(self) -> None:
         self.collector.turn_over()
         if self.turns is not None:
             self.turns.end()
+
+    def _free(self) -> None:
+        """Forget the models that the entry points of one file have built: those of another one build others."""
+        self._turn_over()
         self.collector.begin_turn()
         self.interpreter.start()
         self.interpreter.branches.clear()

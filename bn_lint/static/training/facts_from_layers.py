@@ -145,7 +145,6 @@ class FactCollector(LayerCollector):
 
     def believed(self) -> list[Fact]:
         """Return the facts without those that may never meet."""
-        self.turn_over()
         return self.notes.believed()
 
     def turn_over(self) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.facts import Outdated
 from bn_lint.project.source import Source
+from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import execute_module, module_at
 from bn_lint.static.interpreter.reads import Read
@@ -167,15 +168,16 @@ class Keeper:
         """Read what is kept of a turn, once the modules are there that it was the first to run."""
         turn = self._turns[-1]
         assert isinstance(turn, Turn)
-        for entry in entries:
-            for path in entry.loaded:
-                self._project.file(Path(path))
-            for path in entry.executed:
-                self._execute(Path(path))
+        self._interpreter.start()  # modules are run on the state that an entry point finds
         try:
+            for entry in entries:
+                for path in entry.loaded:
+                    self._project.file(Path(path))
+                for path in entry.executed:
+                    self._execute(Path(path))
             filled(entries, turn.body, self._addresses)
-        except NotKept as error:
-            raise Outdated("what is kept cannot be read") from error
+        except (NotKept, BudgetExhausted) as error:
+            raise Outdated("what is kept cannot be used") from error
         self._filled = True
 
     def repeat(self, entry: Entry) -> None:
