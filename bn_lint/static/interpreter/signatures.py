@@ -98,6 +98,8 @@ def bind(function: Function, arguments: Arguments) -> dict[str, Value]:
 
 def _absent(function: Function, name: str, arguments: Arguments) -> Value:
     default = function.defaults.get(name, ABSENT)
+    if type(default) is bool and arguments.more:
+        return Unknown(name, f"what is unpacked may have a value for the parameter `{name}` of `{function.name}`")
     if default is not ABSENT:
         return default
     return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`")
