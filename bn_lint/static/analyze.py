@@ -220,21 +220,21 @@ class Analyzer:
             self.file = file
             self._free()
             if self.turns is not None:
-                self.turns.begin(self.turns.key(entry.file, entry.node, entry.manner))
+                self.turns.begin(self._key(entry))
         before = len(self.collector.notes.facts)
-        kept = self._kept(entry)
+        kept = None
+        if self.turns is not None:  # top levels of files are always run: they define what others read
+            kept = self.turns.next(self._key(entry), is_run=isinstance(entry, RunModule))
         steps, imports, ending, read = self._repeat(kept) if kept is not None else self._run_alone(entry)
         self.spent[file] = spent + steps
         self.spent_in_all += steps
         new = tuple(self.collector.notes.facts[before:])
         self._ended(Run(entry, ending, steps, imports, new, read))
 
-    def _kept(self, entry: EntryPoint) -> Entry | None:
-        """What is kept of an entry point. Top levels of files are always run: they define what others read."""
-        if self.turns is None:
-            return None
-        key = self.turns.key(entry.file, entry.node, entry.manner)
-        return self.turns.next(key, is_run=isinstance(entry, RunModule))
+    def _key(self, entry: EntryPoint) -> str:
+        """What stands for an entry point where turns are kept."""
+        assert self.turns is not None
+        return self.turns.key(entry.file, entry.node, entry.manner)
 
     def _repeat(self, kept: Entry) -> tuple[int, int, Ending, Read]:
         assert self.turns is not None
@@ -258,11 +258,8 @@ class Analyzer:
         budget = self.interpreter.budget
         if self.turns is not None:
             is_whole = ending is Ending.FINISHED and told == self._told
-            key = self.turns.key(entry.file, entry.node, entry.manner)
-            is_module = isinstance(entry, RunModule)
-            self.turns.note(
-                Entry(key, budget.steps, budget.imports, calls=calls), is_whole=is_whole, is_module=is_module
-            )
+            made = Entry(self._key(entry), budget.steps, budget.imports, calls=calls)
+            self.turns.note(made, is_whole=is_whole, is_module=isinstance(entry, RunModule))
         return budget.steps, budget.imports, ending, self.interpreter.reads.own
 
     @property

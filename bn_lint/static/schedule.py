@@ -174,11 +174,16 @@ class Schedule:
             if idle >= (IDLE_FACTORIES if self.notes.novel > before else BLANK_FACTORIES):
                 self.skipped.update(_with_callees(function))
                 continue
-            seen = self.notes.novel, len(self.interpreter.branches)
+            seen = self._shown
             yield CallFunction(function, reason)
-            now = self.notes.novel, len(self.interpreter.branches)
+            now = self._shown
             # Branches of a model without BatchNorm are of no interest.
             idle = idle + 1 if now == seen or now[0] == before else 0
+
+    @property
+    def _shown(self) -> tuple[int, int]:
+        """How many facts the turn has shown, and how many branches it has taken."""
+        return self.notes.novel, len(self.interpreter.branches) + self.notes.branches
 
     def _users(self, known: set[SourceFile], wanted: set[str]) -> Iterator[EntryPoint]:
         """The definitions, in files that do not mention BatchNorm, that use classes and functions that do."""

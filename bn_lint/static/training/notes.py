@@ -115,6 +115,7 @@ class Notes:
         models_called: Functions from which, directly or not, models are called that the project makes.
         written: The notes of the turn that is running.
         novel: How many of them are facts.
+        branches: How many branches those entry points of the turn took that were not run again.
     """
 
     def __init__(self) -> None:
@@ -123,7 +124,7 @@ class Notes:
         self.missing: set[cst.CSTNode] = set()
         self.models_called: set[cst.CSTNode] = set()
         self.written: list[Note] = []
-        self.novel = 0
+        self.novel = self.branches = 0
         self._known: set[object] = set()
         self._doubtful: list[Fact] = []
         self._pooled: dict[PooledBatchNorm, None] = {}
@@ -133,7 +134,7 @@ class Notes:
 
     def begin(self) -> None:
         """A turn begins."""
-        self.written, self.novel = [], 0
+        self.written, self.novel, self.branches = [], 0, 0
 
     def write(self, note: Note) -> None:
         """Take in one note of the turn that is running."""

@@ -183,8 +183,7 @@ class Keeper:
     def repeat(self, entry: Entry) -> None:
         """Leave behind what an entry point has left behind."""
         interpreter, notes = self._interpreter, self._collector.notes
-        count = len(interpreter.branches)
-        interpreter.branches.update((-number, None) for number in range(count, count + entry.branches))
+        notes.branches += entry.branches
         for note in entry.notes:
             notes.write(note)
         self._collector.settle()

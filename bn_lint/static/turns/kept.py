@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Protocol
 
+from bn_lint.project import filesystem
 from bn_lint.project.mentions import answers_while_running
 from bn_lint.static.syntax.shared_trees import Trees
 
@@ -21,7 +21,8 @@ class KeptTurns(Trees, Protocol):
 
 
 def digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    """What stands for a text: equal only for equal texts."""
+    return filesystem.digest(text.encode("utf-8", "surrogatepass"))
 
 
 def said(text: str) -> str:
