@@ -222,22 +222,21 @@ def _follows_another(events: EventLog, model: Instance) -> bool:
 def _frozen_and_trained(events: EventLog, call: Call) -> NodeRef | None:
     """Where BatchNorm parameters were frozen of parts that the training runs through.
 
-    Not those that are trained in the same pass of a loop as well: they are spared one of several losses.
+    Not those that are trained in the same pass of a loop as well: they are spared one of several losses. Nor those
+    that are loaded from others again and again, as target networks are: what they learn is overwritten.
     """
     if not call.frozen_layers:
         return None
-    spared = [part.model for part in call.inside]
-    trained = [
-        {id(layer) for layer, _ in one.frozen_layers}
-        for one in events.calls
-        if one.purpose is Purpose.TRAINING and one.model is call.model and one.loops and one.loops == call.loops
-    ]
+    spared = [*(part.model for part in call.inside), *events.copies]
+    trained: set[int] = set()
+    for one in events.calls:
+        if one.purpose is Purpose.TRAINING and one.loops and one.loops == call.loops:
+            trained |= {id(layer) for layer in one.layers} - {id(layer) for layer, _ in one.frozen_layers}
     return next(
         (
             ref
             for layer, ref in call.frozen_layers
-            if not any(events.is_part_of(layer, part) for part in spared)
-            and all(id(layer) in frozen for frozen in trained)
+            if id(layer) not in trained and not any(events.is_part_of(layer, part) for part in spared)
         ),
         None,
     )
