@@ -35,7 +35,7 @@ from bn_lint.static.training.purpose import (
     left_in_evaluation,
     put_in_after_eval,
 )
-from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped, were_frozen
+from bn_lint.static.training.reenabled import mode_change, owners, reenabled, unwrapped, were_frozen
 from bn_lint.static.training.symbolic_models import is_proven
 
 if TYPE_CHECKING:
@@ -212,18 +212,23 @@ def _is_computed(events: EventLog, model: Instance) -> bool:
 
 
 def _follows_another(events: EventLog, model: Instance) -> bool:
-    """Whether the weights of a model may be computed from others, as moving averages are."""
+    """Whether the weights of a model, or of one around it, may be computed from others, as moving averages are."""
     from bn_lint.static.torch_model.module_methods import descendants
 
     followers = events.averaged | events.handed_together
-    return any(id(one) in followers for _, one in descendants(model))
+    return _is_averaged(events, model) or any(id(one) in followers for _, one in descendants(model))
+
+
+def _is_averaged(events: EventLog, part: Instance) -> bool:
+    """Whether the weights of a part are those of an average, or of one that holds it."""
+    return any(id(one) in events.averaged for one in owners(part))
 
 
 def _frozen_and_trained(events: EventLog, call: Call) -> NodeRef | None:
     """Where BatchNorm parameters were frozen of parts that the training runs through.
 
-    Not those that are trained in the same pass of a loop as well: they are spared one of several losses. Nor those
-    that are loaded from others again and again, as target networks are: what they learn is overwritten.
+    Not those that are trained in the same pass of a loop as well: they are spared one of several losses. Nor
+    averages, and those that are loaded from others again and again: nothing of these is meant to stay as it is.
     """
     if not call.frozen_layers:
         return None
@@ -236,7 +241,9 @@ def _frozen_and_trained(events: EventLog, call: Call) -> NodeRef | None:
         (
             ref
             for layer, ref in call.frozen_layers
-            if id(layer) not in trained and not any(events.is_part_of(layer, part) for part in spared)
+            if id(layer) not in trained
+            and not _is_averaged(events, layer)
+            and not any(events.is_part_of(layer, part) for part in spared)
         ),
         None,
     )

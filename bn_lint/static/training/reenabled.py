@@ -60,7 +60,7 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
             or id(layer) in events.thawed
             or _is_of_whole(events, mode, wholes)
             or (mode.root and not events.is_part_of(layer, mode.root))  # it was taken apart since
-            or not any(owner in wholes for owner in _owners(layer))
+            or not any(owner in wholes for owner in owners(layer))
             or any(events.is_part_of(layer, one) for one in frozen_again)
             or (_is_handed_out_so(events, mode) and not isinstance(FROZEN.of(layer), NodeRef))
         ):
@@ -149,7 +149,7 @@ def _is_handed_out_so(events: EventLog, mode: Mode) -> bool:
     )
 
 
-def _owners(layer: Instance) -> Iterator[Instance]:
+def owners(layer: Instance) -> Iterator[Instance]:
     """A layer and the modules around it: not those that were only given it, to train a part of a model, say."""
     owner: Instance | None = layer
     while owner is not None:
