@@ -59,7 +59,7 @@ class EventLog(Log):
         self.statistics_seen: list[tuple[Instance, int, NodeRef]] = []
         #: BatchNorm layers whose running statistics were reset, to be learned from the calls that follow.
         self.recalibrated: set[int] = set()
-        #: Whether a layer was built of which PyTorch refuses the sizes: nothing behind it happens.
+        #: Whether PyTorch has refused the sizes of a layer, or what one was given: nothing behind that happens.
         self.has_refused = False
         #: Models that are prepared for quantization: the calls that follow show the ranges of what is computed.
         self.observed: set[int] = set()

@@ -25,7 +25,7 @@ from bn_lint.static.syntax.source_text import is_quotient
 from bn_lint.static.torch_model.module_methods import MODULE_METHODS
 from bn_lint.static.torch_model.operations.sizes import size_of
 from bn_lint.static.torch_model.operations.table import OpSite, Rule, Signature, apply, bind, parse_signature
-from bn_lint.static.torch_model.watchers import events_of
+from bn_lint.static.torch_model.watchers import refuse
 
 MODULE = LibraryClass("torch.nn.Module", (), (), MODULE_METHODS)
 LAYERS: dict[str, LibraryClass] = {"torch.nn.Module": MODULE}
@@ -71,9 +71,9 @@ def initialize(signature: Signature, bias: str = "", spread: int = 0) -> Builtin
                 value = Unknown(name) if default is ABSENT or arguments.more else default
             instance.cells[name] = (value,) * spread if spread and name in _SPREAD and isinstance(value, int) else value
         if bias and any(
-            _is_refused(interpreter, instance.cells[name], ref, n) for n, (name, _) in enumerate(signature[:2])
+            _is_no_size(interpreter, instance.cells[name], ref, n) for n, (name, _) in enumerate(signature[:2])
         ):
-            events_of(interpreter).has_refused = True
+            refuse(interpreter)
         if bias and isinstance(instance.cells["bias"], bool):
             size = Axis(size_of(instance.cells[bias]))
             instance.cells["bias"] = Tensor((size,)) if instance.cells["bias"] else None
@@ -81,7 +81,7 @@ def initialize(signature: Signature, bias: str = "", spread: int = 0) -> Builtin
     return Builtin("__init__", init)
 
 
-def _is_refused(interpreter: Interpreter, size: Value, ref: NodeRef, position: int) -> bool:
+def _is_no_size(interpreter: Interpreter, size: Value, ref: NodeRef, position: int) -> bool:
     """Whether the weights cannot have a size, for it is a float: in Python 3 a division gives one."""
     if not isinstance(size, Expression) or not isinstance(ref.node, cst.Call) or len(ref.node.args) <= position:
         return isinstance(size, float)
