@@ -229,8 +229,10 @@ def _frozen_and_trained(events: EventLog, call: Call) -> NodeRef | None:
 
     Not those that are trained in the same pass of a loop as well: they are spared one of several losses. Nor
     averages, and those that are loaded from others again and again: nothing of these is meant to stay as it is.
+    Where the line trains one of several models, it says nothing of one unless all of them have frozen layers.
     """
-    if not call.frozen_layers:
+    others = (one for one in events.calls if one.ref.node is call.ref.node and one.loops == call.loops)
+    if not call.frozen_layers or not all(one.frozen_layers for one in others if one.purpose is Purpose.TRAINING):
         return None
     spared = [*(part.model for part in call.inside), *events.copies]
     trained: set[int] = set()
