@@ -275,6 +275,8 @@ def _adversarial(events: EventLog, call: Call) -> bool:
         if id(c.model) not in alike and c.step is not None and c.step.optimizer is not None
     ):
         return True
+    if _has_halves(events, call.model):
+        return True
     # The other half may have no BatchNorm, so its calls were not noted. It learns from gradients of its own.
     steps = [c.step for c in own if c.step is not None]
     mine = {(step.loops[:1], step.propagations) for step in steps}
@@ -286,6 +288,20 @@ def _adversarial(events: EventLog, call: Call) -> bool:
         and (step.loops[:1], step.propagations) not in mine
         and not any(events.related(call.model, one) for one in step.owned)
         for step in events.steps
+    )
+
+
+def _has_halves(events: EventLog, model: Instance) -> bool:
+    """Whether parts of a model are trained in turns, each by an optimizer and gradients of its own."""
+    halves: dict[tuple[int, tuple[int, ...]], tuple[tuple[Instance, ...], set[int]]] = {}
+    for step in events.steps:
+        if step.owned and all(events.is_part_of(one, model) for one in step.owned):
+            _, when = halves.setdefault((id(step.optimizer), step.loops[:1]), (step.owned, set()))
+            when.add(step.propagations)
+    return any(
+        loops == other_loops and when.isdisjoint(then) and not any(events.related(a, b) for a in owned for b in others)
+        for (_, loops), (owned, when) in halves.items()
+        for (_, other_loops), (others, then) in halves.items()
     )
 
 
