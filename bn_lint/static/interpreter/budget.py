@@ -54,6 +54,8 @@ class Budget:
         self.cost: defaultdict[cst.CSTNode, int] = defaultdict(int)
         #: The steps of loops in which no module was made and nothing happened to models.
         self.idle: defaultdict[cst.CSTNode, int] = defaultdict(int)
+        #: Those of all loops that no model runs.
+        self.idle_outside = 0
         #: Whether one of several branches was given up, and whether one is running that can be.
         self.gave_up = self.can_give_up = False
         #: How many computations are running that must not take more than a number of steps of their own.
@@ -183,7 +185,8 @@ class Standstill:
     """Notices when a loop takes long in which no module is made and nothing happens to models.
 
     Earlier runs of the loop count: one over the iterations of a solver is short, and is run with every batch. Those of
-    one over modules do not, which are others in each run.
+    one over modules do not, which are others in each run. Programs have many loops over data, one behind the other:
+    where no model runs them, each gets what the others have left, and a tenth at least.
     """
 
     def __init__(self, interpreter: Interpreter, loop: cst.CSTNode, *, over_modules: bool = False) -> None:
@@ -198,10 +201,15 @@ class Standstill:
         interpreter, idle = self._interpreter, self._idle
         if _progress(interpreter) != self._progress:
             return False
-        steps = interpreter.budget.steps
-        idle[self._loop] += steps - self._counted
-        self._counted = steps
-        return idle[self._loop] > LOOP_STEPS
+        budget = interpreter.budget
+        steps = budget.steps - self._counted
+        idle[self._loop] += steps
+        self._counted = budget.steps
+        if interpreter.events.depth:
+            return idle[self._loop] > LOOP_STEPS
+        budget.idle_outside += steps
+        others = budget.idle_outside - idle[self._loop]
+        return idle[self._loop] > max(LOOP_STEPS // 10, LOOP_STEPS - others)
 
 
 def unknown_like(items: Sequence[Value]) -> Value:
