@@ -92,8 +92,9 @@ class EventLog(Log):
         self.optimized: list[tuple[Instance, NodeRef]] = []
         #: What each optimizer holds that was built; None where that is not known.
         self.optimizers: list[tuple[Instance, ...] | None] = []
-        #: Models whose layers foreign code may have replaced.
+        #: Models whose layers foreign code may have replaced; those that handlers out of view were given.
         self.replaced: set[int] = set()
+        self.handled: set[int] = set()
         #: Of each `train` of the program whose result is used: its name, and where that is.
         self.results_used: dict[object, tuple[NodeRef, Evidence]] = {}
         #: Whether some of it was not run, for it takes too long.
