@@ -121,6 +121,7 @@ class BatchNormBuilt:
         unexpected: Keyword arguments that the constructor does not have.
         unpacks: The call has `*args` or `**options`.
         loads_weights: The program loads the weights of a model.
+        follows_error: A layer was built before it with sizes that PyTorch refuses.
     """
 
     layer: BatchNormLayer
@@ -130,6 +131,7 @@ class BatchNormBuilt:
     unexpected: tuple[str, ...] = ()
     unpacks: bool = False
     loads_weights: bool = False
+    follows_error: bool = False
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ def invalid_num_features(built: BatchNormBuilt) -> Iterator[Violation]:
     ```
 
     ## Known limits
-    A tuple of one element works, and is not reported.
+    A tuple of one element works, and is not reported. Nor is a layer behind another one that PyTorch refuses, such as a
+    convolution with a float for its channels: the program ends there.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
@@ -47,7 +48,7 @@ def invalid_num_features(built: BatchNormBuilt) -> Iterator[Violation]:
     if argument is None:
         return
     problem, advice = _problem(argument)
-    if problem is not None:
+    if problem is not None and not built.follows_error:
         yield Violation(f"num_features is {problem}", built.place, help=advice)
 
 

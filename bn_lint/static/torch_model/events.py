@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 from bn_lint.facts import Evidence, Purpose, Shows, Unclear
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.limits import MAX_EVENTS
-from bn_lint.static.interpreter.values import Arguments, Function, Instance, LibraryClass, Value, alternatives
+from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value, alternatives, is_module
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.lost_results import is_lost
 from bn_lint.static.syntax.places import NodeRef
@@ -16,9 +16,18 @@ from bn_lint.static.syntax.tree import switches_or_trains, unread_calls, walk
 from bn_lint.static.torch_model.callers import is_being_built, method_of_model
 from bn_lint.static.torch_model.following import Following
 from bn_lint.static.torch_model.gradients import volatile_argument
-from bn_lint.static.torch_model.happened import Call, Step, Switch, batchnorm_layers, frozen_layers, keeps_last_batch
+from bn_lint.static.torch_model.happened import (
+    Call,
+    Step,
+    Switch,
+    batchnorm_layers,
+    frozen_layers,
+    keeps_last_batch,
+    preparation,
+)
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, modes_of, possible
 from bn_lint.static.torch_model.out_of_sight import calls_what_trains, has_known_sizes, is_made_up, reads_weights
+from bn_lint.static.torch_model.parts_run import layers_run
 from bn_lint.static.torch_model.supposed_parts import may_hide_layers, possible_layers
 from bn_lint.static.torch_model.transforms import Transform, note_transformed
 from bn_lint.static.torch_model.watchers import collector_of
@@ -26,9 +35,6 @@ from bn_lint.static.torch_model.watchers import collector_of
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.interpreter import Interpreter
-
-#: Cells of layers that have weights.
-_WEIGHTY = frozenset({"in_features", "in_channels", "num_features", "num_embeddings", "track_running_stats"})
 
 
 class EventLog(Log):
@@ -43,6 +49,8 @@ class EventLog(Log):
         self.steps: list[Step] = []
         #: Modules whose weights are written by the program itself, as averages are.
         self.averaged: set[int] = set()
+        #: Modules that are loaded from others of the program again and again, statistics and all.
+        self.copies: list[Instance] = []
         #: Modules that foreign code was given together with others, of which it may make their weights.
         self.handed_together: set[int] = set()
         #: Modules whose weights are computed from others, with the first time and place.
@@ -51,6 +59,8 @@ class EventLog(Log):
         self.statistics_seen: list[tuple[Instance, int, NodeRef]] = []
         #: BatchNorm layers whose running statistics were reset, to be learned from the calls that follow.
         self.recalibrated: set[int] = set()
+        #: Whether PyTorch has refused the sizes of a layer, or what one was given: nothing behind that happens.
+        self.has_refused = False
         #: Models that are prepared for quantization: the calls that follow show the ranges of what is computed.
         self.observed: set[int] = set()
         #: Models whose training is aware of quantization.
@@ -187,7 +197,8 @@ class EventLog(Log):
                 return
             self.method, model, ref, frame = outer, outer.receiver, outer.site, outer.caller
             layers, given = batchnorm_layers(model), tuple(outer.cells.values())
-        if not isinstance(ref.node, cst.Call):
+        layers = layers_run(layers, model, model.cls.lookup("forward")[0] if outer is None else outer.function)
+        if not layers or not isinstance(ref.node, cst.Call):
             return
         interpreter.store.disturb()
         if self.transforms:
@@ -208,7 +219,7 @@ class EventLog(Log):
         )
         call.is_unread = ref.node in unread_calls(scope) or is_lost(scope, ref.node)
         call.asserted = self.asserted is not None and any(node is ref.node for node in walk(self.asserted))
-        call.prepared = self.preparation(model)
+        call.prepared = preparation(self.prepared, model)
         call.frozen_layers = frozen_layers(layers, call.modes)
         call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
         call.keeps_last_batch = all(map(keeps_last_batch, layers))
@@ -334,17 +345,6 @@ class EventLog(Log):
             if id(child) not in self.prepared:
                 self.prepare(child, ref)
 
-    def preparation(self, model: Instance) -> NodeRef | None:
-        """Where the weights of a model were trained or loaded; of a wrapper or container, those of all its layers."""
-        found = self.prepared.get(id(model))
-        if found is None and isinstance(model.cls, LibraryClass):
-            parts = [
-                one for one in model.possible_children() if any(one.children()) or not _WEIGHTY.isdisjoint(one.cells)
-            ]
-            places = [self.preparation(one) for one in parts]
-            found = places[0] if places and None not in places else None
-        return found
-
     def loaded(self, model: Value, ref: NodeRef) -> None:
         """A model is handed to something that loads weights, or a method of it does."""
         for one in alternatives(model):
@@ -394,7 +394,3 @@ class EventLog(Log):
                 return found
             frame = frame.caller
         return []
-
-
-def is_module(value: Value) -> TypeGuard[Instance]:
-    return isinstance(value, Instance) and value.is_module

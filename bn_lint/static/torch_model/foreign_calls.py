@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bn_lint.facts import Purpose
-from bn_lint.static.interpreter.values import Arguments, Instance, Unknown, Value, alternatives
+from bn_lint.static.interpreter.values import Arguments, Instance, Unknown, Value, alternatives, is_module
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.written import code_of
-from bn_lint.static.torch_model.events import EventLog, is_module
-from bn_lint.static.torch_model.happened import Call, batchnorm_layers
+from bn_lint.static.torch_model.events import EventLog
+from bn_lint.static.torch_model.happened import Call, batchnorm_layers, preparation
 from bn_lint.static.torch_model.mode import forget, modes_of
 from bn_lint.static.torch_model.optimizers import owned_by
 from bn_lint.static.torch_model.out_of_sight import (
@@ -130,5 +130,5 @@ def _looked_at(
         call = Call(model, layers, ref, interpreter.frame)
         call.order, call.purpose = events.now(), purpose
         call.modes = [modes_of(layer, events) for layer in layers]
-        call.prepared = events.preparation(model)
+        call.prepared = preparation(events.prepared, model)
         events.calls.append(call)

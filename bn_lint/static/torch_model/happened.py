@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bn_lint.facts import CheckedCall, Evidence, Purpose
-from bn_lint.static.interpreter.values import Function, Instance, Union, Value
+from bn_lint.static.interpreter.values import Function, Instance, LibraryClass, Union, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.flow import dotted
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import asked_once, walk
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
 
+#: Cells of layers that have weights.
+_WEIGHTY = frozenset({"in_features", "in_channels", "num_features", "num_embeddings", "track_running_stats"})
 #: The position of `training` among the parameters of `F.batch_norm`.
 _TRAINING = 5
 
@@ -194,3 +196,16 @@ def frozen_layers(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> list
         for layer, own in zip(layers, modes)
         if agreed(own) is True and isinstance(where := FROZEN.of(layer), NodeRef)
     ]
+
+
+def preparation(prepared: dict[int, NodeRef], model: Instance) -> NodeRef | None:
+    """Where the weights of a model were trained or loaded; of a wrapper or container, those of all its layers.
+
+    `prepared` has that by the `id` of a module.
+    """
+    found = prepared.get(id(model))
+    if found is None and isinstance(model.cls, LibraryClass):
+        parts = [one for one in model.possible_children() if any(one.children()) or not _WEIGHTY.isdisjoint(one.cells)]
+        places = [preparation(prepared, one) for one in parts]
+        found = places[0] if places and None not in places else None
+    return found

@@ -186,8 +186,11 @@ def _requires_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef)
 
 def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     interpreter.store.disturb()
-    events_of(interpreter).prepare(arguments.receiver, ref)
-    events_of(interpreter).statistics_read(interpreter, arguments.receiver, ref)
+    events, state = events_of(interpreter), arguments.get(1, "state_dict")
+    events.prepare(arguments.receiver, ref)
+    events.statistics_read(interpreter, arguments.receiver, ref)
+    if events.loops and isinstance(state, State) and state.module is not arguments.receiver:
+        events.copies.append(arguments.receiver)
     return Unknown("keys", "what a checkpoint lacks is not known")
 
 

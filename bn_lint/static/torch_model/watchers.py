@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from bn_lint.static.interpreter.hooks import Collector
+from bn_lint.static.interpreter.values import Instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from bn_lint.facts import Fact, PooledBatchNorm
     from bn_lint.facts.dims import Dim
     from bn_lint.static.interpreter.interpreter import Interpreter
-    from bn_lint.static.interpreter.values import Arguments, Function, Instance, Provenance, Tensor
+    from bn_lint.static.interpreter.values import Arguments, Axis, Function, Provenance, Tensor
     from bn_lint.static.syntax.places import NodeRef
     from bn_lint.static.torch_model.events import EventLog
 
@@ -71,3 +72,23 @@ def collector_of(interpreter: Interpreter) -> LayerCollector:
 def events_of(interpreter: Interpreter) -> EventLog:
     """The record of the entry point that is running. No other kind is made, see `TorchDomain.new_log`."""
     return cast("EventLog", interpreter.events)
+
+
+def refuse(interpreter: Interpreter) -> None:
+    """PyTorch refuses the sizes of a layer, or what it is given: where that is sure to happen, nothing else does."""
+    events = events_of(interpreter)
+    if interpreter.path.uncertain <= events.open_loops and not interpreter.collector.is_quiet:
+        interpreter.store.disturb()
+        events.has_refused = True
+
+
+def refuse_unless_equal(interpreter: Interpreter, given: Axis, takes: Dim) -> None:
+    """A layer takes so many channels or features: with another number PyTorch refuses.
+
+    What a BatchNorm layer gives on is left to the rules.
+    """
+    if not isinstance(given.size, int) or not isinstance(takes, int) or given.size == takes:
+        return
+    maker = given.origin.maker if given.origin is not None else None
+    if not isinstance(maker, Instance) or "track_running_stats" not in maker.cells:
+        refuse(interpreter)

@@ -10,6 +10,7 @@ from bn_lint.facts import BatchNormBuilt, UnknownBatchNorm
 from bn_lint.static.interpreter.values import BUILDER, LAZY, Arguments, Class, Instance, Tensor
 from bn_lint.static.syntax.source_text import class_node
 from bn_lint.static.torch_model.describing import built_at, built_fact, place_of
+from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
@@ -24,7 +25,8 @@ class Constructions:
 
     def __init__(self) -> None:
         #: Layers with their arguments, the `forward` around them, and whether no other class may be meant.
-        self._built: list[tuple[Project, Instance, Arguments, str, bool]] = []
+        #: And whether PyTorch has refused a layer before.
+        self._built: list[tuple[Project, Instance, Arguments, str, bool, bool]] = []
         self._missing: dict[int, tuple[Instance, str, int | None]] = {}
 
     def built(self, interpreter: Interpreter, layer: Instance, arguments: Arguments, *, meant: bool) -> None:
@@ -38,7 +40,8 @@ class Constructions:
                 outer = outer.caller
             builder = outer.owner if outer is not None else None
         BUILDER.put(layer, builder)
-        self._built.append((interpreter.project, layer, arguments, _forward_around(interpreter), meant))
+        refused = events_of(interpreter).has_refused
+        self._built.append((interpreter.project, layer, arguments, _forward_around(interpreter), meant, refused))
 
     def missing(self, name: str, layer: Instance) -> None:
         """Note that a class without this name in PyTorch is instantiated."""
@@ -52,10 +55,10 @@ class Constructions:
 
     def take(self) -> Iterator[tuple[object, BatchNormBuilt | UnknownBatchNorm]]:
         """The facts, each with a key that is the same for layers of which one fact is enough."""
-        for project, layer, arguments, within, meant in self._built:
+        for project, layer, arguments, within, meant, refused in self._built:
             # Built under a condition and kept, a layer is created lazily: once.
             per_call = (within == "forward" and not _is_lazy(layer)) or (within == "guarded" and layer.owner is None)
-            fact = built_fact(project, layer, arguments, per_call=per_call)
+            fact = replace(built_fact(project, layer, arguments, per_call=per_call), follows_error=refused)
             if not meant:
                 fact = replace(fact, unexpected=())
             own = fact.layer

@@ -35,7 +35,7 @@ from bn_lint.static.training.purpose import (
     left_in_evaluation,
     put_in_after_eval,
 )
-from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped, were_frozen
+from bn_lint.static.training.reenabled import mode_change, owners, reenabled, unwrapped, were_frozen
 from bn_lint.static.training.symbolic_models import is_proven
 
 if TYPE_CHECKING:
@@ -213,32 +213,38 @@ def _is_computed(events: EventLog, model: Instance) -> bool:
 
 
 def _follows_another(events: EventLog, model: Instance) -> bool:
-    """Whether the weights of a model may be computed from others, as moving averages are."""
+    """Whether the weights of a model, or of one around it, may be computed from others, as moving averages are."""
     from bn_lint.static.torch_model.module_methods import descendants
 
     followers = events.averaged | events.handed_together
-    return any(id(one) in followers for _, one in descendants(model))
+    return _is_averaged(events, model) or any(id(one) in followers for _, one in descendants(model))
+
+
+def _is_averaged(events: EventLog, part: Instance) -> bool:
+    """Whether the weights of a part are those of an average, or of one that holds it."""
+    return any(id(one) in events.averaged for one in owners(part))
 
 
 def _frozen_and_trained(events: EventLog, call: Call) -> NodeRef | None:
     """Where BatchNorm parameters were frozen of parts that the training runs through.
 
-    Not those that are trained in the same pass of a loop as well: they are spared one of several losses.
+    Not those that are trained in the same pass of a loop as well: they are spared one of several losses. Nor
+    averages, and those that are loaded from others again and again: nothing of these is meant to stay as it is.
     """
     if not call.frozen_layers:
         return None
-    spared = [part.model for part in call.inside]
-    trained = [
-        {id(layer) for layer, _ in one.frozen_layers}
-        for one in events.calls
-        if one.purpose is Purpose.TRAINING and one.model is call.model and one.loops and one.loops == call.loops
-    ]
+    spared = [*(part.model for part in call.inside), *events.copies]
+    trained: set[int] = set()
+    for one in events.calls:
+        if one.purpose is Purpose.TRAINING and one.loops and one.loops == call.loops:
+            trained |= {id(layer) for layer in one.layers} - {id(layer) for layer, _ in one.frozen_layers}
     return next(
         (
             ref
             for layer, ref in call.frozen_layers
-            if not any(events.is_part_of(layer, part) for part in spared)
-            and all(id(layer) in frozen for frozen in trained)
+            if id(layer) not in trained
+            and not _is_averaged(events, layer)
+            and not any(events.is_part_of(layer, part) for part in spared)
         ),
         None,
     )

@@ -277,7 +277,7 @@ class FactCollector(LayerCollector):
         elif not site.judged:
             site.reason = reason_of(layer, x, width)
         self.last_calls[layer.built.node] = without_channels(call) if self._quiet else call
-        if self._quiet or (self._only is not None and site.ref.node not in self._only):
+        if self._quiet or events.has_refused or (self._only is not None and site.ref.node not in self._only):
             return
         key = ("called", call.layer.built, call.place, x.key(), width, origin_of(width))
         if self._note(call, key) and self._choice is not None:

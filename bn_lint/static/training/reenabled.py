@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 from bn_lint import facts
 from bn_lint.facts import Evidence, ModeChange, Purpose
 from bn_lint.static.interpreter.values import Instance, LibraryClass, alternatives
+from bn_lint.static.syntax import nodes as cst
+from bn_lint.static.syntax.flow import dotted
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import walk
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Call, Switch
-from bn_lint.static.torch_model.mode import Mode, agreed
+from bn_lint.static.torch_model.happened import Call, Switch, has_batchnorm_for_sure
+from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
 from bn_lint.static.training.drafts import Refreezing
 from bn_lint.static.training.evidence import ref_of, text_of
 
@@ -35,6 +39,8 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
     ]
     if not off:
         return None
+    if not has_batchnorm_for_sure(switch.model):
+        return None  # which of the alternatives was frozen is not known
     later = [call for call in events.calls if call.purpose is Purpose.TRAINING and call.order > switch.mode.order]
     if not any(events.related(call.model, switch.model) for call in later):
         return None
@@ -54,8 +60,9 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
             or id(layer) in events.thawed
             or _is_of_whole(events, mode, wholes)
             or (mode.root and not events.is_part_of(layer, mode.root))  # it was taken apart since
-            or not any(owner in wholes for owner in _owners(layer))
+            or not any(owner in wholes for owner in owners(layer))
             or any(events.is_part_of(layer, one) for one in frozen_again)
+            or (_is_handed_out_so(events, mode) and not isinstance(FROZEN.of(layer), NodeRef))
         ):
             continue
         # What was switched and then called, and not trained, was in evaluation mode for that, also without `no_grad`.
@@ -122,7 +129,27 @@ def _is_of_whole(events: EventLog, mode: Mode, wholes: Sequence[Instance]) -> bo
     return mode.root is not None and any(events.is_part_of(one, mode.root) for one in wholes)
 
 
-def _owners(layer: Instance) -> Iterator[Instance]:
+def _is_handed_out_so(events: EventLog, mode: Mode) -> bool:
+    """Whether a function that makes models hands them out in evaluation mode: so far nobody wants to freeze anything.
+
+    One that is given the model freezes it.
+    """
+    switch = next((one for one in events.switches if one.mode is mode), None)
+    function = switch.frame.function if switch is not None and switch.frame is not None else None
+    if mode.ref is None or function is None or not isinstance(function.node, cst.FunctionDef):
+        return False
+    switched = mode.ref.node
+    if not isinstance(switched, cst.Call) or not isinstance(switched.func, cst.Attribute):
+        return False
+    model = dotted(switched.func.value)
+    return model not in function.params.positional and any(
+        any(part is switched for part in walk(node)) or (node.value is not None and dotted(node.value) == model != "")
+        for node in walk(function.node)
+        if type(node) is cst.Return
+    )
+
+
+def owners(layer: Instance) -> Iterator[Instance]:
     """A layer and the modules around it: not those that were only given it, to train a part of a model, say."""
     owner: Instance | None = layer
     while owner is not None:

@@ -49,7 +49,7 @@ from bn_lint.static.interpreter.values.containers import (
     Slice,
     ValueIterator,
 )
-from bn_lint.static.interpreter.values.instances import Instance
+from bn_lint.static.interpreter.values.instances import Instance, is_module
 from bn_lint.static.interpreter.values.scopes import Imported, ModuleScope
 from bn_lint.static.interpreter.values.tensors import Axis, Provenance, Tensor
 from bn_lint.static.interpreter.values.unknown import (
@@ -156,6 +156,7 @@ __all__ = [
     "alternatives",
     "birth",
     "impossible",
+    "is_module",
     "lookup_in",
     "text_of",
 ]

@@ -7,7 +7,7 @@ attribute. What PyTorch's own layers do stands in `torch_model/`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from bn_lint.static.interpreter.values.cells import ENTRIES, FIELDS, REST, Mutable
 from bn_lint.static.interpreter.values.classes import Class, LibraryClass
@@ -92,3 +92,8 @@ class Instance(Mutable):
                 seen.add(id(one))
                 yield one
                 pending.extend(reversed(list(one.possible_children())))
+
+
+def is_module(value: Value) -> TypeGuard[Instance]:
+    """Whether a value is an object of a subclass of `nn.Module`."""
+    return isinstance(value, Instance) and value.is_module

@@ -20,7 +20,7 @@ from bn_lint.static.torch_model.operations.sizes import (
     window,
 )
 from bn_lint.static.torch_model.operations.table import FUNCTIONAL, TORCH, OpSite, Rule, operation
-from bn_lint.static.torch_model.watchers import collector_of
+from bn_lint.static.torch_model.watchers import collector_of, refuse_unless_equal
 
 
 def _convolved(at: OpSite, x: Tensor, channels: Dim, sizes: Iterable[Dim]) -> Tensor:
@@ -59,6 +59,8 @@ def _convolution(count: int) -> Rule:
 def _taken(at: OpSite, x: Tensor, count: int, in_channels: Value) -> None:
     """Note how many channels a layer takes, for the layer that gave them."""
     if in_channels is not None:
+        if x.rank == count + 2:
+            refuse_unless_equal(at.interpreter, x.axes[1], size_of(in_channels))
         collector_of(at.interpreter).followed(at.interpreter, x, size_of(in_channels), at.origin, count + 2)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from bn_lint.facts.dims import Dim
+from bn_lint.facts.dims import Dim, Expression
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -18,10 +18,14 @@ from bn_lint.static.interpreter.values import (
     Unknown,
     Value,
 )
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.python_2 import is_of_python_2
+from bn_lint.static.syntax.source_text import is_quotient
 from bn_lint.static.torch_model.module_methods import MODULE_METHODS
 from bn_lint.static.torch_model.operations.sizes import size_of
 from bn_lint.static.torch_model.operations.table import OpSite, Rule, Signature, apply, bind, parse_signature
+from bn_lint.static.torch_model.watchers import refuse
 
 MODULE = LibraryClass("torch.nn.Module", (), (), MODULE_METHODS)
 LAYERS: dict[str, LibraryClass] = {"torch.nn.Module": MODULE}
@@ -66,11 +70,22 @@ def initialize(signature: Signature, bias: str = "", spread: int = 0) -> Builtin
             if value is ABSENT:
                 value = Unknown(name) if default is ABSENT or arguments.more else default
             instance.cells[name] = (value,) * spread if spread and name in _SPREAD and isinstance(value, int) else value
+        if bias and any(
+            _is_no_size(interpreter, instance.cells[name], ref, n) for n, (name, _) in enumerate(signature[:2])
+        ):
+            refuse(interpreter)
         if bias and isinstance(instance.cells["bias"], bool):
             size = Axis(size_of(instance.cells[bias]))
             instance.cells["bias"] = Tensor((size,)) if instance.cells["bias"] else None
 
     return Builtin("__init__", init)
+
+
+def _is_no_size(interpreter: Interpreter, size: Value, ref: NodeRef, position: int) -> bool:
+    """Whether the weights cannot have a size, for it is a float: in Python 3 a division gives one."""
+    if not isinstance(size, Expression) or not isinstance(ref.node, cst.Call) or len(ref.node.args) <= position:
+        return isinstance(size, float)
+    return is_quotient(ref.node.args[position].value) and not is_of_python_2(ref.file, interpreter.project)
 
 
 def forward(rule: Rule, inputs: str) -> Builtin:

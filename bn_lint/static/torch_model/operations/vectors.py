@@ -16,7 +16,7 @@ from bn_lint.static.torch_model.operations.sizes import (
     unknown,
 )
 from bn_lint.static.torch_model.operations.table import FUNCTIONAL, FUNCTIONS, TORCH, OpSite, operation
-from bn_lint.static.torch_model.watchers import collector_of
+from bn_lint.static.torch_model.watchers import collector_of, refuse_unless_equal
 
 
 def with_last(at: OpSite, x: Tensor, size: Dim) -> Tensor:
@@ -36,6 +36,8 @@ def with_new_last(at: OpSite, x: Tensor, size: Dim) -> Tensor:
 
 
 def _linear(at: OpSite, x: Tensor, out_features: Value, in_features: Value = None) -> Tensor:
+    if x.axes and in_features is not None:
+        refuse_unless_equal(at.interpreter, x.axes[-1], size_of(in_features))
     if x.rank == 2 and in_features is not None:
         collector_of(at.interpreter).followed(at.interpreter, x, size_of(in_features), at.origin, 2)
     return with_last(at, x, size_of(out_features))

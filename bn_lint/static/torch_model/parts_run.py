@@ -1,0 +1,97 @@
+"""Which parts of a model a method may run: `model.encode(images)` does not run the decoder."""
+
+from __future__ import annotations
+
+from bn_lint.facts.dims import Expression
+from bn_lint.static.interpreter.values import (
+    CONSTANTS,
+    REST,
+    Function,
+    Instance,
+    LibraryClass,
+    List,
+    Property,
+    Tensor,
+    Value,
+    alternatives,
+)
+from bn_lint.static.syntax import nodes as cst
+from bn_lint.static.syntax.tree import asked_once, walk
+
+#: What an attribute may hold besides parts.
+_NUMBERS = (*CONSTANTS, Expression, Tensor)
+
+
+def layers_run(layers: list[Instance], model: Instance, method: Value) -> list[Instance]:
+    """Those of the layers of a model that a method of it may run; all, where its code does not show which."""
+    parts = _parts_run(model, method)
+    return layers if parts is None else [layer for layer in layers if id(layer) in parts]
+
+
+def _parts_run(model: Instance, method: Value) -> set[int] | None:
+    """The `id` of each module below a model that a method may run; None where that may be any."""
+    if not isinstance(method, Function):
+        return _parts_in_wrapper(model)
+    found = {id(below) for one in REST.of(model) or () for below in _modules_in(one)}
+    asked: set[str] = set()
+    pending: list[Value] = [method]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, Property):
+            one = one.getter
+        if not isinstance(one, Function):
+            return None
+        names = _attributes_of_self(one.node)
+        if names is None:
+            return None
+        for name in names - asked - {"training"}:
+            asked.add(name)
+            if name not in model.cells:
+                pending.append(model.cls.lookup(name)[0])
+                continue
+            value = model.cells[name]
+            if not _is_understood(value):
+                return None
+            found.update(id(below) for below in _modules_in(value))
+    return found
+
+
+def _parts_in_wrapper(model: Instance) -> set[int] | None:
+    """Those that `DataParallel` and its like run, whose `forward` is that of the only module in it."""
+    inner = model.cells.get("module")
+    if not isinstance(model.cls, LibraryClass) or not isinstance(inner, Instance) or not inner.is_module:
+        return None
+    return _parts_run(inner, inner.cls.lookup("forward")[0])
+
+
+def _is_understood(value: Value) -> bool:
+    """Whether an attribute holds a part or a number, and nothing that may hold parts out of sight."""
+    return all(
+        (isinstance(one, Instance) and one.is_module)
+        or isinstance(one, _NUMBERS)
+        or (isinstance(one, List) and all(isinstance(item, _NUMBERS) for item in (*one.items, *one.rest)))
+        for one in alternatives(value)
+    )
+
+
+def _modules_in(value: Value) -> list[Instance]:
+    modules = (one for one in alternatives(value) if isinstance(one, Instance) and one.is_module)
+    return [below for one in modules for below in one.possible_descendants()]
+
+
+@asked_once
+def _attributes_of_self(method: cst.FunctionDef | cst.Lambda) -> frozenset[str] | None:
+    """The attributes of itself that a method names; None where it may reach others, with `super()` or as a whole."""
+    first = method.params.params[0].name if method.params.params else None
+    if first is None:
+        return None
+    names: set[str] = set()
+    owners: set[cst.CSTNode] = {first}
+    for node in walk(method):
+        if type(node) is cst.Attribute and type(node.value) is cst.Name and node.value.value == first.value:
+            names.add(node.attr.value)
+            owners.add(node.value)
+    for node in walk(method):
+        if type(node) is cst.Name and (node.value == "super" or (node.value == first.value and node not in owners)):
+            return None
+    return frozenset(names)
