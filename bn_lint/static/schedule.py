@@ -327,8 +327,10 @@ class Schedule:
         return bool(self.interpreted) or any(map(self._reaches_models, files))
 
     def _is_script(self, source: Source) -> bool:
-        ask = self.project.filesystem
-        return "__main__" in source.text or not ask.is_file(source.path.parent / "__init__.py")
+        """Whether a file is run by itself, as notebooks are wherever they stand."""
+        if source.path.suffix == ".ipynb" or "__main__" in source.text:
+            return True
+        return not self.project.filesystem.is_file(source.path.parent / "__init__.py")
 
     def _reaches_models(self, file: SourceFile) -> bool:
         """Whether imports lead from a file to one that mentions BatchNorm, or a model of a library that has it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bn_lint.facts import Evidence, Purpose, Shows, Unclear
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.limits import MAX_EVENTS
+from bn_lint.static.interpreter.paths import excludes
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value, alternatives, is_module
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.lost_results import is_lost
@@ -208,7 +209,8 @@ class EventLog(Log):
         call = Call(model, layers, ref, frame)
         call.is_method = outer is not None
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
-        call.modes = [possible(modes_of(layer, self), interpreter.path.chosen) for layer in layers]
+        call.ways = interpreter.path.chosen
+        call.modes = [possible(modes_of(layer, self), call.ways) for layer in layers]
         call.uncertain = interpreter.path.uncertain > self.open_loops
         scope = frame.function.node if frame.function is not None else frame.file.tree
         call.made_up = any(is_made_up(arg.value, scope) for arg in ref.node.args)
@@ -285,7 +287,7 @@ class EventLog(Log):
         self._propagating.update(self.loops)
         for call in self._region(interpreter, tuple(self.loops)):
             # What was set to zero came from another loss, if nothing else was computed with the model since.
-            if not call.backward and (not call.discarded or call.is_latest(self.calls)):
+            if not call.backward and (not call.is_discarded(interpreter.path.chosen) or call.is_latest(self.calls)):
                 call.backward = not self.following.is_looked_at(call.ref.node, call.frame, interpreter.frame)
 
     def stepped(
@@ -316,7 +318,7 @@ class EventLog(Log):
         for call in self._region(interpreter, self._passes_with_gradients()):
             is_meant = module is None or self.is_part_of(call.model, module)
             if call.backward and call.purpose is None and is_meant:
-                call.backward, call.discarded = False, True
+                call.discard(interpreter.path.chosen)
 
     def never_happened(self, since: int) -> None:
         self.calls[:] = [call for call in self.calls if call.order <= since]
@@ -326,7 +328,7 @@ class EventLog(Log):
         self.is_cut_short = True
         for call in self.calls:
             if call.purpose is None and (call.grad is not False or set(call.loops) & set(self.loops)):
-                call.backward, call.discarded = False, True
+                call.discard()
 
     def gradients_taken(self, interpreter: Interpreter, arguments: Arguments) -> None:
         """Gradients are computed for the program to look at; unless the graph is kept, nothing else comes of them."""
@@ -335,7 +337,7 @@ class EventLog(Log):
         interpreter.store.disturb()
         for call in self._region(interpreter, tuple(self.loops)):
             if call.purpose is None:
-                call.backward, call.discarded = False, True
+                call.discard(interpreter.path.chosen)
 
     def prepare(self, model: Instance, ref: NodeRef) -> None:
         """The weights of a model are trained or loaded."""
@@ -382,11 +384,13 @@ class EventLog(Log):
         return tuple(loops)
 
     def _region(self, interpreter: Interpreter, loops: tuple[int, ...]) -> list[Call]:
-        """The calls that the running function, or what it called, made in these passes of its loops.
+        """The calls that the running function, or what it called, made in these passes of its loops, on this way.
 
         Where there are none, those of its caller: it is given the loss, or finds it in an object.
         """
         calls = [call for call in self.calls if call.grad is not False and call.loops[: len(loops)] == loops]
+        ways = interpreter.path.chosen
+        calls = [call for call in calls if not excludes(call.ways, ways)] if ways else calls
         frame = interpreter.frame
         while calls and frame is not None:
             found = [call for call in calls if frame in call.caller]
