@@ -41,6 +41,7 @@ from bn_lint.static.interpreter.values import (
     lookup_in,
 )
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import looked_through
 
 
 class _Missing(DomainValue):
@@ -127,7 +128,8 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
     if value is not ABSENT:
         return value
     if name == "__dict__":
-        if instance.is_module and (interpreter.frame is None or interpreter.frame.receiver is not instance):
+        is_own = interpreter.frame is not None and interpreter.frame.receiver is instance
+        if instance.is_module and not is_own and ref.node not in looked_through(ref.file.tree):
             interpreter.domain.forget(interpreter, instance)  # `new.__dict__.update(old.__dict__)`: its mode, too
         return Unknown("__dict__")
     method, owner = instance.cls.lookup("__getattr__")
