@@ -53,7 +53,9 @@ class Call:
         self.is_method = False
         #: Whether it is given a tensor that was made up for the call.
         self.made_up = False
+        #: Whether gradients were computed of its result, and on which sides of branches.
         self.backward = False
+        self.backward_on: Ways = ()
         #: Whether something that may be an optimizer steps on the gradients.
         self.may_be_trained = False
         #: Whether the gradients of it were computed and then set to zero, and on which sides of branches.
@@ -93,9 +95,14 @@ class Call:
         """Whether it is known on these sides of branches that nothing comes of its gradients."""
         return self.discarded and not excludes(self.discarded_on, ways)
 
-    def is_latest(self, calls: Iterable[Call]) -> bool:
-        """Whether its model was not called again."""
-        return not any(one.model is self.model and one.order > self.order for one in calls)
+    def is_propagated(self, ways: Ways) -> bool:
+        """Whether gradients were computed of its result on these sides of branches."""
+        return self.backward and not excludes(self.backward_on, ways)
+
+    def is_latest(self, calls: Iterable[Call], ways: Ways) -> bool:
+        """Whether its model was not called again, on these sides of branches."""
+        later = (one for one in calls if one.model is self.model and one.order > self.order)
+        return all(excludes(one.ways, ways) for one in later)
 
 
 class Step:
