@@ -56,6 +56,9 @@ from bn_lint.static.training.symbolic_models import (
 IDLE_FACTORIES = 3
 #: The same, as long as none of the file showed any BatchNorm.
 BLANK_FACTORIES = 2
+#: What the top level of a file makes, and what it calls methods of: `tester = Tester(options)`, `tester.test()`.
+_MADE = re.compile(r"^(\w+)\s*=\s*[\w.]+\(", re.MULTILINE)
+_ACTING = re.compile(r"^(\w+)\.\w+\(", re.MULTILINE)
 #: Files that are searched for a mention of BatchNorm, from one program.
 _MOST_IMPORTED = 200
 
@@ -306,7 +309,8 @@ class Schedule:
         One that imports another script starts that, which is run by itself.
         """
         text = file.source.text
-        if "__main__" not in text:
+        made = set(_MADE.findall(text))
+        if "__main__" not in text and not any(name in made for name in _ACTING.findall(text)):
             return False
         imported = list(self._imported(file))
         if any("__main__" in one.source.text for one in imported):
