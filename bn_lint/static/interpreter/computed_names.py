@@ -109,9 +109,9 @@ def _dotted(interpreter: Interpreter, names: list[str], ref: NodeRef, frame: Fra
         if _HOLE in name:
             return any_factory(interpreter, filter(_is_module_class, members(interpreter, frame.module).values()))
         return evaluate(interpreter, cst.Name(name), frame)
-    if _HOLE in owners[-1] and len(owners) > 1:
-        # `models.<unknown>.get_net`: the function of that name in any module of the package.
-        package = _dotted(interpreter, owners[:-1], ref, frame)
+    if _HOLE in owners[-1]:
+        # `models.<unknown>.get_net`: the function of that name in any module of the package, or of those in sight.
+        package = _dotted(interpreter, owners[:-1], ref, frame) if len(owners) > 1 else frame.module
         scopes = modules_in(interpreter, package) if isinstance(package, ModuleScope) else ()
         return any_factory(interpreter, (members(interpreter, one).get(name, ABSENT) for one in scopes))
     owner = _dotted(interpreter, owners, ref, frame)
