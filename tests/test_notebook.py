@@ -48,6 +48,55 @@ def document(*cells: dict[str, Any], indent: int | None = 1, ascii_only: bool = 
     return json.dumps(content, indent=indent, ensure_ascii=ascii_only) + "\n"
 
 
+#: A project whose notebooks stand in a package; the module that trains does not name BatchNorm.
+PACKAGE = {
+    "notebooks/__init__.py": "",
+    "src/__init__.py": "",
+    "src/net.py": """
+from torch import nn
+
+class Net(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+""",
+    "src/build.py": """
+from src.net import Net
+
+def build(name):
+    return Net()
+""",
+    "src/evaluation.py": """
+import torch
+
+def evaluate(model, batches):
+    model.eval()
+    with torch.no_grad():
+        print(sum((model(images).argmax(1) == labels).sum() for images, labels in batches))
+""",
+    "src/training.py": """
+import torch
+from src.evaluation import evaluate
+
+def train(model, batches):
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    for epoch in range(10):
+        LINE
+        for images, labels in batches:
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(images), labels).backward()
+            optimizer.step()
+        evaluate(model, batches)
+""",
+}
+TRAINING = """
+import torch
+from torch.utils.data import DataLoader
+from src.build import build
+from src.training import train
+
+train(build("net"), DataLoader(torch.load("data.pt"), batch_size=8))
+"""
+
 NEAREST = "the nearest lines that do: cell 4:1 (`nn.BatchNorm2d(8, 8)`)."
 EXAMPLE = (cell("# Title", "markdown"), cell(IMPORTS), cell([]), cell(MISTAKE))
 
@@ -167,6 +216,16 @@ class TestFindings:
             assert found[0]["fix"]["edits"][0]["cell"] == 4
         else:
             assert "cell 4" in out
+
+    @pytest.mark.parametrize(("line", "codes"), [("pass", {"BN103"}), ("model.train()", set())])
+    def test_it_is_a_program_in_a_package_too(self, run: Run, line: str, codes: set[str]) -> None:
+        for name, text in PACKAGE.items():
+            path = Path(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace("LINE", line))
+        Path("notebooks", "training.ipynb").write_text(document(cell(TRAINING)))
+        found = json.loads(run("--output-format=json", ".")[1])["findings"]
+        assert {one["code"] for one in found} == codes
 
     def test_the_quoted_line_is_that_of_the_cell(self, run: Run) -> None:
         Path("nb.ipynb").write_text(document(*EXAMPLE))

@@ -56,6 +56,9 @@ from bn_lint.static.training.symbolic_models import (
 IDLE_FACTORIES = 3
 #: The same, as long as none of the file showed any BatchNorm.
 BLANK_FACTORIES = 2
+#: What the top level of a file makes, and what it calls methods of: `tester = Tester(options)`, `tester.test()`.
+_MADE = re.compile(r"^(\w+)\s*=\s*[\w.]+\(", re.MULTILINE)
+_ACTING = re.compile(r"^(\w+)\.\w+\(", re.MULTILINE)
 #: Files that are searched for a mention of BatchNorm, from one program.
 _MOST_IMPORTED = 200
 
@@ -306,7 +309,8 @@ class Schedule:
         One that imports another script starts that, which is run by itself.
         """
         text = file.source.text
-        if "__main__" not in text:
+        made = set(_MADE.findall(text))
+        if "__main__" not in text and not any(name in made for name in _ACTING.findall(text)):
             return False
         imported = list(self._imported(file))
         if any("__main__" in one.source.text for one in imported):
@@ -327,8 +331,10 @@ class Schedule:
         return bool(self.interpreted) or any(map(self._reaches_models, files))
 
     def _is_script(self, source: Source) -> bool:
-        ask = self.project.filesystem
-        return "__main__" in source.text or not ask.is_file(source.path.parent / "__init__.py")
+        """Whether a file is run by itself, as notebooks are wherever they stand."""
+        if source.path.suffix == ".ipynb" or "__main__" in source.text:
+            return True
+        return not self.project.filesystem.is_file(source.path.parent / "__init__.py")
 
     def _reaches_models(self, file: SourceFile) -> bool:
         """Whether imports lead from a file to one that mentions BatchNorm, or a model of a library that has it."""

@@ -41,6 +41,7 @@ from bn_lint.static.interpreter.values import (
     lookup_in,
 )
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import looked_through
 
 
 class _Missing(DomainValue):
@@ -127,7 +128,8 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
     if value is not ABSENT:
         return value
     if name == "__dict__":
-        if instance.is_module and (interpreter.frame is None or interpreter.frame.receiver is not instance):
+        is_own = interpreter.frame is not None and interpreter.frame.receiver is instance
+        if instance.is_module and not is_own and ref.node not in looked_through(ref.file.tree):
             interpreter.domain.forget(interpreter, instance)  # `new.__dict__.update(old.__dict__)`: its mode, too
         return Unknown("__dict__")
     method, owner = instance.cls.lookup("__getattr__")
@@ -219,8 +221,22 @@ def _dataclass_constructor(instance: Instance, cls: Class) -> Builtin:
     return Builtin("__init__", fill)
 
 
+def _new_class(made: Class, after: Value) -> Value:
+    """What `super().__new__` is in the metaclass of a class: that of the next, or what gives the class; or ABSENT."""
+    mro = made.metaclass.mro if made.metaclass is not None else ()
+    if not any(one is after for one in mro):
+        return ABSENT
+    start = next(number for number, one in enumerate(mro, 1) if one is after)
+    found, _ = lookup_in(mro[start:], "__new__")
+    return found if isinstance(found, Function) else Builtin("__new__", lambda interpreter, arguments, ref: made)
+
+
 def _super_attribute(interpreter: Interpreter, value: Super, name: str, ref: NodeRef) -> Value:
     receiver = value.receiver
+    if name == "__new__" and interpreter.classes_made:
+        found = _new_class(interpreter.classes_made[-1], value.after)
+        if found is not ABSENT:
+            return found
     cls = receiver.cls if isinstance(receiver, Instance) else receiver
     if not isinstance(cls, (Class, LibraryClass)):
         return Unknown(name)

@@ -10,7 +10,7 @@ from bn_lint.static.interpreter.attributes import get_attribute
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
-from bn_lint.static.interpreter.imports import members
+from bn_lint.static.interpreter.imports import members, modules_in
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.limits import MAX_EVALUATED_TEXT, MAX_MODULES
@@ -109,11 +109,10 @@ def _dotted(interpreter: Interpreter, names: list[str], ref: NodeRef, frame: Fra
         if _HOLE in name:
             return any_factory(interpreter, filter(_is_module_class, members(interpreter, frame.module).values()))
         return evaluate(interpreter, cst.Name(name), frame)
-    if _HOLE in owners[-1] and len(owners) > 1:
-        # `models.<unknown>.get_net`: the function of that name in any module of the package.
-        package = _dotted(interpreter, owners[:-1], ref, frame)
-        inside = members(interpreter, package).values() if isinstance(package, ModuleScope) else ()
-        scopes = [one for one in inside if isinstance(one, ModuleScope)]
+    if _HOLE in owners[-1]:
+        # `models.<unknown>.get_net`: the function of that name in any module of the package, or of those in sight.
+        package = _dotted(interpreter, owners[:-1], ref, frame) if len(owners) > 1 else frame.module
+        scopes = modules_in(interpreter, package) if isinstance(package, ModuleScope) else ()
         return any_factory(interpreter, (members(interpreter, one).get(name, ABSENT) for one in scopes))
     owner = _dotted(interpreter, owners, ref, frame)
     if _HOLE in name:

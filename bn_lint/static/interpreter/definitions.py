@@ -15,6 +15,7 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import DECORATOR_STEPS
 from bn_lint.static.interpreter.objects import finish_class
 from bn_lint.static.interpreter.signatures import make_parameters
+from bn_lint.static.interpreter.subclasses import class_made
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Class, External, Function, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
@@ -55,6 +56,7 @@ def define_class(interpreter: Interpreter, node: cst.ClassDef, frame: Frame) -> 
     finish_class(interpreter, cls, body.annotated)
     interpreter.collector.class_defined(cls, frame)
     cls.annotated = tuple(body.annotated)
+    class_made(interpreter, cls, node, frame)
     assign_name(interpreter, node.name.value, _decorated(interpreter, node.decorators, cls, frame), frame)
 
 

@@ -226,6 +226,17 @@ def members(
     return found
 
 
+def modules_in(interpreter: Interpreter, package: ModuleScope) -> list[ModuleScope]:
+    """Return the modules of a package that are names of it, or that it imports by their full names."""
+    found = [one for one in members(interpreter, package).values() if isinstance(one, ModuleScope)]
+    statements = walk(package.file.tree) if package.file is not None else ()
+    for alias in (alias for node in statements if type(node) is cst.Import for alias in node.names):
+        module = module_named(interpreter, package.path, dotted_name(alias.name), 0)
+        if isinstance(module, ModuleScope) and package.path.parent in module.path.parents:
+            found.append(module)
+    return [one for one in dict.fromkeys(found) if one is not package]
+
+
 def resolved(interpreter: Interpreter, value: Value) -> Value:
     """Follow a name that was imported but not yet looked up."""
     hops = 0

@@ -16,7 +16,7 @@ from bn_lint.static.interpreter.paths import PathCondition
 from bn_lint.static.interpreter.reads import Reads
 from bn_lint.static.interpreter.store import Store
 from bn_lint.static.interpreter.summaries import CallSummaries
-from bn_lint.static.interpreter.values import Function, Instance, ModuleScope, Value
+from bn_lint.static.interpreter.values import Class, Function, Instance, ModuleScope, Value
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import Project
@@ -54,6 +54,8 @@ class Interpreter:
         self.top_level: tuple[int, dict[str, list[Value]]] = 0, {}
         #: The names that are being looked for in modules of which everything was imported.
         self.looking: set[tuple[ModuleScope, str]] = set()
+        #: The classes that metaclasses of the program are making.
+        self.classes_made: list[Class] = []
         #: Generator functions that were decorated as context managers.
         self.generators: set[cst.CSTNode] = set()
         #: Literals, by their text.

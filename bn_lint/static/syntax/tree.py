@@ -301,3 +301,21 @@ def ways_to(wanted: Collection[cst.CSTNode], tree: cst.CSTNode) -> dict[cst.CSTN
         if way[-1] is tree:
             found[node] = tuple(reversed(way))
     return found
+
+
+#: Methods of a dictionary that leave it as it is.
+_READING = frozenset({"copy", "get", "items", "keys", "values"})
+
+
+@asked_once
+def looked_through(tree: cst.CSTNode) -> frozenset[cst.CSTNode]:
+    """The expressions that are iterated over, searched by `in`, or asked for keys and values, and nothing else."""
+    found: set[cst.CSTNode] = set()
+    for node in walk(tree):
+        if isinstance(node, (cst.For, cst.CompFor)):
+            found.add(node.iter)
+        elif type(node) is cst.ComparisonTarget and isinstance(node.operator, (cst.In, cst.NotIn)):
+            found.add(node.comparator)
+        elif type(node) is cst.Call and type(node.func) is cst.Attribute and node.func.attr.value in _READING:
+            found.add(node.func.value)
+    return frozenset(found)

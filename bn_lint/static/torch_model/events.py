@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bn_lint.facts import Evidence, Purpose, Shows, Unclear
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.limits import MAX_EVENTS
+from bn_lint.static.interpreter.paths import excludes
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value, alternatives, is_module
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.lost_results import is_lost
@@ -102,8 +103,8 @@ class EventLog(Log):
         self.optimized: list[tuple[Instance, NodeRef]] = []
         #: What each optimizer holds that was built; None where that is not known.
         self.optimizers: list[tuple[Instance, ...] | None] = []
-        #: Models whose layers foreign code may have replaced.
-        self.replaced: set[int] = set()
+        #: Models whose layers foreign code may have replaced; those that handlers out of view were given.
+        self.replaced, self.handled = set[int](), set[int]()
         #: Of each `train` of the program whose result is used: its name, and where that is.
         self.results_used: dict[object, tuple[NodeRef, Evidence]] = {}
         #: Whether some of it was not run, for it takes too long.
@@ -207,7 +208,8 @@ class EventLog(Log):
         call = Call(model, layers, ref, frame)
         call.is_method = outer is not None
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
-        call.modes = [possible(modes_of(layer, self), interpreter.path.chosen) for layer in layers]
+        call.ways = interpreter.path.chosen
+        call.modes = [possible(modes_of(layer, self), call.ways) for layer in layers]
         call.uncertain = interpreter.path.uncertain > self.open_loops
         scope = frame.function.node if frame.function is not None else frame.file.tree
         call.made_up = any(is_made_up(arg.value, scope) for arg in ref.node.args)
@@ -282,10 +284,12 @@ class EventLog(Log):
         interpreter.store.disturb()
         self.propagations += 1
         self._propagating.update(self.loops)
+        ways = interpreter.path.chosen
         for call in self._region(interpreter, tuple(self.loops)):
             # What was set to zero came from another loss, if nothing else was computed with the model since.
-            if not call.backward and (not call.discarded or call.is_latest(self.calls)):
-                call.backward = not self.following.is_looked_at(call.ref.node, call.frame, interpreter.frame)
+            settled = call.is_propagated(ways) or (call.is_discarded(ways) and not call.is_latest(self.calls, ways))
+            if not (settled or self.following.is_looked_at(call.ref.node, call.frame, interpreter.frame)):
+                call.backward, call.backward_on = True, ways
 
     def stepped(
         self, interpreter: Interpreter, ref: NodeRef, optimizer: Value = None, owned: tuple[Instance, ...] | None = None
@@ -301,21 +305,21 @@ class EventLog(Log):
         loops = self._passes_with_gradients()
         step = Step(self.now(), loops, interpreter.frame, optimizer, owned, ref, self.propagations)
         self.steps.append(step)
+        ways = interpreter.path.chosen
         for call in self._region(interpreter, loops):
-            if not call.backward or (owned is not None and not any(self.related(call.model, one) for one in owned)):
-                continue
-            if call.purpose is None:
+            is_meant = owned is None or any(self.related(call.model, one) for one in owned)
+            if is_meant and call.is_propagated(ways) and call.purpose is None:
                 call.purpose, call.step = Purpose.TRAINING, step
-                call.modes = [possible(modes, interpreter.path.chosen) for modes in call.modes]
+                call.modes = [possible(modes, ways) for modes in call.modes]
                 call.because = Evidence.of(Shows.OPTIMIZER_STEP, ref.place)
                 self.prepare(call.model, ref)
 
     def gradients_dropped(self, interpreter: Interpreter, module: Instance | None = None) -> None:
         """Gradients are set to zero, those of one module or all: what was propagated so far does not train it."""
         for call in self._region(interpreter, self._passes_with_gradients()):
-            is_meant = module is None or self.is_part_of(call.model, module)
-            if call.backward and call.purpose is None and is_meant:
-                call.backward, call.discarded = False, True
+            is_meant = call.purpose is None and (module is None or self.is_part_of(call.model, module))
+            if is_meant and call.is_propagated(interpreter.path.chosen):
+                call.discard(interpreter.path.chosen)
 
     def never_happened(self, since: int) -> None:
         self.calls[:] = [call for call in self.calls if call.order <= since]
@@ -325,7 +329,7 @@ class EventLog(Log):
         self.is_cut_short = True
         for call in self.calls:
             if call.purpose is None and (call.grad is not False or set(call.loops) & set(self.loops)):
-                call.backward, call.discarded = False, True
+                call.discard()
 
     def gradients_taken(self, interpreter: Interpreter, arguments: Arguments) -> None:
         """Gradients are computed for the program to look at; unless the graph is kept, nothing else comes of them."""
@@ -334,7 +338,7 @@ class EventLog(Log):
         interpreter.store.disturb()
         for call in self._region(interpreter, tuple(self.loops)):
             if call.purpose is None:
-                call.backward, call.discarded = False, True
+                call.discard(interpreter.path.chosen)
 
     def prepare(self, model: Instance, ref: NodeRef) -> None:
         """The weights of a model are trained or loaded."""
@@ -381,11 +385,12 @@ class EventLog(Log):
         return tuple(loops)
 
     def _region(self, interpreter: Interpreter, loops: tuple[int, ...]) -> list[Call]:
-        """The calls that the running function, or what it called, made in these passes of its loops.
+        """The calls that the running function, or what it called, made in these passes of its loops, on this way.
 
         Where there are none, those of its caller: it is given the loss, or finds it in an object.
         """
-        calls = [call for call in self.calls if call.grad is not False and call.loops[: len(loops)] == loops]
+        calls = [one for one in self.calls if one.grad is not False and one.loops[: len(loops)] == loops]
+        calls = [one for one in calls if not excludes(one.ways, interpreter.path.chosen)]
         frame = interpreter.frame
         while calls and frame is not None:
             found = [call for call in calls if frame in call.caller]

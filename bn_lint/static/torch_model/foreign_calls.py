@@ -14,6 +14,7 @@ from bn_lint.static.torch_model.happened import Call, batchnorm_layers, preparat
 from bn_lint.static.torch_model.mode import forget, modes_of
 from bn_lint.static.torch_model.optimizers import owned_by
 from bn_lint.static.torch_model.out_of_sight import (
+    HANDLER,
     HARMLESS,
     LOADING,
     NAMED_LOADING,
@@ -77,8 +78,12 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
         events.kept.extend(modules)
         events.handed_together.update(map(id, modules))
     events.replaced.update(map(id, modules))
-    if modules and SWITCHING.search(name or dotted.rpartition(".")[2] or getattr(function, "name", "")):
+    called = name or dotted.rpartition(".")[2] or getattr(function, "name", "")
+    if modules and SWITCHING.search(called):
         interpreter.store.disturb()
+        if HANDLER.match(called):
+            events.handled.update(map(id, modules))
+            return
         for module in modules:
             forget(interpreter, module)
 

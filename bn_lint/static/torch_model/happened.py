@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING
 
 from bn_lint.facts import CheckedCall, Evidence, Purpose
+from bn_lint.static.interpreter.paths import excludes
 from bn_lint.static.interpreter.values import Function, Instance, LibraryClass, Union, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.flow import dotted
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from bn_lint.static.torch_model.data import Batches
 
 
+Ways = tuple[tuple[Hashable, int], ...]
+
+
 class Call:
     """One call of a model by code that is not part of a model."""
 
@@ -34,6 +38,8 @@ class Call:
         self.frame = frame
         self.order = 0
         self.loops: tuple[int, ...] = ()
+        #: The undecided branches that surround it, each with the side that was taken.
+        self.ways: Ways = ()
         self.grad: bool | None = True
         #: The modes that each of these may be in, where that is known.
         self.modes: list[tuple[Mode, ...]] = []
@@ -47,11 +53,14 @@ class Call:
         self.is_method = False
         #: Whether it is given a tensor that was made up for the call.
         self.made_up = False
+        #: Whether gradients were computed of its result, and on which sides of branches.
         self.backward = False
+        self.backward_on: Ways = ()
         #: Whether something that may be an optimizer steps on the gradients.
         self.may_be_trained = False
-        #: Whether the gradients of it were computed and then set to zero.
+        #: Whether the gradients of it were computed and then set to zero, and on which sides of branches.
         self.discarded = False
+        self.discarded_on: Ways = ()
         self.step: Step | None = None
         self.purpose: Purpose | None = None
         #: What shows the purpose.
@@ -78,9 +87,22 @@ class Call:
     def states(self) -> set[bool | None]:
         return {agreed(modes) for modes in self.modes}
 
-    def is_latest(self, calls: Iterable[Call]) -> bool:
-        """Whether its model was not called again."""
-        return not any(one.model is self.model and one.order > self.order for one in calls)
+    def discard(self, ways: Ways = ()) -> None:
+        """Note that nothing comes of its gradients."""
+        self.backward, self.discarded, self.discarded_on = False, True, ways
+
+    def is_discarded(self, ways: Ways) -> bool:
+        """Whether it is known on these sides of branches that nothing comes of its gradients."""
+        return self.discarded and not excludes(self.discarded_on, ways)
+
+    def is_propagated(self, ways: Ways) -> bool:
+        """Whether gradients were computed of its result on these sides of branches."""
+        return self.backward and not excludes(self.backward_on, ways)
+
+    def is_latest(self, calls: Iterable[Call], ways: Ways) -> bool:
+        """Whether its model was not called again, on these sides of branches."""
+        later = (one for one in calls if one.model is self.model and one.order > self.order)
+        return all(excludes(one.ways, ways) for one in later)
 
 
 class Step:

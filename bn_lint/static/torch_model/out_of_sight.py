@@ -35,6 +35,8 @@ HARMLESS = re.compile(
 #: Words in the names of foreign functions that may switch the mode of a model that they are handed. The others, such
 #: as `summary(model)` or `reset_net(model)`, leave it as it is. (A word too many here costs findings, and makes none.)
 SWITCHING = re.compile(r"eval|valid|test|train|fit|predict|infer|run|loop|epoch|score|mode|freeze|bench", re.IGNORECASE)
+#: Names of handlers, such as `on_epoch_end`: they say when one is called, and not that it runs an epoch.
+HANDLER = re.compile(r"^_*(?:on_\w+_(?:begin|start|end|finish)|(?:before|after)_\w+)$", re.IGNORECASE)
 
 #: Tools that run a model as it is, and what for.
 TOOLS = (

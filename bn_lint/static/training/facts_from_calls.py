@@ -126,6 +126,7 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         switch_is_local=mode is not None and is_local(events, call, mode),
         certain=id(call.model) in trained | events.averaged
         and not call.uncertain
+        and id(call.model) not in events.handled
         and len(call.modes) > 0
         and None not in call.states
         and has_batchnorm_for_sure(call.model),

@@ -131,12 +131,16 @@ def is_local(events: EventLog, call: Call, mode: Mode) -> bool:
     if mode.ref is None:
         return False
     meant = (call.model, mode.root)
-    between = [c for c in events.calls if c.model in meant and mode.order < c.order < call.order]
+    since = [c for c in events.calls if mode.order < c.order < call.order]
+    between = [c for c in since if c.model in meant]
     if call.purpose is Purpose.TRAINING:
         # `eval()` for an evaluation: something was evaluated since. Or for a checkpoint, after some training.
-        return not any(c.purpose is None for c in between) and not (
-            mode.training is False and _was_on_before(call, mode, events) and _is_for_saving(mode)
-        )
+        if any(c.purpose is None for c in between):
+            return False
+        # The same line has trained in training mode before: it may also have been for a part, or for a checkpoint.
+        is_part = any(c.purpose is None and events.is_part_of(c.model, call.model) for c in since)
+        left = mode.training is False and (is_part or _is_for_saving(mode))
+        return not (left and _was_on_before(call, mode, events))
     return not any(c.purpose is Purpose.TRAINING for c in between) and mode.loops == call.loops[: len(mode.loops)]
 
 

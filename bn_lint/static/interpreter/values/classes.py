@@ -27,6 +27,7 @@ class Class(Mutable):
         "inherits_module",
         "instantiated",
         "kind",
+        "metaclass",
         "mro",
         "name",
         "node",
@@ -41,6 +42,8 @@ class Class(Mutable):
         self.scope = scope
         self.file = file
         self.instantiated = False
+        #: The class of the project that makes it, and its subclasses.
+        self.metaclass: Class | None = None
         #: "", "dataclass", "namedtuple" or "enum": how instances are made.
         self.kind = ""
         self.fields: tuple[tuple[str, Value], ...] = ()
