@@ -123,6 +123,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "thirteenth",
         "fourteenth-mutants",
         "fifteenth",
+        "sixteenth",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)
