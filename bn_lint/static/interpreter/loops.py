@@ -16,7 +16,7 @@ from bn_lint.static.interpreter.last_pass import begin_pass, passes_of
 from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.limits import ENDLESS_PASSES, MAX_PASSES, UNROLLED_PASSES
 from bn_lint.static.interpreter.narrow import assume
-from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at
+from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at, suppose_no_more
 from bn_lint.static.interpreter.values import ABSENT, Instance, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import builds_on_last
@@ -149,7 +149,7 @@ def _pass(interpreter: Interpreter, body: cst.BaseSuite, frame: Frame, mark: int
         _end_of_pass(interpreter, frame, mark)
     finally:
         interpreter.events.loops.pop()
-        del interpreter.path.answers[answers:]
+        suppose_no_more(interpreter, answers)
     return completion
 
 
