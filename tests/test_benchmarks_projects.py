@@ -123,6 +123,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "thirteenth",
         "fourteenth-mutants",
         "fifteenth",
+        "sixteenth",
         "sixteenth-mutants",
     }
     assert {project.draw for project in projects} == draws

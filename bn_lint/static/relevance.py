@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from bn_lint.project.prefilter import is_batchnorm_name
 from bn_lint.static.interpreter.values import Function
@@ -60,6 +60,28 @@ def unlike_first(functions: Iterable[Function]) -> list[Function]:
         (alike if names in seen else first).append(function)
         seen.add(names)
     return first + alike
+
+
+def callers_first(functions: Sequence[Function]) -> list[Function]:
+    """Order functions so that each comes behind those that name it; the others stay as they are.
+
+    Of functions that name each other in a circle, the one that is met first comes last.
+    """
+    named: dict[str, list[Function]] = {}
+    for function in functions:
+        for name in {node.value for node in walk(function.node.body) if type(node) is cst.Name}:
+            named.setdefault(name, []).append(function)
+    found: dict[cst.CSTNode, Function] = {}
+    met: set[cst.CSTNode] = set()
+    pending = list(reversed(functions))
+    while pending:
+        function = pending[-1]
+        if function.node in met:
+            found.setdefault(function.node, pending.pop())
+            continue
+        met.add(function.node)
+        pending.extend(one for one in reversed(named.get(function.name, ())) if one.node not in met)
+    return list(found.values())
 
 
 def _top_level(tree: cst.Module) -> Iterable[cst.CSTNode]:

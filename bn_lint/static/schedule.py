@@ -1,8 +1,9 @@
 """Which entry points there are, in which order, and why.
 
 Modules run first, then functions and classes that need no arguments, then everything that is still unused,
-the last definition first, so that callers come before what they call. A class that the project instantiates somewhere
-is judged by these instances alone; only an unused one is judged with symbolic arguments.
+the last definition first, and functions behind those that name them, so that callers come before what they call. A
+class that the project instantiates somewhere is judged by these instances alone; only an unused one is judged with
+symbolic arguments.
 
 Each phase is a generator: whether there is a next entry point depends on what the one before has reached.
 """
@@ -37,7 +38,7 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import MAX_COMMAND_LINES
 from bn_lint.static.interpreter.values import Class, Function
 from bn_lint.static.options import hidden_behind
-from bn_lint.static.relevance import relevant_definitions, unlike_first
+from bn_lint.static.relevance import callers_first, relevant_definitions, unlike_first
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
 from bn_lint.static.syntax.tree import walk
@@ -222,17 +223,19 @@ class Schedule:
             yield from self._factories(
                 [f for f in functions if not required(f) and (indirect or f.node in users)], Reason.PROGRAM
             )
-            for function in reversed(functions):
+            for function in callers_first(functions[::-1]):
                 if (indirect or function.node in users) and not function.called and function.node not in self.skipped:
                     yield CallFunction(function, Reason.PROGRAM)
 
     def _unused(self, functions: Sequence[Function], classes: Sequence[Class]) -> Iterator[EntryPoint]:
-        """What needs arguments and is unused; the last definition first, since callers follow callees."""
+        """What needs arguments and is unused; the last definition first, since callers mostly follow callees."""
         left: dict[cst.CSTNode, Class | Function] = {c.node: c for c in classes if not c.instantiated}
         left.update((f.node, f) for f in functions if not f.called and f.node not in self.skipped)
         for file in reversed(self.interpreted):
-            for node in reversed(definitions_in(file.tree)):
-                found = left.get(node)
+            nodes = [node for node in reversed(definitions_in(file.tree)) if node in left]
+            ordered = iter(callers_first([found for node in nodes if isinstance(found := left[node], Function)]))
+            for node in nodes:
+                found = left[node] if isinstance(left[node], Class) else next(ordered)
                 if isinstance(found, Class) and not found.instantiated:
                     yield Instantiate(found, Reason.UNUSED)
                 elif isinstance(found, Function) and not found.called:
@@ -283,8 +286,8 @@ class Schedule:
             known = {f.node for f in self.collector.functions} | {c.node for c in self.collector.classes}
             if not known.intersection(definitions_in(file.tree)):
                 yield RunModule(file, Reason.SYMBOLIC_MODEL)
-            # Callers stand behind what they call; what they call needs no run of its own.
-            for function in reversed([f for f in self.collector.functions if f.file is file]):
+            # What is called needs no run of its own.
+            for function in callers_first([f for f in self.collector.functions if f.file is file][::-1]):
                 names = given_models(function)
                 if names and function.node not in self.notes.models_called:
                     yield TrainSymbolicModels(function, Reason.SYMBOLIC_MODEL, tuple(names))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import ReachableSet
 from bn_lint.static.interpreter.limits import (
+    BUSY_STEPS,
     ELEMENTS_PER_STEP,
+    LATER_LOOP_STEPS,
     LOOP_STEPS,
     MAX_COPIES,
     MAX_STEPS,
@@ -54,12 +56,21 @@ class Budget:
         self.cost: defaultdict[cst.CSTNode, int] = defaultdict(int)
         #: The steps of loops in which no module was made and nothing happened to models.
         self.idle: defaultdict[cst.CSTNode, int] = defaultdict(int)
-        #: Those of all loops that no model runs.
-        self.idle_outside = 0
+        #: The steps of loops in which models were called.
+        self.busy: defaultdict[cst.CSTNode, int] = defaultdict(int)
         #: Whether one of several branches was given up, and whether one is running that can be.
         self.gave_up = self.can_give_up = False
         #: How many computations are running that must not take more than a number of steps of their own.
         self.is_within = 0
+
+    @property
+    def is_scarce(self) -> bool:
+        """Whether so much was spent that loops which repeat themselves must do with less."""
+        return self.steps > PATIENCE
+
+    def has_toiled(self, loop: cst.CSTNode, *, makes_modules: bool = False) -> bool:
+        """Whether a loop in which models are called has taken its share."""
+        return self.is_scarce and self.busy[loop] > BUSY_STEPS * (1 + makes_modules)
 
     def step(self) -> None:
         """Count one statement or call.
@@ -185,8 +196,7 @@ class Standstill:
     """Notices when a loop takes long in which no module is made and nothing happens to models.
 
     Earlier runs of the loop count: one over the iterations of a solver is short, and is run with every batch. Those of
-    one over modules do not, which are others in each run. Programs have many loops over data, one behind the other:
-    where no model runs them, each gets what the others have left, and a tenth at least.
+    one over modules do not, which are others in each run.
     """
 
     def __init__(self, interpreter: Interpreter, loop: cst.CSTNode, *, over_modules: bool = False) -> None:
@@ -201,15 +211,36 @@ class Standstill:
         interpreter, idle = self._interpreter, self._idle
         if _progress(interpreter) != self._progress:
             return False
+        steps = interpreter.budget.steps
+        idle[self._loop] += steps - self._counted
+        self._counted = steps
+        # What a model has left to run over would be any of its stages, and what it gives of any width.
+        is_short = interpreter.budget.is_scarce and not interpreter.events.depth
+        return idle[self._loop] > (LATER_LOOP_STEPS if is_short else LOOP_STEPS)
+
+
+class Toil:
+    """Notices when a loop has called models long enough, counting its earlier runs.
+
+    A nested loop runs again with each pass of the outer one: with each subject, fold or setting.
+    """
+
+    def __init__(self, interpreter: Interpreter, loop: cst.CSTNode) -> None:
+        self._interpreter = interpreter
+        self._loop = loop
+        self._counted = interpreter.budget.steps
+        self._created, self._events = _progress(interpreter)
+
+    def is_over(self) -> bool:
+        """Whether there is to be no other pass than one for all that are left; asked once for each pass."""
+        interpreter = self._interpreter
+        created, events = _progress(interpreter)
+        if events == self._events:
+            return False
         budget = interpreter.budget
-        steps = budget.steps - self._counted
-        idle[self._loop] += steps
-        self._counted = budget.steps
-        if interpreter.events.depth:
-            return idle[self._loop] > LOOP_STEPS
-        budget.idle_outside += steps
-        others = budget.idle_outside - idle[self._loop]
-        return idle[self._loop] > max(LOOP_STEPS // 10, LOOP_STEPS - others)
+        budget.busy[self._loop] += budget.steps - self._counted
+        self._counted, self._events = budget.steps, events
+        return budget.has_toiled(self._loop, makes_modules=created > self._created)
 
 
 def unknown_like(items: Sequence[Value]) -> Value:

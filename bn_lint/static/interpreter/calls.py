@@ -20,7 +20,7 @@ from bn_lint.static.interpreter.limits import (
     MAX_RECURSION,
 )
 from bn_lint.static.interpreter.objects import instantiate
-from bn_lint.static.interpreter.paths import RAISE, RETURN, fork_paths, join_at
+from bn_lint.static.interpreter.paths import RAISE, RETURN, fork_paths, join_at, suppose_no_more
 from bn_lint.static.interpreter.signatures import bind, fitting
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -350,7 +350,7 @@ def execute_function(
             interpreter.events.ambient = ambient
         interpreter.frame = outer
         interpreter.events.dropped = dropped
-        del interpreter.path.answers[answers:]
+        suppose_no_more(interpreter, answers)
         inner.is_running = False
         interpreter.stack.pop()
         interpreter.budget.cost[function.node] += interpreter.budget.steps - inner.began
@@ -364,7 +364,9 @@ def _run_body(interpreter: Interpreter, function: Function, frame: Frame) -> Val
     generator = is_generator(function.file, node)
     if generator:
         frame.yields = []
+    answers = len(interpreter.path.answers)
     completion = execute_suite(interpreter, node.body, frame)  # type: ignore[arg-type]
+    suppose_no_more(interpreter, answers)
     if frame.pending:
         join_at(interpreter, frame, RETURN, 0)
     if generator:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.last_pass import asks_for_last
-from bn_lint.static.interpreter.paths import Condition, suppose
+from bn_lint.static.interpreter.paths import Condition, suppose, suppose_no_more
 from bn_lint.static.interpreter.values import ABSENT, Dict, Instance, List, ModuleScope, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 
@@ -85,14 +85,13 @@ def answered(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, d
 @contextmanager
 def supposing(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, holds: bool) -> Iterator[None]:
     """On one side of a branch, the answers are known, and so is what earlier branches left with the same answers."""
-    answers = interpreter.path.answers
-    before = len(answers)
+    before = len(interpreter.path.answers)
     try:
         for question, answer in list(_follows(interpreter, test, frame, holds)):
             suppose(interpreter, frame, question, answer)
         yield
     finally:
-        del answers[before:]
+        suppose_no_more(interpreter, before)
 
 
 def _follows(

@@ -54,6 +54,14 @@ UNROLLED_PASSES = 3
 #: Steps of a loop or a comprehension in which no module is made and nothing happens to models, in all of its runs; what
 #: it has left to run over is not known then: "A loop over data" in `limits.md`.
 LOOP_STEPS = 20_000
+#: The same once the entry point has taken `PATIENCE` steps: there are more such loops, and little is left.
+LATER_LOOP_STEPS = 2_000
+#: Steps that a loop in which models are called takes in all of its runs, once the entry point has taken `PATIENCE`
+#: steps; twice as many if modules are made in it. It goes through data, subjects or settings, and what it has left is
+#: run like a loop of unknown length: "A loop that calls models again and again" in `limits.md`.
+BUSY_STEPS = 10_000
+#: Passes that such a loop has left at least: one over two phases is run as it is.
+BUSY_PASSES = 2
 #: Passes of `while True` that are run one by one.
 ENDLESS_PASSES = 64
 #: Passes of a `while` loop whose condition is known. What they have changed is unknown then.

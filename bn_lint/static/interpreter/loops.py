@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bn_lint.static.interpreter.alike import AlikePasses, names_that_decide
 from bn_lint.static.interpreter.assign import assign
-from bn_lint.static.interpreter.budget import Standstill, unknown_like
+from bn_lint.static.interpreter.budget import Standstill, Toil, unknown_like
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import forget_changes
@@ -14,9 +14,9 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.last_pass import begin_pass, passes_of
 from bn_lint.static.interpreter.lattice.truth import truth
-from bn_lint.static.interpreter.limits import ENDLESS_PASSES, MAX_PASSES, UNROLLED_PASSES
+from bn_lint.static.interpreter.limits import BUSY_PASSES, ENDLESS_PASSES, MAX_PASSES, UNROLLED_PASSES
 from bn_lint.static.interpreter.narrow import assume
-from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at
+from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at, suppose_no_more
 from bn_lint.static.interpreter.values import ABSENT, Instance, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import builds_on_last
@@ -36,6 +36,7 @@ def _for(
     deciding = names_that_decide(node) if over_modules and not frame.global_names else None
     alike = AlikePasses(interpreter, frame)
     standstill = Standstill(interpreter, node, over_modules=over_modules)
+    toil = Toil(interpreter, node)
     left: int | None = None  # the mark behind the first pass that a branch may have left the loop in
     for count, item in enumerate(items):
         interpreter.budget.step()
@@ -54,7 +55,8 @@ def _for(
         if left is None and len(frame.pending) > mark and any(kind == BREAK for kind, _ in frame.pending[mark:]):
             left = interpreter.store.mark()
         matters = count + 1 >= UNROLLED_PASSES and isinstance(item, int) and interpreter.events.count > seen
-        if matters or (standstill and not over_modules):
+        is_long = bool(standstill) or (toil.is_over() and len(items) - count > BUSY_PASSES)
+        if matters or (is_long and not over_modules):
             # Epochs or data, unlike the modules of a model: the others are run like those of a loop of unknown length.
             if count + 1 < len(items):
                 interpreter.store.widen(begin)
@@ -149,22 +151,25 @@ def _pass(interpreter: Interpreter, body: cst.BaseSuite, frame: Frame, mark: int
         _end_of_pass(interpreter, frame, mark)
     finally:
         interpreter.events.loops.pop()
-        del interpreter.path.answers[answers:]
+        suppose_no_more(interpreter, answers)
     return completion
 
 
 def _passes(interpreter: Interpreter, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
     """Execute the body of a loop; once more when the next pass may find what it has left: modes, ends of lists."""
-    events = interpreter.events.count
+    events, budget = interpreter.events.count, interpreter.budget
+    began = budget.steps
     interpreter.events.open_loops += 1
     try:
         begin = interpreter.store.mark()
         completion = _pass(interpreter, body, frame, mark)
         if completion in (None, CONTINUE) and (interpreter.events.count > events or builds_on_last(body)):
             interpreter.store.widen(begin)
-            completion = _pass(interpreter, body, frame, mark)
+            if not budget.has_toiled(body):  # else earlier runs have shown what the next pass meets
+                completion = _pass(interpreter, body, frame, mark)
     finally:
         interpreter.events.open_loops -= 1
+        budget.busy[body] += budget.steps - began
     return completion
 
 

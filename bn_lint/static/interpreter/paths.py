@@ -28,14 +28,6 @@ class Condition(NamedTuple):
     """Whether the program that runs decides it, and no caller that nobody knows."""
 
 
-class Answer(NamedTuple):
-    """What is supposed on a side of a branch; `born` is when that began, as for objects."""
-
-    question: Hashable
-    holds: bool
-    born: int
-
-
 class Written(NamedTuple):
     """A cell that a branch left different things in: what both sides together make of it, and either alone."""
 
@@ -43,6 +35,16 @@ class Written(NamedTuple):
     key: Any
     joined: Value
     values: dict[bool, Value]
+
+
+class Answer(NamedTuple):
+    """What is supposed on a side of a branch; `born` is when that began, as for objects."""
+
+    question: Hashable
+    holds: bool
+    born: int
+    restored: list[Written]
+    """The cells that were given what an earlier branch left in them with this answer."""
 
 
 #: For each question, the cells that depend on its answer.
@@ -105,7 +107,8 @@ def excludes(some: Iterable[tuple[Hashable, int]], others: Iterable[tuple[Hashab
 def suppose(interpreter: Interpreter, frame: Frame, question: Hashable, holds: bool) -> None:
     """From here on the answer is known, and so is what earlier branches have left with the same answer."""
     path = interpreter.path
-    path.answers.append(Answer(question, holds, birth()))
+    answer = Answer(question, holds, birth(), [])
+    path.answers.append(answer)
     for sides in (frame.sides, path.sides):
         noted = sides.get(question, {})
         interpreter.budget.charge(len(noted), one_by_one=True)
@@ -113,6 +116,20 @@ def suppose(interpreter: Interpreter, frame: Frame, question: Hashable, holds: b
             if written.cells.get(written.key, ABSENT) is written.joined:
                 interpreter.budget.step()  # it is written, and joined with the other side again
                 interpreter.store.restore(written.cells, written.key, written.values[holds])
+                answer.restored.append(written)
+
+
+def suppose_no_more(interpreter: Interpreter, since: int) -> None:
+    """The side is left on which more than the first answers were known: what they decide is again either.
+
+    So what both sides leave is what was there before, and depends on the same answer.
+    """
+    answers = interpreter.path.answers
+    while len(answers) > since:
+        answer = answers.pop()
+        for written in answer.restored:
+            if written.cells.get(written.key, ABSENT) is written.values[answer.holds]:
+                interpreter.store.restore(written.cells, written.key, written.joined)
 
 
 def fork_paths(

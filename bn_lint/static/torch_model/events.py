@@ -34,6 +34,7 @@ from bn_lint.static.torch_model.transforms import Transform, note_transformed
 from bn_lint.static.torch_model.watchers import collector_of
 
 if TYPE_CHECKING:
+    from bn_lint.facts import UnsynchronizedBatchNorm
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.interpreter import Interpreter
 
@@ -99,6 +100,8 @@ class EventLog(Log):
         self.transforms: list[Transform] = []
         #: What `DistributedDataParallel` wraps, and the wrappers.
         self.distributed: dict[int, NodeRef] = {}
+        #: The SyncBatchNorm layers that `DataParallel` wraps, and the fact that they are not synchronized.
+        self.in_data_parallel: list[tuple[list[Instance], UnsynchronizedBatchNorm]] = []
         #: Modules whose parameters optimizers were given.
         self.optimized: list[tuple[Instance, NodeRef]] = []
         #: What each optimizer holds that was built; None where that is not known.

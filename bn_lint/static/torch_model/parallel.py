@@ -12,6 +12,7 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import ways_to
 from bn_lint.static.syntax.written import code_of
+from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def data_parallel(wrapper: LibraryClass) -> LibraryClass:
         _, synced = next(_synchronized(module), (None, None))
         if synced is not None and isinstance(ref.node, cst.Call):
             fact = UnsynchronizedBatchNorm(_first(ref), ref.place, synced, in_data_parallel=True)
-            collector_of(interpreter).programmed([fact])
+            events_of(interpreter).in_data_parallel.append((list(_layers(module)), fact))
 
     return LibraryClass(wrapper.name, (wrapper,), (), {"__init__": Builtin("__init__", init)})
 
@@ -142,9 +143,19 @@ def _synchronized(module: Value) -> Iterator[tuple[NodeRef, Evidence]]:
 
 
 def unsynchronized(events: EventLog, files: Iterable[SourceFile]) -> Iterator[UnsynchronizedBatchNorm]:
-    """Trainings of models with SyncBatchNorm in programs that show nothing of a second process."""
+    """What an entry point does with SyncBatchNorm that is not synchronized, once it is over.
+
+    That is, models in `DataParallel`, and trainings in programs that show nothing of a second process.
+    """
+    told: set[int] = set()
+    for layers, fact in events.in_data_parallel:
+        if not _only_evaluate(layers, events):
+            told.update(map(id, layers))
+            yield fact
     for call in events.calls:
         if call.purpose is not Purpose.TRAINING or id(call.model) in events.distributed:
+            continue
+        if any(id(layer) in told for layer in call.layers):
             continue
         ref, synced = next(_synchronized(call.model), (None, None))
         if ref is not None and synced is not None:
@@ -153,6 +164,13 @@ def unsynchronized(events: EventLog, files: Iterable[SourceFile]) -> Iterator[Un
                 step = Evidence(f"`{model}` is trained here", call.ref.place)
                 yield UnsynchronizedBatchNorm(model, synced.place, step, in_data_parallel=False)
             return
+
+
+def _only_evaluate(layers: list[Instance], events: EventLog) -> bool:
+    """Whether layers are in evaluation mode in the end, and whenever their model was called: then none needs others."""
+    ours = set(map(id, layers))
+    used = [modes for call in events.calls for layer, modes in zip(call.layers, call.modes) if id(layer) in ours]
+    return all(agreed(modes) is False for modes in (*used, *(modes_of(layer, events) for layer in layers)))
 
 
 def _is_optional(ref: NodeRef) -> bool:
