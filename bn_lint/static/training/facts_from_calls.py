@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from bn_lint import facts
@@ -14,7 +15,7 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Call, has_batchnorm_for_sure
+from bn_lint.static.torch_model.happened import Call, Step, has_batchnorm_for_sure
 from bn_lint.static.torch_model.mode import ARRIVED, Mode, agreed
 from bn_lint.static.torch_model.symbolic_models import are_supposed, is_symbolic
 from bn_lint.static.training.batch_sizes import batch_facts
@@ -276,7 +277,7 @@ def _adversarial(events: EventLog, call: Call) -> bool:
         if id(c.model) not in alike and c.step is not None and c.step.optimizer is not None
     ):
         return True
-    if _has_halves(events, call.model):
+    if _has_two_halves(events, call):
         return True
     # The other half may have no BatchNorm, so its calls were not noted. It learns from gradients of its own.
     steps = [c.step for c in own if c.step is not None]
@@ -292,17 +293,17 @@ def _adversarial(events: EventLog, call: Call) -> bool:
     )
 
 
-def _has_halves(events: EventLog, model: Instance) -> bool:
-    """Whether parts of a model are trained in turns, each by an optimizer and gradients of its own."""
-    halves: dict[tuple[int, tuple[int, ...]], tuple[tuple[Instance, ...], set[int]]] = {}
+def _has_two_halves(events: EventLog, call: Call) -> bool:
+    """Whether two parts of the model are trained in turns, each by an optimizer and on gradients of its own."""
+    first: dict[tuple[int, tuple[int, ...]], Step] = {}
     for step in events.steps:
-        if step.owned and all(events.is_part_of(one, model) for one in step.owned):
-            _, when = halves.setdefault((id(step.optimizer), step.loops[:1]), (step.owned, set()))
-            when.add(step.propagations)
+        if step.owned and all(events.is_part_of(one, call.model) for one in step.owned):
+            first.setdefault((id(step.optimizer), step.loops[:1]), step)
     return any(
-        loops == other_loops and when.isdisjoint(then) and not any(events.related(a, b) for a in owned for b in others)
-        for (_, loops), (owned, when) in halves.items()
-        for (_, other_loops), (others, then) in halves.items()
+        one.loops[:1] == other.loops[:1]
+        and one.propagations != other.propagations
+        and not any(events.related(a, b) for a in one.owned or () for b in other.owned or ())
+        for one, other in combinations(first.values(), 2)
     )
 
 
