@@ -189,6 +189,7 @@ class Analyzer:
         """Keep what turns show, and let those show it again that would show the same."""
         given = [file.source for file in map(self.project.file, (*self.sources, *self.context)) if file is not None]
         self.turns = Keeper(kept, self.interpreter, self.collector, given, repeats=repeats)
+        self.schedule.surveyed = self.turns.by_file.survey
 
     def _admit(self, file: SourceFile) -> None:
         try:
@@ -346,7 +347,10 @@ class Analyzer:
         inheritance = Inheritance(self.project)
         for file in self.files:
             elsewhere = inheritance.seen_from(file.path)
-            facts.extend(syntactic_facts(file, elsewhere))
+            if self.turns is None:
+                facts.extend(syntactic_facts(file, elsewhere))
+            else:
+                facts.extend(self.turns.by_file.facts(file, elsewhere, syntactic_facts))
         facts = list(with_missed_layers(facts, self.files))
         if any("load_state_dict" in file.source.text for file in self.project.files.values() if file is not None):
             facts = [replace(fact, loads_weights=True) if type(fact) is BatchNormBuilt else fact for fact in facts]

@@ -19,6 +19,7 @@ from bn_lint.static.interpreter.values import Class, Function, ModuleScope
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.turns.addresses import ProjectAddresses
+from bn_lint.static.turns.by_file import KeptByFile
 from bn_lint.static.turns.encoding import NotKept
 from bn_lint.static.turns.kept import KeptTurns, digest, said
 from bn_lint.static.turns.past import Past, given_up, paths, reached_out
@@ -81,6 +82,8 @@ class Keeper:
         self._sources = sources
         self._addresses = ProjectAddresses(self._project, collector)
         self._past = Past(kept, interpreter, self._addresses, sources) if repeats else None
+        #: What files show by themselves.
+        self.by_file = KeptByFile(self._addresses, self._past.by_file if self._past is not None else None)
         #: The turns so far: those that were shown again, and those that were run.
         self._turns: list[Turn | _Live] = []
         self._live: _Live | None = None
@@ -279,7 +282,12 @@ class Keeper:
             for source in self._sources
         }
         asked = [[kind, path, answer] for (kind, path), answer in self._project.filesystem.asked.items()]
-        data = {"files": files, "asked": asked, "turns": [turn.as_json for turn in turns if turn is not None]}
+        data = {
+            "files": files,
+            "asked": asked,
+            "turns": [turn.as_json for turn in turns if turn is not None],
+            "by file": self.by_file.as_json,
+        }
         self._kept.keep_turns(paths(self._sources), json.dumps(data, separators=(",", ":")))
 
     def _turn(self, live: _Live, used: set[int]) -> Turn | None:

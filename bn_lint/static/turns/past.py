@@ -35,6 +35,8 @@ class Past:
         self._changes: dict[str, Changes] = {}
         #: What texts say to who does not look at their code, by the digests of the texts.
         self.said: dict[str, str] = {}
+        #: What was kept of single files whose texts are the same.
+        self.by_file: dict[str, Any] = {}
         self._turns = self._recall()
 
     def take(self, key: str) -> Turn | None:
@@ -49,6 +51,11 @@ class Past:
         try:
             data = {} if text is None else json.loads(text)
             past: dict[str, list[Turn]] = {}
+            if data:
+                texts = {str(source.path): digest(source.text) for source in self._sources}
+                own = {path: digested for path, (digested, *_) in data["files"].items()}
+                by_file = data["by file"].items()
+                self.by_file = {path: one for path, one in by_file if texts.get(path, "") == own.get(path)}
             if not data or not self._is_comparable(data["files"]) or not self._same_answers(data["asked"]):
                 return {}
             for one in data["turns"]:
