@@ -38,7 +38,7 @@ _LIFETIME = 30 * 86400
 _DAY = 86400
 #: The mark of the folder with the entries: a cache directory (https://bford.info/cachedir/), made by this tool.
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by bn-lint; may be deleted at any time.\n"
-_ENTRY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\.(?:json|tree|turns)")
+_ENTRY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\.(?:json|tree|turns|image)")
 #: Bytes of entries above which those are removed that were not used for longest, until half as much is left.
 _MOST = 512 << 20
 

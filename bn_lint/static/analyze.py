@@ -180,10 +180,35 @@ class Analyzer:
         self.results_used: dict[object, tuple[NodeRef, Evidence]] = {}
 
     def analyze(self) -> Analysis:
+        told, is_restored = self._told, self.turns is not None and self.turns.restore(self.schedule.interpreted)
+        are_modules_run = is_restored
         for entry in self.schedule.entry_points():
+            if is_restored and entry.is_top_level:
+                self._restore(entry)
+                continue
+            if not (are_modules_run or entry.is_top_level):
+                are_modules_run = True
+                self._modules_are_run(entry, told)
             self._enter(entry)
         self._turn_over()
         return self._result(self._unreached())
+
+    def _restore(self, entry: EntryPoint) -> None:
+        """The top level of a file is not run: modules are as it has left them."""
+        assert self.turns is not None
+        steps, imports = self.turns.effort(entry.file)
+        self.file = entry.file
+        self.spent[entry.file] = steps
+        self.spent_in_all += steps
+        self._ended(Run(entry, Ending.FINISHED, steps, imports))
+
+    def _modules_are_run(self, following: EntryPoint, told: tuple[int, ...]) -> None:
+        """The top levels of the files have been run, and something else follows."""
+        if self.turns is None or following.file is self.file or self.schedule.programs or told != self._told:
+            return
+        if all(run.ending is Ending.FINISHED for run in self.runs) and self.calls.is_empty:
+            self._free()
+            self.turns.modules_are_run({str(run.entry.file.path): (run.steps, run.imports) for run in self.runs})
 
     def keep_turns(self, kept: KeptTurns, *, repeats: bool) -> None:
         """Keep what turns show, and let those show it again that would show the same."""

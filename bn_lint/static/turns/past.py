@@ -12,6 +12,7 @@ from bn_lint.static.interpreter.values import Function, ModuleScope
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.turns.addresses import ProjectAddresses
 from bn_lint.static.turns.changes import Changes, changes
+from bn_lint.static.turns.image import Image
 from bn_lint.static.turns.kept import KeptTurns, digest, said
 from bn_lint.static.turns.outline import Outline
 from bn_lint.static.turns.record import GivenUp, Turn
@@ -35,6 +36,8 @@ class Past:
         self._changes: dict[str, Changes] = {}
         #: What texts say to who does not look at their code, by the digests of the texts.
         self.said: dict[str, str] = {}
+        #: The image of the modules, if it holds.
+        self.image: Image | None = None
         #: What was kept of single files whose texts are the same.
         self.by_file: dict[str, Any] = {}
         self._turns = self._recall()
@@ -58,6 +61,9 @@ class Past:
                 self.by_file = {path: one for path, one in by_file if texts.get(path, "") == own.get(path)}
             if not data or not self._is_comparable(data["files"]) or not self._same_answers(data["asked"]):
                 return {}
+            if data["image"] is not None:
+                image = Image.of_json(data["image"])
+                self.image = image if image.holds(self._changes) else None
             for one in data["turns"]:
                 turn = Turn.of_json(one)
                 past.setdefault(turn.entries[0], []).append(turn)
