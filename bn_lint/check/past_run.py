@@ -14,7 +14,7 @@ from typing import Any
 from bn_lint.check.outcome import Outcome
 from bn_lint.facts import Place
 from bn_lint.project.filesystem import Answer, Question
-from bn_lint.project.mentions import answers_unparsed
+from bn_lint.project.mentions import answers_unparsed, calls_in
 from bn_lint.project.module_finder import computed_imports, folders_of_loaded, imports, imports_anything, names_folders
 from bn_lint.project.partition import words_in
 from bn_lint.project.prefilter import deserves_judging
@@ -78,8 +78,10 @@ class PastRun:
             judged: The texts that may define what others use.
         """
         found: dict[str, Revision | None] = {}
-        every = (*judged, *(text for both in texts.values() for text in both))
-        defined = frozenset(name for text in every for name in _DEFINED.findall(text))
+        # It only matters whether those names are defined whose calls have come or gone.
+        called = {name for old, new in texts.values() for _, name in calls_in(old) ^ calls_in(new)}
+        every = (*judged, *(text for both in texts.values() for text in both)) if called else ()
+        defined = called.intersection(name for text in every for name in _DEFINED.findall(text))
         for path, (old, new) in texts.items():
             found[path] = revision(old, new, defined)
             if found[path] is None and answers_unparsed(old, defined) != answers_unparsed(new, defined):

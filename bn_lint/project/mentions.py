@@ -112,9 +112,14 @@ def answers_unparsed(text: str, defined: Container[str]) -> Hashable:
         imports_anything(text),
         names_folders(text),
         frozenset(_NAME.findall(" ".join(IMPORTED.findall(text)))),
-        frozenset(found for found in CALLED.findall(text) if found[1] in defined),
+        frozenset(found for found in calls_in(text) if found[1] in defined),
         frozenset(SWITCHED.findall(text)),
     )
+
+
+def calls_in(text: str) -> frozenset[tuple[str, str]]:
+    """The names that are called in a text, each with the dot before it, if there is one."""
+    return frozenset(CALLED.findall(text))
 
 
 @cache

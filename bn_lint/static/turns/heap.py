@@ -18,7 +18,7 @@ from bn_lint.static.interpreter import values as kinds
 from bn_lint.static.interpreter.builtins.table import BUILTINS
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.values import ABSENT, Dict, External, Ghost, cells
-from bn_lint.static.syntax.nodes import CSTNode
+from bn_lint.static.syntax.nodes import ClassDef, CSTNode, IndentedBlock, Name
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.torch_model.events import EventLog
@@ -123,15 +123,7 @@ class HeapWriter:
         if kind is list or kind.__name__ in _TUPLES:
             return [kind.__name__, *map(self.add, value)]
         if isinstance(value, CSTNode):
-            if file is None:
-                raise NotKept("a node of no file")
-            try:
-                path, name, number = self._addresses.address(NodeRef(file, value))
-            except KeyError as error:
-                raise NotKept("a node of another file") from error
-            if number:
-                self.touched.add((path, name))
-            return ["node", path, name, number]
+            return self._node(value, file)
         if kind is SourceFile:
             return ["file", str(value.path)]
         if isinstance(value, Path):
@@ -139,6 +131,19 @@ class HeapWriter:
         if kind is External:
             return ["external", value.dotted]
         return self._special(value)
+
+    def _node(self, node: CSTNode, file: SourceFile | None) -> list[Any]:
+        try:
+            if file is None:
+                raise KeyError(node)
+            path, name, number = self._addresses.address(NodeRef(file, node))
+        except KeyError as error:
+            if isinstance(node, ClassDef) and not node.body.body:
+                return ["made"]  # the class of a named tuple, which no statement defines
+            raise NotKept("a node of no file") from error
+        if number:
+            self.touched.add((path, name))
+        return ["node", path, name, number]
 
     def _special(self, value: Any) -> list[Any]:
         if type(value) is EventLog and _is_untouched(value, self._interpreter):
@@ -271,6 +276,7 @@ _ATOMS: dict[str, Callable[..., Any]] = {
     "builtin": lambda interpreter, name: BUILTINS[name],
     "ghost": lambda interpreter, name: _GHOSTS[name],
     "known": lambda interpreter, name: interpreter.domain.known[name],
+    "made": lambda interpreter: ClassDef(Name("_"), IndentedBlock(())),
     "log": lambda interpreter: interpreter.domain.new_log(),
     "bytes": lambda interpreter, text: bytes.fromhex(text),
     "range": lambda interpreter, *bounds: range(*map(int, bounds)),
