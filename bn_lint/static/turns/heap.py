@@ -21,6 +21,7 @@ from bn_lint.static.interpreter.values import ABSENT, Dict, External, Ghost, cel
 from bn_lint.static.syntax.nodes import ClassDef, CSTNode, IndentedBlock, Name
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
+from bn_lint.static.torch_model import mode
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.gradients import GradientMode
 from bn_lint.static.turns.encoding import NotKept
@@ -42,7 +43,15 @@ _OBJECTS: dict[str, type[Any]] = {
 #: Kinds of tuples.
 _TUPLES: dict[str, type[Any]] = {"tuple": tuple, "Parameters": kinds.Parameters}
 _SCALARS = (NoneType, bool, int, float, str)
-_GHOSTS = {name: one for name, one in vars(cells).items() if isinstance(one, Ghost)}
+#: Keys and values that there are once.
+_SINGLE: dict[str, Any] = {
+    **{name: one for module in (cells, mode) for name, one in vars(module).items() if isinstance(one, Ghost)},
+    "ABSENT": ABSENT,
+    "OPEN": Dict.OPEN,
+    "BUILT": mode.BUILT,
+    "UNSEEN": mode.UNSEEN,
+    "ARRIVED": mode.ARRIVED,
+}
 #: What matters only while something runs, and what stands for it afterward.
 _FORGOTTEN: dict[str, Callable[[], Any]] = {
     **dict.fromkeys(("remembered", "on_yield", "yields"), lambda: None),
@@ -75,9 +84,7 @@ class HeapWriter:
         self._shared = {
             **{id(one): ["known", name] for name, one in interpreter.domain.known.items()},
             **{id(one): ["builtin", name] for name, one in BUILTINS.items()},
-            **{id(one): ["ghost", name] for name, one in _GHOSTS.items()},
-            id(ABSENT): ["absent"],
-            id(Dict.OPEN): ["open"],
+            **{id(one): ["single", name] for name, one in _SINGLE.items()},
         }
         #: The definitions in which nodes are, by file; those that are definitions themselves do not count.
         self.touched: set[tuple[str, str]] = set()
@@ -271,10 +278,8 @@ _ATOMS: dict[str, Callable[..., Any]] = {
     "file": _file,
     "path": lambda interpreter, path: Path(str(path)),
     "external": lambda interpreter, dotted: External(str(dotted)),
-    "absent": lambda interpreter: ABSENT,
-    "open": lambda interpreter: Dict.OPEN,
     "builtin": lambda interpreter, name: BUILTINS[name],
-    "ghost": lambda interpreter, name: _GHOSTS[name],
+    "single": lambda interpreter, name: _SINGLE[name],
     "known": lambda interpreter, name: interpreter.domain.known[name],
     "made": lambda interpreter: ClassDef(Name("_"), IndentedBlock(())),
     "log": lambda interpreter: interpreter.domain.new_log(),
