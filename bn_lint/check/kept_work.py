@@ -1,10 +1,10 @@
 """Work that an edit leaves as it is, kept in the folder of the cache.
 
-These are the trees of files, found by the texts that they were made from, and what the entry points of an analysis have
-shown, found by the paths of its files. As it is with the other entries of the cache, whoever may write to the folder
-may have bn-lint report something else, and nothing more: both are compressed numbers and JSON behind a checksum
-(`static/syntax/packed.py` and `static/turns/encoding.py` say what can come from them), and whatever is not exactly that
-counts as absent.
+These are the trees of files, found by the texts that they were made from, what the entry points of an analysis have
+shown, found by the paths of its files, and the modules that they have found. As it is with the other entries of the
+cache, whoever may write to the folder may have bn-lint report something else, and nothing more: all are compressed
+numbers and JSON behind a checksum (`static/syntax/packed.py`, `static/turns/encoding.py` and `static/turns/heap.py` say
+what can come from them), and whatever is not exactly that counts as absent.
 """
 
 from __future__ import annotations

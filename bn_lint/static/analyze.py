@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bn_lint.debugging import STEPS, switches
-from bn_lint.facts import Analysis, BatchNormBuilt, Evidence, Fact, Place, Problem, Steps, TrainOverride
+from bn_lint.facts import Analysis, BatchNormBuilt, Evidence, Fact, Steps, TrainOverride
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.prefilter import is_interpreted, is_surveyed
 from bn_lint.project.source import Source
@@ -26,14 +26,14 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import STEPS_PER_FILE, STEPS_PER_UNIT
 from bn_lint.static.interpreter.reads import Read
 from bn_lint.static.inventory import InventoryKeeper
+from bn_lint.static.refused import problem_of
 from bn_lint.static.schedule import Schedule
 from bn_lint.static.syntactic import syntactic_facts
 from bn_lint.static.syntactic.freezing import with_missed_layers
 from bn_lint.static.syntactic.inheritance import Inheritance
-from bn_lint.static.syntax.parse import TooLarge
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.shared_trees import Trees
-from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
+from bn_lint.static.syntax.source_files import Project, SourceFile
 from bn_lint.static.syntax.tree import forget_answers
 from bn_lint.static.torch_model.averages import stale_averages
 from bn_lint.static.torch_model.events import EventLog
@@ -217,19 +217,10 @@ class Analyzer:
         self.schedule.surveyed = self.turns.by_file.survey
 
     def _admit(self, file: SourceFile) -> None:
-        try:
-            reading = file.reading
-        except TooLarge as error:
-            place = Place(file.display, 1, 1, 1, 1)
-            self.collector.problems.append(Problem("BN903", f"it was not checked: {error.message}", place))
-            return
-        except ParseError as error:
-            self.collector.problems.append(_syntax_error(file, error))
-            return
-        self.files.append(file)
-        if reading.error is not None:
-            left_out = tuple(_left_out(file, first, last) for first, last in reading.left_out)
-            self.collector.problems.append(_syntax_error(file, reading.error, left_out))
+        refused, is_read = problem_of(file)
+        self.collector.problems += refused
+        if is_read:
+            self.files.append(file)
 
     def _enter(self, entry: EntryPoint) -> None:
         """Run one entry point within its share of steps and on a state of its own."""
@@ -400,18 +391,6 @@ class Analyzer:
 
         refused = frozenset(file.display for file in filter(None, self.project.files.values()) if not file.is_valid)
         return Analysis(facts, collector.problems, coverage, refused, complete, keep, collector.tracebacks, reveals)
-
-
-def _syntax_error(file: SourceFile, error: ParseError, left_out: tuple[Evidence, ...] | None = None) -> Problem:
-    place = Place(file.display, error.line, error.column, error.line, error.column)
-    return Problem("BN902", error.message, place, left_out=left_out)
-
-
-def _left_out(file: SourceFile, first: int, last: int) -> Evidence:
-    lines = (
-        f"these {last - first + 1} lines, and what they use, are" if last > first else "this line, and what it uses, is"
-    )
-    return Evidence(f"{lines} not checked", Place(file.display, first, 1, first, 1))
 
 
 def _steps(run: Run) -> Steps:
