@@ -231,6 +231,8 @@ def _rewrite(edit: Callable[[dict[str, Any]], None]) -> None:
         lambda data: data["rows"].pop(),
         lambda data: data["rows"].__setitem__(0, ["eval", "1"]),
         lambda data: data["rows"].__setitem__(0, ["tuple", 0]),
+        lambda data: data["rows"].append(["pattern", "(", 0]),
+        lambda data: data["rows"].append(["node", "one.py", "one", -1]),
         lambda data: data["modules"].append(10**9),
         lambda data: data["functions"].append(data["classes"][0]),
         lambda data: data["files"].append(["/nowhere.py", True]),

@@ -187,7 +187,7 @@ def read(rows: Sequence[Sequence[Any]], interpreter: Interpreter, addresses: Pro
     """
     try:
         made = _Reader(rows, interpreter, addresses).objects()
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError, ArithmeticError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError, ArithmeticError, re.error) as error:
         raise NotKept("no objects") from error
     for one in made:
         for name in _CHAINS.intersection(_FIELDS.get(type(one), ())):

@@ -170,6 +170,7 @@ def restore(
     latest = latest_birth(objects)
     while birth() < latest:
         pass
+    interpreter.start()  # an entry point that began before would take all of this for its own
     return efforts
 
 
