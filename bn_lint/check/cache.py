@@ -36,9 +36,10 @@ _FORMAT = "1"
 #: Entries that were not used for so long are removed (seconds).
 _LIFETIME = 30 * 86400
 _DAY = 86400
+_HOUR = 3600
 #: The mark of the folder with the entries: a cache directory (https://bford.info/cachedir/), made by this tool.
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by bn-lint; may be deleted at any time.\n"
-_ENTRY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\.(?:json|tree|turns)")
+_ENTRY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\.(?:json|tree|turns|image)")
 #: Bytes of entries above which those are removed that were not used for longest, until half as much is left.
 _MOST = 512 << 20
 
@@ -137,7 +138,10 @@ class Cache:
         self.folder.mkdir(parents=True, exist_ok=True)
         mark = self.folder / "CACHEDIR.TAG"
         if _read(mark) == _TAG:
-            self._remove_old_entries()
+            # Looking for them takes as long as a run in which nothing has changed.
+            if time.time() - mark.stat().st_mtime > _HOUR:
+                os.utime(mark)
+                self._remove_old_entries()
         # Another run may have been stopped between the two files, or in the middle of one.
         elif {name for name in os.listdir(self.folder) if not is_leftover(name)} <= {".gitignore"}:
             write(self.folder / ".gitignore", b"# Made by bn-lint.\n*\n", durable=False)

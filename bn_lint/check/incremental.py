@@ -11,6 +11,7 @@ paths alone, and the texts that it was about are entries, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,24 @@ from bn_lint.rule import Thresholds
 
 #: Told how many of the units that must be judged are judged.
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class _Edited:
+    """What is known of the last run over the same files, some of which were edited since.
+
+    Attributes:
+        asked: What was asked of the disk to find the units.
+        digests: Of all files, as they are now, by their stored paths.
+        given: The files of the units in which something has changed.
+        texts: Of the edited files: the old and the new one.
+    """
+
+    last: PastRun
+    asked: Mapping[Question, Answer]
+    digests: Mapping[str, str]
+    given: Mapping[str, Source]
+    texts: Mapping[str, tuple[str, str]]
 
 
 class IncrementalChecker:
@@ -74,14 +93,12 @@ class IncrementalChecker:
             wanted: Units without one of these files are left out; None wants all.
         """
         known = self._recall_run(sources, others, wanted)
-        if known is None:
-            known = self._recall_revised(sources, others, wanted)
+        edited = None if known is not None else self._edited(sources, others, wanted)
+        if edited is not None:
+            known = self._recall_revised(edited, sources, others, wanted)
         if known is not None:
             return known
-        filesystem = RecordingFileSystem(self._disk)
-        units = divide(sources, list(_decoded(others)), filesystem)
-        if wanted is not None:
-            units = [unit for unit in units if any(source.path in wanted for source in unit.files)]
+        units, asked = self._units(edited, sources, others, wanted)
         found: dict[int, Outcome] = {}
         keys = {}
         for index, unit in enumerate(units):
@@ -99,9 +116,9 @@ class IncrementalChecker:
                 return [cache.stored_path(str(each.path)) for each in files]
 
             members = [(keys[index], paths(unit.sources), paths(unit.context)) for index, unit in enumerate(units)]
-            run = PastRun(self._digests(cache, sources, others), members, modules_named(filesystem.asked))
+            run = PastRun(self._digests(cache, sources, others), members, modules_named(asked))
             texts = [source for index, unit in enumerate(units) if index in judged for source in unit.files]
-            self._store_run(cache, run, texts, sources, others, wanted, filesystem.asked)
+            self._store_run(cache, run, texts, sources, others, wanted, asked)
         return [found[index] for index in range(len(units))]
 
     def _judge(self, units: Mapping[int, Unit], keys: Mapping[int, str], found: dict[int, Outcome]) -> None:
@@ -156,10 +173,10 @@ class IncrementalChecker:
         except (KeyError, IndexError, TypeError, ValueError):
             return None
 
-    def _recall_revised(
+    def _edited(
         self, sources: Sequence[Source], others: Sequence[tuple[File, bytes]], wanted: Collection[Path] | None
-    ) -> list[Outcome] | None:
-        """The outcomes of the last run, if the code of all files is the same; they are kept under the new contents."""
+    ) -> _Edited | None:
+        """What has changed since the last run over these files, if files fall into the same units."""
         cache = self._cache
         if cache is None or not cache.folder.is_dir():
             return None
@@ -179,7 +196,44 @@ class IncrementalChecker:
         if any(before[path] is None or path not in given or path.endswith(".ipynb") for path in changed):
             return None
         texts = {path: (str(before[path]), given[path].text) for path in changed}
-        revisions = last.revisions(texts, [source.text for source in sources])
+        if not last.connects_alike(texts):
+            return None
+        return _Edited(last, self._asked_again(cache, entry), digests, given, texts)
+
+    def _units(
+        self,
+        edited: _Edited | None,
+        sources: Sequence[Source],
+        others: Sequence[tuple[File, bytes]],
+        wanted: Collection[Path] | None,
+    ) -> tuple[list[Unit], Mapping[Question, Answer]]:
+        """The units into which the files fall, and what was asked of the disk to find that out."""
+        decoded = list(_decoded(others))
+        if edited is not None and self._cache is not None:
+            given = {self._cache.stored_path(str(each.path)): each for each in (*sources, *decoded)}
+            if all(given.keys() >= {*own, *context} for _, own, context in edited.last.units):
+                members = [
+                    (map(given.__getitem__, own), map(given.__getitem__, context))
+                    for _, own, context in edited.last.units
+                ]
+                return [Unit(tuple(own), tuple(context)) for own, context in members], edited.asked
+        filesystem = RecordingFileSystem(self._disk)
+        units = divide(sources, decoded, filesystem)
+        if wanted is not None:
+            units = [unit for unit in units if any(source.path in wanted for source in unit.files)]
+        return units, filesystem.asked
+
+    def _recall_revised(
+        self,
+        edited: _Edited,
+        sources: Sequence[Source],
+        others: Sequence[tuple[File, bytes]],
+        wanted: Collection[Path] | None,
+    ) -> list[Outcome] | None:
+        """The outcomes of the last run, if the code of all files is the same; they are kept under the new contents."""
+        cache, last, given, changed = self._cache, edited.last, edited.given, edited.texts.keys()
+        assert cache is not None
+        revisions = last.revisions(edited.texts, [source.text for source in sources])
         if revisions is None:
             return None
         found, units = [], []
@@ -198,9 +252,9 @@ class IncrementalChecker:
                 return None
             found.append(outcome)
             units.append((key, own, context))
-        run = PastRun(digests, units, last.modules)
+        run = PastRun(edited.digests, units, last.modules)
         changes = [given[path] for path in changed]
-        self._store_run(cache, run, changes, sources, others, wanted, self._asked_again(cache, entry))
+        self._store_run(cache, run, changes, sources, others, wanted, edited.asked)
         return found
 
     def _revise(

@@ -1,10 +1,10 @@
 """Work that an edit leaves as it is, kept in the folder of the cache.
 
-These are the trees of files, found by the texts that they were made from, and what the entry points of an analysis have
-shown, found by the paths of its files. As it is with the other entries of the cache, whoever may write to the folder
-may have bn-lint report something else, and nothing more: both are compressed numbers and JSON behind a checksum
-(`static/syntax/packed.py` and `static/turns/encoding.py` say what can come from them), and whatever is not exactly that
-counts as absent.
+These are the trees of files, found by the texts that they were made from, what the entry points of an analysis have
+shown, found by the paths of its files, and the modules that they have found. As it is with the other entries of the
+cache, whoever may write to the folder may have bn-lint report something else, and nothing more: all are compressed
+numbers and JSON behind a checksum (`static/syntax/packed.py`, `static/turns/encoding.py` and `static/turns/heap.py` say
+what can come from them), and whatever is not exactly that counts as absent.
 """
 
 from __future__ import annotations
@@ -67,15 +67,28 @@ class KeptWork:
 
     def turns(self, paths: Sequence[str]) -> str | None:
         """What entry points have shown in an analysis of these files, if it was kept and is whole."""
-        body = self._read(self._file(self.name("\n".join(paths)), "turns"))
-        try:
-            return None if body is None else body.decode()
-        except UnicodeDecodeError:
-            return None
+        return self._text(self.name("\n".join(paths)), "turns")
 
     def keep_turns(self, paths: Sequence[str], text: str) -> None:
         """Keep what entry points have shown, in place of what was there."""
         self._write(self._file(self.name("\n".join(paths)), "turns"), text.encode())
+
+    def image(self, name: str) -> str | None:
+        """The image of modules that is kept under a name, if it is there and is whole."""
+        return self._text(name, "image") if _NAME.fullmatch(name) else None
+
+    def keep_image(self, text: str) -> str:
+        """Keep an image of modules; returns the name that it is kept under."""
+        name = self.name(text)
+        self._write(self._file(name, "image"), text.encode())
+        return name
+
+    def _text(self, name: str, kind: str) -> str | None:
+        body = self._read(self._file(name, kind))
+        try:
+            return None if body is None else body.decode()
+        except UnicodeDecodeError:
+            return None
 
     def _read(self, path: Path) -> bytes | None:
         try:

@@ -7,15 +7,17 @@ only, the outcomes of the units are those of before, and their places move along
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bn_lint.check.outcome import Outcome
 from bn_lint.facts import Place
 from bn_lint.project.filesystem import Answer, Question
-from bn_lint.project.mentions import answers_unparsed
+from bn_lint.project.mentions import answers_unparsed, calls_in
+from bn_lint.project.module_finder import computed_imports, folders_of_loaded, imports, imports_anything, names_folders
 from bn_lint.project.partition import words_in
+from bn_lint.project.prefilter import deserves_judging
 from bn_lint.project.revision import Revision, revision
 from bn_lint.rule import Edit, Fix
 
@@ -51,28 +53,47 @@ class PastRun:
         units = [(str(key), list(sources), list(context)) for key, sources, context in entry["units"]]
         return PastRun(dict(entry["files"]), units, frozenset(entry["modules"]))
 
+    def connects_alike(self, texts: Mapping[str, tuple[str, str]]) -> bool:
+        """Whether edited texts let files fall into the same units as those of this run.
+
+        Args:
+            texts: By the paths of the files: the old and the new one.
+        """
+        # A word that is the name of a module may connect files.
+        return all(
+            (words_in(old) ^ words_in(new)).isdisjoint(self.modules) and _connecting(old) == _connecting(new)
+            for old, new in texts.values()
+        )
+
     def revisions(
         self, texts: Mapping[str, tuple[str, str]], judged: Iterable[str]
     ) -> dict[str, Revision | None] | None:
         """How edited texts come from those of this run; None if one may say more than before.
 
-        A file without a revision has other code, but its text says the same to who does not look at that.
+        They connect files as before. A file without a revision has other code, but its text says the same to who does
+        not look at that.
 
         Args:
             texts: By the paths of the files: the old and the new one.
             judged: The texts that may define what others use.
         """
         found: dict[str, Revision | None] = {}
-        every = (*judged, *(text for both in texts.values() for text in both))
-        defined = frozenset(name for text in every for name in _DEFINED.findall(text))
+        # It only matters whether those names are defined whose calls have come or gone.
+        called = {name for old, new in texts.values() for _, name in calls_in(old) ^ calls_in(new)}
+        every = (*judged, *(text for both in texts.values() for text in both)) if called else ()
+        defined = called.intersection(name for text in every for name in _DEFINED.findall(text))
         for path, (old, new) in texts.items():
-            # A word that is the name of a module may connect files.
-            if not (words_in(old) ^ words_in(new)).isdisjoint(self.modules):
-                return None
             found[path] = revision(old, new, defined)
             if found[path] is None and answers_unparsed(old, defined) != answers_unparsed(new, defined):
                 return None
         return found
+
+
+def _connecting(text: str) -> Hashable:
+    """What decides which files a text connects, besides its words."""
+    judged = deserves_judging(text.encode("utf-8", "surrogatepass"))
+    imported = frozenset(imports(text)), computed_imports(text), folders_of_loaded(text), imports_anything(text)
+    return judged, *imported, names_folders(text)
 
 
 def modules_named(asked: Mapping[Question, Answer]) -> frozenset[str]:

@@ -56,7 +56,7 @@ class Library:
 
         hands_back: Functions that give back what they are given.
         wrappers: Classes with methods that do.
-        several_processes: A regular expression for programs that it may start in several processes.
+        several_processes: A regular expression, in small letters, for programs that it may start in several processes.
         converters: Functions that replace BatchNorm by SyncBatchNorm with parameters of their own.
         leaves_modes: What gets a model and leaves its mode as it is, whatever else it is called.
 

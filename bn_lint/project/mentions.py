@@ -78,7 +78,7 @@ def answers_while_running(text: str) -> tuple[Hashable, ...]:
     return (
         declined(text),
         frozenset(line.strip() for line in text.split("\n") if ".zero_grad(" in line),
-        bool(several_processes().search(text)),
+        several_processes(text),
         frozenset(SWITCHED.findall(text)),
         names_folders(text),
     )
@@ -105,23 +105,32 @@ def answers_unparsed(text: str, defined: Container[str]) -> Hashable:
         deserves_judging(text.encode("utf-8", "surrogatepass")),
         *(ask(text) for ask in (is_interpreted, is_surveyed, is_program, uses_zoo)),
         *(word in text for word in _WORDS),
-        *(bool(each.search(text)) for each in (TRAINS, SWITCHES, BUILDS, several_processes())),
+        *(bool(each.search(text)) for each in (TRAINS, SWITCHES, BUILDS)),
+        several_processes(text),
         frozenset(imports(text)),
         computed_imports(text),
         folders_of_loaded(text),
         imports_anything(text),
         names_folders(text),
         frozenset(_NAME.findall(" ".join(IMPORTED.findall(text)))),
-        frozenset(found for found in CALLED.findall(text) if found[1] in defined),
+        frozenset(found for found in calls_in(text) if found[1] in defined),
         frozenset(SWITCHED.findall(text)),
     )
 
 
+def calls_in(text: str) -> frozenset[tuple[str, str]]:
+    """The names that are called in a text, each with the dot before it, if there is one."""
+    return frozenset(CALLED.findall(text))
+
+
+def several_processes(text: str) -> bool:
+    """Whether a text mentions what programs do that run in several processes, by themselves or by what starts them."""
+    return _several_processes().search(text.lower()) is not None
+
+
 @cache
-def several_processes() -> re.Pattern[str]:
-    """What a program mentions that runs in several processes, by itself or by what starts it."""
+def _several_processes() -> re.Pattern[str]:
     from bn_lint.libraries import LIBRARIES
 
     own = r"distribut|process_group|\bddp\b|torchrun|local_rank|world_size|\bmp\.spawn"
-    words = [own, *(library.several_processes for library in LIBRARIES if library.several_processes)]
-    return re.compile("|".join(words), re.IGNORECASE)
+    return re.compile("|".join([own, *(one.several_processes for one in LIBRARIES if one.several_processes)]))

@@ -11,8 +11,10 @@ import re
 import token
 import tokenize
 import warnings
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bn_lint.project.mentions import INDIRECT, answers
@@ -45,8 +47,11 @@ class _Code:
         rows: All lines, as they are.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, is_top: bool = True) -> None:
         """Read a text.
+
+        Args:
+            is_top: It begins where the file does, and not with a later statement.
 
         Raises:
             SyntaxError, tokenize.TokenError: it is not Python.
@@ -57,7 +62,7 @@ class _Code:
         self.ends: dict[int, Position] = {}
         self.words: list[frozenset[str]] = []
         rows = self.rows = text.split("\n")
-        heads, opens = True, True  # the first statement of a file or a definition; it is the first in a block
+        heads, opens = True, is_top  # the first statement of a file or a definition; it is the first in a block
         for count, (statement, is_indented) in enumerate(_statements(text)):
             first, last = statement[0], statement[-1]
             begin, (end, column) = first.start[0], last.end
@@ -80,10 +85,29 @@ class _Code:
 class Revision:
     """A text that has the code of another one: where the places of that are now."""
 
-    def __init__(self, old: _Code, new: _Code) -> None:
-        self._old, self._new = old, new
-        self._index = {number: index for index, number in enumerate(old.numbers)}
-        self._ends = {end: index for index, end in old.ends.items()}
+    def __init__(self, old: str, new: str) -> None:
+        self._texts = old, new
+
+    @cached_property
+    def _old(self) -> _Code:
+        return _Code(self._texts[0])
+
+    @cached_property
+    def _new(self) -> _Code:
+        return _Code(self._texts[1])
+
+    @cached_property
+    def _index(self) -> dict[int, int]:
+        return {number: index for index, number in enumerate(self._old.numbers)}
+
+    @cached_property
+    def _ends(self) -> dict[Position, int]:
+        return {end: index for index, end in self._old.ends.items()}
+
+    @property
+    def telling(self) -> frozenset[str]:
+        """The words by which docstrings say something about layers."""
+        return INDIRECT.union(_ATTRIBUTE.findall("\n".join(self._new.lines)))
 
     def moved(self, place: Place) -> Place | None:
         """A place of the old text in the new one; None if it is no part of a single statement.
@@ -136,22 +160,57 @@ def revision(old: str, new: str, defined: Container[str] = frozenset()) -> Revis
         return None
     if not (_is_simple(old) and _is_simple(new)):
         return None
+    old, new = old.replace("\r\n", "\n"), new.replace("\r\n", "\n")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(new)
-            before, after = _Code(old.replace("\r\n", "\n")), _Code(new.replace("\r\n", "\n"))
+            words = _words_that_differ(_parts(old), _parts(new))
     except (SyntaxError, tokenize.TokenError, ValueError, RecursionError, MemoryError):
         return None
-    if before.lines != after.lines or before.statements != after.statements or before.ends.keys() != after.ends.keys():
+    if words is None or answers(old, defined) != answers(new, defined):
         return None
-    if answers(old, defined) != answers(new, defined):
-        return None
+    found = Revision(old, new)
     # Layers that a docstring mentions count as used, and so do all in a class that names a way to many at once.
-    telling = INDIRECT.union(_ATTRIBUTE.findall("\n".join(after.lines)))
-    if any(not (old_words ^ new_words).isdisjoint(telling) for old_words, new_words in zip(before.words, after.words)):
+    if words and not words.isdisjoint(found.telling):
         return None
-    return Revision(before, after)
+    return found
+
+
+def _words_that_differ(old: Sequence[str], new: Sequence[str]) -> frozenset[str] | None:
+    """The words that come or go in docstrings; None if the code differs.
+
+    Args:
+        old: The parts of a text, and `new` those of another one.
+
+    Raises:
+        SyntaxError, tokenize.TokenError: a part is not Python.
+    """
+    if len(old) != len(new):
+        return None
+    found: set[str] = set()
+    for number, (part, part_now) in enumerate(zip(old, new)):
+        if part == part_now:
+            continue
+        one, other = _Code(part, is_top=not number), _Code(part_now, is_top=not number)
+        if one.lines != other.lines or one.statements != other.statements or one.ends.keys() != other.ends.keys():
+            return None
+        found.update(*(words ^ words_now for words, words_now in zip(one.words, other.words)))
+    return frozenset(found)
+
+
+def _parts(text: str) -> list[str]:
+    """A text, divided where statements of the top level begin, except the first one.
+
+    Raises:
+        SyntaxError: it is not Python.
+    """
+    rows = text.split("\n")
+    starts = [
+        min([one.lineno, *(each.lineno for each in getattr(one, "decorator_list", ()))]) - 1
+        for one in ast.parse(text).body
+    ]
+    bounds = [0, *dict.fromkeys(starts[1:]), len(rows)]
+    return ["\n".join([*rows[first:last], ""]) for first, last in pairwise(bounds)]
 
 
 def _is_simple(text: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bn_lint.debugging import STEPS, switches
-from bn_lint.facts import Analysis, BatchNormBuilt, Evidence, Fact, Place, Problem, Steps, TrainOverride
+from bn_lint.facts import Analysis, BatchNormBuilt, Evidence, Fact, Steps, TrainOverride
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.prefilter import is_interpreted, is_surveyed
 from bn_lint.project.source import Source
@@ -26,14 +26,14 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import STEPS_PER_FILE, STEPS_PER_UNIT
 from bn_lint.static.interpreter.reads import Read
 from bn_lint.static.inventory import InventoryKeeper
+from bn_lint.static.refused import problem_of
 from bn_lint.static.schedule import Schedule
 from bn_lint.static.syntactic import syntactic_facts
 from bn_lint.static.syntactic.freezing import with_missed_layers
 from bn_lint.static.syntactic.inheritance import Inheritance
-from bn_lint.static.syntax.parse import TooLarge
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.shared_trees import Trees
-from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
+from bn_lint.static.syntax.source_files import Project, SourceFile
 from bn_lint.static.syntax.tree import forget_answers
 from bn_lint.static.torch_model.averages import stale_averages
 from bn_lint.static.torch_model.events import EventLog
@@ -180,30 +180,47 @@ class Analyzer:
         self.results_used: dict[object, tuple[NodeRef, Evidence]] = {}
 
     def analyze(self) -> Analysis:
+        told, is_restored = self._told, self.turns is not None and self.turns.restore(self.schedule.interpreted)
+        are_modules_run = is_restored
         for entry in self.schedule.entry_points():
+            if is_restored and entry.is_top_level:
+                self._restore(entry)
+                continue
+            if not (are_modules_run or entry.is_top_level):
+                are_modules_run = True
+                self._modules_are_run(entry, told)
             self._enter(entry)
         self._turn_over()
         return self._result(self._unreached())
+
+    def _restore(self, entry: EntryPoint) -> None:
+        """The top level of a file is not run: modules are as it has left them."""
+        assert self.turns is not None
+        steps, imports = self.turns.effort(entry.file)
+        self.file = entry.file
+        self.spent[entry.file] = steps
+        self.spent_in_all += steps
+        self._ended(Run(entry, Ending.FINISHED, steps, imports))
+
+    def _modules_are_run(self, following: EntryPoint, told: tuple[int, ...]) -> None:
+        """The top levels of the files have been run, and something else follows."""
+        if self.turns is None or following.file is self.file or self.schedule.programs or told != self._told:
+            return
+        if all(run.ending is Ending.FINISHED for run in self.runs) and self.calls.is_empty:
+            self._free()
+            self.turns.modules_are_run({str(run.entry.file.path): (run.steps, run.imports) for run in self.runs})
 
     def keep_turns(self, kept: KeptTurns, *, repeats: bool) -> None:
         """Keep what turns show, and let those show it again that would show the same."""
         given = [file.source for file in map(self.project.file, (*self.sources, *self.context)) if file is not None]
         self.turns = Keeper(kept, self.interpreter, self.collector, given, repeats=repeats)
+        self.schedule.surveyed = self.turns.by_file.survey
 
     def _admit(self, file: SourceFile) -> None:
-        try:
-            reading = file.reading
-        except TooLarge as error:
-            place = Place(file.display, 1, 1, 1, 1)
-            self.collector.problems.append(Problem("BN903", f"it was not checked: {error.message}", place))
-            return
-        except ParseError as error:
-            self.collector.problems.append(_syntax_error(file, error))
-            return
-        self.files.append(file)
-        if reading.error is not None:
-            left_out = tuple(_left_out(file, first, last) for first, last in reading.left_out)
-            self.collector.problems.append(_syntax_error(file, reading.error, left_out))
+        refused, is_read = problem_of(file)
+        self.collector.problems += refused
+        if is_read:
+            self.files.append(file)
 
     def _enter(self, entry: EntryPoint) -> None:
         """Run one entry point within its share of steps and on a state of its own."""
@@ -346,7 +363,10 @@ class Analyzer:
         inheritance = Inheritance(self.project)
         for file in self.files:
             elsewhere = inheritance.seen_from(file.path)
-            facts.extend(syntactic_facts(file, elsewhere))
+            if self.turns is None:
+                facts.extend(syntactic_facts(file, elsewhere))
+            else:
+                facts.extend(self.turns.by_file.facts(file, elsewhere, syntactic_facts))
         facts = list(with_missed_layers(facts, self.files))
         if any("load_state_dict" in file.source.text for file in self.project.files.values() if file is not None):
             facts = [replace(fact, loads_weights=True) if type(fact) is BatchNormBuilt else fact for fact in facts]
@@ -371,18 +391,6 @@ class Analyzer:
 
         refused = frozenset(file.display for file in filter(None, self.project.files.values()) if not file.is_valid)
         return Analysis(facts, collector.problems, coverage, refused, complete, keep, collector.tracebacks, reveals)
-
-
-def _syntax_error(file: SourceFile, error: ParseError, left_out: tuple[Evidence, ...] | None = None) -> Problem:
-    place = Place(file.display, error.line, error.column, error.line, error.column)
-    return Problem("BN902", error.message, place, left_out=left_out)
-
-
-def _left_out(file: SourceFile, first: int, last: int) -> Evidence:
-    lines = (
-        f"these {last - first + 1} lines, and what they use, are" if last > first else "this line, and what it uses, is"
-    )
-    return Evidence(f"{lines} not checked", Place(file.display, first, 1, first, 1))
 
 
 def _steps(run: Run) -> Steps:

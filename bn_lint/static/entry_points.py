@@ -70,6 +70,11 @@ class EntryPoint:
         return f"{type(self).__name__} {self.reason.name} {self.given}"
 
     @property
+    def is_top_level(self) -> bool:
+        """Whether it is the top level of a file that is run for its own sake, before anything else is."""
+        return self.reason is Reason.MODULE
+
+    @property
     def name(self) -> str:
         return "<module>" if isinstance(self.definition, SourceFile) else self.definition.name
 

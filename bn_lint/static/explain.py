@@ -17,7 +17,7 @@ from bn_lint.static.analyze import Analyzer, Run, undisturbed
 from bn_lint.static.entry_points import Ending, definitions_in
 from bn_lint.static.interpreter.values import Class, Function
 from bn_lint.static.options import Hidden, hidden_behind
-from bn_lint.static.schedule import batchnorm_calls
+from bn_lint.static.syntactic.survey import batchnorm_calls
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import ParseError, SourceFile
 from bn_lint.static.torch_model.watchers import events_of

@@ -6,17 +6,20 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bn_lint.project.prefilter import is_batchnorm_name
 from bn_lint.static.interpreter.values import Function
+from bn_lint.static.syntactic.survey import Surveyor, top_level
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import SourceFile
-from bn_lint.static.syntax.tree import children, walk
+from bn_lint.static.syntax.tree import walk
 
 
 def relevant_definitions(
-    files: Iterable[SourceFile], is_wanted: Callable[[str], bool] | None = None
+    files: Iterable[SourceFile], surveyed: Surveyor, is_wanted: Callable[[str], bool] | None = None
 ) -> set[cst.CSTNode]:
     """Return the top-level functions and classes that name BatchNorm, or use a definition that does, at any distance.
 
-    With `is_wanted`, those that use a name for which it holds.
+    Args:
+        surveyed: Knows the names in the files.
+        is_wanted: Begin with what uses a name for which this holds, instead of one of BatchNorm.
 
     Names are compared as they are written, across all files: this may take in too much, but nothing is left out that
     the files themselves define.
@@ -25,8 +28,8 @@ def relevant_definitions(
     defined: dict[str, list[cst.CSTNode]] = {}
     pending: list[cst.CSTNode] = []
     for file in files:
-        for statement in _top_level(file.tree):
-            names = set(_names(statement))
+        for statement, known in zip(top_level(file.tree), surveyed(file).names):
+            names = set(known)
             uses[statement] = names
             for name in _defines(statement):
                 defined.setdefault(name, []).append(statement)
@@ -82,24 +85,6 @@ def callers_first(functions: Sequence[Function]) -> list[Function]:
         met.add(function.node)
         pending.extend(one for one in reversed(named.get(function.name, ())) if one.node not in met)
     return list(found.values())
-
-
-def _top_level(tree: cst.Module) -> Iterable[cst.CSTNode]:
-    pending: list[cst.CSTNode] = list(tree.body)
-    while pending:
-        node = pending.pop()
-        if isinstance(node, (cst.If, cst.Try, cst.Else, cst.With, cst.IndentedBlock)):
-            pending.extend(children(node))
-        else:
-            yield node
-
-
-def _names(statement: cst.CSTNode) -> Iterable[str]:
-    for node in walk(statement):
-        if type(node) is cst.Name:
-            yield node.value
-        elif type(node) is cst.SimpleString and len(node.value) < 60:
-            yield node.value[1:-1]
 
 
 def _defines(statement: cst.CSTNode) -> Iterable[str]:

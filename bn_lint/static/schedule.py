@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from bn_lint.project.mentions import CALLED, IMPORTED
@@ -39,6 +40,7 @@ from bn_lint.static.interpreter.limits import MAX_COMMAND_LINES
 from bn_lint.static.interpreter.values import Class, Function
 from bn_lint.static.options import hidden_behind
 from bn_lint.static.relevance import callers_first, relevant_definitions, unlike_first
+from bn_lint.static.syntactic.survey import Surveyor, batchnorm_calls, names_batchnorm, survey
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
 from bn_lint.static.syntax.tree import walk
@@ -83,6 +85,8 @@ class Schedule:
             context: Given files that do not mention BatchNorm.
             files: Those of the files to judge that were parsed.
         """
+        #: Looks at a file, unless that was done before.
+        self.surveyed: Surveyor = cache(survey)
         self.sources = sources
         self.context = context
         self.files = files
@@ -102,7 +106,7 @@ class Schedule:
         """All entry points; each must be run before the next one is asked for."""
         for file in self.interpreted:
             yield from self._module(file, Reason.MODULE)
-        judged, self.relevant = set(self.interpreted), relevant_definitions(self.interpreted)
+        judged, self.relevant = set(self.interpreted), relevant_definitions(self.interpreted, self.surveyed)
         functions = [f for f in self.collector.functions if f.file in judged and f.node in self.relevant]
         classes = [c for c in self.collector.classes if c.file in judged and c.node in self.relevant and c.is_module]
         for file in self.interpreted:
@@ -197,7 +201,7 @@ class Schedule:
         for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
             used = set() if file in known else _used(wanted, file.source.text)
             if used and _parses(file):
-                users = relevant_definitions([file], used.__contains__)
+                users = relevant_definitions([file], self.surveyed, used.__contains__)
                 yield from self._module(file, Reason.USER)
                 functions = [f for f in self.collector.functions if f.node in users and not required(f)]
                 yield from self._factories(functions, Reason.USER)
@@ -218,7 +222,11 @@ class Schedule:
             if not (used or indirect or uses_zoo(source.text)) or not _parses(file):
                 continue
             yield from self._module(file, Reason.PROGRAM)
-            users = relevant_definitions([file], lambda name: name in used or is_zoo_name(name))  # noqa: B023
+            users = relevant_definitions(
+                [file],
+                self.surveyed,
+                lambda name: name in used or is_zoo_name(name),  # noqa: B023
+            )
             functions = [f for f in self.collector.functions if f.file is file]
             yield from self._factories(
                 [f for f in functions if not required(f) and (indirect or f.node in users)], Reason.PROGRAM
@@ -262,7 +270,8 @@ class Schedule:
         open_sites = {node for node, site in self.notes.sites.items() if site.judged and not site.settled}
         definitions: dict[cst.CSTNode, Class | Function] = {c.node: c for c in self.collector.classes if c.is_module}
         definitions.update((f.node, f) for f in self.collector.functions)
-        for file in self.files if open_sites else ():
+        building = {self.notes.sites[node].ref.file for node in open_sites}
+        for file in filter(building.__contains__, self.files):
             for node in definitions_in(file.tree):
                 found = definitions.get(node)
                 nodes = open_sites.intersection(walk(node)) if found is not None else set()
@@ -301,10 +310,10 @@ class Schedule:
 
     def missed(self, file: SourceFile) -> list[cst.Call]:
         """The calls in a file that build BatchNorm, by their names, and that no entry point reached."""
-        if "BatchNorm" not in file.source.text:
+        layers, sites, missing = self.surveyed(file).layers, self.notes.sites, self.notes.missing
+        if not missing and layers == sum(site.ref.file is file and _is_layer(node) for node, site in sites.items()):
             return []
-        known = self.notes.sites.keys() | self.notes.missing
-        return [node for node in batchnorm_calls(file.tree) if node not in known]
+        return [node for node in batchnorm_calls(file.tree) if node not in sites and node not in missing]
 
     def _starts_program(self, file: SourceFile) -> bool:
         """Whether a script that trains nothing itself starts what stands elsewhere: `Trainer(options).train()`.
@@ -364,15 +373,8 @@ class Schedule:
         return False
 
 
-def batchnorm_calls(tree: cst.Module) -> list[cst.Call]:
-    """The calls that build BatchNorm, by the names that they call."""
-    found = []
-    for node in walk(tree):
-        if type(node) is cst.Call:
-            name = node.func.attr.value if type(node.func) is cst.Attribute else getattr(node.func, "value", "")
-            if isinstance(name, str) and "batch" in name.lower() and "norm" in name.lower():
-                found.append(node)
-    return found
+def _is_layer(node: cst.CSTNode) -> bool:
+    return type(node) is cst.Call and names_batchnorm(node)
 
 
 def _with_callees(function: Function) -> Iterator[cst.CSTNode]:

@@ -61,7 +61,7 @@ def test_only_entries_of_the_cache_are_deleted(check: Check) -> None:
     linked = f"data/bn-lint/ab/{'1' * 62}.json"
     write(old, "")
     os.symlink(os.path.abspath("data/en/train.json"), linked)
-    age(*data, old)
+    age(*data, old, "data/bn-lint/CACHEDIR.TAG")
     write("wrong.py", WRONG.format(17))
     check("--cache-dir=data")
     assert [path for path in [*data, linked] if not os.path.lexists(path)] == []

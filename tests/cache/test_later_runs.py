@@ -55,9 +55,32 @@ def test_an_unchanged_tree_is_not_divided_again(check: Check, monkeypatch: pytes
     for _ in range(2):
         assert check("net.py") == ["net.py:3 BN002"]
     assert divided == [["net.py"]]
-    write("sizes.py", "from net import layer\nWIDTH = 16\n")  # it was asked for its imports
-    assert check("net.py") == ["net.py:3 BN002"]
-    assert divided == [["net.py"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("edit", "is_divided"),
+    [
+        ("from torch import nn\n\ndef width():\n    return 16\n", False),
+        ("from torch import nn\nimport unused\n\ndef width():\n    return 32\n", True),
+    ],
+)
+def test_files_are_divided_again_when_an_edit_may_connect_others(
+    check: Check, monkeypatch: pytest.MonkeyPatch, edit: str, is_divided: bool
+) -> None:
+    divided: list[int] = []
+
+    def dividing(sources: list[Source], *arguments: object) -> list[Unit]:
+        divided.append(len(sources))
+        return divide(sources, *arguments)  # type: ignore[arg-type]
+
+    write("sizes.py", "from torch import nn\n\ndef width():\n    return 32\n")
+    write("net.py", WRONG.format("width()").replace("\n", "\nfrom sizes import width\n", 1))
+    write("other.py", "from sizes import width\n")
+    assert check() == ["net.py:3 BN002"]
+    monkeypatch.setattr("bn_lint.check.incremental.divide", dividing)
+    write("sizes.py", edit)
+    assert len(check()) == 1
+    assert divided == [1] * is_divided
 
 
 @pytest.mark.slow

@@ -219,7 +219,8 @@ def test_all_questions_about_texts_are_known() -> None:
         "analyze.py": 3,
         "call_sites.py": 1,
         "fix_layout/registration.py": 1,
-        "schedule.py": 16,
+        "schedule.py": 15,
+        "syntactic/survey.py": 1,
         "syntactic/__init__.py": 1,
         "syntactic/freezing.py": 3,
         "syntax/python_2.py": 1,
@@ -231,5 +232,5 @@ def test_all_questions_about_texts_are_known() -> None:
         "training/facts_from_calls.py": 1,
         "training/symbolic_models.py": 1,
         "turns/keeper.py": 3,
-        "turns/past.py": 2,
+        "turns/past.py": 3,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -69,6 +69,24 @@ class Reads:
         self.reached_out: list[Path] = []
         #: The functions of which calls took too long, and their files.
         self.given_up_in: dict[cst.CSTNode, SourceFile] = {}
+
+    @property
+    def by_modules(self) -> Mapping[Path, Read]:
+        """What the top levels of modules have read."""
+        return self._by_modules
+
+    @property
+    def by_all(self) -> Read:
+        """What everybody has read."""
+        return self._by_all
+
+    def restore(
+        self, by_modules: dict[Path, Read], by_all: list[Path], executed: list[Path], reached_out: list[Path]
+    ) -> None:
+        """Let modules have been executed."""
+        self._by_modules = by_modules
+        self._by_all.modules = set(by_all)
+        self.executed[:], self.reached_out[:] = executed, reached_out
 
     def begin(self) -> None:
         """From here on, entry points do not share remembered calls with those before."""

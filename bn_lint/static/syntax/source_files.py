@@ -66,6 +66,11 @@ class SourceFile:
         return reading
 
     @property
+    def is_read(self) -> bool:
+        """Whether the code of the file was looked at, and is Python."""
+        return isinstance(self.__dict__.get("_read"), Reading)
+
+    @property
     def reading(self) -> Reading:
         """What could be read of the file.
 

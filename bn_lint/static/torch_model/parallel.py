@@ -159,7 +159,7 @@ def unsynchronized(events: EventLog, files: Iterable[SourceFile]) -> Iterator[Un
             continue
         ref, synced = next(_synchronized(call.model), (None, None))
         if ref is not None and synced is not None:
-            if not _is_optional(ref) and not any(several_processes().search(file.source.text) for file in files):
+            if not _is_optional(ref) and not any(several_processes(file.source.text) for file in files):
                 model = code_of(call.ref.node.func) if isinstance(call.ref.node, cst.Call) else ""
                 step = Evidence(f"`{model}` is trained here", call.ref.place)
                 yield UnsynchronizedBatchNorm(model, synced.place, step, in_data_parallel=False)

@@ -22,6 +22,10 @@ class CheckedCalls:
     def __init__(self) -> None:
         self._known: dict[cst.CSTNode, CallOfModel] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._known
+
     def add(self, calls: Iterable[CallOfModel]) -> None:
         """Take in the calls of an entry point that is over."""
         for call in calls:

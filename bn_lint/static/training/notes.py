@@ -132,6 +132,12 @@ class Notes:
         self._trained: dict[Place, int] = {}
         self._synchronized: set[Place] = set()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no turn has noted anything."""
+        noted = (self.facts, self.sites, self.missing, self.models_called, self._known, self._trained)
+        return not any((*noted, self._doubtful, self._pooled, self._synchronized, self.written))
+
     def begin(self) -> None:
         """A turn begins."""
         self.written, self.novel, self.branches = [], 0, 0

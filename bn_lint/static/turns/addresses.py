@@ -52,6 +52,10 @@ class ProjectAddresses:
         found = self.definition(ref.node)
         return found if isinstance(found, Class) else None
 
+    def has(self, file: SourceFile, node: cst.CSTNode) -> bool:
+        """Whether a node is a definition of a file that was parsed."""
+        return file.is_read and self.outline(file).name(node) is not None
+
     def name(self, file: SourceFile, node: cst.CSTNode) -> str | None:
         """The definition that a node is, or is in, as a lambda is; None for a class that a call has made."""
         outline = self.outline(file)

@@ -61,12 +61,14 @@ class Addresses(Protocol):
 class Encoder:
     """Writes values into one table."""
 
-    def __init__(self, addresses: Addresses, is_lost: Callable[[str, Any], bool]) -> None:
+    def __init__(self, addresses: Addresses, is_lost: Callable[[str, Any], bool], *, positions: bool = False) -> None:
         """Set up.
 
         Args:
             is_lost: Whether the value of a field is written as -1, for it means nothing to others.
+            positions: Write positions in files, too: the texts that they are in will be the same.
         """
+        self._positions = positions
         self._addresses = addresses
         self._is_lost = is_lost
         self.rows: list[list[Any]] = []
@@ -104,10 +106,10 @@ class Encoder:
             return ["tuple", *map(self.add, value)]
         if isinstance(value, enum.Enum) and type(value) in _NAMES:
             return ["enum", _NAMES[type(value)], value.name]
-        if isinstance(value, Place):
-            if not value.is_open:
-                raise NotKept("a position, which an edit moves")
+        if isinstance(value, Place) and value.is_open:
             return self._node("place", self._addresses.of_place(value))
+        if isinstance(value, Place) and not self._positions:
+            raise NotKept("a position, which an edit moves")
         if isinstance(value, NodeRef):
             return self._node("node", value)
         if type(value) is Fraction:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,9 @@ from bn_lint.static.interpreter.values import Class, Function, ModuleScope
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.turns.addresses import ProjectAddresses
+from bn_lint.static.turns.by_file import KeptByFile
 from bn_lint.static.turns.encoding import NotKept
+from bn_lint.static.turns.image import Effort, Image, restore, take
 from bn_lint.static.turns.kept import KeptTurns, digest, said
 from bn_lint.static.turns.past import Past, given_up, paths, reached_out
 from bn_lint.static.turns.record import Entry, GivenUp, Turn, concerning, encoded, filled, outlined
@@ -81,6 +83,11 @@ class Keeper:
         self._sources = sources
         self._addresses = ProjectAddresses(self._project, collector)
         self._past = Past(kept, interpreter, self._addresses, sources) if repeats else None
+        #: What files show by themselves.
+        self.by_file = KeptByFile(self._addresses, self._past.by_file if self._past is not None else None)
+        #: The image of the modules of this analysis, and what their top levels took.
+        self._image: Image | None = None
+        self._efforts: dict[str, Effort] = {}
         #: The turns so far: those that were shown again, and those that were run.
         self._turns: list[Turn | _Live] = []
         self._live: _Live | None = None
@@ -92,6 +99,48 @@ class Keeper:
         self._filled = False
         #: Entry points that were shown again.
         self.repeated = 0
+
+    # -- the top levels of modules --------------------------------------------------------------------------------
+
+    def restore(self, run: Sequence[SourceFile]) -> bool:
+        """Put modules back as their top levels left them in an earlier analysis; whether that could be done.
+
+        Args:
+            run: The files of which the top levels are run before anything else is, in order.
+
+        Raises:
+            Outdated: it was begun, and failed.
+        """
+        image = None if self._past is None else self._past.image
+        if image is None or image.run != [str(file.path) for file in run]:
+            return False
+        text = self._kept.image(image.name)
+        if text is None:
+            return False
+        try:
+            self._efforts = restore(text, self._interpreter, self._collector, self._addresses)
+            if self._efforts.keys() != set(image.run):
+                raise NotKept("other files")
+        except NotKept as error:
+            raise Outdated("modules cannot be put back") from error
+        self._image = image
+        return True
+
+    def effort(self, file: SourceFile) -> Effort:
+        """What the top level of a file took, where modules were put back."""
+        return self._efforts[str(file.path)]
+
+    def modules_are_run(self, efforts: Mapping[str, Effort]) -> None:
+        """The top levels have run of all files that are run for their own sake, without showing anything.
+
+        Args:
+            efforts: What they took.
+        """
+        if self._image is None:
+            taken = take(self._interpreter, self._collector, self._addresses, efforts)
+            if taken is not None:
+                image, text = taken
+                self._image = replace(image, name=self._kept.keep_image(text))
 
     # -- while entry points run -----------------------------------------------------------------------------------
 
@@ -279,7 +328,13 @@ class Keeper:
             for source in self._sources
         }
         asked = [[kind, path, answer] for (kind, path), answer in self._project.filesystem.asked.items()]
-        data = {"files": files, "asked": asked, "turns": [turn.as_json for turn in turns if turn is not None]}
+        data = {
+            "files": files,
+            "asked": asked,
+            "turns": [turn.as_json for turn in turns if turn is not None],
+            "by file": self.by_file.as_json,
+            "image": None if self._image is None else self._image.as_json,
+        }
         self._kept.keep_turns(paths(self._sources), json.dumps(data, separators=(",", ":")))
 
     def _turn(self, live: _Live, used: set[int]) -> Turn | None:

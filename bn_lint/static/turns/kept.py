@@ -19,6 +19,12 @@ class KeptTurns(Trees, Protocol):
     def keep_turns(self, paths: Sequence[str], text: str) -> None:
         """Keep something for these files, in place of what was there."""
 
+    def image(self, name: str) -> str | None:
+        """The image of modules that is kept under a name, if it is there and is whole."""
+
+    def keep_image(self, text: str) -> str:
+        """Keep an image of modules; returns the name that it is kept under."""
+
 
 def digest(text: str) -> str:
     """What stands for a text: equal only for equal texts."""

@@ -66,7 +66,8 @@ class Outline:
         Raises:
             KeyError: it is no node of this tree.
         """
-        return self._every[node]
+        name = self._names.get(node)
+        return self._every[node] if name is None else (name, 0)
 
     @cached_property
     def _every(self) -> dict[cst.CSTNode, tuple[str, int]]:
@@ -84,7 +85,7 @@ class Outline:
         """
         if number < 0:
             raise IndexError(number)
-        return self.own(name)[number]
+        return self.own(name)[number] if number else self.definitions[name]
 
 
 def _own(definition: cst.CSTNode) -> Iterator[cst.CSTNode]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bn_lint.project.source import Source
-from bn_lint.static.interpreter.values import Function, ModuleScope
+from bn_lint.static.interpreter.values import Function
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.turns.addresses import ProjectAddresses
 from bn_lint.static.turns.changes import Changes, changes
+from bn_lint.static.turns.image import Image
 from bn_lint.static.turns.kept import KeptTurns, digest, said
 from bn_lint.static.turns.outline import Outline
 from bn_lint.static.turns.record import GivenUp, Turn
@@ -33,8 +34,14 @@ class Past:
         self._addresses = addresses
         self._sources = sources
         self._changes: dict[str, Changes] = {}
+        self._known_executed: set[str] = set()
+        self._count_executed = 0
         #: What texts say to who does not look at their code, by the digests of the texts.
         self.said: dict[str, str] = {}
+        #: The image of the modules, if it holds.
+        self.image: Image | None = None
+        #: What was kept of single files whose texts are the same.
+        self.by_file: dict[str, Any] = {}
         self._turns = self._recall()
 
     def take(self, key: str) -> Turn | None:
@@ -49,8 +56,16 @@ class Past:
         try:
             data = {} if text is None else json.loads(text)
             past: dict[str, list[Turn]] = {}
+            if data:
+                texts = {str(source.path): digest(source.text) for source in self._sources}
+                own = {path: digested for path, (digested, *_) in data["files"].items()}
+                by_file = data["by file"].items()
+                self.by_file = {path: one for path, one in by_file if texts.get(path, "") == own.get(path)}
             if not data or not self._is_comparable(data["files"]) or not self._same_answers(data["asked"]):
                 return {}
+            if data["image"] is not None:
+                image = Image.of_json(data["image"])
+                self.image = image if image.holds(self._changes) else None
             for one in data["turns"]:
                 turn = Turn.of_json(one)
                 past.setdefault(turn.entries[0], []).append(turn)
@@ -89,26 +104,29 @@ class Past:
 
     def _holds(self, turn: Turn) -> bool:
         """Whether nothing has changed that a turn has read."""
-        changed = self._changes
-        for path, names in turn.definitions.items():
-            if path in changed and not changed[path].within.isdisjoint(names):
+        for path, changed in self._changes.items():
+            if not changed.within.isdisjoint(turn.definitions.get(path, ())):
                 return False
-        if any(path in changed and changed[path].is_top_changed for path in turn.modules):
-            return False
-        if any(path in changed and name in changed[path].own for path, name in turn.touched):
-            return False
-        if any(not one.called.isdisjoint(turn.call_sites) for one in changed.values()):
-            return False
+            if changed.is_top_changed and path in turn.modules:
+                return False
+            if any(where == path and name in changed.own for where, name in turn.touched):
+                return False
+            if not changed.called.isdisjoint(turn.call_sites):
+                return False
         if turn.reached_out != reached_out(self._interpreter):
             return False
-        executed = set(turn.executed)
-        for path in turn.needed:
-            scope = self._interpreter.modules.get(Path(path))
-            if path not in executed and (scope is None or scope.state == ModuleScope.FRESH):
-                return False
+        if not set(turn.needed) <= {*turn.executed, *self._executed()}:
+            return False
         if turn.concerning(given_up(self._interpreter, self._addresses)) != turn.given_up:
             return False
         return all(self._is_called(path, name) is answer for path, name, answer in turn.asked)
+
+    def _executed(self) -> set[str]:
+        """The files of the modules that have been executed so far."""
+        every = self._interpreter.reads.executed
+        self._known_executed.update(map(str, every[self._count_executed :]))
+        self._count_executed = len(every)
+        return self._known_executed
 
     def _is_called(self, path: str, name: str) -> bool | None:
         file = self._project.file(Path(path))
