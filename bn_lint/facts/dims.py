@@ -10,13 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Union
+from typing import ClassVar, Union
 from weakref import WeakValueDictionary
+
+from bn_lint.native import interpreted
 
 Coefficient = Union[int, Fraction]
 Number = Union[int, float, Fraction]
 
 
+@interpreted
 class Symbol:
     """One indivisible unknown number.
 
@@ -31,7 +34,7 @@ class Symbol:
     """
 
     __slots__ = ("__weakref__", "computed", "counts", "exact", "free", "least", "name", "owner", "quotient", "serial")
-    _count = 0
+    _count: ClassVar = 0
 
     def __init__(self, name: str, *, free: bool = False, owner: object = None, counts: bool = False) -> None:
         self.name = shortened(name)
@@ -122,9 +125,11 @@ class Expression:
             parts.append(" * ".join(factors))
         return " + ".join(parts).replace("+ -", "- ") or "0"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
+@interpreted
 class TracedInt(int):
     """A known integer that remembers how it was computed from the constructor's parameters.
 
@@ -135,7 +140,7 @@ class TracedInt(int):
     origin: Expression
 
     def __new__(cls, value: int, origin: Expression) -> TracedInt:
-        self = super().__new__(cls, value)
+        self = int.__new__(cls, value)
         self.origin = origin
         return self
 

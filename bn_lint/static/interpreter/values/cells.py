@@ -62,7 +62,8 @@ class Ghost(Generic[Held]):
     def __str__(self) -> str:
         return f"*{self.name}"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 #: The cells of lists and iterators. Of a module, `REST` holds samples of children that may follow.
