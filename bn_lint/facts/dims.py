@@ -197,7 +197,9 @@ def _combine(
     if not isinstance(a, TracedInt) and not isinstance(b, TracedInt):
         return value
     result = symbolic(_origin_terms(a), _origin_terms(b))
-    return TracedInt(value, result) if isinstance(result, Expression) else value
+    if isinstance(result, Expression):
+        return TracedInt(value, result)
+    return value
 
 
 def _concrete(a: object, b: object, compute: Callable[[int, int], int]) -> int | None:
@@ -275,7 +277,9 @@ def floor_divide(a: Number | Expression, b: Number | Expression) -> Expression |
 def truncate(a: Number | Expression) -> Expression | Coefficient:
     """`int(a)` for a size, which is never negative."""
     if not isinstance(a, Expression):
-        return a if isinstance(a, TracedInt) else int(a)
+        if isinstance(a, TracedInt):
+            return a
+        return int(a)
     if _is_integral(a):
         return a
     denominator = math.lcm(*(Fraction(c).denominator for c in a.terms.values()))

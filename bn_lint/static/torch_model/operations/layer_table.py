@@ -65,7 +65,8 @@ def initialize(signature: Signature, bias: str = "", spread: int = 0) -> Builtin
             value = arguments.get(position, name, ABSENT)
             if value is ABSENT:
                 value = Unknown(name) if default is ABSENT or arguments.more else default
-            instance.cells[name] = (value,) * spread if spread and name in _SPREAD and isinstance(value, int) else value
+            is_spread = spread and name in _SPREAD and isinstance(value, int)
+            instance.cells[name] = (value,) * spread if is_spread else value
         if bias and isinstance(instance.cells["bias"], bool):
             size = Axis(size_of(instance.cells[bias]))
             instance.cells["bias"] = Tensor((size,)) if instance.cells["bias"] else None
