@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bn_lint.facts.comparison import Comparison, compare, half_line
 from bn_lint.facts.dims import Expression, TracedInt, subtract
 from bn_lint.static.interpreter.lattice.size import is_large
@@ -28,7 +30,7 @@ from bn_lint.static.interpreter.values import (
 )
 
 #: Kinds of objects that are the same only if they are one.
-_OBJECTS = frozenset({Unknown, Instance, List, Dict, ValueIterator, Union})
+_OBJECTS: Final = frozenset({Unknown, Instance, List, Dict, ValueIterator, Union})
 
 
 def same(a: Value, b: Value) -> bool:
