@@ -94,6 +94,10 @@ class Expression:
             self._hash = hash(frozenset(self.terms.items()))
         return self._hash
 
+    def __reduce__(self) -> tuple[type[Expression], tuple[dict[Monomial, Coefficient]]]:
+        # The compiled build needs to be told.
+        return Expression, (self.terms,)
+
     @property
     def symbols(self) -> set[Symbol]:
         return {symbol for monomial in self.terms for symbol in monomial}
