@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from bn_lint.facts.dims import Expression, Symbol
+from bn_lint.facts.dims import Expression, Symbol, TracedInt
 from bn_lint.native import COMPILED
 from bn_lint.project.source import Source
 from bn_lint.static.interpreter import values
@@ -134,3 +134,10 @@ def test_places_that_branches_noted_are_kept_apart() -> None:
     joined = join([first, second])
     assert isinstance(joined, Union)
     assert joined.values == (first, second)
+
+
+def test_traced_numbers_are_the_same_by_value_and_origin() -> None:
+    planes, width = (Expression.of(Symbol(name)) for name in ("planes", "width"))
+    assert same(TracedInt(64, planes), TracedInt(64, planes))
+    assert not same(TracedInt(64, planes), TracedInt(32, planes))
+    assert not same(TracedInt(64, planes), TracedInt(64, width))

@@ -50,7 +50,8 @@ def same(a: Value, b: Value) -> bool:
     if isinstance(a, (Unknown, Instance, List, Dict, ValueIterator, Union, Absent, DomainValue)):
         return False
     if isinstance(a, TracedInt):
-        return isinstance(b, TracedInt) and a == b and a.origin == b.origin
+        # To mypyc, objects of a class without an `__eq__` of its own are equal if they are one.
+        return isinstance(b, TracedInt) and int(a) == int(b) and a.origin == b.origin
     if isinstance(a, (Expression, External, *WRAPPERS, *CONSTANTS)):
         return bool(a == b)
     if isinstance(a, DEFINITIONS):
