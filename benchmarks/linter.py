@@ -6,6 +6,7 @@ import compileall
 import shutil
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,5 +38,19 @@ def installed(checkout: Path = ROOT) -> Iterator[Linter]:
             target = Path(folder) / package.name
             shutil.copytree(checkout / package, target, ignore=shutil.ignore_patterns("__pycache__"))
             compileall.compile_dir(target, quiet=1)
-        environment = {"PYTHONPATH": folder, "NO_COLOR": "1"}
-        yield Linter(Path(folder), (sys.executable, "-m", "bn_lint"), environment)
+        yield _linter(Path(folder))
+
+
+@contextmanager
+def unpacked(wheel: Path) -> Iterator[Linter]:
+    """Gives the linter of a wheel, such as a compiled one, in the same way."""
+    with ended_with_us(), tempfile.TemporaryDirectory(prefix="bn-lint-") as folder:
+        with zipfile.ZipFile(wheel) as opened:
+            opened.extractall(folder)
+        for package in _PACKAGES:
+            compileall.compile_dir(Path(folder) / package.name, quiet=1)
+        yield _linter(Path(folder))
+
+
+def _linter(folder: Path) -> Linter:
+    return Linter(folder, (sys.executable, "-m", "bn_lint"), {"PYTHONPATH": str(folder), "NO_COLOR": "1"})

@@ -19,6 +19,7 @@ ORDER = (
     "errors",
     "addresses",
     "debugging",
+    "native",
     "exit",
     "libraries",
     "facts",

@@ -30,6 +30,7 @@ from bn_lint.facts import (
     Replacement,
     Shape,
 )
+from bn_lint.facts.dims import Expression, Symbol, TracedInt, multiply
 from bn_lint.project.source import load
 from bn_lint.rule import Severity, Violation, rule
 from bn_lint.static.analyze import analyze
@@ -201,3 +202,11 @@ def test_a_defect_in_completing_costs_the_finding_alone(tmp_path: Path, monkeypa
     assert {finding.code for finding in outcome.findings} >= {"BN002", "BN302", "BN501"}
     assert "BN101" not in {finding.code for finding in outcome.findings}
     assert [problem.internal for problem in outcome.problems] == [True]
+
+
+def test_sizes_are_pickled() -> None:
+    size = multiply(Expression.of(Symbol("planes", free=True)), 4)
+    copy = pickle.loads(pickle.dumps(size))
+    assert str(copy) == "planes * 4"
+    assert copy.is_free
+    assert pickle.loads(pickle.dumps(TracedInt(64, Expression.of(Symbol("planes"))))) == 64

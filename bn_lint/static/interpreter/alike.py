@@ -7,6 +7,7 @@ does to two of these is the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from typing import Final
 
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -16,9 +17,9 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import asked_once, children, walk
 
 #: What a module is asked that does not follow from how it was built.
-_STATE = frozenset({"training", "requires_grad"})
+_STATE: Final = frozenset({"training", "requires_grad"})
 #: Values that passes may leave in local names. An object would be one for all passes.
-_PLAIN = frozenset({bool, int, float, str, type(None)})
+_PLAIN: Final = frozenset({bool, int, float, str, type(None)})
 
 
 class AlikePasses:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.builtins.concrete import foreign_attribute
 from bn_lint.static.interpreter.builtins.methods import plain_attribute
@@ -53,7 +55,7 @@ class _Missing(DomainValue):
         self.read: dict[str, Unknown] = {}
 
 
-_MISSING: Ghost[_Missing] = Ghost("missing")
+_MISSING: Final[Ghost[_Missing]] = Ghost("missing")
 
 
 def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRef) -> Value:

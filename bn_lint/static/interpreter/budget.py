@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn, cast
 
+from bn_lint.native import interpreted
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import ReachableSet
 from bn_lint.static.interpreter.limits import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from bn_lint.static.syntax import nodes as cst
 
 
+@interpreted
 class BudgetExhausted(Exception):
     """An entry point took more steps than it is given.
 

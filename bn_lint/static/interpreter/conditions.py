@@ -10,7 +10,7 @@ from __future__ import annotations
 from ast import literal_eval
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.last_pass import asks_for_last
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
 
 #: Comparisons, and the one that each is or denies.
-_COMPARED: dict[type, tuple[type, bool]] = {
+_COMPARED: Final[dict[type, tuple[type, bool]]] = {
     cst.Equal: (cst.Equal, True),
     cst.NotEqual: (cst.Equal, False),
     cst.Is: (cst.Is, True),
@@ -31,9 +31,9 @@ _COMPARED: dict[type, tuple[type, bool]] = {
     cst.In: (cst.In, True),
     cst.NotIn: (cst.In, False),
 }
-_PLAIN = frozenset({bool, int, float, str, type(None)})
+_PLAIN: Final = frozenset({bool, int, float, str, type(None)})
 #: How deep the operators of a test are looked into: each level is looked at again for those above it.
-_MAX_DEPTH = 10
+_MAX_DEPTH: Final = 10
 
 
 def condition_of(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, depth: int = 0) -> Condition | None:

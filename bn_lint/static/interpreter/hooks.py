@@ -12,7 +12,7 @@ a domain, which it knows by the classes below. They are neutral: with them alone
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bn_lint.static.interpreter.values import ABSENT, DomainValue, External, Ghost, Unknown, Value
 
@@ -156,9 +156,9 @@ class Domain:
     """
 
     #: The functions that never return, by dotted name.
-    never_return: frozenset[str] = frozenset({"sys.exit", "os._exit", "os.abort"})
+    never_return: ClassVar[frozenset[str]] = frozenset({"sys.exit", "os._exit", "os.abort"})
     #: Context managers whose block is there to fail. They may be methods of anything: only the last name counts.
-    expect_failure: frozenset[str] = frozenset({"assertRaises", "assertRaisesRegex"})
+    expect_failure: ClassVar[frozenset[str]] = frozenset({"assertRaises", "assertRaisesRegex"})
 
     def __init__(self, known: Mapping[str, Value] | None = None) -> None:
         self.known: Mapping[str, Value] = known or {}

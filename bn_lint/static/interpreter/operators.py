@@ -7,7 +7,7 @@ import operator
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from bn_lint.facts import dims
 from bn_lint.facts.comparison import Comparison, half_line
@@ -243,7 +243,7 @@ def _divide(interpreter: Interpreter, a: Value, b: Value, ref: NodeRef) -> Value
     return BINARY[cst.FloorDivide](interpreter, a, b, ref)
 
 
-BINARY: dict[type, Operation] = {
+BINARY: Final[dict[type, Operation]] = {
     cst.Add: _binary("add", operator.add, dims.add),
     cst.Subtract: _binary("sub", operator.sub, dims.subtract),
     cst.Multiply: _binary("mul", operator.mul, dims.multiply),
@@ -259,7 +259,7 @@ BINARY: dict[type, Operation] = {
     cst.MatrixMultiply: _binary("matmul", operator.matmul, None),
 }
 
-AUGMENTED: dict[type, type] = {
+AUGMENTED: Final[dict[type, type]] = {
     cst.AddAssign: cst.Add,
     cst.SubtractAssign: cst.Subtract,
     cst.MultiplyAssign: cst.Multiply,
@@ -339,7 +339,7 @@ def contains(container: Value, item: Value) -> bool | None:
     return None
 
 
-_ORDER: dict[type, Callable[[Any, Any], bool]] = {
+_ORDER: Final[dict[type, Callable[[Any, Any], bool]]] = {
     cst.LessThan: operator.lt,
     cst.LessThanEqual: operator.le,
     cst.GreaterThan: operator.gt,

@@ -223,7 +223,7 @@ class Store:
         changes: StoreDelta = {}
         for cells, key, _ in trail:
             changes[(id(cells), key)] = (cells, key, cells.get(key, ABSENT))
-        for cells, key, before in reversed(trail):
+        for cells, key, before in trail[::-1]:
             if before is ABSENT:
                 cells.pop(key, None)
             else:

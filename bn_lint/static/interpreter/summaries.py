@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bn_lint.static.interpreter.lattice.copying import clone_with
 from bn_lint.static.interpreter.store import Store, watch
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bn_lint.static.interpreter.hooks import Collector
 
 #: What may change while a remembered call holds it, or holds such things.
-_HOLDERS = frozenset({tuple, List, Dict, Instance})
+_HOLDERS: Final = frozenset({tuple, List, Dict, Instance})
 
 
 class _Way(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,12 +10,21 @@ if TYPE_CHECKING:
     from bn_lint.static.syntax.source_files import SourceFile
 
 
-@dataclass(slots=True, unsafe_hash=True)
 class NodeRef:
     """A syntax node and the file it is in."""
 
-    file: SourceFile
-    node: cst.CSTNode
+    # No dataclass: it is made for each expression that the interpreter evaluates.
+    __slots__ = ("file", "node")
+
+    def __init__(self, file: SourceFile, node: cst.CSTNode) -> None:
+        self.file = file
+        self.node = node
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is NodeRef and self.node is other.node and self.file is other.file
+
+    def __hash__(self) -> int:
+        return hash(self.node)
 
     @property
     def place(self) -> Place:

@@ -210,7 +210,8 @@ def _size_for(layer: Instance, axis: Axis) -> Dim:
     width = size_of(layer.cells.get("num_features", ABSENT))
     if isinstance(width, TracedInt) and size.origin.symbols == {width.origin.single_symbol}:
         value = sum(factor * int(width) ** len(monomial) for monomial, factor in size.origin.terms.items())
-        return size if value == size else int(size)
+        if value != size:
+            return int(size)
     return size
 
 

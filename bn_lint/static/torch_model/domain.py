@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.hooks import Domain
@@ -64,8 +64,8 @@ _ADDING = frozenset({"append", "extend", "insert", "add_module", "register_modul
 class TorchDomain(Domain):
     """Tensors, modules and their modes."""
 
-    never_return = Domain.never_return.union(*(library.leaves for library in LIBRARIES))
-    expect_failure = Domain.expect_failure.union(
+    never_return: ClassVar[frozenset[str]] = Domain.never_return.union(*(library.leaves for library in LIBRARIES))
+    expect_failure: ClassVar[frozenset[str]] = Domain.expect_failure.union(
         name.rpartition(".")[2] for library in LIBRARIES for name in library.expects_failure
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES
 from bn_lint.static.interpreter.paths import excludes
@@ -78,15 +78,15 @@ class Mode(DomainValue):
 
 
 #: The mode of a module.
-MODE: Ghost[Mode | Union] = Ghost("mode", decides=False)
+MODE: Final[Ghost[Mode | Union]] = Ghost("mode", decides=False)
 #: Where the parameters of a BatchNorm layer were frozen; None when they are trained.
-FROZEN: Ghost[NodeRef | Unknown | None] = Ghost("frozen", decides=False)
+FROZEN: Final[Ghost[NodeRef | Unknown | None]] = Ghost("frozen", decides=False)
 #: Modules are built in training mode.
-BUILT = Mode(True)
+BUILT: Final = Mode(True)
 #: Foreign code may have switched.
-UNSEEN = Mode(None)
+UNSEEN: Final = Mode(None)
 #: The mode in which a model arrives that is made out of view.
-ARRIVED = Mode(None)
+ARRIVED: Final = Mode(None)
 
 
 def modes_of(module: Instance, events: EventLog) -> tuple[Mode, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from bn_lint.static.interpreter.builtins.concrete import complete
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -12,7 +12,7 @@ from bn_lint.static.syntax.places import NodeRef
 
 Implementation = TypeVar("Implementation", bound=Callable[[Interpreter, Arguments, NodeRef], Value])
 
-BUILTINS: dict[str, Value] = {}
+BUILTINS: Final[dict[str, Value]] = {}
 
 
 def builtin(name: str, *, takes_more: bool = False) -> Callable[[Implementation], Implementation]:

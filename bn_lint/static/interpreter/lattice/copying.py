@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.values import (
@@ -25,7 +25,7 @@ from bn_lint.static.interpreter.values import (
 )
 
 #: The kinds of values that are shared. It has those that were met.
-_SHARED: set[type] = {bool, int, str, type(None), Unknown, Tensor}
+_SHARED: Final[set[type]] = {bool, int, str, type(None), Unknown, Tensor}
 
 
 def clone_with(

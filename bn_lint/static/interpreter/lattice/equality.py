@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bn_lint.facts.comparison import Comparison, compare, half_line
 from bn_lint.facts.dims import Expression, TracedInt, subtract
 from bn_lint.static.interpreter.lattice.size import is_large
@@ -28,7 +30,7 @@ from bn_lint.static.interpreter.values import (
 )
 
 #: Kinds of objects that are the same only if they are one.
-_OBJECTS = frozenset({Unknown, Instance, List, Dict, ValueIterator, Union})
+_OBJECTS: Final = frozenset({Unknown, Instance, List, Dict, ValueIterator, Union})
 
 
 def same(a: Value, b: Value) -> bool:
@@ -48,7 +50,8 @@ def same(a: Value, b: Value) -> bool:
     if isinstance(a, (Unknown, Instance, List, Dict, ValueIterator, Union, Absent, DomainValue)):
         return False
     if isinstance(a, TracedInt):
-        return isinstance(b, TracedInt) and a == b and a.origin == b.origin
+        # To mypyc, objects of a class without an `__eq__` of its own are equal if they are one.
+        return isinstance(b, TracedInt) and int(a) == int(b) and a.origin == b.origin
     if isinstance(a, (Expression, External, *WRAPPERS, *CONSTANTS)):
         return bool(a == b)
     if isinstance(a, DEFINITIONS):

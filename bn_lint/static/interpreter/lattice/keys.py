@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Final
 
 from bn_lint.facts.dims import Expression, TracedInt
 from bn_lint.static.interpreter.lattice.size import is_large
@@ -41,7 +42,7 @@ from bn_lint.static.interpreter.values import (
 from bn_lint.static.syntax.places import NodeRef
 
 #: Python's own constants that arguments often are.
-_PLAIN = frozenset({bool, int, float, str, bytes, type(None)})
+_PLAIN: Final = frozenset({bool, int, float, str, bytes, type(None)})
 
 
 class Keys:

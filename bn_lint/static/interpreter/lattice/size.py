@@ -17,8 +17,8 @@ _HOLDERS = (tuple, List, Dict, ValueIterator, Union)
 
 def limited(value: Value) -> Value:
     """Return the value, or what is known of it if it is larger than the engine follows: a tuple of very many, say."""
-    if isinstance(value, int):
-        return value if value.bit_length() <= MAX_BITS else Unknown("?", "a very large number")
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        return Unknown("?", "a very large number")
     if isinstance(value, (str, bytes)):
         return value if len(value) <= MAX_LENGTH else Unknown("?", "a very long string")
     if isinstance(value, tuple):

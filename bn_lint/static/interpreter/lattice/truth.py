@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.values import (
     CONSTANTS,
@@ -22,7 +24,7 @@ from bn_lint.static.interpreter.values import (
 )
 
 #: The kinds that are asked for most often.
-_PLAIN = frozenset({bool, int, float, str, tuple})
+_PLAIN: Final = frozenset({bool, int, float, str, tuple})
 
 
 def truth(value: Value) -> bool | None:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from types import EllipsisType, NoneType
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from bn_lint.facts.dims import Expression
+from bn_lint.native import COMPILED, interpreted
 from bn_lint.static.interpreter.values.callables import (
     Arguments,
     BoundMethod,
@@ -67,6 +68,7 @@ from bn_lint.static.interpreter.values.unknown import (
 from bn_lint.static.syntax.places import NodeRef
 
 
+@interpreted
 class DomainValue:
     """A value of a kind that only the code that makes it knows, such as the model of some library."""
 
@@ -82,12 +84,16 @@ class DomainValue:
 
 #: Everything that an expression of the analyzed program may stand for. Two kinds stand in cells only: `ABSENT` is the
 #: content of a cell that was not written, and a `NodeRef` says where something happened to an object.
-Value: TypeAlias = (
-    "bool | int | float | complex | Fraction | str | bytes | range | EllipsisType | re.Pattern[str] | re.Match[str]"
-    " | Expression | Tensor | tuple[Value, ...] | List | Dict | ValueIterator | Instance | Class | LibraryClass"
-    " | External | Function | Builtin | ModuleScope | Imported | Field | BoundMethod | Partial | Property"
-    " | StaticMethod | ClassMethod | Super | Slice | NodeRef | Unknown | Union | Absent | DomainValue | None"
-)
+if COMPILED:
+    # mypyc would ask a value for each of these kinds in turn, whenever it is passed on.
+    Value: TypeAlias = Any
+else:
+    Value: TypeAlias = (
+        "bool | int | float | complex | Fraction | str | bytes | range | EllipsisType | re.Pattern[str] | re.Match[str]"
+        " | Expression | Tensor | tuple[Value, ...] | List | Dict | ValueIterator | Instance | Class | LibraryClass"
+        " | External | Function | Builtin | ModuleScope | Imported | Field | BoundMethod | Partial | Property"
+        " | StaticMethod | ClassMethod | Super | Slice | NodeRef | Unknown | Union | Absent | DomainValue | None"
+    )
 
 #: The kinds of which most operations think alike. A kind that is added to one of them is known to all operations.
 #: Python's own immutable objects: their equality and truth are Python's.

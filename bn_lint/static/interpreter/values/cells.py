@@ -6,7 +6,7 @@ Only `Store` writes cells, so that what a branch did can be undone and merged.
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.values import Class, Dict, Value
@@ -62,17 +62,18 @@ class Ghost(Generic[Held]):
     def __str__(self) -> str:
         return f"*{self.name}"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 #: The cells of lists and iterators. Of a module, `REST` holds samples of children that may follow.
-ITEMS: Ghost[tuple[Value, ...]] = Ghost("items")
-REST: Ghost[tuple[Value, ...]] = Ghost("rest")
+ITEMS: Final[Ghost[tuple[Value, ...]]] = Ghost("items")
+REST: Final[Ghost[tuple[Value, ...]]] = Ghost("rest")
 #: Whether a module took the place of None, as one that is built when it is first needed does.
-LAZY: Ghost[bool] = Ghost("lazy")
+LAZY: Final[Ghost[bool]] = Ghost("lazy")
 #: The class of the program whose code built a layer.
-BUILDER: Ghost[Class | None] = Ghost("builder")
+BUILDER: Final[Ghost[Class | None]] = Ghost("builder")
 #: What an object of a class that inherits from `dict` holds as a dictionary.
-ENTRIES: Ghost[Dict] = Ghost("entries")
+ENTRIES: Final[Ghost[Dict]] = Ghost("entries")
 #: The names of the fields of a named tuple, in order.
-FIELDS: Ghost[tuple[str, ...]] = Ghost("fields")
+FIELDS: Final[Ghost[tuple[str, ...]]] = Ghost("fields")

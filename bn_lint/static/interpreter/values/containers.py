@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import NoneType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from bn_lint.native import interpreted
 from bn_lint.static.interpreter.values.cells import ITEMS, REST, Mutable
 from bn_lint.static.interpreter.values.unknown import ABSENT, Absent
 
@@ -47,7 +48,7 @@ class Dict(Mutable):
 
     __slots__ = ("factory", "is_namespace", "is_set")
 
-    OPEN = Absent()
+    OPEN: Final = Absent()
 
     def __init__(self, cells: dict[Any, Value] | None = None, *, is_set: bool = False, is_open: bool = False) -> None:
         super().__init__(cells if cells is not None else {})
@@ -76,12 +77,14 @@ class ValueIterator(Sequence):
     __slots__ = ()
 
 
+@interpreted
 class Alternatives(tuple["Value", ...]):
     """Samples of a container's children, of which each branch of the program has others."""
 
     __slots__ = ()
 
 
+@interpreted
 class Scattered(Alternatives):
     """Samples of a container's children some of which stand between children that are known."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bn_lint.static.interpreter.values.cells import Mutable
 
@@ -18,7 +18,9 @@ class ModuleScope(Mutable):
 
     __slots__ = ("file", "has_more", "is_program", "log", "name", "path", "stars", "state")
 
-    FRESH, RUNNING, DONE = range(3)
+    FRESH: Final = 0
+    RUNNING: Final = 1
+    DONE: Final = 2
 
     def __init__(self, name: str, path: Path, file: SourceFile | None) -> None:
         super().__init__({})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bn_lint.facts.dims import Expression, Symbol
 
@@ -153,7 +153,7 @@ class Absent:
         return "ABSENT"
 
 
-ABSENT = Absent()
+ABSENT: Final = Absent()
 
 
 def alternatives(value: Value) -> tuple[Value, ...]:

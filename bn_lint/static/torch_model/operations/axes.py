@@ -61,7 +61,7 @@ def last_two(at: OpSite, x: Tensor) -> Tensor:
 def movedim(at: OpSite, x: Tensor, source: Value, destination: Value) -> Tensor:
     """Some axes go to given places, the others keep their order."""
     sources, targets = ([axis_position(x, d) for d in _several(at, v)] for v in (source, destination))
-    if not x.ranked or len(sources) != len(targets) or None in (*sources, *targets):
+    if not x.ranked or len(sources) != len(targets) or None in sources or None in targets:
         return unknown(x.why)
     others = iter(i for i in range(len(x.axes)) if i not in sources)
     order = [sources[targets.index(i)] if i in targets else next(others) for i in range(len(x.axes))]

@@ -69,7 +69,8 @@ def initialize(signature: Signature, bias: str = "", spread: int = 0) -> Builtin
             value = arguments.get(position, name, ABSENT)
             if value is ABSENT:
                 value = Unknown(name) if default is ABSENT or arguments.more else default
-            instance.cells[name] = (value,) * spread if spread and name in _SPREAD and isinstance(value, int) else value
+            is_spread = spread and name in _SPREAD and isinstance(value, int)
+            instance.cells[name] = (value,) * spread if is_spread else value
         if bias and any(
             _is_no_size(interpreter, instance.cells[name], ref, n) for n, (name, _) in enumerate(signature[:2])
         ):
