@@ -75,7 +75,7 @@ def answered(interpreter: Interpreter, test: cst.BaseExpression, frame: Frame, d
     found = condition_of(interpreter, test, frame)
     if found is None:
         return None
-    for answer in reversed(interpreter.path.answers):
+    for answer in interpreter.path.answers[::-1]:
         if answer.question == found.question:
             interpreter.store.depends_on(answer.born)
             return answer.holds is found.answer
