@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bn_lint.native import COMPILED
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.syntax.source_files import Project
 from bn_lint.static.training.domain import TrainingDomain
@@ -20,6 +21,8 @@ from bn_lint.static.turns.encoding import NotKept
 from bn_lint.static.turns.heap import HeapWriter, read
 
 from .projects import Check, write
+
+pytestmark = pytest.mark.skipif(COMPILED, reason="the compiled build keeps no images")
 
 #: What the top level of a module may leave: each kind of values.
 REGISTRY = """import collections

@@ -64,8 +64,7 @@ _CHAINS = frozenset({"parent", "caller", "owner", "_twin_of", "attribute_of"})
 
 def _fields_of(kind: type[Any]) -> list[str]:
     """The names of what objects of a kind consist of."""
-    compiled: Sequence[str] | None = getattr(kind, "__mypyc_attrs__", None)
-    return sorted(compiled or [name for base in kind.__mro__ for name in getattr(base, "__slots__", ())])
+    return sorted(name for base in kind.__mro__ for name in getattr(base, "__slots__", ()))
 
 
 _FIELDS = {kind: [name for name in _fields_of(kind) if name not in _FORGOTTEN] for kind in _OBJECTS.values()}

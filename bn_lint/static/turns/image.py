@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bn_lint.native import COMPILED
 from bn_lint.static.interpreter.reads import Read
 from bn_lint.static.interpreter.values import Class, Function, ModuleScope
 from bn_lint.static.interpreter.values.cells import birth
@@ -87,9 +88,13 @@ def take(
 ) -> tuple[Image, str] | None:
     """An image of all modules, without its name, and what is to be kept under that; None if there can be none.
 
+    In the compiled build there is none: objects of its classes cannot be made without their constructors.
+
     Args:
         efforts: What the top levels took that were run, by their files.
     """
+    if COMPILED:
+        return None
     reads = interpreter.reads
     left = (interpreter.unparsed, interpreter.aborted, interpreter.concerned, reads.given_up_in)
     if any(left) or not collector.notes.is_empty or collector.drafts or collector.reveals:
