@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 from bn_lint import facts
@@ -15,9 +14,10 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Call, Step, has_batchnorm_for_sure
+from bn_lint.static.torch_model.happened import Call, has_batchnorm_for_sure
 from bn_lint.static.torch_model.mode import ARRIVED, Mode, agreed
 from bn_lint.static.torch_model.symbolic_models import are_supposed, is_symbolic
+from bn_lint.static.training.adversaries import is_adversarial
 from bn_lint.static.training.batch_sizes import batch_facts
 from bn_lint.static.training.call_lines import is_resumed, lines_of, switch_name
 from bn_lint.static.training.drafts import CallLines
@@ -134,7 +134,7 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         others=tuple(_others(events, call)) if purpose is Purpose.EVALUATION and training else (),
         frozen=evidence_at("the parameters are frozen here", None if meant else _frozen_and_trained(events, call)),
         path=path_to(call.frame),
-        adversarial=_adversarial(events, call),
+        adversarial=is_adversarial(events, call),
         replaced=put_in_after_eval(events, call),
         draft=collector.draft(lines_of(events, call, purpose, trained)),
         resumed=purpose is not Purpose.TRAINING and is_resumed(events, call),
@@ -258,52 +258,6 @@ def _is_lasting(events: EventLog, call: Call, mode: Mode) -> bool:
     return not any(
         one.purpose is Purpose.TRAINING and one.model is call.model and mode.order < one.order < call.order
         for one in events.calls
-    )
-
-
-def _adversarial(events: EventLog, call: Call) -> bool:
-    """Whether the model is one of two that are trained by optimizers of their own, in turns."""
-    trained = [c for c in events.calls if c.step is not None]
-    own = [c for c in trained if c.model is call.model]
-    # The halves of a GAN play different parts: what the same lines train are two of a kind.
-    lines = {c.ref.node for c in own}
-    alike = {id(c.model) for c in trained if c.ref.node in lines}
-    optimizers: dict[tuple[int, ...], set[int]] = {}
-    for step in (c.step for c in own if c.step is not None and c.step.optimizer is not None):
-        optimizers.setdefault(step.loops[:1], set()).add(id(step.optimizer))
-    if any(
-        bool(optimizers.get(c.step.loops[:1], set()) - {id(c.step.optimizer)})
-        for c in trained
-        if id(c.model) not in alike and c.step is not None and c.step.optimizer is not None
-    ):
-        return True
-    if _has_two_halves(events, call):
-        return True
-    # The other half may have no BatchNorm, so its calls were not noted. It learns from gradients of its own.
-    steps = [c.step for c in own if c.step is not None]
-    mine = {(step.loops[:1], step.propagations) for step in steps}
-    places = {step.ref.node for step in steps}
-    return any(
-        step.owned is not None
-        and step.ref.node not in places
-        and id(step.optimizer) not in optimizers.get(step.loops[:1], {id(step.optimizer)})
-        and (step.loops[:1], step.propagations) not in mine
-        and not any(events.related(call.model, one) for one in step.owned)
-        for step in events.steps
-    )
-
-
-def _has_two_halves(events: EventLog, call: Call) -> bool:
-    """Whether two parts of the model are trained in turns, each by an optimizer and on gradients of its own."""
-    first: dict[tuple[int, tuple[int, ...]], Step] = {}
-    for step in events.steps:
-        if step.owned and all(events.is_part_of(one, call.model) for one in step.owned):
-            first.setdefault((id(step.optimizer), step.loops[:1]), step)
-    return any(
-        one.loops[:1] == other.loops[:1]
-        and one.propagations != other.propagations
-        and not any(events.related(a, b) for a in one.owned or () for b in other.owned or ())
-        for one, other in combinations(first.values(), 2)
     )
 
 
