@@ -390,7 +390,7 @@ class Analyzer:
                 self.turns.keep(complete.used)
 
         refused = frozenset(file.display for file in filter(None, self.project.files.values()) if not file.is_valid)
-        return Analysis(facts, collector.problems, coverage, refused, complete, keep, collector.tracebacks, reveals)
+        return Analysis(facts, collector.all_problems, coverage, refused, complete, keep, collector.tracebacks, reveals)
 
 
 def _steps(run: Run) -> Steps:

@@ -226,3 +226,22 @@ def test_fixtures_are_shown_again(tmp_path: Path, seen: Seen) -> None:
         _outcome(unit, kept)
         _outcome(unit, kept)
     assert len(seen.repeated) > 20
+
+
+@pytest.mark.slow
+def test_what_took_too_long_is_said_again(tmp_path: Path, seen: Seen) -> None:
+    program = HEAD + (
+        "def search(model):\n    total = row = 0\n    while row < 1000:\n        column = 0\n"
+        "        while column < 1000:\n            total += 1\n            column += 1\n        row += 1\n"
+        "    model.norm = nn.BatchNorm2d(total)\n    return model\n\n\n"
+        "def first():\n    return search(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)))\n"
+    )
+    kept = KeptWork(tmp_path, "one")
+    path = tmp_path / "program.py"
+    path.write_text(program, encoding="utf-8")
+    unit = Unit((from_bytes(path.read_bytes(), path, path.name),), ())
+    first = _outcome(unit, kept)
+    assert [problem.code for problem in first.problems] == ["BN903"]
+    assert seen.take() == (["first", "search"], [])
+    assert _outcome(unit, kept).problems == first.problems
+    assert seen.take() == ([], ["first", "search"])

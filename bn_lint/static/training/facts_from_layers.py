@@ -58,7 +58,7 @@ from bn_lint.static.training.drafts import Draft
 from bn_lint.static.training.flows import Flows
 from bn_lint.static.training.hidden_modules import hidden_batchnorm
 from bn_lint.static.training.layer_inputs import LayerInputs
-from bn_lint.static.training.notes import FactNote, MissingNote, ModelNote, Notes, SiteNote
+from bn_lint.static.training.notes import FactNote, IncompleteNote, MissingNote, ModelNote, Notes, SiteNote
 from bn_lint.static.training.pooled import PooledCalls
 from bn_lint.static.training.sites import Site, coverage
 from bn_lint.static.training.weight_decay import decay_fact
@@ -93,8 +93,8 @@ class FactCollector(LayerCollector):
         self._touched: dict[cst.CSTNode, Site] = {}
         #: What this turn has noted.
         self._seen: set[object] = set()
-        #: What kept files from being judged, each once.
-        self._told: set[object] = set()
+        #: Whether only what programs do with models is noted.
+        self._programs_only = False
         self._quiet = 0
         self._only: set[cst.CSTNode] | None = None
         #: Calls of one of several modules: where that is now, and whether under an undecided condition.
@@ -174,10 +174,17 @@ class FactCollector(LayerCollector):
         return self.drafts.setdefault(draft, len(self.drafts))
 
     def incomplete(self, file: SourceFile, message: str) -> None:
-        place = Place(file.display, 1, 1, 1, 1)  # no position in the file, which would take a parse to work out
-        if (file.display, message) not in self._told:
-            self._told.add((file.display, message))
-            self.problems.append(Problem("BN903", message, place))
+        note = IncompleteNote(file.display, message)
+        if note not in self._seen and not self._programs_only:
+            self._seen.add(note)
+            self.notes.write(note)
+
+    @property
+    def all_problems(self) -> list[Problem]:
+        """Files that could not be read, defects of the engine, and what took too long."""
+        # No position in the file, which would take a parse to work out.
+        late = (Problem("BN903", one.message, Place(one.display, 1, 1, 1, 1)) for one in self.notes.incomplete)
+        return [*self.problems, *late]
 
     def defect(self, file: SourceFile, error: Exception) -> None:
         """Note that the engine itself failed in a file."""
@@ -356,12 +363,12 @@ class FactCollector(LayerCollector):
     @contextmanager
     def programs_only(self) -> Iterator[None]:
         """Note nothing meanwhile but what programs do with models."""
-        problems = len(self.problems)
+        outer, self._programs_only = self._programs_only, True
         try:
             with self.quiet(True):
                 yield
         finally:
-            self.problems[problems:] = [one for one in self.problems[problems:] if one.internal]
+            self._programs_only = outer
 
     @contextmanager
     def calls_only(self, built: set[cst.CSTNode]) -> Iterator[None]:

@@ -92,7 +92,15 @@ class SyncNote:
     place: Place
 
 
-Note = Union[FactNote, DoubtNote, SiteNote, MissingNote, ModelNote, PooledNote, TrainedNote, SyncNote]
+@dataclass(frozen=True)
+class IncompleteNote:
+    """Something in a file took too long; `display` is its name in reports."""
+
+    display: str
+    message: str
+
+
+Note = Union[FactNote, DoubtNote, SiteNote, MissingNote, ModelNote, PooledNote, TrainedNote, SyncNote, IncompleteNote]
 NOTES: tuple[type[Note], ...] = (
     FactNote,
     DoubtNote,
@@ -102,6 +110,7 @@ NOTES: tuple[type[Note], ...] = (
     PooledNote,
     TrainedNote,
     SyncNote,
+    IncompleteNote,
 )
 
 
@@ -113,6 +122,7 @@ class Notes:
         sites: What became of the places that build BatchNorm layers.
         missing: The places that build layers that PyTorch does not have.
         models_called: Functions from which, directly or not, models are called that the project makes.
+        incomplete: What took too long, each once.
         written: The notes of the turn that is running.
         novel: How many of them are facts.
         branches: How many branches those entry points of the turn took that were not run again.
@@ -123,6 +133,7 @@ class Notes:
         self.sites: dict[cst.CSTNode, Site] = {}
         self.missing: set[cst.CSTNode] = set()
         self.models_called: set[cst.CSTNode] = set()
+        self.incomplete: dict[IncompleteNote, None] = {}
         self.written: list[Note] = []
         self.novel = self.branches = 0
         self._known: set[object] = set()
@@ -135,7 +146,7 @@ class Notes:
     @property
     def is_empty(self) -> bool:
         """Whether no turn has noted anything."""
-        noted = (self.facts, self.sites, self.missing, self.models_called, self._known, self._trained)
+        noted = (self.facts, self.sites, self.missing, self.models_called, self.incomplete, self._known, self._trained)
         return not any((*noted, self._doubtful, self._pooled, self._synchronized, self.written))
 
     def begin(self) -> None:
@@ -168,6 +179,8 @@ class Notes:
                 self._trained[place] = min(size, self._trained.get(place, size))
             case SyncNote(place):
                 self._synchronized.add(place)
+            case IncompleteNote():
+                self.incomplete[note] = None
 
     def doubt(self, facts: Sequence[Fact]) -> None:
         """Some facts of the turn that is running are doubtful."""
