@@ -59,6 +59,11 @@ def same(a: Value, b: Value) -> bool:
     raise impossible(a)
 
 
+def is_itself_alone(value: Value) -> bool:
+    """Whether nothing else is the same as a value: those are told apart without being compared one by one."""
+    return type(value) in _OBJECTS or isinstance(value, (Unknown, DomainValue, *DEFINITIONS))
+
+
 def equal(a: Value, b: Value) -> bool | None:
     """Return `a == b`, as far as it is known."""
     if isinstance(a, Union) or isinstance(b, Union):

@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import TypeVar
 
 from bn_lint.facts.dims import Expression, structural_symbol
-from bn_lint.static.interpreter.lattice.equality import same
+from bn_lint.static.interpreter.lattice.equality import is_itself_alone, same
 from bn_lint.static.interpreter.lattice.size import is_large
 from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES, MAX_JOINED_SAMPLES, MAX_MODULES, MAX_SAMPLES
 from bn_lint.static.interpreter.values import (
@@ -44,10 +44,17 @@ Kind = TypeVar("Kind", Tensor, List, Dict, Instance)
 def join(values: Iterable[Value]) -> Value:
     """Return the value that stands for any of the given ones."""
     distinct: list[Value] = []
+    numbers: set[int] = set()
+    comparable: list[Value] = []
     for value in values:
         for one in value.values if type(value) is Union else (value,):
-            if one is ABSENT or (distinct and (one is distinct[-1] or _among(one, distinct))):
+            if one is ABSENT or id(one) in numbers:
                 continue
+            if not is_itself_alone(one):  # of many modules, which may be alternatives, none is compared with another
+                if _among(one, comparable):
+                    continue
+                comparable.append(one)
+            numbers.add(id(one))
             distinct.append(one)
     if len(distinct) > 1 and isinstance(distinct[0], DomainValue):
         distinct = distinct[0].summarized(distinct)
