@@ -22,7 +22,7 @@ from benchmarks.processes import Run, measure
 from benchmarks.sources import source
 
 _DOCSTRING = re.compile(r'^(?P<head>[ ]*"""[^"\n]+)', re.MULTILINE)
-_BODY = re.compile(r"^(?P<indent>[ ]+)def forward\(.*\).*:\n", re.MULTILINE)
+BODY = re.compile(r"^(?P<indent>[ ]+)def forward\(.*\).*:\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def _docstring(text: str) -> str:
 
 def _statement(text: str) -> str:
     """One more statement in each `forward`."""
-    return _BODY.sub(lambda found: f"{found.group()}{found['indent']}    unused = 0\n", text)
+    return BODY.sub(lambda found: f"{found.group()}{found['indent']}    unused = 0\n", text)
 
 
 def _code(text: str) -> str:

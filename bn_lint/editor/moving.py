@@ -6,17 +6,20 @@ rest. In both cases the findings only move.
 
 from __future__ import annotations
 
-import ast
 import io
 import tokenize
-import warnings
-from collections.abc import Iterator
-from dataclasses import replace
+from bisect import bisect_right
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from bn_lint.check.suppress import mentions_linters
 from bn_lint.facts import Evidence, Inventory, Place
 from bn_lint.project.edits import Edits, Span, Text
+from bn_lint.project.revision import top_level_parts
 from bn_lint.rule import Finding, Fix
+
+#: Line and column.
+_Position = tuple[int, int]
 
 _BLOCKS = frozenset({tokenize.INDENT, tokenize.DEDENT, tokenize.NEWLINE, tokenize.NL})
 
@@ -24,9 +27,7 @@ _BLOCKS = frozenset({tokenize.INDENT, tokenize.DEDENT, tokenize.NEWLINE, tokeniz
 def is_whole(text: str) -> bool:
     """Whether Python could run the text, as far as its syntax goes."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
+        top_level_parts(text)  # whether it only moves is asked next
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
@@ -77,44 +78,89 @@ class Reflow(Move):
 
     is_exact = True
 
-    def __init__(self, before: list[tokenize.TokenInfo], after: list[tokenize.TokenInfo]) -> None:
-        self._starts: dict[tuple[int, int], tuple[int, int]] = {}
-        self._ends: dict[tuple[int, int], tuple[int, int]] = {}
-        self._lines: dict[int, int] = {}
+    def __init__(self, parts: Sequence[_Part]) -> None:
+        self._parts = parts
+        self._first_lines = [part.old for part in parts]
+
+    def place(self, place: Place) -> Place | None:
+        start, is_empty = (place.line, place.column), (place.line, place.column) == (place.end_line, place.end_column)
+        first, last = self._at(place.line), self._at(place.end_line)
+        begin = first.moved(*start, first.starts)
+        end = last.moved(place.end_line, place.end_column, last.ends)
+        if is_empty:
+            begin = end = begin or end
+        return None if begin is None or end is None else Place(place.path, *begin, *end)
+
+    def _at(self, line: int) -> _Part:
+        return self._parts[max(bisect_right(self._first_lines, line) - 1, 0)]
+
+
+@dataclass
+class _Part:
+    """A statement of the top level in two texts, with what follows it.
+
+    Attributes:
+        old: The line where it begins in one text; `new` is that in the other.
+        is_equal: It is the same in both.
+        starts: Otherwise where its tokens begin, from lines and columns in one to those in the other, counted from the
+            part; `ends` is where they end, and `lines` the lines that they begin in.
+    """
+
+    old: int
+    new: int
+    is_equal: bool = True
+    starts: dict[_Position, _Position] = field(default_factory=dict)
+    ends: dict[_Position, _Position] = field(default_factory=dict)
+    lines: dict[int, int] = field(default_factory=dict)
+
+    def pair(self, before: Sequence[tokenize.TokenInfo], after: Sequence[tokenize.TokenInfo]) -> None:
+        """Take in its tokens, which are the same but for where they are."""
+        self.is_equal = False
         pairs = list(zip(before, after, strict=True))
         # What has no width, such as the end of a block, stands where the next token begins.
         for old, new in [pair for pair in pairs if not pair[0].string] + [pair for pair in pairs if pair[0].string]:
-            self._starts[old.start] = new.start
-            self._ends[old.end] = new.end
+            self.starts[old.start] = new.start
+            self.ends[old.end] = new.end
         for old, new in reversed(pairs):
-            self._lines[old.start[0]] = new.start[0]
+            self.lines[old.start[0]] = new.start[0]
 
-    def place(self, place: Place) -> Place | None:
-        start = self._moved((place.line, place.column - 1), self._starts)
-        end = self._moved((place.end_line, place.end_column - 1), self._ends)
-        if (place.line, place.column) == (place.end_line, place.end_column):
-            start = end = start or end
-        return None if start is None or end is None else Place(place.path, start[0], start[1] + 1, end[0], end[1] + 1)
-
-    def _moved(self, old: tuple[int, int], known: dict[tuple[int, int], tuple[int, int]]) -> tuple[int, int] | None:
-        if old[1] == 0 and old not in known and old[0] in self._lines:
-            return self._lines[old[0]], 0  # the beginning of an indented line
-        return known.get(old)
+    def moved(self, line: int, column: int, known: Mapping[_Position, _Position]) -> _Position | None:
+        """Where a position is now, which begins or ends a token; both count from 1."""
+        if self.is_equal:
+            return line - self.old + self.new, column
+        old = line - self.old + 1, column - 1
+        if old[1] == 0 and old not in known and old[0] in self.lines:
+            found: _Position | None = (self.lines[old[0]], 0)  # the beginning of an indented line
+        else:
+            found = known.get(old)
+        return None if found is None else (found[0] + self.new - 1, found[1] + 1)
 
 
 def reflowed(before: str, after: str) -> Reflow | None:
     """Where the places are, if two texts differ only in layout, and in comments that mean nothing to linters."""
+    found: list[_Part] = []
+    old_line = new_line = 1
     try:
-        old, new = list(_tokens(before)), list(_tokens(after))
-    except (tokenize.TokenError, SyntaxError):
+        old_parts, new_parts = top_level_parts(before), top_level_parts(after)
+        if len(old_parts) != len(new_parts):
+            return None
+        for old, new in zip(old_parts, new_parts):
+            found.append(part := _Part(old_line, new_line))
+            if old != new:  # most statements of an edited text are as they were
+                # Which statement a comment is about depends on empty lines, too.
+                skipped = {tokenize.ENCODING} if mentions_linters(old + new) else {tokenize.ENCODING, tokenize.NL}
+                old_tokens, new_tokens = list(_tokens(old, skipped)), list(_tokens(new, skipped))
+                if len(old_tokens) != len(new_tokens) or not all(map(_same, old_tokens, new_tokens)):
+                    return None
+                part.pair(old_tokens, new_tokens)
+            old_line += old.count("\n")
+            new_line += new.count("\n")
+    except (tokenize.TokenError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    same = len(old) == len(new) and all(map(_same, old, new))
-    return Reflow(old, new) if same else None
+    return Reflow(found)
 
 
-def _tokens(text: str) -> Iterator[tokenize.TokenInfo]:
-    # Which statement a comment is about depends on empty lines, too.
-    skipped = {tokenize.ENCODING} if mentions_linters(text) else {tokenize.ENCODING, tokenize.NL}
+def _tokens(text: str, skipped: Container[int]) -> Iterator[tokenize.TokenInfo]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         is_remark = token.type == tokenize.COMMENT and not mentions_linters(token.string)
         if not is_remark and token.type not in skipped:

@@ -13,7 +13,7 @@ import tokenize
 import warnings
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -164,7 +164,7 @@ def revision(old: str, new: str, defined: Container[str] = frozenset()) -> Revis
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            words = _words_that_differ(_parts(old), _parts(new))
+            words = _words_that_differ(top_level_parts(old), top_level_parts(new))
     except (SyntaxError, tokenize.TokenError, ValueError, RecursionError, MemoryError):
         return None
     if words is None or answers(old, defined) != answers(new, defined):
@@ -198,19 +198,24 @@ def _words_that_differ(old: Sequence[str], new: Sequence[str]) -> frozenset[str]
     return frozenset(found)
 
 
-def _parts(text: str) -> list[str]:
-    """A text, divided where statements of the top level begin, except the first one.
+@lru_cache(maxsize=2)
+def top_level_parts(text: str) -> tuple[str, ...]:
+    """A text, divided where statements of the top level begin, except the first one; undivided if lines are unclear.
+
+    The text before an edit is that after the one before: an editor asks again for it.
 
     Raises:
-        SyntaxError: it is not Python.
+        SyntaxError, ValueError, RecursionError, MemoryError: it is not Python.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        body = ast.parse(text).body
+    if not _is_simple(text):
+        return (text,)
     rows = text.split("\n")
-    starts = [
-        min([one.lineno, *(each.lineno for each in getattr(one, "decorator_list", ()))]) - 1
-        for one in ast.parse(text).body
-    ]
+    starts = [min([one.lineno, *(each.lineno for each in getattr(one, "decorator_list", ()))]) - 1 for one in body]
     bounds = [0, *dict.fromkeys(starts[1:]), len(rows)]
-    return ["\n".join([*rows[first:last], ""]) for first, last in pairwise(bounds)]
+    return tuple("\n".join([*rows[first:last], ""]) for first, last in pairwise(bounds))
 
 
 def _is_simple(text: str) -> bool:

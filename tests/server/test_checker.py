@@ -129,6 +129,23 @@ def test_where_a_comment_stands_counts() -> None:
     assert reflowed("if x:\n    a\nb\n", "if x:\n    a\n    b\n") is None
 
 
+def test_a_silencing_comment_concerns_its_statement() -> None:
+    before = "first = 1  # noqa\nlayer = 1\n"
+    assert reflowed(before, before.replace("\nl", "\n\nl")) is None
+    assert reflowed(before, f"{before}\n\n# the end\n") is not None
+
+
+def test_places_in_and_behind_a_statement_that_is_edited() -> None:
+    before = "@wraps\ndef f():\n    return 1\n\n\nlayer = g(2)\n"
+    after = "# head\n@wraps\ndef f():\n    # why\n    return  1\n\nlayer = g(2)\n# end\n"
+    move = reflowed(before, after)
+    assert move is not None
+    assert move.place(Place("x", 3, 12, 3, 13)) == Place("x", 5, 13, 5, 14)
+    assert move.place(Place("x", 6, 9, 6, 13)) == Place("x", 7, 9, 7, 13)
+    assert move.place(Place("x", 1, 1, 1, 1)) == Place("x", 2, 1, 2, 1)
+    assert move.place(Place("x", 2, 5, 2, 6)) == Place("x", 3, 5, 3, 6)
+
+
 def test_half_typed_lines_keep_what_was_found(editor: Editor) -> None:
     editor.type(TEXT)
     assert editor.type(f"import os.\n{TEXT}") == FOUND
