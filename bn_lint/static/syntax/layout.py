@@ -5,6 +5,9 @@ Trees have no layout, so the text is parsed once more, when something in it is r
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
 from bn_lint.static.syntax.lower import origins
 from bn_lint.static.syntax.nodes import CSTNode, Module
 from bn_lint.static.syntax.parse import Parser, parse
@@ -37,3 +40,26 @@ class Layout:
     def text(self, node: CSTNode) -> str:
         """The text of a node, with the parentheses around it."""
         return self._module.code_for_node(self._origins[node])
+
+
+class Layouts:
+    """The layouts of the files that were asked last: each holds a tree of libcst, which takes megabytes.
+
+    Args:
+        most: How many are kept.
+    """
+
+    def __init__(self, most: int = 8) -> None:
+        self._most = most
+        self._kept: OrderedDict[Hashable, Layout] = OrderedDict()
+
+    def of(self, file: Hashable, make: Callable[[], Layout]) -> Layout:
+        """The layout of a file, made unless it is kept."""
+        found = self._kept.get(file)
+        if found is None:
+            found = self._kept[file] = make()
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(file)
+        return found

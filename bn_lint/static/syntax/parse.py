@@ -9,8 +9,6 @@ from typing import TypeAlias
 
 import libcst as cst
 
-from bn_lint.static.syntax.kept import KeptByText
-
 #: CPython refuses deeper bracket nesting too; libcst would exhaust the stack.
 MAX_NESTING = 200
 #: Longer operator or attribute chains take libcst quadratic time.
@@ -19,6 +17,8 @@ MAX_CHAIN = 2500
 MAX_TOKENS = 80_000
 #: Characters of a file, most of which may be in texts and comments.
 MAX_CHARACTERS = 4_000_000
+#: Characters of a project of which all trees are remembered.
+_MOST_REMEMBERED = 300_000
 
 # Both take time in proportion to the text, whatever it is: no two branches begin alike, and a string without end goes
 # on to the end of the text, or of the line, instead of being tried again from the next character.
@@ -73,17 +73,23 @@ def parse(text: str) -> cst.Module:
 
 
 def remembering() -> Parser:
-    """`parse` for who asks twice: it has the trees of the texts that it parsed last.
+    """`parse` for who asks twice: it has the trees of the texts that it parsed, unless these are many.
 
     They take some 100 bytes a character, and up to ten times as much where every line is short.
     """
-    recent: KeptByText[cst.Module] = KeptByText(most_characters=300_000)
+    trees: dict[str, cst.Module] = {}
+    characters = 0
 
     def parsed(text: str) -> cst.Module:
-        found = recent.get(text)
+        nonlocal characters
+        found = trees.get(text)
         if found is None:
             found = parse(text)
-            recent.keep(text, found)
+            characters += len(text)
+            if characters <= _MOST_REMEMBERED:
+                trees[text] = found
+            else:
+                trees.clear()
         return found
 
     return parsed

@@ -11,7 +11,7 @@ from bn_lint.facts import Place
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.module_finder import ModuleFinder
 from bn_lint.project.source import Source, display_path
-from bn_lint.static.syntax.layout import Layout
+from bn_lint.static.syntax.layout import Layout, Layouts
 from bn_lint.static.syntax.lenient import Reading
 from bn_lint.static.syntax.parse import ParseError, Parser, parse, remembering
 from bn_lint.static.syntax.shared_trees import Trees, read_kept, read_shared
@@ -32,6 +32,7 @@ class SourceFile:
         is_context: bool = False,
         noted: Callable[[Path], None] = lambda path: None,
         trees: Trees | None = None,
+        layouts: Layouts | None = None,
     ) -> None:
         """Set up.
 
@@ -40,12 +41,14 @@ class SourceFile:
             is_context: It is not judged, so that other analyses are likely to read the same text.
             noted: Told when the code of the file is wanted.
             trees: Where its tree may be, and is put.
+            layouts: Where its layout is, if it was asked not long ago.
         """
         self.source = source
         self._noted = noted
         self._parse = parse
         self.is_context = is_context
         self._trees = trees
+        self._layouts = layouts or Layouts()
         self.path = source.path
         self.display = source.display
         #: Not known to be anything else than Python: no fix changes what a person has to put right first.
@@ -90,9 +93,9 @@ class SourceFile:
         """
         return self.reading.tree
 
-    @cached_property
+    @property
     def _layout(self) -> Layout:
-        return Layout(self.tree, self.reading.text, self._parse)
+        return self._layouts.of(self, lambda: Layout(self.tree, self.reading.text, self._parse))
 
     @property
     def lines(self) -> list[str]:
@@ -142,9 +145,11 @@ class Project(ModuleFinder):
         filesystem = filesystem or RecordingFileSystem()
         self._noted = filesystem.parsed.add
         self._trees = trees
+        self._layouts = Layouts()
         parse = remembering()
         self.files: dict[Path, SourceFile | None] = {
-            source.path: SourceFile(source, parse, noted=self._noted, trees=trees) for source in sources
+            source.path: SourceFile(source, parse, noted=self._noted, trees=trees, layouts=self._layouts)
+            for source in sources
         }
         super().__init__(self.files, filesystem)
         for source in sources:
@@ -160,7 +165,7 @@ class Project(ModuleFinder):
         return self.files[path]
 
     def _context(self, source: Source) -> SourceFile:
-        return SourceFile(source, is_context=True, noted=self._noted, trees=self._trees)
+        return SourceFile(source, is_context=True, noted=self._noted, trees=self._trees, layouts=self._layouts)
 
 
 __all__ = ["ParseError", "Project", "SourceFile"]

@@ -50,6 +50,13 @@ class Keys:
 
     def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
+        #: The numbers below are those of keys that were forgotten.
+        self._first = 0
+
+    def forget(self) -> None:
+        """Drop all keys; who still has a number of one has it alone."""
+        self._first += len(self._numbers)
+        self._numbers.clear()
 
     def of_call(self, arguments: Arguments) -> int | None:
         """Return what identifies a call with plain data; None when an argument is an object, or is not known."""
@@ -69,7 +76,7 @@ class Keys:
         return None if key is None else self._number(key)
 
     def _number(self, key: Hashable) -> int:
-        return self._numbers.setdefault(key, len(self._numbers))
+        return self._numbers.setdefault(key, self._first + len(self._numbers))
 
     def _of(self, value: Value, depth: int) -> Hashable | None:
         kind = type(value)
