@@ -82,6 +82,14 @@ def refuse(interpreter: Interpreter) -> None:
         events.has_refused = True
 
 
+def given_too_much(interpreter: Interpreter, arguments: Arguments, most: int) -> bool:
+    """Whether a layer is called with more arguments than it takes: Python refuses the call."""
+    if len(arguments.positional) <= most:
+        return False
+    refuse(interpreter)
+    return True
+
+
 def refuse_unless_equal(interpreter: Interpreter, given: Axis, takes: Dim) -> None:
     """A layer takes so many channels or features: with another number PyTorch refuses.
 
