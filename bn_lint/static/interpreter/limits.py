@@ -56,7 +56,8 @@ UNROLLED_PASSES: Final = 3
 #: Steps of a loop or a comprehension in which no module is made and nothing happens to models, in all of its runs; what
 #: it has left to run over is not known then: "A loop over data" in `limits.md`.
 LOOP_STEPS: Final = 20_000
-#: The same once the entry point has taken `PATIENCE` steps: there are more such loops, and little is left.
+#: The same once all such loops have taken as many, or the entry point `PATIENCE` steps: there are more of them, and
+#: little is left.
 LATER_LOOP_STEPS: Final = 2_000
 #: Steps that a loop in which models are called takes in all of its runs, once the entry point has taken `PATIENCE`
 #: steps; twice as many if modules are made in it. It goes through data, subjects or settings, and what it has left is

@@ -25,7 +25,7 @@ from bn_lint.static.syntax.source_text import is_quotient
 from bn_lint.static.torch_model.module_methods import MODULE_METHODS
 from bn_lint.static.torch_model.operations.sizes import size_of
 from bn_lint.static.torch_model.operations.table import OpSite, Rule, Signature, apply, bind, parse_signature
-from bn_lint.static.torch_model.watchers import refuse, given_too_much
+from bn_lint.static.torch_model.watchers import given_too_much, refuse
 
 MODULE = LibraryClass("torch.nn.Module", (), (), MODULE_METHODS)
 LAYERS: dict[str, LibraryClass] = {"torch.nn.Module": MODULE}
