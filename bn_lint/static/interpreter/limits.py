@@ -83,6 +83,8 @@ PATIENCE: Final = 40_000
 #: Steps of a call of a function that was given up before; half of it the next time, and so on, so many times.
 RETRY_STEPS: Final = 2_000
 RETRIES: Final = 4
+#: Steps of the `train` of a model that is only tried.
+TRAIN_STEPS: Final = 5_000
 #: Steps that all entry points of one file may take together: `tests/test_explain.py`.
 STEPS_PER_FILE: Final = 500_000
 #: The same for all files that are analyzed together. The largest released package of models takes three million.

@@ -39,6 +39,9 @@ class LayerCollector(Collector):
     def synchronized(self, layer: Instance) -> None:
         """A layer becomes a SyncBatchNorm."""
 
+    def stays_in_eval(self, layer: Instance) -> None:
+        """The `train` of its model puts a layer in evaluation mode."""
+
     def followed(self, interpreter: Interpreter, x: Tensor, takes: Dim, origin: Provenance, rank: int) -> None:
         """A layer that takes so many channels, and a tensor of this rank, is called."""
 
