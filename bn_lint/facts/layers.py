@@ -122,6 +122,7 @@ class BatchNormBuilt:
         unpacks: The call has `*args` or `**options`.
         loads_weights: The program loads the weights of a model.
         follows_error: A layer was built before it with sizes that PyTorch refuses.
+        stays_in_eval: Where its model is told to train, the program's own `train()` puts it in evaluation mode again.
     """
 
     layer: BatchNormLayer
@@ -132,6 +133,7 @@ class BatchNormBuilt:
     unpacks: bool = False
     loads_weights: bool = False
     follows_error: bool = False
+    stays_in_eval: bool = False
 
 
 @dataclass(frozen=True)

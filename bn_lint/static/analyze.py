@@ -47,7 +47,7 @@ from bn_lint.static.training.symbolic_models import with_likelihood
 from bn_lint.static.turns.keeper import Keeper
 from bn_lint.static.turns.kept import KeptTurns
 from bn_lint.static.turns.record import Entry
-from bn_lint.static.uncalled import call_roots, call_steps
+from bn_lint.static.uncalled import call_roots, call_steps, try_train
 from bn_lint.static.unreached import unreached_constructors
 
 _Result = TypeVar("_Result")
@@ -336,6 +336,7 @@ class Analyzer:
             entry.run(self.interpreter)
             call_steps(self.interpreter)
             call_roots(self.interpreter, entry.file)
+            try_train(self.interpreter, entry.file)
             if self.interpreter.budget.gave_up:
                 raise BudgetExhausted
         except BudgetExhausted:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bn_lint.static.entry_points import call_forward, call_other_methods, call_with_symbols
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.values import Class, Instance, Value
+from bn_lint.static.interpreter.limits import TRAIN_STEPS
+from bn_lint.static.interpreter.values import ABSENT, Class, Function, Instance, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
-from bn_lint.static.torch_model.watchers import events_of
+from bn_lint.static.torch_model.happened import batchnorm_layers
+from bn_lint.static.torch_model.mode import agreed, modes_of
+from bn_lint.static.torch_model.overrides import call_train
+from bn_lint.static.torch_model.watchers import collector_of, events_of
 
 #: Of a class whose instances are never called, so many are called.
 _MOST_INSTANCES = 3
@@ -51,6 +58,39 @@ def call_roots(interpreter: Interpreter, file: SourceFile) -> None:
         if any(_is_idle(child) for _, child in instance.children()):
             tried[instance.cls] = tried.get(instance.cls, 0) + 1
             call_other_methods(interpreter, instance)
+
+
+def try_train(interpreter: Interpreter, file: SourceFile) -> None:
+    """Try the `train` of models that have one of their own: which layers does it put in evaluation mode?
+
+    It leaves nothing else behind.
+    """
+    nowhere = NodeRef(file, file.tree)
+    for model in list(interpreter.created):
+        override = _own_train(model)
+        if override is None or (model.owner is not None and _own_train(model.owner) is not None):
+            continue  # what it is part of passes it on
+        layers = batchnorm_layers(model)
+        if not layers or model.built is None or not isinstance(model.built.node, cst.Call):
+            continue  # whoever builds it says what `train` does
+        events = interpreter.events
+        interpreter.events = interpreter.domain.new_log()
+        outer = interpreter.store.fork()
+        try:
+            with interpreter.collector.quiet(True):
+                run = partial(call_train, interpreter, override, model, True, nowhere)
+                if interpreter.budget.within(TRAIN_STEPS, run) is not ABSENT:
+                    for layer in layers:
+                        if agreed(modes_of(layer, events_of(interpreter))) is False:
+                            collector_of(interpreter).stays_in_eval(layer)
+        finally:
+            interpreter.store.rollback(outer)
+            interpreter.events = events
+
+
+def _own_train(model: Instance) -> Function | None:
+    override = model.cls.lookup("train")[0] if model.is_module else None
+    return override if isinstance(override, Function) else None
 
 
 def _is_idle(child: Value) -> bool:

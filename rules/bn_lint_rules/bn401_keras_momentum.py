@@ -34,7 +34,8 @@ def keras_momentum(built: BatchNormBuilt) -> Iterator[Violation]:
 
     ## Known limits
     0.5 means the same in both conventions. `momentum=1.0` is taken as the deliberate wish for the statistics of the
-    last batch. Where there are no running statistics (`track_running_stats=False`), momentum does nothing.
+    last batch. Where there are no running statistics (`track_running_stats=False`), momentum does nothing. Nor does it
+    where the model's own `train()` keeps the layer in evaluation mode: then the finding has severity `info`.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
@@ -46,5 +47,6 @@ def keras_momentum(built: BatchNormBuilt) -> Iterator[Violation]:
         yield Violation(
             f"momentum {momentum:g} gives the newest batch {100 * momentum:g}% of the running statistics",
             built.place,
+            severity=Severity.INFO if built.stays_in_eval else None,
             help=f"PyTorch counts momentum the other way than Keras: use momentum={round(1 - momentum, 6):g}",
         )

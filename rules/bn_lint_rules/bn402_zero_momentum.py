@@ -35,7 +35,7 @@ def zero_momentum(built: BatchNormBuilt) -> Iterator[Violation]:
 
     ## Known limits
     Statistics that are loaded may be frozen in this way intentionally: in a program that calls `load_state_dict`, the
-    finding has severity `info`.
+    finding has severity `info`. So it has where the model's own `train()` keeps the layer in evaluation mode.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
@@ -47,7 +47,7 @@ def zero_momentum(built: BatchNormBuilt) -> Iterator[Violation]:
         yield Violation(
             "momentum 0 never updates the running statistics: unless they are loaded, they stay mean 0 and variance 1",
             built.place,
-            severity=Severity.INFO if built.loads_weights else None,
+            severity=Severity.INFO if built.loads_weights or built.stays_in_eval else None,
             help="leave momentum at its default; to freeze statistics that were learned, call eval() on the layer",
         )
     elif momentum is None:

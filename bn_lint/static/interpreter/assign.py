@@ -97,8 +97,11 @@ def set_attribute(interpreter: Interpreter, receiver: Value, name: str, value: V
         interpreter.store.set_in(receiver.attributes, name, value)
     elif isinstance(receiver, Union):
         for one in receiver.values:
+            unknown = Unknown(name, "set on one of several objects")
             if isinstance(one, Instance):
-                register(interpreter, one, name, Unknown(name, "set on one of several objects"))
+                register(interpreter, one, name, unknown)
+            elif isinstance(one, DomainValue):
+                interpreter.domain.set_attribute(interpreter, one, name, unknown, ref)
     else:
         interpreter.domain.set_attribute(interpreter, receiver, name, value, ref)
 

@@ -58,6 +58,8 @@ class Budget:
         self.cost: defaultdict[cst.CSTNode, int] = defaultdict(int)
         #: The steps of loops in which no module was made and nothing happened to models.
         self.idle: defaultdict[cst.CSTNode, int] = defaultdict(int)
+        #: The steps of all of them outside of models, and up to where they are counted: loops lie in loops.
+        self.idled = self.idled_until = 0
         #: The steps of loops in which models were called.
         self.busy: defaultdict[cst.CSTNode, int] = defaultdict(int)
         #: Whether one of several branches was given up, and whether one is running that can be.
@@ -69,6 +71,11 @@ class Budget:
     def is_scarce(self) -> bool:
         """Whether so much was spent that loops which repeat themselves must do with less."""
         return self.steps > PATIENCE
+
+    def idle_until_now(self, since: int) -> None:
+        """Count the steps of a loop since a mark, but for those that a loop in it has counted."""
+        self.idled += self.steps - max(since, self.idled_until)
+        self.idled_until = self.steps
 
     def has_toiled(self, loop: cst.CSTNode, *, makes_modules: bool = False) -> bool:
         """Whether a loop in which models are called has taken its share."""
@@ -213,11 +220,14 @@ class Standstill:
         interpreter, idle = self._interpreter, self._idle
         if _progress(interpreter) != self._progress:
             return False
-        steps = interpreter.budget.steps
-        idle[self._loop] += steps - self._counted
-        self._counted = steps
+        budget = interpreter.budget
+        idle[self._loop] += budget.steps - self._counted
         # What a model has left to run over would be any of its stages, and what it gives of any width.
-        is_short = interpreter.budget.is_scarce and not interpreter.events.depth
+        is_short = False
+        if not interpreter.events.depth:
+            budget.idle_until_now(self._counted)
+            is_short = budget.is_scarce or budget.idled > LOOP_STEPS
+        self._counted = budget.steps
         return idle[self._loop] > (LATER_LOOP_STEPS if is_short else LOOP_STEPS)
 
 

@@ -56,7 +56,8 @@ UNROLLED_PASSES: Final = 3
 #: Steps of a loop or a comprehension in which no module is made and nothing happens to models, in all of its runs; what
 #: it has left to run over is not known then: "A loop over data" in `limits.md`.
 LOOP_STEPS: Final = 20_000
-#: The same once the entry point has taken `PATIENCE` steps: there are more such loops, and little is left.
+#: The same once all such loops have taken as many, or the entry point `PATIENCE` steps: there are more of them, and
+#: little is left.
 LATER_LOOP_STEPS: Final = 2_000
 #: Steps that a loop in which models are called takes in all of its runs, once the entry point has taken `PATIENCE`
 #: steps; twice as many if modules are made in it. It goes through data, subjects or settings, and what it has left is
@@ -82,6 +83,8 @@ PATIENCE: Final = 40_000
 #: Steps of a call of a function that was given up before; half of it the next time, and so on, so many times.
 RETRY_STEPS: Final = 2_000
 RETRIES: Final = 4
+#: Steps of the `train` of a model that is only tried.
+TRAIN_STEPS: Final = 5_000
 #: Steps that all entry points of one file may take together: `tests/test_explain.py`.
 STEPS_PER_FILE: Final = 500_000
 #: The same for all files that are analyzed together. The largest released package of models takes three million.

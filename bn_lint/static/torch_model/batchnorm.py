@@ -27,7 +27,7 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import FROZEN
 from bn_lint.static.torch_model.operations.sizes import as_tensor, replaced, size_of
 from bn_lint.static.torch_model.parallel import CONVERT, SYNCED
-from bn_lint.static.torch_model.watchers import collector_of, events_of
+from bn_lint.static.torch_model.watchers import collector_of, events_of, given_too_much
 
 _PLAIN = "num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None"
 _LAZY = "eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None"
@@ -101,7 +101,10 @@ def batchnorm_methods(name: str, initialize: Builtin) -> dict[str, Value]:
         collector_of(interpreter).batchnorm_built(interpreter, arguments.receiver, arguments.shifted(), ref)
 
     def forward(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-        return apply(interpreter, arguments.receiver, as_tensor(arguments.get(1, "input")), ref)
+        layer = arguments.receiver
+        if given_too_much(interpreter, arguments, 2):
+            return Unknown("?", f"`{layer.cls.name}` raises: it takes one argument")
+        return apply(interpreter, layer, as_tensor(arguments.get(1, "input")), ref)
 
     def statistics(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
         layer = arguments.receiver

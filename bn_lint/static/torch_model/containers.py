@@ -27,6 +27,7 @@ from bn_lint.static.interpreter.values import (
     Value,
 )
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.watchers import given_too_much
 
 Method = Callable[[Interpreter, Instance, Arguments, NodeRef], Value]
 
@@ -153,6 +154,8 @@ def _list_init(interpreter: Interpreter, self: Instance, arguments: Arguments, r
 
 
 def _sequential_forward(interpreter: Interpreter, self: Instance, arguments: Arguments, ref: NodeRef) -> Value:
+    if given_too_much(interpreter, arguments, 1):
+        return Unknown("?", f"`{self.cls.name}` raises: it takes one argument")
     known, rest, last = in_order(self)
     value = _applied(interpreter, [module for _, module in known], arguments.get(0, "input", Unknown("input")), ref)
     if rest:

@@ -39,6 +39,9 @@ class LayerCollector(Collector):
     def synchronized(self, layer: Instance) -> None:
         """A layer becomes a SyncBatchNorm."""
 
+    def stays_in_eval(self, layer: Instance) -> None:
+        """The `train` of its model puts a layer in evaluation mode."""
+
     def followed(self, interpreter: Interpreter, x: Tensor, takes: Dim, origin: Provenance, rank: int) -> None:
         """A layer that takes so many channels, and a tensor of this rank, is called."""
 
@@ -80,6 +83,14 @@ def refuse(interpreter: Interpreter) -> None:
     if interpreter.path.uncertain <= events.open_loops and not interpreter.collector.is_quiet:
         interpreter.store.disturb()
         events.has_refused = True
+
+
+def given_too_much(interpreter: Interpreter, arguments: Arguments, most: int) -> bool:
+    """Whether a layer is called with more arguments than it takes: Python refuses the call."""
+    if len(arguments.positional) <= most:
+        return False
+    refuse(interpreter)
+    return True
 
 
 def refuse_unless_equal(interpreter: Interpreter, given: Axis, takes: Dim) -> None:

@@ -27,6 +27,8 @@ class Constructions:
         #: Layers with their arguments, the `forward` around them, and whether no other class may be meant.
         #: And whether PyTorch has refused a layer before.
         self._built: list[tuple[Project, Instance, Arguments, str, bool, bool]] = []
+        #: Those that the `train` of their model puts in evaluation mode.
+        self._evaluating: set[int] = set()
         self._missing: dict[int, tuple[Instance, str, int | None]] = {}
 
     def built(self, interpreter: Interpreter, layer: Instance, arguments: Arguments, *, meant: bool) -> None:
@@ -42,6 +44,10 @@ class Constructions:
         BUILDER.put(layer, builder)
         refused = events_of(interpreter).has_refused
         self._built.append((interpreter.project, layer, arguments, _forward_around(interpreter), meant, refused))
+
+    def stays_in_eval(self, layer: Instance) -> None:
+        """Note that the `train` of its model puts a layer in evaluation mode."""
+        self._evaluating.add(id(layer))
 
     def missing(self, name: str, layer: Instance) -> None:
         """Note that a class without this name in PyTorch is instantiated."""
@@ -59,12 +65,14 @@ class Constructions:
             # Built under a condition and kept, a layer is created lazily: once.
             per_call = (within == "forward" and not _is_lazy(layer)) or (within == "guarded" and layer.owner is None)
             fact = replace(built_fact(project, layer, arguments, per_call=per_call), follows_error=refused)
+            fact = replace(fact, stays_in_eval=id(layer) in self._evaluating)
             if not meant:
                 fact = replace(fact, unexpected=())
             own = fact.layer
             odd = own.num_features if isinstance(own.num_features, int) and own.num_features <= 0 else None
-            yield ("built", own.built, str(own.eps), str(own.momentum), odd, fact.per_call), fact
+            yield ("built", own.built, str(own.eps), str(own.momentum), odd, fact.per_call, fact.stays_in_eval), fact
         self._built.clear()
+        self._evaluating.clear()
         for layer, name, rank in self._missing.values():
             ref = built_at(layer)
             unknown = UnknownBatchNorm(name, ref.place, rank, place_of(ref, class_node(ref.node, name)))

@@ -329,6 +329,9 @@ class FactCollector(LayerCollector):
     def synchronized(self, layer: Instance) -> None:
         self.pooled_calls.synchronized(layer)
 
+    def stays_in_eval(self, layer: Instance) -> None:
+        self._constructions.stays_in_eval(layer)
+
     def missing_built(self, interpreter: Interpreter, name: str, layer: Instance) -> None:
         if layer.built is not None:
             self.notes.write(MissingNote(layer.built))

@@ -25,7 +25,7 @@ from bn_lint.static.syntax.source_text import is_quotient
 from bn_lint.static.torch_model.module_methods import MODULE_METHODS
 from bn_lint.static.torch_model.operations.sizes import size_of
 from bn_lint.static.torch_model.operations.table import OpSite, Rule, Signature, apply, bind, parse_signature
-from bn_lint.static.torch_model.watchers import refuse
+from bn_lint.static.torch_model.watchers import given_too_much, refuse
 
 MODULE = LibraryClass("torch.nn.Module", (), (), MODULE_METHODS)
 LAYERS: dict[str, LibraryClass] = {"torch.nn.Module": MODULE}
@@ -94,9 +94,11 @@ def forward(rule: Rule, inputs: str) -> Builtin:
     signature = parse_signature(inputs)
 
     def apply_layer(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-        layer = arguments.receiver
+        layer, given = arguments.receiver, arguments.shifted()
+        if given_too_much(interpreter, given, len(signature)):
+            return Unknown("?", f"`{layer.cls.name}` raises: it takes fewer arguments")
         at = OpSite(interpreter, Provenance(layer, layer.built or ref))
-        return apply(rule, at, {**layer.cells, **bind(interpreter, signature, arguments.shifted())})
+        return apply(rule, at, {**layer.cells, **bind(interpreter, signature, given)})
 
     return Builtin("forward", apply_layer)
 

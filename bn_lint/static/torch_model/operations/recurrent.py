@@ -55,9 +55,9 @@ layer("LSTM", f"input_size, hidden_size, {_SETTINGS}", _recurrent(cell=True), in
 layer("GRU", f"input_size, hidden_size, {_SETTINGS}", _recurrent(cell=False), inputs="input, hx=None")
 _RNN = _SETTINGS.replace("bias=True", "nonlinearity='tanh', bias=True")
 layer("RNN", f"input_size, hidden_size, {_RNN}", _recurrent(cell=False), inputs="input, hx=None")
-layer("LSTMCell", "input_size, hidden_size, bias=True", _lstm_cell)
-layer("GRUCell", "input_size, hidden_size, bias=True", _cell)
-layer("RNNCell", "input_size, hidden_size, bias=True, nonlinearity='tanh'", _cell)
+layer("LSTMCell", "input_size, hidden_size, bias=True", _lstm_cell, inputs="input, hx=None")
+layer("GRUCell", "input_size, hidden_size, bias=True", _cell, inputs="input, hx=None")
+layer("RNNCell", "input_size, hidden_size, bias=True, nonlinearity='tanh'", _cell, inputs="input, hx=None")
 
 
 def _attention(
@@ -84,7 +84,8 @@ layer(
     "embed_dim, num_heads, dropout=0.0, bias=True, add_bias_kv=False, add_zero_attn=False, kdim=None, vdim=None, "
     "batch_first=False",
     _attention,
-    inputs="input, key, value, key_padding_mask=None, need_weights=True, attn_mask=None, average_attn_weights=True",
+    inputs="input, key, value, key_padding_mask=None, need_weights=True, attn_mask=None, average_attn_weights=True, "
+    "is_causal=False",
 )
 
 
@@ -100,6 +101,18 @@ def _transformer(at: OpSite, tgt: Value, d_model: Value) -> Tensor:
     return _same_features(at, as_tensor(tgt), d_model)
 
 
-layer("TransformerEncoderLayer TransformerDecoderLayer", "d_model, nhead, dim_feedforward=2048", _same_features)
-layer("TransformerEncoder TransformerDecoder", "encoder_layer, num_layers, norm=None", _encoder)
-layer("Transformer", "d_model=512, nhead=8", _transformer, inputs="src, tgt")
+_LAYER, _STACK = "d_model, nhead, dim_feedforward=2048", "encoder_layer, num_layers, norm=None"
+_ENCODED = "input, mask=None, src_key_padding_mask=None, is_causal=None"
+_DECODED = (
+    "input, memory, tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None, memory_key_padding_mask=None, "
+    "tgt_is_causal=None, memory_is_causal=False"
+)
+_BOTH = (
+    "src, tgt, src_mask=None, tgt_mask=None, memory_mask=None, src_key_padding_mask=None, tgt_key_padding_mask=None, "
+    "memory_key_padding_mask=None, src_is_causal=None, tgt_is_causal=None, memory_is_causal=False"
+)
+layer("TransformerEncoderLayer", _LAYER, _same_features, inputs=_ENCODED)
+layer("TransformerDecoderLayer", _LAYER, _same_features, inputs=_DECODED)
+layer("TransformerEncoder", _STACK, _encoder, inputs=_ENCODED)
+layer("TransformerDecoder", _STACK, _encoder, inputs=_DECODED)
+layer("Transformer", "d_model=512, nhead=8", _transformer, inputs=_BOTH)

@@ -59,7 +59,13 @@ def bilinear(at: OpSite, x: Tensor, weight: Value) -> Tensor:
 _MATRIX = parameter(lambda interpreter, attributes: (size_of(attributes[n]) for n in ("out_features", "in_features")))
 layer("Linear", "in_features, out_features, bias=True", _linear, bias="out_features", weight=_MATRIX)
 layer("LazyLinear", "out_features, bias=True", _linear, bias="out_features")
-layer("Bilinear", "in1_features, in2_features, out_features, bias=True", _linear, bias="out_features")
+layer(
+    "Bilinear",
+    "in1_features, in2_features, out_features, bias=True",
+    _linear,
+    bias="out_features",
+    inputs="input, input2",
+)
 
 
 def _embedding(at: OpSite, x: Tensor, embedding_dim: Value) -> Tensor:
@@ -101,7 +107,13 @@ def from_pretrained(at: OpSite, embeddings: Value) -> Value:
 
 
 _EMBEDDING.methods["from_pretrained"] = FUNCTIONS["torch.nn.Embedding.from_pretrained"]
-layer("EmbeddingBag", "num_embeddings, embedding_dim", _embedding_bag, inputs="input, offsets=None", weight=_TABLE)
+layer(
+    "EmbeddingBag",
+    "num_embeddings, embedding_dim",
+    _embedding_bag,
+    inputs="input, offsets=None, per_sample_weights=None",
+    weight=_TABLE,
+)
 
 
 @operation("glu", "input, dim=-1", FUNCTIONAL)
