@@ -51,6 +51,7 @@ from bn_lint.static.training.symbolic_models import (
     asked_attributes,
     given_models,
     outer_methods,
+    switches_modes,
     trains_symbolic_models,
 )
 
@@ -124,6 +125,7 @@ class Schedule:
         yield from self._options()
         yield from self._opaque()
         with self.collector.modes_only():
+            yield from self._holders()
             yield from self._symbolic_models()
         yield from self._command_lines()
 
@@ -282,6 +284,27 @@ class Schedule:
                         yield Instantiate(found, Reason.OPAQUE)
                     elif isinstance(found, Function):
                         yield CallFunction(found, Reason.OPAQUE)
+
+    def _holders(self) -> Iterator[EntryPoint]:
+        """Objects that hold a model and that nobody in view makes: each method, right behind the constructor.
+
+        Not of classes with methods that switch modes, which may have been called before, nor of those that others
+        inherit from, in view or out of it.
+        """
+        given = {source.path for source in self.sources}
+        extended = {base for cls in self.collector.classes for base in cls.bases}
+        holders: dict[SourceFile, list[Class]] = {}
+        for cls in self.collector.classes:
+            idle = not (cls.is_module or cls.instantiated or cls.has_unknown_base or cls in extended)
+            if idle and cls.file.path in given and not switches_modes(cls):
+                holders.setdefault(cls.file, []).append(cls)
+        names = {node.name.value for node in self.relevant if isinstance(node, (cst.ClassDef, cst.FunctionDef))}
+        for file, classes in holders.items():
+            users = relevant_definitions([file], self.surveyed, lambda name: name in names or is_zoo_name(name))
+            for cls in classes:
+                if cls.node in users:
+                    for method in outer_methods(cls):
+                        yield CallMethod(cls, Reason.UNUSED, method.name)
 
     def _symbolic_models(self) -> Iterator[EntryPoint]:
         """What trains models that it is given, where no visible code passes one."""

@@ -129,6 +129,11 @@ def _is_on(call: Call) -> bool:
     return all(mode.training or mode is ARRIVED for modes in call.modes for mode in modes)
 
 
+def switches_modes(cls: Class) -> bool:
+    """Whether the code of a class switches the mode of anything."""
+    return any(type(node) is cst.Attribute and node.attr.value in ("train", "eval") for node in walk(cls.node))
+
+
 def outer_methods(cls: Class) -> list[Function]:
     """The methods of a class that none of its other methods calls."""
     inner = {
@@ -136,7 +141,8 @@ def outer_methods(cls: Class) -> list[Function]:
         for node in walk(cls.node)
         if type(node) is cst.Attribute and type(node.value) is cst.Name and node.value.value == "self"
     }
-    methods = [method for name, method in cls.cells.items() if not name.startswith("__") and name not in inner]
+    outer = [name for name in cls.cells if isinstance(name, str) and name not in inner]
+    methods = [cls.cells[name] for name in outer if name == "__call__" or not name.startswith("__")]
     return [method for method in methods if isinstance(method, Function) and method.file is cls.file]
 
 
