@@ -56,7 +56,7 @@ def test_dotted_names_begin_with_a_package(library: Library) -> None:
     fields = (
         *("second_names", "by_name", "classes", "hands_back", "wrappers", "converters", "transforms", "datasets"),
         *("runs_as_is", "iterates", "leaves", "leaves_modes", "expects_failure", "loads_into"),
-        *("modules", "no_modules", "plain_modules", "known_modules"),
+        *("attribute_dictionaries", "modules", "no_modules", "plain_modules", "known_modules"),
     )
     names = [name for field in fields for name in getattr(library, field)] + [library.functions or library.packages[0]]
     assert not [name for name in names if not name.startswith(library.packages)]

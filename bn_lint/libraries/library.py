@@ -70,6 +70,7 @@ class Library:
         runs_as_is: Functions of that kind which leave the model in its mode, and do not call `eval()` themselves.
 
         iterates: Functions that give the items of their first argument.
+        attribute_dictionaries: Classes of dictionaries whose entries are attributes, too.
         leaves: Functions that do not return.
         expects_failure: Context managers whose block is there to fail.
         no_modules: How the names begin of what gives anything but modules.
@@ -110,6 +111,7 @@ class Library:
     runs_as_is: tuple[str, ...] = ()
 
     iterates: tuple[str, ...] = ()
+    attribute_dictionaries: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
     expects_failure: tuple[str, ...] = ()
     no_modules: tuple[str, ...] = ()

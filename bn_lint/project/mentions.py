@@ -33,6 +33,8 @@ _DECLINED = re.compile(r"^[ \t]*#[# \t]*(?:\w+\.)*(\w+)\.eval\(\)", re.MULTILINE
 CONDITION = re.compile(r"\.training\b|[<>=]=?\s*\d|\d\s*[<>=]")
 CONDITIONAL = re.compile(r"\bif\b.*")
 CONVERT = "convert_sync_batchnorm"
+#: What a script hands to an optimizer.
+WEIGHTS = ".parameters()"
 #: What reaches layers without naming them.
 INDIRECT = frozenset(
     "getattr children named_children modules named_modules get_submodule _modules __dict__ __getattr__ vars".split()
@@ -49,6 +51,7 @@ _WORDS = (
     "batch_norm(",
     "track_running_stats",
     ".apply(",
+    WEIGHTS,
 )
 #: What lists and dictionaries have, and `nn.ModuleList` and `nn.ModuleDict` have not.
 _PLAIN_ONLY = "remove|sort|reverse|index|count|copy|clear|get|setdefault|popitem|fromkeys|__mul__"

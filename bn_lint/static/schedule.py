@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from bn_lint.project.mentions import CALLED, IMPORTED
+from bn_lint.project.mentions import CALLED, IMPORTED, WEIGHTS
 from bn_lint.project.module_finder import imports
 from bn_lint.project.prefilter import is_interpreted, is_program, is_zoo_name, uses_zoo
 from bn_lint.project.source import Source
@@ -51,6 +51,7 @@ from bn_lint.static.training.symbolic_models import (
     asked_attributes,
     given_models,
     outer_methods,
+    switches_modes,
     trains_symbolic_models,
 )
 
@@ -124,6 +125,7 @@ class Schedule:
         yield from self._options()
         yield from self._opaque()
         with self.collector.modes_only():
+            yield from self._holders()
             yield from self._symbolic_models()
         yield from self._command_lines()
 
@@ -283,19 +285,41 @@ class Schedule:
                     elif isinstance(found, Function):
                         yield CallFunction(found, Reason.OPAQUE)
 
+    def _holders(self) -> Iterator[EntryPoint]:
+        """Objects that hold a model and that nobody in view makes: each method, right behind the constructor.
+
+        Not of classes with methods that switch modes, which may have been called before, nor of those that others
+        inherit from, in view or out of it.
+        """
+        given = {source.path for source in self.sources}
+        extended = {base for cls in self.collector.classes for base in cls.bases}
+        holders: dict[SourceFile, list[Class]] = {}
+        for cls in self.collector.classes:
+            idle = not (cls.is_module or cls.instantiated or cls.has_unknown_base or cls in extended)
+            if idle and cls.file.path in given and not switches_modes(cls):
+                holders.setdefault(cls.file, []).append(cls)
+        names = {node.name.value for node in self.relevant if isinstance(node, (cst.ClassDef, cst.FunctionDef))}
+        for file, classes in holders.items():
+            users = relevant_definitions([file], self.surveyed, lambda name: name in names or is_zoo_name(name))
+            for cls in classes:
+                if cls.node in users:
+                    for method in outer_methods(cls):
+                        yield CallMethod(cls, Reason.UNUSED, method.name)
+
     def _symbolic_models(self) -> Iterator[EntryPoint]:
         """What trains models that it is given, where no visible code passes one."""
         trainers = [source for source in self.sources if trains_symbolic_models(source.text)]
         if not trainers or not self._is_likely():
             return
-        for source in trainers:
-            file = self.project.files[source.path]
-            if file is None or not _parses(file):
-                continue
-            known = {f.node for f in self.collector.functions} | {c.node for c in self.collector.classes}
-            if not known.intersection(definitions_in(file.tree)):
-                yield RunModule(file, Reason.SYMBOLIC_MODEL)
-            # What is called needs no run of its own.
+        files = [file for file in (self.project.files[source.path] for source in trainers) if file is not None]
+        files = [file for file in files if _parses(file)]
+        for file in files:
+            yield from self._defining(file)
+        # What is called needs no run of its own, so files that hand models to these come first.
+        handing = self._handing_models_to(files)
+        for file in handing:
+            yield from self._defining(file)
+        for file in (*handing, *files):
             for function in callers_first([f for f in self.collector.functions if f.file is file][::-1]):
                 names = given_models(function)
                 if names and function.node not in self.notes.models_called:
@@ -308,6 +332,19 @@ class Schedule:
                     if method.node not in self.notes.models_called:
                         yield TrainOwnSymbolicModels(cls, Reason.SYMBOLIC_MODEL, method, attributes)
 
+    def _defining(self, file: SourceFile) -> Iterator[EntryPoint]:
+        """The top level of a file, unless it has run."""
+        known = {f.node for f in self.collector.functions} | {c.node for c in self.collector.classes}
+        if not known.intersection(definitions_in(file.tree)):
+            yield RunModule(file, Reason.SYMBOLIC_MODEL)
+
+    def _handing_models_to(self, trainers: Sequence[SourceFile]) -> list[SourceFile]:
+        """The files that import functions which train or evaluate what they are given, and call them."""
+        names = {f.name for f in self.collector.functions if f.file in trainers and given_models(f)}
+        files = (self.project.files[source.path] for source in self.sources)
+        others = (file for file in files if file is not None and file not in trainers)
+        return [file for file in others if _used(names, file.source.text) and _parses(file)]
+
     def missed(self, file: SourceFile) -> list[cst.Call]:
         """The calls in a file that build BatchNorm, by their names, and that no entry point reached."""
         layers, sites, missing = self.surveyed(file).layers, self.notes.sites, self.notes.missing
@@ -318,11 +355,14 @@ class Schedule:
     def _starts_program(self, file: SourceFile) -> bool:
         """Whether a script that trains nothing itself starts what stands elsewhere: `Trainer(options).train()`.
 
-        One that imports another script starts that, which is run by itself.
+        It may also hand a model and its optimizer to a function. One that imports another script starts that, which is
+        run by itself.
         """
         text = file.source.text
         made = set(_MADE.findall(text))
-        if "__main__" not in text and not any(name in made for name in _ACTING.findall(text)):
+        acts = any(name in made for name in _ACTING.findall(text))
+        hands_over = WEIGHTS in text and self._is_script(file.source)
+        if "__main__" not in text and not acts and not hands_over:
             return False
         imported = list(self._imported(file))
         if any("__main__" in one.source.text for one in imported):

@@ -84,6 +84,9 @@ def set_attribute(interpreter: Interpreter, receiver: Value, name: str, value: V
             if found.setter is not None:
                 call(interpreter, found.setter, Arguments([receiver, value]), ref, None)
             return
+        if receiver.entries is not None and receiver.cells.get("__dict__") is receiver:
+            set_item(interpreter, receiver.entries, name, value)
+            return
         register(interpreter, receiver, name, value)
         if receiver.is_module:
             interpreter.domain.set_attribute(interpreter, receiver, name, value, ref)
@@ -97,11 +100,10 @@ def set_attribute(interpreter: Interpreter, receiver: Value, name: str, value: V
         interpreter.store.set_in(receiver.attributes, name, value)
     elif isinstance(receiver, Union):
         for one in receiver.values:
-            unknown = Unknown(name, "set on one of several objects")
             if isinstance(one, Instance):
-                register(interpreter, one, name, unknown)
+                register(interpreter, one, name, Unknown(name, "set on one of several objects"))
             elif isinstance(one, DomainValue):
-                interpreter.domain.set_attribute(interpreter, one, name, unknown, ref)
+                interpreter.domain.set_attribute(interpreter, one, name, value, ref)
     else:
         interpreter.domain.set_attribute(interpreter, receiver, name, value, ref)
 

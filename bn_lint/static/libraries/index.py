@@ -12,6 +12,7 @@ from bn_lint.static.interpreter.builtins.functions import BUILTINS
 from bn_lint.static.interpreter.builtins.importlib import IMPORTLIB
 from bn_lint.static.interpreter.builtins.stdlib import STDLIB
 from bn_lint.static.interpreter.values import Arguments, Builtin, External, Unknown, Value
+from bn_lint.static.libraries.attribute_dictionaries import ATTRIBUTE_DICTIONARIES
 from bn_lint.static.libraries.augmentations import augmentation
 from bn_lint.static.libraries.deepspeed import INITIALIZE
 from bn_lint.static.libraries.ignite import ENGINES
@@ -64,6 +65,7 @@ KNOWN: dict[str, Value] = {
     **PRIVATE,
     **TRANSFORMS,
     **PROGRESS,
+    **ATTRIBUTE_DICTIONARIES,
     **WRAPPERS,
     **INITIALIZE,
     **ENGINES,

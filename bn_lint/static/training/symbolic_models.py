@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.facts import Evidence, Fact, ModelCall, Place, Purpose
 from bn_lint.project.mentions import BUILDS, LAYER, SWITCHES, TRAINS
-from bn_lint.static.interpreter.values import Class, Function, Instance, Unknown
+from bn_lint.static.interpreter.values import Class, Function, Imported, Instance, ModuleScope, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import ParseError, SourceFile
 from bn_lint.static.syntax.tree import walk
@@ -49,13 +49,28 @@ def given_models(function: Function, known: dict[Function, list[str]] | None = N
     for node in walk(function.node.body):
         if type(node) is cst.Attribute and type(node.value) is cst.Name and node.attr.value in _TELLING:
             asked.add(node.value.value)
-        elif type(node) is cst.Call and type(node.func) is cst.Name:
-            other = function.scope.module.cells.get(node.func.value)
+        elif type(node) is cst.Call:
+            other = _named(function.scope.module, node.func)
             if isinstance(other, Function):
                 asked.update(_handed(node, other, given_models(other, known)))
     params = (*function.params.positional, *function.params.keyword_only)
     known[function] = [name for name in params if name != "self" and name in asked]
     return known[function]
+
+
+def _named(module: ModuleScope, name: cst.BaseExpression) -> Value | None:
+    """What a name of a module stands for, or one of a module that it has imported."""
+    value: Value | None = None
+    if type(name) is cst.Name:
+        value = module.cells.get(name.value)
+    elif type(name) is cst.Attribute and type(name.value) is cst.Name:
+        other = module.cells.get(name.value.value)
+        value = other.cells.get(name.attr.value) if isinstance(other, ModuleScope) else None
+    seen: list[Imported] = []  # modules may import a name from each other
+    while isinstance(value, Imported) and value not in seen:
+        seen.append(value)
+        value = value.module.cells.get(value.name)
+    return value
 
 
 def _handed(call: cst.Call, function: Function, wanted: list[str]) -> Iterator[str]:
@@ -114,6 +129,11 @@ def _is_on(call: Call) -> bool:
     return all(mode.training or mode is ARRIVED for modes in call.modes for mode in modes)
 
 
+def switches_modes(cls: Class) -> bool:
+    """Whether the code of a class switches the mode of anything."""
+    return any(type(node) is cst.Attribute and node.attr.value in ("train", "eval") for node in walk(cls.node))
+
+
 def outer_methods(cls: Class) -> list[Function]:
     """The methods of a class that none of its other methods calls."""
     inner = {
@@ -121,7 +141,8 @@ def outer_methods(cls: Class) -> list[Function]:
         for node in walk(cls.node)
         if type(node) is cst.Attribute and type(node.value) is cst.Name and node.value.value == "self"
     }
-    methods = [method for name, method in cls.cells.items() if not name.startswith("__") and name not in inner]
+    outer = [name for name in cls.cells if isinstance(name, str) and name not in inner]
+    methods = [cls.cells[name] for name in outer if name == "__call__" or not name.startswith("__")]
     return [method for method in methods if isinstance(method, Function) and method.file is cls.file]
 
 
