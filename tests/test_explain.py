@@ -137,6 +137,24 @@ def test_a_file_outside_the_paths_is_found(explain: Told, here: Path) -> None:
     assert "(?, 4, ?, ?)" in explain("model.py:10", "src")
 
 
+def test_the_order_of_the_files_is_that_of_a_check(explain: Told, here: Path) -> None:
+    """Whatever is explained, and however files are given: of two programs the same one comes first."""
+    (here / ".git").mkdir()
+    (here / "model.py").write_text(MODEL.replace("Net(4)(os.environ)", ""))
+    for name in ("run.py", "start.py"):
+        (here / name).write_text(
+            "import torch\nfrom model import Net\nfrom train import fit\n\n"
+            "if __name__ == '__main__':\n    net = Net(5)\n    fit(net, torch.optim.SGD(net.parameters(), lr=0.1))\n"
+        )
+    (here / "train.py").write_text(
+        "def fit(net, optimizer):\n    net(images).mean().backward()\n    optimizer.step()\n"
+    )
+    told = explain("train.py:2", ".")
+    assert "run.py:1: the file was run" in told
+    assert explain("train.py:2", "start.py") == told
+    assert explain("train.py:2", "train.py") == told
+
+
 def test_callers_in_other_files_count(explain: Told, here: Path) -> None:
     (here / "net.py").write_text(
         dedent(

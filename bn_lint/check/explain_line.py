@@ -69,6 +69,7 @@ def explain_line(wanted: str, files: Sequence[File], configuration: Configuratio
     path = absolute(name)
     if all(file.path != path for file in files):
         files = [*files, File(path, display_path(path), explicit=True)]
+    files = sorted(files, key=lambda file: file.path)  # as a check does: what is run first decides what is told
     report = Report(files=1)
     unit, own = _unit_of(path, files, report)
     line = _line_of(wanted, own, cell, line_in_cell)
