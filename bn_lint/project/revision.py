@@ -11,8 +11,9 @@ import re
 import token
 import tokenize
 import warnings
+from bisect import bisect_right
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -82,72 +83,105 @@ class _Code:
         self.statements.append(statement)
 
 
-class Revision:
-    """A text that has the code of another one: where the places of that are now."""
+@dataclass(frozen=True)
+class _Part:
+    """A statement of the top level in both texts, with what follows it.
 
-    def __init__(self, old: str, new: str) -> None:
-        self._texts = old, new
+    Attributes:
+        first: The line where it begins in the old text; `first_now` is that in the new one.
+    """
+
+    old: str
+    new: str
+    first: int
+    first_now: int
 
     @cached_property
-    def _old(self) -> _Code:
-        return _Code(self._texts[0])
+    def code(self) -> _Code:
+        return _Code(self.old, is_top=self.first == 1)
 
     @cached_property
-    def _new(self) -> _Code:
-        return _Code(self._texts[1])
+    def code_now(self) -> _Code:
+        return _Code(self.new, is_top=self.first == 1)
 
     @cached_property
     def _index(self) -> dict[int, int]:
-        return {number: index for index, number in enumerate(self._old.numbers)}
+        return {number: index for index, number in enumerate(self.code.numbers)}
 
     @cached_property
     def _ends(self) -> dict[Position, int]:
-        return {end: index for index, end in self._old.ends.items()}
+        return {end: index for index, end in self.code.ends.items()}
 
-    @property
-    def telling(self) -> frozenset[str]:
-        """The words by which docstrings say something about layers."""
-        return INDIRECT.union(_ATTRIBUTE.findall("\n".join(self._new.lines)))
-
-    def moved(self, place: Place) -> Place | None:
-        """A place of the old text in the new one; None if it is no part of a single statement.
-
-        A block ends at the comments behind it.
-        """
-        first, last = self._index.get(place.line), self._index.get(place.end_line)
+    def moved(self, start: Position, end: Position) -> tuple[Position, Position] | None:
+        """Where a place in it is now, counted from the part; None if it is no part of a single statement."""
+        if self.old == self.new:
+            return start, end
+        first, last = self._index.get(start[0]), self._index.get(end[0])
         if last is None:
-            last = self._ends.get((place.end_line, place.end_column))
-        if first is None or last is None or self._old.statements[first] != self._old.statements[last]:
+            last = self._ends.get(end)
+        if first is None or last is None or self.code.statements[first] != self.code.statements[last]:
             return None
-        start = self._moved(place.line, place.column)
-        end = self._moved(place.end_line, place.end_column)
-        if start is None or end is None:
-            return None
-        return replace(place, line=start[0], column=start[1], end_line=end[0], end_column=end[1])
+        begin_now, end_now = self._position(start), self._position(end)
+        return None if begin_now is None or end_now is None else (begin_now, end_now)
 
-    def moved_with_lines(self, place: Place) -> Place | None:
-        """The same for a place where the lines around it matter as well; None if they have changed."""
-        new = self.moved(place)
-        if new is None or self._around(self._old, place) != self._around(self._new, new):
-            return None
-        return new
-
-    @staticmethod
-    def _around(code: _Code, place: Place) -> list[str]:
-        return code.rows[max(place.line - 2, 0) : place.end_line + 1]
-
-    def _moved(self, line: int, column: int) -> Position | None:
-        index = self._ends.get((line, column))
+    def _position(self, position: Position) -> Position | None:
+        line, column = position
+        index = self._ends.get(position)
         if index is not None:
-            return self._new.ends[index]
+            return self.code_now.ends[index]
         index = self._index.get(line)
         if index is None:
             return None
         # Of a docstring only where it begins is the same.
-        length = len(self._old.lines[index])
-        if column > (length - 2 if index in self._old.ends else length + 1):
+        length = len(self.code.lines[index])
+        if column > (length - 2 if index in self.code.ends else length + 1):
             return None
-        return self._new.numbers[index], column
+        return self.code_now.numbers[index], column
+
+
+class Revision:
+    """A text that has the code of another one: where the places of that are now."""
+
+    def __init__(self, old: str, new: str) -> None:
+        self._rows = old.split("\n"), new.split("\n")
+        self._new = new
+        self._parts: list[_Part] = []
+        first = first_now = 1
+        for part, part_now in zip(top_level_parts(old), top_level_parts(new), strict=True):
+            self._parts.append(_Part(part, part_now, first, first_now))
+            first += part.count("\n")
+            first_now += part_now.count("\n")
+        self._firsts = [part.first for part in self._parts]
+
+    @cached_property
+    def telling(self) -> frozenset[str]:
+        """The words by which docstrings say something about layers."""
+        return INDIRECT.union(_ATTRIBUTE.findall("\n".join(_Code(self._new).lines)))
+
+    def moved(self, place: Place) -> Place | None:
+        """A place of the old text in the new one; None if it is no part of a single statement.
+
+        A block ends at the comments behind it: it moves if nothing in its statement of the top level has changed.
+        """
+        part = self._parts[bisect_right(self._firsts, place.line) - 1]
+        if part is not self._parts[bisect_right(self._firsts, place.end_line) - 1]:
+            return None
+        before, now = part.first - 1, part.first_now - 1
+        found = part.moved((place.line - before, place.column), (place.end_line - before, place.end_column))
+        if found is None:
+            return None
+        (line, column), (end_line, end_column) = found
+        return replace(place, line=line + now, column=column, end_line=end_line + now, end_column=end_column)
+
+    def moved_with_lines(self, place: Place) -> Place | None:
+        """The same for a place where the lines around it matter as well; None if they have changed."""
+        new = self.moved(place)
+        if new is None or self._around(0, place) != self._around(1, new):
+            return None
+        return new
+
+    def _around(self, text: int, place: Place) -> list[str]:
+        return self._rows[text][max(place.line - 2, 0) : place.end_line + 1]
 
 
 def revision(old: str, new: str, defined: Container[str] = frozenset()) -> Revision | None:

@@ -99,9 +99,18 @@ def test_windows() -> None:
 
 
 def test_a_block_may_end_at_comments() -> None:
-    found = revision(CODE, CODE + "# more")
+    block = CODE[CODE.index("class") : CODE.index("\n\n\nnet")]
+    found = revision(CODE, CODE.replace(block, f"{block}\n    # more"))
     assert found is not None
-    assert found.moved(place(CODE, CODE[CODE.index("class") : CODE.index("\n\n\nnet")])) is None
+    assert found.moved(place(CODE, block)) is None
+
+
+def test_a_block_moves_with_edits_elsewhere() -> None:
+    block = CODE[CODE.index("class") : CODE.index("\n\n\nnet")]
+    text = f"# more\n\n{CODE}# the end"
+    found = revision(CODE, text)
+    assert found is not None
+    assert found.moved(place(CODE, block)) == place(text, block)
 
 
 def test_strings_that_are_no_docstrings_are_code() -> None:
