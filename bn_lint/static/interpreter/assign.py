@@ -84,8 +84,9 @@ def set_attribute(interpreter: Interpreter, receiver: Value, name: str, value: V
             if found.setter is not None:
                 call(interpreter, found.setter, Arguments([receiver, value]), ref, None)
             return
-        if receiver.entries is not None and receiver.cells.get("__dict__") is receiver:
-            set_item(interpreter, receiver.entries, name, value)
+        entries = receiver.entries
+        if entries is not None and receiver is receiver.cells.get("__dict__"):
+            set_item(interpreter, entries, name, value)
             return
         register(interpreter, receiver, name, value)
         if receiver.is_module:
