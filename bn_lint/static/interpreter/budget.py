@@ -79,7 +79,7 @@ class Budget:
 
     def has_toiled(self, loop: cst.CSTNode, *, makes_modules: bool = False) -> bool:
         """Whether a loop in which models are called has taken its share."""
-        return self.is_scarce and self.busy[loop] > BUSY_STEPS * (1 + makes_modules)
+        return self.is_scarce and self.busy[loop] > BUSY_STEPS * (1 + makes_modules) // (self.steps // PATIENCE)
 
     def step(self) -> None:
         """Count one statement or call.

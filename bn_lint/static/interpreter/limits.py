@@ -60,8 +60,9 @@ LOOP_STEPS: Final = 20_000
 #: little is left.
 LATER_LOOP_STEPS: Final = 2_000
 #: Steps that a loop in which models are called takes in all of its runs, once the entry point has taken `PATIENCE`
-#: steps; twice as many if modules are made in it. It goes through data, subjects or settings, and what it has left is
-#: run like a loop of unknown length: "A loop that calls models again and again" in `limits.md`.
+#: steps: half of them once it has taken twice as many, and so on; and twice as many if modules are made in it. It goes
+#: through data, subjects or settings, and what it has left is run like a loop of unknown length: "A loop that calls
+#: models again and again" in `limits.md`.
 BUSY_STEPS: Final = 10_000
 #: Passes that such a loop has left at least: one over two phases is run as it is.
 BUSY_PASSES: Final = 2

@@ -38,6 +38,7 @@ def _for(
     standstill = Standstill(interpreter, node, over_modules=over_modules)
     toil = Toil(interpreter, node)
     left: int | None = None  # the mark behind the first pass that a branch may have left the loop in
+    is_cut = False
     for count, item in enumerate(items):
         interpreter.budget.step()
         seen = interpreter.events.count
@@ -55,8 +56,9 @@ def _for(
         if left is None and len(frame.pending) > mark and any(kind == BREAK for kind, _ in frame.pending[mark:]):
             left = interpreter.store.mark()
         matters = count + 1 >= UNROLLED_PASSES and isinstance(item, int) and interpreter.events.count > seen
-        is_long = bool(standstill) or (toil.is_over() and len(items) - count > BUSY_PASSES)
-        if matters or (is_long and not over_modules):
+        is_idle = bool(standstill)
+        is_cut = not is_idle and toil.is_over() and len(items) - count > BUSY_PASSES
+        if matters or ((is_idle or is_cut) and not over_modules):
             # Epochs or data, unlike the modules of a model: the others are run like those of a loop of unknown length.
             if count + 1 < len(items):
                 interpreter.store.widen(begin)
@@ -66,7 +68,7 @@ def _for(
         # One pass with an unknown element stands for all of them; there may also be none.
         def again(item: Value = item) -> str | None:
             assign(interpreter, node.target, item, frame)
-            return _end_of_passes(_passes(interpreter, node.body, frame, mark), frame)
+            return _end_of_passes(_passes(interpreter, node.body, frame, mark, once=is_cut), frame)
 
         fork_paths(interpreter, frame, again, lambda: None)
     if left is not None:
@@ -155,8 +157,13 @@ def _pass(interpreter: Interpreter, body: cst.BaseSuite, frame: Frame, mark: int
     return completion
 
 
-def _passes(interpreter: Interpreter, body: cst.BaseSuite, frame: Frame, mark: int) -> str | None:
-    """Execute the body of a loop; once more when the next pass may find what it has left: modes, ends of lists."""
+def _passes(
+    interpreter: Interpreter, body: cst.BaseSuite, frame: Frame, mark: int, *, once: bool = False
+) -> str | None:
+    """Execute the body of a loop; once more when the next pass may find what it has left: modes, ends of lists.
+
+    With `once`, this is the next pass: there was another one before.
+    """
     events, budget = interpreter.events.count, interpreter.budget
     began = budget.steps
     interpreter.events.open_loops += 1
@@ -165,7 +172,7 @@ def _passes(interpreter: Interpreter, body: cst.BaseSuite, frame: Frame, mark: i
         completion = _pass(interpreter, body, frame, mark)
         if completion in (None, CONTINUE) and (interpreter.events.count > events or builds_on_last(body)):
             interpreter.store.widen(begin)
-            if not budget.has_toiled(body):  # else earlier runs have shown what the next pass meets
+            if not once and not budget.has_toiled(body):  # else earlier runs have shown what the next pass meets
                 completion = _pass(interpreter, body, frame, mark)
     finally:
         interpreter.events.open_loops -= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -126,28 +127,62 @@ def with_missed_layers(facts: Sequence[Fact], files: Iterable[SourceFile]) -> It
 def _unused(place: Place, files: Iterable[SourceFile]) -> str | None:
     """The innermost function around a place, if it is one that nobody mentions; PyTorch calls some by itself."""
     around: str | None = None
+    owner: cst.ClassDef | None = None
     for file in files:
         if file.display == place.path:
             for node in walk(file.tree):
-                if isinstance(node, cst.FunctionDef):
+                if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
                     own = file.place(node)
-                    if own.line <= place.line <= own.end_line:
+                    if not own.line <= place.line <= own.end_line:
+                        continue
+                    if isinstance(node, cst.ClassDef):
+                        owner = node
+                    else:
                         around = node.name.value
+                        owner = owner if owner is not None and node in _methods(owner) else None
     if around is None or _CALLED_BY_OTHERS.fullmatch(around):
         return None
-    return None if any(_is_mentioned(around, file) for file in files) else around
+    mentioned = _is_mentioned if owner is None else partial(_is_mentioned_method, owner)
+    return None if any(around in file.source.text and mentioned(around, file) for file in files) else around
 
 
 def _is_mentioned(name: str, file: SourceFile) -> bool:
     """Whether code of a file mentions a function, or a text in it does, other than where it is defined."""
-    if name not in file.source.text:
-        return False
     defined = {id(node.name) for node in walk(file.tree) if type(node) is cst.FunctionDef}
     return any(
         (type(node) is cst.Name and node.value == name and id(node) not in defined)
         or (type(node) is cst.SimpleString and name in node.value)
         for node in walk(file.tree)
     )
+
+
+def _is_mentioned_method(owner: cst.ClassDef, name: str, file: SourceFile) -> bool:
+    """The same of a method of a class. A parameter may have its name, and other classes have methods of their own."""
+    others: set[int] = set()
+    bases = {(dotted_name(base.value) or "").rpartition(".")[2] for base in owner.bases}
+    for node in walk(file.tree):
+        if not isinstance(node, cst.ClassDef) or node is owner or node.name.value in bases:
+            continue
+        if any(method.name.value == name for method in _methods(node)):
+            others |= {id(one) for one in walk(node.body) if _is_of_self(one, name)}
+    return any(
+        (type(node) is cst.Attribute and node.attr.value == name and id(node) not in others)
+        or (type(node) is cst.SimpleString and name in node.value)
+        for node in walk(file.tree)
+    )
+
+
+def _is_of_self(node: cst.CSTNode, name: str) -> bool:
+    return (
+        type(node) is cst.Attribute
+        and node.attr.value == name
+        and type(node.value) is cst.Name
+        and node.value.value == "self"
+    )
+
+
+def _methods(cls: cst.ClassDef) -> list[cst.FunctionDef]:
+    return [one for one in cls.body.body if isinstance(one, cst.FunctionDef)]
 
 
 def _names_of(place: Place, files: Iterable[SourceFile]) -> set[str]:
