@@ -129,6 +129,7 @@ def reports(
     changes: Sequence[tuple[Mutant | None, Sequence[str]]],
     *,
     jobs: int,
+    suffixes: tuple[str, ...] = (".py",),
 ) -> Iterator[Report]:
     """Yields the report on each change of a project, or for None on the unchanged one.
 
@@ -136,11 +137,12 @@ def reports(
         folder: Holds the project, of which the parts (files and folders in it) are copied.
         changes: Each with the paths that are linted.
         jobs: Runs at the same time.
+        suffixes: Of the files in these folders that are copied.
     """
     with tempfile.TemporaryDirectory(prefix="bn-lint-mutation-") as temporary:
         copies: queue.SimpleQueue[Path] = queue.SimpleQueue()
         for number in range(jobs):
-            copies.put(_copy(folder, parts, Path(temporary).resolve() / str(number)))
+            copies.put(_copy(folder, parts, Path(temporary).resolve() / str(number), suffixes))
 
         def check(mutant: Mutant | None, given: Sequence[str]) -> Report:
             copy = copies.get()
@@ -173,9 +175,9 @@ def _reason(mutant: Mutant, report: Report) -> str:
     return reasons[min(reasons)] if reasons else "the linter names no reason"
 
 
-def _copy(folder: Path, parts: Sequence[str], target: Path) -> Path:
+def _copy(folder: Path, parts: Sequence[str], target: Path, suffixes: tuple[str, ...]) -> Path:
     def left_out(directory: str, names: list[str]) -> list[str]:
-        return [name for name in names if not (name.endswith(".py") or Path(directory, name).is_dir())]
+        return [name for name in names if not (name.endswith(suffixes) or Path(directory, name).is_dir())]
 
     target.mkdir()
     for part in parts:

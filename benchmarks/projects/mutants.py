@@ -14,7 +14,7 @@ from benchmarks.modes.scripts import EFFECTS
 from benchmarks.mutation.mutants import CONTROL, Mutant
 from benchmarks.mutation.score import Command, Report, reports
 from benchmarks.projects.places import chosen, linted, rewritten, scripts
-from benchmarks.projects.projects import Project
+from benchmarks.projects.projects import SUFFIXES, Project
 
 VERDICTS = Path(__file__).with_name("mutants.toml")
 #: The rules that are about modes, batches and freezing.
@@ -86,8 +86,9 @@ def _score(project: Project, tree: Path, path: str, linter: Command, known: Mapp
     equal = Verdict(script, 0, CONTROL, "none", "the same program, written differently")
     changes = [*kept, (rewritten(tree, path), equal)]
     given = [(None, paths), *((mutant, paths) for mutant, _ in changes)]
-    parts = [each.name for each in tree.iterdir() if each.is_dir() or each.suffix == ".py"]
-    before, *after = reports(linter, tree, parts, given, jobs=1)
+    parts = [each.name for each in tree.iterdir()]
+    # A notebook may be the program that trains, and a configuration may say what.
+    before, *after = reports(linter, tree, parts, given, jobs=1, suffixes=SUFFIXES)
     lines = (tree / path).read_text(encoding="utf-8", errors="replace").splitlines()
     results = tuple(judge(m, v, lines, before, report) for (m, v), report in zip(changes, after))
     return Score(project, path, results, unjudged, len(judged) - len(kept))

@@ -14,7 +14,7 @@ from benchmarks.sources import cache
 
 PROJECTS = Path(__file__).with_name("projects.toml")
 #: What a linter of programs may read; data sets and weights stay behind.
-_SUFFIXES = (".py", ".ipynb", ".pyi", ".yaml", ".yml", ".json", ".cfg", ".toml", ".ini", ".txt", ".sh", ".md")
+SUFFIXES = (".py", ".ipynb", ".pyi", ".yaml", ".yml", ".json", ".cfg", ".toml", ".ini", ".txt", ".sh", ".md")
 _LARGEST = 4_000_000
 #: The draw that has halves, and the scripts that mutants and fixes are about.
 FIRST = "first"
@@ -83,7 +83,7 @@ def _checkout(clone: Path, commit: str, target: Path) -> None:
         fields, _, path = entry.partition("\t")
         mode, kind, name, size = fields.split()
         regular = kind == "blob" and mode != "120000" and size.isdigit()
-        if regular and path.endswith(_SUFFIXES) and int(size) <= _LARGEST and ".." not in Path(path).parts:
+        if regular and path.endswith(SUFFIXES) and int(size) <= _LARGEST and ".." not in Path(path).parts:
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             (target / path).write_bytes(_git(clone, "cat-file", "blob", name))
 

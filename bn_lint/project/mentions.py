@@ -35,6 +35,11 @@ CONDITIONAL = re.compile(r"\bif\b.*")
 CONVERT = "convert_sync_batchnorm"
 #: What a script hands to an optimizer.
 WEIGHTS = ".parameters()"
+#: What the top level of a module may put into a table that another one holds: a decorator, an item, a call, ...
+_FILLS = re.compile(r"^(?:@[A-Za-z_]|[A-Za-z_][\w.]*(?:\[[^\n]*\][ \t]*=[^=]|\())", re.MULTILINE)
+#: ... and a class, where the project has one that is told of those that inherit from it.
+_INHERITS = re.compile(r"^class[ \t]+\w+[ \t]*\([ \t]*\w", re.MULTILINE)
+_TOLD = re.compile(r"\bmetaclass[ \t]*=|\b__init_subclass__\b")
 #: What reaches layers without naming them.
 INDIRECT = frozenset(
     "getattr children named_children modules named_modules get_submodule _modules __dict__ __getattr__ vars".split()
@@ -84,7 +89,24 @@ def answers_while_running(text: str) -> tuple[Hashable, ...]:
         several_processes(text),
         frozenset(SWITCHED.findall(text)),
         names_folders(text),
+        may_fill_tables(text, told=False),
+        may_fill_tables(text, told=True),
+        is_told_of_classes(text),
     )
+
+
+def may_fill_tables(text: str, *, told: bool) -> bool:
+    """Whether the top level of a module may put something into a table of another one, such as a registry.
+
+    Args:
+        told: Whether the project has classes that are told of those that inherit from them.
+    """
+    return _FILLS.search(text) is not None or (told and _INHERITS.search(text) is not None)
+
+
+def is_told_of_classes(text: str) -> bool:
+    """Whether a module has a class that is told of those that inherit from it."""
+    return _TOLD.search(text) is not None
 
 
 def declined(text: str) -> frozenset[str]:
@@ -118,6 +140,9 @@ def answers_unparsed(text: str, defined: Container[str]) -> Hashable:
         frozenset(_NAME.findall(" ".join(IMPORTED.findall(text)))),
         frozenset(found for found in calls_in(text) if found[1] in defined),
         frozenset(SWITCHED.findall(text)),
+        may_fill_tables(text, told=False),
+        may_fill_tables(text, told=True),
+        is_told_of_classes(text),
     )
 
 

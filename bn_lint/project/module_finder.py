@@ -128,6 +128,11 @@ class ModuleFinder:
             return None
         return self._locate(folder, name)
 
+    def package(self, folder: Path) -> Path | None:
+        """Return the `__init__.py` of a folder, if it has one."""
+        init = folder / "__init__.py"
+        return init if self._exists(str(init)) else None
+
     def dotted(self, path: Path) -> str:
         """Return the `__name__` that the module in a file has when it is imported."""
         parts = path.relative_to(self._search_path(path)[0]).with_suffix("").parts

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bn_lint.project.mentions import is_told_of_classes, may_fill_tables
 from bn_lint.static.interpreter.dispatch import execute_body
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -76,7 +77,8 @@ def _member(interpreter: Interpreter, module: Value, name: str, ref: NodeRef) ->
 def module_named(interpreter: Interpreter, importer: Path, dotted: str, level: int) -> Value:
     """Return the module an import names: one of the project, or something external."""
     path = interpreter.project.resolve(importer, dotted, level)
-    scope = module_at(interpreter, path) if path is not None else None
+    # A module does not import itself: `import torchvision` in a `torchvision.py` means the library.
+    scope = module_at(interpreter, path) if path is not None and (path != importer or level) else None
     if scope is not None:
         return scope
     if level:
@@ -115,6 +117,62 @@ def execute_module(interpreter: Interpreter, scope: ModuleScope) -> None:
         except ParseError as error:
             interpreter.unparsed[scope.path] = error
     scope.state = ModuleScope.DONE
+
+
+def execute_imported(interpreter: Interpreter) -> None:
+    """Execute the modules that were imported and not needed so far, and that may fill tables of others.
+
+    Python executes what is imported at once; here nobody asks for a name of a module that only registers something.
+    While a module of a package runs, those that import it have to wait.
+    """
+    if interpreter.searched == len(interpreter.modules) or any(
+        scope.state == ModuleScope.RUNNING and not _is_script(interpreter, scope)
+        for scope in interpreter.modules.values()
+    ):
+        return
+    while interpreter.searched != len(interpreter.modules):
+        for scope in list(interpreter.modules.values()):
+            _note_packages(interpreter, scope.path)
+            if scope.state != ModuleScope.FRESH and scope.path not in interpreter.unparsed:
+                _note_submodules(interpreter, scope)
+        interpreter.searched = len(interpreter.modules)
+        scopes = [(one, one.file) for one in interpreter.modules.values() if one.file is not None]
+        told = any(is_told_of_classes(file.source.text) for _, file in scopes)
+        for scope, file in scopes:
+            # A package imports its modules.
+            may_fill = scope.path.name == "__init__.py" or may_fill_tables(file.source.text, told=told)
+            if may_fill and scope.state == ModuleScope.FRESH:
+                execute_module(interpreter, scope)
+                interpreter.searched = 0  # it may import others
+
+
+def _is_script(interpreter: Interpreter, scope: ModuleScope) -> bool:
+    if scope.file is None or "__main__" in scope.file.source.text:
+        return True
+    return interpreter.project.package(scope.path.parent) is None
+
+
+def _note_packages(interpreter: Interpreter, path: Path) -> None:
+    """Add the packages that a module is in, which are imported with it."""
+    for folder in path.parents:
+        init = interpreter.project.package(folder)
+        if init is None:
+            break
+        module_at(interpreter, init)
+
+
+def _note_submodules(interpreter: Interpreter, scope: ModuleScope) -> None:
+    """Add the modules that `import package.module` and `from package import module` name in a module."""
+    body = scope.file.tree.body if scope.file is not None else ()
+    for statement in (one for line in body if isinstance(line, cst.SimpleStatementLine) for one in line.body):
+        if isinstance(statement, cst.Import):
+            for alias in statement.names:
+                module_named(interpreter, scope.path, dotted_name(alias.name), 0)
+    for value in list(scope.cells.values()):
+        if isinstance(value, Imported) and value.module.path.name == "__init__.py":
+            path = interpreter.project.submodule(value.module.path, value.name)
+            if path is not None:
+                module_at(interpreter, path)
 
 
 def execute_program(interpreter: Interpreter, scope: ModuleScope) -> None:

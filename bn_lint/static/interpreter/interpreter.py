@@ -52,6 +52,8 @@ class Interpreter:
         self.concerned: dict[cst.CSTNode, bool] = {}
         #: How many functions and classes are defined on the top level of modules by now, and which, by their names.
         self.top_level: tuple[int, dict[str, list[Value]]] = 0, {}
+        #: How many modules there were when those that fill tables were last executed.
+        self.searched = 0
         #: The names that are being looked for in modules of which everything was imported.
         self.looking: set[tuple[ModuleScope, str]] = set()
         #: The classes that metaclasses of the program are making.

@@ -10,7 +10,7 @@ from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.computed_names import any_entry, any_factory
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
-from bn_lint.static.interpreter.imports import module_at, module_named
+from bn_lint.static.interpreter.imports import execute_imported, module_at, module_named
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import distinct, iterate
 from bn_lint.static.interpreter.lattice.join import join
@@ -148,6 +148,8 @@ def _any_of(elements: tuple[Value, ...]) -> Value:
 def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeRef) -> Value:
     if isinstance(key, Union):
         return join(_dict_item(interpreter, container, k, ref) for k in key.values)
+    if not container.is_open and container.factory is ABSENT and not (is_key(key) and key in container.cells):
+        execute_imported(interpreter)  # a registry may be filled by modules that nobody has asked for a name
     if not isinstance(key, (Unknown, Expression, List, Dict, Tensor)):
         try:
             value = container.cells.get(key, ABSENT)
