@@ -12,7 +12,17 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.paths import PathCondition
 from bn_lint.static.interpreter.store import Execution
-from bn_lint.static.interpreter.values import ABSENT, Dict, External, Imported, ModuleScope, Unknown, Value
+from bn_lint.static.interpreter.values import (
+    ABSENT,
+    Class,
+    Dict,
+    External,
+    Imported,
+    Instance,
+    ModuleScope,
+    Unknown,
+    Value,
+)
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.places import NodeRef
@@ -119,13 +129,15 @@ def execute_module(interpreter: Interpreter, scope: ModuleScope) -> None:
     scope.state = ModuleScope.DONE
 
 
-def execute_imported(interpreter: Interpreter) -> None:
-    """Execute the modules that were imported and not needed so far, and that may fill tables of others.
+def execute_imported(interpreter: Interpreter, table: Dict) -> None:
+    """Execute the modules that were imported and not needed so far, and that may fill tables of others, such as this.
 
     Python executes what is imported at once; here nobody asks for a name of a module that only registers something.
     While a module of a package runs, those that import it have to wait.
     """
-    if interpreter.searched == len(interpreter.modules) or any(
+    if interpreter.searched == len(interpreter.modules) or not _is_of_module(interpreter, table):
+        return
+    if any(
         scope.state == ModuleScope.RUNNING and not _is_script(interpreter, scope)
         for scope in interpreter.modules.values()
     ):
@@ -144,6 +156,25 @@ def execute_imported(interpreter: Interpreter) -> None:
             if may_fill and scope.state == ModuleScope.FRESH:
                 execute_module(interpreter, scope)
                 interpreter.searched = 0  # it may import others
+
+
+def _is_of_module(interpreter: Interpreter, table: Dict) -> bool:
+    """Whether a name of a module stands for a dictionary, or for an object or a class that holds it.
+
+    Options and arguments are dictionaries as well, and few of them have all that is asked for.
+    """
+    count = len(interpreter.reads.executed)
+    if interpreter.tables[0] != count:
+        found: dict[int, Dict] = {}
+        for scope in interpreter.modules.values():
+            for value in scope.cells.values():
+                held = value.cells.values() if isinstance(value, (Instance, Class)) else ()
+                for one in (value, *held):
+                    entries = one.entries if isinstance(one, Instance) else one
+                    if isinstance(entries, Dict):
+                        found[id(entries)] = entries
+        interpreter.tables = count, found
+    return id(table) in interpreter.tables[1]
 
 
 def _is_script(interpreter: Interpreter, scope: ModuleScope) -> bool:

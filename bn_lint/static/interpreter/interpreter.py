@@ -16,7 +16,7 @@ from bn_lint.static.interpreter.paths import PathCondition
 from bn_lint.static.interpreter.reads import Reads
 from bn_lint.static.interpreter.store import Store
 from bn_lint.static.interpreter.summaries import CallSummaries
-from bn_lint.static.interpreter.values import Class, Function, Instance, ModuleScope, Value
+from bn_lint.static.interpreter.values import Class, Dict, Function, Instance, ModuleScope, Value
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import Project
@@ -54,6 +54,8 @@ class Interpreter:
         self.top_level: tuple[int, dict[str, list[Value]]] = 0, {}
         #: How many modules there were when those that fill tables were last executed.
         self.searched = 0
+        #: How many modules had been executed when their tables were looked for, and these, by their identities.
+        self.tables: tuple[int, dict[int, Dict]] = -1, {}
         #: The names that are being looked for in modules of which everything was imported.
         self.looking: set[tuple[ModuleScope, str]] = set()
         #: The classes that metaclasses of the program are making.

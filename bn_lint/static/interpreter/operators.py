@@ -303,7 +303,7 @@ def compare_values(interpreter: Interpreter, node: cst.BaseCompOp, a: Value, b: 
         result = contains(b, a)
         table = b.entries if isinstance(b, Instance) else b
         if result is False and isinstance(table, Dict) and not table.is_set:
-            execute_imported(interpreter)  # it may be a registry
+            execute_imported(interpreter, table)  # it may be a registry
             result = contains(b, a)
     elif isinstance(a, Tensor) or isinstance(b, Tensor):
         return a if isinstance(a, Tensor) else b

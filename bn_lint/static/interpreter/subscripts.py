@@ -149,7 +149,7 @@ def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeR
     if isinstance(key, Union):
         return join(_dict_item(interpreter, container, k, ref) for k in key.values)
     if not container.is_open and container.factory is ABSENT and not (is_key(key) and key in container.cells):
-        execute_imported(interpreter)  # a registry may be filled by modules that nobody has asked for a name
+        execute_imported(interpreter, container)  # a registry may be filled by modules that nobody has asked for a name
     if not isinstance(key, (Unknown, Expression, List, Dict, Tensor)):
         try:
             value = container.cells.get(key, ABSENT)
