@@ -103,8 +103,9 @@ def set_attribute(interpreter: Interpreter, receiver: Value, name: str, value: V
         for one in receiver.values:
             if isinstance(one, Instance):
                 register(interpreter, one, name, Unknown(name, "set on one of several objects"))
-            elif isinstance(one, DomainValue):
-                interpreter.domain.set_attribute(interpreter, one, name, value, ref)
+        values = [one for one in receiver.values if isinstance(one, DomainValue)]
+        if values:
+            interpreter.domain.set_on_one(interpreter, values, name, value, ref)
     else:
         interpreter.domain.set_attribute(interpreter, receiver, name, value, ref)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bn_lint.static.interpreter.values import ABSENT, DomainValue, External, Ghost, Unknown, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from bn_lint.static.interpreter.frames import Frame
@@ -218,6 +218,11 @@ class Domain:
 
     def set_attribute(self, interpreter: Interpreter, value: Value, name: str, new: Value, ref: NodeRef) -> None:
         """Write an attribute of a value that is not Python's own; of a module, after it was stored."""
+
+    def set_on_one(
+        self, interpreter: Interpreter, values: Sequence[DomainValue], name: str, new: Value, ref: NodeRef
+    ) -> None:
+        """Write an attribute of one of several values; it is not known of which."""
 
     def set_item(self, interpreter: Interpreter, container: DomainValue, ref: NodeRef) -> None:
         """`container[...] = value` of a value that is not Python's own."""

@@ -38,6 +38,7 @@ from bn_lint.static.torch_model.optimizers import own_step
 from bn_lint.static.torch_model.parameters import (
     State,
     Weights,
+    are_exclusive,
     freeze,
     requires_grad,
     state_attribute,
@@ -47,6 +48,7 @@ from bn_lint.static.torch_model.symbolic_models import forget_symbolic_models, h
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
     from bn_lint.static.interpreter.interpreter import Interpreter
@@ -130,6 +132,14 @@ class TorchDomain(Domain):
             freeze(interpreter, value.layer, new, ref)
         elif isinstance(value, Instance) and name == "training":
             interpreter.store.set(value, MODE, UNSEEN)
+
+    def set_on_one(
+        self, interpreter: Interpreter, values: Sequence[DomainValue], name: str, new: Value, ref: NodeRef
+    ) -> None:
+        modules = [one.module for one in values if isinstance(one, Weights)]
+        meant = new if are_exclusive(modules) else Unknown(name, "set on one of several objects")
+        for one in values:
+            self.set_attribute(interpreter, one, name, meant, ref)
 
     def set_item(self, interpreter: Interpreter, container: DomainValue, ref: NodeRef) -> None:
         if isinstance(container, Weights):

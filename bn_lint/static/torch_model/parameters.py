@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Builtin, DomainValue, Instance, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import ways_to
 from bn_lint.static.torch_model.mode import FROZEN
 from bn_lint.static.torch_model.out_of_sight import is_made_up
 from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bn_lint.static.interpreter.interpreter import Interpreter
 
 
@@ -69,6 +72,33 @@ def state_attribute(state: State, name: str) -> Value:
         return state
 
     return Builtin(name, write)
+
+
+def are_exclusive(modules: Sequence[Instance]) -> bool:
+    """Whether there is only one of several modules in each run: one call makes them, or the sides of a branch do."""
+    return all(_exclude(a, b) for i, a in enumerate(modules) for b in modules[:i])
+
+
+def _exclude(a: Instance, b: Instance) -> bool:
+    first, second = _outermost(a), _outermost(b)
+    if first.built is None or second.built is None or first.built.file is not second.built.file:
+        return False
+    one, other = first.built.node, second.built.node
+    if one is other:
+        return first.cls is not second.cls
+    ways = ways_to([one, other], first.built.file.tree)
+    if len(ways) < 2:
+        return False
+    for above, left, right in zip(ways[one], ways[one][1:], ways[other][1:]):
+        if left is not right:
+            return isinstance(above, (cst.If, cst.IfExp)) and above.test not in (left, right)
+    return False
+
+
+def _outermost(module: Instance) -> Instance:
+    while module.owner is not None:
+        module = module.owner
+    return module
 
 
 def freeze(interpreter: Interpreter, module: Instance, requires_grad: Value, ref: NodeRef) -> None:
