@@ -133,6 +133,7 @@ def execute_imported(interpreter: Interpreter, table: Dict) -> None:
     """Execute the modules that were imported and not needed so far, and that may fill tables of others, such as this.
 
     Python executes what is imported at once; here nobody asks for a name of a module that only registers something.
+    Only an entry that is not there proves that one is missing: `in` and `get` are asked before something is registered.
     While a module of a package runs, those that import it have to wait.
     """
     if interpreter.searched == len(interpreter.modules) or not _is_of_module(interpreter, table):

@@ -13,7 +13,6 @@ from bn_lint.facts import dims
 from bn_lint.facts.comparison import Comparison, half_line
 from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.interpreter.calls import call
-from bn_lint.static.interpreter.imports import execute_imported
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.equality import equal, identical
 from bn_lint.static.interpreter.lattice.join import join
@@ -301,10 +300,6 @@ def compare_values(interpreter: Interpreter, node: cst.BaseCompOp, a: Value, b: 
         result = identical(a, b)
     elif type(node) in (cst.In, cst.NotIn):
         result = contains(b, a)
-        table = b.entries if isinstance(b, Instance) else b
-        if result is False and isinstance(table, Dict) and not table.is_set:
-            execute_imported(interpreter, table)  # it may be a registry
-            result = contains(b, a)
     elif isinstance(a, Tensor) or isinstance(b, Tensor):
         return a if isinstance(a, Tensor) else b
     elif type(node) in (cst.Equal, cst.NotEqual):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bn_lint.static.interpreter.builtins.concrete import computed
-from bn_lint.static.interpreter.imports import execute_imported
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.equality import equal
@@ -209,8 +208,6 @@ def _is_known_key(key: Value) -> bool:
 
 def _get(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
     key, default = arguments.get(0, "key"), arguments.get(1, "default")
-    if not self.is_open and not (_is_known_key(key) and key in self.cells):
-        execute_imported(interpreter, self)
     if not _is_known_key(key):
         if self.is_open or len(self.entries()) > MAX_READ_ENTRIES:
             return Unknown("?", "an unknown key")
