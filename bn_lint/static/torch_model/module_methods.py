@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bn_lint.static.interpreter.alike import AlikePasses
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.limits import LOOP_STEPS
 from bn_lint.static.interpreter.values import (
     Arguments,
     BoundMethod,
@@ -151,11 +152,18 @@ def _state(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
 
 
 def _apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    """`model.apply(fn)`: the children first, as PyTorch has it."""
+    """`model.apply(fn)`: the children first, as PyTorch has it.
+
+    A function that goes through the children by itself does so again for each module above them. It may take as long as
+    a loop; what it does to the modules that are left is not known then.
+    """
     module, function = arguments.receiver, arguments.get(1, "fn")
     if isinstance(function, (BoundMethod, Function, Partial)):
-        alike = AlikePasses(interpreter, None)
+        alike, end = AlikePasses(interpreter, None), interpreter.budget.steps + LOOP_STEPS
         for _, one in reversed(descendants(module)):
+            if interpreter.budget.steps > end:
+                interpreter.domain.forget(interpreter, module)
+                break
 
             def apply(one: Instance = one) -> None:
                 call(interpreter, function, Arguments([one]), ref, interpreter.frame)
