@@ -292,7 +292,7 @@ class EventLog(Log):
             # What was set to zero came from another loss, if nothing else was computed with the model since.
             settled = call.is_propagated(ways) or (call.is_discarded(ways) and not call.is_latest(self.calls, ways))
             if not (settled or self.following.is_looked_at(call.ref.node, call.frame, interpreter.frame)):
-                call.backward, call.backward_on = True, ways
+                call.backward, call.backward_on, call.discarded = True, ways, False
 
     def stepped(
         self, interpreter: Interpreter, ref: NodeRef, optimizer: Value = None, owned: tuple[Instance, ...] | None = None

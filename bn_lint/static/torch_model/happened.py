@@ -88,16 +88,20 @@ class Call:
         return {agreed(modes) for modes in self.modes}
 
     def discard(self, ways: Ways = ()) -> None:
-        """Note that nothing comes of its gradients."""
-        self.backward, self.discarded, self.discarded_on = False, True, ways
+        """Note that nothing comes of its gradients, on some sides of branches or at all."""
+        self.backward = self.backward and bool(ways) and not set(ways) <= set(self.backward_on)
+        self.discarded, self.discarded_on = True, ways
 
     def is_discarded(self, ways: Ways) -> bool:
-        """Whether it is known on these sides of branches that nothing comes of its gradients."""
-        return self.discarded and not excludes(self.discarded_on, ways)
+        """Whether it is known on these sides of branches that nothing comes of its gradients.
+
+        Behind a branch on one side of which they were set to zero, they are those of the other side.
+        """
+        return self.discarded and set(self.discarded_on) <= set(ways)
 
     def is_propagated(self, ways: Ways) -> bool:
         """Whether gradients were computed of its result on these sides of branches."""
-        return self.backward and not excludes(self.backward_on, ways)
+        return self.backward and not excludes(self.backward_on, ways) and not self.is_discarded(ways)
 
     def is_latest(self, calls: Iterable[Call], ways: Ways) -> bool:
         """Whether its model was not called again, on these sides of branches."""
