@@ -15,6 +15,7 @@ from bn_lint.libraries.library import Library, ModelClass
 from bn_lint.static.interpreter.values import (
     Arguments,
     Builtin,
+    External,
     Instance,
     LibraryClass,
     List,
@@ -187,9 +188,23 @@ def _initialized(dotted: str, cls: ModelClass, interpreter: Interpreter, argumen
 
 
 def _takes_batchnorm(cls: ModelClass, arguments: Arguments) -> bool:
-    """Whether what a model is built around has BatchNorm."""
+    """Whether what a model is built around has BatchNorm, and the normalization that it is told is one."""
+    if cls.normalization is not None and not _told_batchnorm(*cls.normalization, arguments):
+        return False
     encoder = arguments.get(*cls.encoder, "resnet34") if cls.encoder is not None else "resnet34"
     return isinstance(encoder, Unknown) or (isinstance(encoder, str) and has_batchnorm(encoder))
+
+
+def _told_batchnorm(name: str, default: bool, arguments: Arguments) -> bool:
+    """Whether an argument such as `"batch"`, `("batch", {"momentum": 0.1})` or `Norm.BATCH` names BatchNorm."""
+    if name not in arguments.keywords:
+        return default and not arguments.more
+    told = arguments.keywords[name]
+    if isinstance(told, tuple) and told:
+        told = told[0]
+    if isinstance(told, External):
+        told = told.dotted.rpartition(".")[2]
+    return isinstance(told, str) and told.lower() == "batch"
 
 
 def _built(
