@@ -96,6 +96,9 @@ class Log:
     def cut_short(self) -> None:
         """From here on, not everything is run."""
 
+    def taken_back(self, interpreter: Interpreter, manager: cst.CSTNode) -> None:
+        """A `with` block ends whose context manager came of a call out of view, which takes back what it has done."""
+
 
 class Collector:
     """What a program defines, and what is to be told of it."""
