@@ -154,15 +154,18 @@ class ModuleFinder:
         while top.name.isidentifier() and ask.is_file(top / "__init__.py") and top.parent != top:
             top = top.parent
         yield top
+        inside = [up for up in (folder, *folder.parents) if top in up.parents]
         for up in (top, *list(top.parents)[:6]):
             if up != top:
                 yield up
             if ask.is_directory(up / "src"):
+                yield from inside[
+                    :1
+                ]  # of two modules of one name a script means its neighbor, not that of another tree
                 yield up / "src"
             if any(ask.exists(up / mark) for mark in _PROJECT_MARKS):
                 break
         # A project whose own folder has an `__init__.py` is still where its scripts are started.
-        inside = [up for up in (folder, *folder.parents) if top in up.parents]
         for up in reversed(inside[1:]):
             if any(ask.exists(up / mark) for mark in (*_PROJECT_MARKS, *_MARKS_OF_SCRIPTS)):
                 yield up
