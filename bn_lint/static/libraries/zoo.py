@@ -20,6 +20,7 @@ from bn_lint.static.interpreter.values import (
     LibraryClass,
     List,
     Partial,
+    Slice,
     StaticMethod,
     Tensor,
     Unknown,
@@ -235,6 +236,8 @@ def _class(library: Library | None, name: str) -> LibraryClass:
         ten = library is not None and library.ten_children and is_resnet(name)
         children = Builtin("children", _ten_children if ten else _some_children)
         members: dict[str, Value] = {"forward": Builtin("forward", forward), "children": children}
+        if name == "part":
+            members["__getitem__"] = Builtin("__getitem__", _first_layers)
         found = _classes[dotted] = LibraryClass(dotted, (MODULE,), (), members)
     return found
 
@@ -257,6 +260,14 @@ def _ten_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) 
 def _some_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     """The children of a model, of unknown number and position."""
     return List((), (arguments.receiver.cells["bn1"], Unknown("children", "a part of a model")))
+
+
+def _first_layers(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    """`model.features[:40]`: a part without its last layers. A BatchNorm layer is among the first two of each."""
+    key = arguments.get(1, "idx")
+    if isinstance(key, Slice) and key.start in (None, 0) and key.step is None and key.stop not in (0, 1):
+        return arguments.receiver
+    return Unknown("?", "a part of a model")
 
 
 #: By dotted name, for all of the process: classes of libraries are never written to.
