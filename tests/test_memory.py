@@ -14,7 +14,8 @@ from bn_lint.project.partition import Unit
 from bn_lint.project.source import load
 from bn_lint.static.analyze import Analyzer, Run, analyze, undisturbed
 from bn_lint.static.interpreter.values import Instance
-from bn_lint.static.syntax import shared_trees
+from bn_lint.static.syntax import from_ast, shared_trees
+from bn_lint.static.syntax.nodes import Module
 
 PROGRAM = """
 import torch
@@ -105,6 +106,12 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return original(text)
 
     monkeypatch.setattr(libcst, "parse_module", parse_module)
+
+    def read_from_ast(text: str) -> Module | None:
+        seen.append(text)
+        return from_ast.read_from_ast(text)
+
+    monkeypatch.setattr(shared_trees, "read_from_ast", read_from_ast)
     return seen
 
 

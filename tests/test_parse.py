@@ -39,7 +39,7 @@ def grown(text: tuple[str, str, str], size: int) -> str:
 def seconds(text: str) -> float:
     began = time.process_time()
     with contextlib.suppress(parse.ParseError):
-        parse._refuse_extremes(text)
+        parse.refuse_extremes(text)
     return time.process_time() - began
 
 

@@ -118,3 +118,8 @@ def is_batchnorm_name(name: str) -> bool:
 def is_surveyed(text: str) -> bool:
     """Whether the file may show facts that need no execution. Most files that switch modes do so without fault."""
     return re.search(_SURVEYED, text) is not None
+
+
+def may_show_facts(text: str) -> bool:
+    """Whether the file is looked at for its own sake, and not only for what others need of it."""
+    return is_interpreted(text) or is_surveyed(text)

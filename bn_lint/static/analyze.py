@@ -11,7 +11,7 @@ from typing import TypeVar
 from bn_lint.debugging import STEPS, switches
 from bn_lint.facts import Analysis, BatchNormBuilt, Evidence, Fact, Steps, TrainOverride
 from bn_lint.project.filesystem import RecordingFileSystem
-from bn_lint.project.prefilter import is_interpreted, is_surveyed
+from bn_lint.project.prefilter import may_show_facts
 from bn_lint.project.source import Source
 from bn_lint.static.complete import Completer
 from bn_lint.static.entry_points import (
@@ -156,7 +156,7 @@ class Analyzer:
         for source in sources:
             file = self.project.files[source.path]
             assert file is not None
-            if is_interpreted(source.text) or is_surveyed(source.text):
+            if may_show_facts(source.text):
                 self._admit(file)
         self.schedule = Schedule(sources, context, self.files, self.project, self.interpreter, self.collector)
         self.watch = watch or (lambda run: None)

@@ -10,13 +10,10 @@ Each phase is a generator: whether there is a next entry point depends on what t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from bn_lint.project.mentions import CALLED, IMPORTED, WEIGHTS
-from bn_lint.project.module_finder import imports
 from bn_lint.project.prefilter import is_interpreted, is_program, is_zoo_name, uses_zoo
 from bn_lint.project.source import Source
 from bn_lint.static.command_lines import Given, Program, any_values, concern_of, other_command_lines
@@ -35,6 +32,7 @@ from bn_lint.static.entry_points import (
     required,
     required_by_constructor,
 )
+from bn_lint.static.imported_models import ImportedModels, used_names
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import MAX_COMMAND_LINES
 from bn_lint.static.interpreter.values import Class, Function
@@ -60,11 +58,6 @@ from bn_lint.static.training.symbolic_models import (
 IDLE_FACTORIES = 3
 #: The same, as long as none of the file showed any BatchNorm.
 BLANK_FACTORIES = 2
-#: What the top level of a file makes, and what it calls methods of: `tester = Tester(options)`, `tester.test()`.
-_MADE = re.compile(r"^(\w+)\s*=\s*[\w.]+\(", re.MULTILINE)
-_ACTING = re.compile(r"^(\w+)\.\w+\(", re.MULTILINE)
-#: Files that are searched for a mention of BatchNorm, from one program.
-_MOST_IMPORTED = 200
 
 
 class Schedule:
@@ -96,6 +89,7 @@ class Schedule:
         self.collector = collector
         self.notes = collector.notes
         self.interpreted = [file for file in files if is_interpreted(file.source.text)]
+        self.imported = ImportedModels(project, any_interpreted=bool(self.interpreted))
         #: Definitions that have to do with BatchNorm, of the interpreted files.
         self.relevant: set[cst.CSTNode] = set()
         #: Factories that would show nothing new.
@@ -201,7 +195,7 @@ class Schedule:
             return
         paths = [*(s.path for s in self.sources), *self.context]
         for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
-            used = set() if file in known else _used(wanted, file.source.text)
+            used = set() if file in known else used_names(wanted, file.source.text)
             if used and _parses(file):
                 users = relevant_definitions([file], self.surveyed, used.__contains__)
                 yield from self._module(file, Reason.USER)
@@ -216,11 +210,11 @@ class Schedule:
         paths = [*(s.path for s in self.sources), *self.context]
         for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
             source = file.source
-            if file in known or not (is_program(source.text) or self._starts_program(file)):
+            if file in known or not (is_program(source.text) or self.imported.starts_program(file)):
                 continue
-            used = _used(models, source.text)
+            used = used_names(models, source.text)
             # A script may get its model from any function of the package that it imports.
-            indirect = self._is_script(source) and self._reaches_models(file)
+            indirect = self.imported.is_script(source) and self.imported.reaches_models(file)
             if not (used or indirect or uses_zoo(source.text)) or not _parses(file):
                 continue
             yield from self._module(file, Reason.PROGRAM)
@@ -343,7 +337,7 @@ class Schedule:
         names = {f.name for f in self.collector.functions if f.file in trainers and given_models(f)}
         files = (self.project.files[source.path] for source in self.sources)
         others = (file for file in files if file is not None and file not in trainers)
-        return [file for file in others if _used(names, file.source.text) and _parses(file)]
+        return [file for file in others if used_names(names, file.source.text) and _parses(file)]
 
     def missed(self, file: SourceFile) -> list[cst.Call]:
         """The calls in a file that build BatchNorm, by their names, and that no entry point reached."""
@@ -352,70 +346,10 @@ class Schedule:
             return []
         return [node for node in batchnorm_calls(file.tree) if node not in sites and node not in missing]
 
-    def _starts_program(self, file: SourceFile) -> bool:
-        """Whether a script that trains nothing itself starts what stands elsewhere: `Trainer(options).train()`.
-
-        It may also hand a model and its optimizer to a function. One that imports another script starts that, which is
-        run by itself.
-        """
-        text = file.source.text
-        made = set(_MADE.findall(text))
-        acts = any(name in made for name in _ACTING.findall(text))
-        hands_over = WEIGHTS in text and self._is_script(file.source)
-        if "__main__" not in text and not acts and not hands_over:
-            return False
-        imported = list(self._imported(file))
-        if any(map(self._is_started, imported)):
-            return False
-        # A package may only hand on what stands in its modules: `from .trainer import Trainer`.
-        packages = (one for one in imported if one.path.name == "__init__.py")
-        imported += [one for package in packages for one in self._imported(package)]
-        return any(is_program(one.source.text) for one in imported)
-
-    def _is_started(self, file: SourceFile) -> bool:
-        """Whether a file is a script that is run by itself: one that plots, or tries out a data set, is not."""
-        text = file.source.text
-        return "__main__" in text and (is_interpreted(text) or (is_program(text) and self._reaches_models(file)))
-
-    def _imported(self, file: SourceFile) -> Iterator[SourceFile]:
-        """The files of the modules that a file imports."""
-        modules = (self.project.resolve(file.path, dotted, level) for dotted, level in imports(file.source.text))
-        yield from filter(None, (self.project.file(path) for path in modules if path is not None))
-
     def _is_likely(self) -> bool:
         """Whether models of the project have BatchNorm, so that those which come from elsewhere may have it as well."""
         files = [file for file in (self.project.files[source.path] for source in self.sources) if file is not None]
-        return bool(self.interpreted) or any(map(self._reaches_models, files))
-
-    def _is_script(self, source: Source) -> bool:
-        """Whether a file is run by itself, as notebooks are wherever they stand."""
-        if source.path.suffix == ".ipynb" or "__main__" in source.text:
-            return True
-        return not self.project.filesystem.is_file(source.path.parent / "__init__.py")
-
-    def _reaches_models(self, file: SourceFile) -> bool:
-        """Whether imports lead from a file to one that mentions BatchNorm, or a model of a library that has it."""
-        seen = {file.path}
-        pending = [file]
-        while pending and len(seen) < _MOST_IMPORTED:
-            importer = pending.pop(0)
-            text = importer.source.text
-            if ("import_module(" in text or "__import__(" in text) and self.interpreted:
-                return True  # by a name that is computed it may import any of them
-            names = set(re.findall(r"\w+", " ".join(IMPORTED.findall(text))))
-            for dotted, level in imports(text):
-                module = self.project.resolve(importer.path, dotted, level)
-                paths = [] if module is None else [module, *(self.project.submodule(module, name) for name in names)]
-                for path in paths:
-                    if path is None or path in seen or path.suffix != ".py":
-                        continue
-                    seen.add(path)
-                    target = self.project.file(path)
-                    if target is not None and (is_interpreted(target.source.text) or uses_zoo(target.source.text)):
-                        return True
-                    if target is not None:
-                        pending.append(target)
-        return False
+        return bool(self.interpreted) or any(map(self.imported.reaches_models, files))
 
 
 def _is_layer(node: cst.CSTNode) -> bool:
@@ -437,12 +371,3 @@ def _parses(file: SourceFile) -> bool:
     except ParseError:
         return False
     return True
-
-
-def _used(wanted: set[str], text: str) -> set[str]:
-    """The names that a text imports and calls, or calls as attributes."""
-    called = {(dot, name) for dot, name in CALLED.findall(text) if name in wanted}
-    if not called:
-        return set()
-    imported = set(re.findall(r"\w+", " ".join(IMPORTED.findall(text))))
-    return {name for dot, name in called if dot or name in imported}

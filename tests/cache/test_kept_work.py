@@ -14,7 +14,9 @@ import pytest
 from bn_lint.check import cache, kept_work
 from bn_lint.check.kept_work import KeptWork
 from bn_lint.project.filesystem import digest
+from bn_lint.static.syntax import from_ast, shared_trees
 from bn_lint.static.syntax.lower import read
+from bn_lint.static.syntax.nodes import Module
 from bn_lint.static.syntax.shared_trees import forget_trees
 from tests.test_nodes import dump
 
@@ -37,6 +39,12 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return original(text)
 
     monkeypatch.setattr(libcst, "parse_module", parse_module)
+
+    def read_from_ast(text: str) -> Module | None:
+        seen.append(text)
+        return from_ast.read_from_ast(text)
+
+    monkeypatch.setattr(shared_trees, "read_from_ast", read_from_ast)
     return seen
 
 

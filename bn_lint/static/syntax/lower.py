@@ -35,6 +35,12 @@ def lowered(tree: libcst.Module) -> nodes.Module:
     return made
 
 
+def lowered_expression(tree: libcst.BaseExpression) -> nodes.BaseExpression:
+    """The same expression without layout."""
+    made: nodes.BaseExpression = _lowered(tree)
+    return made
+
+
 def origins(tree: nodes.Module, of: libcst.Module) -> dict[CSTNode, libcst.CSTNode]:
     """For each node of a tree the one that it was made from, or that a tree of the same text has in its place."""
     found: dict[CSTNode, libcst.CSTNode] = {}

@@ -57,7 +57,7 @@ def parse(text: str) -> cst.Module:
         ParseError: the text is not valid Python, or nested too deeply to be parsed.
         TooLarge: it is too large.
     """
-    _refuse_extremes(text)
+    refuse_extremes(text)
     # Parsing allocates many small objects that all survive: collecting garbage meanwhile is wasted work.
     collecting = gc.isenabled()
     gc.disable()
@@ -95,7 +95,7 @@ def remembering() -> Parser:
     return parsed
 
 
-def _refuse_extremes(text: str) -> None:
+def refuse_extremes(text: str) -> None:
     """Raise ParseError for nesting and chains that a person does not write and that libcst does not survive.
 
     A chain is what becomes nested in the tree without brackets: operators, attributes and calls one after the other,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from bn_lint.static.syntax.from_ast import read_from_ast
 from bn_lint.static.syntax.kept import KeptByText
 from bn_lint.static.syntax.lenient import Reading, read_leniently
 from bn_lint.static.syntax.nodes import Module
@@ -42,24 +43,26 @@ def read_shared(text: str, trees: Trees | None = None) -> Reading:
     """
     found = _kept.get(text)
     if found is None:
-        found = read_kept(text, trees)
+        found = read_kept(text, trees, is_judged=False)
         _kept.keep(text, found)
     return found
 
 
-def read_kept(text: str, trees: Trees | None, parse: Parser = parse) -> Reading:
+def read_kept(text: str, trees: Trees | None, parse: Parser = parse, *, is_judged: bool = True) -> Reading:
     """What could be read of a text, without parsing it if its tree was kept.
+
+    Args:
+        is_judged: It is looked at for its own sake; what is only read for others may be read by Python's own parser.
 
     Raises:
         ParseError: too little of it is Python.
     """
-    if trees is None:
-        return read_leniently(text, parse)
-    tree = trees.tree(text)
+    tree = None if trees is None else trees.tree(text)
     if tree is not None:
         return Reading(tree, text)
-    found = read_leniently(text, parse)
-    if found.error is None:
+    tree = None if is_judged else read_from_ast(text)
+    found = read_leniently(text, parse) if tree is None else Reading(tree, text)
+    if trees is not None and found.error is None:
         trees.keep(text, found.tree)
     return found
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bn_lint.facts import Place
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.module_finder import ModuleFinder
+from bn_lint.project.prefilter import may_show_facts
 from bn_lint.project.source import Source, display_path
 from bn_lint.static.syntax.layout import Layout, Layouts
 from bn_lint.static.syntax.lenient import Reading
@@ -62,7 +63,10 @@ class SourceFile:
         self._noted(self.path)
         try:
             text, trees = self.source.text, self._trees
-            reading = read_shared(text, trees) if self.is_context else read_kept(text, trees, self._parse)
+            if self.is_context:
+                reading = read_shared(text, trees)
+            else:
+                reading = read_kept(text, trees, self._parse, is_judged=may_show_facts(text))
         except ParseError as error:
             return error
         self.is_valid = reading.error is None
