@@ -20,12 +20,14 @@ class ModelClass:
 
     Attributes:
         encoder: The position and the name of the argument that names the architecture, where one decides.
+        normalization: The argument that names the normalization, and whether that is BatchNorm if it is not given.
         takes_weights: Whether the arguments of the constructor may ask for weights, as those of functions do.
         constructors: Methods that build a model as well, and whether they load weights.
         parts: The attributes that are parts with BatchNorm layers.
     """
 
     encoder: tuple[int, str] | None = None
+    normalization: tuple[str, bool] | None = None
     takes_weights: bool = False
     constructors: Mapping[str, bool] = field(default_factory=dict)
     parts: tuple[str, ...] = ()

@@ -34,7 +34,11 @@ _STATEMENT = re.compile(
 #: `sys.path.append(...)` and similar, with the arguments as far as they stand in the line.
 _SYS_PATH = re.compile(r"\bsys\.path\s*(?:\.\s*(?:append|insert|extend)\s*\(|\+?=|\[)([^\n]*)")
 #: A call that imports a module whose name is written out.
-_CALL = re.compile(r"""(?<![\w.])(?:(?:importlib\.)?import_module|__import__)\s*\(\s*['"](\w[\w.]*)['"]""")
+_CALL = re.compile(
+    r"""(?<![\w.])(?:(?:importlib\.)?import_module|__import__|(?:(?:importlib\.)?util\.)?spec_from_file_location)
+    \s*\(\s*['"](\w[\w.]*)['"]""",
+    re.VERBOSE,
+)
 #: A call that imports a module of a package, by a name that is computed: `import_module(f"trainers.{name}")`.
 _COMPUTED = re.compile(
     r"""(?<![\w.])(?:(?:importlib\.)?import_module|__import__)\s*\(\s*[fF]?(['"])(\w+(?:\.\w+)*)\.(?:[{%]|\1\s*\+)"""
@@ -154,15 +158,18 @@ class ModuleFinder:
         while top.name.isidentifier() and ask.is_file(top / "__init__.py") and top.parent != top:
             top = top.parent
         yield top
+        inside = [up for up in (folder, *folder.parents) if top in up.parents]
         for up in (top, *list(top.parents)[:6]):
             if up != top:
                 yield up
             if ask.is_directory(up / "src"):
+                yield from inside[
+                    :1
+                ]  # of two modules of one name a script means its neighbor, not that of another tree
                 yield up / "src"
             if any(ask.exists(up / mark) for mark in _PROJECT_MARKS):
                 break
         # A project whose own folder has an `__init__.py` is still where its scripts are started.
-        inside = [up for up in (folder, *folder.parents) if top in up.parents]
         for up in reversed(inside[1:]):
             if any(ask.exists(up / mark) for mark in (*_PROJECT_MARKS, *_MARKS_OF_SCRIPTS)):
                 yield up
@@ -205,7 +212,8 @@ def names_folders(text: str) -> tuple[str, ...] | None:
 def imports(text: str) -> Iterator[tuple[str, int]]:
     """The modules that a text may import: dotted name without leading dots, and the number of leading dots."""
     seen: set[tuple[str, int]] = set()
-    for found in _CALL.finditer(text) if "import_module" in text or "__import__" in text else ():
+    calls = any(name in text for name in ("import_module", "__import__", "spec_from_file_location"))
+    for found in _CALL.finditer(text) if calls else ():
         if (found[1], 0) not in seen:
             seen.add((found[1], 0))
             yield found[1], 0

@@ -43,12 +43,17 @@ class ImportedModels:
         if "__main__" not in text and not acts and not hands_over:
             return False
         imported = list(self._imported(file))
-        if any("__main__" in one.source.text for one in imported):
+        if any(map(self._is_started, imported)):
             return False
         # A package may only hand on what stands in its modules: `from .trainer import Trainer`.
         packages = (one for one in imported if one.path.name == "__init__.py")
         imported += [one for package in packages for one in self._imported(package)]
         return any(is_program(one.source.text) for one in imported)
+
+    def _is_started(self, file: SourceFile) -> bool:
+        """Whether a file is a script that is run by itself: one that plots, or tries out a data set, is not."""
+        text = file.source.text
+        return "__main__" in text and (is_interpreted(text) or (is_program(text) and self.reaches_models(file)))
 
     def _imported(self, file: SourceFile) -> Iterator[SourceFile]:
         """The files of the modules that a file imports."""

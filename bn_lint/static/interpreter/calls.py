@@ -151,7 +151,9 @@ def _call_alternatives(
         return call(interpreter, callable_[0], arguments, ref, frame)
     if all(isinstance(one, Unknown) or _is_method_of_module(one) for one in callable_):
         # Whichever model it is, its mode is switched: each has the method called on itself.
-        return join([call(interpreter, one, arguments, ref, frame) for one in callable_])
+        methods = [one for one in callable_ if isinstance(one, BoundMethod)]
+        given = interpreter.domain.given_on_one(methods, arguments) if methods else arguments
+        return join([call(interpreter, one, given, ref, frame) for one in callable_])
     owner = frame if frame is not None else interpreter.frame
     if owner is None:
         return Unknown("?")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.interpreter import Interpreter
-    from bn_lint.static.interpreter.values import Arguments, Class, Function, Instance, Tensor
+    from bn_lint.static.interpreter.values import Arguments, BoundMethod, Class, Function, Instance, Tensor
     from bn_lint.static.syntax import nodes as cst
     from bn_lint.static.syntax.places import NodeRef
     from bn_lint.static.syntax.source_files import SourceFile
@@ -95,6 +95,9 @@ class Log:
 
     def cut_short(self) -> None:
         """From here on, not everything is run."""
+
+    def taken_back(self, interpreter: Interpreter, manager: cst.CSTNode) -> None:
+        """A `with` block ends whose context manager came of a call out of view, which takes back what it has done."""
 
 
 class Collector:
@@ -223,6 +226,10 @@ class Domain:
         self, interpreter: Interpreter, values: Sequence[DomainValue], name: str, new: Value, ref: NodeRef
     ) -> None:
         """Write an attribute of one of several values; it is not known of which."""
+
+    def given_on_one(self, methods: Sequence[BoundMethod], arguments: Arguments) -> Arguments:
+        """What a method of `nn.Module` gets that is called on one of several modules; it is not known on which."""
+        return arguments
 
     def set_item(self, interpreter: Interpreter, container: DomainValue, ref: NodeRef) -> None:
         """`container[...] = value` of a value that is not Python's own."""

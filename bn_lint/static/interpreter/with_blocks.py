@@ -51,7 +51,10 @@ def _with_items(interpreter: Interpreter, node: cst.With, frame: Frame, index: i
         if isinstance(leave, Function):
             call(interpreter, BoundMethod(leave, manager), Arguments([None, None, None]), ref, frame)
         return completion
-    return enter(Unknown("context", manager.why) if isinstance(manager, Unknown) else manager)
+    completion = enter(Unknown("context", manager.why) if isinstance(manager, Unknown) else manager)
+    if isinstance(manager, Unknown) and type(item.item) is cst.Call:
+        interpreter.events.taken_back(interpreter, item.item)
+    return completion
 
 
 def _generator_called(

@@ -15,10 +15,12 @@ from bn_lint.libraries.library import Library, ModelClass
 from bn_lint.static.interpreter.values import (
     Arguments,
     Builtin,
+    External,
     Instance,
     LibraryClass,
     List,
     Partial,
+    Slice,
     StaticMethod,
     Tensor,
     Unknown,
@@ -187,9 +189,23 @@ def _initialized(dotted: str, cls: ModelClass, interpreter: Interpreter, argumen
 
 
 def _takes_batchnorm(cls: ModelClass, arguments: Arguments) -> bool:
-    """Whether what a model is built around has BatchNorm."""
+    """Whether what a model is built around has BatchNorm, and the normalization that it is told is one."""
+    if cls.normalization is not None and not _told_batchnorm(*cls.normalization, arguments):
+        return False
     encoder = arguments.get(*cls.encoder, "resnet34") if cls.encoder is not None else "resnet34"
     return isinstance(encoder, Unknown) or (isinstance(encoder, str) and has_batchnorm(encoder))
+
+
+def _told_batchnorm(name: str, default: bool, arguments: Arguments) -> bool:
+    """Whether an argument such as `"batch"`, `("batch", {"momentum": 0.1})` or `Norm.BATCH` names BatchNorm."""
+    if name not in arguments.keywords:
+        return default and not arguments.more
+    told = arguments.keywords[name]
+    if isinstance(told, tuple) and told:
+        told = told[0]
+    if isinstance(told, External):
+        told = told.dotted.rpartition(".")[2]
+    return isinstance(told, str) and told.lower() == "batch"
 
 
 def _built(
@@ -220,6 +236,8 @@ def _class(library: Library | None, name: str) -> LibraryClass:
         ten = library is not None and library.ten_children and is_resnet(name)
         children = Builtin("children", _ten_children if ten else _some_children)
         members: dict[str, Value] = {"forward": Builtin("forward", forward), "children": children}
+        if name == "part":
+            members["__getitem__"] = Builtin("__getitem__", _first_layers)
         found = _classes[dotted] = LibraryClass(dotted, (MODULE,), (), members)
     return found
 
@@ -242,6 +260,14 @@ def _ten_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) 
 def _some_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     """The children of a model, of unknown number and position."""
     return List((), (arguments.receiver.cells["bn1"], Unknown("children", "a part of a model")))
+
+
+def _first_layers(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    """`model.features[:40]`: a part without its last layers. A BatchNorm layer is among the first two of each."""
+    key = arguments.get(1, "idx")
+    if isinstance(key, Slice) and key.start in (None, 0) and key.step is None and key.stop not in (0, 1):
+        return arguments.receiver
+    return Unknown("?", "a part of a model")
 
 
 #: By dotted name, for all of the process: classes of libraries are never written to.

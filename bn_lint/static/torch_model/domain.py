@@ -9,6 +9,7 @@ from bn_lint.static.interpreter.hooks import Domain
 from bn_lint.static.interpreter.values import (
     ABSENT,
     REST,
+    Arguments,
     BoundMethod,
     Class,
     Dict,
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from bn_lint.static.interpreter.interpreter import Interpreter
-    from bn_lint.static.interpreter.values import Arguments
     from bn_lint.static.syntax.places import NodeRef
 
 #: What PyTorch raises for shapes that do not fit.
@@ -140,6 +140,12 @@ class TorchDomain(Domain):
         meant = new if are_exclusive(modules) else Unknown(name, "set on one of several objects")
         for one in values:
             self.set_attribute(interpreter, one, name, meant, ref)
+
+    def given_on_one(self, methods: Sequence[BoundMethod], arguments: Arguments) -> Arguments:
+        modules = [one.receiver for one in methods if isinstance(one.receiver, Instance)]
+        if all(getattr(one.function, "name", "") == "requires_grad_" for one in methods) and not are_exclusive(modules):
+            return Arguments([Unknown("requires_grad", "set on one of several objects")])
+        return arguments
 
     def set_item(self, interpreter: Interpreter, container: DomainValue, ref: NodeRef) -> None:
         if isinstance(container, Weights):

@@ -9,7 +9,7 @@ from bn_lint.facts import Evidence, Purpose, Shows, Unclear
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.limits import MAX_EVENTS
 from bn_lint.static.interpreter.paths import excludes
-from bn_lint.static.interpreter.values import Arguments, Function, Instance, Value, alternatives, is_module
+from bn_lint.static.interpreter.values import Arguments, Function, Instance, Union, Value, alternatives, is_module
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.lost_results import is_lost
 from bn_lint.static.syntax.places import NodeRef
@@ -26,7 +26,7 @@ from bn_lint.static.torch_model.happened import (
     keeps_last_batch,
     preparation,
 )
-from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed, modes_of, possible
+from bn_lint.static.torch_model.mode import FROZEN, MODE, Mode, agreed, modes_of, possible
 from bn_lint.static.torch_model.out_of_sight import calls_what_trains, has_known_sizes, is_made_up, reads_weights
 from bn_lint.static.torch_model.parts_run import layers_run
 from bn_lint.static.torch_model.supposed_parts import may_hide_layers, possible_layers
@@ -114,6 +114,8 @@ class EventLog(Log):
         self.is_cut_short = False
         #: What the program calls whose `backward` it calls: `engine` in `engine.backward(loss)`.
         self.propagated_by: set[str] = set()
+        #: The modes that modules had before a call out of view got hold of them.
+        self.forgotten: dict[cst.CSTNode, list[tuple[Instance, Mode | Union]]] = {}
         #: What switched gradients off last.
         self.gradients_off_by: tuple[NodeRef, str] | None = None
 
@@ -130,6 +132,10 @@ class EventLog(Log):
     def ambient(self, before: object) -> None:
         assert before is None or isinstance(before, bool)
         self.grad = before
+
+    def taken_back(self, interpreter: Interpreter, manager: cst.CSTNode) -> None:
+        for module, mode in self.forgotten.get(manager, ()):
+            interpreter.store.note(module, MODE, mode)
 
     def weights_written(self, interpreter: Interpreter, module: Instance, ref: NodeRef) -> None:
         """The weights of a module are computed from others."""

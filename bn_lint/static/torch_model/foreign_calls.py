@@ -11,7 +11,7 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers, preparation
-from bn_lint.static.torch_model.mode import forget, modes_of
+from bn_lint.static.torch_model.mode import BUILT, MODE, forget, modes_of
 from bn_lint.static.torch_model.optimizers import owned_by
 from bn_lint.static.torch_model.out_of_sight import (
     HANDLER,
@@ -84,6 +84,8 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
         if HANDLER.match(called):
             events.handled.update(map(id, modules))
             return
+        parts = [one for module in modules for one in module.possible_descendants()]
+        events.forgotten[ref.node] = [(one, MODE.of(one) or BUILT) for one in parts]
         for module in modules:
             forget(interpreter, module)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from bn_lint.static.interpreter.values import Class
+from bn_lint.static.syntax import nodes as cst
+from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, Step
 
@@ -14,7 +17,7 @@ def is_adversarial(events: EventLog, call: Call) -> bool:
     own = [c for c in trained if c.model is call.model]
     # The halves of a GAN play different parts: what the same lines train are two of a kind.
     lines = {c.ref.node for c in own}
-    alike = {id(c.model) for c in trained if c.ref.node in lines}
+    alike = {id(c.model) for c in trained if c.ref.node in lines or any(_are_twins(c, one) for one in own)}
     optimizers: dict[tuple[int, ...], set[int]] = {}
     for step in (c.step for c in own if c.step is not None and c.step.optimizer is not None):
         optimizers.setdefault(step.loops[:1], set()).add(id(step.optimizer))
@@ -35,9 +38,18 @@ def is_adversarial(events: EventLog, call: Call) -> bool:
         and step.ref.node not in places
         and id(step.optimizer) not in optimizers.get(step.loops[:1], {id(step.optimizer)})
         and (step.loops[:1], step.propagations) not in mine
-        and not any(events.related(call.model, one) for one in step.owned)
+        and not any(events.related(call.model, one) or id(one) in alike for one in step.owned)
         for step in events.steps
     )
+
+
+def _are_twins(one: Call, other: Call) -> bool:
+    """Whether two models of one class of the program are shown the same: they are compared, or teach each other."""
+    a, b = one.ref.node, other.ref.node
+    same = one.model.cls is other.model.cls and isinstance(one.model.cls, Class) and one.model is not other.model
+    if not same or type(a) is not cst.Call or type(b) is not cst.Call:
+        return False
+    return [code_of(given.value) for given in a.args] == [code_of(given.value) for given in b.args]
 
 
 def _has_two_halves(events: EventLog, call: Call) -> bool:

@@ -132,7 +132,9 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         and None not in call.states
         and has_batchnorm_for_sure(call.model),
         others=tuple(_others(events, call)) if purpose is Purpose.EVALUATION and training else (),
-        frozen=evidence_at("the parameters are frozen here", None if meant else _frozen_and_trained(events, call)),
+        frozen=evidence_at(
+            "the parameters are frozen here", None if meant else _frozen_and_trained(events, call, purpose)
+        ),
         path=path_to(call.frame),
         adversarial=is_adversarial(events, call),
         replaced=put_in_after_eval(events, call),
@@ -226,17 +228,19 @@ def _is_averaged(events: EventLog, part: Instance) -> bool:
     return any(id(one) in events.averaged for one in owners(part))
 
 
-def _frozen_and_trained(events: EventLog, call: Call) -> NodeRef | None:
+def _frozen_and_trained(events: EventLog, call: Call, purpose: Purpose) -> NodeRef | None:
     """Where BatchNorm parameters were frozen of parts that the training runs through.
 
     Not those that are trained in the same pass of a loop as well: they are spared one of several losses. Nor
     averages, and those that are loaded from others again and again: nothing of these is meant to stay as it is.
     Where the line trains one of several models, it says nothing of one unless all of them have frozen layers.
+    What a model asks under `no_grad` is a teacher of its own, unless the model is one itself.
     """
     others = (one for one in events.calls if one.ref.node is call.ref.node and one.loops == call.loops)
     if not call.frozen_layers or not all(one.frozen_layers for one in others if one.purpose is Purpose.TRAINING):
         return None
-    spared = [*(part.model for part in call.inside), *events.copies]
+    inside = () if purpose is Purpose.REFERENCE else call.inside
+    spared = [*(part.model for part in inside), *events.copies]
     trained: set[int] = set()
     for one in events.calls:
         if one.purpose is Purpose.TRAINING and one.loops and one.loops == call.loops:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from bn_lint.static.interpreter.builtins.concrete import complete
 from bn_lint.static.interpreter.builtins.table import builtin
 from bn_lint.static.interpreter.imports import module_named
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import Arguments, External, ModuleScope, Unknown, Value
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import walk
 
 
 def _import_module(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
@@ -29,4 +33,29 @@ def _import(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Val
     return _import_module(interpreter, Arguments([top]), ref)
 
 
-IMPORTLIB: dict[str, Value] = {"importlib.import_module": complete("import_module", _import_module)}
+def _spec(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    """A file that is loaded as a module: `net.py` as `net`, if the program names both; the path is mostly computed.
+
+    What stands for the specification of a module is the module.
+    """
+    name, unknown = arguments.get(0, "name"), Unknown("spec", "which file is loaded is not known")
+    if not isinstance(name, str):
+        return unknown
+    file = re.compile(rf"""(?:^|[/'"]){re.escape(name.rpartition(".")[2])}\.py['"]+$""")
+    named = (node for node in walk(ref.file.tree) if type(node) is cst.SimpleString)
+    if not any(file.search(node.value) for node in named):
+        return unknown
+    found = _import_module(interpreter, Arguments([name]), ref)
+    return found if isinstance(found, ModuleScope) else unknown
+
+
+def _from_spec(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    spec = arguments.get(0, "spec")
+    return spec if isinstance(spec, ModuleScope) else Unknown("?", "which file is loaded is not known")
+
+
+IMPORTLIB: dict[str, Value] = {
+    "importlib.import_module": complete("import_module", _import_module),
+    "importlib.util.spec_from_file_location": complete("spec_from_file_location", _spec),
+    "importlib.util.module_from_spec": complete("module_from_spec", _from_spec),
+}

@@ -33,9 +33,9 @@ def concatenate(at: OpSite, tensors: Value, dim: Value) -> Value:
     model = next((part for part in parts if part.ranked), None)
     position = axis_position(model, dim) if model is not None else None
     if model is None or position is None:
-        batches = {batches_of(one) for one in (*items, *rest)}
-        if len(batches) == 1 and (batch := batches.pop()) is not None and isinstance(dim, int) and dim > 0:
-            return Batch(batch)  # along another axis than that of the samples
+        batches = {batch for one in (*items, *rest) if (batch := batches_of(one)) is not None}
+        if len(batches) == 1 and isinstance(dim, int) and dim > 0:
+            return Batch(batches.pop())  # along another axis than that of the samples, of which all have as many
         why = next((one.why for one in (*items, *rest) if isinstance(one, (Unknown, Tensor))), "")
         return unknown(why or "torch.cat of something unknown")
     if rest or len(parts) + ignored != len(items) or any(not p.ranked or len(p.axes) != len(model.axes) for p in parts):

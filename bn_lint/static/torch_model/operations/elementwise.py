@@ -5,6 +5,7 @@ from __future__ import annotations
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import Provenance, Tensor, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.data import Batch
 from bn_lint.static.torch_model.operations.products import matmul
 from bn_lint.static.torch_model.operations.sizes import as_tensor, broadcast, unknown
 from bn_lint.static.torch_model.operations.table import FUNCTIONAL, TENSOR, TORCH, OpSite, operation
@@ -40,9 +41,10 @@ _BINARY = (
 @operation(_ACTIVATIONS, "input", FUNCTIONAL)
 @operation(_EVERYWHERE, "input")
 @operation(_METHODS, "input", TENSOR)
-def same(at: OpSite, x: Tensor) -> Tensor:
-    """The shape of the input."""
-    return x
+def same(at: OpSite, x: Tensor, input: Value) -> Value:
+    """The shape of the input; of a batch another one."""
+    rows = input.operand() if isinstance(input, Batch) else None
+    return x if rows is None else rows
 
 
 @operation(_BINARY, "input, other")
@@ -58,9 +60,12 @@ def ternary(at: OpSite, x: Tensor, end: Value, weight: Value) -> Value:
 
 
 @operation("where", "condition, input=None, other=None", TORCH)
-def where(at: OpSite, condition: Value, x: Value, other: Value) -> Value:
+def where(at: OpSite, condition: Value, input: Value, x: Value, other: Value) -> Value:
+    given = [one for one in (condition, input, other) if isinstance(one, Batch)]
+    if given and input is not None and len({one.batches for one in given}) == 1:
+        return given[0].operand() or unknown("torch.where")
     result = as_tensor(condition)
-    return unknown("torch.where") if x is None else combined(as_tensor(combined(result, x)), other)
+    return unknown("torch.where") if input is None else combined(as_tensor(combined(result, x)), other)
 
 
 @operation("where", "input, condition, other", TENSOR)

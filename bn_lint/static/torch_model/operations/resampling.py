@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bn_lint.facts.dims import Dim
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.values import Axis, List, Tensor, Value
+from bn_lint.static.torch_model.data import Batch
 from bn_lint.static.torch_model.operations.layer_table import layer
 from bn_lint.static.torch_model.operations.sizes import (
     axis_position,
@@ -36,8 +37,10 @@ def blurred(x: Tensor) -> Tensor:
 
 @operation("interpolate upsample", "input, size=None, scale_factor=None", FUNCTIONAL)
 @operation("upsample_nearest upsample_bilinear", "input, size=None, scale_factor=None", FUNCTIONAL)
-def interpolate(at: OpSite, x: Tensor, size: Value, scale_factor: Value) -> Tensor:
+def interpolate(at: OpSite, x: Tensor, size: Value, scale_factor: Value, input: Value = None) -> Value:
     """Spatial axes of the given sizes, or scaled and rounded down."""
+    if isinstance(input, Batch) and (rows := input.operand()) is not None:
+        return rows
     collector_of(at.interpreter).enlarged(x, at.origin)
     result = blurred(x)
     if not result.ranked:
