@@ -45,6 +45,8 @@ from bn_lint.static.syntax.python_2 import is_of_python_2
 #: `"%*d"` and `"%5000d"`: text of any length.
 _WIDE = re.compile(r"%[^%a-zA-Z]*(?:\*|\d{4})")
 
+_NUMBERS = (int, float, Expression)
+
 Operation = Callable[[Interpreter, Value, Value, NodeRef], Value]
 
 
@@ -96,6 +98,9 @@ def _binary(name: str, concrete: Callable[[Any, Any], Any], symbolic: Callable[[
             return _dictionaries(name, a, b)
         if name == "or" and isinstance(a, (Class, LibraryClass, External)):
             return Unknown("type", "a union of types")
+        if (isinstance(b, str) and isinstance(a, _NUMBERS)) or (isinstance(a, str) and isinstance(b, _NUMBERS)):
+            if name not in ("mul", "mod"):
+                interpreter.domain.refused(interpreter)
         return _compute(concrete, a, b)
 
     return operate

@@ -45,7 +45,7 @@ from bn_lint.static.torch_model.parameters import (
     weights_attribute,
 )
 from bn_lint.static.torch_model.symbolic_models import forget_symbolic_models, handed_over
-from bn_lint.static.torch_model.watchers import collector_of, events_of
+from bn_lint.static.torch_model.watchers import collector_of, events_of, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,6 +154,9 @@ class TorchDomain(Domain):
 
     def operate(self, interpreter: Interpreter, name: str, a: Value, b: Value, ref: NodeRef) -> Value:
         return arithmetic(interpreter, name, a, b, ref)
+
+    def refused(self, interpreter: Interpreter) -> None:
+        refuse(interpreter)
 
     # -- calls ------------------------------------------------------------------------------------------------------
 
