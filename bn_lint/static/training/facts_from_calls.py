@@ -102,6 +102,8 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
     if purpose is Purpose.TRAINING and not training and _leaves_batchnorm_alone(events, call):
         call.checked = _checked(call, Unclear.OTHER_PARTS)
         return
+    if purpose is Purpose.TRAINING and not training and _is_a_trial(events, call):
+        return
     left = mode if purpose is Purpose.TRAINING and not training else None
     if left is not None and (is_a_choice(events, call, left) or were_frozen(events, call, left)):
         return
@@ -155,6 +157,14 @@ def _is_wrongly_fused(events: EventLog, call: Call) -> bool:
     if call.frame.with_callers()[-1].function is not None:
         return False
     return not any(events.is_part_of(call.model, one) or events.is_part_of(one, call.model) for one in events.quantized)
+
+
+def _is_a_trial(events: EventLog, call: Call) -> bool:
+    """Whether a program takes a single step behind its training: to see whether it works, or how long it takes."""
+    if call.loops or call.frame.with_callers()[-1].function is not None:
+        return False
+    others = [one for one in events.calls if one.purpose is Purpose.TRAINING and events.related(one.model, call.model)]
+    return any(one.loops for one in others) and all(one.loops or one.ref.node is call.ref.node for one in others)
 
 
 def _checked(call: Call, purpose: Purpose | Unclear) -> CheckedCall:
