@@ -45,8 +45,6 @@ from bn_lint.static.syntax.python_2 import is_of_python_2
 #: `"%*d"` and `"%5000d"`: text of any length.
 _WIDE = re.compile(r"%[^%a-zA-Z]*(?:\*|\d{4})")
 
-_NUMBERS = (int, float, Expression)
-
 Operation = Callable[[Interpreter, Value, Value, NodeRef], Value]
 
 
@@ -98,9 +96,8 @@ def _binary(name: str, concrete: Callable[[Any, Any], Any], symbolic: Callable[[
             return _dictionaries(name, a, b)
         if name == "or" and isinstance(a, (Class, LibraryClass, External)):
             return Unknown("type", "a union of types")
-        if (isinstance(b, str) and isinstance(a, _NUMBERS)) or (isinstance(a, str) and isinstance(b, _NUMBERS)):
-            if name not in ("mul", "mod"):
-                interpreter.domain.refused(interpreter)
+        if name not in ("mul", "mod") and (_is_number_and_text(a, b) or _is_number_and_text(b, a)):
+            interpreter.domain.refused(interpreter)
         return _compute(concrete, a, b)
 
     return operate
@@ -131,6 +128,10 @@ def _is_real(a: Any, b: Any) -> bool:
         and not isinstance(a, Expression)
         and not isinstance(b, Expression)
     )
+
+
+def _is_number_and_text(a: Value, b: Value) -> bool:
+    return isinstance(a, (int, float, Expression)) and isinstance(b, str)
 
 
 def _compute(concrete: Callable[[Any, Any], Any], a: Any, b: Any) -> Value:
