@@ -18,6 +18,7 @@ from bn_lint.static.interpreter.values import (
     Union,
     Unknown,
     Value,
+    alternatives,
 )
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import switch
@@ -189,7 +190,9 @@ def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
     events, state = events_of(interpreter), arguments.get(1, "state_dict")
     events.prepare(arguments.receiver, ref)
     events.statistics_read(interpreter, arguments.receiver, ref)
-    if events.loops and isinstance(state, State) and state.module is not arguments.receiver:
+    if any(isinstance(one, State) and one.module is arguments.receiver for one in alternatives(state)):
+        events.follows(arguments.receiver)
+    elif events.loops and isinstance(state, State):
         events.copies.append(arguments.receiver)
     return Unknown("keys", "what a checkpoint lacks is not known")
 

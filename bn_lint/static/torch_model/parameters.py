@@ -68,6 +68,7 @@ def state_attribute(state: State, name: str) -> Value:
         interpreter.store.disturb()
         if name != "copy_":
             events_of(interpreter).averaged.add(id(state.module))
+            events_of(interpreter).follows(state.module)
         events_of(interpreter).prepare(state.module, ref)
         return state
 
