@@ -18,7 +18,6 @@ from bn_lint.static.interpreter.values import (
     Union,
     Unknown,
     Value,
-    alternatives,
 )
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import switch
@@ -148,7 +147,7 @@ def _buffers(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
 
 def _state(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     events_of(interpreter).statistics_read(interpreter, arguments.receiver, ref)
-    return State(arguments.receiver, "state_dict()")
+    return State((arguments.receiver,), "state_dict()")
 
 
 def _apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
@@ -190,7 +189,7 @@ def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
     events, state = events_of(interpreter), arguments.get(1, "state_dict")
     events.prepare(arguments.receiver, ref)
     events.statistics_read(interpreter, arguments.receiver, ref)
-    if any(isinstance(one, State) and one.module is arguments.receiver for one in alternatives(state)):
+    if isinstance(state, State) and any(one is arguments.receiver for one in state.modules):
         events.follows(arguments.receiver)
     elif events.loops and isinstance(state, State):
         events.copies.append(arguments.receiver)

@@ -42,18 +42,24 @@ class Weights(DomainValue):
 class State(Unknown):
     """What `state_dict()` gives, and what is read from it: the tensors of a model, without their gradients."""
 
-    __slots__ = ("module",)
+    __slots__ = ("modules",)
 
-    def __init__(self, module: Instance, name: str) -> None:
+    def __init__(self, modules: tuple[Instance, ...], name: str) -> None:
         super().__init__(name, "weights are not followed")
-        self.module = module
+        #: The model; of several, it is the state of one.
+        self.modules = modules
+
+    def joined(self, others: Sequence[Unknown]) -> Unknown | None:
+        states = [one for one in (self, *others) if isinstance(one, State)]
+        modules = dict.fromkeys(module for one in states for module in one.modules)
+        return State(tuple(modules), self.name) if len(states) == len(others) + 1 else None
 
     def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
         if self._members is None:
             self._members = {}
         found = self._members.get(key)
         if found is None:
-            found = self._members[key] = State(self.module, "state")
+            found = self._members[key] = State(self.modules, "state")
         return found
 
 
@@ -66,10 +72,11 @@ def state_attribute(state: State, name: str) -> Value:
 
     def write(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
         interpreter.store.disturb()
-        if name != "copy_":
-            events_of(interpreter).averaged.add(id(state.module))
-            events_of(interpreter).follows(state.module)
-        events_of(interpreter).prepare(state.module, ref)
+        for module in state.modules:
+            if name != "copy_":
+                events_of(interpreter).averaged.add(id(module))
+                events_of(interpreter).follows(module)
+            events_of(interpreter).prepare(module, ref)
         return state
 
     return Builtin(name, write)
