@@ -126,7 +126,7 @@ class TorchDomain(Domain):
         if isinstance(value, Weights):
             if name == "requires_grad":
                 freeze(interpreter, value.module, new, ref)
-            elif name == "data":
+            elif name == "data" and not value.held:
                 events_of(interpreter).weights_written(interpreter, value.module, ref)
         elif isinstance(value, Tensor) and value.layer is not None and name == "requires_grad":
             freeze(interpreter, value.layer, new, ref)
@@ -142,7 +142,7 @@ class TorchDomain(Domain):
             self.set_attribute(interpreter, one, name, meant, ref)
 
     def set_item(self, interpreter: Interpreter, container: DomainValue, ref: NodeRef) -> None:
-        if isinstance(container, Weights):
+        if isinstance(container, Weights) and not container.held:
             events_of(interpreter).weights_written(interpreter, container.module, ref)
 
     def item(self, container: Value, key: Value, ref: NodeRef) -> Value:

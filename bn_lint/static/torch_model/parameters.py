@@ -27,13 +27,18 @@ _FILLING = frozenset(
 
 
 class Weights(DomainValue):
-    """Any parameter of a module: what is done to one in a loop over `parameters()` is done to all."""
+    """Any parameter of a module: what is done to one in a loop over `parameters()` is done to all.
 
-    __slots__ = ("module",)
+    Attributes:
+        held: It was taken from an optimizer. What is written there are steps of a training, and no averages.
+    """
+
+    __slots__ = ("held", "module")
     is_of_module = True
 
-    def __init__(self, module: Instance) -> None:
+    def __init__(self, module: Instance, *, held: bool = False) -> None:
         self.module = module
+        self.held = held
 
     def __repr__(self) -> str:
         return f"<parameters of a {self.module.cls.name}>"
@@ -150,10 +155,10 @@ def weights_attribute(interpreter: Interpreter, weights: Weights, name: str) -> 
     if name.endswith("_") and name not in ("requires_grad_", "detach_"):
 
         def change(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-            if name in _FROM_OTHERS:
+            if name in _FROM_OTHERS and not weights.held:
                 events_of(interpreter).weights_written(interpreter, weights.module, ref)
             interpreter.store.disturb()
-            if name not in _FILLING and not _copies_nothing(interpreter, name, ref):
+            if name not in _FILLING and not weights.held and not _copies_nothing(interpreter, name, ref):
                 events_of(interpreter).averaged.add(id(weights.module))
                 events_of(interpreter).prepare(weights.module, ref)
             return weights
