@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bn_lint import facts
 from bn_lint.facts import CheckedCall, Evidence, Fact, ModelCall, Purpose, Shows, Unclear
 from bn_lint.project.mentions import declined
+from bn_lint.static.interpreter.paths import excludes
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
@@ -108,6 +109,8 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
     if left is not None and (is_a_choice(events, call, left) or were_frozen(events, call, left)):
         return
     if purpose is Purpose.EVALUATION and training and _is_compared(events, call, mode):
+        return
+    if purpose is Purpose.EVALUATION and training and _is_said_of_the_other_side(events, call):
         return
     # A teacher whose weights are an average, or that is put in training mode by itself, is in it intentionally.
     meant = _is_computed(events, call.model) or (
@@ -328,6 +331,23 @@ def _is_compared(events: EventLog, call: Call, mode: Mode | None) -> bool:
     chosen = any(switch.mode is mode and switch.frame is call.frame for switch in events.switches)
     return chosen and any(
         one.ref.node is call.ref.node and one.model is call.model and one.states == {False} for one in events.calls
+    )
+
+
+def _is_said_of_the_other_side(events: EventLog, call: Call) -> bool:
+    """Whether the other side of a branch makes the same call, of the model or what `DataParallel` makes of it."""
+    models = {id(one) for one in unwrapped(call.model)}
+    return any(
+        one.order < call.order
+        and one.model is not call.model
+        and one.frame is call.frame
+        and one.loops == call.loops
+        and one.states == call.states
+        and one.grad is call.grad
+        and one.purpose is call.purpose
+        and excludes(one.ways, call.ways)
+        and any(id(model) in models for model in unwrapped(one.model))
+        for one in events.calls
     )
 
 
