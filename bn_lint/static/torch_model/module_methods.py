@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from bn_lint.static.interpreter.alike import AlikePasses
 from bn_lint.static.interpreter.calls import call
@@ -24,6 +25,9 @@ from bn_lint.static.torch_model.mode import switch
 from bn_lint.static.torch_model.overrides import call_train
 from bn_lint.static.torch_model.parameters import State, Weights, freeze
 from bn_lint.static.torch_model.watchers import events_of
+
+if TYPE_CHECKING:
+    from bn_lint.static.torch_model.events import EventLog
 
 
 def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
@@ -187,13 +191,24 @@ def _requires_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef)
 def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     interpreter.store.disturb()
     events, state = events_of(interpreter), arguments.get(1, "state_dict")
-    events.prepare(arguments.receiver, ref)
+    if not isinstance(state, State) or arguments.receiver in state.modules or _is_learned(events, state):
+        events.prepare(arguments.receiver, ref)
     events.statistics_read(interpreter, arguments.receiver, ref)
-    if isinstance(state, State) and any(one is arguments.receiver for one in state.modules):
+    if isinstance(state, State) and arguments.receiver in state.modules:
         events.follows(arguments.receiver)
     elif events.loops and isinstance(state, State):
         events.copies.append(arguments.receiver)
     return Unknown("keys", "what a checkpoint lacks is not known")
+
+
+def _is_learned(events: EventLog, state: State) -> bool:
+    """Whether the state of another model may hold what was trained or loaded: new ones hold random numbers."""
+    from bn_lint.static.torch_model.symbolic_models import is_symbolic
+
+    return any(
+        is_symbolic(module) or any(id(one) in events.prepared for one in module.possible_descendants())
+        for module in state.modules
+    )
 
 
 def _zero_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
