@@ -195,7 +195,7 @@ def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
         events.prepare(arguments.receiver, ref)
     events.statistics_read(interpreter, arguments.receiver, ref)
     if isinstance(state, State) and arguments.receiver in state.modules:
-        events.follows(arguments.receiver)
+        events.follows(arguments.receiver, read_back=True)
     elif events.loops and isinstance(state, State):
         events.copies.append(arguments.receiver)
     return Unknown("keys", "what a checkpoint lacks is not known")

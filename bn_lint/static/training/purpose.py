@@ -77,10 +77,20 @@ def _is_for_others(events: EventLog, call: Call, passes: list[Step]) -> bool:
 
 
 def _follows_in_this_pass(events: EventLog, call: Call) -> bool:
-    """Whether the weights of a model are computed anew, behind its call, in the same pass of the same loop."""
-    return bool(call.loops) and any(
-        loops[: len(call.loops)] == call.loops and when > call.order
-        for one in call.model.possible_descendants()
+    """Whether the weights of a model are computed anew in the same pass of the same loop in which it is called.
+
+    Those of a dictionary may be a checkpoint, too, if they are read before the call.
+    """
+    if not call.loops or not events.followed:
+        return False
+    around: Instance | None = call.model.owner
+    models = list(call.model.possible_descendants())
+    while around is not None and around not in models:
+        models.append(around)
+        around = around.owner
+    return any(
+        loops[: len(call.loops)] == call.loops and (when is None or when > call.order)
+        for one in models
         for loops, when in events.followed.get(id(one), ())
     )
 
