@@ -202,7 +202,7 @@ def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterato
     if any(reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
         return  # they were in evaluation mode, and a call of train() undid that: BN302
     for part in call.inside:
-        if part.frozen is None or _follows_another(events, part.model):
+        if part.frozen is None or _follows_another(events, part.model) or _is_a_copy(events, call, part.model):
             continue
         mode = next(modes[0] for modes in part.modes if agreed(modes) is True)
         if mode.root is part.model:
@@ -232,6 +232,22 @@ def _follows_another(events: EventLog, model: Instance) -> bool:
 
     followers = events.averaged | events.handed_together
     return _is_averaged(events, model) or any(id(one) in followers for _, one in descendants(model))
+
+
+def _is_a_copy(events: EventLog, call: Call, part: Instance) -> bool:
+    """Whether a frozen part of a model has the weights of another part that is trained, as a target network begins.
+
+    A copy stands where its original does in the code, and both were trained or loaded by the same line, if at all.
+    """
+    layers = {id(layer) for layer, _ in call.frozen_layers}
+    return part.built is not None and any(
+        one.built == part.built
+        and one.cls is part.cls
+        and events.prepared.get(id(one)) == events.prepared.get(id(part))
+        and not any(id(below) in layers for below in one.possible_descendants())
+        for one in call.model.possible_descendants()
+        if one is not part
+    )
 
 
 def _is_averaged(events: EventLog, part: Instance) -> bool:
