@@ -202,13 +202,10 @@ def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
 
 
 def _is_learned(events: EventLog, state: State) -> bool:
-    """Whether the state of another model may hold what was trained or loaded: new ones hold random numbers."""
-    from bn_lint.static.torch_model.symbolic_models import is_symbolic
+    """Whether a state may be what was trained or loaded: that of a layer which was just built is none."""
+    from bn_lint.static.torch_model.batchnorm import batchnorm_class
 
-    return any(
-        is_symbolic(module) or any(id(one) in events.prepared for one in module.possible_descendants())
-        for module in state.modules
-    )
+    return any(id(one) in events.prepared or batchnorm_class(one) is None for one in state.modules)
 
 
 def _zero_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
