@@ -128,6 +128,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "seventeenth",
         "seventeenth-mutants",
         "eighteenth-mutants",
+        "eighteenth",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)

@@ -165,6 +165,9 @@ class TestMagics:
             "%%time\nx = f(1)\n",
             "\n%%capture out\nx = 1",
             "%load_ext autoreload\n%autoreload 2",
+            "pip install torch\nx = 1",
+            "import a\ncd ../data\nmkdir -p results\nx = 1",
+            "pip install a \\\n    b\nx = 1",
         ],
     )
     def test_they_become_python_of_the_same_length(self, code: str) -> None:
@@ -182,6 +185,8 @@ class TestMagics:
             "y = 5 % 3\nz = a != b\n",
             "x = f(  # (\n    '(',\n    3)\n",
             "s = 'what?'  # what?",
+            "pip = 1\npip.main(pip)\ncat in x\nls -l\nrm if x else y\ncp [0]\n",
+            's = """\npip install torch\n"""\n',
         ],
     )
     def test_python_stays(self, code: str) -> None:

@@ -92,6 +92,7 @@ class FreezeLoop:
         elsewhere: That conversion is in a file that does not mention what the loop is part of.
         is_applied: Whether it is a function for `apply`.
         unused: The function or method that it is part of, where nothing in the program names that again.
+        of_part: The loop is over a part of an object, `self.backbone.modules()`, and other layers may be beside it.
     """
 
     class_names: tuple[str, ...]
@@ -102,6 +103,7 @@ class FreezeLoop:
     elsewhere: bool = False
     is_applied: bool = False
     unused: str | None = None
+    of_part: bool = False
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 #: Cell magics whose cell is Python all the same.
 _PYTHON = frozenset({"time", "timeit", "capture", "prun", "python", "python3", "snakeviz", "memit", "mprun", "wandb"})
 _CELL_MAGIC = re.compile(r"\s*%%(\w*)")
-_LINE_MAGIC = re.compile(r"(?P<before>\s*)(?:[%!?]|\?*[\w.]+\?+\s*$)")
+#: Magics that nobody writes with their `%`: a name with a word behind it is never Python, unless it is an operator.
+_AUTOMATIC = (
+    r"(?:pip|conda|mamba|cd|ls|mkdir|rmdir|rm|mv|cp|cat|load_ext|reload_ext|autoreload|matplotlib|pylab)[ \t]+"
+    r"(?!(?:and|as|else|for|if|in|is|not|or)\b)(?:-[a-z]+[ \t]+)?[\w./~]"
+)
+_MAY_HAVE_MAGIC = re.compile(rf"[%!?]|^{_AUTOMATIC}", re.MULTILINE)
+_LINE_MAGIC = re.compile(rf"(?P<before>\s*)(?:[%!?]|\?*[\w.]+\?+\s*$|{_AUTOMATIC})")
 _ASSIGNED_MAGIC = re.compile(r"(?P<before>\s*[\w.,\[\]][\w.,\[\] ]*(?<![=!<>])=\s*)[%!](?!=)")
 #: A line that assigns what stands in the next one.
 _ASSIGNS_NEXT = re.compile(r"\s*[\w.,\[\]][\w.,\[\] ]*(?<![=!<>])=[ \t]*\\\r?\n")
@@ -145,7 +151,7 @@ def _is_python(parsed: Mapping[str, Any]) -> bool:
 def blanked(code: str) -> str:
     """The code of a cell with everything that only IPython understands blanked: as long as before, line by line."""
     cell_magic = _CELL_MAGIC.match(code)
-    if cell_magic is None and not re.search(r"[%!?]", code):
+    if cell_magic is None and _MAY_HAVE_MAGIC.search(code) is None:
         return code
     lines = _LINE.findall(code)
     if cell_magic is not None:

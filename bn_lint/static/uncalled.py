@@ -45,9 +45,12 @@ def call_roots(interpreter: Interpreter, file: SourceFile) -> None:
         if instance.owner is None and not instance.called:
             call_forward(interpreter, instance, nowhere)
     # Modules that no forward reached, such as children of a container that the program iterates in its own way.
+    apart = {instance for instance in created if not instance.called and _is_taken_apart(instance)}
     tried: dict[Value, int] = {}
     for instance in created:
-        if not instance.called and isinstance(instance.cls, Class) and tried.get(instance.cls, 0) < _MOST_INSTANCES:
+        if instance.called or not isinstance(instance.cls, Class) or instance in apart:
+            continue
+        if tried.get(instance.cls, 0) < _MOST_INSTANCES:
             tried[instance.cls] = tried.get(instance.cls, 0) + 1
             call_forward(interpreter, instance, nowhere)
     for instance in created:
@@ -58,6 +61,11 @@ def call_roots(interpreter: Interpreter, file: SourceFile) -> None:
         if any(_is_idle(child) for _, child in instance.children()):
             tried[instance.cls] = tried.get(instance.cls, 0) + 1
             call_other_methods(interpreter, instance)
+
+
+def _is_taken_apart(module: Instance) -> bool:
+    """Whether what a module is part of calls the parts of it: its own `forward` is there for others, if for anybody."""
+    return module.owner is not None and any(part.called for part in module.possible_descendants())
 
 
 def try_train(interpreter: Interpreter, file: SourceFile) -> None:

@@ -85,8 +85,9 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Violation]:
 
     ## Known limits
     Intentionally recomputed running statistics (`update_bn`, precise BatchNorm) are not reported. Where two
-    networks take turns in training, as in a GAN, the finding is of severity `info`. It is a warning where not all is
-    proven: that the model was trained, what its mode is, and that BatchNorm is in it whatever an option says.
+    networks take turns in training, as in a GAN, and where an `eval()` for a model of this name is commented out in the
+    file, the finding is of severity `info`. It is a warning where not all is proven: that the model was trained, what
+    its mode is, and that BatchNorm is in it whatever an option says.
 
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
@@ -106,6 +107,6 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Violation]:
         tuple(step for step in (call.switch, call.because, *call.path) if step is not None),
         help=f"call {call.model}.eval() instead of {call.model}.train(); to keep dropout on (MC dropout), call "
         "train() on the Dropout layers alone after it",
-        severity=Severity.INFO if call.adversarial else None if call.certain else Severity.WARNING,
+        severity=Severity.INFO if call.adversarial or call.is_declined else None if call.certain else Severity.WARNING,
         fix=with_other_switch(call, "eval"),
     )

@@ -242,6 +242,9 @@ class Domain:
         """A binary operator, by the name of its method (`add`), where one side is a tensor."""
         return ABSENT
 
+    def refused(self, interpreter: Interpreter) -> None:
+        """Python refuses what is done with known values: what stands behind it never happens."""
+
     # -- calls ------------------------------------------------------------------------------------------------------
 
     def call(self, interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> Value:

@@ -110,8 +110,14 @@ def unpack(interpreter: Interpreter, value: Value, count: int, star: int | None)
     """Return the values for `count` targets, of which the one at `star` takes a list."""
     if isinstance(value, Unknown):
         return [Unknown("?", value.why) if i == star else value.member(i, f"[{i}]") for i in range(count)]
-    if isinstance(value, Tensor) and value.ranked and value.axes:
-        return [Tensor(value.axes[1:], origin=value.origin) for _ in range(count)]
+    if isinstance(value, Tensor) and value.ranked and value.axes and star is None:
+        rows = value.axes[0].size
+        if rows == count:
+            return [Tensor(value.axes[1:], origin=value.origin) for _ in range(count)]
+        if isinstance(rows, int):
+            interpreter.domain.refused(interpreter)
+        why = "unpacked from a tensor of other or unknown length"  # it was to be several tensors, more likely
+        return [Tensor(ranked=False, why=why) for _ in range(count)]
     if isinstance(value, Union):
         fitting = [v for v in value.values if v is not None]
         return [join(column) for column in zip(*(unpack(interpreter, v, count, star) for v in fitting))]

@@ -96,6 +96,8 @@ def _binary(name: str, concrete: Callable[[Any, Any], Any], symbolic: Callable[[
             return _dictionaries(name, a, b)
         if name == "or" and isinstance(a, (Class, LibraryClass, External)):
             return Unknown("type", "a union of types")
+        if name not in ("mul", "mod") and (_is_number_and_text(a, b) or _is_number_and_text(b, a)):
+            interpreter.domain.refused(interpreter)
         return _compute(concrete, a, b)
 
     return operate
@@ -126,6 +128,10 @@ def _is_real(a: Any, b: Any) -> bool:
         and not isinstance(a, Expression)
         and not isinstance(b, Expression)
     )
+
+
+def _is_number_and_text(a: Value, b: Value) -> bool:
+    return isinstance(a, (int, float, Expression)) and isinstance(b, str)
 
 
 def _compute(concrete: Callable[[Any, Any], Any], a: Any, b: Any) -> Value:

@@ -121,6 +121,8 @@ def _sequence_item(container: tuple[Value, ...] | List | str | range, key: Value
     if isinstance(key, int):
         position = int(key)
         if rest and not 0 <= position < len(items):
+            if len(rest) > MAX_READ_ELEMENTS:
+                return Unknown("?", "an unknown element")
             return distinct(_any_of((*items[-1:], *rest) if position < 0 else rest), position)
         try:
             return items[position]

@@ -76,6 +76,7 @@ def freeze_loops(
         place(tested[0]),
         class_place=place(only.attr) if only is not None else None,
         is_applied=isinstance(loop, cst.FunctionDef),
+        of_part=isinstance(loop, cst.For) and _goes_over_a_part(loop.iter),
     )
 
 
@@ -106,7 +107,7 @@ def with_missed_layers(facts: Sequence[Fact], files: Iterable[SourceFile]) -> It
             (
                 Evidence(f"`{one.layer.name}` is a {one.layer.class_name}", one.place)
                 for one in built
-                if one.layer.variant not in fact.variants and one.place.path == fact.place.path
+                if one.layer.variant not in fact.variants and one.place.path == fact.place.path and not fact.of_part
             ),
             None,
         )
@@ -221,6 +222,14 @@ def _goes_over_modules(expression: cst.BaseExpression) -> bool:
     match expression:
         case cst.Call(func=cst.Attribute(attr=cst.Name(value=name))):
             return name in _TRAVERSALS
+    return False
+
+
+def _goes_over_a_part(expression: cst.BaseExpression) -> bool:
+    """Whether it is a part of an object whose modules are gone over, and not what `DataParallel` holds."""
+    match expression:
+        case cst.Call(func=cst.Attribute(value=cst.Attribute(attr=cst.Name(value=name)))):
+            return name != "module"
     return False
 
 

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 def method_of_model(called: Instance, frame: Frame) -> Frame | None:
     """The outermost method of a model that computes something with a part of it, which is called there.
 
-    None where the model itself is called, or by code that is not part of one. A method that switches modes or computes
-    gradients is such code: some models train themselves.
+    None where the model itself is called, or what `DataParallel` makes of it, or by code that is not part of one. A
+    method that switches modes or computes gradients is such code: some models train themselves.
     """
-    if called is frame.running.receiver:
+    receiver = frame.running.receiver
+    if called is receiver or (receiver is not None and called.cells.get("module") is receiver):
         return None
     found: Frame | None = None
     for one in frame.with_callers():

@@ -46,7 +46,7 @@ from bn_lint.static.torch_model.parameters import (
     weights_attribute,
 )
 from bn_lint.static.torch_model.symbolic_models import forget_symbolic_models, handed_over
-from bn_lint.static.torch_model.watchers import collector_of, events_of
+from bn_lint.static.torch_model.watchers import collector_of, events_of, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,7 +126,7 @@ class TorchDomain(Domain):
         if isinstance(value, Weights):
             if name == "requires_grad":
                 freeze(interpreter, value.module, new, ref)
-            elif name == "data":
+            elif name == "data" and not value.held:
                 events_of(interpreter).weights_written(interpreter, value.module, ref)
         elif isinstance(value, Tensor) and value.layer is not None and name == "requires_grad":
             freeze(interpreter, value.layer, new, ref)
@@ -148,7 +148,7 @@ class TorchDomain(Domain):
         return arguments
 
     def set_item(self, interpreter: Interpreter, container: DomainValue, ref: NodeRef) -> None:
-        if isinstance(container, Weights):
+        if isinstance(container, Weights) and not container.held:
             events_of(interpreter).weights_written(interpreter, container.module, ref)
 
     def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
@@ -160,6 +160,9 @@ class TorchDomain(Domain):
 
     def operate(self, interpreter: Interpreter, name: str, a: Value, b: Value, ref: NodeRef) -> Value:
         return arithmetic(interpreter, name, a, b, ref)
+
+    def refused(self, interpreter: Interpreter) -> None:
+        refuse(interpreter)
 
     # -- calls ------------------------------------------------------------------------------------------------------
 

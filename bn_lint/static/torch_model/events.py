@@ -57,6 +57,9 @@ class EventLog(Log):
         self.handed_together: set[int] = set()
         #: Modules whose weights are computed from others, with the first time and place.
         self.written: dict[int, tuple[Instance, int, NodeRef]] = {}
+        #: In which passes of loops the weights of a module were computed from what they were; if they were read back
+        #: from a dictionary, when.
+        self.followed: dict[int, list[tuple[tuple[int, ...], int | None]]] = {}
         #: Modules whose running statistics something may have read or written: when, and where.
         self.statistics_seen: list[tuple[Instance, int, NodeRef]] = []
         #: BatchNorm layers whose running statistics were reset, to be learned from the calls that follow.
@@ -142,6 +145,13 @@ class EventLog(Log):
         interpreter.store.disturb()
         self.averaged.add(id(module))
         self.written.setdefault(id(module), (module, self.now(), ref))
+        self.follows(module)
+
+    def follows(self, module: Instance, *, read_back: bool = False) -> None:
+        """The weights of a module are computed from what they were before."""
+        if self.loops:
+            when = self.now() if read_back else None
+            self.followed.setdefault(id(module), []).append((tuple(self.loops), when))
 
     def statistics_known(self, module: Value, ref: NodeRef) -> None:
         """Something may read or write the running statistics of a module."""

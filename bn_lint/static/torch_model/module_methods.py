@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from bn_lint.static.interpreter.alike import AlikePasses
 from bn_lint.static.interpreter.calls import call
@@ -25,6 +26,9 @@ from bn_lint.static.torch_model.mode import switch
 from bn_lint.static.torch_model.overrides import call_train
 from bn_lint.static.torch_model.parameters import State, Weights, freeze
 from bn_lint.static.torch_model.watchers import events_of
+
+if TYPE_CHECKING:
+    from bn_lint.static.torch_model.events import EventLog
 
 
 def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
@@ -148,7 +152,7 @@ def _buffers(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
 
 def _state(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     events_of(interpreter).statistics_read(interpreter, arguments.receiver, ref)
-    return State(arguments.receiver, "state_dict()")
+    return State((arguments.receiver,), "state_dict()")
 
 
 def _apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
@@ -195,11 +199,21 @@ def _requires_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef)
 def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     interpreter.store.disturb()
     events, state = events_of(interpreter), arguments.get(1, "state_dict")
-    events.prepare(arguments.receiver, ref)
+    if not isinstance(state, State) or arguments.receiver in state.modules or _is_learned(events, state):
+        events.prepare(arguments.receiver, ref)
     events.statistics_read(interpreter, arguments.receiver, ref)
-    if events.loops and isinstance(state, State) and state.module is not arguments.receiver:
+    if isinstance(state, State) and arguments.receiver in state.modules:
+        events.follows(arguments.receiver, read_back=True)
+    elif events.loops and isinstance(state, State):
         events.copies.append(arguments.receiver)
     return Unknown("keys", "what a checkpoint lacks is not known")
+
+
+def _is_learned(events: EventLog, state: State) -> bool:
+    """Whether a state may be what was trained or loaded: that of a layer which was just built is none."""
+    from bn_lint.static.torch_model.batchnorm import batchnorm_class
+
+    return any(id(one) in events.prepared or batchnorm_class(one) is None for one in state.modules)
 
 
 def _zero_grad(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:

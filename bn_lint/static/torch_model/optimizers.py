@@ -37,6 +37,8 @@ def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     modules = [one for one in found if one is not None]
     owned = tuple(modules) if len(modules) == len(found) else None
     _OWNED.put(arguments.receiver, owned)
+    if owned is not None:
+        interpreter.store.set(arguments.receiver, "param_groups", List(tuple(_groups(arguments.get(1, "params")))))
     events_of(interpreter).optimizers.append(owned)
     events_of(interpreter).optimized += [(one, ref) for one in modules]
     if len(found) == 1 and found[0] is not None:
@@ -57,6 +59,14 @@ def _modules_in(value: Value, depth: int = 0) -> Iterator[Instance | None]:
             yield from _modules_in(one, depth + 1)
     elif not isinstance(value, (Tensor, Batch)):
         yield None
+
+
+def _groups(parameters: Value) -> Iterator[Dict]:
+    """The groups of parameters that an optimizer keeps, for the program to read."""
+    given = parameters.items if isinstance(parameters, List) and not parameters.rest else ()
+    for group in given if given and all(isinstance(one, Dict) for one in given) else (parameters,):
+        held = tuple(Weights(one, held=True) for one in _modules_in(group) if one is not None)
+        yield Dict({"params": List(held)}, is_open=True)
 
 
 def owned_by(optimizer: Value) -> tuple[Instance, ...] | None:

@@ -27,13 +27,18 @@ _FILLING = frozenset(
 
 
 class Weights(DomainValue):
-    """Any parameter of a module: what is done to one in a loop over `parameters()` is done to all."""
+    """Any parameter of a module: what is done to one in a loop over `parameters()` is done to all.
 
-    __slots__ = ("module",)
+    Attributes:
+        held: It was taken from an optimizer. What is written there are steps of a training, and no averages.
+    """
+
+    __slots__ = ("held", "module")
     is_of_module = True
 
-    def __init__(self, module: Instance) -> None:
+    def __init__(self, module: Instance, *, held: bool = False) -> None:
         self.module = module
+        self.held = held
 
     def __repr__(self) -> str:
         return f"<parameters of a {self.module.cls.name}>"
@@ -42,18 +47,24 @@ class Weights(DomainValue):
 class State(Unknown):
     """What `state_dict()` gives, and what is read from it: the tensors of a model, without their gradients."""
 
-    __slots__ = ("module",)
+    __slots__ = ("modules",)
 
-    def __init__(self, module: Instance, name: str) -> None:
+    def __init__(self, modules: tuple[Instance, ...], name: str) -> None:
         super().__init__(name, "weights are not followed")
-        self.module = module
+        #: The model; of several, it is the state of one.
+        self.modules = modules
+
+    def joined(self, others: Sequence[Unknown]) -> Unknown | None:
+        states = [one for one in (self, *others) if isinstance(one, State)]
+        modules = dict.fromkeys(module for one in states for module in one.modules)
+        return State(tuple(modules), self.name) if len(states) == len(others) + 1 else None
 
     def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
         if self._members is None:
             self._members = {}
         found = self._members.get(key)
         if found is None:
-            found = self._members[key] = State(self.module, "state")
+            found = self._members[key] = State(self.modules, "state")
         return found
 
 
@@ -66,9 +77,11 @@ def state_attribute(state: State, name: str) -> Value:
 
     def write(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
         interpreter.store.disturb()
-        if name != "copy_":
-            events_of(interpreter).averaged.add(id(state.module))
-        events_of(interpreter).prepare(state.module, ref)
+        for module in state.modules:
+            if name != "copy_":
+                events_of(interpreter).averaged.add(id(module))
+                events_of(interpreter).follows(module)
+            events_of(interpreter).prepare(module, ref)
         return state
 
     return Builtin(name, write)
@@ -142,10 +155,10 @@ def weights_attribute(interpreter: Interpreter, weights: Weights, name: str) -> 
     if name.endswith("_") and name not in ("requires_grad_", "detach_"):
 
         def change(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-            if name in _FROM_OTHERS:
+            if name in _FROM_OTHERS and not weights.held:
                 events_of(interpreter).weights_written(interpreter, weights.module, ref)
             interpreter.store.disturb()
-            if name not in _FILLING and not _copies_nothing(interpreter, name, ref):
+            if name not in _FILLING and not weights.held and not _copies_nothing(interpreter, name, ref):
                 events_of(interpreter).averaged.add(id(weights.module))
                 events_of(interpreter).prepare(weights.module, ref)
             return weights

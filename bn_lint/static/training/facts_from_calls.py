@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bn_lint import facts
 from bn_lint.facts import CheckedCall, Evidence, Fact, ModelCall, Purpose, Shows, Unclear
 from bn_lint.project.mentions import declined
+from bn_lint.static.interpreter.paths import excludes
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
@@ -102,10 +103,14 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
     if purpose is Purpose.TRAINING and not training and _leaves_batchnorm_alone(events, call):
         call.checked = _checked(call, Unclear.OTHER_PARTS)
         return
+    if purpose is Purpose.TRAINING and not training and _is_a_trial(events, call):
+        return
     left = mode if purpose is Purpose.TRAINING and not training else None
     if left is not None and (is_a_choice(events, call, left) or were_frozen(events, call, left)):
         return
     if purpose is Purpose.EVALUATION and training and _is_compared(events, call, mode):
+        return
+    if purpose is Purpose.EVALUATION and training and _is_said_of_the_other_side(events, call):
         return
     # A teacher whose weights are an average, or that is put in training mode by itself, is in it intentionally.
     meant = _is_computed(events, call.model) or (
@@ -159,6 +164,14 @@ def _is_wrongly_fused(events: EventLog, call: Call) -> bool:
     return not any(events.is_part_of(call.model, one) or events.is_part_of(one, call.model) for one in events.quantized)
 
 
+def _is_a_trial(events: EventLog, call: Call) -> bool:
+    """Whether a program takes a single step behind its training: to see whether it works, or how long it takes."""
+    if call.loops or call.frame.with_callers()[-1].function is not None:
+        return False
+    others = [one for one in events.calls if one.purpose is Purpose.TRAINING and events.related(one.model, call.model)]
+    return any(one.loops for one in others) and all(one.loops or one.ref.node is call.ref.node for one in others)
+
+
 def _checked(call: Call, purpose: Purpose | Unclear) -> CheckedCall:
     if isinstance(purpose, Unclear):
         return CheckedCall(call.ref.place, None, purpose.value)
@@ -191,7 +204,7 @@ def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterato
     if any(reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
         return  # they were in evaluation mode, and a call of train() undid that: BN302
     for part in call.inside:
-        if part.frozen is None or _follows_another(events, part.model):
+        if part.frozen is None or _follows_another(events, part.model) or _is_a_copy(events, call, part.model):
             continue
         mode = next(modes[0] for modes in part.modes if agreed(modes) is True)
         if mode.root is part.model:
@@ -221,6 +234,22 @@ def _follows_another(events: EventLog, model: Instance) -> bool:
 
     followers = events.averaged | events.handed_together
     return _is_averaged(events, model) or any(id(one) in followers for _, one in descendants(model))
+
+
+def _is_a_copy(events: EventLog, call: Call, part: Instance) -> bool:
+    """Whether a frozen part of a model has the weights of another part that is trained, as a target network begins.
+
+    A copy stands where its original does in the code, and both were trained or loaded by the same line, if at all.
+    """
+    layers = {id(layer) for layer, _ in call.frozen_layers}
+    return part.built is not None and any(
+        one.built == part.built
+        and one.cls is part.cls
+        and events.prepared.get(id(one)) == events.prepared.get(id(part))
+        and not any(id(below) in layers for below in one.possible_descendants())
+        for one in call.model.possible_descendants()
+        if one is not part
+    )
 
 
 def _is_averaged(events: EventLog, part: Instance) -> bool:
@@ -322,6 +351,23 @@ def _is_compared(events: EventLog, call: Call, mode: Mode | None) -> bool:
     chosen = any(switch.mode is mode and switch.frame is call.frame for switch in events.switches)
     return chosen and any(
         one.ref.node is call.ref.node and one.model is call.model and one.states == {False} for one in events.calls
+    )
+
+
+def _is_said_of_the_other_side(events: EventLog, call: Call) -> bool:
+    """Whether the other side of a branch makes the same call, of the model or what `DataParallel` makes of it."""
+    models = {id(one) for one in unwrapped(call.model)}
+    return any(
+        one.order < call.order
+        and one.model is not call.model
+        and one.frame is call.frame
+        and one.loops == call.loops
+        and one.states == call.states
+        and one.grad is call.grad
+        and one.purpose is call.purpose
+        and excludes(one.ways, call.ways)
+        and any(id(model) in models for model in unwrapped(one.model))
+        for one in events.calls
     )
 
 

@@ -61,6 +61,8 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
             for step in passes
         )
         return Purpose.EVALUATION if own and aside and call.prepared is not None else Unclear.RESULT
+    if not own and _follows_in_this_pass(events, call):
+        return Unclear.RESULT  # a teacher, wherever the training is that its results are for
     if call.grad is True and _is_method_of_nobody(call):
         return Unclear.RESULT  # it is given to whoever calls the method, who may train on it
     is_ready = call.prepared is not None or put_in_after_eval(events, call) is not None
@@ -71,6 +73,25 @@ def _is_for_others(events: EventLog, call: Call, passes: list[Step]) -> bool:
     """Whether the gradients that run through a model are used for other models alone."""
     return all(
         step.owned is not None and not any(events.related(call.model, one) for one in step.owned) for step in passes
+    )
+
+
+def _follows_in_this_pass(events: EventLog, call: Call) -> bool:
+    """Whether the weights of a model are computed anew in the same pass of the same loop in which it is called.
+
+    Those of a dictionary may be a checkpoint, too, if they are read before the call.
+    """
+    if not call.loops or not events.followed:
+        return False
+    around: Instance | None = call.model.owner
+    models = list(call.model.possible_descendants())
+    while around is not None and around not in models:
+        models.append(around)
+        around = around.owner
+    return any(
+        loops[: len(call.loops)] == call.loops and (when is None or when > call.order)
+        for one in models
+        for loops, when in events.followed.get(id(one), ())
     )
 
 

@@ -112,6 +112,8 @@ def _join_unknowns(unknowns: list[Unknown], values: list[Value]) -> Value:
         return unknowns[0]
     if not others and all(type(one) is Unknown and unknowns[0].is_twin(one) for one in unknowns):
         return unknowns[0].twin()
+    if not others and (found := unknowns[0].joined(unknowns[1:])) is not None:
+        return found
     if len(unknowns) == 1 and others == [None]:
         return unknowns[0]  # None it may have been anyway
     return Unknown("?", unknowns[0].why, foreign=any(one.foreign for one in unknowns))

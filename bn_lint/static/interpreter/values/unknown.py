@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from bn_lint.facts.dims import Expression, Symbol
@@ -79,6 +79,10 @@ class Unknown:
     def stands_for(self, other: Unknown) -> bool:
         """Whether nothing is lost when this value takes the place of another one."""
         return self is other
+
+    def joined(self, others: Sequence[Unknown]) -> Unknown | None:
+        """What stands for this value or one of others, if that is more than something unknown."""
+        return None
 
     def operand(self) -> Unknown | None:
         """What an operator makes of this value, if that is more than a number."""
