@@ -19,6 +19,7 @@ from bn_lint.static.interpreter.values import (
     LibraryClass,
     List,
     Partial,
+    Slice,
     StaticMethod,
     Tensor,
     Unknown,
@@ -40,6 +41,9 @@ _BY_NAME = {dotted: (library, argument) for library in LIBRARIES for dotted, arg
 _CLASSES = {dotted: (library, cls) for library in LIBRARIES for dotted, cls in library.classes.items()}
 _SECOND_NAMES = {second: name for library in LIBRARIES for second, name in library.second_names.items()}
 _REPOSITORIES = {name: (library, loads) for library in LIBRARIES for name, loads in library.repositories.items()}
+#: The class of a part of a model, and how many layers in a row have BatchNorm among them.
+_PART = "part"
+_BLOCK = 4
 #: Arguments that ask for weights.
 _PRETRAINED = ("pretrained", "weights")
 
@@ -83,7 +87,7 @@ def _fill(model: Instance, library: Library | None, name: str) -> None:
     """Give a model, which is being built, its layers and parts."""
     _normalize(model)
     for part in _parts(library, name):
-        inner = Instance(_class(library, "part"), model.built)
+        inner = Instance(_class(library, _PART), model.built)
         MODE.put(inner, BUILT)
         inner.owner, inner.name = model, part
         _normalize(inner)
@@ -220,6 +224,8 @@ def _class(library: Library | None, name: str) -> LibraryClass:
         ten = library is not None and library.ten_children and is_resnet(name)
         children = Builtin("children", _ten_children if ten else _some_children)
         members: dict[str, Value] = {"forward": Builtin("forward", forward), "children": children}
+        if name == _PART:
+            members |= {"__iter__": children, "__getitem__": Builtin("__getitem__", _some_layers)}
         found = _classes[dotted] = LibraryClass(dotted, (MODULE,), (), members)
     return found
 
@@ -242,6 +248,18 @@ def _ten_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) 
 def _some_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     """The children of a model, of unknown number and position."""
     return List((), (arguments.receiver.cells["bn1"], Unknown("children", "a part of a model")))
+
+
+def _some_layers(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    """A slice of a part, such as `vgg.features[:40]`: as far as BatchNorm is concerned the part itself.
+
+    Layers that follow each other come in blocks with a BatchNorm layer, of at most four layers.
+    """
+    bounds = key.concrete if isinstance(key := arguments.get(1, "index"), Slice) else None
+    start, stop = (bounds.start or 0, bounds.stop) if bounds is not None else (0, 0)
+    if start >= 0 and stop is not None and stop - start >= _BLOCK:
+        return arguments.receiver
+    return Unknown("layers", "some layers of a model")
 
 
 #: By dotted name, for all of the process: classes of libraries are never written to.

@@ -58,7 +58,7 @@ def facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fa
                 yield from (replace(fact, certain=False, is_symbolic=True) for fact in facts)
             continue
         yield from _call_facts(events, call, trained, collector)
-        if call.purpose is Purpose.TRAINING:
+        if call.purpose is Purpose.TRAINING or _is_of_a_loss(call):
             yield from _teachers(events, call, collector)
         if call.purpose is Purpose.TRAINING and call.batches is not None:
             yield from batch_facts(events, call, call.batches, collector)
@@ -180,6 +180,12 @@ def _because(events: EventLog, call: Call, purpose: Purpose) -> Evidence | None:
     if trained is not None and trained.because is not None:
         return Evidence("it is trained here: an optimizer steps on its results", trained.because.place)
     return evidence_at("its weights come from here", call.prepared)
+
+
+def _is_of_a_loss(call: Call) -> bool:
+    """Whether a model is called that another one is trained by, with what it holds to measure that."""
+    checked = call.checked
+    return checked is not None and (checked.purpose is Purpose.REFERENCE or checked.reason == Unclear.DISCARDED.value)
 
 
 def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterator[ModelCall]:
