@@ -81,6 +81,7 @@ def unused_layers(
     replaced = any(own[name] > 2 for name in built) or any(
         builds_batchnorm(node, receivers) for node in _calls(forward)
     )
+    twice = [name for name in built if own[name] > 2]
     built = {name: call for name, call in built.items() if own[name] == 1}
     if not built or not INDIRECT.isdisjoint(own):
         return  # the whole file is looked through only for what the class itself does not mention again
@@ -92,7 +93,36 @@ def unused_layers(
             layer = BatchNormLayer(name, variant, class_name, None, where)
             step = Evidence(f"`{definition.name.value}.forward` does not apply it", place(forward.name))
             lines = None if replaced else _lines_of(definition, call, place)
-            yield UncalledBatchNorm((layer,), where, definition.name.value, step, lines)
+            instead = next((call for other in twice if (call := _by_copied_name(forward, name, other))), None)
+            shown = (
+                Evidence(f"`{dotted_name(instead.func)}` is applied once more here", place(instead))
+                if instead
+                else None
+            )
+            yield UncalledBatchNorm((layer,), where, definition.name.value, step, lines, shown)
+
+
+def _by_copied_name(forward: cst.FunctionDef, unused: str, other: str) -> cst.Call | None:
+    """Where a method normalizes what `conv2` gives with `bn1`, as it does what `conv1` gives, instead of with `bn2`."""
+    stem, number = _numbered(unused)
+    other_stem, other_number = _numbered(other)
+    if stem != other_stem or not number or not other_number:
+        return None
+    inputs: dict[str, cst.Call] = {}
+    for call in _calls(forward):
+        match call:
+            case cst.Call(func=func, args=[cst.Arg(value=cst.Call(func=inner))]) if (
+                dotted_name(func) == f"self.{other}"
+            ):
+                before = dotted_name(inner) or ""
+                inputs.setdefault(_numbered(before)[1] if before.startswith("self.") else "", call)
+    return inputs.get(number) if other_number in inputs else None
+
+
+def _numbered(name: str) -> tuple[str, str]:
+    """A name without the number at its end, and that number."""
+    stem = name.rstrip("0123456789")
+    return stem, name[len(stem) :]
 
 
 def _lines_of(definition: cst.ClassDef, call: cst.Call, place: Callable[[cst.CSTNode], Place]) -> Place | None:
