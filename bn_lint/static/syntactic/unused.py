@@ -14,6 +14,7 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope
 from bn_lint.static.syntax.tree import walk
+from bn_lint.static.syntax.written import code_of
 
 
 class Mentions:
@@ -81,7 +82,7 @@ def unused_layers(
     replaced = any(own[name] > 2 for name in built) or any(
         builds_batchnorm(node, receivers) for node in _calls(forward)
     )
-    twice = [name for name in built if own[name] > 2]
+    twice = {name: code_of(call) for name, call in built.items() if call is not None and own[name] > 2}
     built = {name: call for name, call in built.items() if own[name] == 1}
     if not built or not INDIRECT.isdisjoint(own):
         return  # the whole file is looked through only for what the class itself does not mention again
@@ -93,7 +94,9 @@ def unused_layers(
             layer = BatchNormLayer(name, variant, class_name, None, where)
             step = Evidence(f"`{definition.name.value}.forward` does not apply it", place(forward.name))
             lines = None if replaced else _lines_of(definition, call, place)
-            instead = next((call for other in twice if (call := _by_copied_name(forward, name, other))), None)
+            # One of another width raises, and BN002 says so.
+            alike = (other for other, written in twice.items() if written == code_of(call))
+            instead = next(filter(None, (_by_copied_name(forward, name, other) for other in alike)), None)
             shown = (
                 Evidence(f"`{dotted_name(instead.func)}` is applied once more here", place(instead))
                 if instead
