@@ -25,21 +25,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("what", choices=("precision", "mutants", "fixes"))
     add("--clones", type=Path, metavar="FOLDER", help="bare clones; not needed for what was checked out before")
-    add("--draw", help="only this draw (default: all; for mutants and fixes the first)")
+    add("--draw", help="only this draw (default: all; for mutants the first)")
     add("--half", choices=("seen", "unseen"), help="only this half (default: both); later draws are unseen")
     add("--project", action="append", metavar="TEXT", help="only repositories with this in their names (repeatable)")
     options = parser.parse_args(arguments)
-    projects = [
-        project
-        for project in load_projects()
-        if options.half in (None, project.half)
-        and (options.draw or (None if options.what == "precision" else FIRST)) in (None, project.draw)
-        and (not options.project or any(text.lower() in project.name.lower() for text in options.project))
-    ]
-    run = {"precision": _precision, "mutants": _mutants, "fixes": _fixes}[options.what]
+
+    def chosen(project: Project) -> bool:
+        return (
+            options.half in (None, project.half)
+            and (options.draw or (FIRST if options.what == "mutants" else None)) in (None, project.draw)
+            and (not options.project or any(text.lower() in project.name.lower() for text in options.project))
+        )
+
     with installed() as linter:
         head = heading("benchmarks.projects")  # while the linter is what was just installed
-        report, missing = run(projects, options.clones, linter, head)
+        if options.what == "fixes":
+            mended = [fix for fix in fixes.load_fixes() if chosen(fix.repository)]
+            report, missing = _fixes(mended, options.clones, linter, head), list[str]()
+        else:
+            run = _precision if options.what == "precision" else _mutants
+            report, missing = run([p for p in load_projects() if chosen(p)], options.clones, linter, head)
     if options.project or options.half or options.draw:
         _say(report)
     else:
@@ -70,10 +75,12 @@ def _mutants(projects: Sequence[Project], clones: Path | None, linter: Linter, h
     return mutant_document(head, scores), missing
 
 
-def _fixes(projects: Sequence[Project], clones: Path | None, linter: Linter, head: str) -> tuple[str, list[str]]:
-    names = {project.name for project in projects}
-    outcomes = [fixes.check(fix, clones, linter) for fix in fixes.load_fixes() if fix.project in names]
-    return fixes.document(head, outcomes), []
+def _fixes(mended: Sequence[fixes.Fix], clones: Path | None, linter: Linter, head: str) -> str:
+    outcomes = []
+    for fix in mended:
+        outcomes.append(fixes.check(fix, clones, linter))
+        _say(f"{fix.project} {fix.commit[:7]}: {'found' if outcomes[-1].found else 'not found'}")
+    return fixes.document(head, outcomes)
 
 
 def _say(text: str) -> None:

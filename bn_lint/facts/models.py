@@ -148,6 +148,7 @@ class UncalledBatchNorm:
         model: The model, or the class that builds them.
         called: The call of the model, or the method that leaves them out.
         statement: The lines that build the layer and do nothing else.
+        instead: Where another layer is applied, for the second time, to the output of what has the number of this one.
     """
 
     layers: tuple[BatchNormLayer, ...]
@@ -155,6 +156,7 @@ class UncalledBatchNorm:
     model: str
     called: Evidence
     statement: Place | None = None
+    instead: Evidence | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ def unused_batchnorm(unused: UncalledBatchNorm) -> Iterator[Violation]:
 
     ## Why is this bad?
     The layer is in the checkpoint and in the optimizer, and does nothing. Often `forward` applies another layer in its
-    place, by a copied name.
+    place, by a copied name: where `bn1` normalizes what `conv1` gives and what `conv2` gives, and `bn2` nothing, the
+    running statistics of `bn1` are those of neither, and the severity is warning.
 
     ## Example
     ```python
@@ -74,4 +75,13 @@ def unused_batchnorm(unused: UncalledBatchNorm) -> Iterator[Violation]:
     which = f"`{first.name}`" + (f" and {more} more of {unused.model} are" if more else f" of {unused.model} is")
     lines = unused.statement
     fix = Fix(Applicability.UNSAFE, (Edit(lines, ""),)) if lines is not None else None
+    if unused.instead is not None:
+        yield Violation(
+            f"{which} never applied: another layer stands in its place",
+            unused.place,
+            (unused.instead,),
+            help=f"apply `{first.name}` there",
+            severity=Severity.WARNING,
+        )
+        return
     yield Violation(f"{which} never applied", unused.place, (unused.called,), help="apply it, or leave it out", fix=fix)

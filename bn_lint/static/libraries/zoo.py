@@ -42,6 +42,9 @@ _BY_NAME = {dotted: (library, argument) for library in LIBRARIES for dotted, arg
 _CLASSES = {dotted: (library, cls) for library in LIBRARIES for dotted, cls in library.classes.items()}
 _SECOND_NAMES = {second: name for library in LIBRARIES for second, name in library.second_names.items()}
 _REPOSITORIES = {name: (library, loads) for library in LIBRARIES for name, loads in library.repositories.items()}
+#: The class of a part of a model, and how many layers in a row have BatchNorm among them.
+_PART = "part"
+_BLOCK = 4
 #: Arguments that ask for weights.
 _PRETRAINED = ("pretrained", "weights")
 
@@ -85,7 +88,7 @@ def _fill(model: Instance, library: Library | None, name: str) -> None:
     """Give a model, which is being built, its layers and parts."""
     _normalize(model)
     for part in _parts(library, name):
-        inner = Instance(_class(library, "part"), model.built)
+        inner = Instance(_class(library, _PART), model.built)
         MODE.put(inner, BUILT)
         inner.owner, inner.name = model, part
         _normalize(inner)
@@ -236,8 +239,8 @@ def _class(library: Library | None, name: str) -> LibraryClass:
         ten = library is not None and library.ten_children and is_resnet(name)
         children = Builtin("children", _ten_children if ten else _some_children)
         members: dict[str, Value] = {"forward": Builtin("forward", forward), "children": children}
-        if name == "part":
-            members["__getitem__"] = Builtin("__getitem__", _first_layers)
+        if name == _PART:
+            members |= {"__iter__": children, "__getitem__": Builtin("__getitem__", _some_layers)}
         found = _classes[dotted] = LibraryClass(dotted, (MODULE,), (), members)
     return found
 
@@ -262,12 +265,17 @@ def _some_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef)
     return List((), (arguments.receiver.cells["bn1"], Unknown("children", "a part of a model")))
 
 
-def _first_layers(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-    """`model.features[:40]`: a part without its last layers. A BatchNorm layer is among the first two of each."""
-    key = arguments.get(1, "idx")
-    if isinstance(key, Slice) and key.start in (None, 0) and key.step is None and key.stop not in (0, 1):
-        return arguments.receiver
-    return Unknown("?", "a part of a model")
+def _some_layers(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    """A slice of a part, such as `vgg.features[:40]`: as far as BatchNorm is concerned the part itself.
+
+    A BatchNorm layer is among the first two layers of each, and in each block of four.
+    """
+    bounds = key.concrete if isinstance(key := arguments.get(1, "idx"), Slice) else None
+    if bounds is not None and bounds.step in (None, 1):
+        start, stop = bounds.start or 0, bounds.stop
+        if (start == 0 and stop not in (0, 1)) or (start > 0 and stop is not None and stop - start >= _BLOCK):
+            return arguments.receiver
+    return Unknown("layers", "some layers of a model")
 
 
 #: By dotted name, for all of the process: classes of libraries are never written to.

@@ -14,6 +14,7 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.import_table import dotted_name
 from bn_lint.static.syntax.scopes import Located, Scope
 from bn_lint.static.syntax.tree import walk
+from bn_lint.static.syntax.written import code_of
 
 
 class Mentions:
@@ -81,6 +82,7 @@ def unused_layers(
     replaced = any(own[name] > 2 for name in built) or any(
         builds_batchnorm(node, receivers) for node in _calls(forward)
     )
+    twice = {name: code_of(call) for name, call in built.items() if call is not None and own[name] > 2}
     built = {name: call for name, call in built.items() if own[name] == 1}
     if not built or not INDIRECT.isdisjoint(own):
         return  # the whole file is looked through only for what the class itself does not mention again
@@ -92,7 +94,38 @@ def unused_layers(
             layer = BatchNormLayer(name, variant, class_name, None, where)
             step = Evidence(f"`{definition.name.value}.forward` does not apply it", place(forward.name))
             lines = None if replaced else _lines_of(definition, call, place)
-            yield UncalledBatchNorm((layer,), where, definition.name.value, step, lines)
+            # One of another width raises, and BN002 says so.
+            alike = (other for other, written in twice.items() if written == code_of(call))
+            instead = next(filter(None, (_by_copied_name(forward, name, other) for other in alike)), None)
+            shown = (
+                Evidence(f"`{dotted_name(instead.func)}` is applied once more here", place(instead))
+                if instead
+                else None
+            )
+            yield UncalledBatchNorm((layer,), where, definition.name.value, step, lines, shown)
+
+
+def _by_copied_name(forward: cst.FunctionDef, unused: str, other: str) -> cst.Call | None:
+    """Where a method normalizes what `conv2` gives with `bn1`, as it does what `conv1` gives, instead of with `bn2`."""
+    stem, number = _numbered(unused)
+    other_stem, other_number = _numbered(other)
+    if stem != other_stem or not number or not other_number:
+        return None
+    inputs: dict[str, cst.Call] = {}
+    for call in _calls(forward):
+        match call:
+            case cst.Call(func=func, args=[cst.Arg(value=cst.Call(func=inner))]) if (
+                dotted_name(func) == f"self.{other}"
+            ):
+                before = dotted_name(inner) or ""
+                inputs.setdefault(_numbered(before)[1] if before.startswith("self.") else "", call)
+    return inputs.get(number) if other_number in inputs else None
+
+
+def _numbered(name: str) -> tuple[str, str]:
+    """A name without the number at its end, and that number."""
+    stem = name.rstrip("0123456789")
+    return stem, name[len(stem) :]
 
 
 def _lines_of(definition: cst.ClassDef, call: cst.Call, place: Callable[[cst.CSTNode], Place]) -> Place | None:
