@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bn_lint.static.interpreter.deep_stack import with_deep_stack
-from bn_lint.static.syntax.from_ast import MAX_DEPTH, read_from_ast
+from bn_lint.static.syntax.ast_expressions import MAX_DEPTH
+from bn_lint.static.syntax.from_ast import read_from_ast
 from bn_lint.static.syntax.lower import read
 from bn_lint.static.syntax.parse import ParseError, TooLarge
 

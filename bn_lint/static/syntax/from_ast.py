@@ -1,6 +1,6 @@
 """Trees of files that are read for context, made from those of Python's own parser.
 
-That takes a fifth of the time that libcst does, which remains the parser of what is judged. Both give the same trees:
+That takes a quarter of the time that libcst does, which remains the parser of what is judged. Both give the same trees:
 what Python's parser leaves out, such as parentheses and how numbers are written, is read in the text. Where it says too
 little, libcst parses a part of the text, or all of it.
 """
@@ -16,32 +16,15 @@ from typing import Any, TypeAlias
 import libcst
 
 from bn_lint.static.syntax import nodes
-from bn_lint.static.syntax.brackets import Brackets
-from bn_lint.static.syntax.lower import lowered_expression
+from bn_lint.static.syntax.ast_expressions import COMMA, KINDS, ExpressionReader, Unsupported, asynchronous
 from bn_lint.static.syntax.parse import MAX_TOKENS, refuse_extremes
 
 Make: TypeAlias = Callable[["_Reader", Any], Any]
 
 _SEMICOLON = re.compile(rb"[ \t\f]*;(?:[ \t\f]|\\\n)*")
-_COMMA = re.compile(rb"(?:[ \t\n]|\\\n|#[^\n]*\n)*,")
-#: A string that is written in one piece, and several that follow each other.
-_ONE = (
-    r"""[a-zA-Z]{0,2}(?:\"\"\"(?:\\[\s\S]|(?!\"\"\")[^\\])*\"\"\"|'''(?:\\[\s\S]|(?!''')[^\\])*'''"""
-    r"""|"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\[\s\S]|[^'\\\n])*')"""
-)
-_STRING = re.compile(_ONE)
-_STRINGS = re.compile(rf"(?:{_ONE}(?:[ \t\f\n]|\\\n|#[^\n]*)*)+")
 _BASES = re.compile(rb"class\s+\w+\s*\(")
 _ITEMS = re.compile(rb"(?:async\s+)?with\s*\(")
 _COLON = re.compile(rb"(?:[ \t\f]|\\\n)*:")
-
-
-#: Expressions within each other; how many are too many is for libcst's parser to say.
-MAX_DEPTH = 500
-
-
-class _Unsupported(Exception):
-    """Something of which Python's parser says too little."""
 
 
 def read_from_ast(text: str) -> nodes.Module | None:
@@ -60,37 +43,18 @@ def read_from_ast(text: str) -> nodes.Module | None:
             warnings.simplefilter("ignore")  # about the program, which nobody asked for
             tree = ast.parse(text)
         return _Reader(text.encode()).module(tree)
-    except (SyntaxError, ValueError, MemoryError, RecursionError, libcst.ParserSyntaxError, _Unsupported):
+    except (SyntaxError, ValueError, MemoryError, RecursionError, libcst.ParserSyntaxError, Unsupported):
         return None
 
 
-class _Reader:
-    """Makes the nodes of one file."""
+class _Reader(ExpressionReader):
+    """Makes the statements of one file."""
 
     def __init__(self, text: bytes) -> None:
-        self._text = text
-        #: Where lines start, by their numbers.
-        self._lines = [0, 0, *(match.end() for match in re.finditer(rb"\n", text))]
-        self._depth = 0
-        self._brackets = Brackets(text)
+        super().__init__(text)
         #: How far the blocks around are indented, and by how much the first of all is.
         self._indents = [""]
         self._first_indent: str | None = None
-
-    # -- where things are -------------------------------------------------------------------------------------------
-
-    def _start(self, node: Any) -> int:
-        start: int = self._lines[node.lineno] + node.col_offset
-        return start
-
-    def _end(self, node: Any) -> int:
-        end: int = self._lines[node.end_lineno] + node.end_col_offset
-        return end
-
-    def _written(self, node: Any) -> str:
-        return self._text[self._start(node) : self._end(node)].decode()
-
-    # -- statements -------------------------------------------------------------------------------------------------
 
     def module(self, tree: ast.Module) -> nodes.Module:
         return nodes.Module(self._statements(tree.body))
@@ -121,7 +85,7 @@ class _Reader:
     def _small(self, node: ast.stmt) -> Any:
         make = _SMALL.get(type(node))
         if make is None:
-            raise _Unsupported(type(node).__name__)
+            raise Unsupported(type(node).__name__)
         return make(self, node)
 
     def suite(self, body: Sequence[ast.stmt]) -> nodes.BaseSuite:
@@ -131,14 +95,14 @@ class _Reader:
         number = decorators[0].lineno if decorators else first.lineno
         line = self._lines[number]
         if self._text[max(0, line - 2) : line] == b"\\\n":
-            raise _Unsupported("a statement that begins in the line before")
+            raise Unsupported("a statement that begins in the line before")
         start = self._text.index(b"@", line) if decorators else self._start(first)
         before = self._text[line:start]
         if before.strip():
             return nodes.SimpleStatementSuite(tuple(map(self._small, body)))
         own, outer = before.decode(), self._indents[-1]
         if not own.startswith(outer):
-            raise _Unsupported("indentation that mixes tabs and spaces")
+            raise Unsupported("indentation that mixes tabs and spaces")
         indent = own[len(outer) :]
         if self._first_indent is None:
             self._first_indent = indent
@@ -164,7 +128,7 @@ class _Reader:
             self.expression(node.iter),
             self.suite(node.body),
             self._else(node.orelse),
-            _asynchronous(type(node) is ast.AsyncFor),
+            asynchronous(type(node) is ast.AsyncFor),
         )
 
     def while_(self, node: ast.While) -> nodes.While:
@@ -190,7 +154,7 @@ class _Reader:
             if _COLON.match(self._text, closed + 1):
                 self._brackets.own.add(closed)
         return nodes.With(
-            tuple(map(self._item, node.items)), self.suite(node.body), _asynchronous(type(node) is ast.AsyncWith)
+            tuple(map(self._item, node.items)), self.suite(node.body), asynchronous(type(node) is ast.AsyncWith)
         )
 
     def _item(self, node: ast.withitem) -> nodes.WithItem:
@@ -199,23 +163,23 @@ class _Reader:
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> nodes.FunctionDef:
         if getattr(node, "type_params", None):
-            raise _Unsupported("parameters of types")
+            raise Unsupported("parameters of types")
         return nodes.FunctionDef(
             nodes.Name(node.name),
             self._parameters(node.args),
             self.suite(node.body),
             self._decorators(node.decorator_list),
             self._annotation(node.returns),
-            _asynchronous(type(node) is ast.AsyncFunctionDef),
+            asynchronous(type(node) is ast.AsyncFunctionDef),
         )
 
     def class_(self, node: ast.ClassDef) -> nodes.ClassDef:
         if getattr(node, "type_params", None):
-            raise _Unsupported("parameters of types")
+            raise Unsupported("parameters of types")
         if node.bases or node.keywords:
             found = _BASES.match(self._text, self._start(node))
             if found is None:
-                raise _Unsupported("a class in several lines")
+                raise Unsupported("a class in several lines")
             self._brackets.own.add(self._brackets.pairs.get(found.end() - 1, -1))
         bases = [one for one in self._args(node.bases, node.keywords) if one.keyword is None and one.star != "**"]
         keywords = self._args((), node.keywords)
@@ -230,30 +194,6 @@ class _Reader:
     def _decorators(self, found: Iterable[ast.expr]) -> tuple[nodes.Decorator, ...]:
         return tuple([nodes.Decorator(self.expression(one)) for one in found])
 
-    def _annotation(self, node: ast.expr | None) -> nodes.Annotation | None:
-        return None if node is None else nodes.Annotation(self.expression(node))
-
-    def _parameters(self, node: ast.arguments) -> nodes.Parameters:
-        positional = [*node.posonlyargs, *node.args]
-        defaults = [None] * (len(positional) - len(node.defaults)) + list(node.defaults)
-        made = tuple([self._param(one, default) for one, default in zip(positional, defaults)])
-        star: nodes.Param | nodes.ParamStar | None = None
-        if node.vararg is not None:
-            star = self._param(node.vararg)
-        elif node.kwonlyargs:
-            star = nodes.ParamStar()
-        count = len(node.posonlyargs)
-        return nodes.Parameters(
-            made[count:],
-            star,
-            tuple([self._param(one, default) for one, default in zip(node.kwonlyargs, node.kw_defaults)]),
-            None if node.kwarg is None else self._param(node.kwarg),
-            made[:count],
-        )
-
-    def _param(self, node: ast.arg, default: ast.expr | None = None) -> nodes.Param:
-        return nodes.Param(nodes.Name(node.arg), self._annotation(node.annotation), self.optional(default))
-
     def assign(self, node: ast.Assign) -> nodes.Assign:
         targets = tuple([nodes.AssignTarget(self.expression(one)) for one in node.targets])
         return nodes.Assign(targets, self.expression(node.value))
@@ -267,7 +207,7 @@ class _Reader:
 
     def delete(self, node: ast.Delete) -> nodes.Del:
         last = node.targets[-1]
-        if len(node.targets) > 1 or _COMMA.match(self._text, self._end(last)):
+        if len(node.targets) > 1 or COMMA.match(self._text, self._end(last)):
             return nodes.Del(nodes.Tuple(tuple([nodes.Element(self.expression(one)) for one in node.targets])))
         return nodes.Del(self.expression(last))
 
@@ -281,212 +221,6 @@ class _Reader:
     def import_from(self, node: ast.ImportFrom) -> nodes.ImportFrom:
         names = nodes.ImportStar() if node.names[0].name == "*" else _aliases(node.names)
         return nodes.ImportFrom(None if node.module is None else _dotted(node.module), names, node.level)
-
-    # -- expressions ------------------------------------------------------------------------------------------------
-
-    def optional(self, node: ast.expr | None) -> Any:
-        return None if node is None else self.expression(node)
-
-    def expression(self, node: ast.expr) -> Any:
-        """An expression, with the parentheses around it."""
-        make = _EXPRESSIONS.get(type(node))
-        if make is None:
-            raise _Unsupported(type(node).__name__)
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise _Unsupported("a long chain")
-        made = make(self, node)
-        self._depth -= 1
-        if self._lines[node.lineno] + node.col_offset in self._brackets.opened:
-            made.parentheses += self._brackets.around(self._start(node), self._end(node))
-        return made
-
-    def name(self, node: ast.Name) -> nodes.Name:
-        return nodes.Name(node.id)
-
-    def constant(self, node: ast.Constant) -> Any:
-        value = node.value
-        if value is None or value is True or value is False:
-            return nodes.Name(str(value))
-        if value is ...:
-            return nodes.Ellipsis()
-        written = self._written(node)
-        if isinstance(value, (str, bytes)):
-            return nodes.SimpleString(written) if _STRING.fullmatch(written) else self._parsed(written)
-        kind = _NUMBERS[type(value)]
-        return kind(written)
-
-    def _parsed(self, written: str) -> Any:
-        """An expression that libcst parses."""
-        made = lowered_expression(libcst.parse_expression(f"({written})"))
-        made.parentheses -= 1
-        return made
-
-    def formatted(self, node: ast.JoinedStr) -> Any:
-        written = self._written(node)
-        if not _STRINGS.fullmatch(written):
-            raise _Unsupported("a string within a string of the same quotation marks")
-        return self._parsed(written)
-
-    def attribute(self, node: ast.Attribute) -> nodes.Attribute:
-        return nodes.Attribute(self.expression(node.value), nodes.Name(node.attr))
-
-    def call(self, node: ast.Call) -> nodes.Call:
-        self._brackets.own.add(self._end(node) - 1)
-        return nodes.Call(self.expression(node.func), self._args(node.args, node.keywords))
-
-    def _args(self, args: Iterable[ast.expr], keywords: Sequence[ast.keyword]) -> tuple[nodes.Arg, ...]:
-        found: list[Any] = list(args)
-        if keywords:
-            found = sorted([*found, *keywords], key=lambda one: (one.lineno, one.col_offset))
-        return tuple([self._arg(one) for one in found])
-
-    def _arg(self, node: Any) -> nodes.Arg:
-        if type(node) is ast.Starred:
-            return nodes.Arg(self.expression(node.value), None, "*")
-        if type(node) is not ast.keyword:
-            return nodes.Arg(self.expression(node))
-        if node.arg is None:
-            return nodes.Arg(self.expression(node.value), None, "**")
-        return nodes.Arg(self.expression(node.value), nodes.Name(node.arg))
-
-    def subscript(self, node: ast.Subscript) -> nodes.Subscript:
-        value, index = self.expression(node.value), node.slice
-        parts = [index]
-        if type(index) is ast.Tuple and not self._is_in_brackets(index):
-            parts = index.elts
-        last = len(parts) - 1
-        return nodes.Subscript(
-            value,
-            tuple(
-                [
-                    nodes.SubscriptElement(
-                        self._slice(one), number < last or _COMMA.match(self._text, self._outer_end(one)) is not None
-                    )
-                    for number, one in enumerate(parts)
-                ]
-            ),
-        )
-
-    def _slice(self, node: ast.expr) -> Any:
-        if type(node) is ast.Slice:
-            return nodes.Slice(self.optional(node.lower), self.optional(node.upper), self.optional(node.step))
-        if type(node) is ast.Starred:
-            return nodes.Index(self.expression(node.value), "*")
-        return nodes.Index(self.expression(node))
-
-    def _is_in_brackets(self, node: ast.expr) -> bool:
-        """Whether a tuple or a generator has parentheses of its own."""
-        return self._brackets.pairs.get(self._start(node)) == self._end(node) - 1
-
-    def _outer_end(self, node: ast.expr) -> int:
-        """Where an expression ends with the parentheses around it."""
-        return self._brackets.outer_end(self._start(node), self._end(node))
-
-    def comparison(self, node: ast.Compare) -> nodes.Comparison:
-        left = self.expression(node.left)
-        targets = [
-            nodes.ComparisonTarget(_OPERATORS[type(op)], self.expression(one))
-            for op, one in zip(node.ops, node.comparators)
-        ]
-        return nodes.Comparison(left, tuple(targets))
-
-    def unary(self, node: ast.UnaryOp) -> nodes.UnaryOperation:
-        return nodes.UnaryOperation(_OPERATORS[type(node.op)], self.expression(node.operand))
-
-    def binary(self, node: ast.BinOp) -> nodes.BinaryOperation:
-        return nodes.BinaryOperation(self.expression(node.left), _OPERATORS[type(node.op)], self.expression(node.right))
-
-    def boolean(self, node: ast.BoolOp) -> Any:
-        operator = _OPERATORS[type(node.op)]
-        made = self.expression(node.values[0])
-        for one in node.values[1:]:
-            made = nodes.BooleanOperation(made, operator, self.expression(one))
-        return made
-
-    def lambda_(self, node: ast.Lambda) -> nodes.Lambda:
-        return nodes.Lambda(self._parameters(node.args), self.expression(node.body))
-
-    def conditional(self, node: ast.IfExp) -> nodes.IfExp:
-        return nodes.IfExp(self.expression(node.test), self.expression(node.body), self.expression(node.orelse))
-
-    def named(self, node: ast.NamedExpr) -> nodes.NamedExpr:
-        return nodes.NamedExpr(self.expression(node.target), self.expression(node.value))
-
-    def await_(self, node: ast.Await) -> nodes.Await:
-        return nodes.Await(self.expression(node.value))
-
-    def yield_(self, node: ast.Yield) -> nodes.Yield:
-        return nodes.Yield(self.optional(node.value))
-
-    def yield_from(self, node: ast.YieldFrom) -> nodes.Yield:
-        return nodes.Yield(nodes.From(self.expression(node.value)))
-
-    def tuple_(self, node: ast.Tuple) -> nodes.Tuple:
-        return nodes.Tuple(self._elements(node.elts), parentheses=int(self._is_in_brackets(node)))
-
-    def list_(self, node: ast.List) -> nodes.List:
-        return nodes.List(self._elements(node.elts))
-
-    def set_(self, node: ast.Set) -> nodes.Set:
-        return nodes.Set(self._elements(node.elts))
-
-    def _elements(self, found: Iterable[ast.expr]) -> tuple[Any, ...]:
-        return tuple(
-            [
-                nodes.StarredElement(self.expression(one.value))
-                if type(one) is ast.Starred
-                else nodes.Element(self.expression(one))
-                for one in found
-            ]
-        )
-
-    def starred(self, node: ast.Starred) -> nodes.StarredElement:
-        return nodes.StarredElement(self.expression(node.value))
-
-    def dict_(self, node: ast.Dict) -> nodes.Dict:
-        return nodes.Dict(
-            tuple(
-                [
-                    nodes.StarredDictElement(self.expression(value))
-                    if key is None
-                    else nodes.DictElement(self.expression(key), self.expression(value))
-                    for key, value in zip(node.keys, node.values)
-                ]
-            )
-        )
-
-    def list_comprehension(self, node: ast.ListComp) -> nodes.ListComp:
-        return nodes.ListComp(self.expression(node.elt), self._for_in(node.generators))
-
-    def set_comprehension(self, node: ast.SetComp) -> nodes.SetComp:
-        return nodes.SetComp(self.expression(node.elt), self._for_in(node.generators))
-
-    def dict_comprehension(self, node: ast.DictComp) -> nodes.DictComp:
-        key = self.expression(node.key)
-        return nodes.DictComp(key, self.expression(node.value), self._for_in(node.generators))
-
-    def generator(self, node: ast.GeneratorExp) -> nodes.GeneratorExp:
-        is_own = self._end(node) - 1 not in self._brackets.own  # and not that of the call
-        element = self.expression(node.elt)
-        return nodes.GeneratorExp(element, self._for_in(node.generators), parentheses=int(is_own))
-
-    def _for_in(self, generators: Sequence[ast.comprehension]) -> nodes.CompFor:
-        made: nodes.CompFor | None = None
-        for one in reversed(generators):
-            made = nodes.CompFor(
-                self.expression(one.target),
-                self.expression(one.iter),
-                tuple([nodes.CompIf(self.expression(test)) for test in one.ifs]),
-                made,
-                _asynchronous(bool(one.is_async)),
-            )
-        assert made is not None
-        return made
-
-
-def _asynchronous(is_so: bool) -> nodes.Asynchronous | None:
-    return nodes.Asynchronous() if is_so else None
 
 
 def _names(names: Iterable[str]) -> tuple[nodes.NameItem, ...]:
@@ -510,42 +244,9 @@ def _aliases(names: Iterable[ast.alias]) -> tuple[nodes.ImportAlias, ...]:
     )
 
 
-_NUMBERS: dict[type, type[nodes.BaseNumber]] = {int: nodes.Integer, float: nodes.Float, complex: nodes.Imaginary}
-_KINDS: dict[type[ast.AST], type[nodes.BaseOperator]] = {
-    ast.Add: nodes.Add,
-    ast.Sub: nodes.Subtract,
-    ast.Mult: nodes.Multiply,
-    ast.MatMult: nodes.MatrixMultiply,
-    ast.Div: nodes.Divide,
-    ast.FloorDiv: nodes.FloorDivide,
-    ast.Mod: nodes.Modulo,
-    ast.Pow: nodes.Power,
-    ast.LShift: nodes.LeftShift,
-    ast.RShift: nodes.RightShift,
-    ast.BitOr: nodes.BitOr,
-    ast.BitXor: nodes.BitXor,
-    ast.BitAnd: nodes.BitAnd,
-    ast.UAdd: nodes.Plus,
-    ast.USub: nodes.Minus,
-    ast.Invert: nodes.BitInvert,
-    ast.Not: nodes.Not,
-    ast.And: nodes.And,
-    ast.Or: nodes.Or,
-    ast.Eq: nodes.Equal,
-    ast.NotEq: nodes.NotEqual,
-    ast.Lt: nodes.LessThan,
-    ast.LtE: nodes.LessThanEqual,
-    ast.Gt: nodes.GreaterThan,
-    ast.GtE: nodes.GreaterThanEqual,
-    ast.Is: nodes.Is,
-    ast.IsNot: nodes.IsNot,
-    ast.In: nodes.In,
-    ast.NotIn: nodes.NotIn,
-}
-_OPERATORS: dict[type[ast.AST], Any] = {theirs: nodes.OPERATORS[ours] for theirs, ours in _KINDS.items()}
 _AUGMENTED: dict[type[ast.AST], Any] = {
     theirs: nodes.OPERATORS[getattr(nodes, f"{ours.__name__}Assign")]
-    for theirs, ours in _KINDS.items()
+    for theirs, ours in KINDS.items()
     if issubclass(ours, nodes.BaseBinaryOp)
 }
 _SMALL: dict[type[ast.AST], Make] = {
@@ -577,31 +278,4 @@ _COMPOUND: dict[type[ast.AST], Make] = {
     ast.FunctionDef: _Reader.function,
     ast.AsyncFunctionDef: _Reader.function,
     ast.ClassDef: _Reader.class_,
-}
-_EXPRESSIONS: dict[type[ast.AST], Make] = {
-    ast.Name: _Reader.name,
-    ast.Constant: _Reader.constant,
-    ast.JoinedStr: _Reader.formatted,
-    ast.Attribute: _Reader.attribute,
-    ast.Call: _Reader.call,
-    ast.Subscript: _Reader.subscript,
-    ast.Compare: _Reader.comparison,
-    ast.UnaryOp: _Reader.unary,
-    ast.BinOp: _Reader.binary,
-    ast.BoolOp: _Reader.boolean,
-    ast.Lambda: _Reader.lambda_,
-    ast.IfExp: _Reader.conditional,
-    ast.NamedExpr: _Reader.named,
-    ast.Await: _Reader.await_,
-    ast.Yield: _Reader.yield_,
-    ast.YieldFrom: _Reader.yield_from,
-    ast.Tuple: _Reader.tuple_,
-    ast.List: _Reader.list_,
-    ast.Set: _Reader.set_,
-    ast.Starred: _Reader.starred,
-    ast.Dict: _Reader.dict_,
-    ast.ListComp: _Reader.list_comprehension,
-    ast.SetComp: _Reader.set_comprehension,
-    ast.DictComp: _Reader.dict_comprehension,
-    ast.GeneratorExp: _Reader.generator,
 }
