@@ -7,11 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-import libcst
-
 from bn_lint.static.syntax import nodes
 from bn_lint.static.syntax.brackets import Brackets
-from bn_lint.static.syntax.lower import lowered_expression
+from bn_lint.static.syntax.lower import read_expression
 
 Make: TypeAlias = Callable[["ExpressionReader", Any], Any]
 
@@ -111,7 +109,7 @@ class ExpressionReader:
 
     def _parsed(self, written: str) -> Any:
         """An expression that libcst parses."""
-        made = lowered_expression(libcst.parse_expression(f"({written})"))
+        made = read_expression(f"({written})")
         made.parentheses -= 1
         return made
 

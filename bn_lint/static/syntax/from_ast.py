@@ -13,11 +13,9 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-import libcst
-
 from bn_lint.static.syntax import nodes
 from bn_lint.static.syntax.ast_expressions import COMMA, KINDS, ExpressionReader, Unsupported, asynchronous
-from bn_lint.static.syntax.parse import MAX_TOKENS, refuse_extremes
+from bn_lint.static.syntax.parse import MAX_TOKENS, ParseError, refuse_extremes
 
 Make: TypeAlias = Callable[["_Reader", Any], Any]
 
@@ -43,7 +41,7 @@ def read_from_ast(text: str) -> nodes.Module | None:
             warnings.simplefilter("ignore")  # about the program, which nobody asked for
             tree = ast.parse(text)
         return _Reader(text.encode()).module(tree)
-    except (SyntaxError, ValueError, MemoryError, RecursionError, libcst.ParserSyntaxError, Unsupported):
+    except (SyntaxError, ValueError, MemoryError, RecursionError, ParseError, Unsupported):
         return None
 
 

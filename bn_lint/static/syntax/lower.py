@@ -10,7 +10,7 @@ import libcst
 
 from bn_lint.static.syntax import nodes
 from bn_lint.static.syntax.nodes import PART_NAMES, CSTNode, fields_of
-from bn_lint.static.syntax.parse import ParseError, Parser, parse
+from bn_lint.static.syntax.parse import ParseError, Parser, parse, parse_expression
 
 Lower: TypeAlias = Callable[[Any], Any]
 
@@ -35,9 +35,13 @@ def lowered(tree: libcst.Module) -> nodes.Module:
     return made
 
 
-def lowered_expression(tree: libcst.BaseExpression) -> nodes.BaseExpression:
-    """The same expression without layout."""
-    made: nodes.BaseExpression = _lowered(tree)
+def read_expression(text: str) -> nodes.BaseExpression:
+    """Parse an expression.
+
+    Raises:
+        ParseError: the text is none.
+    """
+    made: nodes.BaseExpression = _lowered(parse_expression(text))
     return made
 
 

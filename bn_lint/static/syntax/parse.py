@@ -72,6 +72,18 @@ def parse(text: str) -> cst.Module:
             gc.enable()
 
 
+def parse_expression(text: str) -> cst.BaseExpression:
+    """Parse an expression.
+
+    Raises:
+        ParseError: the text is none.
+    """
+    try:
+        return cst.parse_expression(text)
+    except cst.ParserSyntaxError as error:
+        raise ParseError(_first_line(error.message), error.editor_line, error.editor_column) from None
+
+
 def remembering() -> Parser:
     """`parse` for who asks twice: it has the trees of the texts that it parsed, unless these are many.
 
