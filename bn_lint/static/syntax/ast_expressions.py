@@ -15,13 +15,12 @@ Make: TypeAlias = Callable[["ExpressionReader", Any], Any]
 
 #: A comma, behind whatever may stand between two words or signs.
 COMMA = re.compile(rb"(?:[ \t\n]|\\\n|#[^\n]*\n)*,")
-#: A string that is written in one piece, and several that follow each other.
-_ONE = (
-    r"""[a-zA-Z]{0,2}(?:\"\"\"(?:\\[\s\S]|(?!\"\"\")[^\\])*\"\"\"|'''(?:\\[\s\S]|(?!''')[^\\])*'''"""
-    r"""|"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\[\s\S]|[^'\\\n])*')"""
+#: A string that is written in one piece, or what stands between two that follow each other.
+_PIECE = re.compile(
+    r"""(?P<string>[a-zA-Z]{0,2}(?:(\"\"\"|''')(?:\\[\s\S]|(?!\2)[^\\])*(?:\2|\\?\Z)"""
+    r"""|"(?:\\[\s\S]|[^"\\\n])*"?|'(?:\\[\s\S]|[^'\\\n])*'?))"""
+    r"""|(?:[ \t\f\n]|\\\n|#[^\n]*)+"""
 )
-_STRING = re.compile(_ONE)
-_STRINGS = re.compile(rf"(?:{_ONE}(?:[ \t\f\n]|\\\n|#[^\n]*)*)+")
 #: Expressions within each other; how many are too many is for libcst's parser to say.
 MAX_DEPTH = 500
 
@@ -103,7 +102,7 @@ class ExpressionReader:
             return nodes.Ellipsis()
         written = self._written(node)
         if isinstance(value, (str, bytes)):
-            return nodes.SimpleString(written) if _STRING.fullmatch(written) else self._parsed(written)
+            return nodes.SimpleString(written) if _strings_in(written) == 1 else self._parsed(written)
         kind = _NUMBERS[type(value)]
         return kind(written)
 
@@ -115,7 +114,7 @@ class ExpressionReader:
 
     def formatted(self, node: ast.JoinedStr) -> Any:
         written = self._written(node)
-        if not _STRINGS.fullmatch(written):
+        if not _strings_in(written):
             raise Unsupported("a string within a string of the same quotation marks")
         return self._parsed(written)
 
@@ -274,6 +273,18 @@ class ExpressionReader:
             )
         assert made is not None
         return made
+
+
+def _strings_in(text: str) -> int:
+    """How many strings follow each other in a text; 0 if there is something else between them."""
+    count = position = 0
+    while position < len(text):
+        found = _PIECE.match(text, position)
+        if found is None or found.end() == position:
+            return 0
+        count += found["string"] is not None
+        position = found.end()
+    return count
 
 
 def asynchronous(is_so: bool) -> nodes.Asynchronous | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-#: What the search stops at: it skips strings and comments.
+#: What the search stops at: it skips strings and comments. It takes time in proportion to the text, whatever that is.
 _TOKEN = re.compile(
     rb"""(?P<comment>\#[^\n]*)"""
-    rb"""|(?P<string>(\"\"\"|''')(?:\\[\s\S]|(?!\3)[^\\])*\3|"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\[\s\S]|[^'\\\n])*')"""
+    rb"""|(?P<string>(\"\"\"|''')(?:\\[\s\S]|(?!\3)[^\\])*(?:\3|\\?\Z)"""
+    rb"""|"(?:\\[\s\S]|[^"\\\n])*"?|'(?:\\[\s\S]|[^'\\\n])*'?)"""
     rb"""|(?P<open>\()|(?P<close>\))"""
 )
 #: What may stand between two words or signs.
