@@ -163,9 +163,8 @@ class ModuleFinder:
             if up != top:
                 yield up
             if ask.is_directory(up / "src"):
-                yield from inside[
-                    :1
-                ]  # of two modules of one name a script means its neighbor, not that of another tree
+                # Of two modules of one name a script means its neighbor, not that of another tree.
+                yield from inside[:1]
                 yield up / "src"
             if any(ask.exists(up / mark) for mark in _PROJECT_MARKS):
                 break
