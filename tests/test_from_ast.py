@@ -77,6 +77,8 @@ def test_the_trees_are_the_same(text: str) -> None:
         "if a: \\\n  b\n",
         "if a:\n\tb\n\tif c:\n            d\n",
         "class \\\nA(B): pass\n",
+        "\N{MICRO SIGN} = 1\n",
+        "net.\N{FULLWIDTH LATIN SMALL LETTER W}idth\n",
         f"x = {'a.' * (MAX_DEPTH + 1)}b\n",
     ],
 )

@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
+from unicodedata import is_normalized
 
 from bn_lint.static.syntax import nodes
 from bn_lint.static.syntax.ast_expressions import COMMA, KINDS, ExpressionReader, Unsupported, asynchronous
@@ -34,6 +35,8 @@ def read_from_ast(text: str) -> nodes.Module | None:
     """
     if len(text) > MAX_TOKENS:
         refuse_extremes(text)  # it may have as many words; Python's parser has limits for what is nested
+    if not text.isascii() and not is_normalized("NFKC", text):
+        return None  # Python writes names in another way than the text
     if "\r" in text or "\f" in text or "\0" in text or text.startswith("\ufeff"):
         return None
     try:
