@@ -36,6 +36,8 @@ class ModelCall:
         override: The `train` of a class of the program, which `eval()` called last and which left BatchNorm layers in
             training mode.
         is_declined: The same file calls `eval()` for a model of this name, and has commented it out.
+        only_evaluated: The program was seen from its beginning to its end, and does not train the model; nor does it
+            draw several predictions for the same input, as Monte Carlo dropout does.
         is_symbolic: The model is made out of view: all that is said follows from what the program does to it.
         likely: Of a model that is made out of view: where the project builds BatchNorm.
         draft: Of a fact that is not complete: the number of what the front end completes it from.
@@ -60,6 +62,7 @@ class ModelCall:
     switch_name: Place | None = None
     override: Evidence | None = None
     is_declined: bool = False
+    only_evaluated: bool = False
     is_symbolic: bool = False
     likely: Evidence | None = None
     draft: int | None = None

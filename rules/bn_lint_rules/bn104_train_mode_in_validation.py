@@ -86,7 +86,9 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Violation]:
     ## Known limits
     Intentionally recomputed running statistics (`update_bn`, precise BatchNorm) are not reported. Where two
     networks take turns in training, as in a GAN, and where an `eval()` for a model of this name is commented out in the
-    file, the finding is of severity `info`. It is a warning where not all is proven: that the model was trained, what
+    file, the finding is of severity `info`. So it is in a program that only loads a model and evaluates it: no training
+    loop is there whose copy this could be, and of those that call `train()` all the same most say in a comment that
+    they want to. It is a warning where not all is proven: that the model was trained, what
     its mode is, and that BatchNorm is in it whatever an option says.
 
     ## References
@@ -107,6 +109,13 @@ def train_mode_in_validation(call: ModelCall) -> Iterator[Violation]:
         tuple(step for step in (call.switch, call.because, *call.path) if step is not None),
         help=f"call {call.model}.eval() instead of {call.model}.train(); to keep dropout on (MC dropout), call "
         "train() on the Dropout layers alone after it",
-        severity=Severity.INFO if call.adversarial or call.is_declined else None if call.certain else Severity.WARNING,
+        severity=_severity(call),
         fix=with_other_switch(call, "eval"),
     )
+
+
+def _severity(call: ModelCall) -> Severity | None:
+    """As it is only where the program trains the model as well, and proves all that is said."""
+    if call.adversarial or call.is_declined or call.only_evaluated:
+        return Severity.INFO
+    return None if call.certain else Severity.WARNING

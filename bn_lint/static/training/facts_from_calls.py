@@ -30,6 +30,7 @@ from bn_lint.static.training.evidence import (
     ref_of,
     text_of,
 )
+from bn_lint.static.training.only_evaluated import is_only_evaluated
 from bn_lint.static.training.purpose import (
     classify,
     is_a_choice,
@@ -150,6 +151,7 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         is_declined=purpose is Purpose.EVALUATION
         and training
         and model_of(call).rpartition(".")[2] in declined(call.ref.file.source.text),
+        only_evaluated=is_only_evaluated(events, call),
     )
 
 
