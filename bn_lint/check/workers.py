@@ -9,6 +9,7 @@ The processes are not those of `multiprocessing`: these begin with the working d
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import queue
@@ -310,7 +311,9 @@ def serve() -> None:
     while True:
         task, limits = tasks.get()
         kept.clear()
-        _limit(limits)
+        gc.enable()
+        _limit(limits)  # makes objects, so what was judged before is collected now, if that is due
+        gc.disable()  # but not what is about to be sent: the answer would wait for it
         try:
             answer: object = _judge(task, keep=kept.append)
         except MemoryError:

@@ -236,20 +236,74 @@ def _words_that_differ(old: Sequence[str], new: Sequence[str]) -> frozenset[str]
 def top_level_parts(text: str) -> tuple[str, ...]:
     """A text, divided where statements of the top level begin, except the first one; undivided if lines are unclear.
 
-    The text before an edit is that after the one before: an editor asks again for it.
+    The text before an edit is that after the one before: an editor asks again for it. Only what an edit has changed is
+    parsed.
 
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: it is not Python.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        body = ast.parse(text).body
-    if not _is_simple(text):
-        return (text,)
+        parts = _edited_parts(_divided[-1], text) if _divided else None
+        if parts is None:
+            parts = _parts(text)
+    _divided[:] = [parts]
+    return parts
+
+
+#: The parts of the text that was divided last.
+_divided: list[tuple[str, ...]] = []
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    starts = _starts(text)
+    return _divided_at(starts, text) if _is_simple(text) else (text,)
+
+
+def _starts(text: str) -> list[int]:
+    """The rows in which statements begin, from 0, each once."""
+    decorated = (
+        (one.lineno, *(each.lineno for each in getattr(one, "decorator_list", ()))) for one in ast.parse(text).body
+    )
+    return list(dict.fromkeys(min(lines) - 1 for lines in decorated))
+
+
+def _divided_at(starts: Sequence[int], text: str) -> tuple[str, ...]:
     rows = text.split("\n")
-    starts = [min([one.lineno, *(each.lineno for each in getattr(one, "decorator_list", ()))]) - 1 for one in body]
-    bounds = [0, *dict.fromkeys(starts[1:]), len(rows)]
-    return tuple("\n".join([*rows[first:last], ""]) for first, last in pairwise(bounds))
+    return tuple("\n".join([*rows[first:last], ""]) for first, last in pairwise([0, *starts[1:], len(rows)]))
+
+
+def _edited_parts(before: Sequence[str], text: str) -> tuple[str, ...] | None:
+    """The parts of a text that begins and ends as another one does; None if it has to be parsed as a whole.
+
+    Where each of three texts is Python by itself, all three in a row are. What follows the first part begins with a
+    statement, and is no Python by itself if it begins as the rest of one.
+    """
+    if len(before) == 1 or "\r" in text:
+        return None
+    whole = f"{text}\n"
+    first, start = 0, 0
+    while first < len(before) and whole.startswith(before[first], start):
+        start += len(before[first])
+        first += 1
+    last, end = len(before), len(whole)
+    while last > max(first, 1) and end - len(before[last - 1]) >= start and whole.endswith(before[last - 1], 0, end):
+        last -= 1
+        end -= len(before[last])
+    if first > 0 and before[first - 1].endswith("\\\n"):
+        return None  # its last line goes on in the next one
+    middle = whole[start:end]
+    if not middle:
+        return (*before[:first], *before[last:])
+    if not middle.endswith("\n") or not _is_simple(middle):
+        return None
+    try:
+        starts = _starts(middle if last < len(before) else middle.removesuffix("\n"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    if not starts or (first > 0 and starts[0] > 0):
+        return None  # comments, which belong to the part before
+    return (*before[:first], *_divided_at(starts, middle.removesuffix("\n")), *before[last:])
 
 
 def _is_simple(text: str) -> bool:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from bn_lint.cli import main as cli
 from bn_lint.facts import Place
-from bn_lint.project.revision import revision
+from bn_lint.project.revision import _parts, revision, top_level_parts
 
 ROOT = Path(__file__).parent.parent.parent
 CODE = '''"""What it is."""
@@ -245,3 +247,54 @@ def test_all_questions_about_texts_are_known() -> None:
         "turns/keeper.py": 3,
         "turns/past.py": 3,
     }
+
+
+LINES = (
+    *(
+        "# c",
+        "x = 1",
+        "    y = 2",
+        "else:",
+        "@dec",
+        "'''",
+        "x = \\",
+        "(",
+        ")",
+        "class A:",
+        "    pass",
+        "return 1",
+        "a; b",
+        "\\",
+    ),
+    *("# c \\", "  # c", "try:", "except E:"),
+)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_text_is_divided_as_if_it_were_parsed_as_a_whole(seed: int) -> None:
+    random = Random(seed)
+    text, parsed = CODE * 2, 0
+    for _ in range(300):
+        rows = text.split("\n")
+        at = random.randrange(len(rows) + 1)
+        if random.random() < 0.6:
+            edited = "\n".join([*rows[:at], *random.sample(LINES, random.randrange(1, 3)), *rows[at:]])
+        elif random.random() < 0.7:
+            edited = "\n".join([*rows[:at], *rows[at + random.randrange(1, 4) :]])
+        else:
+            at = random.randrange(len(text) + 1)
+            edited = text[:at] + random.choice("a\n'( #\\") + text[at:]
+        answers = [divided(ask, edited) for ask in (_parts, top_level_parts.__wrapped__)]
+        assert answers[0] == answers[1], edited
+        if answers[0] is not None:
+            text, parsed = edited, parsed + 1
+    assert parsed > 50  # the others are no Python
+
+
+def divided(ask: Callable[[str], tuple[str, ...]], text: str) -> tuple[str, ...] | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ask(text)
+    except (SyntaxError, ValueError):
+        return None

@@ -50,7 +50,7 @@ def is_of_python_2(file: SourceFile, project: Project) -> bool:
     """
     if is_for_python_2(file):
         return True
-    return not _asked_of_the_future(file) and _has_file_of_python_2(project) and not _needs_python_3(file)
+    return not _asked_of_the_future(file) and not _needs_python_3(file) and _has_file_of_python_2(project)
 
 
 @asked_once
