@@ -38,10 +38,14 @@ def main(width, groups):
     return model(torch.zeros(2, width, 8, 8))
 """
 
+#: The module holds a layer whose width comes from a parameter of its class.
+HELD = f"{PROGRAM}\nNETS = {{'small': Block(16, 4), 'large': Block(32, 4)}}\n"
 
-def test_earlier_analyses_leave_nothing_behind(tmp_path: Path) -> None:
+
+@pytest.mark.parametrize("program", [PROGRAM, HELD])
+def test_earlier_analyses_leave_nothing_behind(program: str, tmp_path: Path) -> None:
     path = tmp_path / "net.py"
-    path.write_text(PROGRAM)
+    path.write_text(program)
     counts = []
     gc.freeze()  # what other tests left behind is not looked at
     try:

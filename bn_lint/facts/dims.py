@@ -8,7 +8,7 @@ same compare equal without a solver: `2 * (planes + planes)` is `4 * planes`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from fractions import Fraction
 from typing import ClassVar, Union
 from weakref import WeakValueDictionary
@@ -25,9 +25,10 @@ class Symbol:
 
     `free` says that the name is a parameter of the code under judgment: its author may pass any value, so two
     different free symbols must be expected to differ. Everything else (a result that could not be computed) is opaque:
-    two opaque symbols may well be equal, and no finding may rest on their difference. `owner` is the class whose
-    parameter it is. `exact` is, for the floor of a quotient, the quotient itself: the two are equal where it divides
-    evenly. Where the divisor has symbols of its own, `quotient` is the dividend with the divisor's symbols and factor.
+    two opaque symbols may well be equal, and no finding may rest on their difference. `owner` is where the class is
+    defined whose parameter it is. `exact` is, for the floor of a quotient, the quotient itself: the two are equal
+    where it divides evenly. Where the divisor has symbols of its own, `quotient` is the dividend with the divisor's
+    symbols and factor.
     `counts` says that it is a counter or an index rather than a size: in the first pass of a loop it is zero. `least`
     is the least value it may have, for a counter whose first passes are over; it is not negative. `computed` says of a
     quotient how it comes about: the operator and both sides.
@@ -53,7 +54,8 @@ class Symbol:
 
 
 Monomial = tuple[Symbol, ...]
-#: Symbols that are in use: what they stand for is gone with them, or a server would keep all it has ever read.
+#: Symbols that are in use: what they stand for is gone with them, or a server would keep all it has ever read. Hence
+#: no key leads to the state of an analysis, in which the symbol would stay in use.
 _structural: WeakValueDictionary[tuple[object, ...], Symbol] = WeakValueDictionary()
 
 
@@ -63,6 +65,11 @@ def structural_symbol(name: str, key: tuple[object, ...], *, free: bool, owner: 
     if found is None:
         found = _structural[key] = Symbol(name, free=free, owner=owner)
     return found
+
+
+def parameter_symbol(name: str, owner: Hashable) -> Symbol:
+    """Return the one symbol for a parameter of a class: `owner` is where that is defined."""
+    return structural_symbol(name, ("parameter", owner, name), free=True, owner=owner)
 
 
 #: Polynomials beyond these limits are symbols of their own.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bn_lint.project.mentions import CALLED, IMPORTED, WEIGHTS
+from bn_lint.project.mentions import IMPORTED, WEIGHTS, calls_in
 from bn_lint.project.module_finder import imports
 from bn_lint.project.prefilter import is_interpreted, is_program, uses_zoo
 from bn_lint.project.source import Source
 from bn_lint.static.syntax.source_files import Project, SourceFile
+from bn_lint.static.syntax.tree import asked_once
 
 #: What the top level of a file makes, and what it calls methods of: `tester = Tester(options)`, `tester.test()`.
 _MADE = re.compile(r"^(\w+)\s*=\s*[\w.]+\(", re.MULTILINE)
@@ -75,9 +76,9 @@ class ImportedModels:
             text = importer.source.text
             if ("import_module(" in text or "__import__(" in text) and self.any_interpreted:
                 return True  # by a name that is computed it may import any of them
-            names = set(re.findall(r"\w+", " ".join(IMPORTED.findall(text))))
             for dotted, level in imports(text):
                 module = self.project.resolve(importer.path, dotted, level)
+                names = () if module is None else _imported_words(text)
                 paths = [] if module is None else [module, *(self.project.submodule(module, name) for name in names)]
                 for path in paths:
                     if path is None or path in seen or path.suffix != ".py":
@@ -93,8 +94,15 @@ class ImportedModels:
 
 def used_names(wanted: set[str], text: str) -> set[str]:
     """The names that a text imports and calls, or calls as attributes."""
-    called = {(dot, name) for dot, name in CALLED.findall(text) if name in wanted}
-    if not called:
-        return set()
-    imported = set(re.findall(r"\w+", " ".join(IMPORTED.findall(text))))
-    return {name for dot, name in called if dot or name in imported}
+    called = [(dot, name) for dot, name in _calls_in(text) if name in wanted]
+    return {name for dot, name in called if dot or name in _imported_words(text)}
+
+
+#: Texts are asked again and again, with more names each time.
+_calls_in = asked_once(calls_in)
+
+
+@asked_once
+def _imported_words(text: str) -> frozenset[str]:
+    """The words of the imports in a text that name what is imported."""
+    return frozenset(re.findall(r"\w+", " ".join(IMPORTED.findall(text))))

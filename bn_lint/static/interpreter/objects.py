@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
+from bn_lint.facts.dims import Expression, TracedInt, parameter_symbol
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.equality import equal
 from bn_lint.static.interpreter.values import (
@@ -175,8 +175,7 @@ def _traced(cls: Class, init: Function, arguments: Arguments) -> Arguments:
 def _trace(cls: Class, name: str, value: Value) -> Value:
     if type(value) is not int and type(value) is not TracedInt:
         return value
-    symbol = structural_symbol(name, ("parameter", cls, name), free=True, owner=cls)
-    return TracedInt(int(value), Expression.of(symbol))
+    return TracedInt(int(value), Expression.of(parameter_symbol(name, NodeRef(cls.file, cls.node))))
 
 
 def fill_fields(

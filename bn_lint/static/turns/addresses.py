@@ -45,13 +45,6 @@ class ProjectAddresses:
         file = self._by_display[place.path]
         return NodeRef(file, file.node_at(place))
 
-    def of_class(self, cls: object) -> NodeRef | None:
-        return NodeRef(cls.file, cls.node) if isinstance(cls, Class) else None
-
-    def class_at(self, ref: NodeRef) -> Class | None:
-        found = self.definition(ref.node)
-        return found if isinstance(found, Class) else None
-
     def has(self, file: SourceFile, node: cst.CSTNode) -> bool:
         """Whether a node is a definition of a file that was parsed."""
         return file.is_read and self.outline(file).name(node) is not None

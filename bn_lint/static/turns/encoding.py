@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import bn_lint.facts
 from bn_lint.facts import Place
-from bn_lint.facts.dims import Expression, Symbol, TracedInt, quotient_symbol, structural_symbol
+from bn_lint.facts.dims import Expression, Symbol, TracedInt, parameter_symbol, quotient_symbol
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.training import notes
 
@@ -50,12 +50,6 @@ class Addresses(Protocol):
 
     def of_place(self, place: Place) -> NodeRef:
         """The node that an open place stands for."""
-
-    def of_class(self, cls: object) -> NodeRef | None:
-        """The definition of a class of the program."""
-
-    def class_at(self, ref: NodeRef) -> object | None:
-        """The class that is defined by a node."""
 
 
 class Encoder:
@@ -142,10 +136,7 @@ class Encoder:
             operator, a, b = symbol.computed
             self._symbols[symbol] = self._put(["quotient", symbol.serial, operator, self.add(a), self.add(b)])
         elif symbol not in self._symbols:
-            cls = None if symbol.owner is None else self._addresses.of_class(symbol.owner)
-            if symbol.owner is not None and cls is None:
-                raise NotKept("a parameter of a class out of view")
-            owner = None if cls is None else self.add(cls)
+            owner = None if symbol.owner is None else self.add(symbol.owner)
             row = ["symbol", symbol.serial, symbol.name, symbol.free, symbol.counts, symbol.least, owner]
             self._symbols[symbol] = self._put(row)
         return self._symbols[symbol]
@@ -224,10 +215,10 @@ class _Decoder:
     def _symbol(self, parts: list[Any], own: int) -> Symbol:
         _, name, free, counts, least, owner = parts
         if owner is not None:
-            cls = self._addresses.class_at(self.value(owner, own))
-            if cls is None:
-                raise ValueError("there is no such class")
-            return structural_symbol(str(name), ("parameter", cls, name), free=bool(free), owner=cls)
+            defined = self.value(owner, own)
+            if not isinstance(defined, NodeRef):
+                raise ValueError("no class")
+            return parameter_symbol(str(name), defined)
         symbol = Symbol(str(name), free=bool(free), counts=bool(counts))
         symbol.least = None if least is None else int(least)
         return symbol
