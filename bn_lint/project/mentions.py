@@ -18,15 +18,15 @@ IMPORTED = re.compile(
     r"^[^\S\n]*from[^\S\n]+[\w.]+[^\S\n]+import[^\S\n]*(\((?:[^()#]|#[^\n]*)*\)?|[^\n]*)",
     re.MULTILINE,
 )
-#: Names that are called, with the dot before them; decorators are not meant.
-CALLED = re.compile(r"^[ \t]*@[^\n]*|(\.\s*)?\b(\w+)\s*\(", re.MULTILINE)
+#: Decorators, which are no calls.
+_DECORATOR = re.compile(r"^[ \t]*@[^\n]*", re.MULTILINE)
 LAYER = r"(?:Sync|Lazy)?BatchNorm[123]?d?"
 BUILDS = re.compile(rf"\b{LAYER}\s*\(")
 #: A file that trains.
 TRAINS = re.compile(r"\.backward\s*\(")
 SWITCHES = re.compile(r"\.\s*(?:train|eval)\s*\(\s*\)")
-#: What is switched.
-SWITCHED = re.compile(r"\b(\w+)\s*\.\s*(?:train|eval)\s*\(")
+#: Where something is switched.
+_SWITCH = re.compile(r"\.\s*(?:train|eval)\s*\(")
 #: A call of `eval()` that is commented out.
 _DECLINED = re.compile(r"^[ \t]*#[# \t]*(?:\w+\.)*(\w+)\.eval\(\)", re.MULTILINE)
 #: What conditions need to ask about the mode, or the size of a batch.
@@ -87,7 +87,7 @@ def answers_while_running(text: str) -> tuple[Hashable, ...]:
         declined(text),
         frozenset(line.strip() for line in text.split("\n") if ".zero_grad(" in line),
         several_processes(text),
-        frozenset(SWITCHED.findall(text)),
+        switched_names(text),
         names_folders(text),
         may_fill_tables(text, told=False),
         may_fill_tables(text, told=True),
@@ -139,7 +139,7 @@ def answers_unparsed(text: str, defined: Container[str]) -> Hashable:
         names_folders(text),
         frozenset(_NAME.findall(" ".join(IMPORTED.findall(text)))),
         frozenset(found for found in calls_in(text) if found[1] in defined),
-        frozenset(SWITCHED.findall(text)),
+        switched_names(text),
         may_fill_tables(text, told=False),
         may_fill_tables(text, told=True),
         is_told_of_classes(text),
@@ -147,8 +147,31 @@ def answers_unparsed(text: str, defined: Container[str]) -> Hashable:
 
 
 def calls_in(text: str) -> frozenset[tuple[str, str]]:
-    """The names that are called in a text, each with the dot before it, if there is one."""
-    return frozenset(CALLED.findall(text))
+    """The names that are called in a text, each with the dot before it, if there is one; names of decorators are not.
+
+    All texts of a project are asked: looking back from the brackets takes a fifth of the time of a search for names.
+    """
+    found = set()
+    for before in (_DECORATOR.sub("@", text) if "@" in text else text).split("(")[:-1]:
+        left, name = _last_word(before)
+        if name:
+            found.add(("." if left.endswith(".") else "", name))
+    return frozenset(found)
+
+
+def switched_names(text: str) -> frozenset[str]:
+    """The names of what a text switches: of `self.net.train()` the last one."""
+    starts = [found.start() for found in _SWITCH.finditer(text)]
+    return frozenset(_last_word(text[before:start])[1] for before, start in zip([0, *starts], starts)) - {""}
+
+
+def _last_word(text: str) -> tuple[str, str]:
+    """A text without the word that it ends with, and that word; space behind either is left out."""
+    text = text.rstrip()
+    start = len(text)
+    while start and (text[start - 1].isalnum() or text[start - 1] == "_"):
+        start -= 1
+    return text[:start].rstrip(), text[start:]
 
 
 def several_processes(text: str) -> bool:

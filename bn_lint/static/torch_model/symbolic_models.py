@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from bn_lint.project.mentions import SWITCHED
+from bn_lint.project.mentions import switched_names
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Builtin, Ghost, Instance, LibraryClass, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import asked_once
@@ -173,9 +173,7 @@ def _switched_names(interpreter: Interpreter) -> set[str]:
     return events.switched_names
 
 
-@asked_once
-def _switched_in(text: str) -> frozenset[str]:
-    return frozenset(SWITCHED.findall(text))
+_switched_in = asked_once(switched_names)
 
 
 _classes: dict[str, LibraryClass] = {}
