@@ -115,12 +115,14 @@ def analyze(
 def undisturbed(analysis: Callable[[], _Result]) -> _Result:
     """Run an analysis on a deep stack and without garbage collection, and forget what it held on to."""
     # Syntax trees are large and live to the end; collecting garbage would walk through them again and again.
-    collecting = gc.isenabled()
+    collecting, set_aside = gc.isenabled(), gc.get_freeze_count()
     gc.disable()
     try:
         return with_deep_stack(analysis)
     finally:
         forget_answers()
+        if not set_aside:
+            gc.unfreeze()
         if collecting:
             gc.enable()
 
@@ -182,6 +184,8 @@ class Analyzer:
     def analyze(self) -> Analysis:
         told, is_restored = self._told, self.turns is not None and self.turns.restore(self.schedule.interpreted)
         are_modules_run = is_restored
+        if is_restored and not gc.get_freeze_count():
+            gc.freeze()  # trees and modules live to the end: looking for garbage among them takes long
         for entry in self.schedule.entry_points():
             if is_restored and entry.is_top_level:
                 self._restore(entry)
