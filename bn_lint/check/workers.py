@@ -308,12 +308,16 @@ def serve() -> None:
     threading.Thread(target=receive, daemon=True).start()
     send(_READY)
     kept: list[object] = []  # to take the state of a large unit apart takes long, and rarely must be done
+    kept_size = 0
+    gc.disable()  # each collection walks through all that is kept
     while True:
         task, limits = tasks.get()
-        kept.clear()
-        gc.enable()
-        _limit(limits)  # makes objects, so what was judged before is collected now, if that is due
-        gc.disable()  # but not what is about to be sent: the answer would wait for it
+        if kept_size and task.size * _SMALL > kept_size:
+            kept.clear()
+            gc.collect()
+            kept_size = 0
+        kept_size += task.size
+        _limit(limits)
         try:
             answer: object = _judge(task, keep=kept.append)
         except MemoryError:
@@ -327,6 +331,8 @@ def serve() -> None:
 
 
 _READY = "ready"
+#: A unit that is so many times smaller than what was judged before is judged beside that.
+_SMALL = 4
 
 
 def _limit(limits: Limits | None) -> None:
