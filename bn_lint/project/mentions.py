@@ -106,7 +106,7 @@ def may_fill_tables(text: str, *, told: bool) -> bool:
 
 def is_told_of_classes(text: str) -> bool:
     """Whether a module has a class that is told of those that inherit from it."""
-    return _TOLD.search(text) is not None
+    return ("metaclass" in text or "__init_subclass__" in text) and _TOLD.search(text) is not None
 
 
 def declined(text: str) -> frozenset[str]:

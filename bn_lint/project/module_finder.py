@@ -46,6 +46,7 @@ _COMPUTED = re.compile(
 #: The same, by a name of which nothing is written out: `import_module(args.net)`.
 _ANY = re.compile(r"""(?<![\w.])(?:(?:importlib\.)?import_module|__import__)\s*\(\s*[A-Za-z_](?![\w]*['"])""")
 #: A call that loads a file as a module.
+_LOADERS = ("load_source", "spec_from_file_location", "SourceFileLoader")
 _LOADS = re.compile(r"(?<!\w)(?:imp\.load_source|spec_from_file_location|SourceFileLoader)\s*\(")
 _FOLDERS = re.compile(r"""['"}][./]*([\w-]+(?:/[\w-]+)*)/(?=['"{])""")
 _JOINED = re.compile(r"\b(?:join|Path)\s*\(([^\n]*)")
@@ -250,7 +251,7 @@ def computed_imports(text: str) -> tuple[str, ...]:
 
 def folders_of_loaded(text: str) -> tuple[str, ...]:
     """The folders of which a text may load any file as a module: `load_source("net", f"{root}/backbones/" + name)`."""
-    if _LOADS.search(text) is None:
+    if not any(word in text for word in _LOADERS) or _LOADS.search(text) is None:
         return ()
     return tuple(dict.fromkeys(_FOLDERS.findall(text)))
 

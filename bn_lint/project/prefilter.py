@@ -11,7 +11,8 @@ from functools import cache
 # The expressions are compiled when the first text gets so far: most runs see none that does.
 
 # A loop that forgets `model.eval()` need not name the layer: the model often lives in another file.
-_MODE = rb"\.\s*(?:eval|train|backward)\b|\btraining\b|no_grad|inference_mode|load_state_dict|DataLoader"
+_MODE = rb"\.\s*(?:eval|train|backward)\b"
+_MODE_WORDS = (b"no_grad", b"inference_mode", b"load_state_dict", b"DataLoader")
 # A statement that names a switch and does not call it.
 _UNCALLED = rb"(?m)^[ \t]*[\w.]+\.(?:eval|train)[ \t]*(?:#|;|$)"
 # Nothing tells more often that `eval()` is missing than a model with given weights and no word about modes.
@@ -53,11 +54,23 @@ def deserves_judging(data: bytes) -> bool:
         return True  # a script that leaves torch to what it imports
     if (b".eval" in data or b".train" in data) and re.search(_UNCALLED, data) is not None:
         return True
-    if b"torch" in data and (re.search(_MODE, data) is not None or re.search(_STATISTICS, data) is not None):
+    if b"torch" in data and (_tells_of_modes(data) or _keeps_statistics(data)):
         return True
     if not any(word in data for word in (b"pretrained", b"weights", b"hub")):
         return False
     return re.search(_PRETRAINED.encode(), data) is not None and uses_zoo(data.decode("utf-8", "replace"))
+
+
+def _tells_of_modes(data: bytes) -> bool:
+    return (
+        any(word in data for word in _MODE_WORDS)
+        or re.search(_MODE, data) is not None
+        or (b"training" in data and re.search(rb"\btraining\b", data) is not None)
+    )
+
+
+def _keeps_statistics(data: bytes) -> bool:
+    return (b"running_" in data or b"moving_" in data) and re.search(_STATISTICS, data) is not None
 
 
 def may_hold_directives(data: bytes, *, noqa: bool = False) -> bool:
