@@ -221,7 +221,11 @@ def writes(tree: ast.AST) -> Iterator[int]:
 @pytest.mark.slow
 def test_all_files_are_written_by_one_function() -> None:
     own = {"bn_lint/project/writing.py"}
-    streams = {"bn_lint/check/workers.py", "bn_lint/cli/terminal.py"}  # pipes between processes, standard error
+    streams = {
+        "bn_lint/check/worker.py",
+        "bn_lint/check/workers.py",
+        "bn_lint/cli/terminal.py",
+    }  # pipes between processes, standard error
     found = {
         path.relative_to(ROOT).as_posix()
         for path in sorted((ROOT / "bn_lint").rglob("*.py"))

@@ -124,7 +124,8 @@ class IncrementalChecker:
     def _judge(self, units: Mapping[int, Unit], keys: Mapping[int, str], found: dict[int, Outcome]) -> None:
         if not units:
             return
-        from bn_lint.check.workers import Task, judge_all, processes
+        from bn_lint.check.tasks import Task
+        from bn_lint.check.workers import judge_all, processes, readers
 
         numbers = list(units)
         kept = None if self._cache is None else self._cache.kept_work()
@@ -133,7 +134,8 @@ class IncrementalChecker:
             for unit in units.values()
         ]
         self._progress(0, len(tasks))
-        for done, (number, judged) in enumerate(judge_all(tasks, processes(tasks, self._jobs), self._disk), 1):
+        answers = judge_all(tasks, processes(tasks, self._jobs), self._disk, readers(tasks, self._jobs))
+        for done, (number, judged) in enumerate(answers, 1):
             index = numbers[number]
             outcome = found[index] = judged.outcome
             # A defect is judged again each time, so that whoever looks for it meets it.

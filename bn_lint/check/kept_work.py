@@ -47,6 +47,10 @@ class KeptWork:
         """The tree of a text, if it was kept and is whole."""
         return self.named(self.name(text))
 
+    def has_tree(self, text: str) -> bool:
+        """Whether there seems to be a tree of a text: it is not read."""
+        return self._file(self.name(text), "tree").is_file()
+
     def named(self, name: str) -> Module | None:
         """The tree that is kept under a name, if it is there and is whole."""
         from bn_lint.static.syntax.packed import Damaged, unpacked

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
-from bn_lint.check import workers
+from bn_lint.check import tasks, worker, workers
+from bn_lint.check.kept_work import KeptWork
+from bn_lint.check.tasks import ReadAhead
 from bn_lint.cli import main as cli
+from bn_lint.static.syntax.shared_trees import read_kept
 
 from .projects import WRONG, Check, write
 
@@ -35,6 +39,37 @@ def test_processes_report_what_one_reports(check: Check) -> None:
     alone = check("--no-cache", "-j1")
     assert check("--no-cache", "-j3") == alone
     assert len(alone) == 5
+
+
+@pytest.mark.slow
+def test_files_that_another_process_reads_are_judged_as_always(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BN_LINT_ENGINE")
+    monkeypatch.setattr(workers, "_WORTH_READING", 1)
+    monkeypatch.setattr(workers, "_SHARE", 1)
+    shares: list[ReadAhead | None] = []
+    share = workers._Ahead.share
+
+    def noted(ahead: workers._Ahead) -> ReadAhead | None:
+        shares.append(share(ahead))
+        return shares[-1]
+
+    monkeypatch.setattr(workers._Ahead, "share", noted)
+    names = [f"net_{number}" for number in range(30)]
+    for number, name in enumerate(names):
+        write(f"{name}.py", WRONG.format(number + 9))
+    write("main.py", "".join(f"import {name}\n" for name in names) + "from torch.nn import BatchNorm2d\n")
+    alone = check("--no-cache", "-j1")
+    assert check("-j2") == alone
+    assert len(alone) == 30
+    assert any(one is not None and len(one.texts) == 1 for one in shares)
+
+
+def test_reading_ahead_ends_where_the_other_process_has_come(tmp_path: Path) -> None:
+    kept = KeptWork(tmp_path, "tool")
+    texts = [f"x = {number}\n" for number in range(4)]
+    read_kept(texts[1], kept)
+    worker._read_ahead(ReadAhead([*texts[:3], "x = (\n", texts[3]], kept, None))
+    assert [kept.has_tree(text) for text in texts] == [False, True, True, True]
 
 
 @pytest.mark.slow
@@ -75,8 +110,8 @@ def test_a_unit_that_takes_too_much_costs_itself_alone(
 ) -> None:
     monkeypatch.delenv("BN_LINT_ENGINE")
     monkeypatch.setenv("BN_LINT_ALLOW_PLUGINS", "greedy")
-    monkeypatch.setattr(workers, "_SECONDS", 1)
-    monkeypatch.setattr(workers, "_MEMORY", 2 << 30)
+    monkeypatch.setattr(tasks, "_SECONDS", 1)
+    monkeypatch.setattr(tasks, "_MEMORY", 2 << 30)
     write("plugin/greedy/__init__.py", DEADLY.replace("os._exit(7)", crime))
     monkeypatch.syspath_prepend(os.path.abspath("plugin"))
     write("bn-lint.toml", 'plugins = ["greedy"]\nexclude = ["plugin"]\n')

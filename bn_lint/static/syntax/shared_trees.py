@@ -25,6 +25,9 @@ class Trees(Protocol):
     def tree(self, text: str) -> Module | None:
         """The tree of a text, if it is there."""
 
+    def has_tree(self, text: str) -> bool:
+        """Whether there seems to be a tree of a text: it is not read."""
+
     def keep(self, text: str, tree: Module) -> None:
         """Keep the tree of a text."""
 
