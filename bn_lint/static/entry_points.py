@@ -183,12 +183,17 @@ class SwitchOptions(EntryPoint):
             return
         names, defaults = _parameters(function), function.defaults
         # Who switches an option on passes what it needs besides.
-        needed = [n for n in names if n not in defaults or (defaults[n] is None and n not in self.names)]
+        needed = [n for n in names if n not in defaults or (_stands_for_none(defaults[n]) and n not in self.names)]
         keywords = _symbols_for(interpreter, function, needed, definition.name)
         for name in self.names.intersection(names).difference(needed):
             default = defaults[name]
             keywords[name] = not default if isinstance(default, bool) else Unknown(name, f"the option `{name}`")
         call(interpreter, definition, Arguments(keywords=keywords), NodeRef(definition.file, definition.node), None)
+
+
+def _stands_for_none(default: Value) -> bool:
+    """Whether a default says that nothing was given: None, or a number that no size has, such as -1."""
+    return default is None or (isinstance(default, int) and default < 0)
 
 
 @dataclass(frozen=True)

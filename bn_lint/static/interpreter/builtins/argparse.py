@@ -59,10 +59,13 @@ def _value(name: str, arguments: Arguments) -> Value:
     if allowed and all(equal(default, one) is False for one in allowed):
         # Nobody can give the default, so it is there to be replaced: by the only choice, if there is one.
         default = allowed[0] if len(allowed) == 1 else None
+    action = arguments.keywords.get("action")
+    if isinstance(action, str) and isinstance(default, bool) and _OFF.get(action) is (not default):
+        return default  # the switch makes of it what it is already
     # A switch is there to be used: both of its positions are. What an action of the program does is up to it.
     # A single one (epoch, sample, process) is the least that runs: such options are there to be given.
     if (
-        isinstance(arguments.keywords.get("action"), str)
+        isinstance(action, str)
         or default is None
         or default == ""
         or isinstance(default, bool)
