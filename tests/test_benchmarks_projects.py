@@ -129,6 +129,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "seventeenth-mutants",
         "eighteenth-mutants",
         "eighteenth",
+        "nineteenth-mutants",
         "nineteenth",
     }
     assert {project.draw for project in projects} == draws
