@@ -130,7 +130,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "eighteenth-mutants",
         "eighteenth",
         "nineteenth-mutants",
-        "nineteenth",
+        "twentieth",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)
