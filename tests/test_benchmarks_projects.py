@@ -129,6 +129,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "seventeenth-mutants",
         "eighteenth-mutants",
         "eighteenth",
+        "nineteenth",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)
