@@ -131,6 +131,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "eighteenth",
         "nineteenth-mutants",
         "twentieth",
+        "nineteenth",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)
