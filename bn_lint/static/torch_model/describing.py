@@ -191,8 +191,10 @@ def built_at(layer: Instance) -> NodeRef:
 
 def own_size(size: Dim, builder: Value) -> Dim:
     """The size; its origin is kept only where it speaks of the parameters of the class that builds the layer."""
-    if isinstance(size, TracedInt) and not all(s.owner is builder for s in size.origin.symbols):
-        return int(size)
+    if isinstance(size, TracedInt):
+        place = NodeRef(builder.file, builder.node) if isinstance(builder, Class) else None
+        if not all(symbol.owner == place for symbol in size.origin.symbols):
+            return int(size)
     return size
 
 
