@@ -162,7 +162,7 @@ def _names_batchnorm(name: str) -> bool:
 def _default(interpreter: Interpreter, position: int, keyword: str, ref: NodeRef) -> Value:
     """What an argument is if nobody gives a value.
 
-    As in `create_model(settings.get("name", "vgg16"))`, and where `name="vgg16"` is a parameter in `create_model(name)`.
+    As in `create_model(settings.get("name", "vgg16"))`, and in `create_model(name)` with a parameter `name="vgg16"`.
     """
     frame = interpreter.frame
     if frame is None or type(ref.node) is not cst.Call:
