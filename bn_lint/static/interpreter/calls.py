@@ -342,7 +342,7 @@ def execute_function(
             return interpreter.budget.bounded(inner, lambda: _run_body(interpreter, function, inner))
         return _run_body(interpreter, function, inner)
     except BudgetExhausted as exhausted:
-        exhausted.lost += [changes for _, changes in inner.pending]  # type: ignore[misc]
+        exhausted.lost += [changes for _, changes, _ in inner.pending]  # type: ignore[misc]
         if exhausted.call is not inner:
             raise
         del interpreter.stack[depth:]

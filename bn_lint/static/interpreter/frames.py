@@ -92,7 +92,7 @@ class Frame:
         #: Annotated names of a class body, in order, and their values if any.
         self.annotated: list[tuple[str, Value]] = []
         #: Changes of branches that ended in `continue` or `break`, to be merged at the end of the pass or the loop.
-        self.pending: list[tuple[str, object]] = []
+        self.pending: list[tuple[str, object, int]] = []
         #: What branches have written to local names.
         self.sides: Sides = {}
 

@@ -19,6 +19,7 @@ from bn_lint.static.interpreter.values import (
     Function,
     Instance,
     List,
+    Refused,
     Tensor,
     Union,
     Unknown,
@@ -108,6 +109,8 @@ def _distinct_size(size: Expression, position: object) -> Expression:
 
 def unpack(interpreter: Interpreter, value: Value, count: int, star: int | None) -> list[Value]:
     """Return the values for `count` targets, of which the one at `star` takes a list."""
+    if isinstance(value, Refused):
+        return [value] * count
     if isinstance(value, Unknown):
         return [Unknown("?", value.why) if i == star else value.member(i, f"[{i}]") for i in range(count)]
     if isinstance(value, Tensor) and value.ranked and value.axes and star is None:

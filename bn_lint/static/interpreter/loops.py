@@ -17,7 +17,7 @@ from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.limits import BUSY_PASSES, ENDLESS_PASSES, MAX_PASSES, UNROLLED_PASSES
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at, suppose_no_more
-from bn_lint.static.interpreter.values import ABSENT, Instance, Value
+from bn_lint.static.interpreter.values import ABSENT, Instance, Value, birth
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import builds_on_last
 
@@ -53,7 +53,7 @@ def _for(
             return None
         if completion in (RETURN, RAISE):
             return completion
-        if left is None and len(frame.pending) > mark and any(kind == BREAK for kind, _ in frame.pending[mark:]):
+        if left is None and len(frame.pending) > mark and any(kind == BREAK for kind, *_ in frame.pending[mark:]):
             left = interpreter.store.mark()
         matters = count + 1 >= UNROLLED_PASSES and isinstance(item, int) and interpreter.events.count > seen
         is_idle = bool(standstill)
@@ -127,13 +127,13 @@ def _is_true(test: cst.BaseExpression) -> bool:
 def _end_of_passes(completion: str | None, frame: Frame) -> str | None:
     """How passes that may have been run end for the code after the loop; a `break` that ended them is noted."""
     if completion == BREAK:
-        frame.pending.append((BREAK, {}))
+        frame.pending.append((BREAK, {}, birth()))
     return None if completion in (CONTINUE, BREAK) else completion
 
 
 def _else(interpreter: Interpreter, orelse: cst.Else | None, frame: Frame, mark: int) -> str | None:
     """Go on after a loop: by its `else`, unless a branch left it by `break`."""
-    may_have_left = any(kind == BREAK for kind, _ in frame.pending[mark:])
+    may_have_left = any(kind == BREAK for kind, *_ in frame.pending[mark:])
     join_at(interpreter, frame, BREAK, mark)
     if orelse is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Container, Hashable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bn_lint.static.interpreter.budget import BudgetExhausted
@@ -188,7 +188,7 @@ def fork_paths(
         else:
             ended.append(completion)
             if completion != RAISE:
-                frame.pending.append((completion, changes))
+                frame.pending.append((completion, changes, born))
     if not live:
         return next((c for c in ended if c != RAISE), RAISE)
     if condition is None or len(live) != 2:
@@ -232,11 +232,17 @@ def _ends(
 
 
 def merge(
-    interpreter: Interpreter, alternatives: list[StoreDelta], *, optional: bool = False, since: int | None = None
+    interpreter: Interpreter,
+    alternatives: list[StoreDelta],
+    *,
+    optional: bool = False,
+    since: int | None = None,
+    arrived: Container[tuple[int, Any]] = (),
 ) -> None:
     """Write the join of several sets of changes; with `optional`, none of them may have happened.
 
-    What was made since they began is there for those alone that have written it.
+    What was made since they began is there for those alone that have written it, and for those whose changes have
+    `arrived` before.
     """
     keys = {key: entry for changes in alternatives for key, entry in changes.items()}
     sequences: set[int] = set()
@@ -246,7 +252,8 @@ def merge(
         sides = [changes for changes in alternatives if key in changes] if is_own else alternatives
         now = cells.get(name, ABSENT)
         values = [changes[key][2] if key in changes else now for changes in sides]
-        if optional:
+        may_stay = optional and (not is_own or key in arrived)
+        if may_stay:
             values.append(now)
         if any(value is not values[0] and isinstance(value, (List, Dict)) for value in values):
             # Their contents are taken, which each side has changed as well.
@@ -258,7 +265,7 @@ def merge(
         if name in (ITEMS, REST) and ITEMS in cells:
             if id(cells) not in sequences:
                 sequences.add(id(cells))
-                _merge_sequence(interpreter, cells, sides, optional=optional)
+                _merge_sequence(interpreter, cells, sides, optional=may_stay)
             continue
         if all(value is values[0] for value in values):
             value = values[0]
@@ -327,10 +334,12 @@ def _merge_sequence(
 def join_at(interpreter: Interpreter, frame: Frame, completion: str, since: int) -> None:
     """Merge the changes of branches that ended in `completion` since a mark in `frame.pending`."""
     keep = []
-    for kind, changes in frame.pending[since:]:
+    arrived: set[tuple[int, Any]] = set()
+    for kind, changes, born in frame.pending[since:]:
         if kind == completion:
             own = {k: e for k, e in changes.items() if completion != RETURN or e[0] is not frame.cells}  # type: ignore[attr-defined]
-            merge(interpreter, [own], optional=True)
+            merge(interpreter, [own], optional=True, since=born, arrived=arrived)
+            arrived.update(own)
         else:
-            keep.append((kind, changes))
+            keep.append((kind, changes, born))
     frame.pending[since:] = keep

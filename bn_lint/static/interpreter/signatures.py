@@ -54,7 +54,7 @@ def rejects(function: Value, arguments: Arguments) -> bool:
 
 
 def _does_not_bind(function: Function, arguments: Arguments) -> bool:
-    if isinstance(function.node, cst.FunctionDef) and function.node.decorators:
+    if isinstance(function.node, cst.FunctionDef) and not all(map(_is_static, function.node.decorators)):
         return False  # a decorator may take other arguments than the function
     params, given = function.params, len(arguments.positional)
     names = params.positional
@@ -69,6 +69,10 @@ def _does_not_bind(function: Function, arguments: Arguments) -> bool:
         return False
     required = [name for name in (*names[given:], *params.keyword_only) if name not in function.defaults]
     return any(name not in arguments.keywords for name in required)
+
+
+def _is_static(node: cst.Decorator) -> bool:
+    return isinstance(node.decorator, cst.Name) and node.decorator.value == "staticmethod"
 
 
 def bind(function: Function, arguments: Arguments) -> dict[str, Value]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bn_lint.libraries import LIBRARIES
 from bn_lint.libraries.architectures import has_batchnorm, is_module, is_resnet, parts_of
 from bn_lint.libraries.library import Library, ModelClass
+from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.values import (
     Arguments,
     Builtin,
@@ -26,6 +27,7 @@ from bn_lint.static.interpreter.values import (
     Unknown,
     Value,
 )
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import BUILT, FROZEN, MODE
 from bn_lint.static.torch_model.parallel import SYNCED
@@ -45,6 +47,8 @@ _REPOSITORIES = {name: (library, loads) for library in LIBRARIES for name, loads
 #: The class of a part of a model, and how many layers in a row have BatchNorm among them.
 _PART = "part"
 _BLOCK = 4
+#: What takes a value last for the case that there is none: of a dictionary, of an object.
+_ASKING = ("get", "getattr")
 #: Arguments that ask for weights.
 _PRETRAINED = ("pretrained", "weights")
 
@@ -141,11 +145,38 @@ def _by_name(dotted: str, interpreter: Interpreter, arguments: Arguments, ref: N
     library, argument = _BY_NAME[dotted]
     name, others = arguments.get(*argument), arguments.shifted() if arguments.positional else arguments
     if isinstance(name, Unknown):
-        # A program that lets its user choose among all models handles those with BatchNorm.
-        return _model(library, "any", interpreter, others, ref)
-    if isinstance(name, str) and has_batchnorm(name.rpartition("/")[2].removeprefix("hf_hub:")):
+        # A program that lets its user choose among all models handles those with BatchNorm, unless it was written for
+        # another kind.
+        default = _default(interpreter, *argument, ref)
+        if not isinstance(default, str) or _names_batchnorm(default):
+            return _model(library, "any", interpreter, others, ref)
+    if isinstance(name, str) and _names_batchnorm(name):
         return _model(library, name, interpreter, others, ref)
     return Unknown("model", f"`{dotted}` is outside the project", foreign=True)
+
+
+def _names_batchnorm(name: str) -> bool:
+    return has_batchnorm(name.rpartition("/")[2].removeprefix("hf_hub:"))
+
+
+def _default(interpreter: Interpreter, position: int, keyword: str, ref: NodeRef) -> Value:
+    """What an argument is if nobody gives a value.
+
+    As in `create_model(settings.get("name", "vgg16"))`, and in `create_model(name)` with a parameter `name="vgg16"`.
+    """
+    frame = interpreter.frame
+    if frame is None or type(ref.node) is not cst.Call:
+        return None
+    args = ref.node.args
+    named = next((arg.value for arg in args if arg.keyword is not None and arg.keyword.value == keyword), None)
+    given = named or next((arg.value for arg in args[position : position + 1] if arg.keyword is None), None)
+    if type(given) is cst.Name and frame.function is not None:
+        return frame.function.defaults.get(given.value)
+    if type(given) is cst.Call and len(given.args) > 1:
+        asked = given.func.attr if type(given.func) is cst.Attribute else given.func
+        if type(asked) is cst.Name and asked.value in _ASKING:
+            return evaluate(interpreter, given.args[-1].value, frame)
+    return None
 
 
 def _from_hub(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:

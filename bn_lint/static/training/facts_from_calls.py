@@ -11,7 +11,6 @@ from bn_lint.project.mentions import declined
 from bn_lint.static.interpreter.paths import excludes
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax import nodes as cst
-from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import EventLog
@@ -30,6 +29,7 @@ from bn_lint.static.training.evidence import (
     ref_of,
     text_of,
 )
+from bn_lint.static.training.frozen_parts import follows_another, frozen_and_trained, is_a_copy
 from bn_lint.static.training.only_evaluated import is_only_evaluated
 from bn_lint.static.training.purpose import (
     classify,
@@ -38,7 +38,7 @@ from bn_lint.static.training.purpose import (
     left_in_evaluation,
     put_in_after_eval,
 )
-from bn_lint.static.training.reenabled import mode_change, owners, reenabled, unwrapped, were_frozen
+from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped, were_frozen
 from bn_lint.static.training.symbolic_models import is_proven
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         and has_batchnorm_for_sure(call.model),
         others=tuple(_others(events, call)) if purpose is Purpose.EVALUATION and training else (),
         frozen=evidence_at(
-            "the parameters are frozen here", None if meant else _frozen_and_trained(events, call, purpose)
+            "the parameters are frozen here", None if meant else frozen_and_trained(events, call, purpose)
         ),
         path=path_to(call.frame),
         adversarial=is_adversarial(events, call),
@@ -206,7 +206,7 @@ def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterato
     if any(reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
         return  # they were in evaluation mode, and a call of train() undid that: BN302
     for part in call.inside:
-        if part.frozen is None or _follows_another(events, part.model) or _is_a_copy(events, call, part.model):
+        if part.frozen is None or follows_another(events, part.model) or is_a_copy(events, call, part.model):
             continue
         mode = next(modes[0] for modes in part.modes if agreed(modes) is True)
         if mode.root is part.model:
@@ -228,64 +228,6 @@ def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterato
 def _is_computed(events: EventLog, model: Instance) -> bool:
     """Whether the weights of a model, or of what `DataParallel` holds, are computed from those of others."""
     return any(id(one) in events.averaged | events.handed_together for one in unwrapped(model))
-
-
-def _follows_another(events: EventLog, model: Instance) -> bool:
-    """Whether the weights of a model, or of one around it, may be computed from others, as moving averages are."""
-    from bn_lint.static.torch_model.module_methods import descendants
-
-    followers = events.averaged | events.handed_together
-    return _is_averaged(events, model) or any(id(one) in followers for _, one in descendants(model))
-
-
-def _is_a_copy(events: EventLog, call: Call, part: Instance) -> bool:
-    """Whether a frozen part of a model has the weights of another part that is trained, as a target network begins.
-
-    A copy stands where its original does in the code, and both were trained or loaded by the same line, if at all.
-    """
-    layers = {id(layer) for layer, _ in call.frozen_layers}
-    return part.built is not None and any(
-        one.built == part.built
-        and one.cls is part.cls
-        and events.prepared.get(id(one)) == events.prepared.get(id(part))
-        and not any(id(below) in layers for below in one.possible_descendants())
-        for one in call.model.possible_descendants()
-        if one is not part
-    )
-
-
-def _is_averaged(events: EventLog, part: Instance) -> bool:
-    """Whether the weights of a part are those of an average, or of one that holds it."""
-    return any(id(one) in events.averaged for one in owners(part))
-
-
-def _frozen_and_trained(events: EventLog, call: Call, purpose: Purpose) -> NodeRef | None:
-    """Where BatchNorm parameters were frozen of parts that the training runs through.
-
-    Not those that are trained in the same pass of a loop as well: they are spared one of several losses. Nor
-    averages, and those that are loaded from others again and again: nothing of these is meant to stay as it is.
-    Where the line trains one of several models, it says nothing of one unless all of them have frozen layers.
-    What a model asks under `no_grad` is a teacher of its own, unless the model is one itself.
-    """
-    others = (one for one in events.calls if one.ref.node is call.ref.node and one.loops == call.loops)
-    if not call.frozen_layers or not all(one.frozen_layers for one in others if one.purpose is Purpose.TRAINING):
-        return None
-    inside = () if purpose is Purpose.REFERENCE else call.inside
-    spared = [*(part.model for part in inside), *events.copies]
-    trained: set[int] = set()
-    for one in events.calls:
-        if one.purpose is Purpose.TRAINING and one.loops and one.loops == call.loops:
-            trained |= {id(layer) for layer in one.layers} - {id(layer) for layer, _ in one.frozen_layers}
-    return next(
-        (
-            ref
-            for layer, ref in call.frozen_layers
-            if id(layer) not in trained
-            and not _is_averaged(events, layer)
-            and not any(events.is_part_of(layer, part) for part in spared)
-        ),
-        None,
-    )
 
 
 def _is_lasting(events: EventLog, call: Call, mode: Mode) -> bool:

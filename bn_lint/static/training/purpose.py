@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from bn_lint.facts import Evidence, Purpose, Unclear
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.tree import walk, ways_to
+from bn_lint.static.syntax.tree import asked_once, walk, ways_to
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, Step, batchnorm_layers
 from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, Mode
 from bn_lint.static.training.held_out import is_held_out
+
+#: The files in which tests are looked for.
+_TEST_FILE = re.compile(r"test\w*\.py|\w+_test\.py")
+_ASSERTION = re.compile(r"assert[_A-Z]\w*")
 
 
 def classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose | Unclear:
@@ -121,7 +127,34 @@ def _unclear(call: Call) -> Unclear | None:
         return Unclear.DISCARDED
     if call.backward:
         return Unclear.UNSTEPPED
-    return Unclear.ASSERTED if call.asserted else None
+    return Unclear.ASSERTED if call.asserted or _is_of_a_test(call) else None
+
+
+def _is_of_a_test(call: Call) -> bool:
+    """Whether a test makes a call, as pytest and unittest collect them: what it asserts is about the code.
+
+    That a step of training works is asked in training mode.
+    """
+    function = next((frame.function for frame in reversed(call.caller) if frame.function is not None), None)
+    return (
+        function is not None
+        and function.name.startswith("test_")
+        and _TEST_FILE.fullmatch(function.file.path.name) is not None
+        and _asserts(function.node)
+    )
+
+
+@asked_once
+def _asserts(function: cst.CSTNode) -> bool:
+    return any(
+        isinstance(node, cst.Assert)
+        or (
+            isinstance(node, cst.Call)
+            and isinstance(node.func, cst.Attribute)
+            and _ASSERTION.fullmatch(node.func.attr.value)
+        )
+        for node in walk(function)
+    )
 
 
 def _is_still_trained(events: EventLog, call: Call) -> bool:

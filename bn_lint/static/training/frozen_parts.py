@@ -1,0 +1,77 @@
+"""Frozen parts of models that are trained: which of them are meant to stay as they are."""
+
+from __future__ import annotations
+
+from bn_lint.facts import Purpose
+from bn_lint.static.interpreter.values import Instance
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.events import EventLog
+from bn_lint.static.torch_model.happened import Call
+from bn_lint.static.torch_model.module_methods import descendants
+from bn_lint.static.training.reenabled import owners
+
+
+def follows_another(events: EventLog, model: Instance) -> bool:
+    """Whether the weights of a model, or of one around it, may be computed from others, as moving averages are."""
+    followers = events.averaged | events.handed_together
+    return _is_averaged(events, model) or any(id(one) in followers for _, one in descendants(model))
+
+
+def is_a_copy(events: EventLog, call: Call, part: Instance) -> bool:
+    """Whether a frozen part of a model has the weights of another part that is trained, as a target network begins.
+
+    A copy stands where its original does in the code, and both were trained or loaded by the same line, if at all.
+    """
+    layers = {id(layer) for layer, _ in call.frozen_layers}
+    return part.built is not None and any(
+        one.built == part.built
+        and one.cls is part.cls
+        and events.prepared.get(id(one)) == events.prepared.get(id(part))
+        and not any(id(below) in layers for below in one.possible_descendants())
+        for one in call.model.possible_descendants()
+        if one is not part
+    )
+
+
+def _is_averaged(events: EventLog, part: Instance) -> bool:
+    """Whether the weights of a part are those of an average, or of one that holds it."""
+    return any(id(one) in events.averaged for one in owners(part))
+
+
+def frozen_and_trained(events: EventLog, call: Call, purpose: Purpose) -> NodeRef | None:
+    """Where BatchNorm parameters were frozen of parts that the training runs through.
+
+    Not those that are trained in the same pass of a loop as well: they are spared one of several losses. Nor those that
+    are trained later, statistics and all, once a new head fits; averages; and those that are loaded from others again
+    and again: nothing of these is meant to stay as it is.
+    Where the line trains one of several models, it says nothing of one unless all of them have frozen layers.
+    What a model asks under `no_grad` is a teacher of its own, unless the model is one itself.
+    """
+    others = (one for one in events.calls if one.ref.node is call.ref.node and one.loops == call.loops)
+    if not call.frozen_layers or not all(one.frozen_layers for one in others if one.purpose is Purpose.TRAINING):
+        return None
+    inside = () if purpose is Purpose.REFERENCE else call.inside
+    spared = [*(part.model for part in inside), *events.copies]
+    trained: set[int] = set()
+    for one in events.calls:
+        if one.purpose is Purpose.TRAINING:
+            if one.loops and one.loops == call.loops:
+                trained |= {id(layer) for layer in one.layers} - {id(layer) for layer, _ in one.frozen_layers}
+            elif one.order > call.order:
+                trained |= _learning(one)
+    return next(
+        (
+            ref
+            for layer, ref in call.frozen_layers
+            if id(layer) not in trained
+            and not _is_averaged(events, layer)
+            and not any(events.is_part_of(layer, part) for part in spared)
+        ),
+        None,
+    )
+
+
+def _learning(call: Call) -> set[int]:
+    """The layers that learn in a call, parameters and statistics."""
+    in_training = {id(layer) for layer, modes in zip(call.layers, call.modes) if any(mode.training for mode in modes)}
+    return in_training - {id(layer) for layer, _ in call.frozen_layers}
