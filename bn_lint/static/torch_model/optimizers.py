@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: The cell with the modules whose parameters an optimizer holds; None when they are not all known.
 _OWNED: Ghost[tuple[Instance, ...] | None] = Ghost("owned")
+#: The cell with the passes of loops in which an optimizer was made.
+_MADE_IN: Ghost[tuple[int, ...]] = Ghost("made in", decides=False)
 
 
 def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
@@ -37,6 +39,7 @@ def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     modules = [one for one in found if one is not None]
     owned = tuple(modules) if len(modules) == len(found) else None
     _OWNED.put(arguments.receiver, owned)
+    _MADE_IN.put(arguments.receiver, tuple(events_of(interpreter).loops))
     if owned is not None:
         interpreter.store.set(arguments.receiver, "param_groups", List(tuple(_groups(arguments.get(1, "params")))))
     events_of(interpreter).optimizers.append(owned)
@@ -73,6 +76,16 @@ def owned_by(optimizer: Value) -> tuple[Instance, ...] | None:
     """The modules whose parameters an optimizer holds, when they are known."""
     owned = _OWNED.of(optimizer) if isinstance(optimizer, Instance) else None
     return owned if isinstance(owned, tuple) else None
+
+
+def made_within(optimizer: Value, loops: tuple[int, ...]) -> int:
+    """In how many passes of loops, from the outermost on, an optimizer was made: the next pass has another."""
+    made = _MADE_IN.of(optimizer) if isinstance(optimizer, Instance) else None
+    if not isinstance(made, tuple):
+        return 0
+    return next(
+        (depth for depth, (one, other) in enumerate(zip(made, loops)) if one != other), min(len(made), len(loops))
+    )
 
 
 def _step(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:

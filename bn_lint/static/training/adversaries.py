@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 from bn_lint.static.interpreter.values import Class
@@ -9,6 +10,7 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, Step
+from bn_lint.static.torch_model.optimizers import made_within
 
 
 def is_adversarial(events: EventLog, call: Call) -> bool:
@@ -18,29 +20,41 @@ def is_adversarial(events: EventLog, call: Call) -> bool:
     # The halves of a GAN play different parts: what the same lines train are two of a kind.
     lines = {c.ref.node for c in own}
     alike = {id(c.model) for c in trained if c.ref.node in lines or any(_are_twins(c, one) for one in own)}
-    optimizers: dict[tuple[int, ...], set[int]] = {}
-    for step in (c.step for c in own if c.step is not None and c.step.optimizer is not None):
-        optimizers.setdefault(step.loops[:1], set()).add(id(step.optimizer))
+    steps = list({(id(c.step.optimizer), c.step.loops, c.step.propagations): c.step for c in own if c.step}.values())
+    others = {id(c.step): c.step for c in trained if id(c.model) not in alike and c.step is not None}
     if any(
-        bool(optimizers.get(c.step.loops[:1], set()) - {id(c.step.optimizer)})
-        for c in trained
-        if id(c.model) not in alike and c.step is not None and c.step.optimizer is not None
+        one.optimizer is not other.optimizer and None not in (one.optimizer, other.optimizer) and _in_turns(one, other)
+        for other in others.values()
+        for one in steps
     ):
         return True
     if _has_two_halves(events, call):
         return True
     # The other half may have no BatchNorm, so its calls were not noted. It learns from gradients of its own.
-    steps = [c.step for c in own if c.step is not None]
-    mine = {(step.loops[:1], step.propagations) for step in steps}
     places = {step.ref.node for step in steps}
     return any(
         step.owned is not None
         and step.ref.node not in places
-        and id(step.optimizer) not in optimizers.get(step.loops[:1], {id(step.optimizer)})
-        and (step.loops[:1], step.propagations) not in mine
+        and _learns_apart(step, [one for one in steps if _in_turns(one, step)])
         and not any(events.related(call.model, one) or id(one) in alike for one in step.owned)
         for step in events.steps
     )
+
+
+def _in_turns(one: Step, other: Step) -> bool:
+    """Whether two steps are taken in one pass of a loop behind which an optimizer of theirs goes on.
+
+    In a loop over folds or seeds, which makes optimizers anew, one network is trained after the other.
+    """
+    depth = 1 + min(made_within(step.optimizer, step.loops) for step in (one, other))
+    return one.loops[:depth] == other.loops[:depth]
+
+
+def _learns_apart(step: Step, own: Sequence[Step]) -> bool:
+    """Whether a step is of another optimizer, on other gradients, than each of the steps that a model is trained by."""
+    optimizers = [one.optimizer for one in own if one.optimizer is not None]
+    is_other = bool(optimizers) and not any(step.optimizer is one for one in optimizers)
+    return is_other and all(one.propagations != step.propagations for one in own)
 
 
 def _are_twins(one: Call, other: Call) -> bool:
@@ -57,9 +71,10 @@ def _has_two_halves(events: EventLog, call: Call) -> bool:
     first: dict[tuple[int, tuple[int, ...]], Step] = {}
     for step in events.steps:
         if step.owned and all(events.is_part_of(one, call.model) for one in step.owned):
-            first.setdefault((id(step.optimizer), step.loops[:1]), step)
+            passes = step.loops[: 1 + made_within(step.optimizer, step.loops)]
+            first.setdefault((id(step.optimizer), passes), step)
     return any(
-        one.loops[:1] == other.loops[:1]
+        _in_turns(one, other)
         and one.propagations != other.propagations
         and not any(events.related(a, b) for a in one.owned or () for b in other.owned or ())
         for one, other in combinations(first.values(), 2)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from bn_lint.static.interpreter.builtins.namespaces import namespace_class
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.equality import equal
 from bn_lint.static.interpreter.values import Arguments, Builtin, Ghost, Instance, LibraryClass, List, Unknown, Value
@@ -123,7 +124,7 @@ def _group(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
     return arguments.positional[0]
 
 
-_NAMESPACE = LibraryClass("argparse.Namespace")
+_NAMESPACE = namespace_class("argparse.Namespace")
 COMMAND_LINE: dict[str, Value] = {
     "argparse.ArgumentParser": LibraryClass(
         "argparse.ArgumentParser",

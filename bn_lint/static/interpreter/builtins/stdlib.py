@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Mapping
 from bn_lint.facts import dims
 from bn_lint.facts.dims import Expression, structural_symbol
 from bn_lint.static.interpreter.builtins.concrete import complete, computed, evaluated
+from bn_lint.static.interpreter.builtins.namespaces import namespace_class
 from bn_lint.static.interpreter.builtins.sequences import make_dict, make_slice
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -103,15 +104,8 @@ for _name in ("compile", "match", "fullmatch", "search", "split", "sub", "findal
 STDLIB.update({f"re.{flag}": int(getattr(re, flag)) for flag in ("I", "IGNORECASE", "M", "S", "X", "VERBOSE")})
 STDLIB["collections.OrderedDict"] = Builtin("collections.OrderedDict", make_dict)
 STDLIB["typing.OrderedDict"] = STDLIB["collections.OrderedDict"]
-
-
-def _namespace_init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
-    arguments.receiver.cells.update(arguments.keywords)
-
-
-_NAMESPACE: dict[str, Value] = {"__init__": Builtin("__init__", _namespace_init)}
 for _name in ("types.SimpleNamespace", "argparse.Namespace"):
-    STDLIB[_name] = LibraryClass(_name, (), (), dict(_NAMESPACE))
+    STDLIB[_name] = namespace_class(_name)
 STDLIB["typing.cast"] = complete("cast", lambda interpreter, arguments, ref: arguments.get(1, "val"))
 STDLIB["warnings.warn"] = Builtin("warn", lambda interpreter, arguments, ref: None)
 for _name in ("Sequence", "Iterable", "Mapping", "Callable"):
