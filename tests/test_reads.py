@@ -9,8 +9,9 @@ import pytest
 from benchmarks.fuzz.reads import Turn, edited, edits_of, turns, wrong_after
 from bn_lint.project.partition import Unit
 from bn_lint.project.source import load
-from bn_lint.static.analyze import Analyzer, undisturbed
+from bn_lint.static.analyze import Analyzer
 from bn_lint.static.entry_points import definitions_in
+from bn_lint.static.undisturbed import undisturbed
 
 FILES = {
     "registry.py": """\

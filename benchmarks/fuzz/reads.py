@@ -25,9 +25,10 @@ from bn_lint.project.filesystem import FileSystem, RecordingFileSystem
 from bn_lint.project.partition import Unit, divide
 from bn_lint.project.prefilter import deserves_judging
 from bn_lint.project.source import Source, from_bytes
-from bn_lint.static.analyze import Analyzer, undisturbed
+from bn_lint.static.analyze import Analyzer
 from bn_lint.static.entry_points import Ending, definitions_in
 from bn_lint.static.syntax.tree import walk
+from bn_lint.static.undisturbed import undisturbed
 
 #: Released packages, and the folders of them that are edited.
 PACKAGES = (

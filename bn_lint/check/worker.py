@@ -8,6 +8,7 @@ import pickle
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from bn_lint.check.tasks import Judged, Limits, ReadAhead, Task
 from bn_lint.project.filesystem import FileSystem, RecordingFileSystem
@@ -22,6 +23,30 @@ OUT_OF_MEMORY = 77
 READY = "ready"
 #: A unit that is so many times smaller than what was judged before is judged beside that.
 _SMALL = 4
+
+
+class Held:
+    """The states of the units that were judged: to take a large one apart takes long, and rarely must be done."""
+
+    def __init__(self) -> None:
+        self.states: list[object] = []
+        self._size = 0
+        self._memory = 0
+
+    def make_room(self, task: Task) -> Limits | None:
+        """Let go of what is held, unless a unit is small beside it; returns what judging the unit may take."""
+        if self._size and task.size * _SMALL > self._size:
+            self.states.clear()
+            gc.collect()
+            self._size = self._memory = 0
+        limits = self.beside(task.limits)
+        self._size += task.size
+        self._memory = 0 if task.limits is None else max(self._memory, task.limits.memory)
+        return limits
+
+    def beside(self, limits: Limits | None) -> Limits | None:
+        """The limits of a task, and the memory that the largest before it may have: it is not to pay for that one."""
+        return None if limits is None else replace(limits, memory=limits.memory + self._memory)
 
 
 def serve() -> None:
@@ -44,23 +69,18 @@ def serve() -> None:
 
     threading.Thread(target=receive, daemon=True).start()
     send(READY)
-    kept: list[object] = []  # to take the state of a large unit apart takes long, and rarely must be done
-    kept_size = 0
-    gc.disable()  # each collection walks through all that is kept
+    held = Held()
+    gc.disable()  # each collection walks through all that is held
     while True:
         task = tasks.get()
-        _limit(task.limits)
         if isinstance(task, ReadAhead):
+            _limit(held.beside(task.limits))
             _read_ahead(task)
             send(READY)
             continue
-        if kept_size and task.size * _SMALL > kept_size:
-            kept.clear()
-            gc.collect()
-            kept_size = 0
-        kept_size += task.size
+        _limit(held.make_room(task))
         try:
-            answer: object = judge_task(task, keep=kept.append)
+            answer: object = judge_task(task, keep=held.states.append)
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
         except Exception as error:

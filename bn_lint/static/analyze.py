@@ -6,7 +6,6 @@ import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 from bn_lint.debugging import STEPS, switches
 from bn_lint.facts import Analysis, BatchNormBuilt, Evidence, Fact, Steps, TrainOverride
@@ -21,7 +20,6 @@ from bn_lint.static.entry_points import (
     RunModule,
 )
 from bn_lint.static.interpreter.budget import BudgetExhausted
-from bn_lint.static.interpreter.deep_stack import with_deep_stack
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import STEPS_PER_FILE, STEPS_PER_UNIT
 from bn_lint.static.interpreter.reads import Read
@@ -34,7 +32,6 @@ from bn_lint.static.syntactic.inheritance import Inheritance
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.shared_trees import Trees
 from bn_lint.static.syntax.source_files import Project, SourceFile
-from bn_lint.static.syntax.tree import forget_answers
 from bn_lint.static.torch_model.averages import stale_averages
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.parallel import unsynchronized
@@ -48,9 +45,8 @@ from bn_lint.static.turns.keeper import Keeper
 from bn_lint.static.turns.kept import KeptTurns
 from bn_lint.static.turns.record import Entry
 from bn_lint.static.uncalled import call_roots, call_steps, try_train
+from bn_lint.static.undisturbed import set_aside, undisturbed
 from bn_lint.static.unreached import unreached_constructors
-
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -112,21 +108,6 @@ def analyze(
     return undisturbed(run)
 
 
-def undisturbed(analysis: Callable[[], _Result]) -> _Result:
-    """Run an analysis on a deep stack and without garbage collection, and forget what it held on to."""
-    # Syntax trees are large and live to the end; collecting garbage would walk through them again and again.
-    collecting, set_aside = gc.isenabled(), gc.get_freeze_count()
-    gc.disable()
-    try:
-        return with_deep_stack(analysis)
-    finally:
-        forget_answers()
-        if not set_aside:
-            gc.unfreeze()
-        if collecting:
-            gc.enable()
-
-
 class Analyzer:
     """One analysis: its files, what was found in them, and how."""
 
@@ -184,8 +165,8 @@ class Analyzer:
     def analyze(self) -> Analysis:
         told, is_restored = self._told, self.turns is not None and self.turns.restore(self.schedule.interpreted)
         are_modules_run = is_restored
-        if is_restored and not gc.get_freeze_count():
-            gc.freeze()  # trees and modules live to the end: looking for garbage among them takes long
+        if is_restored:
+            set_aside()
         for entry in self.schedule.entry_points():
             if is_restored and entry.is_top_level:
                 self._restore(entry)

@@ -13,7 +13,7 @@ from bn_lint.facts import Analysis, BatchNormCall, Evidence, Mode, ModelCall, Pl
 from bn_lint.facts.layers import Shape
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.source import Source, display_path
-from bn_lint.static.analyze import Analyzer, Run, undisturbed
+from bn_lint.static.analyze import Analyzer, Run
 from bn_lint.static.entry_points import Ending, definitions_in
 from bn_lint.static.interpreter.values import Class, Function
 from bn_lint.static.options import Hidden, hidden_behind
@@ -21,6 +21,7 @@ from bn_lint.static.syntactic.survey import batchnorm_calls
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import ParseError, SourceFile
 from bn_lint.static.torch_model.watchers import events_of
+from bn_lint.static.undisturbed import undisturbed
 
 #: Of the calls of one layer, so many are told.
 _MOST_CALLS = 5

@@ -10,8 +10,10 @@ import pytest
 
 from bn_lint.check import tasks, worker, workers
 from bn_lint.check.kept_work import KeptWork
-from bn_lint.check.tasks import ReadAhead
+from bn_lint.check.tasks import ReadAhead, Task
 from bn_lint.cli import main as cli
+from bn_lint.project.partition import Unit
+from bn_lint.project.source import Source
 from bn_lint.static.syntax.shared_trees import read_kept
 
 from .projects import WRONG, Check, write
@@ -62,6 +64,25 @@ def test_files_that_another_process_reads_are_judged_as_always(check: Check, mon
     assert check("-j2") == alone
     assert len(alone) == 30
     assert any(one is not None and len(one.texts) == 1 for one in shares)
+
+
+def test_a_small_unit_does_not_pay_for_the_memory_of_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BN_LINT_ENGINE")
+    large, small = (
+        Task(Unit((Source(Path("a.py"), "a.py", "x" * size),)), {}, texts={}) for size in (10_000_000, 1_000)
+    )
+    held = worker.Held()
+    first = held.make_room(large)
+    held.states.append(large)
+    beside = held.make_room(small)
+    assert held.states
+    assert first is not None
+    assert beside is not None
+    assert small.limits is not None
+    assert beside.memory == first.memory + small.limits.memory
+    assert held.make_room(small) == beside
+    assert held.make_room(large) == large.limits
+    assert not held.states
 
 
 def test_reading_ahead_ends_where_the_other_process_has_come(tmp_path: Path) -> None:
