@@ -48,6 +48,7 @@ from bn_lint.static.training.facts_from_layers import FactCollector
 from bn_lint.static.training.symbolic_models import (
     asked_attributes,
     given_models,
+    inner_methods,
     outer_methods,
     switches_modes,
     trains_symbolic_models,
@@ -324,6 +325,10 @@ class Schedule:
                     if not attributes and not given_models(method):
                         continue
                     if method.node not in self.notes.models_called:
+                        yield TrainOwnSymbolicModels(cls, Reason.SYMBOLIC_MODEL, method, attributes)
+                # Who calls the others may not have been run: it makes the models itself, of what nobody sees.
+                for method in inner_methods(cls):
+                    if not method.called:
                         yield TrainOwnSymbolicModels(cls, Reason.SYMBOLIC_MODEL, method, attributes)
 
     def _defining(self, file: SourceFile) -> Iterator[EntryPoint]:
