@@ -253,7 +253,7 @@ class TrainOwnSymbolicModels(EntryPoint):
         if isinstance(trainer, Instance):
             fill(interpreter, trainer, self.attributes)
         unknowns: list[Value] = [parameter(method, name) for name in required(method)[1:]]
-        optional = {name: parameter(method, name) for name in _optional(method)}
+        optional: dict[str, Value] = {name: parameter(method, name) for name in _optional(method)}
         ref = NodeRef(method.file, method.node)
         call(interpreter, BoundMethod(method, trainer), Arguments(unknowns, optional), ref, None)
 
