@@ -258,7 +258,9 @@ class TrainOwnSymbolicModels(EntryPoint):
         if isinstance(trainer, Instance):
             fill(interpreter, trainer, self.attributes)
         unknowns: list[Value] = [parameter(method, name) for name in required(method)[1:]]
-        call(interpreter, BoundMethod(method, trainer), Arguments(unknowns), NodeRef(method.file, method.node), None)
+        optional: dict[str, Value] = {name: parameter(method, name) for name in _optional(method)}
+        ref = NodeRef(method.file, method.node)
+        call(interpreter, BoundMethod(method, trainer), Arguments(unknowns, optional), ref, None)
 
 
 # -- calls with symbols ---------------------------------------------------------------------------------------------
@@ -358,8 +360,12 @@ def _parameters(function: Function, *, own: bool = False) -> list[str]:
 
 def _given(function: Function) -> dict[str, Value]:
     """What a trainer is given: also an optimizer, where the default is to have none."""
-    names = [*required(function), *(name for name, default in function.defaults.items() if default is None)]
-    return {name: parameter(function, name) for name in names}
+    return {name: parameter(function, name) for name in (*required(function), *_optional(function))}
+
+
+def _optional(function: Function) -> list[str]:
+    """The parameters whose default is to have none of it, such as no data to validate with."""
+    return [name for name, default in function.defaults.items() if default is None]
 
 
 def _symbols(names: Iterable[str]) -> str:

@@ -50,6 +50,7 @@ from bn_lint.static.training.symbolic_models import (
     given_models,
     inner_methods,
     outer_methods,
+    self_training_methods,
     switches_modes,
     trains_symbolic_models,
 )
@@ -319,17 +320,26 @@ class Schedule:
                 names = given_models(function)
                 if names and function.node not in self.notes.models_called:
                     yield TrainSymbolicModels(function, Reason.SYMBOLIC_MODEL, tuple(names))
-            for cls in [c for c in self.collector.classes if c.file is file and not c.is_module]:
-                attributes = asked_attributes(cls)
-                for method in outer_methods(cls):
-                    if not attributes and not given_models(method):
+            for cls in [c for c in self.collector.classes if c.file is file]:
+                attributes = frozenset[str]() if cls.is_module else asked_attributes(cls)
+                for method in self_training_methods(cls) if cls.is_module else outer_methods(cls):
+                    if not cls.is_module and not attributes and not given_models(method):
                         continue
                     if method.node not in self.notes.models_called:
-                        yield TrainOwnSymbolicModels(cls, Reason.SYMBOLIC_MODEL, method, attributes)
+                        made = self._finished(cls) if cls.is_module else cls
+                        yield TrainOwnSymbolicModels(made, Reason.SYMBOLIC_MODEL, method, attributes)
                 # Who calls the others may not have been run: it makes the models itself, of what nobody sees.
-                for method in inner_methods(cls):
+                for method in inner_methods(cls) if not cls.is_module else ():
                     if not method.called:
                         yield TrainOwnSymbolicModels(cls, Reason.SYMBOLIC_MODEL, method, attributes)
+
+    def _finished(self, cls: Class) -> Class:
+        """A class that inherits from a class and that no other inherits from, or the class itself."""
+        while True:
+            heirs = [one for one in self.collector.classes if cls in one.bases]
+            if not heirs:
+                return cls
+            cls = heirs[0]
 
     def _defining(self, file: SourceFile) -> Iterator[EntryPoint]:
         """The top level of a file, unless it has run."""

@@ -159,6 +159,41 @@ def _own_methods(cls: Class) -> Iterator[tuple[str, Function]]:
             yield name, value
 
 
+def self_training_methods(cls: Class) -> list[Function]:
+    """The outer methods with which a module trains itself: `fit`, which switches `self` and calls `backward()`.
+
+    What they call of the module counts as theirs.
+    """
+    used = {
+        name: {node.attr.value for node in walk(method.node) if type(node) is cst.Attribute}
+        for name, method in cls.cells.items()
+        if isinstance(method, Function)
+    }
+    if not any(_switches_itself(method) for method in cls.cells.values() if isinstance(method, Function)):
+        return []
+    found = []
+    for method in outer_methods(cls):
+        reached, pending = set[str](), [method.name]
+        while pending:
+            name = pending.pop()
+            if name not in reached:
+                reached.add(name)
+                pending += used.get(name, ())
+        if "backward" in reached:
+            found.append(method)
+    return found
+
+
+def _switches_itself(method: Function) -> bool:
+    return any(
+        type(node) is cst.Attribute
+        and node.attr.value in ("train", "eval")
+        and type(node.value) is cst.Name
+        and node.value.value == "self"
+        for node in walk(method.node)
+    )
+
+
 def with_likelihood(facts: Sequence[Fact], project: Project) -> Iterator[Fact]:
     """Leave out what is said of models out of view where the project builds no BatchNorm, and say where it does."""
     is_asked = any(type(fact) is ModelCall and fact.is_symbolic for fact in facts)
