@@ -25,7 +25,7 @@ Options = Mapping[str, tuple[Value, Value]]
 
 
 #: What a branch does that matters for modes and batches: methods, and names.
-_SWITCHES = frozenset({"train", "eval"})
+_SWITCHES = frozenset({"train", "eval", "load_state_dict"})
 _DIRECT = frozenset({"DataLoader", "drop_last", "requires_grad", "requires_grad_", "no_grad"})
 
 
