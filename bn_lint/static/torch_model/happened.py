@@ -12,7 +12,7 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.flow import dotted
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import asked_once, walk
-from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
+from bn_lint.static.torch_model.mode import FROZEN, LOADED, Mode, agreed
 
 #: Cells of layers that have weights.
 _WEIGHTY = frozenset({"in_features", "in_channels", "num_features", "num_embeddings", "track_running_stats"})
@@ -67,6 +67,8 @@ class Call:
         self.because: Evidence | None = None
         #: Whether the weights were trained or loaded before, and where.
         self.prepared: NodeRef | None = None
+        #: Where else the top level of a file had loaded them, if this is a function that nobody in view calls.
+        self.loaded_before: NodeRef | None = None
         self.batches: Batches | None = None
         self.frozen: NodeRef | None = None
         #: Whether the parameters of all its BatchNorm layers are frozen.
@@ -222,6 +224,16 @@ def frozen_layers(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> list
         for layer, own in zip(layers, modes)
         if agreed(own) is True and isinstance(where := FROZEN.of(layer), NodeRef)
     ]
+
+
+def loaded_before(model: Instance) -> NodeRef | None:
+    """Where the top level of a file loaded the weights of a model, alone or as a part of another one."""
+    around: Instance | None = model
+    while around is not None and around.is_module:
+        if isinstance(where := LOADED.of(around), NodeRef):
+            return where
+        around = around.owner
+    return None
 
 
 def preparation(prepared: dict[int, NodeRef], model: Instance) -> NodeRef | None:
