@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bn_lint.project.prefilter import is_interpreted, is_program, is_zoo_name, uses_zoo
 from bn_lint.project.source import Source
-from bn_lint.static.command_lines import Given, Program, any_values, concern_of, other_command_lines
+from bn_lint.static.command_lines import Given, Program, any_values, concern_of, other_command_lines, other_models
 from bn_lint.static.entry_points import (
     CallFunction,
     CallMethod,
@@ -129,10 +129,9 @@ class Schedule:
         """The top level of a file; if that is a program with options, it may be run with others later."""
         yield RunModule(file, reason)
         interpreter = self.interpreter
-        if interpreter.options and interpreter.decided and is_program(file.source.text):
-            decided = tuple(interpreter.decided)
-            uses = self._uses_models()
-            self.programs.append(Program(file, dict(interpreter.options), decided, uses, interpreter.fails))
+        if interpreter.options and (interpreter.decided or interpreter.looked_up) and is_program(file.source.text):
+            decided, tables, uses = tuple(interpreter.decided), dict(interpreter.looked_up), self._uses_models()
+            self.programs.append(Program(file, dict(interpreter.options), decided, tables, uses, interpreter.fails))
 
     def _command_lines(self) -> Iterator[EntryPoint]:
         """Programs again, with options that decide about modes, data, or the model."""
@@ -143,11 +142,12 @@ class Schedule:
                 with self.collector.programs_only():
                     yield RunCommandLine(program.file, Reason.COMMAND_LINE, any_values(program.options))
             concerns = concern_of(program.file, set() if program.used_models else names)
+            models = () if program.used_models else other_models(program.options, program.tables, names)
             tried: set[tuple[Given, ...]] = set()
             # Options so far, and what the conditions ask that they have led to: which model it is may depend on two of
             # them, and the second is only asked about with the first.
             pending: list[tuple[tuple[Given, ...], Iterator[Given]]] = [
-                ((), other_command_lines(program.options, program.decided, concerns))
+                ((), other_command_lines(program.options, program.decided, concerns, models))
             ]
             known = set(program.decided)
             while pending and len(tried) < MAX_COMMAND_LINES:
@@ -165,7 +165,9 @@ class Schedule:
                 decided = [node for node in self.interpreter.decided if node not in known]
                 known.update(decided)
                 if not program.used_models and not self._uses_models():
-                    pending.append((options, other_command_lines(self.interpreter.options, decided, concerns)))
+                    asked = self.interpreter.options
+                    models = other_models(asked, dict(self.interpreter.looked_up), names)
+                    pending.append((options, other_command_lines(asked, decided, concerns, models)))
 
     def _uses_models(self) -> bool:
         """Whether the entry point that has run called models with BatchNorm."""
