@@ -28,7 +28,13 @@ from bn_lint.static.torch_model.happened import (
     preparation,
 )
 from bn_lint.static.torch_model.mode import FROZEN, LOADED, MODE, Mode, agreed, modes_of, possible
-from bn_lint.static.torch_model.out_of_sight import calls_what_trains, has_known_sizes, is_made_up, reads_weights
+from bn_lint.static.torch_model.out_of_sight import (
+    asks_models,
+    calls_what_trains,
+    has_known_sizes,
+    is_made_up,
+    reads_weights,
+)
 from bn_lint.static.torch_model.parts_run import layers_run
 from bn_lint.static.torch_model.supposed_parts import may_hide_layers, possible_layers
 from bn_lint.static.torch_model.transforms import Transform, note_transformed
@@ -84,6 +90,9 @@ class EventLog(Log):
         self._propagating: set[int] = set()
         #: Functions within functions, which foreign code may call.
         self.nested: list[Function] = []
+        #: Those that only ask a model, such as what a server answers with; whether one of them runs.
+        self.asking: list[Function] = []
+        self.is_asking = False
         #: The names of what the project switches, in so many of its files (`symbolic_models.py`).
         self.switched_names: set[str] = set()
         self.files_searched = 0
@@ -190,6 +199,8 @@ class EventLog(Log):
     def function_defined(self, function: Function, frame: Frame) -> None:
         if switches_or_trains(function.node) or calls_what_trains(function.node, frame):
             self.nested.append(function)
+        elif asks_models(function.node, frame):
+            self.asking.append(function)
 
     def switched(self, interpreter: Interpreter, module: Instance, mode: Mode) -> None:
         """`train()` or `eval()` is called on a module."""
@@ -232,6 +243,7 @@ class EventLog(Log):
         call.modes = [possible(modes_of(layer, self), call.ways) for layer in layers]
         call.uncertain = interpreter.path.uncertain > self.open_loops
         scope = frame.function.node if frame.function is not None else frame.file.tree
+        call.is_asked = self.is_asking
         call.made_up = any(is_made_up(arg.value, scope) for arg in ref.node.args)
         # Of made-up inputs, a program that tries out a model looks at the result as well.
         made_up = call.made_up or any(map(has_known_sizes, given))

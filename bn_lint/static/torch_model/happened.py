@@ -51,6 +51,8 @@ class Call:
         self.asserted = False
         #: Whether it is a method other than `forward` that is called: `model.features(images)`.
         self.is_method = False
+        #: Whether a function within a function makes it, which foreign code calls to get an answer.
+        self.is_asked = False
         #: Whether it is given a tensor that was made up for the call.
         self.made_up = False
         #: Whether gradients were computed of its result, and on which sides of branches.

@@ -47,6 +47,8 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
     unclear = _unclear(call)
     if unclear is not None:
         return unclear
+    if call.is_asked and call.grad is True and not events.following.is_without_gradient(call.ref.node, call.frame):
+        return Unclear.RESULT
     if call.dropped and call.grad is False and id(call.model) in events.observed and call.prepared is not None:
         return Purpose.EVALUATION  # a calibration: the ranges are to be those of the model as it is deployed
     is_tried = call.is_unread and call.made_up and not own and put_in_after_eval(events, call) is None
