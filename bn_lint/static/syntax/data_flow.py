@@ -101,6 +101,16 @@ def no_data(tree: cst.Module) -> Sources:
     return frozenset(found)
 
 
+@asked_once
+def assigned_in(loop: cst.CSTNode) -> Sources:
+    """The names that a loop gives another value in each pass."""
+    found: set[str] = set()
+    for node in walk(loop):
+        if isinstance(node, (cst.For, cst.AssignTarget)):
+            found.update(names_in(node.target))
+    return frozenset(found)
+
+
 def loops_around(scope: Scope, call: cst.CSTNode) -> Loops:
     """The loops around a call in its scope, the outermost first."""
     return _loops_in(scope).get(call, ())

@@ -20,7 +20,7 @@ _SCOPES = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
 #: What a tensor tells of itself besides its values.
 _ABOUT_TENSORS = frozenset({"shape", "size", "dim", "ndim", "dtype", "device"})
 #: Attributes and methods of a tensor that have its values.
-_COPIES = frozenset({"data", "detach", "cpu"})
+_COPIES = frozenset({"data", "detach", "cpu", "numpy"})
 
 Answer = TypeVar("Answer")
 
@@ -165,8 +165,10 @@ def _names(target: cst.BaseExpression) -> list[cst.Name]:
 
 
 def _same_tensor(node: cst.BaseExpression) -> cst.BaseExpression:
-    """What an expression such as `out.data.cpu()` is a view or a copy of."""
+    """What an expression such as `out[0].data.cpu()` is a view or a copy of."""
     while True:
+        while type(node) is cst.Subscript:
+            node = node.value
         inner = node.func if type(node) is cst.Call and not node.args else node
         if type(inner) is not cst.Attribute or inner.attr.value not in _COPIES:
             return node

@@ -9,12 +9,14 @@ from bn_lint.facts import Purpose
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.data_flow import (
     Scope,
+    assigned_in,
     imported_names,
     loops_around,
     mentioned_for,
     no_data,
 )
 from bn_lint.static.syntax.flow import Sources
+from bn_lint.static.syntax.tree import walk
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.following import scope_of
 
@@ -28,6 +30,27 @@ def is_held_out(events: EventLog, call: Call) -> bool:
     if call.is_held_out is None:
         call.is_held_out = _is_held_out(events, call)
     return call.is_held_out
+
+
+def is_beside_training(events: EventLog, call: Call) -> bool:
+    """Whether the same pass of a loop trains a model, and what the call is given is made in each pass, like a batch.
+
+    What was made before the loop is all data there is: a part of it may be held out, as for graphs.
+    """
+    scope, node = scope_of(call.frame), call.ref.node
+    if scope is None or not isinstance(node, cst.Call) or not node.args:
+        return False
+    return any(
+        one.purpose is Purpose.TRAINING
+        and one.model is call.model
+        and one.frame is call.frame
+        and one.loops == call.loops
+        for one in events.calls
+    ) and any(
+        isinstance(one, cst.Name) and one.value in assigned_in(loop)
+        for loop in loops_around(scope, node)[-1:]
+        for one in walk(node.args[0].value)
+    )
 
 
 def _is_held_out(events: EventLog, call: Call) -> bool:

@@ -14,7 +14,7 @@ from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, Step, batchnorm_layers
 from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, Mode
-from bn_lint.static.training.held_out import is_held_out
+from bn_lint.static.training.held_out import is_beside_training, is_held_out
 
 #: The files in which tests are looked for.
 _TEST_FILE = re.compile(r"test\w*\.py|\w+_test\.py")
@@ -59,6 +59,8 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
         return Unclear.DROPPED  # in the mode that was chosen for it, it updates the statistics
     if own and call.prepared is not None and passes and is_held_out(events, call):
         return Purpose.EVALUATION
+    if own and call.grad is False and is_beside_training(events, call):
+        return Unclear.RESULT  # as far as is known it is shown the same batch: how well the step fits it
     if any(step.order > call.order and step.loops for step in passes):
         # What is trained afterward, in the same pass, is trained on this.
         is_clear = call.grad is False and not (own and _is_still_trained(events, call))
