@@ -57,8 +57,8 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
 
     ## Known limits
     A class that the project instantiates is checked by these instances only. An unused class is checked with
-    a different symbol for each parameter: `Conv2d(a, b)` followed by `BatchNorm2d(a)` is reported, although a caller
-    who passes `a == b` would get away with it. A parameter that has no other use than this width is taken to fit, for
+    a different symbol for each parameter: `Conv2d(a, b)` followed by `BatchNorm2d(a)` is reported as a warning, for a caller
+    who passes `a == b` gets away with it. A parameter that has no other use than this width is taken to fit, for
     it can have no other purpose. Behind an `nn.Linear` whose input is not known, the input of a
     `BatchNorm1d` is taken for `(batch, features)`.
 
@@ -90,6 +90,7 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
             f"{given}; `{layer.name}` expects {describe(width)}",
             layer.built,
             steps(call, channels.made_by),
+            severity=_severity(verdict),
             help=_remedy(call, channels.size, width),
             fix=Fix(Applicability.UNSAFE, (Edit(place, written),))
             if place is not None and written is not None
@@ -109,8 +110,14 @@ def _followed(call: BatchNormFollowed) -> Iterator[Violation]:
             f"`{layer.name}` gives {describe(layer.num_features)} channels; `{call.follower}` behind it takes {takes}",
             layer.built,
             (behind, *call.path),
+            severity=_severity(verdict),
             help=f"build it with num_features={origin_of(call.takes) or takes}",
         )
+
+
+def _severity(verdict: Comparison) -> Severity | None:
+    # Two parameters of a class that nobody in view builds: whoever builds it may give equal numbers, and only those.
+    return Severity.WARNING if verdict is Comparison.INDEPENDENT else None
 
 
 def _remedy(call: BatchNormCall, arrives: Dim, width: Dim) -> str:
