@@ -99,9 +99,10 @@ class Call:
     def is_discarded(self, ways: Ways) -> bool:
         """Whether it is known on these sides of branches that nothing comes of its gradients.
 
-        Behind a branch on one side of which they were set to zero, they are those of the other side.
+        Behind a branch on one side of which they were set to zero, they are those of the other side. The call itself
+        was made on some sides: there are no gradients of it on others.
         """
-        return self.discarded and set(self.discarded_on) <= set(ways)
+        return self.discarded and set(self.discarded_on) - set(self.ways) <= set(ways)
 
     def is_propagated(self, ways: Ways) -> bool:
         """Whether gradients were computed of its result on these sides of branches."""
