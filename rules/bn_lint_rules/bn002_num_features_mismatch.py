@@ -57,8 +57,8 @@ def num_features_mismatch(call: BatchNormCall | BatchNormFollowed) -> Iterator[V
 
     ## Known limits
     A class that the project instantiates is checked by these instances only. An unused class is checked with
-    a different symbol for each parameter: `Conv2d(a, b)` followed by `BatchNorm2d(a)` is reported as a warning, for a caller
-    who passes `a == b` gets away with it. A parameter that has no other use than this width is taken to fit, for
+    a different symbol for each parameter: `Conv2d(a, b)` followed by `BatchNorm2d(a)` is reported as a warning, for a
+    caller who passes `a == b` gets away with it. A parameter that has no other use than this width is taken to fit, for
     it can have no other purpose. Behind an `nn.Linear` whose input is not known, the input of a
     `BatchNorm1d` is taken for `(batch, features)`.
 

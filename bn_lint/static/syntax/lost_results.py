@@ -1,24 +1,50 @@
-"""Results that nobody reads: their name is given to something else before."""
+"""Results that nobody reads: their name is given to something else before, or only what is unread reads them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.flow import names_in
-from bn_lint.static.syntax.tree import asked_once, walk, ways_to
+from bn_lint.static.syntax.tree import asked_once, only_asked_about, walk, ways_to
 
 
 @asked_once
 def is_lost(scope: cst.CSTNode, call: cst.CSTNode) -> bool:
-    """Whether the result of a call in a loop is assigned to a name that the loop never reads, nor what follows it."""
+    """Whether the result of a call is assigned to a name that its loop never reads, nor what follows it.
+
+    What follows, without a loop around the call, must give the name to something else.
+    """
     way = ways_to([call], scope).get(call, ())
     loops = [node for node in way if isinstance(node, (cst.For, cst.While))]
     assign = next((node for node in way if type(node) is cst.Assign and node.value is call), None)
-    if len(loops) != 1 or assign is None:
+    if len(loops) > 1 or assign is None:
         return False
     names = {name for target in assign.targets for name in names_in(target.target)}
+    if not loops:
+        line = next(node for node in way if type(node) is cst.SimpleStatementLine)
+        return bool(names) and all(_is_replaced(name, line, way) for name in names)
     return bool(names) and not any(_is_read(name, loops[0], way) for name in names)
+
+
+@asked_once
+def readers(scope: cst.CSTNode, call: cst.CSTNode) -> Collection[cst.CSTNode]:
+    """Where a scope reads the values of what a call is assigned to; nothing where it is not assigned to names."""
+    assign = next((node for node in ways_to([call], scope).get(call, ()) if type(node) is cst.Assign), None)
+    if assign is None or assign.value is not call:
+        return ()
+    names = {name for target in assign.targets for name in names_in(target.target)}
+    return [node for node in walk(scope) if type(node) is cst.Name and node.value in names and _is_value(node, scope)]
+
+
+def _is_replaced(name: str, line: cst.CSTNode, way: tuple[cst.CSTNode, ...]) -> bool:
+    """Whether a name is assigned again behind a line, and not read between."""
+    for behind in _behind(line, way):
+        if _reads(name, behind):
+            return False
+        if any(type(one) is cst.AssignTarget and name in names_in(one.target) for one in walk(behind)):
+            return True
+    return False
 
 
 def _is_read(name: str, loop: cst.CSTNode, way: tuple[cst.CSTNode, ...]) -> bool:
@@ -59,6 +85,15 @@ def _lines(statement: cst.CSTNode) -> list[cst.CSTNode]:
 
 
 def _reads(name: str, line: cst.CSTNode) -> bool:
-    targets = (node.target for node in walk(line) if isinstance(node, (cst.AssignTarget, cst.Del)))
-    bound = {one for target in targets for one in walk(target)}
-    return any(type(node) is cst.Name and node.value == name and node not in bound for node in walk(line))
+    return any(type(node) is cst.Name and node.value == name and _is_value(node, line) for node in walk(line))
+
+
+def _is_value(name: cst.CSTNode, within: cst.CSTNode) -> bool:
+    return name not in _no_values(within)
+
+
+@asked_once
+def _no_values(within: cst.CSTNode) -> Collection[cst.CSTNode]:
+    """The names that something binds, or of whose values it asks no more than their shape."""
+    targets = (node.target for node in walk(within) if isinstance(node, (cst.AssignTarget, cst.Del)))
+    return {one for target in targets for one in walk(target)} | only_asked_about(within)

@@ -164,6 +164,19 @@ def _names(target: cst.BaseExpression) -> list[cst.Name]:
     return names if len(names) == len(parts) else []
 
 
+def only_asked_about(within: cst.CSTNode) -> set[cst.CSTNode]:
+    """The names of tensors of which only the shape or similar is read, `out` in `out.data.shape`; and keywords."""
+    found: set[cst.CSTNode] = set()
+    for node in walk(within):
+        if type(node) is cst.Attribute:
+            found.add(node.attr)
+            if node.attr.value in _ABOUT_TENSORS:
+                found.add(_same_tensor(node.value))
+        elif type(node) is cst.Arg and node.keyword is not None:
+            found.add(node.keyword)
+    return found
+
+
 def _same_tensor(node: cst.BaseExpression) -> cst.BaseExpression:
     """What an expression such as `out[0].data.cpu()` is a view or a copy of."""
     while True:

@@ -8,10 +8,12 @@ from bn_lint.facts import Evidence, Purpose, Unclear
 from bn_lint.project.mentions import switched_names
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax import nodes as cst
+from bn_lint.static.syntax.lost_results import readers
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import asked_once, walk, ways_to
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.events import EventLog
+from bn_lint.static.torch_model.following import scope_of
 from bn_lint.static.torch_model.happened import Call, Step, batchnorm_layers
 from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, Mode
 from bn_lint.static.training.held_out import is_beside_training, is_held_out
@@ -52,7 +54,7 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
     if call.dropped and call.grad is False and id(call.model) in events.observed and call.prepared is not None:
         return Purpose.EVALUATION  # a calibration: the ranges are to be those of the model as it is deployed
     is_tried = call.is_unread and call.made_up and not own and put_in_after_eval(events, call) is None
-    if call.dropped or is_tried:
+    if call.dropped or is_tried or (call.grad is True and _is_lost(events, call)):
         is_look = call.made_up and call.grad is False and call.prepared is not None
         return Purpose.INSPECTION if is_look else Unclear.DROPPED
     if call.is_unread and call.grad is False and not call.made_up and _is_switched_on(events, call):
@@ -79,6 +81,19 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
     is_ready = call.prepared is not None or put_in_after_eval(events, call) is not None
     is_ready = is_ready or _is_served(events, call)
     return Purpose.EVALUATION if is_ready else Unclear.ARRIVED
+
+
+def _is_lost(events: EventLog, call: Call) -> bool:
+    """Whether the values of a result are read by nobody, or by calls of models alone of which nobody reads them."""
+    scope = scope_of(call.frame)
+    if call.is_unread or scope is None:
+        return call.is_unread
+    reading = readers(scope, call.ref.node)
+    if not reading:
+        return False
+    others = [one for one in events.calls if one is not call and one.frame is call.frame and one.is_unread]
+    read = {node for one in others for node in walk(one.ref.node)}
+    return read.issuperset(reading)
 
 
 def _is_for_others(events: EventLog, call: Call, passes: list[Step]) -> bool:
