@@ -238,6 +238,10 @@ class Domain:
         """`container[key]` of a value that is not Python's own."""
         return ABSENT
 
+    def augmented(self, interpreter: Interpreter, value: DomainValue, ref: NodeRef) -> Value:
+        """What `value *= other` and similar make of a value that they write to; ABSENT if it is computed anew."""
+        return ABSENT
+
     def operate(self, interpreter: Interpreter, name: str, a: Value, b: Value, ref: NodeRef) -> Value:
         """A binary operator, by the name of its method (`add`), where one side is a tensor."""
         return ABSENT

@@ -18,7 +18,7 @@ from bn_lint.static.interpreter.loops import for_, while_
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import AUGMENTED, BINARY
 from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN
-from bn_lint.static.interpreter.values import ABSENT, External, List, Raised, Unknown, Value
+from bn_lint.static.interpreter.values import ABSENT, DomainValue, External, List, Raised, Unknown, Value
 from bn_lint.static.interpreter.with_blocks import with_
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
@@ -97,6 +97,11 @@ def _augmented(interpreter: Interpreter, node: cst.AugAssign, frame: Frame) -> N
         items, rest = iterate(interpreter, right)
         extend_list(interpreter, left, items, rest)
         return
+    if isinstance(left, DomainValue):
+        written = interpreter.domain.augmented(interpreter, left, NodeRef(frame.file, node))
+        if written is not ABSENT:
+            assign(interpreter, node.target, written, frame)
+            return
     operation = AUGMENTED.get(type(node.operator))
     value = (
         BINARY[operation](interpreter, left, right, NodeRef(frame.file, node))

@@ -40,6 +40,7 @@ from bn_lint.static.torch_model.parameters import (
     State,
     Weights,
     are_exclusive,
+    change_in_place,
     freeze,
     requires_grad,
     state_attribute,
@@ -157,6 +158,9 @@ class TorchDomain(Domain):
         if isinstance(container, Batch) and keeps_rows(key) and (rows := container.operand()) is not None:
             return rows
         return index(container, key, ref) if isinstance(container, Tensor) else ABSENT
+
+    def augmented(self, interpreter: Interpreter, value: DomainValue, ref: NodeRef) -> Value:
+        return change_in_place(interpreter, value, "mul_", ref) if isinstance(value, Weights) else ABSENT
 
     def operate(self, interpreter: Interpreter, name: str, a: Value, b: Value, ref: NodeRef) -> Value:
         return arithmetic(interpreter, name, a, b, ref)

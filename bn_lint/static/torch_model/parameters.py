@@ -147,6 +147,17 @@ def _copies_nothing(interpreter: Interpreter, name: str, ref: NodeRef) -> bool:
     return any(is_made_up(arg.value, scope) for arg in ref.node.args[:1])
 
 
+def change_in_place(interpreter: Interpreter, weights: Weights, name: str, ref: NodeRef) -> Weights:
+    """A method of a parameter that writes to it: `parameter.mul_(0.9)`."""
+    if name in _FROM_OTHERS and not weights.held:
+        events_of(interpreter).weights_written(interpreter, weights.module, ref)
+    interpreter.store.disturb()
+    if name not in _FILLING and not weights.held and not _copies_nothing(interpreter, name, ref):
+        events_of(interpreter).averaged.add(id(weights.module))
+        events_of(interpreter).prepare(weights.module, ref)
+    return weights
+
+
 def weights_attribute(interpreter: Interpreter, weights: Weights, name: str) -> Value:
     if name == "data":
         return weights
@@ -155,13 +166,7 @@ def weights_attribute(interpreter: Interpreter, weights: Weights, name: str) -> 
     if name.endswith("_") and name not in ("requires_grad_", "detach_"):
 
         def change(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-            if name in _FROM_OTHERS and not weights.held:
-                events_of(interpreter).weights_written(interpreter, weights.module, ref)
-            interpreter.store.disturb()
-            if name not in _FILLING and not weights.held and not _copies_nothing(interpreter, name, ref):
-                events_of(interpreter).averaged.add(id(weights.module))
-                events_of(interpreter).prepare(weights.module, ref)
-            return weights
+            return change_in_place(interpreter, weights, name, ref)
 
         return Builtin(name, change)
     if name not in ("requires_grad_", "detach_"):

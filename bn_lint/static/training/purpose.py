@@ -65,7 +65,7 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
         return Unclear.RESULT  # as far as is known it is shown the same batch: how well the step fits it
     if any(step.order > call.order and step.loops for step in passes):
         # What is trained afterward, in the same pass, is trained on this.
-        is_clear = call.grad is False and not (own and _is_still_trained(events, call))
+        is_clear = call.grad is False and not (own and _is_still_trained(events, call)) and not _is_part(events, call)
         return Purpose.REFERENCE if is_clear else Unclear.RESULT
     if call.grad is True and events.steps:
         # In a loop of its own, in a function of its own, and when this pass has made its steps: nothing comes of it.
@@ -81,6 +81,15 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
     is_ready = call.prepared is not None or put_in_after_eval(events, call) is not None
     is_ready = is_ready or _is_served(events, call)
     return Purpose.EVALUATION if is_ready else Unclear.ARRIVED
+
+
+def _is_part(events: EventLog, call: Call) -> bool:
+    """Whether it is some layers of a model that is called as a whole for its training: what is said of that holds."""
+    layers = {id(layer) for layer in call.layers}
+    return any(
+        one.purpose is Purpose.TRAINING and one.model is not call.model and layers.issubset(map(id, one.layers))
+        for one in events.calls
+    )
 
 
 def _is_lost(events: EventLog, call: Call) -> bool:
