@@ -132,6 +132,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "nineteenth-mutants",
         "twentieth",
         "nineteenth",
+        "twentyfirst",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)
