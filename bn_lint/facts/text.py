@@ -209,12 +209,15 @@ class TrackingSwitched:
         freezes: What shows that the layer is being frozen; None when nothing does.
         evaluates: Whether the layer may be put in evaluation mode too, its statistics be removed, or the switch be
             taken back.
+        evaluation: The `eval()` of an evaluation that it stands in, where the model is trained beside it and nothing
+            takes the switch back.
     """
 
     receiver: str
     place: Place
     freezes: Evidence | None = None
     evaluates: bool | None = None
+    evaluation: Evidence | None = None
 
 
 TextFact = Union[

@@ -10,22 +10,37 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
-from itertools import zip_longest
+from itertools import chain, islice, zip_longest
 from typing import NamedTuple
 
-from bn_lint.static.interpreter.values import List, Value
+from bn_lint.project.prefilter import is_batchnorm_name, is_zoo_name
+from bn_lint.static.interpreter.limits import MAX_MODELS_TRIED
+from bn_lint.static.interpreter.values import (
+    Builtin,
+    Class,
+    Dict,
+    External,
+    Function,
+    Instance,
+    LibraryClass,
+    List,
+    Partial,
+    Value,
+)
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.syntax.tree import walk
+from bn_lint.static.torch_model.happened import batchnorm_layers
 
 #: An option and what it is given.
 Given = tuple[str, str | int]
 #: The default and the choices of each option.
 Options = Mapping[str, tuple[Value, Value]]
-
+#: Tables, by a text with which something was found in each, and a number.
+Tables = Mapping[tuple[str, int], Dict]
 
 #: What a branch does that matters for modes and batches: methods, and names.
-_SWITCHES = frozenset({"train", "eval"})
+_SWITCHES = frozenset({"train", "eval", "load_state_dict"})
 _DIRECT = frozenset({"DataLoader", "drop_last", "requires_grad", "requires_grad_", "no_grad"})
 
 
@@ -34,13 +49,15 @@ class Program(NamedTuple):
 
     Attributes:
         decided: The conditions that were decided in it.
+        tables: The tables in which it looked something up.
         used_models: Whether it called models with BatchNorm.
         fails: Whether it ended with an error.
     """
 
     file: SourceFile
     options: Options
-    decided: tuple[cst.If, ...]
+    decided: tuple[cst.If | cst.Match, ...]
+    tables: Tables
     used_models: bool
     fails: bool
 
@@ -61,6 +78,47 @@ def concern_of(program: SourceFile, models: AbstractSet[str]) -> Callable[[cst.C
     return partial(_mentions, wanted=wanted)
 
 
+def other_models(options: Options, tables: Tables, models: AbstractSet[str]) -> Iterator[Given]:
+    """Yield options by whose default a program finds a model, with values by which it finds one that has BatchNorm.
+
+    Nobody asks for the option then: `MODELS[args.model]()`.
+    """
+    for name, (default, choices) in options.items():
+        if type(default) is not str:
+            continue
+        allowed = None if choices is None else {one for _, one in _choices(name, default, choices)}
+        found = (
+            (name, key)
+            for (asked, _), table in tables.items()
+            if asked == default
+            for key, value in table.entries()
+            if type(key) is str and key != default and (allowed is None or key in allowed)
+            if _leads_to_batchnorm(value, models)
+        )
+        yield from islice(found, MAX_MODELS_TRIED)
+
+
+def _leads_to_batchnorm(value: Value, models: AbstractSet[str]) -> bool:
+    """Whether what stands in a table is a model with BatchNorm, or makes one, as far as names tell."""
+    if isinstance(value, Dict):
+        return any(_leads_to_batchnorm(one, models) for _, one in value.entries())
+    if isinstance(value, Partial):
+        return _leads_to_batchnorm(value.function, models)
+    if isinstance(value, (Function, Class)):
+        if value.name in models:
+            return True
+        return any(type(node) is cst.Name and _names_model(node.value, models) for node in walk(value.node))
+    if isinstance(value, Instance):
+        return value.is_module and bool(batchnorm_layers(value))
+    if isinstance(value, External):
+        return _names_model(value.dotted.rpartition(".")[2], models)
+    return isinstance(value, (LibraryClass, Builtin)) and _names_model(value.name.rpartition(".")[2], models)
+
+
+def _names_model(name: str, models: AbstractSet[str]) -> bool:
+    return name in models or is_batchnorm_name(name) or is_zoo_name(name)
+
+
 def _mentions(code: cst.CSTNode, wanted: AbstractSet[str]) -> bool:
     return any(
         node.value in wanted if type(node) is cst.Name else type(node) is cst.Attribute and node.attr.value in _SWITCHES
@@ -69,26 +127,31 @@ def _mentions(code: cst.CSTNode, wanted: AbstractSet[str]) -> bool:
 
 
 def other_command_lines(
-    options: Options, decided: Iterable[cst.If], concerns: Callable[[cst.CSTNode], bool]
+    options: Options,
+    decided: Iterable[cst.If | cst.Match],
+    concerns: Callable[[cst.CSTNode], bool],
+    models: Iterable[Given] = (),
 ) -> Iterator[Given]:
-    """Yield options that conditions of concern ask about, with values other than the defaults.
+    """Yield options that choose models, and those that conditions of concern ask about, with other values.
 
     Values that lead to a branch of concern come before those that lead away from one, and another value of each option
     before a third one of any.
     """
     by_option: dict[str, list[Given]] = {}
-    for given in _others(options, decided, concerns):
+    for given in chain(models, _others(options, decided, concerns)):
         by_option.setdefault(given[0], []).append(given)
     for turn in zip_longest(*by_option.values()):
         yield from filter(None, turn)
 
 
-def _others(options: Options, decided: Iterable[cst.If], concerns: Callable[[cst.CSTNode], bool]) -> Iterator[Given]:
+def _others(
+    options: Options, decided: Iterable[cst.If | cst.Match], concerns: Callable[[cst.CSTNode], bool]
+) -> Iterator[Given]:
     plain = {name: both for name, both in options.items() if isinstance(both[0], (str, int))}
     for node in decided:
         if not concerns(node):
             continue
-        branches = [(list(_asked(one.test, plain)), one.body) for one in _chain(node)]
+        branches = list(_branches(node, plain))
         toward = [given for asked, body in branches if concerns(body) for given in asked]
         away = [given for asked, _ in branches for given in asked]
         for asked in (toward, away):
@@ -98,6 +161,24 @@ def _others(options: Options, decided: Iterable[cst.If], concerns: Callable[[cst
                 break
         else:
             yield from (other for name, _ in away[:1] for other in _choices(name, *plain[name]))
+
+
+def _branches(node: cst.If | cst.Match, options: Options) -> Iterator[tuple[list[Given], cst.CSTNode]]:
+    """What each branch of a statement asks of options, and its code."""
+    if isinstance(node, cst.If):
+        yield from ((list(_asked(one.test, options)), one.body) for one in _chain(node))
+        return
+    name = _last_name(node.subject)
+    for case in node.cases:
+        values = [one for each in walk(case.pattern) if type(each) is cst.MatchValue for one in _constants(each.value)]
+        kind = type(options[name][0]) if name in options else None
+        yield [(name, value) for value in values if type(value) is kind], case.body
+
+
+def _last_name(node: cst.BaseExpression) -> str:
+    """The name of an expression: of `args.model` the last one."""
+    name = node.attr.value if isinstance(node, cst.Attribute) else getattr(node, "value", "")
+    return name if isinstance(name, str) else ""
 
 
 def _chain(node: cst.If) -> Iterator[cst.If]:
@@ -123,8 +204,7 @@ def _asked(test: cst.BaseExpression, options: Options) -> Iterator[Given]:
             continue
         sides = (node.left, node.comparisons[0].comparator)
         for one, other in (sides, sides[::-1]):
-            name = one.attr.value if isinstance(one, cst.Attribute) else getattr(one, "value", None)
-            if isinstance(name, str) and name in options:
+            if (name := _last_name(one)) in options:
                 kind = type(options[name][0])
                 yield from ((name, value) for value in _constants(other) if type(value) is kind)
 

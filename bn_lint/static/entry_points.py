@@ -11,6 +11,7 @@ from enum import Enum
 
 from bn_lint.facts import Place
 from bn_lint.static.call_sites import given_alike
+from bn_lint.static.checkpoints import weights_from
 from bn_lint.static.interpreter.calls import call, cannot_exist
 from bn_lint.static.interpreter.imports import execute_program, module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -139,7 +140,7 @@ class CallFunction(EntryPoint):
 
     @property
     def given(self) -> str:
-        return _symbols(required(self.definition))
+        return _symbols(_asked(self.definition))
 
     def run(self, interpreter: Interpreter) -> None:
         call_with_symbols(interpreter, self.definition)
@@ -153,7 +154,7 @@ class Instantiate(EntryPoint):
 
     @property
     def given(self) -> str:
-        return _symbols(required_by_constructor(self.definition))
+        return _symbols(_given_to_constructor(self.definition))
 
     def run(self, interpreter: Interpreter) -> None:
         instantiate(interpreter, self.definition)
@@ -211,7 +212,7 @@ class CallMethod(EntryPoint):
         instance = instantiate(interpreter, self.definition)
         method = self.definition.cells.get(self.method)
         if isinstance(instance, Instance) and isinstance(method, Function) and self.method != "__init__":
-            arguments = Arguments(keywords={n: parameter(method, n) for n in required(method)[1:]})
+            arguments = Arguments(keywords={n: parameter(method, n) for n in _asked(method)[1:]})
             ref = NodeRef(method.file, method.node)
             given = call(interpreter, BoundMethod(method, instance), arguments, ref, None)
             if isinstance(given, Instance) and given.is_module and not given.called:
@@ -258,7 +259,9 @@ class TrainOwnSymbolicModels(EntryPoint):
         if isinstance(trainer, Instance):
             fill(interpreter, trainer, self.attributes)
         unknowns: list[Value] = [parameter(method, name) for name in required(method)[1:]]
-        call(interpreter, BoundMethod(method, trainer), Arguments(unknowns), NodeRef(method.file, method.node), None)
+        optional: dict[str, Value] = {name: parameter(method, name) for name in _optional(method)}
+        ref = NodeRef(method.file, method.node)
+        call(interpreter, BoundMethod(method, trainer), Arguments(unknowns, optional), ref, None)
 
 
 # -- calls with symbols ---------------------------------------------------------------------------------------------
@@ -266,16 +269,15 @@ class TrainOwnSymbolicModels(EntryPoint):
 
 def call_with_symbols(interpreter: Interpreter, function: Function) -> None:
     """Call a function with a symbol for each parameter that has no default."""
-    arguments = Arguments(keywords=_symbols_for(interpreter, function, required(function), function.name))
+    arguments = Arguments(keywords=_symbols_for(interpreter, function, _asked(function), function.name))
     call(interpreter, function, arguments, NodeRef(function.file, function.node), None)
 
 
 def instantiate(interpreter: Interpreter, cls: Class) -> Value:
     """Make an instance of a class, with a symbol for each parameter that has no default."""
     init = cls.lookup("__init__")[0]
-    keywords = (
-        _symbols_for(interpreter, init, required_by_constructor(cls), cls.name) if isinstance(init, Function) else {}
-    )
+    names = _given_to_constructor(cls)
+    keywords = _symbols_for(interpreter, init, names, cls.name) if isinstance(init, Function) else {}
     return call(interpreter, cls, Arguments(keywords=keywords), NodeRef(cls.file, cls.node), None)
 
 
@@ -322,6 +324,17 @@ def required_by_constructor(cls: Class) -> list[str]:
     return required(init)[1:] if isinstance(init, Function) else []
 
 
+def _asked(function: Function) -> list[str]:
+    """The parameters that a function without callers is given a symbol for."""
+    return [*required(function), *weights_from(function)]
+
+
+def _given_to_constructor(cls: Class) -> list[str]:
+    """What a class without callers is given; of a model it does not matter where its weights come from."""
+    init = cls.lookup("__init__")[0]
+    return _asked(init)[1:] if isinstance(init, Function) and not cls.is_module else required_by_constructor(cls)
+
+
 def parameter(function: Function, name: str) -> Unknown:
     """The symbol that stands for what a caller would pass."""
     return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`", free=True)
@@ -358,8 +371,12 @@ def _parameters(function: Function, *, own: bool = False) -> list[str]:
 
 def _given(function: Function) -> dict[str, Value]:
     """What a trainer is given: also an optimizer, where the default is to have none."""
-    names = [*required(function), *(name for name, default in function.defaults.items() if default is None)]
-    return {name: parameter(function, name) for name in names}
+    return {name: parameter(function, name) for name in (*required(function), *_optional(function))}
+
+
+def _optional(function: Function) -> list[str]:
+    """The parameters whose default is to have none of it, such as no data to validate with."""
+    return [name for name, default in function.defaults.items() if default is None]
 
 
 def _symbols(names: Iterable[str]) -> str:

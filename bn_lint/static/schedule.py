@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bn_lint.project.prefilter import is_interpreted, is_program, is_zoo_name, uses_zoo
 from bn_lint.project.source import Source
-from bn_lint.static.command_lines import Given, Program, any_values, concern_of, other_command_lines
+from bn_lint.static.command_lines import Given, Program, any_values, concern_of, other_command_lines, other_models
 from bn_lint.static.entry_points import (
     CallFunction,
     CallMethod,
@@ -48,7 +48,9 @@ from bn_lint.static.training.facts_from_layers import FactCollector
 from bn_lint.static.training.symbolic_models import (
     asked_attributes,
     given_models,
+    inner_methods,
     outer_methods,
+    self_training_methods,
     switches_modes,
     trains_symbolic_models,
 )
@@ -127,10 +129,9 @@ class Schedule:
         """The top level of a file; if that is a program with options, it may be run with others later."""
         yield RunModule(file, reason)
         interpreter = self.interpreter
-        if interpreter.options and interpreter.decided and is_program(file.source.text):
-            decided = tuple(interpreter.decided)
-            uses = self._uses_models()
-            self.programs.append(Program(file, dict(interpreter.options), decided, uses, interpreter.fails))
+        if interpreter.options and (interpreter.decided or interpreter.looked_up) and is_program(file.source.text):
+            decided, tables, uses = tuple(interpreter.decided), dict(interpreter.looked_up), self._uses_models()
+            self.programs.append(Program(file, dict(interpreter.options), decided, tables, uses, interpreter.fails))
 
     def _command_lines(self) -> Iterator[EntryPoint]:
         """Programs again, with options that decide about modes, data, or the model."""
@@ -141,11 +142,12 @@ class Schedule:
                 with self.collector.programs_only():
                     yield RunCommandLine(program.file, Reason.COMMAND_LINE, any_values(program.options))
             concerns = concern_of(program.file, set() if program.used_models else names)
+            models = () if program.used_models else other_models(program.options, program.tables, names)
             tried: set[tuple[Given, ...]] = set()
             # Options so far, and what the conditions ask that they have led to: which model it is may depend on two of
             # them, and the second is only asked about with the first.
             pending: list[tuple[tuple[Given, ...], Iterator[Given]]] = [
-                ((), other_command_lines(program.options, program.decided, concerns))
+                ((), other_command_lines(program.options, program.decided, concerns, models))
             ]
             known = set(program.decided)
             while pending and len(tried) < MAX_COMMAND_LINES:
@@ -163,7 +165,9 @@ class Schedule:
                 decided = [node for node in self.interpreter.decided if node not in known]
                 known.update(decided)
                 if not program.used_models and not self._uses_models():
-                    pending.append((options, other_command_lines(self.interpreter.options, decided, concerns)))
+                    asked = self.interpreter.options
+                    models = other_models(asked, dict(self.interpreter.looked_up), names)
+                    pending.append((options, other_command_lines(asked, decided, concerns, models)))
 
     def _uses_models(self) -> bool:
         """Whether the entry point that has run called models with BatchNorm."""
@@ -318,13 +322,26 @@ class Schedule:
                 names = given_models(function)
                 if names and function.node not in self.notes.models_called:
                     yield TrainSymbolicModels(function, Reason.SYMBOLIC_MODEL, tuple(names))
-            for cls in [c for c in self.collector.classes if c.file is file and not c.is_module]:
-                attributes = asked_attributes(cls)
-                for method in outer_methods(cls):
-                    if not attributes and not given_models(method):
+            for cls in [c for c in self.collector.classes if c.file is file]:
+                attributes = frozenset[str]() if cls.is_module else asked_attributes(cls)
+                for method in self_training_methods(cls) if cls.is_module else outer_methods(cls):
+                    if not cls.is_module and not attributes and not given_models(method):
                         continue
                     if method.node not in self.notes.models_called:
+                        made = self._finished(cls) if cls.is_module else cls
+                        yield TrainOwnSymbolicModels(made, Reason.SYMBOLIC_MODEL, method, attributes)
+                # Who calls the others may not have been run: it makes the models itself, of what nobody sees.
+                for method in inner_methods(cls) if not cls.is_module else ():
+                    if not method.called:
                         yield TrainOwnSymbolicModels(cls, Reason.SYMBOLIC_MODEL, method, attributes)
+
+    def _finished(self, cls: Class) -> Class:
+        """A class that inherits from a class and that no other inherits from, or the class itself."""
+        while True:
+            heirs = [one for one in self.collector.classes if cls in one.bases]
+            if not heirs:
+                return cls
+            cls = heirs[0]
 
     def _defining(self, file: SourceFile) -> Iterator[EntryPoint]:
         """The top level of a file, unless it has run."""

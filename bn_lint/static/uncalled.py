@@ -26,8 +26,11 @@ def call_steps(interpreter: Interpreter) -> None:
 
     In which order, how often, and whether at all, it alone knows: each finds the modes that the program has left.
     """
-    steps = [function for function in events_of(interpreter).nested if not function.called]
-    for function in steps:
+    events = events_of(interpreter)
+    steps = [function for function in events.nested if not function.called]
+    asking = [function for function in events.asking if not function.called]
+    for function in (*steps, *asking):
+        events.is_asking = function in asking
         interpreter.events.loops.append(interpreter.events.now())
         outer = interpreter.store.fork()
         try:

@@ -69,7 +69,8 @@ def frozen_without_eval(call: ModelCall) -> Iterator[Violation]:
     ```
 
     ## Known limits
-    Letting the statistics adapt to new data can be meant. Then say so with a suppression comment.
+    Letting the statistics adapt to new data can be meant. Then say so with a suppression comment. Layers that are
+    frozen for the first epochs alone, and trained later, are not reported.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)

@@ -154,6 +154,8 @@ def match_(interpreter: Interpreter, node: cst.Match, frame: Frame) -> str | Non
         if outcome is None:
             undecided.append(case)
     if not undecided:
+        if interpreter.options:
+            interpreter.decided[node] = None
         return execute_suite(interpreter, certain.body, frame) if certain is not None else None
     bodies = [partial(execute_suite, interpreter, case.body, frame) for case in undecided]
     if certain is not None:

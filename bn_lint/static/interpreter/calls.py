@@ -102,7 +102,7 @@ def _call_method(
     if not isinstance(receiver, Instance) or not receiver.is_module or events.depth or frame is None:
         return call(interpreter, function, given, ref, frame)
     if isinstance(function, Function):
-        events.method_called(receiver, function, ref)
+        events.method_called(interpreter, receiver, function, ref)
     if function is receiver.cls.lookup("forward")[0]:  # `model.forward(x)` instead of `model(x)`
         events.module_called(interpreter, receiver, arguments, ref, frame)
         events.depth += 1

@@ -84,7 +84,7 @@ class Log:
     ) -> None:
         """A module is called, by itself or by its `forward`. Until it returns, `depth` is one higher."""
 
-    def method_called(self, module: Instance, function: Function, ref: NodeRef) -> None:
+    def method_called(self, interpreter: Interpreter, module: Instance, function: Function, ref: NodeRef) -> None:
         """A method of a module is called, by code that is not part of a module."""
 
     def function_defined(self, function: Function, frame: Frame) -> None:

@@ -12,6 +12,7 @@ from bn_lint.static.interpreter.budget import Budget
 from bn_lint.static.interpreter.dispatch import EVALUATORS, Evaluator
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.lattice.keys import Keys
+from bn_lint.static.interpreter.limits import MAX_TABLE
 from bn_lint.static.interpreter.paths import PathCondition
 from bn_lint.static.interpreter.reads import Reads
 from bn_lint.static.interpreter.store import Store
@@ -86,14 +87,20 @@ class Interpreter:
         self.stack: list[Function] = []
         self.frame: Frame | None = None
         #: The default and the choices of each option that the program reads from its command line, and the conditions
-        #: that were decided since.
+        #: that were decided since. Then the tables in which something was looked up by a text, and by which.
         self.options: dict[str, tuple[Value, Value]] = {}
-        self.decided: dict[cst.If, None] = {}
+        self.decided: dict[cst.If | cst.Match, None] = {}
+        self.looked_up: dict[tuple[str, int], Dict] = {}
         #: Whether a call surely raised an error, wherever that may be caught.
         self.fails = False
         #: The modules that were made, and where. (`built` is the place of the first one that was made like this.)
         self.created: list[Instance] = []
         self.created_at: dict[int, NodeRef] = {}
+
+    def note_look_up(self, table: Dict, key: Value) -> None:
+        """Note that a program with options has found something in a table: another option may give another thing."""
+        if type(key) is str and not table.is_namespace and len(table.cells) <= MAX_TABLE:
+            self.looked_up[key, id(table)] = table
 
 
 __all__ = ["Interpreter"]

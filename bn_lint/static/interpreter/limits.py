@@ -92,6 +92,9 @@ STEPS_PER_FILE: Final = 500_000
 STEPS_PER_UNIT: Final = 5_000_000
 #: Command lines with which a program is run once more: `tests/static/options.md`.
 MAX_COMMAND_LINES: Final = 4
+#: Entries of a table from which an option chooses, and how many of them are tried that an option may choose.
+MAX_TABLE: Final = 100
+MAX_MODELS_TRIED: Final = 2
 
 #: Objects that one entry point copies with the results of calls that are not executed again.
 MAX_COPIES: Final = 150_000

@@ -158,6 +158,8 @@ def _dict_item(interpreter: Interpreter, container: Dict, key: Value, ref: NodeR
         except TypeError:
             value = ABSENT
         if value is not ABSENT:
+            if interpreter.options:
+                interpreter.note_look_up(container, key)
             return value
         if container.factory is not ABSENT and not container.is_open:
             value = call(interpreter, container.factory, Arguments(), ref, None)

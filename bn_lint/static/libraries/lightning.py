@@ -22,7 +22,7 @@ def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
 
     given = Arguments(keywords=dict(arguments.keywords), more=True)
     module = call(interpreter, arguments.positional[0], given, ref, interpreter.frame)
-    events_of(interpreter).loaded(module, ref)
+    events_of(interpreter).loaded(interpreter, module, ref)
     return module
 
 

@@ -137,7 +137,7 @@ def _model(
     first = loaded if loaded or not arguments.positional else arguments.positional[0]
     given = next((arguments.keywords[key] for key in _PRETRAINED if key in arguments.keywords), first)
     if given not in (None, False) and not isinstance(given, Unknown):
-        events_of(interpreter).prepare(model, ref)
+        events_of(interpreter).made_ready(interpreter, model, ref)
     return model
 
 

@@ -16,7 +16,7 @@ _STATISTICS = frozenset({"running_mean", "running_var"})
 def tracking_switched(
     located: Located, module: cst.Module, place: Callable[[cst.CSTNode], Place]
 ) -> Iterator[TrackingSwitched]:
-    """The switch that a statement is, when it is part of freezing a layer."""
+    """The switch that a statement is, when it is part of freezing a layer, or of an evaluation."""
     match located.statement:
         case cst.Assign(
             targets=[cst.AssignTarget(target=cst.Attribute(attr=cst.Name(value="track_running_stats")) as target)],
@@ -31,6 +31,11 @@ def tracking_switched(
                 message, node = freezes
                 step = Evidence(message, place(node))
                 yield TrackingSwitched(receiver, place(located.statement), step, False)
+                return
+            switched = _evaluation(located.statement, outermost, module)
+            if switched is not None:
+                step = Evidence("the model is evaluated from here", place(switched))
+                yield TrackingSwitched(receiver, place(located.statement), evaluation=step)
 
 
 def _outermost(scope: Scope) -> cst.CSTNode:
@@ -76,6 +81,44 @@ def _thaws(node: cst.CSTNode, receiver: str) -> bool:
     # `m.requires_grad_()` for the layer `m`, `m.weight.requires_grad = True` for a part of it.
     means_true = all(isinstance(one, cst.Name) and one.value == "True" for one in given)
     return means_true and f"{dotted_name(thawed)}.".startswith(f"{receiver}.")
+
+
+def _evaluation(statement: cst.CSTNode, outermost: cst.CSTNode, module: cst.Module) -> cst.CSTNode | None:
+    """The `model.eval()` before the loop over `model.modules()` that a statement stands in, of a model that is trained.
+
+    None where the file says anything else of the switch or of the statistics.
+    """
+    models: set[str] = set()
+    evals: dict[str, cst.CSTNode] = {}
+    for node in walk(outermost):
+        if type(node) is cst.For and any(one is statement for one in walk(node)):
+            models |= {name for method in ("modules", "named_modules") if (name := _asked(node.iter, method))}
+        if name := _asked(node, "eval"):
+            evals[name] = node
+        if _asked(node, "backward") is not None or isinstance(node, cst.Yield) or _is_about_gradients(node):
+            return None
+    done = set[str]()
+    for node in walk(module):
+        done.update(method for method in ("train", "backward") if _asked(node, method) is not None)
+        match node:
+            case cst.AssignTarget(target=cst.Attribute(attr=cst.Name(value=name))) if name in _STATISTICS:
+                return None
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Attribute(attr=cst.Name(value=name)))], value=value):
+                if name == "track_running_stats" and not (isinstance(value, cst.Name) and value.value == "False"):
+                    return None
+    return next((evals[name] for name in sorted(models) if name in evals), None) if len(done) == 2 else None
+
+
+def _is_about_gradients(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Attribute) and node.attr.value in ("requires_grad", "requires_grad_")
+
+
+def _asked(node: cst.CSTNode, method: str) -> str | None:
+    """What a method is called of, where a node is such a call: `model` for `model.eval()`; empty for a computed one."""
+    match node:
+        case cst.Call(func=cst.Attribute(value=owner, attr=cst.Name(value=name))) if name == method:
+            return dotted_name(owner) or ""
+    return None
 
 
 def _evaluates(outermost: cst.CSTNode, module: cst.Module, receiver: str) -> bool:

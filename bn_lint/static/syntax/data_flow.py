@@ -87,6 +87,20 @@ def imported_names(tree: cst.Module) -> Sources:
     return frozenset(bound)
 
 
+@asked_once
+def no_data(tree: cst.Module) -> Sources:
+    """The names in a file that say something about data, and are none: constants, and devices that data is moved to."""
+    found = {"True", "False", "None"}
+    for node in walk(tree):
+        if type(node) is not cst.Call or not node.args:
+            continue
+        moves = type(node.func) is cst.Attribute and node.func.attr.value in ("to", "cuda")
+        for at, arg in enumerate(node.args):
+            if arg.keyword.value == "device" if arg.keyword is not None else moves and at == 0:
+                found.add(dotted(arg.value) if isinstance(arg.value, (cst.Name, cst.Attribute)) else "")
+    return frozenset(found)
+
+
 def loops_around(scope: Scope, call: cst.CSTNode) -> Loops:
     """The loops around a call in its scope, the outermost first."""
     return _loops_in(scope).get(call, ())

@@ -287,6 +287,14 @@ def called_names(node: cst.FunctionDef) -> frozenset[str]:
     return frozenset(function.value for function in calls if type(function) is cst.Name)
 
 
+@asked_once
+def names_called_or_handed_on(node: cst.CSTNode) -> frozenset[str]:
+    """The plain names that code calls, and those that it gives to what it calls."""
+    calls = [inner for inner in walk(node) if type(inner) is cst.Call]
+    named = [*(call.func for call in calls), *(argument.value for call in calls for argument in call.args)]
+    return frozenset(one.value for one in named if type(one) is cst.Name)
+
+
 def ways_to(wanted: Collection[cst.CSTNode], tree: cst.CSTNode) -> dict[cst.CSTNode, tuple[cst.CSTNode, ...]]:
     """For each node the nodes that lead to it from the tree's root, both included."""
     found: dict[cst.CSTNode, tuple[cst.CSTNode, ...]] = {}

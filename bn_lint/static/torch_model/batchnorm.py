@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.facts import RANKS
+from bn_lint.facts.comparison import Comparison, compare
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.equality import same
 from bn_lint.static.interpreter.lattice.join import join
@@ -145,6 +146,8 @@ def apply(interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) ->
     if x.ranked and variant in RANKS and x.rank not in RANKS[variant]:
         # The program ends here. More likely than in all layers behind it, the mistake is in this one or in its input.
         return Tensor(ranked=False, why=f"`{layer.cls.name}` raises: it takes another number of dimensions")
+    if x.ranked and len(x.axes) > 1 and compare(x.axes[1].size, width) is Comparison.DIFFERENT:
+        return Tensor(ranked=False, why=f"`{layer.cls.name}` raises: it takes another number of channels")
     if x.ranked or cls is None:
         pooled = collector_of(interpreter).pooled(interpreter, layer, x, ref)
         if len(x.axes) > 1 and x.axes[1].size is None:

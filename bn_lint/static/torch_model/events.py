@@ -24,10 +24,17 @@ from bn_lint.static.torch_model.happened import (
     batchnorm_layers,
     frozen_layers,
     keeps_last_batch,
+    loaded_before,
     preparation,
 )
-from bn_lint.static.torch_model.mode import FROZEN, MODE, Mode, agreed, modes_of, possible
-from bn_lint.static.torch_model.out_of_sight import calls_what_trains, has_known_sizes, is_made_up, reads_weights
+from bn_lint.static.torch_model.mode import FROZEN, LOADED, MODE, Mode, agreed, modes_of, possible
+from bn_lint.static.torch_model.out_of_sight import (
+    asks_models,
+    calls_what_trains,
+    has_known_sizes,
+    is_made_up,
+    reads_weights,
+)
 from bn_lint.static.torch_model.parts_run import layers_run
 from bn_lint.static.torch_model.supposed_parts import may_hide_layers, possible_layers
 from bn_lint.static.torch_model.transforms import Transform, note_transformed
@@ -83,6 +90,9 @@ class EventLog(Log):
         self._propagating: set[int] = set()
         #: Functions within functions, which foreign code may call.
         self.nested: list[Function] = []
+        #: Those that only ask a model, such as what a server answers with; whether one of them runs.
+        self.asking: list[Function] = []
+        self.is_asking = False
         #: The names of what the project switches, in so many of its files (`symbolic_models.py`).
         self.switched_names: set[str] = set()
         self.files_searched = 0
@@ -174,9 +184,9 @@ class EventLog(Log):
         elif self.grad is False:
             self.called_inside(interpreter, module, ref, frame)
 
-    def method_called(self, module: Instance, function: Function, ref: NodeRef) -> None:
+    def method_called(self, interpreter: Interpreter, module: Instance, function: Function, ref: NodeRef) -> None:
         if reads_weights(function.node):
-            self.loaded(module, ref)
+            self.loaded(interpreter, module, ref)
         if function.name == "train":
             self.result_used(function, ref)
 
@@ -189,6 +199,8 @@ class EventLog(Log):
     def function_defined(self, function: Function, frame: Frame) -> None:
         if switches_or_trains(function.node) or calls_what_trains(function.node, frame):
             self.nested.append(function)
+        elif asks_models(function.node, frame):
+            self.asking.append(function)
 
     def switched(self, interpreter: Interpreter, module: Instance, mode: Mode) -> None:
         """`train()` or `eval()` is called on a module."""
@@ -231,6 +243,7 @@ class EventLog(Log):
         call.modes = [possible(modes_of(layer, self), call.ways) for layer in layers]
         call.uncertain = interpreter.path.uncertain > self.open_loops
         scope = frame.function.node if frame.function is not None else frame.file.tree
+        call.is_asked = self.is_asking
         call.made_up = any(is_made_up(arg.value, scope) for arg in ref.node.args)
         # Of made-up inputs, a program that tries out a model looks at the result as well.
         made_up = call.made_up or any(map(has_known_sizes, given))
@@ -239,7 +252,7 @@ class EventLog(Log):
         )
         call.is_unread = ref.node in unread_calls(scope) or is_lost(scope, ref.node)
         call.asserted = self.asserted is not None and any(node is ref.node for node in walk(self.asserted))
-        call.prepared = preparation(self.prepared, model)
+        call.prepared, call.loaded_before = preparation(self.prepared, model), loaded_before(model)
         call.frozen_layers = frozen_layers(layers, call.modes)
         call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
         call.keeps_last_batch = all(map(keeps_last_batch, layers))
@@ -367,11 +380,17 @@ class EventLog(Log):
             if id(child) not in self.prepared:
                 self.prepare(child, ref)
 
-    def loaded(self, model: Value, ref: NodeRef) -> None:
+    def loaded(self, interpreter: Interpreter, model: Value, ref: NodeRef) -> None:
         """A model is handed to something that loads weights, or a method of it does."""
         for one in alternatives(model):
             if isinstance(one, Instance) and one.is_module and id(one) not in self.prepared:
-                self.prepare(one, ref)
+                self.made_ready(interpreter, one, ref)
+
+    def made_ready(self, interpreter: Interpreter, model: Instance, ref: NodeRef) -> None:
+        """Weights are loaded; if the top level of a file does that, its functions find the model so, too."""
+        self.prepare(model, ref)
+        if interpreter.frame is not None and interpreter.frame.with_callers()[-1].function is None:
+            interpreter.store.note(model, LOADED, ref)
 
     def is_part_of(self, module: Instance, whole: Instance) -> bool:
         """Whether a module is another one, or may be below it."""

@@ -49,6 +49,23 @@ class Following:
             node, frame, has_gradient = frame.site.node, frame.caller, fate.has_gradient
         return False
 
+    def is_without_gradient(self, node: cst.CSTNode, frame: Frame) -> bool:
+        """Whether what a call gives is not propagated, kept or handed on with a gradient, not even out of view."""
+        while isinstance(node, cst.Call):
+            scope = scope_of(frame)
+            if scope is None or self.left <= 0:
+                return False
+            fate = fate_of(scope, node)
+            self.left -= fate.effort
+            if fate.is_propagated:
+                return False
+            if not fate.has_gradient:
+                return True
+            if frame.site is None or frame.caller is None:
+                return False
+            node, frame = frame.site.node, frame.caller
+        return False
+
     def arguments_of(
         self, body: Iterable[cst.CSTNode], call: cst.Call, known: Mapping[str, Sources]
     ) -> list[tuple[str | None, Sources]]:

@@ -57,7 +57,7 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
     modules = list(_modules_among(arguments))
     if dotted in LOADING or NAMED_LOADING.search(name or dotted.rpartition(".")[2] or getattr(function, "name", "")):
         for module in modules:
-            events.loaded(module, ref)
+            events.loaded(interpreter, module, ref)
     if name == "save":
         for value in arguments.values():
             events.statistics_known(value, ref)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from bn_lint.facts import CheckedCall, Evidence, Purpose
 from bn_lint.static.interpreter.paths import excludes
-from bn_lint.static.interpreter.values import Function, Instance, LibraryClass, Union, Value
+from bn_lint.static.interpreter.values import Function, Instance, LibraryClass, Tensor, Union, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.flow import dotted
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import asked_once, walk
-from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
+from bn_lint.static.torch_model.mode import FROZEN, LOADED, Mode, agreed
 
 #: Cells of layers that have weights.
 _WEIGHTY = frozenset({"in_features", "in_channels", "num_features", "num_embeddings", "track_running_stats"})
@@ -51,6 +51,8 @@ class Call:
         self.asserted = False
         #: Whether it is a method other than `forward` that is called: `model.features(images)`.
         self.is_method = False
+        #: Whether a function within a function makes it, which foreign code calls to get an answer.
+        self.is_asked = False
         #: Whether it is given a tensor that was made up for the call.
         self.made_up = False
         #: Whether gradients were computed of its result, and on which sides of branches.
@@ -67,6 +69,8 @@ class Call:
         self.because: Evidence | None = None
         #: Whether the weights were trained or loaded before, and where.
         self.prepared: NodeRef | None = None
+        #: Where else the top level of a file had loaded them, if this is a function that nobody in view calls.
+        self.loaded_before: NodeRef | None = None
         self.batches: Batches | None = None
         self.frozen: NodeRef | None = None
         #: Whether the parameters of all its BatchNorm layers are frozen.
@@ -224,13 +228,33 @@ def frozen_layers(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> list
     ]
 
 
+def loaded_before(model: Instance) -> NodeRef | None:
+    """Where the top level of a file loaded the weights of a model, alone or as a part of another one."""
+    around: Instance | None = model
+    while around is not None and around.is_module:
+        if isinstance(where := LOADED.of(around), NodeRef):
+            return where
+        around = around.owner
+    return None
+
+
 def preparation(prepared: dict[int, NodeRef], model: Instance) -> NodeRef | None:
-    """Where the weights of a model were trained or loaded; of a wrapper or container, those of all its layers.
+    """Where the weights of a model were trained or loaded; of what only holds layers, those of all of them.
 
     `prepared` has that by the `id` of a module.
     """
     found = prepared.get(id(model))
-    if found is None and isinstance(model.cls, LibraryClass):
+    if found is None and not isinstance(model.cls, LibraryClass):
+        parts = list(model.possible_descendants())
+        own = [one for one in parts if not isinstance(one.cls, LibraryClass) and id(one) not in prepared]
+        places = [prepared.get(id(one)) for one in parts if not _WEIGHTY.isdisjoint(one.cells)]
+        if (
+            places
+            and None not in places
+            and not any(type(value) is Tensor for one in own for value in one.cells.values())
+        ):
+            found = places[0]
+    elif found is None:
         parts = [one for one in model.possible_children() if any(one.children()) or not _WEIGHTY.isdisjoint(one.cells)]
         places = [preparation(prepared, one) for one in parts]
         found = places[0] if places and None not in places else None

@@ -200,7 +200,7 @@ def _load(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value
     interpreter.store.disturb()
     events, state = events_of(interpreter), arguments.get(1, "state_dict")
     if not isinstance(state, State) or arguments.receiver in state.modules or _is_learned(events, state):
-        events.prepare(arguments.receiver, ref)
+        events.made_ready(interpreter, arguments.receiver, ref)
     events.statistics_read(interpreter, arguments.receiver, ref)
     if isinstance(state, State) and arguments.receiver in state.modules:
         events.follows(arguments.receiver, read_back=True)

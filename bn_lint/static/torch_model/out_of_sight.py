@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from bn_lint.facts import Purpose
 from bn_lint.libraries import LIBRARIES
-from bn_lint.static.interpreter.values import Function, Tensor, Value
+from bn_lint.static.interpreter.values import Function, Tensor, Value, is_module
 from bn_lint.static.syntax import nodes as cst
-from bn_lint.static.syntax.tree import asked_once, called_names, switches_or_trains, walk
+from bn_lint.static.syntax.tree import asked_once, called_names, names_called_or_handed_on, switches_or_trains, walk
 from bn_lint.static.syntax.written import code_of
+from bn_lint.static.torch_model.happened import batchnorm_layers
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
@@ -97,6 +98,12 @@ def calls_what_trains(node: cst.FunctionDef | cst.Lambda, frame: Frame) -> bool:
             if isinstance(found, Function) and switches_or_trains(found.node):
                 return True
     return False
+
+
+def asks_models(node: cst.CSTNode, frame: Frame) -> bool:
+    """Whether a function within a function calls a model of the outer one, or gives it to what it calls."""
+    asked = names_called_or_handed_on(node) & frame.cells.keys()
+    return any(is_module(value := frame.cells[name]) and batchnorm_layers(value) for name in asked if name != "self")
 
 
 def method_of(node: cst.CSTNode) -> str:

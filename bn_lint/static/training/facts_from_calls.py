@@ -196,7 +196,7 @@ def _because(events: EventLog, call: Call, purpose: Purpose) -> Evidence | None:
     trained = next((c for c in events.calls if c.purpose is Purpose.TRAINING and c.model is call.model), None)
     if trained is not None and trained.because is not None:
         return Evidence("it is trained here: an optimizer steps on its results", trained.because.place)
-    return evidence_at("its weights come from here", call.prepared)
+    return evidence_at("its weights come from here", call.prepared or call.loaded_before)
 
 
 def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterator[ModelCall]:

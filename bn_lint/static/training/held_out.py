@@ -12,6 +12,7 @@ from bn_lint.static.syntax.data_flow import (
     imported_names,
     loops_around,
     mentioned_for,
+    no_data,
 )
 from bn_lint.static.syntax.flow import Sources
 from bn_lint.static.torch_model.events import EventLog
@@ -43,7 +44,11 @@ def _differ(events: EventLog, one: Call, other: Call) -> bool:
     if events.following.left <= 0:
         return False
     if one.batches is not None and other.batches is not None:
-        return one.batches.ref.node is not other.batches.ref.node
+        if one.batches is other.batches:
+            return False
+        if one.batches.ref.node is not other.batches.ref.node:
+            return True
+        # One function makes all loaders, or a loop makes this one anew: their names tell.
     common = next((frame for frame in one.caller if frame in other.caller), None)
     if common is None:
         return False
@@ -53,9 +58,13 @@ def _differ(events: EventLog, one: Call, other: Call) -> bool:
     around = loops_around(scope, nodes[1])
     shared = [loop for loop in loops_around(scope, nodes[0]) if loop in around]
     body = shared[-1:] or _body(scope)
-    imported = imported_names(common.file.tree)
+    imported, others = imported_names(common.file.tree), no_data(common.file.tree)
     first, second = (
-        {name for name in _sources(events, call, common, body) if name.partition(".")[0] not in imported}
+        {
+            name
+            for name in _sources(events, call, common, body)
+            if name not in others and name.partition(".")[0] not in imported
+        }
         for call in (one, other)
     )
     if not first or not second:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from bn_lint.facts import Evidence, Purpose, Unclear
+from bn_lint.project.mentions import switched_names
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
@@ -46,6 +47,8 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
     unclear = _unclear(call)
     if unclear is not None:
         return unclear
+    if call.is_asked and call.grad is True and not events.following.is_without_gradient(call.ref.node, call.frame):
+        return Unclear.RESULT
     if call.dropped and call.grad is False and id(call.model) in events.observed and call.prepared is not None:
         return Purpose.EVALUATION  # a calibration: the ranges are to be those of the model as it is deployed
     is_tried = call.is_unread and call.made_up and not own and put_in_after_eval(events, call) is None
@@ -72,6 +75,7 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
     if call.grad is True and _is_method_of_nobody(call):
         return Unclear.RESULT  # it is given to whoever calls the method, who may train on it
     is_ready = call.prepared is not None or put_in_after_eval(events, call) is not None
+    is_ready = is_ready or _is_served(events, call)
     return Purpose.EVALUATION if is_ready else Unclear.ARRIVED
 
 
@@ -112,6 +116,20 @@ def _is_method_of_nobody(call: Call) -> bool:
         and frame.function.name not in ("__init__", "forward")
         for frame in call.caller
     )
+
+
+def _is_served(events: EventLog, call: Call) -> bool:
+    """Whether a function that nobody in view calls, such as one of a server, only looks at what a loaded model says.
+
+    The top level has loaded it. What the function gives away with a gradient may be trained on, and the file may have
+    another function that switches the model before.
+    """
+    if call.loaded_before is None or call.frame.with_callers()[-1].function is None:
+        return False
+    name = code_of(call.ref.node.func).rpartition(".")[2] if isinstance(call.ref.node, cst.Call) else ""
+    if name in switched_names(call.ref.file.source.text) | switched_names(call.loaded_before.file.source.text):
+        return False
+    return call.grad is False or events.following.is_without_gradient(call.ref.node, call.frame)
 
 
 def _is_switched_on(events: EventLog, call: Call) -> bool:

@@ -141,9 +141,57 @@ def outer_methods(cls: Class) -> list[Function]:
         for node in walk(cls.node)
         if type(node) is cst.Attribute and type(node.value) is cst.Name and node.value.value == "self"
     }
-    outer = [name for name in cls.cells if isinstance(name, str) and name not in inner]
-    methods = [cls.cells[name] for name in outer if name == "__call__" or not name.startswith("__")]
-    return [method for method in methods if isinstance(method, Function) and method.file is cls.file]
+    return [method for name, method in _own_methods(cls) if name not in inner]
+
+
+def inner_methods(cls: Class) -> list[Function]:
+    """The methods of a class that others of its methods call, and that are given models."""
+    outer = outer_methods(cls)
+    return [method for _, method in _own_methods(cls) if method not in outer and given_models(method)]
+
+
+def _own_methods(cls: Class) -> Iterator[tuple[str, Function]]:
+    """What a class itself defines, without special methods."""
+    for name, value in cls.cells.items():
+        if not isinstance(name, str) or (name.startswith("__") and name != "__call__"):
+            continue
+        if isinstance(value, Function) and value.file is cls.file:
+            yield name, value
+
+
+def self_training_methods(cls: Class) -> list[Function]:
+    """The outer methods with which a module trains itself: `fit`, which switches `self` and calls `backward()`.
+
+    What they call of the module counts as theirs.
+    """
+    used = {
+        name: {node.attr.value for node in walk(method.node) if type(node) is cst.Attribute}
+        for name, method in cls.cells.items()
+        if isinstance(method, Function)
+    }
+    if not any(_switches_itself(method) for method in cls.cells.values() if isinstance(method, Function)):
+        return []
+    found = []
+    for method in outer_methods(cls):
+        reached, pending = set[str](), [method.name]
+        while pending:
+            name = pending.pop()
+            if name not in reached:
+                reached.add(name)
+                pending += used.get(name, ())
+        if "backward" in reached:
+            found.append(method)
+    return found
+
+
+def _switches_itself(method: Function) -> bool:
+    return any(
+        type(node) is cst.Attribute
+        and node.attr.value in ("train", "eval")
+        and type(node.value) is cst.Name
+        and node.value.value == "self"
+        for node in walk(method.node)
+    )
 
 
 def with_likelihood(facts: Sequence[Fact], project: Project) -> Iterator[Fact]:

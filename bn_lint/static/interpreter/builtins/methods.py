@@ -214,6 +214,8 @@ def _get(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRe
         return join((*(v for _, v in self.entries()), default))
     value = self.cells.get(key, ABSENT)
     if value is not ABSENT:
+        if interpreter.options:
+            interpreter.note_look_up(self, key)
         return value
     if not self.is_open:
         return default
