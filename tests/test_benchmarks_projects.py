@@ -130,6 +130,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "eighteenth-mutants",
         "eighteenth",
         "nineteenth-mutants",
+        "twentieth-mutants",
         "twentieth",
         "nineteenth",
         "twentyfirst",
