@@ -22,8 +22,8 @@ def is_lost(scope: cst.CSTNode, call: cst.CSTNode) -> bool:
         return False
     names = {name for target in assign.targets for name in names_in(target.target)}
     if not loops:
-        line = next(node for node in way if type(node) is cst.SimpleStatementLine)
-        return bool(names) and all(_is_replaced(name, line, way) for name in names)
+        line = next((node for node in way if type(node) is cst.SimpleStatementLine), None)
+        return bool(names) and line is not None and all(_is_replaced(name, line, way) for name in names)
     return bool(names) and not any(_is_read(name, loops[0], way) for name in names)
 
 
