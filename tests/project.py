@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import NamedTuple, Union
 
 from bn_lint.facts import Analysis, Evidence
@@ -234,11 +234,14 @@ def _on_path(root: Path) -> Iterator[None]:
 def forget_modules(root: Path, imported: Collection[str]) -> None:
     """Forget the modules of a project, which are among those that were not imported before it ran."""
     start = os.path.join(root, "")
-    for name in sys.modules.keys() - imported:
-        module = sys.modules[name]
-        # A folder without `__init__.py` is a package without a file.
-        if (getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")).startswith(start):
-            del sys.modules[name]
+    own = [name for name in sys.modules.keys() - imported if _origin(sys.modules[name]).startswith(start)]
+    for name in own:
+        del sys.modules[name]
+
+
+def _origin(module: ModuleType) -> str:
+    # A folder without `__init__.py` is a package without a file; where it lies it asks of the package around it.
+    return getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
 
 
 def _is_plain(value: object) -> bool:

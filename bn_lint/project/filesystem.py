@@ -19,6 +19,8 @@ Answer = Union[bool, str, None]
 
 #: From so many questions about entries of one folder on, it is listed, if it has no more names than that.
 _MANY_QUESTIONS, _MOST_NAMES = 100, 10_000
+#: In so many folders below one that has no Python itself some is looked for.
+_MOST_FOLDERS = 50
 
 
 class FileSystem:
@@ -76,6 +78,22 @@ class FileSystem:
     def _holds_python(self, path: str) -> bool:
         return any(name.endswith(".py") for name in _names(path))
 
+    def _holds_python_below(self, path: str) -> bool:
+        """Whether a folder has Python in a folder below that can be imported through it; not in one of a data set."""
+        left = [path]
+        for folder in islice(left, _MOST_FOLDERS):
+            try:
+                with os.scandir(folder) as entries:
+                    found = list(islice(entries, _MOST_NAMES))
+                below = sorted(entry.path for entry in found if entry.name.isidentifier() and entry.is_dir())
+            except OSError:
+                continue
+            if len(found) < _MOST_NAMES:
+                if any(entry.name.endswith(".py") for entry in found):
+                    return True
+                left += below
+        return False
+
     def _modules(self, path: str) -> str:
         """The names of the modules and folders in a folder; which of the folders hold Python is another question."""
         return " ".join(sorted(name.removesuffix(".py") for name in _names(path) if _may_be_module(name)))
@@ -109,6 +127,7 @@ QUESTIONS = {
     "directory": "is_directory",
     "exists": "exists",
     "python": "holds_python",
+    "python below": "holds_python_below",
     "modules": "modules",
     "content": "content",
     "search path": "search_path",
@@ -145,6 +164,9 @@ class RecordingFileSystem:
 
     def holds_python(self, folder: str | Path) -> bool:
         return bool(self.ask("python", folder))
+
+    def holds_python_below(self, folder: str | Path) -> bool:
+        return bool(self.ask("python below", folder))
 
     def modules(self, folder: Path) -> list[str]:
         """The names that may be modules or packages in a folder; none when it cannot be read."""

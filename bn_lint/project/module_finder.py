@@ -114,24 +114,26 @@ class ModuleFinder:
             folder = importer.parent
             for _ in range(level - 1):
                 folder = folder.parent
-            return self._locate(folder, dotted)
+            return self._locate(folder, dotted) or self._above_python(folder, dotted)
         if dotted.partition(".")[0] in ALWAYS_EXTERNAL or dotted in _known_modules():
             return None
         itself = None
-        for root in (*self._search_path(importer), *self._added.get(importer, ())):
+        roots = (*self._search_path(importer), *self._added.get(importer, ()))
+        for root in roots:
             found = self._locate(root, dotted)
             if found == importer:
                 itself = found  # `from model import Net` in utils/model.py means another module of that name
             elif found is not None:
                 return found
-        return itself
+        # A folder that holds nothing itself gives way to any module of that name.
+        return itself or next(filter(None, (self._above_python(root, dotted) for root in roots)), None)
 
     def submodule(self, package: Path, name: str) -> Path | None:
         """Return the file of a module inside a package, given the package's `__init__.py` or folder."""
         folder = package if package.suffix != ".py" else package.parent
         if package.suffix == ".py" and package.name != "__init__.py":
             return None
-        return self._locate(folder, name)
+        return self._locate(folder, name) or self._above_python(folder, name)
 
     def package(self, folder: Path) -> Path | None:
         """Return the `__init__.py` of a folder, if it has one."""
@@ -185,6 +187,12 @@ class ModuleFinder:
         if dotted and self._exists(f"{base}.py"):
             return Path(f"{base}.py")
         return Path(base) if is_folder and self.filesystem.holds_python(base) else None
+
+    def _above_python(self, root: Path, dotted: str) -> Path | None:
+        """The folder that an import means if it has packages, or folders with modules, and no module itself."""
+        base = join(root, *dotted.split("."))
+        is_meant = bool(dotted) and self._is_folder(base) and self.filesystem.holds_python_below(base)
+        return Path(base) if is_meant else None
 
     def _is_folder(self, path: str) -> bool:
         known = self._is_directory.get(path)

@@ -279,8 +279,20 @@ def module_member(interpreter: Interpreter, scope: ModuleScope, name: str) -> Va
             return value
         path = interpreter.project.submodule(scope.path, name)
         found = module_at(interpreter, path) if path is not None else None
-        return Unknown(name, f"`{scope.name}` has no visible `{name}`") if found is None else found
+        return _member_of_namesake(interpreter, scope, name) if found is None else found
     return resolved(interpreter, value)
+
+
+def _member_of_namesake(interpreter: Interpreter, scope: ModuleScope, name: str) -> Value:
+    """Return a name that a folder without `__init__.py` cannot have: that of the module of its own name inside.
+
+    `from nets import Net` then runs where the files of the folder lie beside the script, or where it is in `sys.path`.
+    """
+    path = interpreter.project.submodule(scope.path, scope.name) if scope.file is None else None
+    inside = module_at(interpreter, path) if path is not None else None
+    value = module_member(interpreter, inside, name) if inside is not None and inside.file is not None else ABSENT
+    is_defined = value is not ABSENT and not isinstance(value, Unknown)
+    return value if is_defined else Unknown(name, f"`{scope.name}` has no visible `{name}`")
 
 
 def star_member(interpreter: Interpreter, scope: ModuleScope, name: str) -> Value:

@@ -142,7 +142,10 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
             "the parameters are frozen here", None if meant else frozen_and_trained(events, call, purpose)
         ),
         path=path_to(call.frame),
-        adversarial=is_adversarial(events, call),
+        adversarial=is_adversarial(events, call)
+        and not (
+            purpose is Purpose.EVALUATION and training and _is_evaluated_with_another(events, call, mode, trained)
+        ),
         replaced=put_in_after_eval(events, call),
         draft=collector.draft(lines_of(events, call, purpose, trained)),
         resumed=purpose is not Purpose.TRAINING and is_resumed(events, call),
@@ -323,6 +326,22 @@ def _others(events: EventLog, call: Call) -> Iterator[Evidence]:
         if same and other and switch.frame in call.caller:
             yield Evidence.of(Shows.EVALUATION_MODE, ref_of(switch.mode).place, text_of(switch.mode.ref))
             return
+
+
+def _is_evaluated_with_another(events: EventLog, call: Call, mode: Mode | None, trained: frozenset[int]) -> bool:
+    """Whether the same lines evaluate another network that is trained, in evaluation mode: so this one is meant to be.
+
+    Not where they put this one in training mode themselves.
+    """
+    return (mode is None or not is_local(events, call, mode)) and any(
+        one.frame is call.frame
+        and one.loops == call.loops
+        and one.states == {False}
+        and id(one.model) in trained
+        and not events.related(one.model, call.model)
+        and (one.purpose or classify(events, one, trained)) is Purpose.EVALUATION
+        for one in events.calls
+    )
 
 
 def _nothing_to_lose(events: EventLog, call: Call) -> bool:
