@@ -89,7 +89,8 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
         return  # eval() was called, and layers were put in afterward: BN114
     severity = Severity.INFO if call.adversarial or call.is_declined else Severity.ERROR if call.certain else None
     if call.others:
-        story = f"only `{call.others[0].subject}` is put in evaluation mode"
+        other = call.others[0].subject
+        story = f"only {'another one' if other == call.model else f'`{other}`'} is put in evaluation mode"
     elif call.grad is False:
         story = f"{_without_gradients(call.because)} does not switch BatchNorm"
     else:
