@@ -17,24 +17,27 @@ def is_lost(scope: cst.CSTNode, call: cst.CSTNode) -> bool:
     """
     way = ways_to([call], scope).get(call, ())
     loops = [node for node in way if isinstance(node, (cst.For, cst.While))]
-    assign = next((node for node in way if type(node) is cst.Assign and node.value is call), None)
-    if len(loops) > 1 or assign is None:
+    names = _names_of(call, way)
+    if len(loops) > 1 or not names:
         return False
-    names = {name for target in assign.targets for name in names_in(target.target)}
     if not loops:
         line = next((node for node in way if type(node) is cst.SimpleStatementLine), None)
-        return bool(names) and line is not None and all(_is_replaced(name, line, way) for name in names)
-    return bool(names) and not any(_is_read(name, loops[0], way) for name in names)
+        return line is not None and all(_is_replaced(name, line, way) for name in names)
+    return not any(_is_read(name, loops[0], way) for name in names)
 
 
 @asked_once
 def readers(scope: cst.CSTNode, call: cst.CSTNode) -> Collection[cst.CSTNode]:
     """Where a scope reads the values of what a call is assigned to; nothing where it is not assigned to names."""
-    assign = next((node for node in ways_to([call], scope).get(call, ()) if type(node) is cst.Assign), None)
-    if assign is None or assign.value is not call:
-        return ()
-    names = {name for target in assign.targets for name in names_in(target.target)}
-    return [node for node in walk(scope) if type(node) is cst.Name and node.value in names and _is_value(node, scope)]
+    names = _names_of(call, ways_to([call], scope).get(call, ()))
+    found = (node for node in walk(scope) if type(node) is cst.Name and node.value in names)
+    return [node for node in found if _is_value(node, scope)] if names else ()
+
+
+def _names_of(call: cst.CSTNode, way: tuple[cst.CSTNode, ...]) -> set[str]:
+    """The names that the result of a call is assigned to, by what leads to it."""
+    assign = next((node for node in way if type(node) is cst.Assign and node.value is call), None)
+    return {name for target in assign.targets for name in names_in(target.target)} if assign is not None else set()
 
 
 def _is_replaced(name: str, line: cst.CSTNode, way: tuple[cst.CSTNode, ...]) -> bool:
