@@ -105,7 +105,7 @@ def calls_what_trains(node: cst.FunctionDef | cst.Lambda, frame: Frame) -> bool:
 
 def asks_models(node: cst.CSTNode, frame: Frame) -> bool:
     """Whether a function within a function calls a model of the outer one, or gives it to what it calls."""
-    asked = names_called_or_handed_on(node) & frame.cells.keys()
+    asked = names_called_or_handed_on(node).intersection(frame.cells)
     return any(is_module(value := frame.cells[name]) and batchnorm_layers(value) for name in asked if name != "self")
 
 
