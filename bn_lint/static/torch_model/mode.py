@@ -79,10 +79,10 @@ class Mode(DomainValue):
 
 #: The mode of a module.
 MODE: Final[Ghost[Mode | Union]] = Ghost("mode", decides=False)
-#: Where the parameters of a BatchNorm layer were frozen; None when they are trained.
-FROZEN: Final[Ghost[NodeRef | Unknown | None]] = Ghost("frozen", decides=False)
+#: Where the parameters of a BatchNorm layer were frozen; None when they are trained, and both where ways differ.
+FROZEN: Final[Ghost[NodeRef | Unknown | Union | None]] = Ghost("frozen", decides=False)
 #: Where the top level of a file, or what it calls, has loaded the weights of a module.
-LOADED: Final[Ghost[NodeRef]] = Ghost("loaded", decides=False)
+LOADED: Final[Ghost[NodeRef | Union]] = Ghost("loaded", decides=False)
 #: Modules are built in training mode.
 BUILT: Final = Mode(True)
 #: Foreign code may have switched.
