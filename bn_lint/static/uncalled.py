@@ -36,6 +36,7 @@ def call_steps(interpreter: Interpreter) -> None:
         try:
             call_with_symbols(interpreter, function)
         finally:
+            events.is_asking = False
             interpreter.store.rollback(outer)
             interpreter.events.loops.pop()
 
