@@ -60,6 +60,7 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
             or id(layer) in events.thawed
             or _is_of_whole(events, mode, wholes)
             or (mode.root and not events.is_part_of(layer, mode.root))  # it was taken apart since
+            or (mode.root and not has_batchnorm_for_sure(mode.root))  # nor is it known whether that part has any
             or not any(owner in wholes for owner in owners(layer))
             or any(events.is_part_of(layer, one) for one in frozen_again)
             or (_is_handed_out_so(events, mode) and not isinstance(FROZEN.of(layer), NodeRef))
