@@ -17,7 +17,8 @@ class Fate(NamedTuple):
     """What becomes of the result of a call, within the scope of the call.
 
     Attributes:
-        is_propagated: Whether gradients may be computed of it, or something else has it out of sight.
+        is_propagated: Whether it may be in what gradients are computed of, or something else has it out of sight.
+        gets_gradient: Whether gradients may be computed of it: not of labels that were made of it.
         is_returned: Whether it, or something computed from it, is returned.
         has_gradient: Whether what is returned may have a gradient.
         is_kept: Whether something that outlives the scope may have it, and with a gradient: an attribute, an argument.
@@ -25,6 +26,7 @@ class Fate(NamedTuple):
     """
 
     is_propagated: bool
+    gets_gradient: bool
     is_returned: bool
     has_gradient: bool
     is_kept: bool
@@ -38,6 +40,7 @@ def fate_of(scope: Scope, call: cst.Call, *, has_gradient: bool = True) -> Fate:
     flow.run(scope.body if isinstance(scope, cst.Module) else (scope.body,))
     return Fate(
         not FOLLOWED.isdisjoint(flow.propagated),
+        RESULT in flow.propagated,
         not FOLLOWED.isdisjoint(flow.returned),
         RESULT in flow.returned,
         RESULT in flow.kept,

@@ -38,11 +38,11 @@ class Following:
             self.left -= fate.effort
             if frame in waiting:
                 return False  # who runs within a function may have been given what that has
-            if fate.is_propagated and running in (None, frame):
+            if (fate.is_propagated if running is None else fate.gets_gradient) and running in (None, frame):
                 return False  # of a function that is over, its own backward pass took it, and not this one
             if running is not None and frame is not running and fate.is_kept:
                 return False
-            if not fate.is_returned:
+            if not fate.is_returned or (running is not None and not fate.has_gradient):
                 return True
             if frame.site is None or frame.caller is None:
                 return False

@@ -118,10 +118,20 @@ def is_proven(events: EventLog, call: Call, trained: frozenset[int]) -> bool:
         owned = call.step.owned if call.step is not None else None
         whole = owned is None or any(events.is_part_of(call.model, one) for one in owned)
         off = call.states == {False} or left_in_evaluation(events, call) is not None
-        # It was trained before, in the mode in which it arrived; or its weights are surely those that are trained.
-        return off and whole and (owned is not None or any(map(_is_on, before)))
+        # Its weights are surely those that are trained; or it was trained before, in the mode in which it arrived, or
+        # was put in training mode.
+        return off and whole and (owned is not None or any(map(_is_on, before)) or _was_switched_on(events, call))
     on = any(one.states == {True} for one in before) and True in {m.training for modes in call.modes for m in modes}
     return _is_on(call) and on and call.grad is False and classify(events, call, trained) is Purpose.EVALUATION
+
+
+def _was_switched_on(events: EventLog, call: Call) -> bool:
+    """Whether the program has called `train()` on a model, before it was put in the evaluation mode of a call."""
+    off = [mode.order for modes in call.modes for mode in modes if mode.training is False]
+    return any(
+        one.model is call.model and one.mode.training and one.mode.order < min(off, default=0)
+        for one in events.switches
+    )
 
 
 def _is_on(call: Call) -> bool:
