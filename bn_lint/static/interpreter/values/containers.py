@@ -7,7 +7,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from bn_lint.native import interpreted
-from bn_lint.static.interpreter.values.cells import ITEMS, REST, Mutable
+from bn_lint.static.interpreter.values.cells import ITEMS, REST, Ghost, Mutable
 from bn_lint.static.interpreter.values.unknown import ABSENT, Absent
 
 if TYPE_CHECKING:
@@ -68,7 +68,10 @@ class Dict(Mutable):
         return Dict.OPEN in self.cells
 
     def entries(self) -> list[tuple[Any, Value]]:
-        return [(k, v) for k, v in self.cells.items() if k is not Dict.OPEN and v is not ABSENT]
+        """What it holds: of an object whose attributes it has, as `vars` gives them, not what the engine notes."""
+        return [
+            (k, v) for k, v in self.cells.items() if k is not Dict.OPEN and v is not ABSENT and not isinstance(k, Ghost)
+        ]
 
 
 class ValueIterator(Sequence):
