@@ -131,6 +131,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "eighteenth",
         "nineteenth-mutants",
         "twentieth-mutants",
+        "twentyfirst-mutants",
         "twentieth",
         "nineteenth",
         "twentyfirst",
