@@ -33,6 +33,9 @@ _DECLINED = re.compile(r"^[ \t]*#[# \t]*(?:\w+\.)*(\w+)\.eval\(\)", re.MULTILINE
 CONDITION = re.compile(r"\.training\b|[<>=]=?\s*\d|\d\s*[<>=]")
 CONDITIONAL = re.compile(r"\bif\b.*")
 CONVERT = "convert_sync_batchnorm"
+#: What a script does with a model that it has made, at its top level.
+_MAKES = re.compile(r"^(\w+)\s*=\s*[\w.]+\(", re.MULTILINE)
+_USES = re.compile(r"^(\w+)\.(?:load_state_dict|train|eval)\(", re.MULTILINE)
 #: What a script hands to an optimizer.
 WEIGHTS = ".parameters()"
 #: What the top level of a module may put into a table that another one holds: a decorator, an item, a call, ...
@@ -95,6 +98,13 @@ def answers_while_running(text: str) -> tuple[Hashable, ...]:
     )
 
 
+def uses_models(text: str) -> bool:
+    """Whether the top level of a file makes a model and loads its weights, or switches it: a script does."""
+    return ("load_state_dict" in text or SWITCHES.search(text) is not None) and not {*_MAKES.findall(text)}.isdisjoint(
+        _USES.findall(text)
+    )
+
+
 def may_fill_tables(text: str, *, told: bool) -> bool:
     """Whether the top level of a module may put something into a table of another one, such as a registry.
 
@@ -132,6 +142,7 @@ def answers_unparsed(text: str, defined: Container[str]) -> Hashable:
         *(word in text for word in _WORDS),
         *(bool(each.search(text)) for each in (TRAINS, SWITCHES, BUILDS)),
         several_processes(text),
+        uses_models(text),
         frozenset(imports(text)),
         computed_imports(text),
         folders_of_loaded(text),

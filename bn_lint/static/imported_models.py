@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bn_lint.project.mentions import IMPORTED, WEIGHTS, calls_in
+from bn_lint.project.mentions import IMPORTED, WEIGHTS, calls_in, uses_models
 from bn_lint.project.module_finder import imports
 from bn_lint.project.prefilter import is_interpreted, is_program, uses_zoo
 from bn_lint.project.source import Source
@@ -62,8 +62,11 @@ class ImportedModels:
         yield from filter(None, (self.project.file(path) for path in modules if path is not None))
 
     def is_script(self, source: Source) -> bool:
-        """Whether a file is run by itself, as notebooks are wherever they stand."""
-        if source.path.suffix == ".ipynb" or "__main__" in source.text:
+        """Whether a file is run by itself: as notebooks are wherever they stand, and what is no module of a package.
+
+        That a folder is a package does not say so of a script in it.
+        """
+        if source.path.suffix == ".ipynb" or "__main__" in source.text or uses_models(source.text):
             return True
         return not self.project.filesystem.is_file(source.path.parent / "__init__.py")
 

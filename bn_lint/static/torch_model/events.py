@@ -88,6 +88,8 @@ class EventLog(Log):
         #: How often gradients were computed, and in which passes of loops.
         self.propagations = 0
         self._propagating: set[int] = set()
+        #: Where modules without BatchNorm are called.
+        self.others_called: set[cst.CSTNode] = set()
         #: Functions within functions, which foreign code may call.
         self.nested: list[Function] = []
         #: Those that only ask a model, such as what a server answers with; whether one of them runs.
@@ -220,6 +222,7 @@ class EventLog(Log):
         """A module is called."""
         self.outermost = None
         if is_being_built(frame) or not (layers := possible_layers(model)):
+            self.others_called.add(ref.node)
             return
         given = (*arguments.positional, *arguments.keywords.values())
         if (outer := method_of_model(model, frame)) is not None:

@@ -13,7 +13,7 @@ from bn_lint.static.torch_model.out_of_sight import is_made_up
 from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bn_lint.static.interpreter.interpreter import Interpreter
 
@@ -35,10 +35,16 @@ class Weights(DomainValue):
 
     __slots__ = ("held", "module")
     is_of_module = True
+    is_copied = True
 
     def __init__(self, module: Instance, *, held: bool = False) -> None:
         self.module = module
         self.held = held
+
+    def copied(self, copies: Mapping[int, Value]) -> Value:
+        """The parameters of the copy of a module."""
+        module = copies.get(id(self.module))
+        return Weights(module, held=self.held) if isinstance(module, Instance) else self
 
     def __repr__(self) -> str:
         return f"<parameters of a {self.module.cls.name}>"

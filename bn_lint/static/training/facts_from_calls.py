@@ -278,6 +278,7 @@ def _leaves_batchnorm_alone(events: EventLog, call: Call) -> bool:
         and True in one.states
         and one.ref.node is not call.ref.node  # otherwise the same model, built in another way
         and not events.related(one.model, call.model)
+        and set(map(id, one.layers)).isdisjoint(map(id, layers))  # or wrapped in another way
         for one in events.calls
     )
 

@@ -10,7 +10,7 @@ from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.lost_results import readers
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.tree import asked_once, walk, ways_to
+from bn_lint.static.syntax.tree import asked_once, unread_calls, walk, ways_to
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.following import scope_of
@@ -100,8 +100,9 @@ def _is_lost(events: EventLog, call: Call) -> bool:
     reading = readers(scope, call.ref.node)
     if not reading:
         return False
-    others = [one for one in events.calls if one is not call and one.frame is call.frame and one.is_unread]
-    read = {node for one in others for node in walk(one.ref.node)}
+    others = {one.ref.node for one in events.calls if one is not call and one.frame is call.frame and one.is_unread}
+    others |= {node for node in events.others_called if node in unread_calls(scope)}
+    read = {node for one in others for node in walk(one)}
     return read.issuperset(reading)
 
 

@@ -77,6 +77,8 @@ def clone(value: Value, copies: dict[int, Value] | None = None) -> Value:
         return _fill(List(), value, copies)
     if isinstance(value, ValueIterator):
         return _fill(ValueIterator(), value, copies)
+    if isinstance(value, DomainValue) and value.is_copied:
+        return value.copied(copies)
     if isinstance(value, (Unknown, Tensor, Expression, External, Absent, DomainValue, *WRAPPERS, tuple)):
         _SHARED.add(type(value))
         return value

@@ -10,6 +10,7 @@ ever follows from it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 from types import EllipsisType, NoneType
 from typing import Any, NoReturn, TypeAlias
@@ -75,6 +76,12 @@ class DomainValue:
     __slots__ = ()
     #: Whether it goes with a module, of which more alternatives are kept than of other values.
     is_of_module = False
+    #: Whether a copy of what it refers to has another one.
+    is_copied = False
+
+    def copied(self, copies: Mapping[int, Value]) -> Value:
+        """Return what stands for it where the objects that it refers to may have been copied, by their `id`."""
+        return self
 
     @classmethod
     def summarized(cls, alternatives: list[Value]) -> list[Value]:
