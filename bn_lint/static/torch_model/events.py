@@ -6,10 +6,9 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from bn_lint.facts import Evidence, Purpose, Shows, Unclear
-from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.limits import MAX_EVENTS
 from bn_lint.static.interpreter.paths import excludes
-from bn_lint.static.interpreter.values import Arguments, Function, Instance, Union, Value, alternatives, is_module
+from bn_lint.static.interpreter.values import Arguments, Function, Instance, Union, Value, is_module
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.lost_results import is_lost
 from bn_lint.static.syntax.places import NodeRef
@@ -27,7 +26,7 @@ from bn_lint.static.torch_model.happened import (
     loaded_before,
     preparation,
 )
-from bn_lint.static.torch_model.mode import FROZEN, LOADED, MODE, Mode, agreed, modes_of, possible
+from bn_lint.static.torch_model.mode import FROZEN, MODE, Mode, agreed, modes_of, possible
 from bn_lint.static.torch_model.out_of_sight import (
     asks_models,
     calls_what_trains,
@@ -39,6 +38,7 @@ from bn_lint.static.torch_model.parts_run import layers_run
 from bn_lint.static.torch_model.supposed_parts import may_hide_layers, possible_layers
 from bn_lint.static.torch_model.transforms import Transform, note_transformed
 from bn_lint.static.torch_model.watchers import collector_of
+from bn_lint.static.torch_model.weights_log import WeightsLog
 
 if TYPE_CHECKING:
     from bn_lint.facts import UnsynchronizedBatchNorm
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
 
 
-class EventLog(Log):
+class EventLog(WeightsLog):
     """The record of one entry point."""
 
     def __init__(self) -> None:
@@ -56,21 +56,6 @@ class EventLog(Log):
         self.calls: list[Call] = []
         self.switches: list[Switch] = []
         self.steps: list[Step] = []
-        #: Modules whose weights are written by the program itself, as averages are.
-        self.averaged: set[int] = set()
-        #: Modules that are loaded from others of the program again and again, statistics and all.
-        self.copies: list[Instance] = []
-        #: Modules that foreign code was given together with others, of which it may make their weights.
-        self.handed_together: set[int] = set()
-        #: Modules whose weights are computed from others, with the first time and place.
-        self.written: dict[int, tuple[Instance, int, NodeRef]] = {}
-        #: In which passes of loops the weights of a module were computed from what they were; if they were read back
-        #: from a dictionary, when.
-        self.followed: dict[int, list[tuple[tuple[int, ...], int | None]]] = {}
-        #: Modules whose running statistics something may have read or written: when, and where.
-        self.statistics_seen: list[tuple[Instance, int, NodeRef]] = []
-        #: BatchNorm layers whose running statistics were reset, to be learned from the calls that follow.
-        self.recalibrated: set[int] = set()
         #: Whether PyTorch has refused the sizes of a layer, or what one was given: nothing behind that happens.
         self.has_refused = False
         #: Models that are prepared for quantization: the calls that follow show the ranges of what is computed.
@@ -79,8 +64,6 @@ class EventLog(Log):
         self.quantized: list[Instance] = []
         #: BatchNorm layers whose parameters are to be trained, as the program says.
         self.thawed: set[int] = set()
-        self.prepared: dict[int, NodeRef] = {}
-        self.kept: list[Instance] = []
         #: Where results go and where arguments come from.
         self.following = Following()
         #: The method of a model whose run was counted as a call of the model.
@@ -151,30 +134,6 @@ class EventLog(Log):
     def taken_back(self, interpreter: Interpreter, manager: cst.CSTNode) -> None:
         for module, mode in self.forgotten.get(manager, ()):
             interpreter.store.note(module, MODE, mode)
-
-    def weights_written(self, interpreter: Interpreter, module: Instance, ref: NodeRef) -> None:
-        """The weights of a module are computed from others."""
-        interpreter.store.disturb()
-        self.averaged.add(id(module))
-        self.written.setdefault(id(module), (module, self.now(), ref))
-        self.follows(module)
-
-    def follows(self, module: Instance, *, read_back: bool = False) -> None:
-        """The weights of a module are computed from what they were before."""
-        if self.loops:
-            when = self.now() if read_back else None
-            self.followed.setdefault(id(module), []).append((tuple(self.loops), when))
-
-    def statistics_known(self, module: Value, ref: NodeRef) -> None:
-        """Something may read or write the running statistics of a module."""
-        if isinstance(module, Instance):
-            self.statistics_seen.append((module, self.now(), ref))
-
-    def statistics_read(self, interpreter: Interpreter, module: Value, ref: NodeRef) -> None:
-        """The buffers of a module are read, by code that is not part of a model: its own layers normalize with them."""
-        if self.depth == 0:
-            interpreter.store.disturb()
-            self.statistics_known(module, ref)
 
     # -- told by the interpreter ------------------------------------------------------------------------------------
 
@@ -374,26 +333,6 @@ class EventLog(Log):
         for call in self._region(interpreter, tuple(self.loops)):
             if call.purpose is None:
                 call.discard(interpreter.path.chosen)
-
-    def prepare(self, model: Instance, ref: NodeRef) -> None:
-        """The weights of a model are trained or loaded."""
-        self.kept.append(model)  # so that its identity stays its own
-        self.prepared.setdefault(id(model), ref)
-        for child in model.possible_children():
-            if id(child) not in self.prepared:
-                self.prepare(child, ref)
-
-    def loaded(self, interpreter: Interpreter, model: Value, ref: NodeRef) -> None:
-        """A model is handed to something that loads weights, or a method of it does."""
-        for one in alternatives(model):
-            if isinstance(one, Instance) and one.is_module and id(one) not in self.prepared:
-                self.made_ready(interpreter, one, ref)
-
-    def made_ready(self, interpreter: Interpreter, model: Instance, ref: NodeRef) -> None:
-        """Weights are loaded; if the top level of a file does that, its functions find the model so, too."""
-        self.prepare(model, ref)
-        if interpreter.frame is not None and interpreter.frame.with_callers()[-1].function is None:
-            interpreter.store.note(model, LOADED, ref)
 
     def is_part_of(self, module: Instance, whole: Instance) -> bool:
         """Whether a module is another one, or may be below it."""

@@ -1,0 +1,82 @@
+"""What happens to weights and statistics of models besides training: they are loaded, copied, averaged, read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bn_lint.static.interpreter.hooks import Log
+from bn_lint.static.interpreter.values import Instance, Value, alternatives
+from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.mode import LOADED
+
+if TYPE_CHECKING:
+    from bn_lint.static.interpreter.interpreter import Interpreter
+
+
+class WeightsLog(Log):
+    """The part of the record of an entry point that is about weights and statistics."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: Modules whose weights are written by the program itself, as averages are.
+        self.averaged: set[int] = set()
+        #: Modules that are loaded from others of the program again and again, statistics and all.
+        self.copies: list[Instance] = []
+        #: Modules that foreign code was given together with others, of which it may make their weights.
+        self.handed_together: set[int] = set()
+        #: Modules whose weights are computed from others, with the first time and place.
+        self.written: dict[int, tuple[Instance, int, NodeRef]] = {}
+        #: In which passes of loops the weights of a module were computed from what they were; if they were read back
+        #: from a dictionary, when.
+        self.followed: dict[int, list[tuple[tuple[int, ...], int | None]]] = {}
+        #: Modules whose running statistics something may have read or written: when, and where.
+        self.statistics_seen: list[tuple[Instance, int, NodeRef]] = []
+        #: BatchNorm layers whose running statistics were reset, to be learned from the calls that follow.
+        self.recalibrated: set[int] = set()
+        #: Where the weights of modules were first trained or loaded.
+        self.prepared: dict[int, NodeRef] = {}
+        self.kept: list[Instance] = []
+
+    def weights_written(self, interpreter: Interpreter, module: Instance, ref: NodeRef) -> None:
+        """The weights of a module are computed from others."""
+        interpreter.store.disturb()
+        self.averaged.add(id(module))
+        self.written.setdefault(id(module), (module, self.now(), ref))
+        self.follows(module)
+
+    def follows(self, module: Instance, *, read_back: bool = False) -> None:
+        """The weights of a module are computed from what they were before."""
+        if self.loops:
+            when = self.now() if read_back else None
+            self.followed.setdefault(id(module), []).append((tuple(self.loops), when))
+
+    def statistics_known(self, module: Value, ref: NodeRef) -> None:
+        """Something may read or write the running statistics of a module."""
+        if isinstance(module, Instance):
+            self.statistics_seen.append((module, self.now(), ref))
+
+    def statistics_read(self, interpreter: Interpreter, module: Value, ref: NodeRef) -> None:
+        """The buffers of a module are read, by code that is not part of a model: its own layers normalize with them."""
+        if self.depth == 0:
+            interpreter.store.disturb()
+            self.statistics_known(module, ref)
+
+    def prepare(self, model: Instance, ref: NodeRef) -> None:
+        """The weights of a model are trained or loaded."""
+        self.kept.append(model)  # so that its identity stays its own
+        self.prepared.setdefault(id(model), ref)
+        for child in model.possible_children():
+            if id(child) not in self.prepared:
+                self.prepare(child, ref)
+
+    def loaded(self, interpreter: Interpreter, model: Value, ref: NodeRef) -> None:
+        """A model is handed to something that loads weights, or a method of it does."""
+        for one in alternatives(model):
+            if isinstance(one, Instance) and one.is_module and id(one) not in self.prepared:
+                self.made_ready(interpreter, one, ref)
+
+    def made_ready(self, interpreter: Interpreter, model: Instance, ref: NodeRef) -> None:
+        """Weights are loaded; if the top level of a file does that, its functions find the model so, too."""
+        self.prepare(model, ref)
+        if interpreter.frame is not None and interpreter.frame.with_callers()[-1].function is None:
+            interpreter.store.note(model, LOADED, ref)
