@@ -36,7 +36,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.torch_model.batchnorm import batchnorm_class, builds_batchnorm
+from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.describing import (
     ArrivingChannels,
     arriving_at,
@@ -53,6 +53,7 @@ from bn_lint.static.torch_model.operations.sizes import size_of
 from bn_lint.static.torch_model.symbolic_models import is_symbolic
 from bn_lint.static.torch_model.watchers import LayerCollector, events_of
 from bn_lint.static.training.alternatives import widths_differ, without_channels
+from bn_lint.static.training.choices import Choices
 from bn_lint.static.training.constructions import Constructions
 from bn_lint.static.training.drafts import Draft
 from bn_lint.static.training.flows import Flows
@@ -97,16 +98,10 @@ class FactCollector(LayerCollector):
         self._programs_only = False
         self._quiet = 0
         self._only: set[cst.CSTNode] | None = None
-        #: Calls of one of several modules: where that is now, and whether under an undecided condition.
-        self._choice: tuple[cst.CSTNode, bool] | None = None
-        #: Whether some of them are something else than BatchNorm.
-        self._others_meant = False
+        #: Layers that are called as one of several.
+        self._choices = Choices()
         #: The last call of a model that PyTorch refuses.
         self._refused: Call | None = None
-        #: By layer: where it was called as one of several, and the calls.
-        self._choices: dict[int, tuple[Instance, set[tuple[cst.CSTNode, bool]], list[BatchNormCall]]] = {}
-        #: Layers that were called as one of several.
-        self._chosen: dict[int, Instance] = {}
         #: By the place that builds a layer: its latest call.
         self.last_calls: dict[cst.CSTNode, BatchNormCall] = {}
 
@@ -128,38 +123,17 @@ class FactCollector(LayerCollector):
 
     @contextmanager
     def choosing(self, interpreter: Interpreter, alternatives: list[Value], ref: NodeRef) -> Iterator[None]:
-        """Note that calls meanwhile are of one of several modules, perhaps where only a condition leads to.
-
-        Which layer was built and what it is fed may depend on the same condition: a mismatch of one pair proves
-        nothing.
-        """
-        events = events_of(interpreter)
-        doubtful = events.depth > 0 and interpreter.path.uncertain > events.open_loops
-        outer, self._choice = self._choice, (ref.node, doubtful)
-        others, self._others_meant = self._others_meant, not all(map(builds_batchnorm, alternatives))
-        try:
-            with self.quiet(widths_differ(alternatives)):
-                yield
-        finally:
-            self._choice, self._others_meant = outer, others
+        """Note that calls meanwhile are of one of several modules."""
+        with self._choices.choosing(interpreter, alternatives, ref), self.quiet(widths_differ(alternatives)):
+            yield
 
     def believed(self) -> list[Fact]:
         """Return the facts without those that may never meet."""
         return self.notes.believed()
 
     def turn_over(self) -> None:
-        """Note of the turn that is over what may never meet.
-
-        Where one of several modules is called at several places, an undecided condition that leads to one of them is
-        likely to be the one that chose the module.
-        """
-        doubtful = [
-            call
-            for _, choices, calls in self._choices.values()
-            if len({place for place, _ in choices}) > 1 and any(doubt for _, doubt in choices)
-            for call in calls
-        ]
-        self.notes.doubt(doubtful)
+        """Note of the turn that is over what may never meet."""
+        self.notes.doubt(self._choices.doubtful())
 
     def _note(self, fact: Fact, key: object = None) -> bool:
         """Note a fact, if the turn has not noted it, or one with the same key; whether it is so."""
@@ -216,7 +190,7 @@ class FactCollector(LayerCollector):
             return
         self._site(layer.built)
         # Where other classes may be meant, arguments that BatchNorm does not take are theirs.
-        meant = self._choice is None or self._choice[0] is not ref.node or not self._others_meant
+        meant = not self._choices.may_mean_others(ref)
         self._constructions.built(interpreter, layer, arguments, meant=meant)
 
     def arrived(self, layer: Instance) -> list[Dim]:
@@ -242,7 +216,7 @@ class FactCollector(LayerCollector):
         """Let go of the layers of the turn before: those of this one are others."""
         self.notes.begin()
         self.pooled_calls.begin()
-        for held in (self._arrived, self._sites, self._seen, self._choices, self._chosen, self.last_calls):
+        for held in (self._arrived, self._sites, self._seen, self._choices, self.last_calls):
             held.clear()
 
     def batchnorm_called(
@@ -253,8 +227,7 @@ class FactCollector(LayerCollector):
             return
         site = self._site(layer.built)
         site.called = True
-        if self._choice is not None:
-            self._chosen[id(layer)] = layer
+        self._choices.called(layer)
         if self.inputs is not None:
             self.inputs.layer_called(layer, x)
         if self.flows is not None:
@@ -287,10 +260,8 @@ class FactCollector(LayerCollector):
         if self._quiet or events.has_refused or (self._only is not None and site.ref.node not in self._only):
             return
         key = ("called", call.layer.built, call.place, x.key(), width, origin_of(width))
-        if self._note(call, key) and self._choice is not None:
-            _, places, calls = self._choices.setdefault(id(layer), (layer, set(), []))
-            places.add(self._choice)
-            calls.append(call)
+        if self._note(call, key):
+            self._choices.note(layer, call)
 
     def pooled(self, interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) -> PooledBatchNorm | None:
         return self.pooled_calls.call(interpreter, layer, x, ref, quiet=self.is_quiet)
@@ -305,7 +276,7 @@ class FactCollector(LayerCollector):
             return
         if self._only is not None and layer.built.node not in self._only:
             return
-        if id(layer) in self._chosen:  # what is behind it may depend on the same condition
+        if self._choices.has(layer):  # what is behind it may depend on the same condition
             return
         builder = BUILDER.of(layer)
         size = channels.size
