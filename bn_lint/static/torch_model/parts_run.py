@@ -57,11 +57,21 @@ def _parts_run(model: Instance, method: Value) -> set[int] | None:
 
 
 def _parts_in_wrapper(model: Instance) -> set[int] | None:
-    """Those that `DataParallel` and its like run, whose `forward` is that of the only module in it."""
-    inner = model.cells.get("module")
-    if not isinstance(model.cls, LibraryClass) or not isinstance(inner, Instance) or not inner.is_module:
+    """Those that `DataParallel` and its like run, whose `forward` is that of the module in it, or of any that may be.
+
+    Of what stands for one that is not known, any part may run.
+    """
+    inner = [one for one in alternatives(model.cells.get("module")) if isinstance(one, Instance) and one.is_module]
+    if not isinstance(model.cls, LibraryClass) or not inner:
         return None
-    return _parts_run(inner, inner.cls.lookup("forward")[0])
+    found = {id(one) for one in model.possible_descendants()}
+    found -= {id(below) for one in inner for below in one.possible_descendants()}
+    for one in inner:
+        parts = _parts_run(one, one.cls.lookup("forward")[0])
+        if parts is None:
+            return None
+        found |= parts
+    return found
 
 
 def _is_understood(value: Value) -> bool:
