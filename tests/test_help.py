@@ -49,6 +49,7 @@ _KERAS = "from torch import nn\nnn.BatchNorm2d(64, {})\n"
         ("BN201", _TRAINED, "drop_last=True"),
         ("BN403", _KERAS.format("0.8"), "if 0.8 was Keras' momentum, write `momentum=0.2`"),
         ("BN403", "momentum = float(input())\n" + _KERAS.format("momentum"), "`momentum=1 - momentum`"),
+        ("BN403", "momentum = float(input())\n" + _KERAS.format("momentum / 2"), "`momentum=1 - (momentum / 2)`"),
     ],
 )
 def test_remedies(tmp_path: Path, code: str, program: str, remedy: str) -> None:
@@ -57,3 +58,10 @@ def test_remedies(tmp_path: Path, code: str, program: str, remedy: str) -> None:
     found = check([File(path, "net.py", explicit=True)], Configuration(isolated=True)).visible
     assert [one.code for one in found] == [code]
     assert remedy in (found[0].help or "")
+
+
+def test_what_was_converted_already_is_not_converted_again(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text("momentum = float(input())\n" + _KERAS.format("1 - momentum"))
+    found = check([File(path, "net.py", explicit=True)], Configuration(isolated=True)).visible
+    assert [(one.code, one.help) for one in found] == [("BN403", "pass momentum by name")]

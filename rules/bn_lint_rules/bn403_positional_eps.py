@@ -10,6 +10,9 @@ from bn_lint.rule import Applicability, Edit, Fix, Severity, Violation, rule
 #: From here on `eps` visibly weakens the normalization, and is not what anybody means by epsilon.
 LARGEST_EPS = 0.1
 _MOMENTUM = re.compile(r"momentum|(?:^|_)mom(?:_|$)|decay", re.IGNORECASE)
+#: What somebody has made of Keras' momentum already; what needs no brackets.
+_CONVERTED = re.compile(r"1(?:\.0*)?\s*-")
+_NAME = re.compile(r"[\w.]+")
 
 
 @rule("BN403", "positional-eps", severity=Severity.ERROR, since="0.1.0")
@@ -80,7 +83,7 @@ def positional_eps(built: BatchNormBuilt) -> Iterator[Violation]:
         # A small one leaves the output as it should be, and is PyTorch's way of counting.
         small = _is_number(eps.value) and eps.value < LARGEST_EPS
         harm = "momentum stays 0.1" if small else "the output is hardly normalized"
-        usual = eps.literal and _is_number(eps.value) and eps.value <= 0.5
+        usual = (eps.literal and _is_number(eps.value) and eps.value <= 0.5) or _CONVERTED.match(eps.text) is not None
         keras = "" if usual else f"; if {eps.text} was Keras' momentum, write `{_converted(eps)}`"
         yield Violation(
             f"`{eps.text}` is taken as eps, not as momentum: {harm}",
@@ -105,8 +108,9 @@ def mistaken_eps(built: BatchNormBuilt) -> Argument | None:
 def _converted(momentum: Argument) -> str:
     """The argument that means in PyTorch what a number means in Keras."""
     value = momentum.value
-    known = momentum.literal and _is_number(value)
-    return f"momentum={round(1 - value, 6):g}" if known and _is_number(value) else f"momentum=1 - {momentum.text}"
+    if momentum.literal and _is_number(value):
+        return f"momentum={round(1 - value, 6):g}"
+    return f"momentum=1 - {momentum.text if _NAME.fullmatch(momentum.text) else f'({momentum.text})'}"
 
 
 def _positional(built: BatchNormBuilt, position: int) -> Argument | None:

@@ -43,7 +43,7 @@ def is_beside_training(events: EventLog, call: Call) -> bool:
     return any(
         one.purpose is Purpose.TRAINING
         and one.model is call.model
-        and one.frame is call.frame
+        and call.frame in one.caller
         and one.loops == call.loops
         for one in events.calls
     ) and any(

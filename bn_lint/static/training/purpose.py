@@ -233,9 +233,9 @@ def is_local(events: EventLog, call: Call, mode: Mode) -> bool:
     since = [c for c in events.calls if mode.order < c.order < call.order]
     between = [c for c in since if c.model in meant]
     if call.purpose is Purpose.TRAINING:
-        # `eval()` for an evaluation: something was evaluated since. Or for a checkpoint, after some training.
+        # `eval()` for an evaluation: something was evaluated since, and not after it was trained in this mode first.
         if any(c.purpose is None for c in between):
-            return False
+            return mode.training is False and between[0].purpose is Purpose.TRAINING
         # The same line has trained in training mode before: it may also have been for a part, or for a checkpoint.
         is_part = any(c.purpose is None and events.is_part_of(c.model, call.model) for c in since)
         left = mode.training is False and (is_part or _is_for_saving(mode))
@@ -292,6 +292,8 @@ def is_a_choice(events: EventLog, call: Call, mode: Mode) -> bool:
         return False
     if _takes_turns(events, call, mode) or _is_kept_from_then_on(events, call, mode):
         return True
+    if _is_for_the_rest(events, call, mode):
+        return True
     # `train()`, and right behind it `eval()` under a condition.
     before = [one for one in events.switches if one.mode.order <= mode.order and events.related(one.model, root)]
     on, off = before[-2:] if len(before) > 1 else (None, None)
@@ -302,6 +304,23 @@ def is_a_choice(events: EventLog, call: Call, mode: Mode) -> bool:
     above = ways_to([mode.ref.node], mode.ref.file.tree).get(mode.ref.node, ())
     conditions = [node for node in above if isinstance(node, cst.If)]
     return any(all(node is not on.mode.ref.node for node in walk(condition)) for condition in conditions)
+
+
+def _is_for_the_rest(events: EventLog, call: Call, mode: Mode) -> bool:
+    """Whether parts of a model were put back in training mode right behind `eval()`, and the model was trained then."""
+    first = next((one for one in events.calls if one.order > mode.order and one.model is call.model), None)
+    return (
+        first is not None
+        and first.purpose is Purpose.TRAINING
+        and any(
+            one.mode.training is True
+            and mode.order < one.mode.order < first.order
+            and one.model is not mode.root
+            and mode.root is not None
+            and events.is_part_of(one.model, mode.root)
+            for one in events.switches
+        )
+    )
 
 
 def _takes_turns(events: EventLog, call: Call, mode: Mode) -> bool:
