@@ -30,6 +30,7 @@ from bn_lint.static.interpreter.subscripts import evaluate_index, get_item
 from bn_lint.static.interpreter.values import (
     ABSENT,
     Arguments,
+    BoundMethod,
     Class,
     Dict,
     Function,
@@ -245,7 +246,7 @@ def _lambda(interpreter: Interpreter, node: cst.Lambda, frame: Frame) -> Value:
 def _call(interpreter: Interpreter, node: cst.Call, frame: Frame) -> Value:
     function = evaluate(interpreter, node.func, frame)
     arguments = evaluate_arguments(interpreter, node.args, frame)
-    if type(function) in (Class, Function) and rejects(function, arguments):
+    if type(function) in (Class, Function, BoundMethod) and rejects(function, arguments):
         return Refused("?", "the call does not fit what is called: Python raises TypeError")
     return call(interpreter, function, arguments, NodeRef(frame.file, node), frame)
 

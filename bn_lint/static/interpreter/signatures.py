@@ -54,8 +54,10 @@ def rejects(function: Value, arguments: Arguments) -> bool:
 
 
 def _does_not_bind(function: Function, arguments: Arguments) -> bool:
-    if isinstance(function.node, cst.FunctionDef) and not all(map(_is_static, function.node.decorators)):
-        return False  # a decorator may take other arguments than the function
+    if isinstance(function.node, cst.FunctionDef):
+        decorators = [one for one in function.node.decorators if not _is_static(one)]
+        if len(decorators) > (function.context is not None):
+            return False  # a decorator may take other arguments than the function, but not `no_grad`
     params, given = function.params, len(arguments.positional)
     names = params.positional
     if params.star is None and given > len(names):
