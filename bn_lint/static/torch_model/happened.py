@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Container, Hashable, Iterable
 from typing import TYPE_CHECKING
 
 from bn_lint.facts import CheckedCall, Evidence, Purpose
@@ -199,8 +199,12 @@ def _has_one_mode(forward: cst.CSTNode) -> bool:
     )
 
 
-def has_batchnorm_for_sure(model: Instance) -> bool:
-    """Whether a BatchNorm layer is in all alternatives of a model: none that only an undecided option puts there."""
+def has_batchnorm_for_sure(model: Instance, among: Container[int] | None = None) -> bool:
+    """Whether a BatchNorm layer is in all alternatives of a model: none that only an undecided option puts there.
+
+    Args:
+        among: Only these layers count, by their `id`.
+    """
     seen: set[int] = set()
 
     def has_one(value: Value) -> bool:
@@ -209,7 +213,9 @@ def has_batchnorm_for_sure(model: Instance) -> bool:
         if not isinstance(value, Instance) or id(value) in seen:
             return False
         seen.add(id(value))
-        return _is_batchnorm(value) or any(has_one(child) for _, child in value.children())
+        if _is_batchnorm(value) and (among is None or id(value) in among):
+            return True
+        return any(has_one(child) for _, child in value.children())
 
     return has_one(model)
 

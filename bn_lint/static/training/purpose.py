@@ -61,8 +61,9 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
         return Unclear.DROPPED  # in the mode that was chosen for it, it updates the statistics
     if own and call.prepared is not None and passes and is_held_out(events, call):
         return Purpose.EVALUATION
-    if own and call.grad is False and is_beside_training(events, call):
-        return Unclear.RESULT  # as far as is known it is shown the same batch: how well the step fits it
+    if own and is_beside_training(events, call):
+        # As far as is known it is shown the same batch, to see how well the step fits it; or a step of its own.
+        return Purpose.EVALUATION if call.prepared is not None and is_held_out(events, call) else Unclear.RESULT
     if any(step.order > call.order and step.loops for step in passes):
         # What is trained afterward, in the same pass, is trained on this.
         is_clear = call.grad is False and not (own and _is_still_trained(events, call)) and not _is_part(events, call)

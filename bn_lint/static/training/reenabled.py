@@ -30,7 +30,7 @@ def reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | N
 
 
 def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | None:
-    if switch.mode.training is not True:
+    if switch.mode.training is not True or _is_put_back(switch):
         return None
     off = [
         (layer, modes[0])
@@ -39,8 +39,6 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
     ]
     if not off:
         return None
-    if not has_batchnorm_for_sure(switch.model):
-        return None  # which of the alternatives was frozen is not known
     later = [call for call in events.calls if call.purpose is Purpose.TRAINING and call.order > switch.mode.order]
     if not any(events.related(call.model, switch.model) for call in later):
         return None
@@ -52,6 +50,7 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
         if one.mode.training is False and switch.mode.order < one.mode.order < until
     ]
     frozen: dict[Mode, Switch | None] = {}
+    layers: set[int] = set()
     wholes = unwrapped(switch.model)
     alone = [(layer, *_set_alone(events, layer, mode, switch, wholes)) for layer, mode in off]
     for layer, mode, end in alone:
@@ -60,7 +59,6 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
             or id(layer) in events.thawed
             or _is_of_whole(events, mode, wholes)
             or (mode.root and not events.is_part_of(layer, mode.root))  # it was taken apart since
-            or (mode.root and not has_batchnorm_for_sure(mode.root))  # nor is it known whether that part has any
             or not any(owner in wholes for owner in owners(layer))
             or any(events.is_part_of(layer, one) for one in frozen_again)
             or (_is_handed_out_so(events, mode) and not isinstance(FROZEN.of(layer), NodeRef))
@@ -75,7 +73,24 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
             for c in events.calls
         ):
             frozen[mode] = next((one for one in events.switches if one.mode is mode), None)
-    return frozen or None
+            layers.add(id(layer))
+    # Of what may not be in the model nobody knows whether it was frozen.
+    return frozen if frozen and has_batchnorm_for_sure(switch.model, layers) else None
+
+
+def _is_put_back(switch: Switch) -> bool:
+    """Whether `train(before)` gives a model the mode that the same function has read, to put it back."""
+    call = switch.mode.ref.node if switch.mode.ref is not None else None
+    frame = switch.frame
+    if not isinstance(call, cst.Call) or not call.args or frame is None or frame.function is None:
+        return False
+    name = call.args[0].value
+    return type(name) is cst.Name and any(
+        type(node) is cst.Assign
+        and any(type(one.target) is cst.Name and one.target.value == name.value for one in node.targets)
+        and any(type(one) is cst.Attribute and one.attr.value == "training" for one in walk(node.value))
+        for node in walk(frame.function.node)
+    )
 
 
 def _set_alone(
