@@ -6,7 +6,7 @@ from bn_lint.facts import Purpose
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Call
+from bn_lint.static.torch_model.happened import Call, has_batchnorm_for_sure
 from bn_lint.static.torch_model.module_methods import descendants
 from bn_lint.static.training.reenabled import owners
 
@@ -59,16 +59,15 @@ def frozen_and_trained(events: EventLog, call: Call, purpose: Purpose) -> NodeRe
                 trained |= {id(layer) for layer in one.layers} - {id(layer) for layer, _ in one.frozen_layers}
             elif one.order > call.order:
                 trained |= _learning(one)
-    return next(
-        (
-            ref
-            for layer, ref in call.frozen_layers
-            if id(layer) not in trained
-            and not _is_averaged(events, layer)
-            and not any(events.is_part_of(layer, part) for part in spared)
-        ),
-        None,
-    )
+    frozen = {
+        id(layer): ref
+        for layer, ref in call.frozen_layers
+        if id(layer) not in trained
+        and not _is_averaged(events, layer)
+        and not any(events.is_part_of(layer, part) for part in spared)
+    }
+    # Of what may not be in the model nobody knows whether it is there where something is frozen.
+    return next(iter(frozen.values()), None) if has_batchnorm_for_sure(call.model, frozen) else None
 
 
 def _learning(call: Call) -> set[int]:
