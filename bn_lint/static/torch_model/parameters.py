@@ -99,7 +99,7 @@ def are_exclusive(modules: Sequence[Instance]) -> bool:
 
 
 def _exclude(a: Instance, b: Instance) -> bool:
-    first, second = _outermost(a), _outermost(b)
+    first, second = _outermost(a, b), _outermost(b, a)
     if first.built is None or second.built is None or first.built.file is not second.built.file:
         return False
     one, other = first.built.node, second.built.node
@@ -114,8 +114,14 @@ def _exclude(a: Instance, b: Instance) -> bool:
     return False
 
 
-def _outermost(module: Instance) -> Instance:
-    while module.owner is not None:
+def _outermost(module: Instance, other: Instance) -> Instance:
+    """The module around one, or itself, that is not around another one as well."""
+    shared = set[int]()
+    around: Instance | None = other
+    while around is not None:
+        shared.add(id(around))
+        around = around.owner
+    while module.owner is not None and id(module.owner) not in shared:
         module = module.owner
     return module
 
