@@ -72,6 +72,10 @@ def frozen_batchnorm_reenabled(change: ModeChange) -> Iterator[Violation]:
     fix gives it a `train` that freezes them again; else it repeats behind `train()` the statement that froze them, if
     that means the same there.
 
+    ## Known limits
+    A part of the model for which something undecided, such as an option, chooses between networks with BatchNorm and
+    without is not reported. Nor is `train(before)` that gives a model the mode back which the same function has read.
+
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
     """
