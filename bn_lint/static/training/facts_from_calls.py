@@ -40,6 +40,7 @@ from bn_lint.static.training.purpose import (
 )
 from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped, were_frozen
 from bn_lint.static.training.symbolic_models import is_proven
+from bn_lint.static.training.trials import is_a_trial, is_undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +105,7 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
     if purpose is Purpose.TRAINING and not training and _leaves_batchnorm_alone(events, call):
         call.checked = _checked(call, Unclear.OTHER_PARTS)
         return
-    if purpose is Purpose.TRAINING and not training and _is_a_trial(events, call):
+    if purpose is Purpose.TRAINING and not training and is_a_trial(events, call):
         return
     left = mode if purpose is Purpose.TRAINING and not training else None
     if left is not None and (is_a_choice(events, call, left) or were_frozen(events, call, left)):
@@ -139,7 +140,8 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         and has_batchnorm_for_sure(call.model),
         others=tuple(_others(events, call)) if purpose is Purpose.EVALUATION and training else (),
         frozen=evidence_at(
-            "the parameters are frozen here", None if meant else frozen_and_trained(events, call, purpose)
+            "the parameters are frozen here",
+            None if meant or is_undone(call) else frozen_and_trained(events, call, purpose),
         ),
         path=path_to(call.frame),
         adversarial=is_adversarial(events, call)
@@ -167,14 +169,6 @@ def _is_wrongly_fused(events: EventLog, call: Call) -> bool:
     if call.frame.with_callers()[-1].function is not None:
         return False
     return not any(events.is_part_of(call.model, one) or events.is_part_of(one, call.model) for one in events.quantized)
-
-
-def _is_a_trial(events: EventLog, call: Call) -> bool:
-    """Whether a program takes a single step behind its training: to see whether it works, or how long it takes."""
-    if call.loops or call.frame.with_callers()[-1].function is not None:
-        return False
-    others = [one for one in events.calls if one.purpose is Purpose.TRAINING and events.related(one.model, call.model)]
-    return any(one.loops for one in others) and all(one.loops or one.ref.node is call.ref.node for one in others)
 
 
 def _checked(call: Call, purpose: Purpose | Unclear) -> CheckedCall:
