@@ -136,6 +136,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "nineteenth",
         "twentyfirst",
         "twentysecond",
+        "twentythird",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)
