@@ -10,17 +10,34 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bn_lint.facts import Place
-from bn_lint.static.call_sites import given_alike
-from bn_lint.static.checkpoints import weights_from
-from bn_lint.static.interpreter.calls import call, cannot_exist
+from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.imports import execute_program, module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.values import ABSENT, Arguments, BoundMethod, Class, Function, Instance, Unknown, Value
+from bn_lint.static.interpreter.values import (
+    Arguments,
+    BoundMethod,
+    Class,
+    Function,
+    Instance,
+    Unknown,
+    Value,
+)
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.syntax.tree import children
 from bn_lint.static.training.symbolic_models import fill, given_models
+from bn_lint.static.with_symbols import (
+    asked,
+    call_forward,
+    call_with_symbols,
+    given_to_constructor,
+    instantiate,
+    parameter,
+    parameters_of,
+    required,
+    symbols_for,
+)
 
 
 class Reason(Enum):
@@ -140,7 +157,7 @@ class CallFunction(EntryPoint):
 
     @property
     def given(self) -> str:
-        return _symbols(_asked(self.definition))
+        return _symbols(asked(self.definition))
 
     def run(self, interpreter: Interpreter) -> None:
         call_with_symbols(interpreter, self.definition)
@@ -154,7 +171,7 @@ class Instantiate(EntryPoint):
 
     @property
     def given(self) -> str:
-        return _symbols(_given_to_constructor(self.definition))
+        return _symbols(given_to_constructor(self.definition))
 
     def run(self, interpreter: Interpreter) -> None:
         instantiate(interpreter, self.definition)
@@ -169,7 +186,7 @@ class SwitchOptions(EntryPoint):
 
     @property
     def given(self) -> str:
-        switched = sorted(self.names & set(_parameters(self._function)) if self._function else ())
+        switched = sorted(self.names & set(parameters_of(self._function)) if self._function else ())
         return f"with {_listed(switched)} switched" if switched else ""
 
     @property
@@ -182,10 +199,10 @@ class SwitchOptions(EntryPoint):
         function, definition = self._function, self.definition
         if function is None:
             return
-        names, defaults = _parameters(function), function.defaults
+        names, defaults = parameters_of(function), function.defaults
         # Who switches an option on passes what it needs besides.
         needed = [n for n in names if n not in defaults or (_stands_for_none(defaults[n]) and n not in self.names)]
-        keywords = _symbols_for(interpreter, function, needed, definition.name)
+        keywords = symbols_for(interpreter, function, needed, definition.name)
         for name in self.names.intersection(names).difference(needed):
             default = defaults[name]
             keywords[name] = not default if isinstance(default, bool) else Unknown(name, f"the option `{name}`")
@@ -212,7 +229,7 @@ class CallMethod(EntryPoint):
         instance = instantiate(interpreter, self.definition)
         method = self.definition.cells.get(self.method)
         if isinstance(instance, Instance) and isinstance(method, Function) and self.method != "__init__":
-            arguments = Arguments(keywords={n: parameter(method, n) for n in _asked(method)[1:]})
+            arguments = Arguments(keywords={n: parameter(method, n) for n in asked(method)[1:]})
             ref = NodeRef(method.file, method.node)
             given = call(interpreter, BoundMethod(method, instance), arguments, ref, None)
             if isinstance(given, Instance) and given.is_module and not given.called:
@@ -264,92 +281,6 @@ class TrainOwnSymbolicModels(EntryPoint):
         call(interpreter, BoundMethod(method, trainer), Arguments(unknowns, optional), ref, None)
 
 
-# -- calls with symbols ---------------------------------------------------------------------------------------------
-
-
-def call_with_symbols(interpreter: Interpreter, function: Function) -> None:
-    """Call a function with a symbol for each parameter that has no default."""
-    arguments = Arguments(keywords=_symbols_for(interpreter, function, _asked(function), function.name))
-    call(interpreter, function, arguments, NodeRef(function.file, function.node), None)
-
-
-def instantiate(interpreter: Interpreter, cls: Class) -> Value:
-    """Make an instance of a class, with a symbol for each parameter that has no default."""
-    init = cls.lookup("__init__")[0]
-    names = _given_to_constructor(cls)
-    keywords = _symbols_for(interpreter, init, names, cls.name) if isinstance(init, Function) else {}
-    return call(interpreter, cls, Arguments(keywords=keywords), NodeRef(cls.file, cls.node), None)
-
-
-def call_forward(interpreter: Interpreter, instance: Instance, nowhere: NodeRef) -> None:
-    """Call a module on inputs that are unknown; what has no `forward` is called by its other methods.
-
-    Args:
-        nowhere: What counts as the place of the call when it is not known where the module was built.
-    """
-    forward = instance.cls.lookup("forward")[0]
-    if isinstance(forward, Function):
-        names = required(forward)[1:]
-        arguments = Arguments(
-            [Unknown(name, f"the caller of `{instance.cls.name}` decides `{name}`") for name in names]
-        )
-    elif forward is not ABSENT:
-        arguments = Arguments([Unknown("input", "nothing before it is known")])
-    else:
-        if isinstance(instance.cls, Class):
-            call_other_methods(interpreter, instance)
-        return
-    call(interpreter, instance, arguments, instance.built or nowhere, None)
-
-
-def call_other_methods(interpreter: Interpreter, instance: Instance) -> None:
-    """Call the unused methods of a module on unknown inputs."""
-    if cannot_exist(instance):
-        return
-    for name, method in list(instance.cls.cells.items()) if isinstance(instance.cls, Class) else ():
-        if isinstance(method, Function) and not name.startswith("__") and not interpreter.reads.is_called(method):
-            unknowns: list[Value] = [Unknown(n, f"the caller of `{name}` decides `{n}`") for n in required(method)[1:]]
-            ref = instance.built or NodeRef(method.file, method.node)
-            call(interpreter, BoundMethod(method, instance), Arguments(unknowns), ref, None)
-
-
-def required(function: Function) -> list[str]:
-    """The parameters of a function that have no default."""
-    return [name for name in _parameters(function, own=True) if name not in function.defaults]
-
-
-def required_by_constructor(cls: Class) -> list[str]:
-    """The parameters of a constructor that have no default."""
-    init = cls.lookup("__init__")[0]
-    return required(init)[1:] if isinstance(init, Function) else []
-
-
-def _asked(function: Function) -> list[str]:
-    """The parameters that a function without callers is given a symbol for."""
-    return [*required(function), *weights_from(function)]
-
-
-def _given_to_constructor(cls: Class) -> list[str]:
-    """What a class without callers is given; of a model it does not matter where its weights come from."""
-    init = cls.lookup("__init__")[0]
-    return _asked(init)[1:] if isinstance(init, Function) and not cls.is_module else required_by_constructor(cls)
-
-
-def parameter(function: Function, name: str) -> Unknown:
-    """The symbol that stands for what a caller would pass."""
-    return Unknown(name, f"no value is visible for the parameter `{name}` of `{function.name}`", free=True)
-
-
-def _symbols_for(interpreter: Interpreter, function: Function, names: Sequence[str], called: str) -> dict[str, Value]:
-    """A symbol for each of some parameters; one for those that all visible calls give the same."""
-    alike: dict[str, str] = {}
-    if len(names) > 1:
-        interpreter.reads.own.call_sites.add(called)
-        alike = given_alike(called, function, interpreter.project.files.values())
-    made: dict[str, Value] = {name: parameter(function, name) for name in names}
-    return {name: made.get(alike.get(name, name), made[name]) for name in names}
-
-
 def definitions_in(tree: cst.Module) -> Sequence[cst.ClassDef | cst.FunctionDef]:
     """The functions and classes at the top level of a file."""
     found: list[cst.ClassDef | cst.FunctionDef] = []
@@ -361,12 +292,6 @@ def definitions_in(tree: cst.Module) -> Sequence[cst.ClassDef | cst.FunctionDef]
         elif type(node) in (cst.If, cst.Try, cst.Else, cst.With, cst.IndentedBlock):
             pending = [*children(node), *pending]
     return found
-
-
-def _parameters(function: Function, *, own: bool = False) -> list[str]:
-    """The parameters that can be passed by name; `self` is one only where `own` is set."""
-    names = (*function.params.positional, *function.params.keyword_only)
-    return [name for name in names if own or name != "self"]
 
 
 def _given(function: Function) -> dict[str, Value]:

@@ -29,8 +29,6 @@ from bn_lint.static.entry_points import (
     TrainOwnSymbolicModels,
     TrainSymbolicModels,
     definitions_in,
-    required,
-    required_by_constructor,
 )
 from bn_lint.static.imported_models import ImportedModels, used_names
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -54,6 +52,7 @@ from bn_lint.static.training.symbolic_models import (
     switches_modes,
     trains_symbolic_models,
 )
+from bn_lint.static.with_symbols import required, required_by_constructor
 
 #: Model zoos define hundreds of factories over the same classes. After this many in a row that take no branch and lead
 #: to no BatchNorm call that was not seen before, the remaining ones of the file are not called.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from bn_lint.static.entry_points import call_forward, call_other_methods, call_with_symbols
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import TRAIN_STEPS
 from bn_lint.static.interpreter.values import ABSENT, Class, Function, Instance, Value
@@ -16,6 +15,7 @@ from bn_lint.static.torch_model.happened import batchnorm_layers
 from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.overrides import call_train
 from bn_lint.static.torch_model.watchers import collector_of, events_of
+from bn_lint.static.with_symbols import call_forward, call_other_methods, call_with_symbols
 
 #: Of a class whose instances are never called, so many are called.
 _MOST_INSTANCES = 3
