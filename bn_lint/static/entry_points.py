@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bn_lint.facts import Place
+from bn_lint.static.checkpoints import weights_from
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.imports import execute_program, module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -157,7 +158,9 @@ class CallFunction(EntryPoint):
 
     @property
     def given(self) -> str:
-        return _symbols(asked(self.definition))
+        weights = _listed(weights_from(self.definition))
+        also = f"perhaps with a symbol for {weights}" if weights else ""
+        return " and ".join(filter(None, (_symbols(required(self.definition)), also)))
 
     def run(self, interpreter: Interpreter) -> None:
         call_with_symbols(interpreter, self.definition)

@@ -123,6 +123,9 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
     )
     if any(reenabled(events, switch) for switch in events.switches if switch.mode.order < call.order):
         meant = True  # they were frozen, and a call of train() undid that: BN302
+    frozen = None if meant else frozen_and_trained(events, call, purpose)
+    if frozen is not None and is_undone(call):
+        frozen = None
     yield ModelCall(
         model_of(call),
         call.ref.place,
@@ -139,10 +142,7 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         and None not in call.states
         and has_batchnorm_for_sure(call.model),
         others=tuple(_others(events, call)) if purpose is Purpose.EVALUATION and training else (),
-        frozen=evidence_at(
-            "the parameters are frozen here",
-            None if meant or is_undone(call) else frozen_and_trained(events, call, purpose),
-        ),
+        frozen=evidence_at("the parameters are frozen here", frozen),
         path=path_to(call.frame),
         adversarial=is_adversarial(events, call)
         and not (
