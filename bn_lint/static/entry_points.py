@@ -14,15 +14,7 @@ from bn_lint.static.checkpoints import weights_from
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.imports import execute_program, module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.values import (
-    Arguments,
-    BoundMethod,
-    Class,
-    Function,
-    Instance,
-    Unknown,
-    Value,
-)
+from bn_lint.static.interpreter.values import Arguments, BoundMethod, Class, Function, Instance, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
