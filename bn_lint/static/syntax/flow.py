@@ -16,7 +16,7 @@ NOWHERE: Sources = frozenset()
 RESULT, NUMBERS = "<result>", "<numbers>"
 FOLLOWED = frozenset({RESULT, NUMBERS})
 #: Methods, attributes and functions of a tensor whose results have no gradient.
-_WITHOUT_GRADIENT = frozenset({"item", "tolist", "numpy", "argmax", "detach", "data", "float", "int"})
+_WITHOUT_GRADIENT = frozenset({"item", "tolist", "numpy", "argmax", "detach", "data", "int"})
 #: Loops in each other whose bodies run twice.
 _REPEATED_LOOPS = 3
 #: Functions that only show what they are given.

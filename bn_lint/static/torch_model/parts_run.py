@@ -24,6 +24,9 @@ _NUMBERS = (*CONSTANTS, Expression, Tensor)
 
 def layers_run(layers: list[Instance], model: Instance, method: Value) -> list[Instance]:
     """Those of the layers of a model that a method of it may run; all, where its code does not show which."""
+    if not isinstance(method, Function):
+        idle = _idle_in_wrapper(model)
+        return [layer for layer in layers if id(layer) not in idle]
     parts = _parts_run(model, method)
     return layers if parts is None else [layer for layer in layers if id(layer) in parts]
 
@@ -31,7 +34,7 @@ def layers_run(layers: list[Instance], model: Instance, method: Value) -> list[I
 def _parts_run(model: Instance, method: Value) -> set[int] | None:
     """The `id` of each module below a model that a method may run; None where that may be any."""
     if not isinstance(method, Function):
-        return _parts_in_wrapper(model)
+        return None
     found = {id(below) for one in REST.of(model) or () for below in _modules_in(one)}
     asked: set[str] = set()
     pending: list[Value] = [method]
@@ -56,22 +59,20 @@ def _parts_run(model: Instance, method: Value) -> set[int] | None:
     return found
 
 
-def _parts_in_wrapper(model: Instance) -> set[int] | None:
-    """Those that `DataParallel` and its like run, whose `forward` is that of the module in it, or of any that may be.
+def _idle_in_wrapper(model: Instance) -> set[int]:
+    """The `id` of each module in what `DataParallel` and its like wrap that the `forward` of that does not run.
 
-    Of what stands for one that is not known, any part may run.
+    Of several that may be wrapped, and of one that is not known, all is run that one of them may run.
     """
     inner = [one for one in alternatives(model.cells.get("module")) if isinstance(one, Instance) and one.is_module]
-    if not isinstance(model.cls, LibraryClass) or not inner:
-        return None
-    found = {id(one) for one in model.possible_descendants()}
-    found -= {id(below) for one in inner for below in one.possible_descendants()}
-    for one in inner:
+    idle: set[int] = set()
+    run: set[int] = set()
+    for one in inner if isinstance(model.cls, LibraryClass) else ():
         parts = _parts_run(one, one.cls.lookup("forward")[0])
-        if parts is None:
-            return None
-        found |= parts
-    return found
+        below = {id(part) for part in one.possible_descendants()}
+        run |= below if parts is None else parts
+        idle |= below
+    return idle - run
 
 
 def _is_understood(value: Value) -> bool:
