@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.facts import Purpose
-from bn_lint.static.interpreter.values import Instance
+from bn_lint.static.interpreter.values import Instance, LibraryClass
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, has_batchnorm_for_sure
@@ -46,6 +46,7 @@ def frozen_and_trained(events: EventLog, call: Call, purpose: Purpose) -> NodeRe
     and again: nothing of these is meant to stay as it is.
     Where the line trains one of several models, it says nothing of one unless all of them have frozen layers.
     What a model asks under `no_grad` is a teacher of its own, unless the model is one itself.
+    Statistics that were measured behind another first convolution fit nothing that follows the new one.
     """
     others = (one for one in events.calls if one.ref.node is call.ref.node and one.loops == call.loops)
     if not call.frozen_layers or not all(one.frozen_layers for one in others if one.purpose is Purpose.TRAINING):
@@ -64,10 +65,28 @@ def frozen_and_trained(events: EventLog, call: Call, purpose: Purpose) -> NodeRe
         for layer, ref in call.frozen_layers
         if id(layer) not in trained
         and not _is_averaged(events, layer)
+        and not _is_behind_new(events, layer)
         and not any(events.is_part_of(layer, part) for part in spared)
     }
     # Of what may not be in the model nobody knows whether it is there where something is frozen.
     return next(iter(frozen.values()), None) if has_batchnorm_for_sure(call.model, frozen) else None
+
+
+def _is_behind_new(events: EventLog, layer: Instance) -> bool:
+    """Whether a network was loaded, and was given another first convolution: one for pictures of one channel, say."""
+    loaded = events.prepared.get(id(layer))
+    if loaded is None:
+        return False
+    network = [one for one in owners(layer) if events.prepared.get(id(one)) is loaded][-1]
+    first = next((one for _, one in descendants(network) if "in_channels" in one.cells), None)
+    if first is None or (first.owner is not network and not _is_in_order(network)):
+        return False
+    return events.prepared.get(id(first)) is not loaded
+
+
+def _is_in_order(network: Instance) -> bool:
+    """Whether all layers of a network are known: of one from a library only those are that the program gave it."""
+    return not isinstance(network.cls, LibraryClass) or network.cls.name.startswith("torch.nn.")
 
 
 def _learning(call: Call) -> set[int]:
