@@ -132,6 +132,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "nineteenth-mutants",
         "twentieth-mutants",
         "twentyfirst-mutants",
+        "twentysecond-mutants",
         "twentieth",
         "nineteenth",
         "twentyfirst",
