@@ -8,6 +8,7 @@ from bn_lint.facts import Purpose
 from bn_lint.static.interpreter.values import Arguments, Instance, Unknown, Value, alternatives, is_module
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.syntax.tree import asked_once, walk
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers, preparation
@@ -109,11 +110,36 @@ def _propagating(node: cst.CSTNode) -> Iterator[str]:
 
 
 def _steps_on_gradients(events: EventLog, ref: NodeRef) -> bool:
-    """Whether the program also sets gradients to zero through what it calls, or through its first argument."""
+    """Whether the program also sets gradients to zero through what it calls, or through its first argument.
+
+    Or it sets those of something else to zero, as of the model, and this step is the first behind `backward()`.
+    """
     receiver = receiver_of(ref.node)
     given = ref.node.args[:1] if isinstance(ref.node, cst.Call) else ()
     optimizers = (receiver, *(code_of(argument.value) for argument in given))
-    return receiver in events.propagated_by or any(f"{one}.zero_grad(" in ref.file.source.text for one in optimizers)
+    text = ref.file.source.text
+    return (
+        receiver in events.propagated_by
+        or any(f"{one}.zero_grad(" in text for one in optimizers)
+        or (not given and ".zero_grad(" in text and ref.node in _behind_backward(ref.file.tree))
+    )
+
+
+@asked_once
+def _behind_backward(tree: cst.CSTNode) -> frozenset[cst.CSTNode]:
+    """The first call of a method `step` behind a `backward()` of the same block: a schedule takes its step later."""
+    found: set[cst.CSTNode] = set()
+    for block in walk(tree):
+        is_propagated = False
+        for statement in block.body if isinstance(block, (cst.IndentedBlock, cst.Module)) else ():
+            calls = [node for node in walk(statement) if type(node) is cst.Call]
+            steps = [node for node in calls if method_of(node) == "step"]
+            if is_propagated and isinstance(statement, cst.SimpleStatementLine):
+                found.update(steps)
+            is_passed_once = isinstance(statement, (cst.SimpleStatementLine, cst.With, cst.If))
+            propagates = is_passed_once and any(method_of(node) == "backward" for node in calls)
+            is_propagated = not steps and (is_propagated or propagates)
+    return frozenset(found)
 
 
 def _looked_at(
