@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bn_lint.facts import Evidence, Purpose, Shows, Unclear
 from bn_lint.static.interpreter.limits import MAX_EVENTS
 from bn_lint.static.interpreter.paths import excludes
-from bn_lint.static.interpreter.values import Arguments, Function, Instance, Union, Value, is_module
+from bn_lint.static.interpreter.values import Arguments, Function, Instance, Union, Unknown, Value, is_module
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.lost_results import is_lost
 from bn_lint.static.syntax.places import NodeRef
@@ -106,6 +106,8 @@ class EventLog(WeightsLog):
         self.optimizers: list[tuple[Instance, ...] | None] = []
         #: Models whose layers foreign code may have replaced; those that handlers out of view were given.
         self.replaced, self.handled = set[int](), set[int]()
+        #: Objects of code out of view that were made of models, with these.
+        self.held_by: list[tuple[Unknown, list[Instance]]] = []
         #: Of each `train` of the program whose result is used: its name, and where that is.
         self.results_used: dict[object, tuple[NodeRef, Evidence]] = {}
         #: Whether some of it was not run, for it takes too long.

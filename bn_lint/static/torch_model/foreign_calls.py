@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bn_lint.facts import Purpose
-from bn_lint.static.interpreter.values import Arguments, Instance, Unknown, Value, alternatives, is_module
+from bn_lint.static.interpreter.values import ABSENT, Arguments, Instance, Unknown, Value, alternatives, is_module
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import asked_once, walk
@@ -55,7 +55,7 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
         if dotted == "torch.autograd.grad":
             events.gradients_taken(interpreter, arguments)
             return
-    modules = list(_modules_among(arguments))
+    modules = list(_modules_among(arguments)) or _held(events, function)
     if dotted in LOADING or NAMED_LOADING.search(name or dotted.rpartition(".")[2] or getattr(function, "name", "")):
         for module in modules:
             events.loaded(interpreter, module, ref)
@@ -89,6 +89,24 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
         events.forgotten[ref.node] = [(one, MODE.of(one) or BUILT) for one in parts]
         for module in modules:
             forget(interpreter, module)
+
+
+def made_of_models(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    """An object that code outside the project makes of models, and whose methods may switch them; otherwise ABSENT."""
+    made = ref.node.func if isinstance(ref.node, cst.Call) else None
+    name = made.value if isinstance(made, cst.Name) else method_of(ref.node)
+    if not isinstance(name, str) or not name[:1].isupper() or not (modules := list(_modules_among(arguments))):
+        return ABSENT  # what a function gives need not keep what it was given
+    interpreter.store.disturb()
+    holder = Unknown("?", f"`{name}` is outside the project", foreign=True)
+    events_of(interpreter).held_by.append((holder, modules))
+    return holder
+
+
+def _held(events: EventLog, function: Value) -> list[Instance]:
+    """The models of the object of which a method is called."""
+    owner = function.attribute_of[0] if isinstance(function, Unknown) and function.attribute_of is not None else None
+    return next((models for holder, models in events.held_by if owner is not None and owner.is_twin(holder)), [])
 
 
 def _modules_among(arguments: Arguments) -> Iterator[Instance]:

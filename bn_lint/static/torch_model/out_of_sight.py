@@ -37,7 +37,8 @@ HARMLESS = re.compile(
 #: as `summary(model)` or `reset_net(model)`, leave it as it is. (A word too many here costs findings, and makes none.)
 #: What explains answers is made for trained models: `GradCAM(model)` and `DeepExplainer(model, data)` call eval().
 SWITCHING = re.compile(
-    r"eval|valid|test|train|fit|predict|infer|run|loop|epoch|score|mode|freeze|bench|cam|explain", re.IGNORECASE
+    r"eval|valid|test|train|fit|tune|learn|predict|infer|run|loop|epoch|score|mode|freeze|bench|cam|explain",
+    re.IGNORECASE,
 )
 #: Names of handlers, such as `on_epoch_end`: they say when one is called, and not that it runs an epoch.
 HANDLER = re.compile(r"^_*(?:on_\w+_(?:begin|start|end|finish)|(?:before|after)_\w+)$", re.IGNORECASE)

@@ -10,7 +10,7 @@ from bn_lint.static.libraries.index import KNOWN, library_member
 from bn_lint.static.libraries.launchers import passed_through
 from bn_lint.static.libraries.zoo import any_model
 from bn_lint.static.torch_model.domain import TorchDomain
-from bn_lint.static.torch_model.foreign_calls import note_foreign_call
+from bn_lint.static.torch_model.foreign_calls import made_of_models, note_foreign_call
 from bn_lint.static.torch_model.symbolic_models import called
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ class TrainingDomain(TorchDomain):
             return result
         note_foreign_call(interpreter, function, arguments, ref)
         handed_back = passed_through(interpreter, function, arguments, ref)
-        return super().call(interpreter, function, arguments, ref) if handed_back is None else handed_back
+        if handed_back is not None:
+            return handed_back
+        result = super().call(interpreter, function, arguments, ref)
+        return made_of_models(interpreter, arguments, ref) if result is ABSENT else result
 
     def concerns(self, names: AbstractSet[str]) -> bool:
         return any(is_batchnorm_name(name) or is_zoo_name(name) for name in names)

@@ -12,6 +12,7 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.flow import dotted
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk
+from bn_lint.static.torch_model.callers import is_being_built
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, Switch, has_batchnorm_for_sure
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
@@ -61,7 +62,7 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
             or (mode.root and not events.is_part_of(layer, mode.root))  # it was taken apart since
             or not any(owner in wholes for owner in owners(layer))
             or any(events.is_part_of(layer, one) for one in frozen_again)
-            or (_is_handed_out_so(events, mode) and not isinstance(FROZEN.of(layer), NodeRef))
+            or (_is_not_meant_to_last(events, mode) and not isinstance(FROZEN.of(layer), NodeRef))
         ):
             continue
         # What was switched and then called, and not trained, was in evaluation mode for that, also without `no_grad`.
@@ -145,19 +146,27 @@ def _is_of_whole(events: EventLog, mode: Mode, wholes: Sequence[Instance]) -> bo
     return mode.root is not None and any(events.is_part_of(one, mode.root) for one in wholes)
 
 
-def _is_handed_out_so(events: EventLog, mode: Mode) -> bool:
-    """Whether a function that makes models hands them out in evaluation mode: so far nobody wants to freeze anything.
+def _is_not_meant_to_last(events: EventLog, mode: Mode) -> bool:
+    """Whether a function puts a model in evaluation mode before anybody can want to freeze it.
 
-    One that is given the model freezes it.
+    It makes models, and hands them out so; one that is given the model freezes it. Or a constructor runs it, and it
+    calls the part itself, to see how large what it gives is.
     """
     switch = next((one for one in events.switches if one.mode is mode), None)
     function = switch.frame.function if switch is not None and switch.frame is not None else None
-    if mode.ref is None or function is None or not isinstance(function.node, cst.FunctionDef):
+    if mode.ref is None or switch is None or function is None or not isinstance(function.node, cst.FunctionDef):
         return False
     switched = mode.ref.node
     if not isinstance(switched, cst.Call) or not isinstance(switched.func, cst.Attribute):
         return False
     model = dotted(switched.func.value)
+    calls = (node for node in walk(function.node) if type(node) is cst.Call)
+    if (
+        switch.frame is not None
+        and is_being_built(switch.frame)
+        and any(dotted(one.func) == model != "" for one in calls)
+    ):
+        return True
     return model not in function.params.positional and any(
         any(part is switched for part in walk(node)) or (node.value is not None and dotted(node.value) == model != "")
         for node in walk(function.node)
