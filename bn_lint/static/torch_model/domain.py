@@ -42,6 +42,7 @@ from bn_lint.static.torch_model.parameters import (
     are_exclusive,
     change_in_place,
     freeze,
+    is_one_of_two,
     requires_grad,
     state_attribute,
     weights_attribute,
@@ -130,7 +131,8 @@ class TorchDomain(Domain):
             elif name == "data" and not value.held:
                 events_of(interpreter).weights_written(interpreter, value.module, ref)
         elif isinstance(value, Tensor) and value.layer is not None and name == "requires_grad":
-            freeze(interpreter, value.layer, new, ref)
+            if new is not False or not is_one_of_two(interpreter, ref):
+                freeze(interpreter, value.layer, new, ref)
         elif isinstance(value, Instance) and name == "training":
             interpreter.store.set(value, MODE, UNSEEN)
 

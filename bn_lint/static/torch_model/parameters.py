@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Builtin, DomainValue, Instance, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.tree import ways_to
+from bn_lint.static.syntax.tree import asked_once, walk, ways_to
+from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.mode import FROZEN
 from bn_lint.static.torch_model.out_of_sight import is_made_up
 from bn_lint.static.torch_model.watchers import events_of
@@ -24,6 +25,10 @@ _FROM_OTHERS = frozenset({"mul_", "add_", "sub_", "lerp_", "copy_"})
 _FILLING = frozenset(
     "zero_ fill_ normal_ uniform_ random_ bernoulli_ log_normal_ cauchy_ exponential_ geometric_".split()
 )
+
+
+#: The parameters of a BatchNorm layer.
+_OTHER = {"weight": "bias", "bias": "weight"}
 
 
 class Weights(DomainValue):
@@ -136,6 +141,32 @@ def freeze(interpreter: Interpreter, module: Instance, requires_grad: Value, ref
             interpreter.store.note(layer, FROZEN, state)
             if state is None:
                 events_of(interpreter).thawed.add(id(layer))
+
+
+def is_one_of_two(interpreter: Interpreter, ref: NodeRef) -> bool:
+    """Whether a function sets `layer.weight.requires_grad`, and not `layer.bias.requires_grad`, or the reverse.
+
+    The layer goes on learning: some losses want scales of 1, or shifts of 0.
+
+    Args:
+        ref: What is set.
+    """
+    frame, written = interpreter.frame, code_of(ref.node.value) if type(ref.node) is cst.Attribute else ""
+    layer, _, name = written.rpartition(".")
+    if frame is None or not layer or name not in _OTHER:
+        return False
+    scope = frame.function.node if frame.function is not None else frame.file.tree
+    return f"{layer}.{_OTHER[name]}" not in _switched_parameters(scope)
+
+
+@asked_once
+def _switched_parameters(scope: cst.CSTNode) -> frozenset[str]:
+    """What code sets `requires_grad` of."""
+    return frozenset(
+        code_of(node.value)
+        for node in walk(scope)
+        if type(node) is cst.Attribute and node.attr.value in ("requires_grad", "requires_grad_")
+    )
 
 
 def requires_grad(interpreter: Interpreter, module: Instance) -> Value:
