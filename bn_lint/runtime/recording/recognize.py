@@ -15,8 +15,10 @@ from bn_lint.runtime.recording.layer_records import Layer
 
 
 def requires_grad(module: _BatchNorm | None) -> bool | None:
-    weight = None if module is None else module._parameters.get("weight")
-    return None if weight is None else weight.requires_grad
+    """Whether a layer learns a parameter; None where it has none."""
+    parameters = {} if module is None else module._parameters
+    given = [one for one in (parameters.get("weight"), parameters.get("bias")) if one is not None]
+    return any(one.requires_grad for one in given) if given else None
 
 
 def is_adapted(module: _BatchNorm | None) -> bool:

@@ -272,7 +272,7 @@ class Recorder(ModeChanges):
         weight = module._parameters.get("weight")
         if weight is not None:
             layer.parameter = id(weight)
-            layer.requires_grad_seen = layer.requires_grad_seen or weight.requires_grad
+            layer.requires_grad_seen = layer.requires_grad_seen or bool(requires_grad(module))
 
     def _follow(self, layer: Layer, entry: Entry, module: _BatchNorm | None, around: CallContext) -> None:
         """Draw the conclusions that depend on the order of events."""
