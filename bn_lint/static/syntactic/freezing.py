@@ -107,7 +107,10 @@ def with_missed_layers(facts: Sequence[Fact], files: Iterable[SourceFile]) -> It
             (
                 Evidence(f"`{one.layer.name}` is a {one.layer.class_name}", one.place)
                 for one in built
-                if one.layer.variant not in fact.variants and one.place.path == fact.place.path and not fact.of_part
+                # What a class of the program's own does with the statistics of a group, say, is another matter.
+                if one.layer.variant not in (*fact.variants, "other")
+                and one.place.path == fact.place.path
+                and not fact.of_part
             ),
             None,
         )
