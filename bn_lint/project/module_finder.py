@@ -83,6 +83,10 @@ class ModuleFinder:
         if added:
             self._added[importer] = tuple(dict.fromkeys(added))
 
+    def added(self, importer: Path) -> tuple[Path, ...]:
+        """The folders that a file may add to `sys.path`, once its text was looked at."""
+        return self._added.get(importer, ())
+
     def _meant(self, path: Path, named: tuple[str, ...] | None) -> Iterator[Path]:
         """The folders that a file may add to `sys.path`.
 

@@ -203,14 +203,18 @@ class _Graph:
         return found
 
     def _beside(self, path: Path) -> set[Path]:
-        """The modules next to a file, and those in packages next to it, unless they are too many to be meant."""
+        """The modules next to a file or where it looks for modules, and those below, as far as they are few enough."""
         found: set[Path] = set()
-        for module in self._below(path.parent).values():
-            found.add(module)
-            if module.suffix != ".py" or module.name == "__init__.py":
-                found.update(self._below(module.parent if module.suffix == ".py" else module).values())
-        found.discard(path)
-        return found if len(found) <= MAX_BESIDE else set()
+        for start in dict.fromkeys((path.parent, *self._finder.added(path))):
+            folders = [start]
+            while folders:
+                modules = {module for folder in folders for module in self._below(folder).values()} - {path}
+                if len(found | modules) > MAX_BESIDE:
+                    return found
+                packages = (one for one in sorted(modules - found) if one.suffix != ".py" or one.name == "__init__.py")
+                folders = [one.parent if one.suffix == ".py" else one for one in packages]
+                found |= modules
+        return found
 
     def _reach(self, module: Path, words: set[str], found: set[Path]) -> None:
         """Add the file of a module, and what lies below it in folders and files that the text names."""

@@ -91,6 +91,21 @@ def test_an_import_of_any_name_connects_with_the_modules_beside_it() -> None:
     assert len(groups(*files)) == 3
 
 
+def test_an_import_of_any_name_connects_with_modules_where_the_file_looks_for_them() -> None:
+    files = ("tools/train.py", "nets/deep/net.py")
+    write("nets/__init__.py", "")
+    write("nets/deep/__init__.py", "")
+    write("nets/deep/net.py", "")
+    write("tools/train.py", "import sys\nsys.path.append('..')\nnet = __import__(name)\n")
+    assert groups(*files) == [files]
+    write("tools/train.py", "net = __import__(name)\n")
+    assert len(groups(*files)) == 2
+    write("tools/train.py", "import sys\nsys.path.append('..')\nnet = __import__(name)\n")
+    for number in range(MAX_BESIDE):  # too many to be meant
+        write(f"nets/deep/experiment{number}.py", "")
+    assert len(groups(*files)) == 2
+
+
 def test_a_computed_import_connects_with_all_modules_of_the_package() -> None:
     write("nets/deep.py", "")
     write("nets/wide.py", "")
