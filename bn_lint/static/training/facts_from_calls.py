@@ -50,6 +50,21 @@ if TYPE_CHECKING:
 
 def facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fact]:
     """State what one entry point showed."""
+    shown = list(_facts_from_events(events, collector))
+    left = {fact.place for fact in shown if type(fact) is ModelCall and _is_trained_off(fact, local=False)}
+    for fact in shown:
+        # Of a line that trains what an evaluation has left, nothing more is said in another pass of its loop.
+        if not (type(fact) is ModelCall and fact.place in left and _is_trained_off(fact, local=True)):
+            yield fact
+
+
+def _is_trained_off(call: ModelCall, *, local: bool) -> bool:
+    """Whether a model is trained in evaluation mode, for which it was switched or not."""
+    is_off = call.purpose is Purpose.TRAINING and call.mode is facts.Mode.EVALUATION
+    return is_off and call.switch is not None and call.switch_is_local is local
+
+
+def _facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fact]:
     events.is_over = True
     trained = frozenset(id(call.model) for call in events.calls if call.purpose is Purpose.TRAINING)
     for call in events.calls:
