@@ -12,7 +12,7 @@ from bn_lint.static.interpreter.values import Arguments, Function, Instance, Uni
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.lost_results import is_lost
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.tree import switches_or_trains, unread_calls, walk
+from bn_lint.static.syntax.tree import switches_itself, switches_or_trains, unread_calls, walk
 from bn_lint.static.torch_model.callers import is_being_built, method_of_model
 from bn_lint.static.torch_model.following import Following
 from bn_lint.static.torch_model.gradients import volatile_argument
@@ -26,7 +26,7 @@ from bn_lint.static.torch_model.happened import (
     loaded_before,
     preparation,
 )
-from bn_lint.static.torch_model.mode import FROZEN, MODE, Mode, agreed, modes_of, possible
+from bn_lint.static.torch_model.mode import FROZEN, MODE, UNSEEN, Mode, agreed, modes_of, possible
 from bn_lint.static.torch_model.out_of_sight import (
     asks_models,
     calls_what_trains,
@@ -192,7 +192,8 @@ class EventLog(WeightsLog):
                 return
             self.method, model, ref, frame = outer, outer.receiver, outer.site, outer.caller
             layers, given = batchnorm_layers(model), tuple(outer.cells.values())
-        layers = layers_run(layers, model, model.cls.lookup("forward")[0] if outer is None else outer.function)
+        method = model.cls.lookup("forward")[0] if outer is None else outer.function
+        layers = layers_run(layers, model, method)
         if not layers or not isinstance(ref.node, cst.Call):
             return
         interpreter.store.disturb()
@@ -204,7 +205,9 @@ class EventLog(WeightsLog):
         call.is_method = outer is not None
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
         call.ways = interpreter.path.chosen
-        call.modes = [possible(modes_of(layer, self), call.ways) for layer in layers]
+        # Whoever calls a method that switches the model itself need not care for the mode.
+        is_own = isinstance(method, Function) and switches_itself(method.node)
+        call.modes = [(UNSEEN,) if is_own else possible(modes_of(layer, self), call.ways) for layer in layers]
         call.uncertain = interpreter.path.uncertain > self.open_loops
         scope = frame.function.node if frame.function is not None else frame.file.tree
         call.is_asked = self.is_asking
