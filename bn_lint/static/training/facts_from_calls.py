@@ -51,10 +51,11 @@ if TYPE_CHECKING:
 def facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[Fact]:
     """State what one entry point showed."""
     shown = list(_facts_from_events(events, collector))
-    left = {fact.place for fact in shown if type(fact) is ModelCall and _is_trained_off(fact, local=False)}
+    calls = (fact for fact in shown if type(fact) is ModelCall)
+    switched = {call.place for call in calls if call.certain and _is_trained_off(call, local=True)}
     for fact in shown:
-        # Of a line that trains what an evaluation has left, nothing more is said in another pass of its loop.
-        if not (type(fact) is ModelCall and fact.place in left and _is_trained_off(fact, local=True)):
+        # Of a model that is switched off to be trained, no evaluation is to blame in another pass of a loop.
+        if not (type(fact) is ModelCall and fact.place in switched and _is_trained_off(fact, local=False)):
             yield fact
 
 

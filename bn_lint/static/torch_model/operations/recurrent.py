@@ -25,7 +25,7 @@ def _recurrent(*, cell: bool) -> Rule:
         directions = {True: 2, False: 1}.get(bidirectional) if isinstance(bidirectional, bool) else None
         hidden = size_of(hidden_size)
         projected = hidden if proj_size == 0 else size_of(proj_size)
-        output = with_last(at, x, scaled(projected, directions))
+        output = _sequence(at, x, scaled(projected, directions))
         layers = scaled(size_of(num_layers), directions)
         states = tuple(_state(at, x, layers, size, batch_first) for size in (projected, hidden))
         return (output, states if cell else states[0])
@@ -39,6 +39,14 @@ def _state(at: OpSite, x: Tensor, layers: Dim, size: Dim, batch_first: Value) ->
     if x.ranked and isinstance(batch_first, bool):
         batch = (x.axes[0 if batch_first else 1],) if len(x.axes) == 3 else ()
     return Tensor((Axis(layers, at.origin), *batch, Axis(size, at.origin, features=True)), origin=at.origin)
+
+
+def _sequence(at: OpSite, x: Tensor, size: Dim) -> Tensor:
+    """One vector of features for each step: a sequence of unknown rank is taken for one of batches."""
+    if x.ranked:
+        return with_last(at, x, size)
+    around = (Axis(), Axis(), *x.axes[:-1])[-2:]
+    return Tensor((*around, Axis(size, at.origin, features=True)), origin=at.origin)
 
 
 def _cell(at: OpSite, x: Tensor, hidden_size: Value) -> Value:
@@ -69,7 +77,7 @@ def _attention(
     need_weights: Value,
     average_attn_weights: Value,
 ) -> Value:
-    output, keys = with_last(at, x, size_of(embed_dim)), as_tensor(key)
+    output, keys = _sequence(at, x, size_of(embed_dim)), as_tensor(key)
     if need_weights is False:
         return (output, None)
     known = need_weights is True and average_attn_weights is True and isinstance(batch_first, bool)
