@@ -122,7 +122,8 @@ class BatchNormBuilt:
         unpacks: The call has `*args` or `**options`.
         loads_weights: The program loads the weights of a model.
         follows_error: A layer was built before it with sizes that PyTorch refuses.
-        stays_in_eval: Where its model is told to train, the program's own `train()` puts it in evaluation mode again.
+        stays_in_eval: Where its model is told to train, the program's own `train()` puts it in evaluation mode again;
+            or its model is made for evaluation.
     """
 
     layer: BatchNormLayer

@@ -44,7 +44,7 @@ from bn_lint.static.training.symbolic_models import with_likelihood
 from bn_lint.static.turns.keeper import Keeper
 from bn_lint.static.turns.kept import KeptTurns
 from bn_lint.static.turns.record import Entry
-from bn_lint.static.uncalled import call_roots, call_steps, try_train
+from bn_lint.static.uncalled import call_roots, call_steps, find_evaluated, try_train
 from bn_lint.static.undisturbed import set_aside, undisturbed
 from bn_lint.static.unreached import unreached_constructors
 
@@ -322,6 +322,7 @@ class Analyzer:
             call_steps(self.interpreter)
             call_roots(self.interpreter, entry.file)
             try_train(self.interpreter, entry.file)
+            find_evaluated(self.interpreter)
             if self.interpreter.budget.gave_up:
                 raise BudgetExhausted
         except BudgetExhausted:

@@ -27,7 +27,7 @@ class Constructions:
         #: Layers with their arguments, the `forward` around them, and whether no other class may be meant.
         #: And whether PyTorch has refused a layer before.
         self._built: list[tuple[Project, Instance, Arguments, str, bool, bool]] = []
-        #: Those that the `train` of their model puts in evaluation mode.
+        #: Those that the `train` of their model puts in evaluation mode, and those of models made for evaluation.
         self._evaluating: set[int] = set()
         self._missing: dict[int, tuple[Instance, str, int | None]] = {}
 
@@ -46,7 +46,7 @@ class Constructions:
         self._built.append((interpreter.project, layer, arguments, _forward_around(interpreter), meant, refused))
 
     def stays_in_eval(self, layer: Instance) -> None:
-        """Note that the `train` of its model puts a layer in evaluation mode."""
+        """Note that a layer is in evaluation mode even if its model is told to train, or that nothing trains it."""
         self._evaluating.add(id(layer))
 
     def missing(self, name: str, layer: Instance) -> None:
