@@ -91,12 +91,14 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
             forget(interpreter, module)
 
 
-def made_of_models(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+def made_of_models(interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> Value:
     """An object that code outside the project makes of models, and whose methods may switch them; otherwise ABSENT."""
     made = ref.node.func if isinstance(ref.node, cst.Call) else None
     name = made.value if isinstance(made, cst.Name) else method_of(ref.node)
-    if not isinstance(name, str) or not name[:1].isupper() or not (modules := list(_modules_among(arguments))):
+    if not isinstance(name, str) or not name[:1].isupper() or (isinstance(function, Unknown) and not function.foreign):
         return ABSENT  # what a function gives need not keep what it was given
+    if not (modules := list(_modules_among(arguments))):
+        return ABSENT
     interpreter.store.disturb()
     holder = Unknown("?", f"`{name}` is outside the project", foreign=True)
     events_of(interpreter).held_by.append((holder, modules))

@@ -42,7 +42,7 @@ class TrainingDomain(TorchDomain):
         if handed_back is not None:
             return handed_back
         result = super().call(interpreter, function, arguments, ref)
-        return made_of_models(interpreter, arguments, ref) if result is ABSENT else result
+        return made_of_models(interpreter, function, arguments, ref) if result is ABSENT else result
 
     def concerns(self, names: AbstractSet[str]) -> bool:
         return any(is_batchnorm_name(name) or is_zoo_name(name) for name in names)
