@@ -296,18 +296,6 @@ def switches_or_trains(node: cst.FunctionDef) -> bool:
 
 
 @asked_once
-def switches_itself(node: cst.CSTNode) -> bool:
-    """Whether a method calls `self.train()` or `self.eval()`."""
-    return any(
-        type(inner) is cst.Attribute
-        and inner.attr.value in ("train", "eval")
-        and type(inner.value) is cst.Name
-        and inner.value.value == "self"
-        for inner in walk(node)
-    )
-
-
-@asked_once
 def called_names(node: cst.FunctionDef) -> frozenset[str]:
     """The plain names that a function calls."""
     calls = (inner.func for inner in walk(node) if type(inner) is cst.Call)

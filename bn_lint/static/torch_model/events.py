@@ -12,7 +12,7 @@ from bn_lint.static.interpreter.values import Arguments, Function, Instance, Uni
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.lost_results import is_lost
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.tree import switches_itself, switches_or_trains, unread_calls, walk
+from bn_lint.static.syntax.tree import switches_or_trains, unread_calls, walk
 from bn_lint.static.torch_model.callers import is_being_built, method_of_model
 from bn_lint.static.torch_model.following import Following
 from bn_lint.static.torch_model.gradients import volatile_argument
@@ -106,6 +106,8 @@ class EventLog(WeightsLog):
         self.optimizers: list[tuple[Instance, ...] | None] = []
         #: Models whose layers foreign code may have replaced; those that handlers out of view were given.
         self.replaced, self.handled = set[int](), set[int]()
+        #: BatchNorm layers that their model switches when it is called.
+        self.switched_inside: set[int] = set()
         #: Objects of code out of view that were made of models, with these.
         self.held_by: list[tuple[Unknown, list[Instance]]] = []
         #: Of each `train` of the program whose result is used: its name, and where that is.
@@ -167,15 +169,28 @@ class EventLog(WeightsLog):
 
     def switched(self, interpreter: Interpreter, module: Instance, mode: Mode) -> None:
         """`train()` or `eval()` is called on a module."""
-        if self.depth or interpreter.frame is None:
+        if interpreter.frame is None:
             return
         interpreter.store.disturb()
+        if self.depth:
+            self._switched_inside(module)
+            return
         note = Switch(module, mode, interpreter.frame)
         note.before = [(layer, modes_of(layer, self)) for layer in possible_layers(module)]
         self.switches.append(note)
         if not note.before and not any(map(may_hide_layers, module.possible_descendants())):
             self._models_arrive(interpreter, interpreter.frame)
         self._count(interpreter)
+
+    def _switched_inside(self, module: Instance) -> None:
+        """A model switches itself, or a part, when it is called: whoever calls it need not care for that mode."""
+        own = {id(layer) for layer in possible_layers(module)}
+        self.switched_inside |= own
+        call = self.outermost
+        if call is not None and own:
+            call.modes = [(UNSEEN,) if id(one) in own else modes for one, modes in zip(call.layers, call.modes)]
+            call.frozen_layers = [(layer, ref) for layer, ref in call.frozen_layers if id(layer) not in own]
+            call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
 
     def called(
         self, interpreter: Interpreter, model: Instance, arguments: Arguments, ref: NodeRef, frame: Frame
@@ -192,8 +207,7 @@ class EventLog(WeightsLog):
                 return
             self.method, model, ref, frame = outer, outer.receiver, outer.site, outer.caller
             layers, given = batchnorm_layers(model), tuple(outer.cells.values())
-        method = model.cls.lookup("forward")[0] if outer is None else outer.function
-        layers = layers_run(layers, model, method)
+        layers = layers_run(layers, model, model.cls.lookup("forward")[0] if outer is None else outer.function)
         if not layers or not isinstance(ref.node, cst.Call):
             return
         interpreter.store.disturb()
@@ -205,9 +219,7 @@ class EventLog(WeightsLog):
         call.is_method = outer is not None
         call.order, call.loops, call.grad = self.now(), tuple(self.loops), self.grad
         call.ways = interpreter.path.chosen
-        # Whoever calls a method that switches the model itself need not care for the mode.
-        is_own = isinstance(method, Function) and switches_itself(method.node)
-        call.modes = [(UNSEEN,) if is_own else possible(modes_of(layer, self), call.ways) for layer in layers]
+        call.modes = [possible(modes_of(layer, self), call.ways) for layer in layers]
         call.uncertain = interpreter.path.uncertain > self.open_loops
         scope = frame.function.node if frame.function is not None else frame.file.tree
         call.is_asked = self.is_asking

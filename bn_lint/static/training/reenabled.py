@@ -58,6 +58,7 @@ def _reenabled(events: EventLog, switch: Switch) -> dict[Mode, Switch | None] | 
         if (
             id(layer) in after
             or id(layer) in events.thawed
+            or id(layer) in events.switched_inside
             or _is_of_whole(events, mode, wholes)
             or (mode.root and not events.is_part_of(layer, mode.root))  # it was taken apart since
             or not any(owner in wholes for owner in owners(layer))

@@ -17,7 +17,7 @@ from bn_lint.project.mentions import BUILDS, LAYER, SWITCHES, TRAINS
 from bn_lint.static.interpreter.values import Class, Function, Imported, Instance, ModuleScope, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import ParseError, SourceFile
-from bn_lint.static.syntax.tree import switches_itself, walk
+from bn_lint.static.syntax.tree import walk
 from bn_lint.static.torch_model.mode import ARRIVED
 from bn_lint.static.training.purpose import classify, is_local, left_in_evaluation
 
@@ -179,7 +179,7 @@ def self_training_methods(cls: Class) -> list[Function]:
         for name, method in cls.cells.items()
         if isinstance(method, Function)
     }
-    if not any(switches_itself(method.node) for method in cls.cells.values() if isinstance(method, Function)):
+    if not any(_switches_itself(method) for method in cls.cells.values() if isinstance(method, Function)):
         return []
     found = []
     for method in outer_methods(cls):
@@ -192,6 +192,16 @@ def self_training_methods(cls: Class) -> list[Function]:
         if "backward" in reached:
             found.append(method)
     return found
+
+
+def _switches_itself(method: Function) -> bool:
+    return any(
+        type(node) is cst.Attribute
+        and node.attr.value in ("train", "eval")
+        and type(node.value) is cst.Name
+        and node.value.value == "self"
+        for node in walk(method.node)
+    )
 
 
 def with_likelihood(facts: Sequence[Fact], project: Project) -> Iterator[Fact]:
