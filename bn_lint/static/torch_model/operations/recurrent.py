@@ -42,11 +42,11 @@ def _state(at: OpSite, x: Tensor, layers: Dim, size: Dim, batch_first: Value) ->
 
 
 def _sequence(at: OpSite, x: Tensor, size: Dim) -> Tensor:
-    """One vector of features for each step: a sequence of unknown rank is taken for one of batches."""
+    """One vector for each step. A sequence of unknown rank is taken for one of batches, but may be a packed one."""
     if x.ranked:
         return with_last(at, x, size)
     around = (Axis(), Axis(), *x.axes[:-1])[-2:]
-    return Tensor((*around, Axis(size, at.origin, features=True)), origin=at.origin)
+    return Tensor((*around, Axis(size, at.origin)), origin=at.origin)
 
 
 def _cell(at: OpSite, x: Tensor, hidden_size: Value) -> Value:
