@@ -55,7 +55,7 @@ def hold(messages: Sequence[Any], folder: Path) -> None:
         client = _Client(made, saying, hearing, [message for message in messages if not _is_ending(message)], folder)
         client.start()
         made.start_io(requests, answers)
-        client.join(_NEVER)
+        client.end(answers)
     own = next((error for error in raised if _is_ours(error)), None)
     if own is not None:
         raise own
@@ -91,7 +91,7 @@ def send(data: bytes, folder: Path) -> None:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
         requests.close()  # or the client never finds out
-        client.join(_NEVER)
+        client.end(answers)
     if not client.has_answer:
         raise Broken("the greeting has no answer")
 
@@ -128,10 +128,11 @@ class _Client(threading.Thread):
         self._folder = folder
         self._answered: set[object] = set()
         self._news = threading.Condition()
+        self._listening = threading.Thread(target=self._listen, daemon=True)
         self.has_answer = False
 
     def run(self) -> None:
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listening.start()
         try:
             self._ask("first", "initialize", self._greeting, _NEVER)
             for number, message in enumerate(self._messages):
@@ -147,6 +148,13 @@ class _Client(threading.Thread):
     def _greeting(self) -> object:
         capabilities = {"notebookDocument": {"synchronization": {}}}
         return {"processId": None, "rootUri": self._folder.as_uri(), "capabilities": capabilities}
+
+    def end(self, answers: IO[bytes]) -> None:
+        """Wait until all is said and heard; the client must not listen to a stream that is closed."""
+        self.join(_NEVER)
+        answers.close()
+        if self._listening.ident is not None:
+            self._listening.join(_NEVER)
 
     def _ask(self, name: str, method: str, params: object, patience: float) -> bool:
         self._say({"jsonrpc": "2.0", "id": name, "method": method, "params": params})
@@ -185,7 +193,7 @@ class _Sender(_Client):
         self._data = data
 
     def run(self) -> None:
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listening.start()
         with suppress(OSError):  # the server has gone
             self.has_answer = self._ask("first", "initialize", self._greeting, _NEVER)
             self._saying.write(self._data)
