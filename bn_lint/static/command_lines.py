@@ -67,15 +67,19 @@ def any_values(options: Options) -> tuple[tuple[str, None], ...]:
     return tuple((name, None) for name, both in options.items() if type(both[0]) is not bool)
 
 
-def concern_of(program: SourceFile, models: AbstractSet[str]) -> Callable[[cst.CSTNode], bool]:
-    """Whether code decides about modes or data, or mentions one of these names.
+def concern_of(program: SourceFile, models: AbstractSet[str] | None) -> Callable[[cst.CSTNode], bool]:
+    """Whether code decides about modes or data, or about the model.
 
     A function of the program that does is as good as what it does.
+
+    Args:
+        models: The names of the project's own definitions that lead to BatchNorm; None if the model is settled.
     """
-    wanted = _DIRECT | models
+    wanted = _DIRECT if models is None else _DIRECT | models
+    concerns = partial(_mentions, with_models=models is not None)
     functions = [node for node in walk(program.tree) if type(node) is cst.FunctionDef]
-    wanted |= {one.name.value for one in functions if _mentions(one.body, wanted)}
-    return partial(_mentions, wanted=wanted)
+    wanted |= {one.name.value for one in functions if concerns(one.body, wanted=wanted)}
+    return partial(concerns, wanted=wanted)
 
 
 def other_models(options: Options, tables: Tables, models: AbstractSet[str]) -> Iterator[Given]:
@@ -119,9 +123,11 @@ def _names_model(name: str, models: AbstractSet[str]) -> bool:
     return name in models or is_batchnorm_name(name) or is_zoo_name(name)
 
 
-def _mentions(code: cst.CSTNode, wanted: AbstractSet[str]) -> bool:
+def _mentions(code: cst.CSTNode, wanted: AbstractSet[str], *, with_models: bool) -> bool:
     return any(
-        node.value in wanted if type(node) is cst.Name else type(node) is cst.Attribute and node.attr.value in _SWITCHES
+        node.value in wanted or (with_models and _names_model(node.value, wanted))
+        if type(node) is cst.Name
+        else type(node) is cst.Attribute and node.attr.value in _SWITCHES
         for node in walk(code)
     )
 

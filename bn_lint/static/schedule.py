@@ -128,9 +128,13 @@ class Schedule:
         """The top level of a file; if that is a program with options, it may be run with others later."""
         yield RunModule(file, reason)
         interpreter = self.interpreter
-        if interpreter.options and (interpreter.decided or interpreter.looked_up) and is_program(file.source.text):
+        if interpreter.options and (interpreter.decided or interpreter.looked_up) and self._is_program(file):
             decided, tables, uses = tuple(interpreter.decided), dict(interpreter.looked_up), self._uses_models()
             self.programs.append(Program(file, dict(interpreter.options), decided, tables, uses, interpreter.fails))
+
+    def _is_program(self, file: SourceFile) -> bool:
+        """Whether a file trains or uses models, or starts what does."""
+        return is_program(file.source.text) or self.imported.starts_program(file)
 
     def _command_lines(self) -> Iterator[EntryPoint]:
         """Programs again, with options that decide about modes, data, or the model."""
@@ -140,7 +144,7 @@ class Schedule:
                 # Nobody runs it without options: what it does whatever they are is worth more than single values.
                 with self.collector.programs_only():
                     yield RunCommandLine(program.file, Reason.COMMAND_LINE, any_values(program.options))
-            concerns = concern_of(program.file, set() if program.used_models else names)
+            concerns = concern_of(program.file, None if program.used_models else names)
             models = () if program.used_models else other_models(program.options, program.tables, names)
             tried: set[tuple[Given, ...]] = set()
             # Options so far, and what the conditions ask that they have led to: which model it is may depend on two of
@@ -213,7 +217,7 @@ class Schedule:
         paths = [*(s.path for s in self.sources), *self.context]
         for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
             source = file.source
-            if file in known or not (is_program(source.text) or self.imported.starts_program(file)):
+            if file in known or not self._is_program(file):
                 continue
             used = used_names(models, source.text)
             # A script may get its model from any function of the package that it imports.

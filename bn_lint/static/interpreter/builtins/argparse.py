@@ -63,6 +63,8 @@ def _value(name: str, arguments: Arguments) -> Value:
     action = arguments.keywords.get("action")
     if isinstance(action, str) and isinstance(default, bool) and _OFF.get(action) is (not default):
         return default  # the switch makes of it what it is already
+    if default is True and action is None and _is_true_of_text(arguments.keywords.get("type")):
+        return default  # "False" is a text like any other, and what is not empty is true
     # A switch is there to be used: both of its positions are. What an action of the program does is up to it.
     # A single one (epoch, sample, process) is the least that runs: such options are there to be given.
     if (
@@ -74,6 +76,11 @@ def _value(name: str, arguments: Arguments) -> Value:
     ):
         return Unknown(name, f"the user decides `{name}`")
     return default
+
+
+def _is_true_of_text(convert: Value) -> bool:
+    """Whether an option is true whatever text it is given: as the text, or as what `bool` says of one."""
+    return convert is None or (isinstance(convert, Builtin) and convert.name == "bool")
 
 
 def _known_choices(choices: Value) -> tuple[Value, ...]:
