@@ -133,6 +133,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "twentieth-mutants",
         "twentyfirst-mutants",
         "twentysecond-mutants",
+        "twentythird-mutants",
         "twentieth",
         "nineteenth",
         "twentyfirst",
