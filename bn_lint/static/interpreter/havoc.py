@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from bn_lint.static.interpreter.frames import Frame
-from bn_lint.static.interpreter.limits import MAX_REACHED_FUNCTIONS, MAX_REACHED_OBJECTS
+from bn_lint.static.interpreter.limits import ABORT_STEPS, MAX_REACHED_FUNCTIONS, MAX_REACHED_OBJECTS
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,
@@ -49,6 +49,7 @@ def abort_call(
     interpreter: Interpreter, frame: Frame, function: Function, arguments: Arguments, lost: list[StoreDelta]
 ) -> Value:
     """Go on behind a call that takes too long: forget what it changed, and what it would have changed."""
+    interpreter.budget.steps += ABORT_STEPS
     for changes in lost:
         for cells, key, _ in changes.values():
             _forget_cell(interpreter, cells, key)

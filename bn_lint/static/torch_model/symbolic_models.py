@@ -82,9 +82,10 @@ def handed_over(dotted: str) -> Value:
 
 def forget_symbolic_models(interpreter: Interpreter) -> None:
     """Code that was not run may have switched any of them."""
-    for switch in list(events_of(interpreter).switches):
-        if is_symbolic(switch.model):
-            forget(interpreter, switch.model)
+    switched = {id(switch.model): switch.model for switch in events_of(interpreter).switches}  # again in each loop
+    for model in switched.values():
+        if is_symbolic(model):
+            forget(interpreter, model)
 
 
 def _may_be_model(value: Unknown) -> bool:
