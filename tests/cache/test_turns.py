@@ -225,7 +225,9 @@ def test_fixtures_are_shown_again(tmp_path: Path, seen: Seen) -> None:
         unit = Unit((from_bytes(path.read_bytes(), path, path.name),), ())
         _outcome(unit, kept)
         _outcome(unit, kept)
-    assert len(seen.repeated) > 20
+        if len(seen.repeated) > 20:
+            return
+    pytest.fail("hardly anything is shown again")
 
 
 @pytest.mark.slow
