@@ -80,6 +80,25 @@ def test_what_may_use_batchnorm_is_noted(tmp_path: Path, inside: str) -> None:
     assert [(problem.code, problem.internal) for problem in result.problems] == [("BN903", False)]
 
 
+ENDLESS = """
+from torch import nn
+
+def train(epochs):
+    net = nn.BatchNorm1d(64)
+    for epoch in range(epochs):
+        net.train()
+        train(epochs)
+
+train(10)
+"""
+
+
+def test_a_function_that_starts_itself_as_it_was_started_has_no_end(tmp_path: Path) -> None:
+    path = tmp_path / "program.py"
+    path.write_text(ENDLESS)
+    assert not analyze([load(path)]).problems
+
+
 CHOICE = """
 import torch
 from torch import nn

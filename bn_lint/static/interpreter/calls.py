@@ -258,8 +258,11 @@ def _call_function(
         if function.scope.parent is None and function.scope.cells is function.scope.module.cells:
             # What a model calls is a part of it; what others call may call a model, which is noted.
             inside = interpreter.events.depth > 0
+            memory = ("function", function, key, inside)
+            if depth > MAX_BLIND_RECURSION and interpreter.summaries.is_running(memory):
+                return Unknown("?", f"`{function.name}` calls itself again and again")  # with what it was called with
             return interpreter.summaries.memoize(
-                ("function", function, key, inside),
+                memory,
                 lambda: execute_function(interpreter, function, arguments, ref, frame),
                 given.values(),
             )

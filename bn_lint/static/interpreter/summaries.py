@@ -44,6 +44,8 @@ class CallSummaries:
         self._collector = collector
         self._templates: dict[Hashable, object] = {}
         self._recursive: dict[Function, dict[Hashable, Value]] = {}
+        #: What is being computed, from the outermost on.
+        self._running: list[Hashable] = []
         #: What a call gave, the modules that it was given, and where in these the ones are that it gave back.
         self._kept: dict[Hashable, tuple[Value, list[Instance], list[_Way]]] = {}
 
@@ -57,6 +59,10 @@ class CallSummaries:
         if key not in results:
             results[key] = compute()
         return self._copy(results[key], (), ())
+
+    def is_running(self, key: Hashable) -> bool:
+        """Whether what this key stands for is being computed, within which the question is asked."""
+        return self._noted(key) in self._running
 
     def call_over(self, function: Function, stack: Sequence[Function]) -> None:
         """Drop what `while_running` kept, once the function no longer runs."""
@@ -75,8 +81,7 @@ class CallSummaries:
         """
         if key is None:
             return compute()
-        if self._collector.is_quiet:
-            key = ("quiet", key)  # what was not noted then is noted later
+        key = self._noted(key)
         hit = self._kept.get(key)
         if hit is not None and not (isinstance(hit[0], Instance) and hit[0].template is None):
             kept, before, ways = hit
@@ -87,9 +92,11 @@ class CallSummaries:
                 return _made_again(self._copy(kept, same, [*modules, *filter(None, now)]), given)
         purity = watch()
         self._store.purity.append(purity)
+        self._running.append(key)
         try:
             value = compute()
         finally:
+            self._running.pop()
             self._store.purity.pop()
         if purity.pure:
             # A module is kept as it is: should the program change it, its template is gone and so is this memory.
@@ -105,6 +112,10 @@ class CallSummaries:
             for one in given:
                 self._forget_with(one, key)
         return value
+
+    def _noted(self, key: Hashable) -> Hashable:
+        """The key as it is kept: what is not noted now is noted later."""
+        return ("quiet", key) if self._collector.is_quiet else key
 
     def _copy(self, value: Value, given: Sequence[Instance], now: Sequence[Instance]) -> Value:
         copies: dict[int, Value] = {}
