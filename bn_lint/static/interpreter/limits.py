@@ -31,7 +31,8 @@ MAX_ANCESTORS: Final = 100
 
 #: Values that a name may have after branches.
 MAX_ALTERNATIVES: Final = 4
-#: Modules that a name may have after branches, or functions and classes that make them: `if args.net == ...`.
+#: Modules that a name may have after branches, objects that have one, such as trainers, or functions and classes that
+#: make them: `if args.net == ...`.
 MAX_MODULES: Final = 64
 #: Such functions and classes that are called where any of them may be meant. For modes, one is as good as another.
 MAX_CALLED: Final = 8

@@ -131,7 +131,11 @@ def _assert(interpreter: Interpreter, node: cst.Assert, frame: Frame) -> str | N
     outcome = truth(evaluate(interpreter, node.test, frame))
     if outcome is None:
         assume(interpreter, node.test, frame, True)
-    return RAISE if outcome is False and type(node.test) is cst.Name and node.test.value == "False" else None
+    never = isinstance(node.test, (cst.Name, cst.Integer)) and node.test.value in (
+        "False",
+        "0",
+    )  # `assert 0, "unknown"`
+    return RAISE if outcome is False and never else None
 
 
 def _delete(interpreter: Interpreter, node: cst.Del, frame: Frame) -> None:

@@ -140,9 +140,10 @@ def _holds_modules(value: Value) -> bool:
 
 
 def _is_called(value: Value) -> bool:
-    """Whether a value is a module, what makes one, or what goes with one."""
+    """Whether a value is a module, what makes one, or what goes with one: a trainer has the model that it trains."""
     if isinstance(value, Instance):
-        return value.is_module
+        held = (one for cell in value.cells.values() for one in (cell.values if isinstance(cell, Union) else (cell,)))
+        return value.is_module or any(isinstance(one, Instance) and one.is_module for one in held)
     if isinstance(value, DomainValue):
         return value.is_of_module
     return isinstance(value, (BoundMethod, Builtin, Class, External, Function, LibraryClass, Partial, Unknown))
