@@ -209,6 +209,15 @@ def _run(root: Path, entry: str) -> None:
     """Run a file as `python entry` does, or as `python -m` does when it belongs to a package."""
     path = root / entry
     base = root / "src" if entry.startswith("src/") else root
+    before = os.getcwd()
+    os.chdir(root)  # what it saves stays there
+    try:
+        _run_as_main(path, base)
+    finally:
+        os.chdir(before)
+
+
+def _run_as_main(path: Path, base: Path) -> None:
     if path.parent != base and (path.parent / "__init__.py").exists():
         runpy.run_module(".".join(path.relative_to(base).with_suffix("").parts), run_name="__main__")
     else:
