@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Final
 
 from bn_lint.static.interpreter.assign import assign, delete
 from bn_lint.static.interpreter.branches import if_, match_, try_
@@ -126,16 +127,17 @@ def _raise(interpreter: Interpreter, node: cst.Raise, frame: Frame) -> str:
     return RAISE
 
 
+#: What stands for False where no other condition is asserted: `assert 0, "no such model"`.
+_FALSE: Final = frozenset({"False", "0"})
+
+
 def _assert(interpreter: Interpreter, node: cst.Assert, frame: Frame) -> str | None:
     interpreter.events.asserted = node.test
     outcome = truth(evaluate(interpreter, node.test, frame))
     if outcome is None:
         assume(interpreter, node.test, frame, True)
-    never = isinstance(node.test, (cst.Name, cst.Integer)) and node.test.value in (
-        "False",
-        "0",
-    )  # `assert 0, "unknown"`
-    return RAISE if outcome is False and never else None
+    is_written = isinstance(node.test, (cst.Name, cst.Integer)) and node.test.value in _FALSE
+    return RAISE if outcome is False and is_written else None
 
 
 def _delete(interpreter: Interpreter, node: cst.Del, frame: Frame) -> None:
