@@ -91,7 +91,7 @@ def _join_by_kind(first: Value, values: list[Value]) -> Value:
         pass
     elif not isinstance(first, (*CONSTANTS, *WRAPPERS, *DEFINITIONS)):
         raise impossible(first)
-    if len(values) > (MAX_MODULES if all(map(_is_called, values)) else MAX_ALTERNATIVES):
+    if len(values) > MAX_ALTERNATIVES and (len(values) > MAX_MODULES or not all(map(_is_called, values))):
         return Unknown("?", "too many alternatives")
     return Union(tuple(values))
 
