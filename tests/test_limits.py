@@ -13,6 +13,7 @@ import pytest
 from bn_lint.facts import Analysis, BatchNormCall, ModelCall
 from bn_lint.native import COMPILED
 from bn_lint.project.source import load
+from bn_lint.static import analyze as analyze_module
 from bn_lint.static.analyze import analyze
 from bn_lint.static.interpreter import calls
 from bn_lint.static.interpreter.deep_stack import with_deep_stack
@@ -97,6 +98,20 @@ def test_a_function_that_starts_itself_as_it_was_started_has_no_end(tmp_path: Pa
     path = tmp_path / "program.py"
     path.write_text(ENDLESS)
     assert not analyze([load(path)]).problems
+
+
+@pytest.mark.skipif(COMPILED, reason="constants of compiled code cannot be replaced")
+def test_copies_of_a_program_that_takes_too_long_get_less_and_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BN_LINT_ENGINE", "steps")
+    monkeypatch.setattr(analyze_module, "MAX_STEPS", 3200)
+    for number in range(12):
+        program = PROGRAM.replace("{inside}", "Net(row).conv.in_channels").replace("1000", "100000")
+        (tmp_path / f"program{number:02}.py").write_text(program)
+    coverage = analyze([load(path) for path in sorted(tmp_path.iterdir())]).coverage
+    taken = [one.steps // 100 for one in coverage.steps if one.name == "search"]
+    assert taken == [32, 32, 16, 16, 8, 8, 4, 4, 2, 2, 2, 2]
 
 
 CHOICE = """

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bn_lint.debugging import STEPS, switches
-from bn_lint.facts import Analysis, BatchNormBuilt, Evidence, Fact, Steps, TrainOverride
+from bn_lint.facts import Analysis, BatchNormBuilt, Evidence, Fact, Outdated, Steps, TrainOverride
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.prefilter import may_show_facts
 from bn_lint.project.source import Source
@@ -21,7 +21,7 @@ from bn_lint.static.entry_points import (
 )
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.limits import STEPS_PER_FILE, STEPS_PER_UNIT
+from bn_lint.static.interpreter.limits import EXHAUSTED, HALVINGS, MAX_STEPS, STEPS_PER_FILE, STEPS_PER_UNIT
 from bn_lint.static.interpreter.reads import Read
 from bn_lint.static.inventory import InventoryKeeper
 from bn_lint.static.refused import problem_of
@@ -157,6 +157,8 @@ class Analyzer:
         self.file: SourceFile | None = None
         self.spent: dict[SourceFile, int] = {}
         self.spent_in_all = 0
+        #: How many entry points used up their steps.
+        self.exhausted = 0
         #: The entry points so far, in order.
         self.runs: list[Run] = []
         #: Of each `train` of the program whose result is used: its name, and where that is.
@@ -227,9 +229,12 @@ class Analyzer:
         kept = None
         if self.turns is not None:  # top levels of files are always run: they define what others read
             kept = self.turns.next(self._key(entry), is_run=isinstance(entry, RunModule))
+        if kept is not None and kept.steps > self._share:
+            raise Outdated("fewer steps than before")
         steps, imports, ending, read = self._repeat(kept) if kept is not None else self._run_alone(entry)
         self.spent[file] = spent + steps
         self.spent_in_all += steps
+        self.exhausted += ending is Ending.BUDGET
         new = tuple(self.collector.notes.facts[before:])
         self._ended(Run(entry, ending, steps, imports, new, read))
 
@@ -251,6 +256,7 @@ class Analyzer:
         if self.turns is not None:
             self.turns.entry_begins()
         self.interpreter.start()
+        self.interpreter.budget.give(self._share)
         ending = self._run(entry)
         self.collector.settle()
         events = events_of(self.interpreter)
@@ -263,6 +269,11 @@ class Analyzer:
             made = Entry(self._key(entry), budget.steps, budget.imports, calls=calls)
             self.turns.note(made, is_whole=is_whole, is_module=isinstance(entry, RunModule))
         return budget.steps, budget.imports, ending, self.interpreter.reads.own
+
+    @property
+    def _share(self) -> int:
+        """The steps of the next entry point."""
+        return MAX_STEPS >> min(self.exhausted // EXHAUSTED, HALVINGS)
 
     @property
     def _told(self) -> tuple[int, ...]:

@@ -40,7 +40,7 @@ from bn_lint.static.syntactic.survey import Surveyor, batchnorm_calls, names_bat
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
 from bn_lint.static.syntax.tree import walk
-from bn_lint.static.torch_model.symbolic_models import is_symbolic
+from bn_lint.static.torch_model.symbolic_models import are_supposed
 from bn_lint.static.torch_model.watchers import events_of
 from bn_lint.static.training.facts_from_layers import FactCollector
 from bn_lint.static.training.symbolic_models import (
@@ -174,7 +174,7 @@ class Schedule:
 
     def _uses_models(self) -> bool:
         """Whether the entry point that has run called models with BatchNorm."""
-        return any(not is_symbolic(one.model) for one in events_of(self.interpreter).calls)
+        return any(not are_supposed(one.layers) for one in events_of(self.interpreter).calls)
 
     def _factories(self, functions: Sequence[Function], reason: Reason) -> Iterator[EntryPoint]:
         """The functions of one file that need no arguments, until they stop showing new code."""

@@ -51,7 +51,9 @@ class Budget:
         self.steps = self._copies = 0
         #: Those of modules that were imported meanwhile: whichever entry point comes first takes them.
         self.imports = 0
-        self.limit = MAX_STEPS
+        #: What the entry point is given, what it may take by now, and after how many steps stock is taken.
+        self.share = self.limit = MAX_STEPS
+        self.portion = PATIENCE
         #: When stock is taken next, and when something must happen: then, or when a bound is reached before.
         self.patience = self.check = PATIENCE
         #: The steps that functions took in calls that are over.
@@ -72,6 +74,11 @@ class Budget:
         """Whether so much was spent that loops which repeat themselves must do with less."""
         return self.steps > PATIENCE
 
+    def give(self, steps: int) -> None:
+        """Give the entry point, which begins, fewer steps than others."""
+        self.share = self.limit = steps
+        self.portion = self.patience = self.check = steps * PATIENCE // MAX_STEPS
+
     def idle_until_now(self, since: int) -> None:
         """Count the steps of a loop since a mark, but for those that a loop in it has counted."""
         self.idled += self.steps - max(since, self.idled_until)
@@ -79,7 +86,7 @@ class Budget:
 
     def has_toiled(self, loop: cst.CSTNode, *, makes_modules: bool = False) -> bool:
         """Whether a loop in which models are called has taken its share."""
-        return self.is_scarce and self.busy[loop] > BUSY_STEPS * (1 + makes_modules) // (self.steps // PATIENCE)
+        return self.is_scarce and self.busy[loop] > BUSY_STEPS * (1 + makes_modules) // (self.steps // self.portion)
 
     def step(self) -> None:
         """Count one statement or call.
@@ -114,11 +121,11 @@ class Budget:
             raise BudgetExhausted
         call, is_over = overdue(self._interpreter), self.steps > self.limit
         if call is None and self.steps > min(self.patience, self.limit):
-            least = PATIENCE if is_over else PATIENCE // 2
+            least = self.portion if is_over else self.portion // 2
             call = costliest(self._interpreter, least, with_earlier=is_over)
-            self.patience = self.steps + PATIENCE
-        if is_over and call is not None and self.limit == MAX_STEPS:
-            self.limit += PATIENCE
+            self.patience = self.steps + self.portion
+        if is_over and call is not None and self.limit == self.share:
+            self.limit += self.portion
         self._set_check()
         if call is not None:
             raise BudgetExhausted(call)
@@ -152,7 +159,7 @@ class Budget:
         before = self._interpreter.aborted[frame.function.node]
         steps = RETRY_STEPS
         if self._is_concerned(frame.function, frame):
-            steps = PATIENCE // 2
+            steps = self.portion // 2
         elif before > RETRIES:
             raise BudgetExhausted(frame)
         frame.bound = self.steps + (steps >> min(before, RETRIES))
@@ -194,8 +201,8 @@ class Budget:
     def give_up_branch(self) -> None:
         """Go on after a branch that used up the budget: what it has left behind is not known, modes least of all."""
         self.gave_up = True
-        self.limit = self.steps + MAX_STEPS
-        self.patience = self.check = self.steps + PATIENCE
+        self.limit = self.steps + self.share
+        self.patience = self.check = self.steps + self.portion
         for module in self._interpreter.created:
             if module.is_module:
                 self._interpreter.domain.forget(self._interpreter, module)

@@ -76,6 +76,10 @@ DECORATOR_STEPS: Final = 600
 
 #: Statements and calls that one entry point may execute: "A branch that uses up the budget" in `limits.md`.
 MAX_STEPS: Final = 120_000
+#: Entry points of files that are analyzed together and that used up their steps. Those that follow are given half as
+#: many whenever so many more did, and so many times at most: they are mostly copies of one program.
+EXHAUSTED: Final = 2
+HALVINGS: Final = 4
 #: Elements or letters that are copied in the time of one step. Those that the engine looks at one by one count as ten.
 ELEMENTS_PER_STEP: Final = 1_000
 #: Each time that so many steps were taken, a call that took half of them is given up if no model was used in it. When

@@ -15,7 +15,6 @@ from bn_lint.project.mentions import switched_names
 from bn_lint.static.interpreter.values import ABSENT, Arguments, Builtin, Ghost, Instance, LibraryClass, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import asked_once
-from bn_lint.static.torch_model.happened import batchnorm_layers
 from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, MODE, forget
 from bn_lint.static.torch_model.parallel import SYNCED
 from bn_lint.static.torch_model.watchers import events_of
@@ -42,11 +41,11 @@ _SUPPOSED: Ghost[bool] = Ghost("supposed")
 
 def is_symbolic(model: Instance) -> bool:
     """Whether nobody has seen the BatchNorm layers of a model, or some of them."""
-    return are_supposed(batchnorm_layers(model))
+    return are_supposed(model.possible_descendants())
 
 
 def are_supposed(layers: Iterable[Instance]) -> bool:
-    """Whether some of the BatchNorm layers of a model stand for those that nobody has seen."""
+    """Whether some of the layers of a model stand for BatchNorm layers that nobody has seen."""
     return any(_SUPPOSED.of(layer) is True for layer in layers)
 
 

@@ -9,7 +9,7 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import Project, SourceFile
 from bn_lint.static.torch_model.happened import Call
-from bn_lint.static.torch_model.symbolic_models import is_symbolic
+from bn_lint.static.torch_model.symbolic_models import are_supposed
 from bn_lint.static.training.symbolic_models import may_have_batchnorm
 
 #: Where a model is called, whether it is made out of view, and whether its mode was checked.
@@ -44,7 +44,7 @@ class CheckedCalls:
 def calls_of_models(calls: Iterable[Call]) -> list[CallOfModel]:
     """The calls of an entry point. What bn-lint itself calls is no call of the program."""
     return [
-        (call.ref, is_symbolic(call.model), call.checked)
+        (call.ref, are_supposed(call.layers), call.checked)
         for call in calls
         if call.checked is not None and type(call.ref.node) is cst.Call
     ]

@@ -81,8 +81,10 @@ def _facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[F
             yield from _teachers(events, call, collector)
         if call.purpose is Purpose.TRAINING and call.batches is not None:
             yield from batch_facts(events, call, call.batches, collector)
+    switched = {id(switch.model): switch.model for switch in events.switches}
+    symbolic = {number for number, model in switched.items() if is_symbolic(model)}
     for switch in events.switches:
-        undone = None if is_symbolic(switch.model) else reenabled(events, switch)
+        undone = None if id(switch.model) in symbolic else reenabled(events, switch)
         if undone is not None:
             yield mode_change(switch, undone, collector)
 
