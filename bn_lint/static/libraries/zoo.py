@@ -13,6 +13,7 @@ from bn_lint.libraries import LIBRARIES
 from bn_lint.libraries.architectures import has_batchnorm, is_module, is_resnet, parts_of
 from bn_lint.libraries.library import Library, ModelClass
 from bn_lint.static.interpreter.dispatch import evaluate
+from bn_lint.static.interpreter.lattice.copying import clone
 from bn_lint.static.interpreter.values import (
     Arguments,
     Builtin,
@@ -47,6 +48,9 @@ _REPOSITORIES = {name: (library, loads) for library in LIBRARIES for name, loads
 #: The class of a part of a model, and how many layers in a row have BatchNorm among them.
 _PART = "part"
 _BLOCK = 4
+#: How many of the last layers have one, and under which name they are kept.
+_END = 3
+_LAST = "last"
 #: What takes a value last for the case that there is none: of a dictionary, of an object.
 _ASKING = ("get", "getattr")
 #: Arguments that ask for weights.
@@ -299,14 +303,29 @@ def _some_children(interpreter: Interpreter, arguments: Arguments, ref: NodeRef)
 def _some_layers(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     """A slice of a part, such as `vgg.features[:40]`: as far as BatchNorm is concerned the part itself.
 
-    A BatchNorm layer is among the first two layers of each, and in each block of four.
+    A BatchNorm layer is among the first two layers of each, in each block of four, and among the last three layers,
+    which alone are often trained: these are a part of the part.
     """
     bounds = key.concrete if isinstance(key := arguments.get(1, "idx"), Slice) else None
     if bounds is not None and bounds.step in (None, 1):
         start, stop = bounds.start or 0, bounds.stop
         if (start == 0 and stop not in (0, 1)) or (start > 0 and stop is not None and stop - start >= _BLOCK):
             return arguments.receiver
+        if start <= -_END and stop is None:
+            return _last_layers(interpreter, arguments.receiver)
     return Unknown("layers", "some layers of a model")
+
+
+def _last_layers(interpreter: Interpreter, part: Instance) -> Instance:
+    """What stands for the last layers of a part; they are as the part is when they are first asked for."""
+    last = part.cells.get(_LAST)
+    if not isinstance(last, Instance):
+        copy = clone(part)
+        assert isinstance(copy, Instance)
+        last = copy
+        last.owner, last.name = part, _LAST
+        interpreter.store.set(part, _LAST, last)
+    return last
 
 
 #: By dotted name, for all of the process: classes of libraries are never written to.

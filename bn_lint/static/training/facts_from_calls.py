@@ -260,7 +260,7 @@ def _state(events: EventLog, call: Call, purpose: Purpose) -> tuple[bool | None,
         if all(state is False for state in call.states):
             models = unwrapped(call.model)
             switches = (m[0] for m in call.modes)
-            whole = next((m for m in switches if m.root and any(events.is_part_of(x, m.root) for x in models)), None)
+            whole = next((m for m in switches if m.root and any(_is_of(events, x, m.root) for x in models)), None)
             return (False, whole) if whole is not None else (None, None)
         left = left_in_evaluation(events, call)
         if left is not None:
@@ -271,6 +271,12 @@ def _state(events: EventLog, call: Call, purpose: Purpose) -> tuple[bool | None,
         if on is not None and all(mode.training or mode is ARRIVED for mode in modes):
             return True, on
     return (False, None) if call.states == {False} else (None, None)
+
+
+def _is_of(events: EventLog, model: Instance, switched: Instance) -> bool:
+    """Whether a model is what was switched, a part of it, or a copy that was made since."""
+    is_copy = model.built is not None and model.built == switched.built and model.cls is switched.cls
+    return is_copy or events.is_part_of(model, switched)
 
 
 def _leaves_batchnorm_alone(events: EventLog, call: Call) -> bool:
