@@ -84,6 +84,9 @@ class Log:
     ) -> None:
         """A module is called, by itself or by its `forward`. Until it returns, `depth` is one higher."""
 
+    def module_copied(self, module: Instance, copy: Instance) -> None:
+        """The program copies a module."""
+
     def method_called(self, interpreter: Interpreter, module: Instance, function: Function, ref: NodeRef) -> None:
         """A method of a module is called, by code that is not part of a module."""
 

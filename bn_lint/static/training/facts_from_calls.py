@@ -274,9 +274,8 @@ def _state(events: EventLog, call: Call, purpose: Purpose) -> tuple[bool | None,
 
 
 def _is_of(events: EventLog, model: Instance, switched: Instance) -> bool:
-    """Whether a model is what was switched, a part of it, or a copy that was made since."""
-    is_copy = model.built is not None and model.built == switched.built and model.cls is switched.cls
-    return is_copy or events.is_part_of(model, switched)
+    """Whether a model is what was switched, a part of it, or a copy of it."""
+    return events.is_copy_of(model, switched) or events.is_part_of(model, switched)
 
 
 def _leaves_batchnorm_alone(events: EventLog, call: Call) -> bool:

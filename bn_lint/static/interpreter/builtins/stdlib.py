@@ -281,6 +281,8 @@ def _deep_copy(interpreter: Interpreter, value: Value) -> Value:
     if isinstance(copy, Instance):
         copy.owner = None
         interpreter.created.append(copy)
+        if isinstance(value, Instance):
+            interpreter.events.module_copied(value, copy)
     return copy
 
 
