@@ -77,6 +77,8 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
         return Purpose.EVALUATION if own and aside and call.prepared is not None else Unclear.RESULT
     if not own and _follows_in_this_pass(events, call):
         return Unclear.RESULT  # a teacher, wherever the training is that its results are for
+    if call.grad is True and _is_set_apart(events, call):
+        return Unclear.RESULT  # a step of training, without its end
     if call.grad is True and _is_method_of_nobody(call):
         return Unclear.RESULT  # it is given to whoever calls the method, who may train on it
     is_ready = call.prepared is not None or put_in_after_eval(events, call) is not None
@@ -130,6 +132,17 @@ def _follows_in_this_pass(events: EventLog, call: Call) -> bool:
         loops[: len(call.loops)] == call.loops and (when is None or when > call.order)
         for one in models
         for loops, when in events.followed.get(id(one), ())
+    )
+
+
+def _is_set_apart(events: EventLog, call: Call) -> bool:
+    """Whether another model is called without gradients beside this one, which then has them on purpose."""
+    return any(
+        one.grad is False
+        and one.frame is call.frame
+        and one.loops == call.loops
+        and not events.related(one.model, call.model)
+        for one in events.calls
     )
 
 
