@@ -255,9 +255,11 @@ def merge(
         may_stay = optional and (not is_own or key in arrived)
         if may_stay:
             values.append(now)
-        if any(value is not values[0] and isinstance(value, (List, Dict)) for value in values):
+        others = [value for value in values if value is not values[0]]
+        if others and not contents and (name == REST or any(isinstance(value, (List, Dict)) for value in others)):
+            contents = {id(changes): _by_cells(changes) for changes in alternatives}
+        if any(isinstance(value, (List, Dict)) for value in others):
             # Their contents are taken, which each side has changed as well.
-            contents = contents or {id(changes): _by_cells(changes) for changes in alternatives}
             values = [
                 _as_left(value, contents[id(changes)]) if changes else value
                 for value, changes in zip(values, (*sides, None))
@@ -267,22 +269,22 @@ def merge(
                 sequences.add(id(cells))
                 _merge_sequence(interpreter, cells, sides, optional=may_stay)
             continue
-        if all(value is values[0] for value in values):
+        if not others:
             value = values[0]
+        elif name != REST:
+            value = join(values)
         else:
-            value = join(values) if name != REST else join_samples(values, apart=_are_apart(id(cells), sides))
+            written = [contents[id(changes)].get(id(cells), {}) for changes in sides]
+            value = join_samples(values, apart=_are_apart(written))
         if value is not ABSENT:
             interpreter.store.write(cells, name, value)
         elif name in cells:
             interpreter.store.write(cells, name, Unknown(str(name), "deleted on one branch"))
 
 
-def _are_apart(module: int, sides: list[StoreDelta]) -> bool:
+def _are_apart(sides: list[dict[Any, Value]]) -> bool:
     """Whether a side gives a module children by name, and none of those that another side gives it."""
-    given = [
-        {name for (cells, name), (_, _, value) in side.items() if cells == module and _may_be_child(name, value)}
-        for side in sides
-    ]
+    given = [{name for name, value in side.items() if _may_be_child(name, value)} for side in sides]
     more = [names for names in given if REST in names]
     return any(names and names.isdisjoint(one) for one in more for names in given)
 

@@ -25,6 +25,7 @@ from bn_lint.static.torch_model.happened import (
     keeps_last_batch,
     loaded_before,
     preparation,
+    relation_to,
 )
 from bn_lint.static.torch_model.mode import FROZEN, MODE, UNSEEN, Mode, agreed, modes_of, possible
 from bn_lint.static.torch_model.out_of_sight import (
@@ -317,9 +318,10 @@ class EventLog(WeightsLog):
         step = Step(self.now(), loops, interpreter.frame, optimizer, owned, ref, self.propagations)
         self.steps.append(step)
         ways = interpreter.path.chosen
-        for call in self._region(interpreter, loops):
-            is_meant = owned is None or any(self.related(call.model, one) for one in owned)
-            if is_meant and call.is_propagated(ways) and call.purpose is None:
+        region = self._region(interpreter, loops)
+        is_related = relation_to(owned) if region and owned is not None else None
+        for call in region:
+            if (is_related is None or is_related(call.model)) and call.is_propagated(ways) and call.purpose is None:
                 call.purpose, call.step = Purpose.TRAINING, step
                 call.modes = [possible(modes, ways) for modes in call.modes]
                 call.because = Evidence.of(Shows.OPTIMIZER_STEP, ref.place)

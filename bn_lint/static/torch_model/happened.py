@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable
+from collections.abc import Callable, Container, Hashable, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from bn_lint.facts import CheckedCall, Evidence, Purpose
@@ -147,6 +148,21 @@ class Switch:
         self.frame = frame
         #: The modes before, of the BatchNorm layers inside.
         self.before: list[tuple[Instance, tuple[Mode, ...]]] = []
+
+
+def relation_to(modules: Sequence[Instance]) -> Callable[[Instance], bool]:
+    """Tells of one module after the other whether it is one of some, or part of one, or one is part of it."""
+    own = set(map(id, modules))
+
+    @cache
+    def parts() -> set[int]:
+        return {id(part) for one in modules for part in one.possible_descendants()}
+
+    @cache
+    def is_related(module: Instance) -> bool:
+        return not own.isdisjoint(map(id, module.possible_descendants())) or id(module) in parts()
+
+    return is_related
 
 
 def batchnorm_layers(model: Instance) -> list[Instance]:

@@ -73,13 +73,17 @@ class Instance(Mutable):
 
     def possible_children(self) -> Iterator[Instance]:
         """The modules that are registered, or may be: all alternatives, and samples of children of unknown names."""
-        pending = [value for _, value in self.children()]
-        pending.extend(REST.of(self) or ())
-        while pending:
-            value = pending.pop(0)
-            if isinstance(value, Union):
+        pending: list[Value] = []
+        for value in (*self.cells.values(), *(REST.of(self) or ())):
+            if type(value) is Instance:
+                if value.cls.is_module:
+                    yield value
+            elif type(value) is Union:
                 pending.extend(value.values)
-            elif isinstance(value, Instance) and value.is_module:
+        for value in pending:
+            if type(value) is Union:
+                pending.extend(value.values)
+            elif type(value) is Instance and value.cls.is_module:
                 yield value
 
     def possible_descendants(self) -> Iterator[Instance]:
