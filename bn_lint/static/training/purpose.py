@@ -64,7 +64,7 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
     if own and is_beside_training(events, call):
         # As far as is known it is shown the same batch, to see how well the step fits it; or a step of its own.
         return Purpose.EVALUATION if call.prepared is not None and is_held_out(events, call) else Unclear.RESULT
-    if any(step.order > call.order and step.loops for step in passes):
+    if any(step.order > call.order and step.loops for step in passes) or _is_propagated_next(events, call):
         # What is trained afterward, in the same pass, is trained on this.
         is_clear = call.grad is False and not (own and _is_still_trained(events, call)) and not _is_part(events, call)
         return Purpose.REFERENCE if is_clear else Unclear.RESULT
@@ -132,6 +132,18 @@ def _follows_in_this_pass(events: EventLog, call: Call) -> bool:
         loops[: len(call.loops)] == call.loops and (when is None or when > call.order)
         for one in models
         for loops, when in events.followed.get(id(one), ())
+    )
+
+
+def _is_propagated_next(events: EventLog, call: Call) -> bool:
+    """Whether the same run of a function goes on with a loss of the same model, whoever steps on it."""
+    return any(
+        one.backward
+        and one.order > call.order
+        and one.frame is call.frame
+        and one.loops == call.loops
+        and events.related(one.model, call.model)
+        for one in events.calls
     )
 
 
