@@ -18,6 +18,8 @@ from bn_lint.static.interpreter.values import (
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import asked_once, walk
 
+#: Stands for any attribute.
+_ANY = "*"
 #: What an attribute may hold besides parts.
 _NUMBERS = (*CONSTANTS, Expression, Tensor)
 
@@ -37,6 +39,7 @@ def _parts_run(model: Instance, method: Value) -> set[int] | None:
         return None
     found = {id(below) for one in REST.of(model) or () for below in _modules_in(one)}
     asked: set[str] = set()
+    called: list[Value] = []
     pending: list[Value] = [method]
     while pending:
         one = pending.pop()
@@ -47,7 +50,10 @@ def _parts_run(model: Instance, method: Value) -> set[int] | None:
         names = _attributes_of_self(one.node)
         if names is None:
             return None
-        for name in names - asked - {"training"}:
+        if _ANY in names:
+            called.extend(model.possible_children())
+        used = names - _called_parts(one.node)
+        for name in names - {_ANY} - asked - {"training"}:
             asked.add(name)
             if name not in model.cells:
                 pending.append(model.cls.lookup(name)[0])
@@ -55,8 +61,26 @@ def _parts_run(model: Instance, method: Value) -> set[int] | None:
             value = model.cells[name]
             if not _is_understood(value):
                 return None
-            found.update(id(below) for below in _modules_in(value))
+            if name not in used and isinstance(value, Instance):
+                called.append(value)
+                asked.discard(name)  # another method may use it otherwise
+            else:
+                found.update(id(below) for below in _modules_in(value))
+    for part in called:
+        found |= _run_by_call(part)
     return found
+
+
+def _run_by_call(part: Value) -> set[int]:
+    """The `id` of each module that calling a part of a model may run."""
+    if not isinstance(part, Instance):
+        return set()
+    forward = part.cls.lookup("forward")[0]
+    if not isinstance(forward, Function):
+        return {id(part)}.union(*map(_run_by_call, part.possible_children()))
+    is_replaced = "forward" in part.cells or isinstance(part.cls.lookup("__call__")[0], Function)
+    inner = None if is_replaced else _parts_run(part, forward)
+    return {id(part), *(map(id, part.possible_descendants()) if inner is None else inner)}
 
 
 def _idle_in_wrapper(model: Instance) -> set[int]:
@@ -91,6 +115,27 @@ def _modules_in(value: Value) -> list[Instance]:
 
 
 @asked_once
+def _called_parts(method: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
+    """The attributes of itself that a method calls, and does nothing else with: what these run is up to them."""
+    first = method.params.params[0].name.value if method.params.params else None
+    of_self = [node for node in walk(method) if type(node) is cst.Attribute and _names(node.value, first)]
+    called = {node.func for node in walk(method) if type(node) is cst.Call}
+    return frozenset(node.attr.value for node in of_self) - {node.attr.value for node in of_self if node not in called}
+
+
+def _looked_up(node: cst.CSTNode) -> cst.Name | None:
+    """`self` in `getattr(self, name)`."""
+    if type(node) is not cst.Call or not _names(node.func, "getattr") or len(node.args) != 2:
+        return None
+    owner = node.args[0].value
+    return owner if type(owner) is cst.Name else None
+
+
+def _names(node: cst.CSTNode, name: str | None) -> bool:
+    return type(node) is cst.Name and node.value == name
+
+
+@asked_once
 def _attributes_of_self(method: cst.FunctionDef | cst.Lambda) -> frozenset[str] | None:
     """The attributes of itself that a method names; None where it may reach others, with `super()` or as a whole."""
     first = method.params.params[0].name if method.params.params else None
@@ -99,6 +144,9 @@ def _attributes_of_self(method: cst.FunctionDef | cst.Lambda) -> frozenset[str] 
     names: set[str] = set()
     owners: set[cst.CSTNode] = {first}
     for node in walk(method):
+        if type(node) is cst.Call and (looked_up := _looked_up(node.func)) is not None:
+            names.add(_ANY)  # which of its parts `getattr(self, name)(x)` calls may not be known
+            owners.add(looked_up)
         if type(node) is cst.Attribute and type(node.value) is cst.Name and node.value.value == first.value:
             names.add(node.attr.value)
             owners.add(node.value)
