@@ -136,9 +136,13 @@ def _follows_in_this_pass(events: EventLog, call: Call) -> bool:
 
 
 def _is_propagated_next(events: EventLog, call: Call) -> bool:
-    """Whether the same run of a function goes on with a loss of the same model, whoever steps on it."""
+    """Whether the same run of a function goes on with a loss of the same model, whoever steps on it.
+
+    Gradients that are set to zero were computed for something, seen or not.
+    """
     return any(
-        one.backward
+        (one.backward or one.discarded)
+        and one.grad is True
         and one.order > call.order
         and one.frame is call.frame
         and one.loops == call.loops
