@@ -134,6 +134,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "twentyfirst-mutants",
         "twentysecond-mutants",
         "twentythird-mutants",
+        "twentyfourth-mutants",
         "twentieth",
         "nineteenth",
         "twentyfirst",
