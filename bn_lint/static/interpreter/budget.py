@@ -72,7 +72,7 @@ class Budget:
     @property
     def is_scarce(self) -> bool:
         """Whether so much was spent that loops which repeat themselves must do with less."""
-        return self.steps > PATIENCE
+        return self.steps > self.portion
 
     def give(self, steps: int) -> None:
         """Give the entry point, which begins, fewer steps than others."""

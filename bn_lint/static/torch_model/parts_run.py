@@ -33,8 +33,13 @@ def layers_run(layers: list[Instance], model: Instance, method: Value) -> list[I
     return layers if parts is None else [layer for layer in layers if id(layer) in parts]
 
 
-def _parts_run(model: Instance, method: Value) -> set[int] | None:
-    """The `id` of each module below a model that a method may run; None where that may be any."""
+def _parts_run(model: Instance, method: Value, seen: set[int] | None = None) -> set[int] | None:
+    """The `id` of each module below a model that a method may run; None where that may be any.
+
+    Args:
+        seen: The modules that were looked at before, one of which may be around others and within them.
+    """
+    seen = set() if seen is None else seen
     if not isinstance(method, Function):
         return None
     found = {id(below) for one in REST.of(model) or () for below in _modules_in(one)}
@@ -67,19 +72,20 @@ def _parts_run(model: Instance, method: Value) -> set[int] | None:
             else:
                 found.update(id(below) for below in _modules_in(value))
     for part in called:
-        found |= _run_by_call(part)
+        found |= _run_by_call(part, seen)
     return found
 
 
-def _run_by_call(part: Value) -> set[int]:
+def _run_by_call(part: Value, seen: set[int]) -> set[int]:
     """The `id` of each module that calling a part of a model may run."""
-    if not isinstance(part, Instance):
+    if not isinstance(part, Instance) or id(part) in seen:
         return set()
+    seen.add(id(part))
     forward = part.cls.lookup("forward")[0]
     if not isinstance(forward, Function):
-        return {id(part)}.union(*map(_run_by_call, part.possible_children()))
+        return {id(part)}.union(*(_run_by_call(child, seen) for child in part.possible_children()))
     is_replaced = "forward" in part.cells or isinstance(part.cls.lookup("__call__")[0], Function)
-    inner = None if is_replaced else _parts_run(part, forward)
+    inner = None if is_replaced else _parts_run(part, forward, seen)
     return {id(part), *(map(id, part.possible_descendants()) if inner is None else inner)}
 
 

@@ -36,18 +36,17 @@ class WeightsLog(Log):
         #: Where the weights of modules were first trained or loaded.
         self.prepared: dict[int, NodeRef] = {}
         self.kept: list[Instance] = []
-        #: What modules are copies of.
-        self._originals: dict[int, Instance] = {}
+        #: Modules that were copied, each with what it is a copy of.
+        self._copies: dict[int, tuple[Instance, Instance]] = {}
 
     def module_copied(self, module: Instance, copy: Instance) -> None:
-        self._originals[id(copy)] = module
+        self._copies[id(copy)] = copy, module
 
     def is_copy_of(self, module: Instance, original: Instance) -> bool:
         """Whether a module is another one, or was copied from it."""
-        copied: Instance | None = module
-        while copied is not None and copied is not original:
-            copied = self._originals.get(id(copied))
-        return copied is original
+        while module is not original and id(module) in self._copies:
+            module = self._copies[id(module)][1]
+        return module is original
 
     def weights_written(self, interpreter: Interpreter, module: Instance, ref: NodeRef) -> None:
         """The weights of a module are computed from others."""
