@@ -96,6 +96,9 @@ def _assignment(
         # On a layer without children the flag is all there is. Beside a real switch it is set intentionally.
         if known.leaf or not isinstance(constant, bool) or _switches(target.value, scope):
             return
+        method = scope.method()
+        if constant is True and method is not None and method[0].name.value == "__init__":
+            return  # what is being built is in training mode
     elif known.definition is not None and _is_property(known.definition, name):
         return
     yield _access("assignment", target.value, name, scope, place(located.statement), known, True, constant)
