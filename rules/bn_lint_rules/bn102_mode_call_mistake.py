@@ -44,7 +44,8 @@ def mode_call_mistake(access: ModeAccess) -> Iterator[Violation]:
 
     ## Known limits
     Apart from missing parentheses, a statement is reported only where the file shows that the receiver is a module.
-    Setting `self.training` inside a module is taken as intended.
+    Setting `self.training` inside a module is taken as intended, and `self.part.training = True` in a constructor
+    changes nothing.
 
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
