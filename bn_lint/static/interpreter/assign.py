@@ -52,8 +52,8 @@ def assign(interpreter: Interpreter, target: Any, value: Value, frame: Frame) ->
     elif kind is cst.Subscript:
         container = evaluate(interpreter, target.value, frame)
         set_item(interpreter, container, evaluate_index(interpreter, target.slice, frame), value)
-        if isinstance(container, DomainValue):
-            interpreter.domain.set_item(interpreter, container, NodeRef(frame.file, target))
+        if isinstance(container, (DomainValue, Unknown)):
+            interpreter.domain.set_item(interpreter, container, value, NodeRef(frame.file, target))
     elif kind is cst.StarredElement:
         assign(interpreter, target.value, value, frame)
 

@@ -234,8 +234,8 @@ class Domain:
         """What a method of `nn.Module` gets that is called on one of several modules; it is not known on which."""
         return arguments
 
-    def set_item(self, interpreter: Interpreter, container: DomainValue, ref: NodeRef) -> None:
-        """`container[...] = value` of a value that is not Python's own."""
+    def set_item(self, interpreter: Interpreter, container: DomainValue | Unknown, new: Value, ref: NodeRef) -> None:
+        """`container[...] = new` of a value that is not Python's own, or not known."""
 
     def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
         """`container[key]` of a value that is not Python's own."""

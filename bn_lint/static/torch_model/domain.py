@@ -31,6 +31,7 @@ from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.mode import BUILT, MODE, UNSEEN, forget, training_flag
 from bn_lint.static.torch_model.module_methods import MODULE_METHODS
 from bn_lint.static.torch_model.operations.arrays import array_attribute, array_item
+from bn_lint.static.torch_model.operations.convolution import takes_pictures
 from bn_lint.static.torch_model.operations.elementwise import arithmetic
 from bn_lint.static.torch_model.operations.indexing import index
 from bn_lint.static.torch_model.operations.sizes import Array
@@ -135,6 +136,8 @@ class TorchDomain(Domain):
                 freeze(interpreter, value.layer, new, ref)
         elif isinstance(value, Instance) and name == "training":
             interpreter.store.set(value, MODE, UNSEEN)
+        elif isinstance(value, Unknown) and (name == "weight" or takes_pictures(new)):
+            events_of(interpreter).first_layer_hidden(interpreter)
 
     def set_on_one(
         self, interpreter: Interpreter, values: Sequence[DomainValue], name: str, new: Value, ref: NodeRef
@@ -150,9 +153,11 @@ class TorchDomain(Domain):
             return Arguments([Unknown("requires_grad", "set on one of several objects")])
         return arguments
 
-    def set_item(self, interpreter: Interpreter, container: DomainValue, ref: NodeRef) -> None:
+    def set_item(self, interpreter: Interpreter, container: DomainValue | Unknown, new: Value, ref: NodeRef) -> None:
         if isinstance(container, Weights) and not container.held:
             events_of(interpreter).weights_written(interpreter, container.module, ref)
+        elif isinstance(container, Unknown) and takes_pictures(new):
+            events_of(interpreter).first_layer_hidden(interpreter)
 
     def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
         if isinstance(container, Array):

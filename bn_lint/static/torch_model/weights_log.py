@@ -36,6 +36,8 @@ class WeightsLog(Log):
         #: Where the weights of modules were first trained or loaded.
         self.prepared: dict[int, NodeRef] = {}
         self.kept: list[Instance] = []
+        #: Whether a network, of which not all is in view, was given another first layer there.
+        self.has_hidden_first_layer = False
         #: Modules that were copied, each with what it is a copy of.
         self._copies: dict[int, tuple[Instance, Instance]] = {}
 
@@ -54,6 +56,10 @@ class WeightsLog(Log):
         self.averaged.add(id(module))
         self.written.setdefault(id(module), (module, self.now(), ref))
         self.follows(module)
+
+    def first_layer_hidden(self, interpreter: Interpreter) -> None:
+        interpreter.store.disturb()
+        self.has_hidden_first_layer = True
 
     def follows(self, module: Instance, *, read_back: bool = False) -> None:
         """The weights of a module are computed from what they were before."""

@@ -8,6 +8,7 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, has_batchnorm_for_sure
 from bn_lint.static.torch_model.module_methods import descendants
+from bn_lint.static.torch_model.operations.convolution import takes_pictures
 from bn_lint.static.training.reenabled import owners
 
 
@@ -78,10 +79,12 @@ def _is_behind_new(events: EventLog, layer: Instance) -> bool:
     if loaded is None:
         return False
     network = [one for one in owners(layer) if events.prepared.get(id(one)) is loaded][-1]
-    first = next((one for _, one in descendants(network) if "in_channels" in one.cells), None)
-    if first is None or (first.owner is not network and not _is_in_order(network)):
-        return False
-    return events.prepared.get(id(first)) is not loaded
+    convolutions = [one for _, one in descendants(network) if "in_channels" in one.cells]
+    if convolutions and (_is_in_order(network) or convolutions[0].owner is network):
+        return events.prepared.get(id(convolutions[0])) is not loaded
+    return events.has_hidden_first_layer or any(
+        takes_pictures(one) and events.prepared.get(id(one)) is not loaded for one in convolutions
+    )
 
 
 def _is_in_order(network: Instance) -> bool:

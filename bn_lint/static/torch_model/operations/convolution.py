@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bn_lint.facts.dims import Dim
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
-from bn_lint.static.interpreter.values import Axis, Tensor, Value
+from bn_lint.static.interpreter.values import Axis, Instance, Tensor, Value
 from bn_lint.static.torch_model.operations.layer_table import forward, layer, parameter
 from bn_lint.static.torch_model.operations.sizes import (
     as_tensor,
@@ -21,6 +21,15 @@ from bn_lint.static.torch_model.operations.sizes import (
 )
 from bn_lint.static.torch_model.operations.table import FUNCTIONAL, TORCH, OpSite, Rule, operation
 from bn_lint.static.torch_model.watchers import collector_of, refuse_unless_equal
+
+#: As many channels as a picture has at most: three colors, and how opaque or far away each point is.
+_PICTURE_CHANNELS = 4
+
+
+def takes_pictures(module: Value) -> bool:
+    """Whether a module is a convolution that a network begins with: those inside have more channels."""
+    channels = module.cells.get("in_channels") if isinstance(module, Instance) else None
+    return isinstance(channels, int) and channels <= _PICTURE_CHANNELS
 
 
 def _convolved(at: OpSite, x: Tensor, channels: Dim, sizes: Iterable[Dim]) -> Tensor:
