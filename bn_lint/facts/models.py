@@ -40,6 +40,7 @@ class ModelCall:
             draw several predictions for the same input, as Monte Carlo dropout does.
         is_symbolic: The model is made out of view: all that is said follows from what the program does to it.
         likely: Of a model that is made out of view: where the project builds BatchNorm.
+        has_learned: Before it was put in its mode, its weights were loaded, or it was trained in training mode.
         draft: Of a fact that is not complete: the number of what the front end completes it from.
     """
 
@@ -65,6 +66,7 @@ class ModelCall:
     only_evaluated: bool = False
     is_symbolic: bool = False
     likely: Evidence | None = None
+    has_learned: bool = False
     draft: int | None = None
 
 

@@ -64,8 +64,8 @@ def training_in_eval_mode(call: ModelCall) -> Iterator[Violation]:
     ## Known limits
     A model of which only other parts are trained, or whose BatchNorm layers alone are in evaluation mode, is not
     reported. The finding is of severity `info`, and so off by default, where not all is proven: that an optimizer
-    steps, what the mode is, and that BatchNorm is in the model whatever an option says. People who call `eval()` for
-    training mostly mean it.
+    steps, what the mode is, and that BatchNorm is in the model whatever an option says. So it is where the model has
+    learned before, or was loaded: to be fine-tuned in evaluation mode it is put there on purpose, mostly.
 
     ## References
     - [torch.nn.Module.eval](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval)
@@ -82,6 +82,6 @@ def training_in_eval_mode(call: ModelCall) -> Iterator[Violation]:
         call.place,
         tuple(step for step in (call.switch, call.because, *call.path) if step is not None),
         help=f"call {call.model}.train() before training; to freeze BatchNorm alone, call eval() on its layers",
-        severity=None if call.certain else Severity.INFO,
+        severity=None if call.certain and not call.has_learned else Severity.INFO,
         fix=with_other_switch(call, "train"),
     )

@@ -71,8 +71,9 @@ def frozen_without_eval(call: ModelCall) -> Iterator[Violation]:
     ## Known limits
     Letting the statistics adapt to new data can be meant. Then say so with a suppression comment. Layers that are
     frozen for the first epochs alone, and trained later, are not reported. Nor is a network that was loaded and then
-    given another first convolution, or other weights for it: the old statistics do not fit what that one gives. Nor is a part of the model for
-    which something undecided, such as an option, chooses between networks with BatchNorm and without.
+    given another first convolution, or other weights for it: the old statistics do not fit what that one gives. Nor is
+    a part of the model for which something undecided, such as an option, chooses between networks with BatchNorm and
+    without.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)

@@ -37,6 +37,7 @@ from bn_lint.static.training.purpose import (
     is_local,
     left_in_evaluation,
     put_in_after_eval,
+    was_on_before,
 )
 from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped, were_frozen
 from bn_lint.static.training.symbolic_models import is_proven
@@ -175,6 +176,7 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         and training
         and model_of(call).rpartition(".")[2] in declined(call.ref.file.source.text),
         only_evaluated=is_only_evaluated(events, call),
+        has_learned=left is not None and _had_learned(events, call, left),
     )
 
 
@@ -243,6 +245,20 @@ def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterato
 def _is_computed(events: EventLog, model: Instance) -> bool:
     """Whether the weights of a model, or of what `DataParallel` holds, are computed from those of others."""
     return any(id(one) in events.averaged | events.handed_together for one in unwrapped(model))
+
+
+def _had_learned(events: EventLog, call: Call, mode: Mode) -> bool:
+    """Whether a model had learned its statistics before it was put in evaluation mode: not by the same training."""
+    if was_on_before(call, mode, events):
+        return False
+    loaded = call.prepared or call.loaded_before
+    if loaded is not None and not any(one.ref.node is loaded.node for one in events.steps):
+        return True
+    return any(
+        one.purpose is Purpose.TRAINING and one.states == {True} and one.order < mode.order
+        for one in events.calls
+        if events.is_copy_of(call.model, one.model)
+    )
 
 
 def _is_lasting(events: EventLog, call: Call, mode: Mode) -> bool:

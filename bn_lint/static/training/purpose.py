@@ -269,11 +269,11 @@ def is_local(events: EventLog, call: Call, mode: Mode) -> bool:
         # The same line has trained in training mode before: it may also have been for a part, or for a checkpoint.
         is_part = any(c.purpose is None and events.is_part_of(c.model, call.model) for c in since)
         left = mode.training is False and (is_part or _is_for_saving(mode))
-        return not (left and _was_on_before(call, mode, events))
+        return not (left and was_on_before(call, mode, events))
     return not any(c.purpose is Purpose.TRAINING for c in between) and mode.loops == call.loops[: len(mode.loops)]
 
 
-def _was_on_before(call: Call, mode: Mode, events: EventLog) -> bool:
+def was_on_before(call: Call, mode: Mode, events: EventLog) -> bool:
     """Whether the same line has trained the model in training mode, before it was put in evaluation mode."""
     return any(
         one.ref.node is call.ref.node and one.order < mode.order and one.states == {True} for one in events.calls
