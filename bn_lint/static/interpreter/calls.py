@@ -249,7 +249,7 @@ def _call_function(
     if (
         len(interpreter.stack) > MAX_DEPTH
         or depth > MAX_RECURSION
-        or (depth > MAX_BLIND_RECURSION and _is_blind(interpreter, function, arguments))
+        or (depth >= _most_blind(interpreter) and _is_blind(interpreter, function, arguments))
     ):
         return Unknown("?", f"`{function.name}` calls itself too often")
     given = arguments.shifted() if _leaves_receiver_alone(function, arguments) else arguments
@@ -272,6 +272,11 @@ def _call_function(
                 function, key, lambda: execute_function(interpreter, function, arguments, ref, frame)
             )
     return execute_function(interpreter, function, arguments, ref, frame)
+
+
+def _most_blind(interpreter: Interpreter) -> int:
+    """How often a function that does not know all that it is given may run at once."""
+    return 1 if interpreter.budget.is_scarce else MAX_BLIND_RECURSION + 1
 
 
 def _leaves_receiver_alone(function: Function, arguments: Arguments) -> bool:
