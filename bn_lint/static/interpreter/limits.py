@@ -112,8 +112,8 @@ MAX_EVENTS: Final = 5_000
 MAX_FOLLOWED: Final = 1_000_000
 #: Nested calls of functions of the program.
 MAX_DEPTH: Final = 60
-#: The same function within itself: with known arguments, and with unknown ones, which may never reach an end; not at all
-#: with these once the entry point has taken `PATIENCE` steps: "A search that calls itself" in `limits.md`.
+#: The same function within itself, with known arguments, and with unknown ones, which may never reach an end: not at
+#: all with these once the entry point has taken `PATIENCE` steps: "A search that calls itself" in `limits.md`.
 MAX_RECURSION: Final = 8
 MAX_BLIND_RECURSION: Final = 2
 

@@ -6,10 +6,13 @@ in it are places in the file. Nothing else ever sees it: messages and fixes are 
 
 from __future__ import annotations
 
+import ast
 import builtins
 import keyword
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -30,6 +33,7 @@ _TOKEN = re.compile(
     r"""|(?P<operator><>|[!=<>]=|[\s\S])""",
     re.MULTILINE,
 )
+_TABS = re.compile(r"^ *\t[ \t]*", re.MULTILINE)
 #: No line of an expression that goes on begins like this: a bracket before it was not closed.
 _STATEMENTS = frozenset(
     {"@", "assert", "break", "class", "continue", "def", "del", "elif", "except", "finally", "from", "global"}
@@ -110,7 +114,32 @@ def read_leniently(text: str, parse: Parser = parse) -> Reading:
     except TooLarge:
         raise
     except ParseError as error:
+        blanks = _with_blanks(text)
+        if blanks is not None:
+            with suppress(ParseError):
+                return Reading(read(blanks, parse), blanks)
         return _understood(text, error, parse)
+
+
+def _with_blanks(text: str) -> str | None:
+    """The text with a blank for each tab before a line, if Python reads the same in it, and at the same places.
+
+    libcst does not always find the blocks of lines that are indented by both.
+    """
+    blanks = _TABS.sub(lambda match: " " * len(match.group()), text)
+    if blanks == text:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the program, which nobody asked for
+            is_same = _dumped(blanks) == _dumped(text)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None
+    return blanks if is_same else None
+
+
+def _dumped(text: str) -> str:
+    return ast.dump(ast.parse(text), include_attributes=True)
 
 
 def _understood(text: str, error: ParseError, parse: Parser) -> Reading:
