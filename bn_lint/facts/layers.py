@@ -124,6 +124,7 @@ class BatchNormBuilt:
         follows_error: A layer was built before it with sizes that PyTorch refuses.
         stays_in_eval: Where its model is told to train, the program's own `train()` puts it in evaluation mode again;
             or its model is made for evaluation.
+        is_tried: It is bn-lint that makes its model, to see what is in it; the program may make it elsewhere.
     """
 
     layer: BatchNormLayer
@@ -135,6 +136,7 @@ class BatchNormBuilt:
     loads_weights: bool = False
     follows_error: bool = False
     stays_in_eval: bool = False
+    is_tried: bool = False
 
 
 @dataclass(frozen=True)

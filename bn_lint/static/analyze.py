@@ -13,12 +13,7 @@ from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.prefilter import may_show_facts
 from bn_lint.project.source import Source
 from bn_lint.static.complete import Completer
-from bn_lint.static.entry_points import (
-    Ending,
-    EntryPoint,
-    RunCommandLine,
-    RunModule,
-)
+from bn_lint.static.entry_points import Ending, EntryPoint, Instantiate, RunCommandLine, RunModule
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import EXHAUSTED, HALVINGS, MAX_STEPS, STEPS_PER_FILE, STEPS_PER_UNIT
@@ -41,6 +36,7 @@ from bn_lint.static.training.domain import TrainingDomain
 from bn_lint.static.training.facts_from_calls import facts_from_events
 from bn_lint.static.training.facts_from_layers import FactCollector
 from bn_lint.static.training.symbolic_models import with_likelihood
+from bn_lint.static.tried import as_the_program_makes_them
 from bn_lint.static.turns.keeper import Keeper
 from bn_lint.static.turns.kept import KeptTurns
 from bn_lint.static.turns.record import Entry
@@ -258,7 +254,7 @@ class Analyzer:
         self.interpreter.start()
         self.interpreter.budget.give(self._share)
         ending = self._run(entry)
-        self.collector.settle()
+        self.collector.settle(is_tried=isinstance(entry, Instantiate))
         events = events_of(self.interpreter)
         calls: list[CallOfModel] = []
         if not (isinstance(entry, RunCommandLine) and self.interpreter.fails):  # no user gives such options
@@ -370,6 +366,7 @@ class Analyzer:
         if any("load_state_dict" in file.source.text for file in self.project.files.values() if file is not None):
             facts = [replace(fact, loads_weights=True) if type(fact) is BatchNormBuilt else fact for fact in facts]
         facts = list(with_likelihood(facts, self.project))
+        facts = list(as_the_program_makes_them(facts))
         overrides = [fact for fact in facts if type(fact) is TrainOverride]
         used = {ref.file.place(ref.node): shown for ref, shown in self.results_used.values()} if overrides else {}
         facts = [replace(fact, used=used.get(fact.place)) if type(fact) is TrainOverride else fact for fact in facts]

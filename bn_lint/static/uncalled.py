@@ -12,7 +12,7 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.happened import batchnorm_layers
-from bn_lint.static.torch_model.mode import Mode, agreed, modes_of
+from bn_lint.static.torch_model.mode import agreed, modes_of
 from bn_lint.static.torch_model.overrides import call_train
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 from bn_lint.static.with_symbols import call_forward, call_other_methods, call_with_symbols
@@ -101,23 +101,16 @@ def try_train(interpreter: Interpreter, file: SourceFile) -> None:
 
 
 def find_evaluated(interpreter: Interpreter) -> None:
-    """Which models does the program put in evaluation mode as it makes them, and leave so: `net = Net().eval()`?"""
+    """Which models does the program put in evaluation mode before it calls them, and leave so?"""
     events = events_of(interpreter)
     for switch in events.switches:
         model = switch.model
-        if switch.mode.training is False and model.built is not None and _is_made_by(switch.mode, model.built.node):
-            others = (one for one in events.switches if one.mode.training is not False)
-            if not any(events.related(one.model, model) for one in others):
+        if switch.mode.training is False and model.built is not None:
+            trained = [one.model for one in events.switches if one.mode.training is not False]
+            trained += [one.model for one in events.calls if one.states != {False}]
+            if not any(events.related(one, model) for one in trained):
                 for layer in batchnorm_layers(model):
                     collector_of(interpreter).stays_in_eval(layer)
-
-
-def _is_made_by(mode: Mode, maker: cst.CSTNode) -> bool:
-    """Whether a model is switched by a method of what made it, or of what that gives."""
-    node = mode.ref.node if mode.ref is not None else None
-    while type(node) is cst.Call and type(node.func) is cst.Attribute and node is not maker:
-        node = node.func.value
-    return node is maker
 
 
 def _own_train(model: Instance) -> Function | None:

@@ -35,8 +35,8 @@ def keras_momentum(built: BatchNormBuilt) -> Iterator[Violation]:
     ## Known limits
     0.5 means the same in both conventions. `momentum=1.0` is taken as the deliberate wish for the statistics of the
     last batch. Where there are no running statistics (`track_running_stats=False`), momentum does nothing. Nor does it
-    where the model's own `train()` keeps the layer in evaluation mode, or where the program only ever makes the model
-    for evaluation (`Net().eval()`): then the finding has severity `info`.
+    where the model's own `train()` keeps the layer in evaluation mode, or where the program puts the model in
+    evaluation mode wherever it makes it, and leaves it so: then the finding has severity `info`.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)

@@ -59,18 +59,22 @@ class Constructions:
             _, name, _ = self._missing[id(layer.built.node)]
             self._missing[id(layer.built.node)] = (layer, name, len(x.axes))
 
-    def take(self) -> Iterator[tuple[object, BatchNormBuilt | UnknownBatchNorm]]:
-        """The facts, each with a key that is the same for layers of which one fact is enough."""
+    def take(self, *, is_tried: bool) -> Iterator[tuple[object, BatchNormBuilt | UnknownBatchNorm]]:
+        """The facts, each with a key that is the same for layers of which one fact is enough.
+
+        `is_tried`: it is bn-lint that makes the models.
+        """
         for project, layer, arguments, within, meant, refused in self._built:
             # Built under a condition and kept, a layer is created lazily: once.
             per_call = (within == "forward" and not _is_lazy(layer)) or (within == "guarded" and layer.owner is None)
             fact = replace(built_fact(project, layer, arguments, per_call=per_call), follows_error=refused)
-            fact = replace(fact, stays_in_eval=id(layer) in self._evaluating)
+            fact = replace(fact, stays_in_eval=id(layer) in self._evaluating, is_tried=is_tried)
             if not meant:
                 fact = replace(fact, unexpected=())
             own = fact.layer
             odd = own.num_features if isinstance(own.num_features, int) and own.num_features <= 0 else None
-            yield ("built", own.built, str(own.eps), str(own.momentum), odd, fact.per_call, fact.stays_in_eval), fact
+            use = fact.per_call, fact.stays_in_eval, is_tried
+            yield ("built", own.built, str(own.eps), str(own.momentum), odd, use), fact
         self._built.clear()
         self._evaluating.clear()
         for layer, name, rank in self._missing.values():

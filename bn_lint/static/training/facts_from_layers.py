@@ -356,9 +356,12 @@ class FactCollector(LayerCollector):
 
     # -- facts ----------------------------------------------------------------------------------------------------
 
-    def settle(self) -> None:
-        """Note what was built since the last time, now that it is known what became of it."""
-        for key, fact in self._constructions.take():
+    def settle(self, *, is_tried: bool = False) -> None:
+        """Note what was built since the last time, now that it is known what became of it.
+
+        `is_tried`: it is bn-lint that made the models.
+        """
+        for key, fact in self._constructions.take(is_tried=is_tried):
             self._note(fact, key)
         for site in self._touched.values():
             self.notes.write(SiteNote(site.ref, site.called, site.judged, site.settled, site.reason))
