@@ -135,6 +135,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "twentysecond-mutants",
         "twentythird-mutants",
         "twentyfourth-mutants",
+        "twentyfifth-mutants",
         "twentieth",
         "nineteenth",
         "twentyfirst",
