@@ -200,7 +200,7 @@ class Flow:
 
     def _if(self, node: cst.If) -> None:
         self.sources(node.test)
-        self._apart(node.body, node.orelse)
+        self._apart(node.body, node.orelse, one_runs=node.orelse is not None)
 
     def _with(self, node: cst.With) -> None:
         for item in node.items:
@@ -229,18 +229,19 @@ class Flow:
         self.depth -= 1
         self._apart(node.orelse)
 
-    def _apart(self, *ways: cst.CSTNode | None) -> None:
+    def _apart(self, *ways: cst.CSTNode | None, one_runs: bool = False) -> None:
         """Run bodies of which one may run, or none, and unite what they leave behind."""
-        around, after = self.before, dict[str, Sources]()
+        around, after = self.before, dict[str, list[Sources]]()
         for way in filter(None, ways):
             self.before = {}
             self._statement(way)
             for name, before in list(self.before.items()):
-                after[name] = after.get(name, before or NOWHERE) | self.known[name]
+                after.setdefault(name, []).append(self.known[name])
                 self._set(name, before)
         self.before = around
-        for name, sources in after.items():
-            self._set(name, sources)
+        for name, left in after.items():
+            before = NOWHERE if one_runs and len(left) == len(ways) else self.known.get(name, NOWHERE)
+            self._set(name, before.union(*left))
 
     def _expression(self, statement: cst.Expr) -> None:
         """An expression for its own sake: what is called may keep what it is given."""
