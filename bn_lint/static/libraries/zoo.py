@@ -207,7 +207,7 @@ def _constructor(dotted: str) -> LibraryClass:
         }
         for method, loaded in cls.constructors.items():
             members[method] = StaticMethod(Builtin(name, partial(_built, library, name, loaded)))
-        found = _constructors[dotted] = LibraryClass(dotted, (MODULE,), (), members)
+        found = _constructors[dotted] = LibraryClass(dotted, (MODULE,), (), members, stands_in=True)
     return found
 
 
@@ -276,7 +276,7 @@ def _class(library: Library | None, name: str) -> LibraryClass:
         members: dict[str, Value] = {"forward": Builtin("forward", forward), "children": children}
         if name == _PART:
             members |= {"__iter__": children, "__getitem__": Builtin("__getitem__", _some_layers)}
-        found = _classes[dotted] = LibraryClass(dotted, (MODULE,), (), members)
+        found = _classes[dotted] = LibraryClass(dotted, (MODULE,), (), members, stands_in=True)
     return found
 
 

@@ -103,12 +103,18 @@ def _is_object_of(value: Instance, kind: Value) -> bool | None:
     if isinstance(kind, (Class, LibraryClass, External)):
         if kind in value.cls.mro:
             return True
+        if any(isinstance(one, LibraryClass) and one.stands_in for one in value.cls.mro) and _is_out_of_view(kind):
+            return None
         if isinstance(kind, Builtin) or not isinstance(value.cls, Class) or not value.cls.has_unknown_base:
             return False if not isinstance(kind, External) or _is_closed(value) else None
         return None
     if isinstance(kind, Builtin):
         return (kind.name in ("tuple",) and value.fields is not None) or False
     return None
+
+
+def _is_out_of_view(kind: Value) -> bool:
+    return isinstance(kind, External) or (isinstance(kind, LibraryClass) and kind.stands_in)
 
 
 def _is_closed(value: Instance) -> bool:

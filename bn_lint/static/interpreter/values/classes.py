@@ -110,9 +110,13 @@ def _linearize(cls: Class) -> tuple[Class | LibraryClass | External, ...]:
 
 
 class LibraryClass:
-    """A class of PyTorch that the engine knows: its constructor's parameters and what its methods do."""
+    """A class of PyTorch that the engine knows: its constructor's parameters and what its methods do.
 
-    __slots__ = ("bases", "is_module", "methods", "mro", "name", "short_name", "signature")
+    Attributes:
+        stands_in: It stands for one of another library, of which only some is known: not what it inherits from.
+    """
+
+    __slots__ = ("bases", "is_module", "methods", "mro", "name", "short_name", "signature", "stands_in")
 
     def __init__(
         self,
@@ -120,10 +124,13 @@ class LibraryClass:
         bases: tuple[LibraryClass, ...] = (),
         signature: tuple[tuple[str, Value], ...] = (),
         methods: dict[str, Value] | None = None,
+        *,
+        stands_in: bool = False,
     ) -> None:
         self.name = name
         self.bases = bases
         self.signature = signature
+        self.stands_in = stands_in
         self.methods: dict[str, Value] = methods or {}
         mro: list[LibraryClass] = [self]
         for base in bases:
