@@ -270,7 +270,15 @@ def is_local(events: EventLog, call: Call, mode: Mode) -> bool:
         is_part = any(c.purpose is None and events.is_part_of(c.model, call.model) for c in since)
         left = mode.training is False and (is_part or _is_for_saving(mode))
         return not (left and was_on_before(call, mode, events))
+    if _is_put_back(mode.ref.node):
+        return False
     return not any(c.purpose is Purpose.TRAINING for c in between) and mode.loops == call.loops[: len(mode.loops)]
+
+
+def _is_put_back(switch: cst.CSTNode) -> bool:
+    """Whether a mode is one that was kept: `model.train(was_training)`."""
+    given = [arg.value for arg in switch.args] if isinstance(switch, cst.Call) else []
+    return any(isinstance(one, (cst.Name, cst.Attribute)) and code_of(one) not in ("True", "False") for one in given)
 
 
 def was_on_before(call: Call, mode: Mode, events: EventLog) -> bool:
