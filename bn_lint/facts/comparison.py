@@ -14,7 +14,7 @@ class Comparison(enum.Enum):
     SAME = "same"
     #: Proven to differ, whatever values the symbols take (sizes are at least 1).
     DIFFERENT = "different"
-    #: Different parameters: they differ unless every caller happens to pass fitting values.
+    #: Different parameters: they differ unless every caller happens to pass fitting values. Not fields of one.
     INDEPENDENT = "independent"
     UNKNOWN = "unknown"
 
@@ -38,7 +38,12 @@ def compare(a: Dim, b: Dim) -> Comparison:
     if len({c > 0 for c in difference.terms.values()}) == 1:
         counted = all(any(symbol.counts for symbol in monomial) for monomial in difference.terms)
         return Comparison.UNKNOWN if counted else Comparison.DIFFERENT
-    return Comparison.INDEPENDENT if difference.is_free else Comparison.UNKNOWN
+    return Comparison.INDEPENDENT if _is_independent(difference) else Comparison.UNKNOWN
+
+
+def _is_independent(difference: Expression) -> bool:
+    fields = sum(symbol.is_field for symbol in difference.symbols)
+    return difference.is_free and fields < 2
 
 
 def _compare_rounded(difference: Expression) -> Comparison:
@@ -55,7 +60,7 @@ def _compare_rounded(difference: Expression) -> Comparison:
     if len(signs) == 1 and rounded == {not signs.pop()}:
         # Rounding down makes a quotient that is taken away smaller: `c - c // 2` is at least `c / 2`.
         return Comparison.DIFFERENT
-    return Comparison.INDEPENDENT if total.is_free else Comparison.UNKNOWN
+    return Comparison.INDEPENDENT if _is_independent(total) else Comparison.UNKNOWN
 
 
 def _unrounded(monomial: Monomial) -> Expression | Coefficient:

@@ -31,10 +31,14 @@ class Symbol:
     symbols and factor.
     `counts` says that it is a counter or an index rather than a size: in the first pass of a loop it is zero. `least`
     is the least value it may have, for a counter whose first passes are over; it is not negative. `computed` says of a
-    quotient how it comes about: the operator and both sides.
+    quotient how it comes about: the operator and both sides. `is_field` says that it was read from another parameter,
+    such as a setting from a configuration: whoever wrote that makes its fields fit each other.
     """
 
-    __slots__ = ("__weakref__", "computed", "counts", "exact", "free", "least", "name", "owner", "quotient", "serial")
+    __slots__ = (
+        *("__weakref__", "computed", "counts", "exact", "free", "is_field", "least", "name", "owner", "quotient"),
+        "serial",
+    )
     _count: ClassVar = 0
 
     def __init__(self, name: str, *, free: bool = False, owner: object = None, counts: bool = False) -> None:
@@ -42,6 +46,7 @@ class Symbol:
         self.free = free
         self.owner = owner
         self.counts = counts
+        self.is_field = False
         self.least: int | None = None
         self.exact: Expression | None = None
         self.quotient: tuple[Expression | Coefficient, Monomial, Coefficient] | None = None

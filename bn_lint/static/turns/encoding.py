@@ -137,7 +137,16 @@ class Encoder:
             self._symbols[symbol] = self._put(["quotient", symbol.serial, operator, self.add(a), self.add(b)])
         elif symbol not in self._symbols:
             owner = None if symbol.owner is None else self.add(symbol.owner)
-            row = ["symbol", symbol.serial, symbol.name, symbol.free, symbol.counts, symbol.least, owner]
+            row = [
+                "symbol",
+                symbol.serial,
+                symbol.name,
+                symbol.free,
+                symbol.counts,
+                symbol.is_field,
+                symbol.least,
+                owner,
+            ]
             self._symbols[symbol] = self._put(row)
         return self._symbols[symbol]
 
@@ -213,12 +222,13 @@ class _Decoder:
         return record(*(self.value(part, own) for part in parts))
 
     def _symbol(self, parts: list[Any], own: int) -> Symbol:
-        _, name, free, counts, least, owner = parts
+        _, name, free, counts, is_field, least, owner = parts
         if owner is not None:
             defined = self.value(owner, own)
             if not isinstance(defined, NodeRef):
                 raise ValueError("no class")
             return parameter_symbol(str(name), defined)
         symbol = Symbol(str(name), free=bool(free), counts=bool(counts))
+        symbol.is_field = bool(is_field)
         symbol.least = None if least is None else int(least)
         return symbol

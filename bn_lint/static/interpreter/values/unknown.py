@@ -19,7 +19,18 @@ class Unknown:
     `why` says what could not be evaluated, for the list of undecided layers.
     """
 
-    __slots__ = ("_members", "_number", "_twin_of", "attribute_of", "foreign", "free", "name", "stand_in", "why")
+    __slots__ = (
+        "_members",
+        "_number",
+        "_twin_of",
+        "attribute_of",
+        "foreign",
+        "free",
+        "is_field",
+        "name",
+        "stand_in",
+        "why",
+    )
 
     def __init__(self, name: str = "?", why: str = "", *, free: bool = False, foreign: bool = False) -> None:
         self.name = name
@@ -31,6 +42,8 @@ class Unknown:
         self.attribute_of: tuple[Unknown, str] | None = None
         #: What the domain takes it for, by what the program does with it.
         self.stand_in: Instance | None = None
+        #: Whether it was read from another one.
+        self.is_field = False
         self._members: dict[object, Unknown] | None = None
         self._number: Expression | None = None
 
@@ -50,6 +63,7 @@ class Unknown:
             else:
                 free = free and self.free and not deep
                 found = Unknown("?" if deep else name, self.why, free=free, foreign=self.foreign)
+            found.is_field = True
             if type(key) is tuple and key[0] == "attr":
                 found.attribute_of = self, key[1]
             self._members[key] = found
@@ -92,7 +106,9 @@ class Unknown:
     def number(self) -> Expression:
         """This value as a number."""
         if self._number is None:
-            self._number = Expression.of(Symbol(self.name, free=self.free))
+            symbol = Symbol(self.name, free=self.free)
+            symbol.is_field = self.is_field
+            self._number = Expression.of(symbol)
         return self._number
 
     def __repr__(self) -> str:
