@@ -208,7 +208,8 @@ class EventLog(WeightsLog):
                 return
             self.method, model, ref, frame = outer, outer.receiver, outer.site, outer.caller
             layers, given = batchnorm_layers(model), tuple(outer.cells.values())
-        layers = layers_run(layers, model, model.cls.lookup("forward")[0] if outer is None else outer.function)
+        method = model.cls.lookup("forward")[0] if outer is None else outer.function
+        layers = layers_run(layers, model, method, arguments if outer is None else None)
         if not layers or not isinstance(ref.node, cst.Call):
             return
         interpreter.store.disturb()

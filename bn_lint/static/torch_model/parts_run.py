@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bn_lint.facts.dims import Expression
+from bn_lint.static.interpreter.signatures import bind
 from bn_lint.static.interpreter.values import (
     CONSTANTS,
     REST,
+    Arguments,
     Function,
     Instance,
     LibraryClass,
@@ -16,28 +18,47 @@ from bn_lint.static.interpreter.values import (
     alternatives,
 )
 from bn_lint.static.syntax import nodes as cst
-from bn_lint.static.syntax.tree import asked_once, walk
+from bn_lint.static.syntax.live import NOTHING, Given, live
+from bn_lint.static.syntax.tree import asked_once
 
 #: Stands for any attribute.
 _ANY = "*"
+#: Values that conditions ask for.
+_DECIDING = frozenset({bool, int, str, type(None)})
 #: What an attribute may hold besides parts.
 _NUMBERS = (*CONSTANTS, Expression, Tensor)
 
 
-def layers_run(layers: list[Instance], model: Instance, method: Value) -> list[Instance]:
-    """Those of the layers of a model that a method of it may run; all, where its code does not show which."""
+def layers_run(layers: list[Instance], model: Instance, method: Value, arguments: Arguments | None) -> list[Instance]:
+    """Those of the layers of a model that a method of it may run; all, where its code does not show which.
+
+    Args:
+        arguments: What it is given, if that is known: `net(images, classify=False)`.
+    """
     if not isinstance(method, Function):
-        idle = _idle_in_wrapper(model)
+        idle = _idle_in_wrapper(model, arguments)
         return [layer for layer in layers if id(layer) not in idle]
-    parts = _parts_run(model, method)
+    parts = _parts_run(model, method, given=_constants(model, method, arguments))
     return layers if parts is None else [layer for layer in layers if id(layer) in parts]
 
 
-def _parts_run(model: Instance, method: Value, seen: set[int] | None = None) -> set[int] | None:
+def _constants(model: Instance, method: Function, arguments: Arguments | None) -> Given:
+    """The parameters of a method of which it is known what a call gives them, and that they keep."""
+    if arguments is None:
+        return NOTHING
+    positional = [model, *arguments.positional]
+    bound = bind(method, Arguments(positional, arguments.keywords, more=arguments.more, rest=arguments.rest))
+    return frozenset((name, value) for name, value in bound.items() if type(value) in _DECIDING)
+
+
+def _parts_run(
+    model: Instance, method: Value, seen: set[int] | None = None, *, given: Given = NOTHING
+) -> set[int] | None:
     """The `id` of each module below a model that a method may run; None where that may be any.
 
     Args:
         seen: The modules that were looked at before, one of which may be around others and within them.
+        given: What the call gives the method.
     """
     seen = set() if seen is None else seen
     if not isinstance(method, Function):
@@ -52,12 +73,13 @@ def _parts_run(model: Instance, method: Value, seen: set[int] | None = None) -> 
             one = one.getter
         if not isinstance(one, Function):
             return None
-        names = _attributes_of_self(one.node)
+        known = given if one is method else NOTHING
+        names = _attributes_of_self(one.node, known)
         if names is None:
             return None
         if _ANY in names:
             called.extend(model.possible_children())
-        used = names - _called_parts(one.node)
+        used = names - _called_parts(one.node, known)
         for name in names - {_ANY} - asked - {"training"}:
             asked.add(name)
             if name not in model.cells:
@@ -89,7 +111,7 @@ def _run_by_call(part: Value, seen: set[int]) -> set[int]:
     return {id(part), *(map(id, part.possible_descendants()) if inner is None else inner)}
 
 
-def _idle_in_wrapper(model: Instance) -> set[int]:
+def _idle_in_wrapper(model: Instance, arguments: Arguments | None) -> set[int]:
     """The `id` of each module in what `DataParallel` and its like wrap that the `forward` of that does not run.
 
     Of several that may be wrapped, and of one that is not known, all is run that one of them may run.
@@ -98,7 +120,9 @@ def _idle_in_wrapper(model: Instance) -> set[int]:
     idle: set[int] = set()
     run: set[int] = set()
     for one in inner if isinstance(model.cls, LibraryClass) else ():
-        parts = _parts_run(one, one.cls.lookup("forward")[0])
+        forward = one.cls.lookup("forward")[0]
+        given = _constants(one, forward, arguments) if isinstance(forward, Function) else NOTHING
+        parts = _parts_run(one, forward, given=given)
         below = {id(part) for part in one.possible_descendants()}
         run |= below if parts is None else parts
         idle |= below
@@ -121,11 +145,11 @@ def _modules_in(value: Value) -> list[Instance]:
 
 
 @asked_once
-def _called_parts(method: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
+def _called_parts(method: cst.FunctionDef | cst.Lambda, given: Given) -> frozenset[str]:
     """The attributes of itself that a method calls, and does nothing else with: what these run is up to them."""
     first = method.params.params[0].name.value if method.params.params else None
-    of_self = [node for node in walk(method) if type(node) is cst.Attribute and _names(node.value, first)]
-    called = {node.func for node in walk(method) if type(node) is cst.Call}
+    of_self = [node for node in live(method, given) if type(node) is cst.Attribute and _names(node.value, first)]
+    called = {node.func for node in live(method, given) if type(node) is cst.Call}
     return frozenset(node.attr.value for node in of_self) - {node.attr.value for node in of_self if node not in called}
 
 
@@ -142,21 +166,21 @@ def _names(node: cst.CSTNode, name: str | None) -> bool:
 
 
 @asked_once
-def _attributes_of_self(method: cst.FunctionDef | cst.Lambda) -> frozenset[str] | None:
+def _attributes_of_self(method: cst.FunctionDef | cst.Lambda, given: Given) -> frozenset[str] | None:
     """The attributes of itself that a method names; None where it may reach others, with `super()` or as a whole."""
     first = method.params.params[0].name if method.params.params else None
     if first is None:
         return None
     names: set[str] = set()
     owners: set[cst.CSTNode] = {first}
-    for node in walk(method):
+    for node in live(method, given):
         if type(node) is cst.Call and (looked_up := _looked_up(node.func)) is not None:
             names.add(_ANY)  # which of its parts `getattr(self, name)(x)` calls may not be known
             owners.add(looked_up)
         if type(node) is cst.Attribute and type(node.value) is cst.Name and node.value.value == first.value:
             names.add(node.attr.value)
             owners.add(node.value)
-    for node in walk(method):
+    for node in live(method, given):
         if type(node) is cst.Name and (node.value == "super" or (node.value == first.value and node not in owners)):
             return None
     return frozenset(names)
