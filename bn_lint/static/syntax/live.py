@@ -15,10 +15,17 @@ _CONSTANTS: Final[dict[str, object]] = {"None": None, "True": True, "False": Fal
 
 
 @asked_once
+def asked_names(function: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
+    """The names that conditions of a function ask for, and that it does not bind."""
+    tests = [node.test for node in walk(function) if isinstance(node, (cst.If, cst.IfExp))]
+    asked = {one.value for test in tests for one in walk(test) if type(one) is cst.Name}
+    return frozenset(name for name in asked if not any(binds(node, name) for node in walk(function.body)))
+
+
+@asked_once
 def live(function: cst.FunctionDef | cst.Lambda, given: Given) -> tuple[cst.CSTNode, ...]:
-    """All nodes of a function that a call may come to, in no order."""
-    bound = {name for name, _ in given if any(binds(node, name) for node in walk(function.body))}
-    known = {name: value for name, value in given if name not in bound}
+    """All nodes of a function that a call may come to, in no order. What is given are parameters that it keeps."""
+    known = dict(given)
     found: list[cst.CSTNode] = []
     pending: list[cst.CSTNode] = [function]
     while pending:

@@ -18,7 +18,7 @@ from bn_lint.static.interpreter.values import (
     alternatives,
 )
 from bn_lint.static.syntax import nodes as cst
-from bn_lint.static.syntax.live import NOTHING, Given, live
+from bn_lint.static.syntax.live import NOTHING, Given, asked_names, live
 from bn_lint.static.syntax.tree import asked_once
 
 #: Stands for any attribute.
@@ -43,12 +43,12 @@ def layers_run(layers: list[Instance], model: Instance, method: Value, arguments
 
 
 def _constants(model: Instance, method: Function, arguments: Arguments | None) -> Given:
-    """The parameters of a method of which it is known what a call gives them, and that they keep."""
-    if arguments is None:
+    """The parameters of a method that decide what runs, of those of which it is known what a call gives them."""
+    if arguments is None or arguments.more:
         return NOTHING
-    positional = [model, *arguments.positional]
-    bound = bind(method, Arguments(positional, arguments.keywords, more=arguments.more, rest=arguments.rest))
-    return frozenset((name, value) for name, value in bound.items() if type(value) in _DECIDING)
+    asked = asked_names(method.node)
+    bound = bind(method, Arguments([model, *arguments.positional], arguments.keywords)) if asked else {}
+    return frozenset((name, value) for name, value in bound.items() if name in asked and type(value) in _DECIDING)
 
 
 def _parts_run(
