@@ -22,8 +22,8 @@ from bn_lint.static.torch_model.happened import (
     Switch,
     batchnorm_layers,
     frozen_layers,
-    keeps_last_batch,
     loaded_before,
+    need_batch_statistics,
     preparation,
     relation_to,
 )
@@ -236,7 +236,7 @@ class EventLog(WeightsLog):
         call.prepared, call.loaded_before = preparation(self.prepared, model), loaded_before(model)
         call.frozen_layers = frozen_layers(layers, call.modes)
         call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
-        call.keeps_last_batch = all(map(keeps_last_batch, layers))
+        call.needs_batch_statistics = need_batch_statistics(layers)
         call.is_frozen = all(isinstance(FROZEN.of(layer), NodeRef) for layer in layers)
         self.outermost, self.depth_without_gradients = call, 0
         from bn_lint.static.torch_model.data import batches_of

@@ -76,8 +76,8 @@ class Call:
         self.frozen: NodeRef | None = None
         #: Whether the parameters of all its BatchNorm layers are frozen.
         self.is_frozen = False
-        #: Whether the running statistics of all its BatchNorm layers are those of the latest batch.
-        self.keeps_last_batch = False
+        #: Whether its running statistics describe nothing that evaluation mode could normalize by.
+        self.needs_batch_statistics = False
         #: The layers that run in training mode with frozen parameters, and where those were frozen.
         self.frozen_layers: list[tuple[Instance, NodeRef]] = []
         #: Whether it is given other data than the training, and only looked at; None until somebody asks.
@@ -236,10 +236,14 @@ def has_batchnorm_for_sure(model: Instance, among: Container[int] | None = None)
     return has_one(model)
 
 
-def keeps_last_batch(layer: Instance) -> bool:
-    """Whether the running statistics of a layer are those of the latest batch: meta-learners want that."""
-    momentum = layer.cells.get("momentum")
-    return isinstance(momentum, (int, float)) and momentum == 1
+def need_batch_statistics(layers: list[Instance]) -> bool:
+    """Whether the running statistics of layers describe nothing that evaluation mode could normalize by.
+
+    They are those of the latest batch, as meta-learners want them, or one layer keeps those that it begins with.
+    """
+    momenta = [layer.cells.get("momentum") for layer in layers]
+    known = [one for one in momenta if isinstance(one, (int, float))]
+    return 0 in known or (len(known) == len(momenta) and all(one == 1 for one in known))
 
 
 def frozen_layers(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> list[tuple[Instance, NodeRef]]:

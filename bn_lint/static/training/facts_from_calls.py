@@ -96,8 +96,8 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
     again = events.recalibrated
     if again and call.purpose is None and any(id(layer) in again for layer in call.layers):
         return  # its statistics are recomputed: training mode is intended
-    if purpose is Purpose.EVALUATION and call.keeps_last_batch:
-        return  # evaluation mode would normalize by the last batch that was trained on
+    if purpose is Purpose.EVALUATION and call.needs_batch_statistics:
+        return  # evaluation mode would normalize by the last batch that was trained on, or by no statistics at all
     if purpose is Purpose.FUSION and not _is_wrongly_fused(events, call):
         return
     if purpose in (Purpose.EXPORT, Purpose.FUSION, Purpose.INSPECTION):
