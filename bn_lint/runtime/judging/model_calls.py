@@ -196,7 +196,8 @@ def _fact(
                 switch=_switch(first.eval_training_mode, Mode.EVALUATION, words),
                 switch_is_local=first.eval_training_local * 2 > first.eval_training.steps and len(sites) == 1,
                 certain=True,
-                has_learned=_learned_elsewhere(first) or -1 < first.first_trained < first.eval_training.first,
+                # What is loaded may be loaded in the end: `loaded` does not say when.
+                has_learned=not first.fresh or -1 < first.first_trained < first.eval_training.first,
             )
 
 
