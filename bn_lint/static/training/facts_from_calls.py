@@ -20,6 +20,7 @@ from bn_lint.static.torch_model.symbolic_models import are_supposed, is_symbolic
 from bn_lint.static.training.adversaries import is_adversarial
 from bn_lint.static.training.batch_sizes import batch_facts
 from bn_lint.static.training.call_lines import is_resumed, lines_of, switch_name
+from bn_lint.static.training.chosen_modes import had_learned, is_a_choice, is_local, left_in_evaluation
 from bn_lint.static.training.drafts import CallLines
 from bn_lint.static.training.evidence import (
     evidence_at,
@@ -31,14 +32,7 @@ from bn_lint.static.training.evidence import (
 )
 from bn_lint.static.training.frozen_parts import follows_another, frozen_and_trained, is_a_copy
 from bn_lint.static.training.only_evaluated import is_only_evaluated
-from bn_lint.static.training.purpose import (
-    classify,
-    is_a_choice,
-    is_local,
-    left_in_evaluation,
-    put_in_after_eval,
-    was_on_before,
-)
+from bn_lint.static.training.purpose import classify, put_in_after_eval
 from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped, were_frozen
 from bn_lint.static.training.symbolic_models import is_proven
 from bn_lint.static.training.trials import is_a_trial, is_undone
@@ -176,7 +170,7 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         and training
         and model_of(call).rpartition(".")[2] in declined(call.ref.file.source.text),
         only_evaluated=is_only_evaluated(events, call),
-        has_learned=left is not None and _had_learned(events, call, left),
+        has_learned=left is not None and had_learned(events, call, left),
     )
 
 
@@ -245,20 +239,6 @@ def _teachers(events: EventLog, call: Call, collector: FactCollector) -> Iterato
 def _is_computed(events: EventLog, model: Instance) -> bool:
     """Whether the weights of a model, or of what `DataParallel` holds, are computed from those of others."""
     return any(id(one) in events.averaged | events.handed_together for one in unwrapped(model))
-
-
-def _had_learned(events: EventLog, call: Call, mode: Mode) -> bool:
-    """Whether a model had learned its statistics before it was put in evaluation mode: not by the same training."""
-    if was_on_before(call, mode, events):
-        return False
-    loaded = call.prepared or call.loaded_before
-    if loaded is not None and not any(one.ref.node is loaded.node for one in events.steps):
-        return True
-    return any(
-        one.purpose is Purpose.TRAINING and one.states == {True} and one.order < mode.order
-        for one in events.calls
-        if events.is_copy_of(call.model, one.model)
-    )
 
 
 def _is_lasting(events: EventLog, call: Call, mode: Mode) -> bool:

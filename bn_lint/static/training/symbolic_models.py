@@ -19,7 +19,8 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import ParseError, SourceFile
 from bn_lint.static.syntax.tree import walk
 from bn_lint.static.torch_model.mode import ARRIVED
-from bn_lint.static.training.purpose import classify, is_local, left_in_evaluation
+from bn_lint.static.training.chosen_modes import is_local, left_in_evaluation
+from bn_lint.static.training.purpose import classify
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
