@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bn_lint.static.call_sites import given_alike
 from bn_lint.static.checkpoints import weights_from
-from bn_lint.static.interpreter.calls import call, cannot_exist
+from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -77,8 +77,6 @@ def call_forward(interpreter: Interpreter, instance: Instance, nowhere: NodeRef)
 
 def call_other_methods(interpreter: Interpreter, instance: Instance) -> None:
     """Call the unused methods of a module on unknown inputs."""
-    if cannot_exist(instance):
-        return
     for name, method in list(instance.cls.cells.items()) if isinstance(instance.cls, Class) else ():
         if isinstance(method, Function) and not name.startswith("__") and not interpreter.reads.is_called(method):
             unknowns: list[Value] = [Unknown(n, f"the caller of `{name}` decides `{n}`") for n in required(method)[1:]]
