@@ -34,6 +34,11 @@ def given_alike(name: str, function: Function, files: Iterable[SourceFile | None
     return found
 
 
+def has_calls(name: str, files: Iterable[SourceFile | None]) -> bool:
+    """Whether the files call anything by a name."""
+    return next(_calls_of(name, files), None) is not None
+
+
 def _calls_of(name: str, files: Iterable[SourceFile | None]) -> Iterator[cst.Call]:
     for file in files:
         if file is not None and f"{name}(" in file.source.text:

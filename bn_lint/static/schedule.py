@@ -107,7 +107,7 @@ class Schedule:
         classes = [c for c in self.collector.classes if c.file in judged and c.node in self.relevant and c.is_module]
         for file in self.interpreted:
             yield from self._factories([f for f in functions if f.file is file and not required(f)], Reason.FACTORY)
-        for cls in classes:
+        for cls in reversed(classes):  # what is made of others comes behind them
             if not cls.instantiated and not required_by_constructor(cls):
                 yield Instantiate(cls, Reason.DEFAULTS)
         yield from self._users(

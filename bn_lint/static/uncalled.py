@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -45,11 +46,20 @@ def call_roots(interpreter: Interpreter, file: SourceFile) -> None:
     """Call the modules that the entry point built but did not call."""
     created = list(interpreter.created)
     nowhere = NodeRef(file, file.tree)
-    for instance in created:
-        if instance.owner is None and not instance.called:
+    shared = _shared_parts(created)
+    roots = [instance for instance in created if instance.owner is None]
+    # What has taken parts of another root calls them in its own way, so it comes first.
+    for instance in sorted(roots, key=lambda root: _gives_parts_away(root, shared)):
+        if not instance.called and not (_gives_parts_away(instance, shared) and _is_run_in_parts(instance)):
             call_forward(interpreter, instance, nowhere)
     # Modules that no forward reached, such as children of a container that the program iterates in its own way.
-    apart = {instance for instance in created if not instance.called and _is_taken_apart(instance)}
+    apart = {
+        instance
+        for instance in created
+        if not instance.called
+        and (instance.owner is not None or _gives_parts_away(instance, shared))
+        and _is_run_in_parts(instance)
+    }
     tried: dict[Value, int] = {}
     for instance in created:
         if instance.called or not isinstance(instance.cls, Class) or instance in apart:
@@ -67,9 +77,26 @@ def call_roots(interpreter: Interpreter, file: SourceFile) -> None:
             call_other_methods(interpreter, instance)
 
 
-def _is_taken_apart(module: Instance) -> bool:
-    """Whether what a module is part of calls the parts of it: its own `forward` is there for others, if for anybody."""
-    return module.owner is not None and any(part.called for part in module.possible_descendants())
+def _shared_parts(modules: Sequence[Instance]) -> frozenset[int]:
+    """The modules that are a part of more than one: `self.stem = resnet.conv1`."""
+    parents: dict[int, int] = {}
+    for module in modules:
+        for part in {id(part) for _, part in module.children()}:
+            parents[part] = parents.get(part, 0) + 1
+    return frozenset(part for part, count in parents.items() if count > 1)
+
+
+def _gives_parts_away(module: Instance, shared: frozenset[int]) -> bool:
+    """Whether parts of a module, which it was the first to have, are parts of another one as well."""
+    if not shared:
+        return False
+    parts = list(module.possible_descendants())
+    return any(id(part) in shared and any(part.owner is one for one in parts) for part in parts)
+
+
+def _is_run_in_parts(module: Instance) -> bool:
+    """Whether another module calls the parts of it: its own `forward` is there for others, if for anybody."""
+    return any(part.called for part in module.possible_descendants())
 
 
 def try_train(interpreter: Interpreter, file: SourceFile) -> None:

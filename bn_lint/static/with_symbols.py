@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bn_lint.static.call_sites import given_alike
+from bn_lint.static.call_sites import given_alike, has_calls
 from bn_lint.static.checkpoints import weights_from
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -20,6 +20,7 @@ from bn_lint.static.interpreter.values import (
     alternatives,
 )
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.operations.layer_table import MODULE
 
 
 def call_with_symbols(interpreter: Interpreter, function: Function) -> None:
@@ -76,12 +77,31 @@ def call_forward(interpreter: Interpreter, instance: Instance, nowhere: NodeRef)
 
 
 def call_other_methods(interpreter: Interpreter, instance: Instance) -> None:
-    """Call the unused methods of a module on unknown inputs."""
-    for name, method in list(instance.cls.cells.items()) if isinstance(instance.cls, Class) else ():
+    """Call the unused methods of a module on unknown inputs.
+
+    Of a module that has a `forward`, a method that no line of the project calls is what was left of an older one. A
+    framework that it inherits from calls its methods by their names.
+    """
+    cls = instance.cls
+    if not isinstance(cls, Class):
+        return
+    has_own = isinstance(cls.lookup("forward")[0], Function) and not _is_of_a_framework(cls)
+    for name, method in list(cls.cells.items()):
         if isinstance(method, Function) and not name.startswith("__") and not interpreter.reads.is_called(method):
+            if has_own and not _is_called_somewhere(interpreter, name):
+                continue
             unknowns: list[Value] = [Unknown(n, f"the caller of `{name}` decides `{n}`") for n in required(method)[1:]]
             ref = instance.built or NodeRef(method.file, method.node)
             call(interpreter, BoundMethod(method, instance), Arguments(unknowns), ref, None)
+
+
+def _is_of_a_framework(cls: Class) -> bool:
+    return any(not isinstance(one, Class) and one is not MODULE for one in cls.mro)
+
+
+def _is_called_somewhere(interpreter: Interpreter, name: str) -> bool:
+    interpreter.reads.own.call_sites.add(name)
+    return has_calls(name, interpreter.project.files.values())
 
 
 def required(function: Function) -> list[str]:

@@ -56,6 +56,8 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
     if call.dropped or is_tried or (call.grad is True and _is_lost(events, call)):
         is_look = call.made_up and call.grad is False and call.prepared is not None
         return Purpose.INSPECTION if is_look else Unclear.DROPPED
+    if call.is_unread and call.grad is False and not own and _is_never_read(events, call):
+        return Unclear.DROPPED  # how long does it take, what shape comes out
     if call.is_unread and call.grad is False and not call.made_up and _is_switched_on(events, call):
         return Unclear.DROPPED  # in the mode that was chosen for it, it updates the statistics
     if own and call.prepared is not None and passes and is_held_out(events, call):
@@ -106,6 +108,12 @@ def _is_lost(events: EventLog, call: Call) -> bool:
     others |= {node for node in events.others_called if node in unread_calls(scope)}
     read = {node for one in others for node in walk(one)}
     return read.issuperset(reading)
+
+
+def _is_never_read(events: EventLog, call: Call) -> bool:
+    """Whether nothing that a model gives is read in the whole run, so that nobody looks at what its mode changes."""
+    related = [one for one in events.calls if events.related(one.model, call.model)]
+    return all(one.is_unread for one in related) and put_in_after_eval(events, call) is None
 
 
 def _is_for_others(events: EventLog, call: Call, passes: list[Step]) -> bool:
