@@ -99,9 +99,19 @@ def _assignment(
         method = scope.method()
         if constant is True and method is not None and method[0].name.value == "__init__":
             return  # what is being built is in training mode
-    elif known.definition is not None and _is_property(known.definition, name):
+    elif known.definition is not None and (
+        _is_property(known.definition, name) or _only_holds_settings(known, scope, receivers)
+    ):
         return
     yield _access("assignment", target.value, name, scope, place(located.statement), known, True, constant)
+
+
+def _only_holds_settings(known: Receiver, scope: Scope, receivers: Receivers) -> bool:
+    """Whether a class is a module for no reason: it computes nothing, and has no part that could be switched."""
+    if known.definition is None or not known.closed or receivers.classes.has(known.definition, "forward"):
+        return False
+    assigned = receivers.assigned(known.definition, scope).values()
+    return not any(receivers.may_be_module(value, where) for values in assigned for value, where in values)
 
 
 def _used_as_module(flag: cst.Attribute, scope: Scope) -> bool:

@@ -72,6 +72,10 @@ class Receivers:
         """What an expression that stands in `scope` is."""
         return self._of(expression, scope) or UNKNOWN
 
+    def may_be_module(self, value: cst.BaseExpression | None, scope: Scope) -> bool:
+        """Whether what an attribute is given is a module, or the result of a call that may be one."""
+        return isinstance(value, cst.Call) and self.of(value, scope).is_module is not False
+
     def _of(self, expression: cst.BaseExpression | None, scope: Scope) -> Receiver | None:
         """None means: what it is depends on itself (`model = model.cuda()`), so it adds nothing."""
         match expression:
