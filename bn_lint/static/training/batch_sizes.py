@@ -68,6 +68,19 @@ def batch_facts(
             yield LastBatch(known.layer, batches.last, batches.size, batches.length, loader.place, reached, draft=draft)
 
 
+def has_single_samples_alone(events: EventLog, call: Call) -> bool:
+    """Whether a model is trained and evaluated with batches of one: each sample is normalized by itself in both.
+
+    So what it has learned in training mode fits that mode, and nothing was learned for the running statistics.
+    """
+    if call.batches is None or call.batches.size != 1:
+        return False
+    trained = [
+        one.batches for one in events.calls if one.purpose is Purpose.TRAINING and events.related(one.model, call.model)
+    ]
+    return bool(trained) and all(batches is not None and batches.size == 1 for batches in trained)
+
+
 def _of_zoo(call: Call, layer: Instance) -> BatchNormCall | None:
     """A call of the one layer that stands for those of a library's model: on feature maps."""
     if layer.owner is None or layer.owner.built is None:

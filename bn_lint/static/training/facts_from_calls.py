@@ -18,7 +18,7 @@ from bn_lint.static.torch_model.happened import Call, has_batchnorm_for_sure
 from bn_lint.static.torch_model.mode import ARRIVED, Mode, agreed
 from bn_lint.static.torch_model.symbolic_models import are_supposed, is_symbolic
 from bn_lint.static.training.adversaries import is_adversarial
-from bn_lint.static.training.batch_sizes import batch_facts
+from bn_lint.static.training.batch_sizes import batch_facts, has_single_samples_alone
 from bn_lint.static.training.call_lines import is_resumed, lines_of, switch_name
 from bn_lint.static.training.chosen_modes import had_learned, is_a_choice, is_local, left_in_evaluation
 from bn_lint.static.training.drafts import CallLines
@@ -92,6 +92,8 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         return  # its statistics are recomputed: training mode is intended
     if purpose is Purpose.EVALUATION and call.needs_batch_statistics:
         return  # evaluation mode would normalize by the last batch that was trained on, or by no statistics at all
+    if purpose is Purpose.EVALUATION and True in call.states and has_single_samples_alone(events, call):
+        return  # BN203 says so of the training
     if purpose is Purpose.FUSION and not _is_wrongly_fused(events, call):
         return
     if purpose in (Purpose.EXPORT, Purpose.FUSION, Purpose.INSPECTION):
