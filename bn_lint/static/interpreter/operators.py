@@ -353,6 +353,16 @@ _ORDER: Final[dict[type, Callable[[Any, Any], bool]]] = {
 }
 
 
+def _is_first_behind(node: cst.BaseCompOp, a: Value, b: Value) -> bool:
+    """Whether it is asked if zero is more than an unknown number: `epoch > warmup` in the first pass.
+
+    What a program counts from zero it compares with numbers that are not negative.
+    """
+    first, other = (a, b) if type(node) is cst.GreaterThan else (b, a)
+    is_strict = type(node) in (cst.GreaterThan, cst.LessThan)
+    return is_strict and isinstance(first, int) and first == 0 and isinstance(other, Unknown)
+
+
 def _ordered(node: cst.BaseCompOp, a: Value, b: Value) -> bool | None:
     if isinstance(a, Union) or isinstance(b, Union):
         return None
@@ -364,6 +374,8 @@ def _ordered(node: cst.BaseCompOp, a: Value, b: Value) -> bool | None:
         difference = dims.subtract(x, y)
         if not isinstance(difference, Expression):
             return compare(difference, 0)
+        if _is_first_behind(node, a, b):
+            return False
         counted = half_line(difference)
         if counted is not None:
             end, direction = counted
