@@ -130,14 +130,13 @@ def try_train(interpreter: Interpreter, file: SourceFile) -> None:
 def find_evaluated(interpreter: Interpreter) -> None:
     """Which models does the program put in evaluation mode before it calls them, and leave so?"""
     events = events_of(interpreter)
-    for switch in events.switches:
-        model = switch.model
-        if switch.mode.training is False and model.built is not None:
-            trained = [one.model for one in events.switches if one.mode.training is not False]
-            trained += [one.model for one in events.calls if one.states != {False}]
-            if not any(events.related(one, model) for one in trained):
-                for layer in batchnorm_layers(model):
-                    collector_of(interpreter).stays_in_eval(layer)
+    events.is_over = True
+    trained = {id(one.model): one.model for one in events.switches if one.mode.training is not False}
+    trained.update((id(one.model), one.model) for one in events.calls if one.states != {False})
+    for model in {id(one.model): one.model for one in events.switches if one.mode.training is False}.values():
+        if model.built is not None and not any(events.related(one, model) for one in trained.values()):
+            for layer in batchnorm_layers(model):
+                collector_of(interpreter).stays_in_eval(layer)
 
 
 def _own_train(model: Instance) -> Function | None:

@@ -86,7 +86,7 @@ class EventLog(WeightsLog):
         self.is_over = False
         self._parts: dict[int, frozenset[int]] = {}
         self._in_evaluation: dict[Call, frozenset[int]] = {}
-        #: What `training/call_lines.py` asks when it is over, each once.
+        #: What is asked when it is over, each once.
         self.answers: dict[Hashable, Any] = {}
         #: What calls turned out to be for, of which this was not seen when they were made.
         self.purposes: dict[Call, Purpose | Unclear] = {}

@@ -15,6 +15,13 @@ from bn_lint.static.torch_model.optimizers import made_within
 
 def is_adversarial(events: EventLog, call: Call) -> bool:
     """Whether the model is one of two that are trained by optimizers of their own, in turns."""
+    question = is_adversarial, id(call.model)
+    if question not in events.answers:
+        events.answers[question] = _is_adversarial(events, call)
+    return bool(events.answers[question])
+
+
+def _is_adversarial(events: EventLog, call: Call) -> bool:
     trained = [c for c in events.calls if c.step is not None]
     own = [c for c in trained if c.model is call.model]
     # The halves of a GAN play different parts: what the same lines train are two of a kind.
@@ -22,10 +29,11 @@ def is_adversarial(events: EventLog, call: Call) -> bool:
     alike = {id(c.model) for c in trained if c.ref.node in lines or any(_are_twins(c, one) for one in own)}
     steps = list({(id(c.step.optimizer), c.step.loops, c.step.propagations): c.step for c in own if c.step}.values())
     others = {id(c.step): c.step for c in trained if id(c.model) not in alike and c.step is not None}
+    passes = {(id(step.optimizer), step.loops): step for step in others.values()}
     if any(
         one.optimizer is not other.optimizer and None not in (one.optimizer, other.optimizer) and _in_turns(one, other)
-        for other in others.values()
-        for one in steps
+        for other in passes.values()
+        for one in {(id(step.optimizer), step.loops): step for step in steps}.values()
     ):
         return True
     if _has_two_halves(events, call):
@@ -35,6 +43,7 @@ def is_adversarial(events: EventLog, call: Call) -> bool:
     return any(
         step.owned is not None
         and step.ref.node not in places
+        and not all(one.optimizer is step.optimizer for one in steps)
         and _learns_apart(step, [one for one in steps if _in_turns(one, step)])
         and not any(events.related(call.model, one) or id(one) in alike for one in step.owned)
         for step in events.steps
@@ -46,6 +55,8 @@ def _in_turns(one: Step, other: Step) -> bool:
 
     In a loop over folds or seeds, which makes optimizers anew, one network is trained after the other.
     """
+    if one.loops[:1] != other.loops[:1]:
+        return False
     depth = 1 + min(made_within(step.optimizer, step.loops) for step in (one, other))
     return one.loops[:depth] == other.loops[:depth]
 
