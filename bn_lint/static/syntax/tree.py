@@ -111,7 +111,7 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
     """The calls of which a function or module reads nothing but the shape or similar attributes.
 
     With `printed`, it may print the result as well, or its parts, or what it computes of them for that. What
-    it computes of two results compares them.
+    it computes of two results compares them. What it computes of a result without reading that reads nothing.
     """
     assigned: dict[cst.CSTNode, frozenset[str]] = {}
     unread: set[cst.CSTNode] = set()
@@ -119,6 +119,7 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
     named: list[cst.Name] = []
     parts: list[tuple[frozenset[str], frozenset[str]]] = []
     shown: list[list[cst.Name]] = []
+    computed: list[tuple[cst.Call, frozenset[str]]] = []
     for node in _walk_own(scope):
         if type(node) is cst.Name:
             named.append(node)
@@ -146,11 +147,18 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
             unread.update(targets)
             if type(node.value) is cst.Call:
                 assigned[node.value] = frozenset(name.value for name in targets)
+                if printed:
+                    computed.append((node.value, assigned[node.value]))
     results = frozenset[str]().union(*assigned.values())
     for names_shown in shown:
         if len(results.intersection(one.value for one in names_shown)) < 2:
             unread.update(names_shown)
-    read = {name.value for name in named if name not in unread}
+    # Names that are given to what computes another name are read if that is; each is in one such call at most.
+    given = {one: names for call, names in computed for arg in call.args for one in walk(arg) if type(one) is cst.Name}
+    read = {name.value for name in named if name not in unread and name not in given}
+    pending = [(name.value, given[name]) for name in named if name in given and name not in unread]
+    while further := {name for name, names in pending if name not in read and not names.isdisjoint(read)}:
+        read |= further
     for over_names, target_names in reversed(parts):  # who reads a part reads the whole
         if not read.isdisjoint(target_names):
             read |= over_names
