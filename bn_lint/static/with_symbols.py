@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bn_lint.static.call_sites import given_alike, has_calls
 from bn_lint.static.checkpoints import weights_from
-from bn_lint.static.interpreter.calls import call
+from bn_lint.static.interpreter.calls import call, cannot_exist
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -83,7 +83,7 @@ def call_other_methods(interpreter: Interpreter, instance: Instance) -> None:
     framework that it inherits from calls its methods by their names.
     """
     cls = instance.cls
-    if not isinstance(cls, Class):
+    if not isinstance(cls, Class) or cannot_exist(instance):
         return
     has_own = isinstance(cls.lookup("forward")[0], Function) and not _is_of_a_framework(cls)
     for name, method in list(cls.cells.items()):

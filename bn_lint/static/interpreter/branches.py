@@ -13,7 +13,7 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.match_patterns import matches
 from bn_lint.static.interpreter.narrow import assume, supposes
-from bn_lint.static.interpreter.paths import RAISE, fork_paths, is_refused
+from bn_lint.static.interpreter.paths import RAISE, fork_paths
 from bn_lint.static.interpreter.values import External, Unknown
 from bn_lint.static.syntax import nodes as cst
 
@@ -23,10 +23,7 @@ def if_(interpreter: Interpreter, node: cst.If, frame: Frame) -> str | None:
         # What is imported for annotations is looked up as well, unless the program says what to use instead.
         decided: bool | None = node.orelse is None
     else:
-        frame.refused = None
         decided = truth(evaluate(interpreter, node.test, frame))
-        if is_refused(interpreter, frame):
-            return RAISE
     if decided is not None and interpreter.options:
         interpreter.decided[node] = None
     if decided is None:

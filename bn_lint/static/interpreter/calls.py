@@ -20,7 +20,7 @@ from bn_lint.static.interpreter.limits import (
     MAX_RECURSION,
 )
 from bn_lint.static.interpreter.objects import instantiate
-from bn_lint.static.interpreter.paths import RAISE, RETURN, fork_paths, is_refused, join_at, suppose_no_more
+from bn_lint.static.interpreter.paths import RAISE, RETURN, fork_paths, join_at, suppose_no_more
 from bn_lint.static.interpreter.signatures import bind, fitting
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -188,6 +188,11 @@ def _is_method_of_module(value: Value) -> bool:
     return isinstance(value.receiver, Instance) and value.receiver.is_module
 
 
+def cannot_exist(instance: Instance) -> bool:
+    """Whether one of the attributes of an object should come of a call that raises."""
+    return any(type(cell) is Refused for cell in instance.cells.values())
+
+
 def call_instance(
     interpreter: Interpreter, instance: Instance, arguments: Arguments, ref: NodeRef, frame: Frame | None
 ) -> Value:
@@ -200,6 +205,8 @@ def call_instance(
         if method is ABSENT:
             return Unknown("?", f"`{instance.cls.name}` has no visible forward")
     instance.called = True
+    if instance.is_module and cannot_exist(instance):
+        return Unknown("?", f"`{instance.cls.name}` cannot be built: Python raises TypeError in its constructor")
     key = None
     if isinstance(method, Function) or any(instance.children()):
         keys = interpreter.keys.of_call(arguments)
@@ -363,8 +370,7 @@ def execute_function(
 def _run_body(interpreter: Interpreter, function: Function, frame: Frame) -> Value:
     node = function.node
     if type(node) is cst.Lambda:
-        value = evaluate(interpreter, node.body, frame)
-        return Refused("?", f"`{function.name}` raises") if is_refused(interpreter, frame) else value
+        return evaluate(interpreter, node.body, frame)
     generator = is_generator(function.file, node)
     if generator:
         frame.yields = []
@@ -381,7 +387,7 @@ def _run_body(interpreter: Interpreter, function: Function, frame: Frame) -> Val
             return Unknown("?", why)
         if interpreter.path.uncertain <= interpreter.events.open_loops:
             interpreter.fails = True
-        return Refused("?", why) if frame.refused == frame.uncertain else Raised("?", why)
+        return Raised("?", why)
     if completion is None:
         frame.returns.append(None)
     return join(frame.returns)

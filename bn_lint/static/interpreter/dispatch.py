@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bn_lint.static.interpreter.paths import RAISE, is_refused
 from bn_lint.static.interpreter.values import Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 
@@ -47,8 +46,4 @@ def execute_suite(interpreter: Interpreter, suite: cst.BaseSuite, frame: Frame) 
 def execute(interpreter: Interpreter, node: cst.CSTNode, frame: Frame) -> str | None:
     interpreter.budget.step()
     executor = EXECUTORS.get(type(node))
-    if executor is None:
-        return None
-    frame.refused = None
-    completion = executor(interpreter, node, frame)
-    return RAISE if completion is None and is_refused(interpreter, frame) else completion
+    return executor(interpreter, node, frame) if executor is not None else None

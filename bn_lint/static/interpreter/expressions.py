@@ -24,7 +24,7 @@ from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.limits import MAX_LENGTH, MAX_READ_ELEMENTS
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import BINARY, compare_values, unary
-from bn_lint.static.interpreter.paths import fork_paths, is_refused, merge, refuse
+from bn_lint.static.interpreter.paths import fork_paths, merge
 from bn_lint.static.interpreter.signatures import make_parameters, rejects
 from bn_lint.static.interpreter.subscripts import evaluate_index, get_item
 from bn_lint.static.interpreter.values import (
@@ -246,15 +246,9 @@ def _lambda(interpreter: Interpreter, node: cst.Lambda, frame: Frame) -> Value:
 def _call(interpreter: Interpreter, node: cst.Call, frame: Frame) -> Value:
     function = evaluate(interpreter, node.func, frame)
     arguments = evaluate_arguments(interpreter, node.args, frame)
-    if is_refused(interpreter, frame):
-        return Refused("?", "Python raises before the call")
     if type(function) in (Class, Function, BoundMethod) and rejects(function, arguments):
-        value: Value = Refused("?", "the call does not fit what is called: Python raises TypeError")
-    else:
-        value = call(interpreter, function, arguments, NodeRef(frame.file, node), frame)
-    if type(value) is Refused:
-        refuse(interpreter, frame)
-    return value
+        return Refused("?", "the call does not fit what is called: Python raises TypeError")
+    return call(interpreter, function, arguments, NodeRef(frame.file, node), frame)
 
 
 def evaluate_arguments(interpreter: Interpreter, nodes: Any, frame: Frame) -> Arguments:

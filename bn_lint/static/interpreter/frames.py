@@ -41,7 +41,6 @@ class Frame:
         "parent",
         "pending",
         "receiver",
-        "refused",
         "returns",
         "sides",
         "site",
@@ -84,8 +83,6 @@ class Frame:
         #: The step at which the call is given up.
         self.bound: int | None = None
         self.is_running = False
-        #: How many undecided branches surrounded what Python refuses, if the statement that runs has met such a thing.
-        self.refused: int | None = None
         #: Some branch ended the program, which is no error, or raised `NotImplementedError`: another class has more.
         self.has_left = False
         self.on_yield: Callable[[Value], None] | None = None

@@ -16,16 +16,7 @@ from bn_lint.static.interpreter.last_pass import begin_pass, passes_of
 from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.limits import BUSY_PASSES, ENDLESS_PASSES, MAX_PASSES, UNROLLED_PASSES
 from bn_lint.static.interpreter.narrow import assume
-from bn_lint.static.interpreter.paths import (
-    BREAK,
-    CONTINUE,
-    RAISE,
-    RETURN,
-    fork_paths,
-    is_refused,
-    join_at,
-    suppose_no_more,
-)
+from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at, suppose_no_more
 from bn_lint.static.interpreter.values import ABSENT, Instance, Value, birth
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import builds_on_last
@@ -33,8 +24,6 @@ from bn_lint.static.syntax.tree import builds_on_last
 
 def for_(interpreter: Interpreter, node: cst.For, frame: Frame) -> str | None:
     items, rest = iterate(interpreter, evaluate(interpreter, node.iter, frame))
-    if is_refused(interpreter, frame):
-        return RAISE
     with passes_of(interpreter, node, frame):
         return _for(interpreter, node, frame, items, rest)
 
@@ -101,10 +90,7 @@ def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | Non
     decided: bool | None = True
     for count in range(MAX_PASSES):
         interpreter.budget.step()
-        frame.refused = None
         decided = truth(evaluate(interpreter, node.test, frame))
-        if is_refused(interpreter, frame):
-            return RAISE
         if decided is False:
             break
         if decided is None or is_unrolled:

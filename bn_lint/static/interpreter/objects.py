@@ -22,7 +22,6 @@ from bn_lint.static.interpreter.values import (
     Instance,
     LibraryClass,
     Property,
-    Refused,
     StaticMethod,
     Tensor,
     Unknown,
@@ -145,9 +144,7 @@ def _construct(interpreter: Interpreter, cls: Class, arguments: Arguments, ref: 
     init, _ = cls.lookup("__init__")
     if isinstance(init, Function):
         given = _traced(cls, init, arguments) if cls.is_module else arguments
-        made = call(interpreter, init, given.prefixed(instance), ref, frame)
-        if type(made) is Refused:
-            return made
+        call(interpreter, init, given.prefixed(instance), ref, frame)
     elif isinstance(init, Builtin):
         init.implementation(interpreter, arguments.prefixed(instance), ref)
     elif cls.fields:

@@ -98,16 +98,6 @@ class PathCondition:
         return (*self.ways, *((one.question, one.holds) for one in self.answers))
 
 
-def refuse(interpreter: Interpreter, frame: Frame) -> None:
-    """Note that Python refuses what the statement that runs asks for: it raises, and so the statement never ends."""
-    frame.running.refused = interpreter.path.uncertain
-
-
-def is_refused(interpreter: Interpreter, frame: Frame) -> bool:
-    """Whether Python surely raises in the statement that runs, if it runs at all."""
-    return frame.running.refused == interpreter.path.uncertain
-
-
 def excludes(some: Iterable[tuple[Hashable, int]], others: Iterable[tuple[Hashable, int]]) -> bool:
     """Whether two things happened on different sides of one branch, or with different answers."""
     sides = dict(some)

@@ -18,7 +18,7 @@ from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.loops import for_, while_
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import AUGMENTED, BINARY
-from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, is_refused
+from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN
 from bn_lint.static.interpreter.values import ABSENT, DomainValue, External, List, Raised, Unknown, Value
 from bn_lint.static.interpreter.with_blocks import with_
 from bn_lint.static.syntax import nodes as cst
@@ -33,7 +33,7 @@ def _line(interpreter: Interpreter, node: cst.SimpleStatementLine, frame: Frame)
         executor = EXECUTORS.get(type(statement))
         if executor is not None:
             completion = executor(interpreter, statement, frame)
-            if completion is not None or is_refused(interpreter, frame):
+            if completion is not None:
                 return completion
     return None
 
@@ -77,7 +77,7 @@ def _assign(interpreter: Interpreter, node: cst.Assign, frame: Frame) -> str | N
     if type(only) is cst.Name and only.value == "_":
         interpreter.events.dropped = node.value
     value = evaluate(interpreter, node.value, frame)
-    if _never_happens(interpreter, value) or is_refused(interpreter, frame):
+    if _never_happens(interpreter, value):
         return RAISE
     for target in node.targets:
         assign(interpreter, target.target, value, frame)
@@ -114,7 +114,7 @@ def _augmented(interpreter: Interpreter, node: cst.AugAssign, frame: Frame) -> N
 
 def _return(interpreter: Interpreter, node: cst.Return, frame: Frame) -> str:
     value = evaluate(interpreter, node.value, frame) if node.value is not None else None
-    if _never_happens(interpreter, value) or is_refused(interpreter, frame):
+    if _never_happens(interpreter, value):
         return RAISE
     frame.returns.append(value)
     return RETURN

@@ -11,7 +11,6 @@ from bn_lint.static.interpreter.expressions import evaluate_arguments
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.hooks import Context
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.paths import RAISE, is_refused
 from bn_lint.static.interpreter.values import Arguments, BoundMethod, Function, Instance, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
@@ -28,10 +27,8 @@ def with_(interpreter: Interpreter, node: cst.With, frame: Frame) -> str | None:
 def _with_items(interpreter: Interpreter, node: cst.With, frame: Frame, index: int) -> str | None:
     """Enter the context managers from one on, and execute the suite within."""
     if index == len(node.items):
-        expected = any(_expects_failure(interpreter, item.item) for item in node.items)
-        with interpreter.collector.quiet(expected):
-            completion = execute_suite(interpreter, node.body, frame)
-        return None if expected and completion == RAISE else completion
+        with interpreter.collector.quiet(any(_expects_failure(interpreter, item.item) for item in node.items)):
+            return execute_suite(interpreter, node.body, frame)
     item = node.items[index]
 
     def enter(value: Value) -> str | None:
@@ -43,8 +40,6 @@ def _with_items(interpreter: Interpreter, node: cst.With, frame: Frame, index: i
     if generator is not None:
         return _around(interpreter, *generator, NodeRef(frame.file, item.item), frame, enter)
     manager = evaluate(interpreter, item.item, frame)
-    if is_refused(interpreter, frame):
-        return RAISE
     if isinstance(manager, Context):
         manager.enter(interpreter, NodeRef(frame.file, item.item))
         return enter(None)
