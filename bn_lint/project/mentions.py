@@ -29,6 +29,9 @@ SWITCHES = re.compile(r"\.\s*(?:train|eval)\s*\(\s*\)")
 _SWITCH = re.compile(r"\.\s*(?:train|eval)\s*\(")
 #: A call of `eval()` that is commented out.
 _DECLINED = re.compile(r"^[ \t]*#[# \t]*(?:\w+\.)*(\w+)\.eval\(\)", re.MULTILINE)
+#: The same in a class, where it may be of a part, behind what makes that, or in a line of its own.
+_DECLINED_PART = re.compile(r"#[# \t]*(?:[\w.]+[ \t]*=[ \t]*)?[\w.()\[\]:]*\.eval\(\)[ \t]*$")
+_CLASS = re.compile(r"([ \t]*)class[ \t]+(\w+)")
 #: What conditions need to ask about the mode, or the size of a batch.
 CONDITION = re.compile(r"\.training\b|[<>=]=?\s*\d|\d\s*[<>=]")
 CONDITIONAL = re.compile(r"\bif\b.*")
@@ -77,6 +80,7 @@ def answers(text: str, defined: Container[str]) -> Hashable:
         answers_unparsed(text, defined),
         any(map(CONDITION.search, CONDITIONAL.findall(text))),
         declined(text),
+        classes_that_decline(text),
         frozenset(line.strip() for line in text.split("\n") if ".zero_grad(" in line),
         frozenset(match.group() for match in plain_uses(r"\w+").finditer(text)),
         frozenset(_ISINSTANCE.findall(text)),
@@ -88,6 +92,7 @@ def answers_while_running(text: str) -> tuple[Hashable, ...]:
     """Those of the answers that entry points may ask for, of whatever file."""
     return (
         declined(text),
+        classes_that_decline(text),
         frozenset(line.strip() for line in text.split("\n") if ".zero_grad(" in line),
         several_processes(text),
         switched_names(text),
@@ -122,6 +127,24 @@ def is_told_of_classes(text: str) -> bool:
 def declined(text: str) -> frozenset[str]:
     """The names whose `eval()` is commented out: its author knows of it, and does without."""
     return frozenset(_DECLINED.findall(text)) if "eval()" in text else frozenset()
+
+
+def classes_that_decline(text: str) -> frozenset[str]:
+    """The classes in which an `eval()` of a part is commented out."""
+    found: set[str] = set()
+    if "eval()" not in text:
+        return frozenset()
+    around: list[tuple[int, str]] = []
+    for line in text.split("\n"):
+        code = line.lstrip()
+        indentation = len(line) - len(code)
+        if code and not code.startswith("#"):
+            around = [one for one in around if one[0] < indentation]
+        if (opened := _CLASS.match(line)) is not None:
+            around.append((indentation, opened[2]))
+        elif around and "eval()" in line and _DECLINED_PART.search(line) is not None:
+            found.add(around[-1][1])
+    return frozenset(found)
 
 
 def plain_uses(name: str) -> re.Pattern[str]:

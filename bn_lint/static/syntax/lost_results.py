@@ -22,7 +22,10 @@ def is_lost(scope: cst.CSTNode, call: cst.CSTNode) -> bool:
         return False
     if not loops:
         line = next((node for node in way if type(node) is cst.SimpleStatementLine), None)
-        return line is not None and all(_is_replaced(name, line, way) for name in names)
+        if line is None:
+            return False
+        kept = {name for name in names if not _is_replaced(name, line, way)}
+        return kept != names and not any(_is_read_in(name, scope) for name in kept)
     return not any(_is_read(name, loops[0], way) for name in names)
 
 
@@ -38,6 +41,10 @@ def _names_of(call: cst.CSTNode, way: tuple[cst.CSTNode, ...]) -> set[str]:
     """The names that the result of a call is assigned to, by what leads to it."""
     assign = next((node for node in way if type(node) is cst.Assign and node.value is call), None)
     return {name for target in assign.targets for name in names_in(target.target)} if assign is not None else set()
+
+
+def _is_read_in(name: str, scope: cst.CSTNode) -> bool:
+    return any(type(node) is cst.Name and node.value == name and _is_value(node, scope) for node in walk(scope))
 
 
 def _is_replaced(name: str, line: cst.CSTNode, way: tuple[cst.CSTNode, ...]) -> bool:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from bn_lint import facts
 from bn_lint.facts import CheckedCall, Evidence, Fact, ModelCall, Purpose, Shows, Unclear
-from bn_lint.project.mentions import declined
+from bn_lint.project.mentions import classes_that_decline, declined
 from bn_lint.static.interpreter.paths import excludes
-from bn_lint.static.interpreter.values import Instance
+from bn_lint.static.interpreter.values import Class, Instance
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.describing import path_to
@@ -170,10 +170,17 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         override=override_that_ignores_eval(events, call) if training else None,
         is_declined=purpose is Purpose.EVALUATION
         and training
-        and model_of(call).rpartition(".")[2] in declined(call.ref.file.source.text),
+        and _is_declined(call),
         only_evaluated=is_only_evaluated(events, call),
         has_learned=left is not None and had_learned(events, call, left),
     )
+
+
+def _is_declined(call: Call) -> bool:
+    """Whether an `eval()` of the model, or of a part of it, is commented out."""
+    cls = call.model.cls
+    own = isinstance(cls, Class) and cls.name in classes_that_decline(cls.file.source.text)
+    return own or model_of(call).rpartition(".")[2] in declined(call.ref.file.source.text)
 
 
 def _is_wrongly_fused(events: EventLog, call: Call) -> bool:
