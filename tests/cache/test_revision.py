@@ -242,7 +242,7 @@ def test_all_questions_about_texts_are_known() -> None:
         "torch_model/foreign_calls.py": 1,
         "torch_model/parallel.py": 1,
         "torch_model/symbolic_models.py": 1,
-        "training/facts_from_calls.py": 1,
+        "training/facts_from_calls.py": 2,
         "training/purpose.py": 2,
         "training/symbolic_models.py": 1,
         "turns/keeper.py": 3,

@@ -168,9 +168,7 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         resumed=purpose is not Purpose.TRAINING and is_resumed(events, call),
         switch_name=switch_name(events, call, purpose, mode),
         override=override_that_ignores_eval(events, call) if training else None,
-        is_declined=purpose is Purpose.EVALUATION
-        and training
-        and _is_declined(call),
+        is_declined=purpose is Purpose.EVALUATION and training and _is_declined(call),
         only_evaluated=is_only_evaluated(events, call),
         has_learned=left is not None and had_learned(events, call, left),
     )

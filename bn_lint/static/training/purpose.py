@@ -75,7 +75,8 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
             step.order < call.order and len(step.loops) < len(call.loops) and step.frame is not call.frame
             for step in passes
         )
-        return Purpose.EVALUATION if own and aside and call.prepared is not None else Unclear.RESULT
+        is_known = own or _is_built_again(events, call)
+        return Purpose.EVALUATION if is_known and aside and call.prepared is not None else Unclear.RESULT
     if not own and _follows_in_this_pass(events, call):
         return Unclear.RESULT  # a teacher, wherever the training is that its results are for
     if call.grad is True and _is_set_apart(events, call):
@@ -85,6 +86,13 @@ def _classify(events: EventLog, call: Call, trained: frozenset[int]) -> Purpose 
     is_ready = call.prepared is not None or put_in_after_eval(events, call) is not None
     is_ready = is_ready or _is_served(events, call)
     return Purpose.EVALUATION if is_ready else Unclear.ARRIVED
+
+
+def _is_built_again(events: EventLog, call: Call) -> bool:
+    """Whether a model is one more of a class that the program has trained, and all steps are made."""
+    return events.steps[-1].order < call.order and any(
+        one.model.cls is call.model.cls for one in events.calls if one.purpose is Purpose.TRAINING
+    )
 
 
 def _is_part(events: EventLog, call: Call) -> bool:
