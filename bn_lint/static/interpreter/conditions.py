@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from bn_lint.static.interpreter.dispatch import evaluate
-from bn_lint.static.interpreter.last_pass import asks_for_last
+from bn_lint.static.interpreter.first_and_last_pass import asks_for_last
 from bn_lint.static.interpreter.paths import Condition, suppose, suppose_no_more
 from bn_lint.static.interpreter.values import ABSENT, Dict, Instance, List, ModuleScope, Unknown, Value
 from bn_lint.static.syntax import nodes as cst

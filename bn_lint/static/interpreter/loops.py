@@ -8,11 +8,11 @@ from bn_lint.static.interpreter.alike import AlikePasses, names_that_decide
 from bn_lint.static.interpreter.assign import assign
 from bn_lint.static.interpreter.budget import Standstill, Toil, unknown_like
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
+from bn_lint.static.interpreter.first_and_last_pass import begin_pass, passes_of
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import forget_changes
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
-from bn_lint.static.interpreter.last_pass import begin_pass, passes_of
 from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.limits import BUSY_PASSES, ENDLESS_PASSES, MAX_PASSES, UNROLLED_PASSES
 from bn_lint.static.interpreter.narrow import assume

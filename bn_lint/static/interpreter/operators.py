@@ -13,6 +13,7 @@ from bn_lint.facts import dims
 from bn_lint.facts.comparison import Comparison, half_line
 from bn_lint.facts.dims import Expression, TracedInt, structural_symbol
 from bn_lint.static.interpreter.calls import call
+from bn_lint.static.interpreter.first_and_last_pass import is_in_first_pass
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.equality import equal, identical
 from bn_lint.static.interpreter.lattice.join import join
@@ -35,6 +36,7 @@ from bn_lint.static.interpreter.values import (
     Tensor,
     Union,
     Unknown,
+    UnknownInt,
     Value,
     alternatives,
 )
@@ -311,7 +313,7 @@ def compare_values(interpreter: Interpreter, node: cst.BaseCompOp, a: Value, b: 
     elif type(node) in (cst.Equal, cst.NotEqual):
         result = equal(a, b)
     else:
-        result = _ordered(node, a, b)
+        result = False if _is_first_behind(interpreter, node, a, b) else _ordered(node, a, b)
     if result is None:
         return Unknown("comparison", "a comparison of unknown values")
     return result is not (type(node) in (cst.IsNot, cst.NotIn, cst.NotEqual))
@@ -353,14 +355,18 @@ _ORDER: Final[dict[type, Callable[[Any, Any], bool]]] = {
 }
 
 
-def _is_first_behind(node: cst.BaseCompOp, a: Value, b: Value) -> bool:
+def _is_first_behind(interpreter: Interpreter, node: cst.BaseCompOp, a: Value, b: Value) -> bool:
     """Whether it is asked if zero is more than an unknown number: `epoch > warmup` in the first pass.
 
     What a program counts from zero it compares with numbers that are not negative.
     """
     first, other = (a, b) if type(node) is cst.GreaterThan else (b, a)
-    is_strict = type(node) in (cst.GreaterThan, cst.LessThan)
-    return is_strict and isinstance(first, int) and first == 0 and isinstance(other, Unknown)
+    if type(node) not in (cst.GreaterThan, cst.LessThan) or not isinstance(other, Unknown):
+        return False
+    if isinstance(first, UnknownInt) and not first.least and is_in_first_pass(interpreter, first):
+        interpreter.store.disturb()  # the next pass has the same value, and another answer
+        return True
+    return isinstance(first, int) and first == 0
 
 
 def _ordered(node: cst.BaseCompOp, a: Value, b: Value) -> bool | None:
@@ -374,8 +380,6 @@ def _ordered(node: cst.BaseCompOp, a: Value, b: Value) -> bool | None:
         difference = dims.subtract(x, y)
         if not isinstance(difference, Expression):
             return compare(difference, 0)
-        if _is_first_behind(node, a, b):
-            return False
         counted = half_line(difference)
         if counted is not None:
             end, direction = counted

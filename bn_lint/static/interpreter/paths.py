@@ -54,7 +54,7 @@ _MAX_WRITTEN = 500
 
 
 class Passes:
-    """The passes of a `for` loop that runs (see `last_pass.py`).
+    """The passes of a `for` loop that runs (see `first_and_last_pass.py`).
 
     Attributes:
         names: What the loop assigns in each pass.

@@ -145,10 +145,13 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
             parts.append((frozenset(one.value for one in over), frozenset(one.value for one in targets)))
         elif type(node) is cst.Assign and len(node.targets) == 1 and (targets := _names(node.targets[0].target)):
             unread.update(targets)
-            if type(node.value) is cst.Call:
-                assigned[node.value] = frozenset(name.value for name in targets)
+            value = _same_tensor(node.value) if printed else node.value
+            if type(value) is cst.Call:
+                assigned[value] = frozenset(name.value for name in targets)
                 if printed:
-                    computed.append((node.value, assigned[node.value]))
+                    computed.append((value, assigned[value]))
+                    inside = (one for arg in value.args for one in walk(arg.value) if type(one) is cst.Call)
+                    assigned.update(dict.fromkeys(inside, assigned[value]))
     results = frozenset[str]().union(*assigned.values())
     for names_shown in shown:
         if len(results.intersection(one.value for one in names_shown)) < 2:

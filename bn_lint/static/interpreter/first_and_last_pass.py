@@ -1,7 +1,8 @@
-"""Tests for the last pass of a loop: what they lead to is left to no other pass.
+"""Tests for the first and the last pass of a loop.
 
-`if step + 1 == len(loader): validate(model)` runs once, and behind it the loop is over. Which pass is the last one is
-rarely known, so the test is undecided in each of them; but a pass that another one follows was not the last.
+What those for the last one lead to is left to no other pass: `if step + 1 == len(loader): validate(model)` runs once,
+and behind it the loop is over. Which pass is the last one is rarely known, so the test is undecided in each of them;
+but a pass that another one follows was not the last.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bn_lint.static.syntax.flow import names_in
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.interpreter.values import Value
 
 
 @contextmanager
@@ -38,6 +40,14 @@ def begin_pass(interpreter: Interpreter, body: cst.BaseSuite, frame: Frame) -> N
     for question in running.asked:
         suppose(interpreter, frame, question, False)
     running.number += 1
+
+
+def is_in_first_pass(interpreter: Interpreter, counter: Value) -> bool:
+    """Whether a value is what a loop counts that runs for the first time."""
+    return any(
+        running.number == 1 and any(running.frame.cells.get(name) is counter for name in running.names)
+        for running in interpreter.path.passes
+    )
 
 
 def asks_for_last(interpreter: Interpreter, test: cst.Comparison, frame: Frame) -> Hashable | None:
