@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.flow import names_in
-from bn_lint.static.syntax.tree import asked_once, only_asked_about, walk, ways_to
+from bn_lint.static.syntax.tree import asked_once, only_asked_about, walk, walk_own, ways_to
 
 
 @asked_once
@@ -44,7 +44,7 @@ def _names_of(call: cst.CSTNode, way: tuple[cst.CSTNode, ...]) -> set[str]:
 
 
 def _is_read_in(name: str, scope: cst.CSTNode) -> bool:
-    return any(type(node) is cst.Name and node.value == name and _is_value(node, scope) for node in walk(scope))
+    return any(type(node) is cst.Name and node.value == name and _is_value(node, scope) for node in walk_own(scope))
 
 
 def _is_replaced(name: str, line: cst.CSTNode, way: tuple[cst.CSTNode, ...]) -> bool:

@@ -120,7 +120,7 @@ def unread_calls(scope: cst.CSTNode, *, printed: bool = False) -> frozenset[cst.
     parts: list[tuple[frozenset[str], frozenset[str]]] = []
     shown: list[list[cst.Name]] = []
     computed: list[tuple[cst.Call, frozenset[str]]] = []
-    for node in _walk_own(scope):
+    for node in walk_own(scope):
         if type(node) is cst.Name:
             named.append(node)
         elif type(node) is cst.Del:
@@ -199,7 +199,7 @@ def _same_tensor(node: cst.BaseExpression) -> cst.BaseExpression:
         node = inner.value
 
 
-def _walk_own(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
+def walk_own(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Everything in a scope but the names of the functions inside it that mean something else there."""
     pending = [scope]
     while pending:
@@ -217,6 +217,8 @@ def _bound_names(function: cst.FunctionDef) -> frozenset[str]:
     inside = list(walk(function.body))
     names = {one.name.value for one in walk(function) if type(one) is cst.Param}
     names.update(name for one in inside for name in _names_bound_by(one))
+    targets = (part for one in inside if type(one) is cst.CompFor for part in walk(one.target))
+    names.update(part.value for part in targets if type(part) is cst.Name)
     outer = {item.name.value for one in inside if isinstance(one, (cst.Global, cst.Nonlocal)) for item in one.names}
     return frozenset(names - outer)
 
