@@ -152,11 +152,11 @@ def _attribute_of_alternatives(interpreter: Interpreter, value: Union, name: str
     """The attribute of any of several values. Those that have no such attribute are not what is meant here."""
     owners = [one for one in value.values if one is not None]
     found = [get_attribute(interpreter, one, name, ref) for one in owners]
-    having = [one for one, owner in zip(found, owners) if not _is_missing(owner, one)]
+    having = [one for one, owner in zip(found, owners) if not is_missing(owner, one)]
     return join(having or found)
 
 
-def _is_missing(owner: Value, found: Value) -> bool:
+def is_missing(owner: Value, found: Value) -> bool:
     missing = _MISSING.of(owner) if isinstance(owner, Instance) else None
     return missing is not None and any(found is one for one in missing.read.values())
 

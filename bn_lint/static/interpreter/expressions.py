@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bn_lint.static.interpreter.assign import assign
-from bn_lint.static.interpreter.attributes import get_attribute
+from bn_lint.static.interpreter.attributes import get_attribute, is_missing
 from bn_lint.static.interpreter.builtins.functions import BUILTINS
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.comprehensions import dict_comprehension, list_comprehension, set_comprehension
@@ -22,6 +22,7 @@ from bn_lint.static.interpreter.lattice.keys import is_key, make_set
 from bn_lint.static.interpreter.lattice.size import limited, very_many
 from bn_lint.static.interpreter.lattice.truth import truth
 from bn_lint.static.interpreter.limits import MAX_LENGTH, MAX_READ_ELEMENTS
+from bn_lint.static.interpreter.missing_attributes import is_nowhere_set
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.operators import BINARY, compare_values, unary
 from bn_lint.static.interpreter.paths import fork_paths, merge
@@ -35,6 +36,7 @@ from bn_lint.static.interpreter.values import (
     Dict,
     Function,
     Imported,
+    Instance,
     List,
     Refused,
     Union,
@@ -71,7 +73,11 @@ def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
 
 def _attribute(interpreter: Interpreter, node: cst.Attribute, frame: Frame) -> Value:
     value = evaluate(interpreter, node.value, frame)
-    return get_attribute(interpreter, value, node.attr.value, NodeRef(frame.file, node))
+    found = get_attribute(interpreter, value, node.attr.value, NodeRef(frame.file, node))
+    if isinstance(value, Instance) and value is frame.running.receiver and is_missing(value, found):
+        if is_nowhere_set(interpreter.domain, value, node.attr.value):
+            interpreter.domain.refused(interpreter)
+    return found
 
 
 def _literal(

@@ -165,6 +165,9 @@ class Domain:
     never_return: ClassVar[frozenset[str]] = frozenset({"sys.exit", "os._exit", "os.abort"})
     #: Context managers whose block is there to fail. They may be methods of anything: only the last name counts.
     expect_failure: ClassVar[frozenset[str]] = frozenset({"assertRaises", "assertRaisesRegex"})
+    #: The class that all modules inherit from, and the names of what each has from it.
+    module_class: ClassVar[str] = ""
+    module_names: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, known: Mapping[str, Value] | None = None) -> None:
         self.known: Mapping[str, Value] = known or {}

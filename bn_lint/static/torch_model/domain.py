@@ -29,7 +29,7 @@ from bn_lint.static.torch_model.containers import in_order
 from bn_lint.static.torch_model.data import Batch, keeps_batch_axis, keeps_rows, shaping
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.mode import BUILT, MODE, UNSEEN, forget, training_flag
-from bn_lint.static.torch_model.module_methods import MODULE_METHODS
+from bn_lint.static.torch_model.module_methods import MODULE_METHODS, MODULE_NAMES
 from bn_lint.static.torch_model.operations.arrays import array_attribute, array_item
 from bn_lint.static.torch_model.operations.convolution import takes_pictures
 from bn_lint.static.torch_model.operations.elementwise import arithmetic
@@ -73,6 +73,9 @@ class TorchDomain(Domain):
     expect_failure: ClassVar[frozenset[str]] = Domain.expect_failure.union(
         name.rpartition(".")[2] for library in LIBRARIES for name in library.expects_failure
     )
+
+    module_class: ClassVar[str] = "torch.nn.Module"
+    module_names: ClassVar[frozenset[str]] = MODULE_NAMES
 
     def new_log(self) -> EventLog:
         return EventLog()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bn_lint.static.interpreter.alike import AlikePasses
 from bn_lint.static.interpreter.calls import call
@@ -256,4 +256,12 @@ MODULE_METHODS.update(
     get_submodule=Builtin("get_submodule", _get_submodule),
 )
 
-__all__ = ["MODULE_METHODS", "descendants"]
+#: What each module has by these names: the methods above, and what the engine says nothing about.
+MODULE_NAMES: Final = frozenset(MODULE_METHODS).union(
+    "T_destination call_super_init dump_patches extra_repr forward get_buffer get_extra_state get_parameter ipu mtia "
+    "register_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook "
+    "register_load_state_dict_pre_hook register_state_dict_post_hook register_state_dict_pre_hook "
+    "set_extra_state set_submodule training".split()
+)
+
+__all__ = ["MODULE_METHODS", "MODULE_NAMES", "descendants"]

@@ -271,6 +271,8 @@ class FactCollector(LayerCollector):
         channels = x.axes[1] if x.ranked and len(x.axes) > 1 else Axis()
         if channels.origin is None or takes is None or self._quiet or not isinstance(origin.maker, Instance):
             return
+        if events_of(interpreter).has_refused:
+            return
         layer = channels.origin.maker
         if not isinstance(layer, Instance) or layer.built is None or batchnorm_class(layer) is None:
             return
