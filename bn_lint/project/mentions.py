@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Container, Hashable
-from functools import cache
+from functools import cache, lru_cache
 
 from bn_lint.project.module_finder import computed_imports, folders_of_loaded, imports, imports_anything, names_folders
 from bn_lint.project.prefilter import deserves_judging, is_interpreted, is_program, is_surveyed, uses_zoo
@@ -66,6 +67,12 @@ _WORDS = (
 )
 #: What lists and dictionaries have, and `nn.ModuleList` and `nn.ModuleDict` have not.
 _PLAIN_ONLY = "remove|sort|reverse|index|count|copy|clear|get|setdefault|popitem|fromkeys|__mul__"
+#: Where an attribute is read of `self`, and is no target: what follows is no comma and no equals sign.
+_READ_OF_SELF = re.compile(r"(?<!\bas )\bself\.(\w+)\b(?=[\s:(.[)])(?!\s*(?:=(?!=)|,))")
+#: What sets attributes whose names are computed.
+_COMPUTED = re.compile(
+    r"\b(?:setattr|add_module|register_(?:module|buffer|parameter)|exec|vars)\s*\(|__dict__|__getattr"
+)
 _ISINSTANCE = re.compile(r"\bisinstance\([^()]*")
 _NAME = re.compile(r"\w+")
 
@@ -81,6 +88,7 @@ def answers(text: str, defined: Container[str]) -> Hashable:
         any(map(CONDITION.search, CONDITIONAL.findall(text))),
         declined(text),
         classes_that_decline(text),
+        only_read(text),
         frozenset(line.strip() for line in text.split("\n") if ".zero_grad(" in line),
         frozenset(match.group() for match in plain_uses(r"\w+").finditer(text)),
         frozenset(_ISINSTANCE.findall(text)),
@@ -93,6 +101,7 @@ def answers_while_running(text: str) -> tuple[Hashable, ...]:
     return (
         declined(text),
         classes_that_decline(text),
+        only_read(text),
         frozenset(line.strip() for line in text.split("\n") if ".zero_grad(" in line),
         several_processes(text),
         switched_names(text),
@@ -145,6 +154,16 @@ def classes_that_decline(text: str) -> frozenset[str]:
         elif around and "eval()" in line and _DECLINED_PART.search(line) is not None:
             found.add(around[-1][1])
     return frozenset(found)
+
+
+@lru_cache(maxsize=256)
+def only_read(text: str) -> frozenset[str]:
+    """The attributes that a text reads of `self` and names nowhere else, so that nothing in it can have set them."""
+    read = Counter(_READ_OF_SELF.findall(text))
+    if not read or _COMPUTED.search(text) is not None:
+        return frozenset()
+    named = Counter(_NAME.findall(text))
+    return frozenset(name for name, count in read.items() if named[name] == count)
 
 
 def plain_uses(name: str) -> re.Pattern[str]:

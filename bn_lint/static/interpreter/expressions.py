@@ -74,8 +74,9 @@ def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
 def _attribute(interpreter: Interpreter, node: cst.Attribute, frame: Frame) -> Value:
     value = evaluate(interpreter, node.value, frame)
     found = get_attribute(interpreter, value, node.attr.value, NodeRef(frame.file, node))
-    if isinstance(value, Instance) and value is frame.running.receiver and is_missing(value, found):
-        if is_nowhere_set(interpreter.domain, value, node.attr.value):
+    if isinstance(value, Instance) and value.is_module and is_missing(value, found):
+        is_own = value is frame.running.receiver
+        if is_own and is_nowhere_set(interpreter.domain, value, node.attr.value):
             interpreter.domain.refused(interpreter)
     return found
 
