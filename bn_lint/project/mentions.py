@@ -28,10 +28,8 @@ TRAINS = re.compile(r"\.backward\s*\(")
 SWITCHES = re.compile(r"\.\s*(?:train|eval)\s*\(\s*\)")
 #: Where something is switched.
 _SWITCH = re.compile(r"\.\s*(?:train|eval)\s*\(")
-#: A call of `eval()` that is commented out.
+#: A call of `eval()` in a line of its own that is commented out.
 _DECLINED = re.compile(r"^[ \t]*#[# \t]*(?:\w+\.)*(\w+)\.eval\(\)", re.MULTILINE)
-#: The same in a class, where it may be of a part, behind what makes that, or in a line of its own.
-_DECLINED_PART = re.compile(r"#[# \t]*(?:[\w.]+[ \t]*=[ \t]*)?[\w.()\[\]:]*\.eval\(\)[ \t]*$")
 _CLASS = re.compile(r"([ \t]*)class[ \t]+(\w+)")
 #: What conditions need to ask about the mode, or the size of a batch.
 CONDITION = re.compile(r"\.training\b|[<>=]=?\s*\d|\d\s*[<>=]")
@@ -151,9 +149,15 @@ def classes_that_decline(text: str) -> frozenset[str]:
             around = [one for one in around if one[0] < indentation]
         if (opened := _CLASS.match(line)) is not None:
             around.append((indentation, opened[2]))
-        elif around and "eval()" in line and _DECLINED_PART.search(line) is not None:
+        elif around and "eval()" in line and _is_commented_out(line):
             found.add(around[-1][1])
     return frozenset(found)
+
+
+def _is_commented_out(line: str) -> bool:
+    """Whether the comment of a line is code that calls `eval()`: `# self.net = self.net.eval()`, `#.eval()`."""
+    target, _, called = line.partition("#")[2].strip("# \t").rpartition("=")
+    return called.endswith(".eval()") and len(called.split()) == 1 and len(target.split()) <= 1
 
 
 @lru_cache(maxsize=256)
