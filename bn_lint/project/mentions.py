@@ -162,10 +162,13 @@ def _is_commented_out(line: str) -> bool:
 
 @lru_cache(maxsize=256)
 def only_read(text: str) -> frozenset[str]:
-    """The attributes that a text reads of `self` and names nowhere else, so that nothing in it can have set them."""
-    read = Counter(_READ_OF_SELF.findall(text))
-    if not read or _COMPUTED.search(text) is not None:
+    """The attributes that a text reads of `self` and names nowhere else, so that nothing in it can have set them.
+
+    None of a text that has no word of modules, about which alone it is asked.
+    """
+    if "Module" not in text or _COMPUTED.search(text) is not None:
         return frozenset()
+    read = Counter(_READ_OF_SELF.findall(text))
     named = Counter(_NAME.findall(text))
     return frozenset(name for name, count in read.items() if named[name] == count)
 
