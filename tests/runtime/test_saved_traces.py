@@ -133,4 +133,5 @@ assert main(["report", "trace.json", "--html", "r.html"]) == 1
 assert main(["check", "--trace", "trace.json", "model.py"]) == 1
 assert "torch" not in sys.modules
 """
-    assert start(project, "-c", script).returncode == 0
+    result = start(project, "-c", script)
+    assert result.returncode == 0, result.stderr
