@@ -92,11 +92,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = stopped() or ExitCode.INTERRUPTED
         complain(f"{code.name.capitalize()}.", "error")
     except Exception as error:
-        if "--debug" in arguments:
+        again = _debugs(arguments[0]) and "--debug" not in arguments
+        if not again:
             import traceback
 
             show(printable_lines(traceback.format_exc()))
-        hint = "" if "--debug" in arguments else " Run again with --debug for the traceback."
+        hint = " Run again with --debug for the traceback." if again else ""
         complain(f"Internal error in bn-lint: {type(error).__name__}: {error}. Please report it.{hint}", "error")
         code = ExitCode.FAILURE
     return int(code or ExitCode.CLEAN)
+
+
+def _debugs(name: str) -> bool:
+    """Whether the command has the option --debug; the others tell all of an internal error at once."""
+    found = command.get_command(click.Context(command), name)
+    return found is not None and any("--debug" in parameter.opts for parameter in found.params)

@@ -140,6 +140,17 @@ def test_defects_of_the_tool_itself(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert "Traceback" in run("check", "--debug", "model.py")[2]
 
 
+def test_commands_without_the_option_show_the_traceback_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("bn_lint.runtime.document.document.load", crash)
+    code, out, err = run("report", "trace.json")
+    assert (code, out) == (2, "")
+    assert err.startswith("Traceback")
+    assert err.endswith("error: Internal error in bn-lint: ZeroDivisionError: oops. Please report it.\n")
+
+
 def test_a_working_directory_that_is_gone(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write("model.py")
     gone = here / "gone"
