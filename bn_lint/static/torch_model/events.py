@@ -24,7 +24,6 @@ from bn_lint.static.torch_model.happened import (
     frozen_layers,
     loaded_before,
     need_batch_statistics,
-    preparation,
     relation_to,
 )
 from bn_lint.static.torch_model.mode import FROZEN, MODE, UNSEEN, Mode, agreed, modes_of, possible
@@ -39,7 +38,7 @@ from bn_lint.static.torch_model.parts_run import layers_run
 from bn_lint.static.torch_model.supposed_parts import may_hide_layers, possible_layers
 from bn_lint.static.torch_model.transforms import Transform, note_transformed
 from bn_lint.static.torch_model.watchers import collector_of
-from bn_lint.static.torch_model.weights_log import WeightsLog
+from bn_lint.static.torch_model.weights_log import WeightsLog, preparation
 
 if TYPE_CHECKING:
     from bn_lint.facts import UnsynchronizedBatchNorm
@@ -233,7 +232,7 @@ class EventLog(WeightsLog):
         )
         call.is_unread = ref.node in unread_calls(scope) or is_lost(scope, ref.node)
         call.asserted = self.asserted is not None and any(node is ref.node for node in walk(self.asserted))
-        call.prepared, call.loaded_before = preparation(self.prepared, model), loaded_before(model)
+        call.prepared, call.loaded_before = preparation(self, model), loaded_before(model)
         call.frozen_layers = frozen_layers(layers, call.modes)
         call.frozen = call.frozen_layers[0][1] if call.frozen_layers else None
         call.needs_batch_statistics = need_batch_statistics(layers)

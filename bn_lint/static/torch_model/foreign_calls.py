@@ -11,7 +11,7 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import asked_once, walk
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Call, batchnorm_layers, preparation
+from bn_lint.static.torch_model.happened import Call, batchnorm_layers
 from bn_lint.static.torch_model.mode import BUILT, MODE, forget, modes_of
 from bn_lint.static.torch_model.optimizers import owned_by
 from bn_lint.static.torch_model.out_of_sight import (
@@ -26,6 +26,7 @@ from bn_lint.static.torch_model.out_of_sight import (
     receiver_of,
 )
 from bn_lint.static.torch_model.watchers import events_of
+from bn_lint.static.torch_model.weights_log import preparation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,5 +179,5 @@ def _looked_at(
         call = Call(model, layers, ref, interpreter.frame)
         call.order, call.purpose = events.now(), purpose
         call.modes = [modes_of(layer, events) for layer in layers]
-        call.prepared = preparation(events.prepared, model)
+        call.prepared = preparation(events, model)
         events.calls.append(call)

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 from bn_lint.facts import CheckedCall, Evidence, Purpose
 from bn_lint.static.interpreter.paths import excludes
-from bn_lint.static.interpreter.values import Function, Instance, LibraryClass, Tensor, Union, Value
+from bn_lint.static.interpreter.values import Function, Instance, Union, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.flow import dotted
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import asked_once, walk
 from bn_lint.static.torch_model.mode import FROZEN, LOADED, Mode, agreed
 
-#: Cells of layers that have weights.
-_WEIGHTY = frozenset({"in_features", "in_channels", "num_features", "num_embeddings", "track_running_stats"})
 #: The position of `training` among the parameters of `F.batch_norm`.
 _TRAINING = 5
 
@@ -263,26 +261,3 @@ def loaded_before(model: Instance) -> NodeRef | None:
             return where
         around = around.owner
     return None
-
-
-def preparation(prepared: dict[int, NodeRef], model: Instance) -> NodeRef | None:
-    """Where the weights of a model were trained or loaded; of what only holds layers, those of all of them.
-
-    `prepared` has that by the `id` of a module.
-    """
-    found = prepared.get(id(model))
-    if found is None and not isinstance(model.cls, LibraryClass):
-        parts = list(model.possible_descendants())
-        own = [one for one in parts if not isinstance(one.cls, LibraryClass) and id(one) not in prepared]
-        places = [prepared.get(id(one)) for one in parts if not _WEIGHTY.isdisjoint(one.cells)]
-        if (
-            places
-            and None not in places
-            and not any(type(value) is Tensor for one in own for value in one.cells.values())
-        ):
-            found = places[0]
-    elif found is None:
-        parts = [one for one in model.possible_children() if any(one.children()) or not _WEIGHTY.isdisjoint(one.cells)]
-        places = [preparation(prepared, one) for one in parts]
-        found = places[0] if places and None not in places else None
-    return found

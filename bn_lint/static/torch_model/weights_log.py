@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bn_lint.static.interpreter.hooks import Log
-from bn_lint.static.interpreter.values import Instance, Value, alternatives
+from bn_lint.static.interpreter.values import Instance, LibraryClass, Tensor, Value, alternatives
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.mode import LOADED
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
+    from bn_lint.static.torch_model.events import EventLog
+
+#: Cells of layers that have weights.
+_WEIGHTY = frozenset({"in_features", "in_channels", "num_features", "num_embeddings", "track_running_stats"})
 
 
 class WeightsLog(Log):
@@ -80,16 +85,19 @@ class WeightsLog(Log):
 
     def prepare(self, model: Instance, ref: NodeRef) -> None:
         """The weights of a model are trained or loaded."""
-        self.kept.append(model)  # so that its identity stays its own
-        self.prepared.setdefault(id(model), ref)
-        for child in model.possible_children():
-            if id(child) not in self.prepared:
-                self.prepare(child, ref)
+        for one in model.possible_descendants():
+            if id(one) not in self.prepared:
+                self.prepared[id(one)] = ref
+                self.kept.append(one)  # so that its identity stays its own
 
     def loaded(self, interpreter: Interpreter, model: Value, ref: NodeRef) -> None:
         """A model is handed to something that loads weights, or a method of it does."""
         for one in alternatives(model):
-            if isinstance(one, Instance) and one.is_module and id(one) not in self.prepared:
+            if not isinstance(one, Instance) or not one.is_module:
+                continue
+            if id(one) in self.prepared:
+                self.prepare(one, ref)  # it may have got other parts since
+            else:
                 self.made_ready(interpreter, one, ref)
 
     def made_ready(self, interpreter: Interpreter, model: Instance, ref: NodeRef) -> None:
@@ -97,3 +105,45 @@ class WeightsLog(Log):
         self.prepare(model, ref)
         if interpreter.frame is not None and interpreter.frame.with_callers()[-1].function is None:
             interpreter.store.note(model, LOADED, ref)
+
+
+def preparation(events: EventLog, model: Instance) -> NodeRef | None:
+    """Where the weights of a model were trained or loaded; of what only holds layers, those of all of them."""
+    if id(model) not in events.prepared:
+        return _of_parts(events.prepared, model)
+    return None if _has_new_part(events, model) else events.prepared[id(model)]
+
+
+def _of_parts(prepared: dict[int, NodeRef], model: Instance) -> NodeRef | None:
+    if not isinstance(model.cls, LibraryClass):
+        parts = list(model.possible_descendants())
+        own = [one for one in parts if not isinstance(one.cls, LibraryClass) and id(one) not in prepared]
+        places = [prepared.get(id(one)) for one in parts if has_weights(one)]
+        is_known = not any(type(value) is Tensor for one in own for value in one.cells.values())
+    else:
+        parts = [one for one in model.possible_children() if any(one.children()) or has_weights(one)]
+        places = [prepared.get(id(one)) or _of_parts(prepared, one) for one in parts]
+        is_known = True
+    return places[0] if is_known and places and None not in places else None
+
+
+def _has_new_part(events: EventLog, model: Instance) -> bool:
+    """Whether a loaded network was given a layer that nothing has trained yet, such as the head for other classes.
+
+    What it says means nothing then, in whatever mode: somebody tries whether it runs.
+    """
+    new = [one for one in model.possible_descendants() if id(one) not in events.prepared and has_weights(one)]
+    return any(one.built is not None and events.replaced.isdisjoint(_around(one)) for one in new) and not any(
+        (one.backward or one.may_be_trained) and events.related(one.model, model) for one in events.calls
+    )
+
+
+def has_weights(layer: Instance) -> bool:
+    return not _WEIGHTY.isdisjoint(layer.cells)
+
+
+def _around(module: Instance) -> Iterator[int]:
+    around: Instance | None = module
+    while around is not None:
+        yield id(around)
+        around = around.owner
