@@ -149,6 +149,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "twentyninth",
         "thirtieth",
         "thirtyfirst",
+        "thirtysecond",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)
