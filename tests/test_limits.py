@@ -81,6 +81,74 @@ def test_what_may_use_batchnorm_is_noted(tmp_path: Path, inside: str) -> None:
     assert [(problem.code, problem.internal) for problem in result.problems] == [("BN903", False)]
 
 
+LONG = """
+import torch
+from torchvision import models
+
+for _ in range(100):
+    for _ in range(100):
+        for _ in range(100):
+            print(models.resnet18()(torch.rand(2, 3, 32, 32)).shape)
+"""
+LOOKING_UP = """
+import sys
+import long
+import torch
+from torchvision import models
+
+WIDTHS = {"narrow": 8, "wide": 16}
+print(WIDTHS[sys.argv[1]])
+model = models.resnet18(pretrained=True)
+with torch.no_grad():
+    print(model(torch.load("images.pt")))
+"""
+
+
+def test_nothing_is_executed_for_a_table_of_the_program_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever imports the program gets another module of it. A table of another module may be filled by any."""
+    monkeypatch.setenv("BN_LINT_ENGINE", "steps")
+    (tmp_path / "long").mkdir()
+    (tmp_path / "long" / "__init__.py").write_text(LONG)
+    (tmp_path / "widths.py").write_text('WIDTHS = {"narrow": 8, "wide": 16}')
+    own = LOOKING_UP
+    other = LOOKING_UP.replace('WIDTHS = {"narrow": 8, "wide": 16}', "from widths import WIDTHS")
+    steps = []
+    for name, program in (("own", own), ("other", other)):
+        (tmp_path / f"{name}.py").write_text(program)
+        steps.append(sum(one.steps for one in analyze([load(tmp_path / f"{name}.py")]).coverage.steps))
+    assert steps[0] < 100 < steps[1]
+
+
+PLOTS = """
+import torch
+from torchvision import models
+
+def plot(values, title):
+    row = 0
+    while row < 12:
+        column = 0
+        while column < 12:
+            column += 1
+        row += 1
+
+def main(data):
+    model = models.resnet18(pretrained=True)
+    {plots}
+    with torch.no_grad():
+        print(model(data))
+
+main(open("data").read())
+"""
+
+
+def test_hundreds_of_short_calls_that_have_nothing_to_do_with_batchnorm_get_less_and_less(tmp_path: Path) -> None:
+    path = tmp_path / "program.py"
+    path.write_text(PLOTS.replace("{plots}", "\n    ".join(f"plot(data[{number}], 'red')" for number in range(1000))))
+    result = analyze([load(path)])
+    assert not result.problems
+    assert any(isinstance(fact, ModelCall) for fact in result.facts)
+
+
 ENDLESS = """
 from torch import nn
 

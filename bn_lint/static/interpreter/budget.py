@@ -13,6 +13,7 @@ from bn_lint.static.interpreter.limits import (
     BUSY_STEPS,
     ELEMENTS_PER_STEP,
     LATER_LOOP_STEPS,
+    LATER_STEPS,
     LOOP_STEPS,
     MAX_COPIES,
     MAX_STEPS,
@@ -149,15 +150,28 @@ class Budget:
                 self.check = min(self.check, frame.bound)
             frame = frame.caller
 
+    def is_bounded(self, function: Function, frame: Frame) -> bool:
+        """Whether a call of a function gets few steps.
+
+        One took too long before, or they have taken a share together and have nothing to do with BatchNorm: a plot of
+        each of hundreds of results, say.
+        """
+        if function.node in self._interpreter.aborted:
+            return True
+        return self._has_had_its_share(function) and not self._is_concerned(function, frame)
+
+    def _has_had_its_share(self, function: Function) -> bool:
+        return self.is_scarce and self.cost[function.node] > self.portion // 2
+
     def bounded(self, frame: Frame, compute: Callable[[], Value]) -> Value:
-        """Run a call of a function that took too long before within few steps: fewer each time.
+        """Run a call of a function that takes too long within few steps: fewer each time.
 
         Raises:
             BudgetExhausted: it took too long too often.
         """
         assert frame.function is not None
         before = self._interpreter.aborted[frame.function.node]
-        steps = RETRY_STEPS
+        steps = LATER_STEPS if self._has_had_its_share(frame.function) else RETRY_STEPS
         if self._is_concerned(frame.function, frame):
             steps = self.portion // 2
         elif before > RETRIES:

@@ -345,8 +345,9 @@ def execute_function(
     inner.is_running = True
     depth, answers = len(interpreter.stack), len(interpreter.path.answers)
     try:
-        if function.node in interpreter.aborted:
-            interpreter.reads.entered_again(function)
+        if interpreter.budget.is_bounded(function, inner):
+            if function.node in interpreter.aborted:
+                interpreter.reads.entered_again(function)
             return interpreter.budget.bounded(inner, lambda: _run_body(interpreter, function, inner))
         return _run_body(interpreter, function, inner)
     except BudgetExhausted as exhausted:

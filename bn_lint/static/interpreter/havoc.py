@@ -49,12 +49,12 @@ def abort_call(
     interpreter: Interpreter, frame: Frame, function: Function, arguments: Arguments, lost: list[StoreDelta]
 ) -> Value:
     """Go on behind a call that takes too long: forget what it changed, and what it would have changed."""
-    interpreter.budget.steps += ABORT_STEPS
     for changes in lost:
         for cells, key, _ in changes.values():
             _forget_cell(interpreter, cells, key)
     forget_changes(interpreter, frame.began_changes)
     reach = ReachableSet(interpreter, function, (*frame.cells.values(), *arguments.values(), *arguments.rest))
+    interpreter.budget.steps += ABORT_STEPS + 2 * (len(reach.functions) + len(reach.objects)) + len(reach.names) // 20
     if reach.is_concerned or interpreter.domain.judges_results(reach.names):
         interpreter.events.cut_short()
     if reach.is_concerned:

@@ -136,7 +136,7 @@ def execute_imported(interpreter: Interpreter, table: Dict) -> None:
     Only an entry that is not there proves that one is missing: `in` and `get` are asked before something is registered.
     While a module of a package runs, those that import it have to wait.
     """
-    if interpreter.searched == len(interpreter.modules) or not _is_of_module(interpreter, table):
+    if interpreter.searched == len(interpreter.modules) or not _is_of_imported(interpreter, table):
         return
     if any(
         scope.state == ModuleScope.RUNNING and not _is_script(interpreter, scope)
@@ -159,23 +159,25 @@ def execute_imported(interpreter: Interpreter, table: Dict) -> None:
                 interpreter.searched = 0  # it may import others
 
 
-def _is_of_module(interpreter: Interpreter, table: Dict) -> bool:
+def _is_of_imported(interpreter: Interpreter, table: Dict) -> bool:
     """Whether a name of a module stands for a dictionary, or for an object or a class that holds it.
 
-    Options and arguments are dictionaries as well, and few of them have all that is asked for.
+    Options and arguments are dictionaries as well, and few of them have all that is asked for. Those of the program
+    that runs nobody can import: as a module it would be another one.
     """
     count = len(interpreter.reads.executed)
     if interpreter.tables[0] != count:
-        found: dict[int, Dict] = {}
+        found: dict[int, tuple[Dict, list[ModuleScope]]] = {}
         for scope in interpreter.modules.values():
             for value in scope.cells.values():
                 held = value.cells.values() if isinstance(value, (Instance, Class)) else ()
                 for one in (value, *held):
                     entries = one.entries if isinstance(one, Instance) else one
                     if isinstance(entries, Dict):
-                        found[id(entries)] = entries
+                        found.setdefault(id(entries), (entries, []))[1].append(scope)
         interpreter.tables = count, found
-    return id(table) in interpreter.tables[1]
+    _, holders = interpreter.tables[1].get(id(table), (table, []))
+    return any(scope.state != ModuleScope.RUNNING or not scope.is_program for scope in holders)
 
 
 def _is_script(interpreter: Interpreter, scope: ModuleScope) -> bool:

@@ -55,8 +55,9 @@ class Interpreter:
         self.top_level: tuple[int, dict[str, list[Value]]] = 0, {}
         #: How many modules there were when those that fill tables were last executed.
         self.searched = 0
-        #: How many modules had been executed when their tables were looked for, and these, by their identities.
-        self.tables: tuple[int, dict[int, Dict]] = -1, {}
+        #: How many modules had been executed when their tables were looked for, and these, by their identities, with
+        #: the modules that hold each.
+        self.tables: tuple[int, dict[int, tuple[Dict, list[ModuleScope]]]] = -1, {}
         #: The names that are being looked for in modules of which everything was imported.
         self.looking: set[tuple[ModuleScope, str]] = set()
         #: The classes that metaclasses of the program are making.

@@ -89,9 +89,12 @@ PATIENCE: Final = 40_000
 #: Steps of a call of a function that was given up before; half of it the next time, and so on, so many times.
 RETRY_STEPS: Final = 2_000
 RETRIES: Final = 4
-#: Steps that giving a call up counts as: what it may have changed is looked for in all that it reaches. A function that
-#: was given up too often is given up wherever it is called.
-ABORT_STEPS: Final = 200
+#: The same for a function whose calls took half of `PATIENCE` together, once the entry point has taken that.
+LATER_STEPS: Final = 200
+#: Steps that giving a call up counts as at least: what it may have changed is looked for in all that it reaches, so a
+#: function or object in reach counts as two more. A function that was given up too often is given up wherever it is
+#: called.
+ABORT_STEPS: Final = 10
 #: Steps of the `train` of a model that is only tried.
 TRAIN_STEPS: Final = 5_000
 #: Steps that all entry points of one file may take together: `tests/test_explain.py`.
