@@ -49,6 +49,7 @@ class Library:
         classes: Classes of models.
         chosen_from: Whether programs let their users choose among its functions: `models.__dict__[args.arch]`.
         repositories: Where `torch.hub.load` finds its models, and whether it loads weights unless they are refused.
+        takes_one: Whether each model of its functions and classes takes one input.
         loads_weights: Whether its functions load weights unless they are refused.
         loads_into: Functions that load weights into a model that they are given.
         ten_children: Whether its ResNets have ten children: conv1, bn1, an activation, a pooling, four stages, a
@@ -91,6 +92,7 @@ class Library:
     classes: Mapping[str, ModelClass] = field(default_factory=dict)
     chosen_from: bool = False
     repositories: Mapping[str, bool] = field(default_factory=dict)
+    takes_one: bool = False
     loads_weights: bool = False
     loads_into: tuple[str, ...] = ()
     ten_children: bool = False

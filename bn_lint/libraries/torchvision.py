@@ -18,6 +18,7 @@ LIBRARY = Library(
         "torchvision.models.DenseNet": ModelClass(parts=("features",)),
     },
     chosen_from=True,
+    takes_one=True,
     repositories={"pytorch/vision": False},
     ten_children=True,
     plain_modules=("torchvision.models.",),

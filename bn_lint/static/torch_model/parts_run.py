@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bn_lint.facts.dims import Expression
+from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.signatures import bind
 from bn_lint.static.interpreter.values import (
     CONSTANTS,
@@ -21,6 +22,8 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.live import NOTHING, Given, asked_names, live
 from bn_lint.static.syntax.tree import asked_once
 
+#: How the names of classes begin of which each model takes one input.
+_TAKE_ONE = tuple(f"{library.name}." for library in LIBRARIES if library.takes_one)
 #: Stands for any attribute.
 _ANY = "*"
 #: Values that conditions ask for.
@@ -36,6 +39,8 @@ def layers_run(layers: list[Instance], model: Instance, method: Value, arguments
         arguments: What it is given, if that is known: `net(images, classify=False)`.
     """
     if not isinstance(method, Function):
+        if model.cls.name.startswith(_TAKE_ONE) and arguments is not None and len(arguments.values()) > 1:
+            return []  # Python raises, or it is a detector, the BatchNorm of which learns nothing
         idle = _idle_in_wrapper(model, arguments)
         return [layer for layer in layers if id(layer) not in idle]
     parts = _parts_run(model, method, given=_constants(model, method, arguments))

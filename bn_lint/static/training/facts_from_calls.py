@@ -35,7 +35,7 @@ from bn_lint.static.training.only_evaluated import is_only_evaluated
 from bn_lint.static.training.purpose import classify, put_in_after_eval
 from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped, were_frozen
 from bn_lint.static.training.symbolic_models import is_proven
-from bn_lint.static.training.trials import is_a_trial, is_undone
+from bn_lint.static.training.trials import is_a_trial, is_before_training, is_undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,6 +124,8 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         return
     left = mode if purpose is Purpose.TRAINING and not training else None
     if left is not None and (is_a_choice(events, call, left) or were_frozen(events, call, left)):
+        return
+    if purpose is Purpose.EVALUATION and training and is_before_training(events, call):
         return
     if purpose is Purpose.EVALUATION and training and _is_compared(events, call, mode):
         return

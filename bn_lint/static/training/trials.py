@@ -1,4 +1,4 @@
-"""Training of which nothing is kept: a step to see whether it works, a search for a learning rate."""
+"""What is only tried: a step to see whether it works, a search for a learning rate, a look before the training."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bn_lint.facts import Purpose
+from bn_lint.static.interpreter.paths import excludes
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.flow import names_in
 from bn_lint.static.syntax.tree import asked_once, children, walk
@@ -65,3 +66,25 @@ def _in_order(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 def _is_called(node: cst.CSTNode, method: str) -> bool:
     return type(node) is cst.Call and type(node.func) is cst.Attribute and node.func.attr.value == method
+
+
+def is_before_training(events: EventLog, call: Call) -> bool:
+    """Whether a loop evaluates a model and then trains it, and only the first pass finds it in training mode.
+
+    In the passes that follow, the model is as an evaluation behind the training has left it.
+    """
+    trained = [
+        one.order for one in events.calls if one.purpose is Purpose.TRAINING and events.related(one.model, call.model)
+    ]
+    return (
+        bool(trained)
+        and call.order < min(trained)
+        and any(
+            one.ref.node is call.ref.node
+            and one.model is call.model
+            and one.order > min(trained)
+            and one.states == {False}
+            and not excludes(one.ways, call.ways)
+            for one in events.calls
+        )
+    )
