@@ -27,6 +27,7 @@ from bn_lint.static.interpreter.values import (
     Super,
     Unknown,
     Value,
+    is_module,
 )
 from bn_lint.static.syntax.places import NodeRef
 
@@ -64,6 +65,9 @@ def _getattr(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
             return interpreter.domain.any_member(owner.dotted)
         if isinstance(owner, ModuleScope):
             return any_member(interpreter, owner)
+        if isinstance(owner, Instance) and not owner.is_module:  # `for name in names: getattr(self, name).eval()`
+            modules = [value for value in owner.cells.values() if is_module(value)]
+            return join(modules) if modules else Unknown("?", "an attribute with an unknown name")
         return Unknown("?", "an attribute with an unknown name")
     if len(arguments.positional) > 2 and has_attribute(interpreter, owner, name) is False:
         return arguments.positional[2]
