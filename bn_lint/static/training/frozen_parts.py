@@ -42,9 +42,9 @@ def _is_averaged(events: EventLog, part: Instance) -> bool:
 def frozen_and_trained(events: EventLog, call: Call, purpose: Purpose) -> NodeRef | None:
     """Where BatchNorm parameters were frozen of parts that the training runs through.
 
-    Not those that are trained in the same pass of a loop as well: they are spared one of several losses. Nor those that
-    are trained later, statistics and all, once a new head fits; averages; and those that are loaded from others again
-    and again: nothing of these is meant to stay as it is.
+    Not those that are trained in the same pass of a loop, or step, as well: they are spared one of several losses. Nor
+    those that are trained later, statistics and all, once a new head fits; averages; and those that are loaded from
+    others again and again: nothing of these is meant to stay as it is.
     Where the line trains one of several models, it says nothing of one unless all of them have frozen layers.
     What a model asks under `no_grad` is a teacher of its own, unless the model is one itself.
     Statistics that were measured behind another first convolution fit nothing that follows the new one.
@@ -57,7 +57,8 @@ def frozen_and_trained(events: EventLog, call: Call, purpose: Purpose) -> NodeRe
     trained: set[int] = set()
     for one in events.calls:
         if one.purpose is Purpose.TRAINING:
-            if one.loops and one.loops == call.loops:
+            is_step = one.frame is call.frame and call.frame.function is not None  # of a loop that is out of view
+            if one.loops == call.loops and (one.loops or is_step):
                 trained |= {id(layer) for layer in one.layers} - {id(layer) for layer, _ in one.frozen_layers}
             elif one.order > call.order:
                 trained |= _learning(one)
