@@ -170,6 +170,7 @@ class BatchNormCall:
         statistics: The dtype of the running statistics (`float32`).
         ranks: How many processes train copies of the model together.
         recomputed: What runs the layer a second time, in the backward pass.
+        adversarial: It is in one of two models that take turns in training, as in a GAN.
         arriving: The channels of the input, as they can be written where the layer is built. Complete facts have it.
         fitting: The one argument of the constructor that would make a computed width fit (`persons=1`), and where the
             number is that does not. Complete facts have it.
@@ -190,6 +191,7 @@ class BatchNormCall:
     statistics: str | None = None
     ranks: int | None = None
     recomputed: Evidence | None = None
+    adversarial: bool = False
     arriving: str | None = None
     fitting: Evidence | None = None
     follows_layer: bool = False

@@ -53,7 +53,8 @@ def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Violatio
 
     ## Known limits
     Inputs of two dimensions are checked for two rows only, because rows may be nodes, points or tokens of one sample.
-    A run of a few optimizer steps says nothing about what is usual.
+    A run of a few optimizer steps says nothing about what is usual. Where two networks take turns in training, as in a
+    GAN, batches of one are often meant, so that each image is normalized by itself: the finding is of severity `info`.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
@@ -80,6 +81,7 @@ def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Violatio
             place,
             (Evidence.of(Shows.CONSTRUCTION, call.layer.built, call.layer.name), *path),
             help="use larger batches, GroupNorm, or BatchNorm layers that are frozen in evaluation mode",
+            severity=Severity.INFO if call.adversarial and batch == 1 else None,
         )
 
 

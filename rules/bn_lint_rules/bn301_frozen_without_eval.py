@@ -73,7 +73,7 @@ def frozen_without_eval(call: ModelCall) -> Iterator[Violation]:
     frozen for the first epochs alone, and trained later, are not reported. Nor is a network that was loaded and then
     given another first convolution, or other weights for it: the old statistics do not fit what that one gives. Nor is
     a part of the model for which something undecided, such as an option, chooses between networks with BatchNorm and
-    without.
+    without. Where an option such as `freeze_bn` is off, the author knows: the finding is of severity `info`.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
@@ -85,4 +85,5 @@ def frozen_without_eval(call: ModelCall) -> Iterator[Violation]:
         call.place,
         tuple(step for step in (call.frozen, call.switch, *call.path) if step is not None),
         help=freezing_again(call.model),
+        severity=Severity.INFO if call.is_declined else None,
     )

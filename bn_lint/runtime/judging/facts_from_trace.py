@@ -99,6 +99,7 @@ def _calls(layer: LayerTrace, document: Document) -> Iterator[Fact]:
                 statistics=calls.statistics,
                 ranks=document.world_size,
                 recomputed=_recomputed(layer, fact) if calls.kind == "recomputed" else None,
+                adversarial=document.adversarial,
             )
 
 

@@ -14,6 +14,7 @@ from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call
 from bn_lint.static.torch_model.mode import agreed
 from bn_lint.static.torch_model.parallel import devices_of
+from bn_lint.static.training.adversaries import is_adversarial
 from bn_lint.static.training.drafts import LoaderOption
 from bn_lint.static.training.evidence import model_of
 from bn_lint.static.training.layers_only import applies_layers_only
@@ -54,7 +55,15 @@ def batch_facts(
         if not axes or isinstance(axes[0].size, Expression):
             continue  # rows that are no samples: nodes of a graph, points of a cloud
         shape = Shape((replace(axes[0], size=size), *axes[1:]), made_by=known.shape.made_by)
-        fact = replace(known, shape=shape, mode=Mode.TRAINING, grad=True, loader=loader, path=path_to(call.frame))
+        fact = replace(
+            known,
+            shape=shape,
+            mode=Mode.TRAINING,
+            grad=True,
+            loader=loader,
+            path=path_to(call.frame),
+            adversarial=size == 1 and is_adversarial(events, call),
+        )
         yield fact
         if (batches.last == 1 or batches.may_be_left_over) and all(axis.size == 1 for axis in axes[2:]):
             reached = Evidence(f"`{model_of(call)}` is trained on them here", call.ref.place)

@@ -30,7 +30,7 @@ from bn_lint.static.training.evidence import (
     ref_of,
     text_of,
 )
-from bn_lint.static.training.frozen_parts import follows_another, frozen_and_trained, is_a_copy
+from bn_lint.static.training.frozen_parts import follows_another, frozen_and_trained, is_a_copy, is_switched_off
 from bn_lint.static.training.only_evaluated import is_only_evaluated
 from bn_lint.static.training.purpose import classify, put_in_after_eval
 from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped, were_frozen
@@ -170,7 +170,8 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         resumed=purpose is not Purpose.TRAINING and is_resumed(events, call),
         switch_name=switch_name(events, call, purpose, mode),
         override=override_that_ignores_eval(events, call) if training else None,
-        is_declined=purpose is Purpose.EVALUATION and training and _is_declined(call),
+        is_declined=(purpose is Purpose.EVALUATION and training and _is_declined(call))
+        or (frozen is not None and is_switched_off(call)),
         only_evaluated=is_only_evaluated(events, call),
         has_learned=left is not None and had_learned(events, call, left),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bn_lint.facts import Purpose
 from bn_lint.static.interpreter.values import Instance, LibraryClass
 from bn_lint.static.syntax.places import NodeRef
@@ -10,6 +12,9 @@ from bn_lint.static.torch_model.happened import Call, has_batchnorm_for_sure
 from bn_lint.static.torch_model.module_methods import descendants
 from bn_lint.static.torch_model.operations.convolution import takes_pictures
 from bn_lint.static.training.reenabled import owners
+
+#: Names such as `freeze_bn` and `bn_frozen`.
+_FREEZES = re.compile(r"(?:freez|froz|fix)\w*(?:bn|norm)|(?:bn|norm)\w*(?:freez|froz|fix)", re.IGNORECASE)
 
 
 def follows_another(events: EventLog, model: Instance) -> bool:
@@ -31,6 +36,16 @@ def is_a_copy(events: EventLog, call: Call, part: Instance) -> bool:
         and not any(id(below) in layers for below in one.possible_descendants())
         for one in call.model.possible_descendants()
         if one is not part
+    )
+
+
+def is_switched_off(call: Call) -> bool:
+    """Whether an option of the model, or of a function on the way to a call, says not to freeze BatchNorm."""
+    options = [call.model.cells, *(frame.cells for frame in call.caller)]
+    return any(
+        value is False and isinstance(name, str) and _FREEZES.search(name) is not None
+        for cells in options
+        for name, value in cells.items()
     )
 
 
