@@ -111,7 +111,7 @@ def library_member(dotted: str, name: str) -> Value:
 
 def library_name(dotted: str, name: Value) -> Value:
     """Return what stands under a name, known or not, in an external module: `models.__dict__[arch]`."""
-    return library_member(dotted, name) if isinstance(name, str) else any_model(dotted)
+    return library_member(dotted, name) if isinstance(name, str) else any_member(dotted)
 
 
 def library_module(dotted: str) -> Value:
@@ -129,3 +129,8 @@ def star_names(module: Value) -> Iterator[tuple[str, Value]]:
 
 
 __all__ = ["KNOWN", "library_member", "library_module", "library_name", "star_names"]
+
+
+def any_member(dotted: str) -> Value:
+    """What a library has under a name that is not known: `getattr(torch.optim, name)` is some optimizer."""
+    return KNOWN["torch.optim.Optimizer"] if dotted == "torch.optim" else any_model(dotted)

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from bn_lint.project.prefilter import is_batchnorm_name, is_zoo_name
 from bn_lint.static.interpreter.values import ABSENT, Unknown, Value
-from bn_lint.static.libraries.index import KNOWN, library_member
+from bn_lint.static.libraries.index import KNOWN, any_member, library_member
 from bn_lint.static.libraries.launchers import passed_through
-from bn_lint.static.libraries.zoo import any_model
 from bn_lint.static.torch_model.domain import TorchDomain
 from bn_lint.static.torch_model.foreign_calls import made_of_models, note_foreign_call
 from bn_lint.static.torch_model.symbolic_models import called
@@ -31,7 +30,7 @@ class TrainingDomain(TorchDomain):
         return library_member(dotted, name)
 
     def any_member(self, dotted: str) -> Value:
-        return any_model(dotted)
+        return any_member(dotted)
 
     def call(self, interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> Value:
         result = called(interpreter, function, arguments, ref) if isinstance(function, Unknown) else ABSENT
