@@ -150,6 +150,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "thirtieth",
         "thirtyfirst",
         "thirtysecond",
+        "thirtythird",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)
