@@ -13,8 +13,9 @@ from bn_lint.static.torch_model.module_methods import descendants
 from bn_lint.static.torch_model.operations.convolution import takes_pictures
 from bn_lint.static.training.reenabled import owners
 
-#: Names such as `freeze_bn` and `bn_frozen`.
-_FREEZES = re.compile(r"(?:freez|froz|fix)\w*(?:bn|norm)|(?:bn|norm)\w*(?:freez|froz|fix)", re.IGNORECASE)
+#: Both are in names such as `freeze_bn` and `norm_frozen`.
+_FREEZES = re.compile("freez|froz|fix", re.IGNORECASE)
+_NORMALIZES = re.compile("bn|norm", re.IGNORECASE)
 
 
 def follows_another(events: EventLog, model: Instance) -> bool:
@@ -43,7 +44,7 @@ def is_switched_off(call: Call) -> bool:
     """Whether an option of the model, or of a function on the way to a call, says not to freeze BatchNorm."""
     options = [call.model.cells, *(frame.cells for frame in call.caller)]
     return any(
-        value is False and isinstance(name, str) and _FREEZES.search(name) is not None
+        value is False and isinstance(name, str) and _FREEZES.search(name) and _NORMALIZES.search(name)
         for cells in options
         for name, value in cells.items()
     )
