@@ -42,3 +42,32 @@ def test_what_switches_gradients_off(tmp_path: Path, evaluate: str) -> None:
     (found,) = check([File(path, "train.py", explicit=True)], Configuration(isolated=True)).visible
     (step,) = (one for one in found.evidence if one.message == "`no_grad` switches gradients off here")
     assert "torch.no_grad" in text.splitlines()[step.place.line - 1]
+
+
+REBUILT = """\
+import torch
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.bn = nn.BatchNorm2d(width)
+
+    def forward(self, x):
+        return self.bn(x)
+
+class Net(nn.Module):
+    def forward(self, x):
+        return Block(3)(x)  # here
+
+Net()(torch.rand(2, 3, 8, 8))
+"""
+
+
+def test_where_a_part_is_built_anew_for_every_input(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(REBUILT)
+    (found,) = check([File(path, "net.py", explicit=True)], Configuration(isolated=True)).visible
+    assert found.code == "BN502"
+    (step,) = (one for one in found.evidence if one.message == "this `Block` is built here")
+    assert REBUILT.splitlines()[step.place.line - 1].endswith("# here")

@@ -118,6 +118,7 @@ class BatchNormBuilt:
     Attributes:
         arguments: The arguments as written, in order, up to the first one that is unpacked.
         per_call: The constructor runs inside `forward`, that is: once for every call of the model.
+        path: If so, the calls that led here, outermost first.
         unexpected: Keyword arguments that the constructor does not have.
         unpacks: The call has `*args` or `**options`.
         loads_weights: The program loads the weights of a model.
@@ -137,6 +138,7 @@ class BatchNormBuilt:
     follows_error: bool = False
     stays_in_eval: bool = False
     is_tried: bool = False
+    path: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True)

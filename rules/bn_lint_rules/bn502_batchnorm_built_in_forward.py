@@ -55,5 +55,6 @@ def batchnorm_built_in_forward(built: BatchNormBuilt) -> Iterator[Violation]:
         yield Violation(
             f"a new {built.layer.class_name} is built for every input: never trained, never saved, never in eval mode",
             built.layer.built,
+            built.path,
             help="build it in `__init__`, as an attribute of the module",
         )

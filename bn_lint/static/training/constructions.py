@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bn_lint.facts import BatchNormBuilt, UnknownBatchNorm
+from bn_lint.facts import BatchNormBuilt, Evidence, UnknownBatchNorm
 from bn_lint.static.interpreter.values import BUILDER, LAZY, Arguments, Class, Instance, Tensor
 from bn_lint.static.syntax.source_text import class_node
-from bn_lint.static.torch_model.describing import built_at, built_fact, place_of
+from bn_lint.static.torch_model.describing import built_at, built_fact, path_to, place_of
 from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ class Constructions:
 
     def __init__(self) -> None:
         #: Layers with their arguments, the `forward` around them, and whether no other class may be meant.
-        #: And whether PyTorch has refused a layer before.
-        self._built: list[tuple[Project, Instance, Arguments, str, bool, bool]] = []
+        #: And whether PyTorch has refused a layer before, and the calls that lead into that `forward` and on.
+        self._built: list[tuple[Project, Instance, Arguments, str, bool, bool, tuple[Evidence, ...]]] = []
         #: Those that the `train` of their model puts in evaluation mode, and those of models made for evaluation.
         self._evaluating: set[int] = set()
         self._missing: dict[int, tuple[Instance, str, int | None]] = {}
@@ -43,7 +43,9 @@ class Constructions:
             builder = outer.owner if outer is not None else None
         BUILDER.put(layer, builder)
         refused = events_of(interpreter).has_refused
-        self._built.append((interpreter.project, layer, arguments, _forward_around(interpreter), meant, refused))
+        within = _forward_around(interpreter)
+        path = path_to(interpreter.frame) if within else ()
+        self._built.append((interpreter.project, layer, arguments, within, meant, refused, path))
 
     def stays_in_eval(self, layer: Instance) -> None:
         """Note that a layer is in evaluation mode even if its model is told to train, or that nothing trains it."""
@@ -64,11 +66,13 @@ class Constructions:
 
         `is_tried`: it is bn-lint that makes the models.
         """
-        for project, layer, arguments, within, meant, refused in self._built:
+        for project, layer, arguments, within, meant, refused, path in self._built:
             # Built under a condition and kept, a layer is created lazily: once.
             per_call = (within == "forward" and not _is_lazy(layer)) or (within == "guarded" and layer.owner is None)
             fact = replace(built_fact(project, layer, arguments, per_call=per_call), follows_error=refused)
             fact = replace(fact, stays_in_eval=id(layer) in self._evaluating, is_tried=is_tried)
+            if per_call:
+                fact = replace(fact, path=path)
             if not meant:
                 fact = replace(fact, unexpected=())
             own = fact.layer
