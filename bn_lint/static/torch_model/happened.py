@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Iterable, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -251,6 +251,14 @@ def frozen_layers(layers: list[Instance], modes: list[tuple[Mode, ...]]) -> list
         for layer, own in zip(layers, modes)
         if agreed(own) is True and isinstance(where := FROZEN.of(layer), NodeRef)
     ]
+
+
+def owners(module: Instance) -> Iterator[Instance]:
+    """A module and those around it: not those that were only given it, to train a part of a model, say."""
+    owner: Instance | None = module
+    while owner is not None:
+        yield owner
+        owner = owner.owner
 
 
 def loaded_before(model: Instance) -> NodeRef | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bn_lint.static.interpreter.hooks import Log
 from bn_lint.static.interpreter.values import Instance, LibraryClass, Tensor, Value, alternatives
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.happened import owners
 from bn_lint.static.torch_model.mode import LOADED
 
 if TYPE_CHECKING:
@@ -133,17 +133,10 @@ def _has_new_part(events: EventLog, model: Instance) -> bool:
     What it says means nothing then, in whatever mode: somebody tries whether it runs.
     """
     new = [one for one in model.possible_descendants() if id(one) not in events.prepared and has_weights(one)]
-    return any(one.built is not None and events.replaced.isdisjoint(_around(one)) for one in new) and not any(
+    return any(one.built is not None and events.replaced.isdisjoint(map(id, owners(one))) for one in new) and not any(
         (one.backward or one.may_be_trained) and events.related(one.model, model) for one in events.calls
     )
 
 
 def has_weights(layer: Instance) -> bool:
     return not _WEIGHTY.isdisjoint(layer.cells)
-
-
-def _around(module: Instance) -> Iterator[int]:
-    around: Instance | None = module
-    while around is not None:
-        yield id(around)
-        around = around.owner

@@ -8,10 +8,9 @@ from bn_lint.facts import Purpose
 from bn_lint.static.interpreter.values import Instance, LibraryClass
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Call, has_batchnorm_for_sure
+from bn_lint.static.torch_model.happened import Call, has_batchnorm_for_sure, owners
 from bn_lint.static.torch_model.module_methods import descendants
 from bn_lint.static.torch_model.operations.convolution import takes_pictures
-from bn_lint.static.training.reenabled import owners
 
 #: Both are in names such as `freeze_bn` and `norm_frozen`.
 _FREEZES = re.compile("freez|froz|fix", re.IGNORECASE)

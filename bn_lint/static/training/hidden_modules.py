@@ -13,6 +13,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.describing import built_at
+from bn_lint.static.torch_model.happened import owners
 from bn_lint.static.torch_model.module_methods import descendants
 from bn_lint.static.training.drafts import HiddenModules
 
@@ -28,7 +29,7 @@ def hidden_batchnorm(module: Instance) -> Iterator[tuple[PlainContainer, HiddenM
         layers = list(_layers_in(container))
         if layers and not known:
             known = {id(child) for child in module.possible_descendants()}
-        layers = [b for b in layers if not any(id(i) in known for i in (b, *_owners(b)))]
+        layers = [b for b in layers if not any(id(i) in known for i in owners(b))]
         if layers and layers[0].built is not None:
             kind = "dict" if isinstance(container, Dict) else "list" if isinstance(container, List) else "tuple"
             ref = (module.set_at or {}).get(name)
@@ -57,10 +58,3 @@ def _layers_in(container: Value, depth: int = 0) -> Iterator[Instance]:
                 yield from (module for _, module in descendants(value) if batchnorm_class(module) is not None)
         elif isinstance(value, (List, tuple, Dict)) and depth < 4:
             yield from _layers_in(value, depth + 1)
-
-
-def _owners(layer: Instance) -> Iterator[Instance]:
-    owner = layer.owner
-    while owner is not None:
-        yield owner
-        owner = owner.owner

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bn_lint import facts
@@ -14,7 +14,7 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk
 from bn_lint.static.torch_model.callers import is_being_built
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Call, Switch, has_batchnorm_for_sure
+from bn_lint.static.torch_model.happened import Call, Switch, has_batchnorm_for_sure, owners
 from bn_lint.static.torch_model.mode import FROZEN, Mode, agreed
 from bn_lint.static.training.drafts import Refreezing
 from bn_lint.static.training.evidence import ref_of, text_of
@@ -173,14 +173,6 @@ def _is_not_meant_to_last(events: EventLog, mode: Mode) -> bool:
         for node in walk(function.node)
         if type(node) is cst.Return
     )
-
-
-def owners(layer: Instance) -> Iterator[Instance]:
-    """A layer and the modules around it: not those that were only given it, to train a part of a model, say."""
-    owner: Instance | None = layer
-    while owner is not None:
-        yield owner
-        owner = owner.owner
 
 
 def mode_change(switch: Switch, frozen: Mapping[Mode, Switch | None], collector: FactCollector) -> ModeChange:
