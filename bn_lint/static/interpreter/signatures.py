@@ -12,6 +12,7 @@ from bn_lint.static.interpreter.values import (
     Class,
     Dict,
     Function,
+    Instance,
     LibraryClass,
     List,
     Parameters,
@@ -36,7 +37,7 @@ def fitting(alternatives: list[Value], arguments: Arguments) -> list[Value]:
 
 
 def rejects(function: Value, arguments: Arguments) -> bool:
-    """Whether calling a function or a class with these arguments surely raises `TypeError`."""
+    """Whether calling a function, a class or a module with these arguments surely raises `TypeError`."""
     if isinstance(function, BoundMethod) and isinstance(function.function, Function):
         return _does_not_bind(function.function, arguments.prefixed(function.receiver))
     if isinstance(function, Function):
@@ -50,6 +51,10 @@ def rejects(function: Value, arguments: Arguments) -> bool:
         init, _ = function.lookup("__init__")
         # The object that `__init__` gets does not exist yet: anything takes its place.
         return isinstance(init, Function) and _does_not_bind(init, arguments.prefixed(None))
+    if isinstance(function, Instance) and function.is_module and "forward" not in function.cells:
+        call, forward = (function.cls.lookup(name)[0] for name in ("__call__", "forward"))
+        is_plain = not isinstance(call, Function) and isinstance(forward, Function)
+        return is_plain and rejects(forward, arguments.prefixed(function))
     return False
 
 
