@@ -14,6 +14,7 @@ from itertools import chain, islice, zip_longest
 from typing import NamedTuple
 
 from bn_lint.project.prefilter import is_batchnorm_name, is_zoo_name
+from bn_lint.static.interpreter.builtins.argparse import Option
 from bn_lint.static.interpreter.limits import MAX_MODELS_TRIED
 from bn_lint.static.interpreter.values import (
     Builtin,
@@ -34,8 +35,7 @@ from bn_lint.static.torch_model.happened import batchnorm_layers
 
 #: An option and what it is given.
 Given = tuple[str, str | int]
-#: The default and the choices of each option.
-Options = Mapping[str, tuple[Value, Value]]
+Options = Mapping[str, Option]
 #: Tables, by a text with which something was found in each, and a number.
 Tables = Mapping[tuple[str, int], Dict]
 
@@ -64,7 +64,7 @@ class Program(NamedTuple):
 
 def any_values(options: Options) -> tuple[tuple[str, None], ...]:
     """A command line with any value for each option that takes one."""
-    return tuple((name, None) for name, both in options.items() if type(both[0]) is not bool)
+    return tuple((name, None) for name, option in options.items() if type(option.value) is not bool)
 
 
 def concern_of(program: SourceFile, models: AbstractSet[str] | None) -> Callable[[cst.CSTNode], bool]:
@@ -87,10 +87,11 @@ def other_models(options: Options, tables: Tables, models: AbstractSet[str]) -> 
 
     Nobody asks for the option then: `MODELS[args.model]()`.
     """
-    for name, (default, choices) in options.items():
+    for name, option in options.items():
+        default = option.value
         if type(default) is not str:
             continue
-        allowed = None if choices is None else {one for _, one in _choices(name, default, choices)}
+        allowed = None if option.choices is None else {one for _, one in _choices(name, option)}
         found = (
             (name, key)
             for (asked, _), table in tables.items()
@@ -153,7 +154,7 @@ def other_command_lines(
 def _others(
     options: Options, decided: Iterable[cst.If | cst.Match], concerns: Callable[[cst.CSTNode], bool]
 ) -> Iterator[Given]:
-    plain = {name: both for name, both in options.items() if isinstance(both[0], (str, int))}
+    plain = {name: option for name, option in options.items() if isinstance(option.value, (str, int))}
     for node in decided:
         if not concerns(node):
             continue
@@ -161,12 +162,12 @@ def _others(
         toward = [given for asked, body in branches if concerns(body) for given in asked]
         away = [given for asked, _ in branches for given in asked]
         for asked in (toward, away):
-            others = [(name, value) for name, value in asked if value != plain[name][0]]
+            others = [(name, value) for name, value in asked if value != plain[name].value]
             if others:
                 yield from others
                 break
         else:
-            yield from (other for name, _ in away[:1] for other in _choices(name, *plain[name]))
+            yield from (other for name, _ in away[:1] for other in _choices(name, plain[name]))
 
 
 def _branches(node: cst.If | cst.Match, options: Options) -> Iterator[tuple[list[Given], cst.CSTNode]]:
@@ -177,7 +178,7 @@ def _branches(node: cst.If | cst.Match, options: Options) -> Iterator[tuple[list
     name = _last_name(node.subject)
     for case in node.cases:
         values = [one for each in walk(case.pattern) if type(each) is cst.MatchValue for one in _constants(each.value)]
-        kind = type(options[name][0]) if name in options else None
+        kind = type(options[name].value) if name in options else None
         yield [(name, value) for value in values if type(value) is kind], case.body
 
 
@@ -195,8 +196,9 @@ def _chain(node: cst.If) -> Iterator[cst.If]:
         yield node
 
 
-def _choices(name: str, default: Value, choices: Value) -> Iterator[Given]:
+def _choices(name: str, option: Option) -> Iterator[Given]:
     """What else an option may be. A number that is 0 or 1 by default, and is asked which of them, is a yes or a no."""
+    default, choices = option.value, option.choices
     items = choices.items if isinstance(choices, List) else choices if isinstance(choices, tuple) else ()
     if choices is None and type(default) is int and default in (0, 1):
         items = (0, 1)
@@ -211,7 +213,7 @@ def _asked(test: cst.BaseExpression, options: Options) -> Iterator[Given]:
         sides = (node.left, node.comparisons[0].comparator)
         for one, other in (sides, sides[::-1]):
             if (name := _last_name(one)) in options:
-                kind = type(options[name][0])
+                kind = type(options[name].value)
                 yield from ((name, value) for value in _constants(other) if type(value) is kind)
 
 

@@ -23,6 +23,7 @@ from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import Project
 
 if TYPE_CHECKING:
+    from bn_lint.static.interpreter.builtins.argparse import Option
     from bn_lint.static.interpreter.hooks import Collector, Domain
     from bn_lint.static.syntax import nodes as cst
 
@@ -87,9 +88,9 @@ class Interpreter:
         #: The functions that are running, and the frame whose code is being executed.
         self.stack: list[Function] = []
         self.frame: Frame | None = None
-        #: The default and the choices of each option that the program reads from its command line, and the conditions
-        #: that were decided since. Then the tables in which something was looked up by a text, and by which.
-        self.options: dict[str, tuple[Value, Value]] = {}
+        #: The options that the program reads from its command line, and the conditions that were decided since. Then
+        #: the tables in which something was looked up by a text, and by which.
+        self.options: dict[str, Option] = {}
         self.decided: dict[cst.If | cst.Match, None] = {}
         self.looked_up: dict[tuple[str, int], Dict] = {}
         #: Whether a call surely raised an error, wherever that may be caught.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from bn_lint.libraries import LIBRARIES
+from bn_lint.static.interpreter.builtins.argparse import default_of
 from bn_lint.static.interpreter.values import (
     Arguments,
     Axis,
@@ -43,7 +44,7 @@ _WHOLE_NAME = 60
 class Batches(DomainValue):
     """The batches that a loader gives."""
 
-    __slots__ = ("drop_last", "is_collated", "is_told", "length", "ref", "size")
+    __slots__ = ("by_default", "drop_last", "is_collated", "is_told", "length", "ref", "size")
 
     def __init__(
         self,
@@ -54,9 +55,12 @@ class Batches(DomainValue):
         *,
         is_told: bool = False,
         is_collated: bool = False,
+        by_default: int | None = None,
     ) -> None:
         self.ref = ref
         self.size = size
+        #: The size, or what it is by the default of an option, which is there to be given.
+        self.by_default = size if by_default is None else by_default
         self.length = length
         self.drop_last = drop_last
         #: Whether `drop_last` is an argument of the call, by whatever way.
@@ -133,6 +137,21 @@ def batches_of(value: Value) -> Batches | None:
     return found if isinstance(found, Batches) else None
 
 
+def batches_among(values: Iterable[Value]) -> Batches | None:
+    """The loader that the first of some values comes from that comes from one."""
+    return next(filter(None, map(batches_of, values)), None)
+
+
+def samples_among(values: Sequence[Value]) -> int | None:
+    """How many samples a model is given: those of a batch, by default, or along the first axis of the first tensor."""
+    batches = batches_among(values)
+    if batches is not None:
+        return batches.by_default
+    first = next((one for one in values if isinstance(one, Tensor) and one.ranked and one.axes), None)
+    size = first.axes[0].size if first is not None else None
+    return size if isinstance(size, int) else None
+
+
 #: The batches of a loader.
 _BATCHES: Ghost[Batches] = Ghost("batches")
 #: The tensors that the samples of a data set are taken from.
@@ -195,6 +214,7 @@ def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     sampler = arguments.keywords.get("batch_sampler")
     drop_last = arguments.get(9, "drop_last", absent or False)
     known = int(size) if isinstance(size, int) and not isinstance(size, bool) and sampler is None else None
+    by_default = default_of(interpreter, size)
     length = _known_length(interpreter, dataset, ref) if arguments.get(4, "sampler", absent) is None else None
     loader.cells["dataset"] = dataset
     loader.cells["batch_size"] = size
@@ -205,6 +225,7 @@ def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
         drop_last if isinstance(drop_last, bool) else None,
         is_told="drop_last" in arguments.keywords,
         is_collated=collated,
+        by_default=by_default if isinstance(by_default, int) else None,
     )
     _BATCHES.put(loader, batches)
 

@@ -238,10 +238,9 @@ class EventLog(WeightsLog):
         call.needs_batch_statistics = need_batch_statistics(layers)
         call.is_frozen = all(isinstance(FROZEN.of(layer), NodeRef) for layer in layers)
         self.outermost, self.depth_without_gradients = call, 0
-        from bn_lint.static.torch_model.data import batches_of
+        from bn_lint.static.torch_model.data import batches_among, samples_among
 
-        for value in given:
-            call.batches = call.batches or batches_of(value)
+        call.batches, call.samples = batches_among(given), samples_among(given)
         call.caller += frame.with_callers()
         if self.grad is False and self.gradients_off_by is not None:
             where, name = self.gradients_off_by

@@ -71,6 +71,8 @@ class Call:
         #: Where else the top level of a file had loaded them, if this is a function that nobody in view calls.
         self.loaded_before: NodeRef | None = None
         self.batches: Batches | None = None
+        #: How many samples it is given, where that is known, if only by the default of an option.
+        self.samples: int | None = None
         self.frozen: NodeRef | None = None
         #: Whether the parameters of all its BatchNorm layers are frozen.
         self.is_frozen = False

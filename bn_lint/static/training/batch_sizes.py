@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bn_lint.facts import Axis, BatchNormCall, BatchNormLayer, Evidence, LastBatch, Mode, Purpose, Shape
+from bn_lint.facts import Axis, BatchNormCall, BatchNormLayer, Evidence, LastBatch, Mode, Place, Purpose, Shape
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.torch_model.batchnorm import batchnorm_class, variant_of
@@ -22,24 +22,23 @@ from bn_lint.static.training.layers_only import applies_layers_only
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bn_lint.static.torch_model.data import Batches
     from bn_lint.static.training.facts_from_layers import FactCollector
 
 
-def batch_facts(
-    events: EventLog, call: Call, batches: Batches, collector: FactCollector
-) -> Iterator[BatchNormCall | LastBatch]:
+def batch_facts(events: EventLog, call: Call, collector: FactCollector) -> Iterator[BatchNormCall | LastBatch]:
     """What the size of the batches means for the layers that are trained on them."""
-    if batches.size is None:
+    batches, devices = call.batches, devices_of(call.model)
+    size = None if batches is None or batches.size is None else max(batches.size // devices, 1)
+    for layer, modes in zip(call.layers, call.modes):
+        if agreed(modes) is True:
+            collector.pooled_calls.trained_on(layer, size, call.samples)
+    if batches is None or batches.size is None or size is None:
         return
-    devices = devices_of(call.model)
-    size = max(batches.size // devices, 1)
     among = f", for {devices} devices" if devices > 1 else ""
     loader = Evidence(f"batches of {batches.size} come from here{among}", batches.ref.place)
     for layer, modes in zip(call.layers, call.modes):
         if agreed(modes) is not True:
             continue
-        collector.pooled_calls.trained_on(layer, size)
         known = _of_zoo(call, layer) if layer.built is None else collector.last_calls.get(layer.built.node)
         if known is None or known.shape is None or not known.shape.ranked:
             known = _by_class(call, layer) or known
@@ -82,12 +81,18 @@ def has_single_samples_alone(events: EventLog, call: Call) -> bool:
 
     So what it has learned in training mode fits that mode, and nothing was learned for the running statistics.
     """
-    if call.batches is None or call.batches.size != 1:
+    if call.samples != 1:
         return False
     trained = [
-        one.batches for one in events.calls if one.purpose is Purpose.TRAINING and events.related(one.model, call.model)
+        one.samples for one in events.calls if one.purpose is Purpose.TRAINING and events.related(one.model, call.model)
     ]
-    return bool(trained) and all(batches is not None and batches.size == 1 for batches in trained)
+    return set(trained) == {1}
+
+
+def single_sample(call: Call) -> tuple[Place, ...]:
+    """Where the BatchNorm layers of a model are built that is called on one sample, where all are known."""
+    built = [layer.built.place for layer in call.layers if layer.built is not None]
+    return tuple(dict.fromkeys(built)) if call.samples == 1 and len(built) == len(call.layers) else ()
 
 
 def _of_zoo(call: Call, layer: Instance) -> BatchNormCall | None:

@@ -18,7 +18,7 @@ from bn_lint.static.torch_model.happened import Call, has_batchnorm_for_sure
 from bn_lint.static.torch_model.mode import ARRIVED, Mode, agreed
 from bn_lint.static.torch_model.symbolic_models import are_supposed, is_symbolic
 from bn_lint.static.training.adversaries import is_adversarial
-from bn_lint.static.training.batch_sizes import batch_facts, has_single_samples_alone
+from bn_lint.static.training.batch_sizes import batch_facts, has_single_samples_alone, single_sample
 from bn_lint.static.training.call_lines import is_resumed, lines_of, switch_name
 from bn_lint.static.training.chosen_modes import had_learned, is_a_choice, is_local, left_in_evaluation
 from bn_lint.static.training.drafts import CallLines
@@ -74,8 +74,7 @@ def _facts_from_events(events: EventLog, collector: FactCollector) -> Iterator[F
         yield from _call_facts(events, call, trained, collector)
         if call.purpose is Purpose.TRAINING:
             yield from _teachers(events, call, collector)
-        if call.purpose is Purpose.TRAINING and call.batches is not None:
-            yield from batch_facts(events, call, call.batches, collector)
+            yield from batch_facts(events, call, collector)
     switched = {id(switch.model): switch.model for switch in events.switches}
     symbolic = {number for number, model in switched.items() if is_symbolic(model)}
     for switch in events.switches:
@@ -174,6 +173,7 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         or (frozen is not None and is_switched_off(call)),
         only_evaluated=is_only_evaluated(events, call),
         has_learned=left is not None and had_learned(events, call, left),
+        single=single_sample(call) if purpose is Purpose.EVALUATION and training else (),
     )
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Union
 
-from bn_lint.facts import Place, PooledBatchNorm
+from bn_lint.facts import ModelCall, Place, PooledBatchNorm
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.training.sites import Site
 
@@ -79,10 +79,16 @@ class PooledNote:
 
 @dataclass(frozen=True)
 class TrainedNote:
-    """The layer that a place builds is trained on batches of this size."""
+    """The layer that a place builds is trained.
+
+    Attributes:
+        size: The size of the batches, if it is known.
+        by_default: The same, if only the default of an option tells it.
+    """
 
     place: Place
-    size: int
+    size: int | None
+    by_default: int | None
 
 
 @dataclass(frozen=True)
@@ -139,8 +145,8 @@ class Notes:
         self._known: set[object] = set()
         self._doubtful: list[Fact] = []
         self._pooled: dict[PooledBatchNorm, None] = {}
-        #: The size of the smallest batches on which the layer built at a place is trained.
-        self._trained: dict[Place, int] = {}
+        #: How the layer built at a place is trained.
+        self._trained: dict[Place, list[TrainedNote]] = {}
         self._synchronized: set[Place] = set()
 
     @property
@@ -175,8 +181,8 @@ class Notes:
             case PooledNote(key, fact):
                 if self._is_new(key):
                     self._pooled[fact] = None
-            case TrainedNote(place, size):
-                self._trained[place] = min(size, self._trained.get(place, size))
+            case TrainedNote(place):
+                self._trained.setdefault(place, []).append(note)
             case SyncNote(place):
                 self._synchronized.add(place)
             case IncompleteNote():
@@ -208,7 +214,18 @@ class Notes:
     def believed(self) -> list[Fact]:
         """All facts but those of which it is doubtful whether what they tell ever meets."""
         doubtful = {id(fact) for fact in self._doubtful}
-        return [*(fact for fact in self.facts if id(fact) not in doubtful), *self._pooled_facts()]
+        facts = (fact for fact in self.facts if id(fact) not in doubtful)
+        return [*(fact for fact in facts if not self._fits_its_training(fact)), *self._pooled_facts()]
+
+    def _fits_its_training(self, fact: Fact) -> bool:
+        """Whether a model is called on one sample, and all programs in view train it on batches of one.
+
+        Each sample is normalized by itself in both, and nothing was learned for the running statistics. BN203 says so
+        of the training.
+        """
+        if not isinstance(fact, ModelCall) or not fact.single:
+            return False
+        return all({note.by_default for note in self._trained.get(place, ())} == {1} for place in fact.single)
 
     def _pooled_facts(self) -> Iterator[PooledBatchNorm]:
         """Calls behind pooling, with the size of the batches where the program gives it.
@@ -219,8 +236,9 @@ class Notes:
             place = fact.layer.built
             if place in self._synchronized:
                 continue
-            if place in self._trained:
-                batch = fact.batch if isinstance(fact.batch, int) else self._trained[place]
-                yield replace(fact, batch=batch, trained=batch == self._trained[place])
+            sizes = [note.size for note in self._trained.get(place, ()) if note.size is not None]
+            if sizes:
+                batch = fact.batch if isinstance(fact.batch, int) else min(sizes)
+                yield replace(fact, batch=batch, trained=batch == min(sizes))
             else:
                 yield fact

@@ -39,11 +39,13 @@ class PooledCalls:
         self._write = write
         self._calls: dict[object, PooledBatchNorm] = {}
         self._noted: list[PooledBatchNorm] = []
+        self._written: set[Note] = set()
 
     def begin(self) -> None:
         """A turn begins."""
         self._calls.clear()
         self._noted.clear()
+        self._written.clear()
 
     def call(
         self, interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef, *, quiet: bool
@@ -82,15 +84,20 @@ class PooledCalls:
         self._noted.append(fact)
         self._write(PooledNote(key, fact))
 
-    def trained_on(self, layer: Instance, size: int) -> None:
-        """Note the size of the batches on which a layer is trained."""
+    def trained_on(self, layer: Instance, size: int | None, by_default: int | None) -> None:
+        """Note the size of the batches on which a layer is trained, where it is known, if only by a default."""
         if layer.built is not None:
-            self._write(TrainedNote(layer.built.place, size))
+            self._write_once(TrainedNote(layer.built.place, size, by_default))
 
     def synchronized(self, layer: Instance) -> None:
         """Note that a layer becomes a SyncBatchNorm, which has the batches of all processes."""
         if layer.built is not None:
-            self._write(SyncNote(layer.built.place))
+            self._write_once(SyncNote(layer.built.place))
+
+    def _write_once(self, note: TrainedNote | SyncNote) -> None:
+        if note not in self._written:
+            self._written.add(note)
+            self._write(note)
 
 
 def _pools(maker: Instance | str) -> bool:

@@ -5,12 +5,22 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 
 from bn_lint.static.interpreter.builtins.namespaces import namespace_class
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.equality import equal
-from bn_lint.static.interpreter.values import Arguments, Builtin, Ghost, Instance, LibraryClass, List, Unknown, Value
+from bn_lint.static.interpreter.values import (
+    ABSENT,
+    Arguments,
+    Builtin,
+    Ghost,
+    Instance,
+    LibraryClass,
+    List,
+    Unknown,
+    Value,
+)
 from bn_lint.static.syntax.places import NodeRef
 
 #: The options of a parser.
@@ -29,6 +39,26 @@ def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     _FLAGS.put(arguments.receiver, Instance(_NAMESPACE, ref))
 
 
+class Option(NamedTuple):
+    """An option of a command line.
+
+    Attributes:
+        value: What the program is believed to get.
+        choices: What it may be, as the program lists it.
+        default: What it is if nobody gives it, which is also known where it is there to be given.
+    """
+
+    value: Value
+    choices: Value
+    default: Value
+
+
+def default_of(interpreter: Interpreter, value: Value) -> Value:
+    """What a value is by default, if it is that of an option which is there to be given."""
+    option = interpreter.options.get(value.name) if type(value) is Unknown else None
+    return option.default if option is not None and option.value is value else ABSENT
+
+
 def _add_argument(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
     options, flags = _OPTIONS.of(arguments.receiver), arguments.positional[1:]
     names = [flag for flag in flags if isinstance(flag, str)]
@@ -38,7 +68,8 @@ def _add_argument(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) 
     name = arguments.keywords.get("dest", long.lstrip("-").replace("-", "_"))
     if isinstance(name, str):
         value = _value(name, arguments)
-        interpreter.options[name] = value, arguments.keywords.get("choices")
+        keywords = arguments.keywords
+        interpreter.options[name] = Option(value, keywords.get("choices"), keywords.get("default"))
         interpreter.store.set(options, name, interpreter.command_line.get(name, value))
         _note_default(interpreter, arguments, name, names)
     return Unknown("action")
