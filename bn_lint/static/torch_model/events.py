@@ -68,8 +68,8 @@ class EventLog(WeightsLog):
         self.following = Following()
         #: The method of a model whose run was counted as a call of the model.
         self.method: Frame | None = None
-        #: How often gradients were computed, and in which passes of loops.
-        self.propagations = 0
+        #: Which calls computed gradients, each time, and in which passes of loops.
+        self.propagated: list[cst.CSTNode] = []
         self._propagating: set[int] = set()
         #: Where modules without BatchNorm are called.
         self.others_called: set[cst.CSTNode] = set()
@@ -291,9 +291,9 @@ class EventLog(WeightsLog):
             call.frozen = call.frozen_layers[0][1]
         outer.inside.append(call)
 
-    def backward(self, interpreter: Interpreter) -> None:
+    def backward(self, interpreter: Interpreter, ref: NodeRef) -> None:
         interpreter.store.disturb()
-        self.propagations += 1
+        self.propagated.append(ref.node)
         self._propagating.update(self.loops)
         ways = interpreter.path.chosen
         for call in self._region(interpreter, tuple(self.loops)):
@@ -314,7 +314,7 @@ class EventLog(WeightsLog):
         if owned is None and self.optimizers and None not in self.optimizers:
             owned = tuple(one for held in self.optimizers if held is not None for one in held)
         loops = self._passes_with_gradients()
-        step = Step(self.now(), loops, interpreter.frame, optimizer, owned, ref, self.propagations)
+        step = Step(self.now(), loops, interpreter.frame, optimizer, owned, ref, len(self.propagated))
         self.steps.append(step)
         ways = interpreter.path.chosen
         region = self._region(interpreter, loops)

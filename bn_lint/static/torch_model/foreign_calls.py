@@ -41,7 +41,7 @@ def note_foreign_call(interpreter: Interpreter, function: Value, arguments: Argu
     if events.depth == 0:
         if name in ("backward", "manual_backward"):
             events.propagated_by.update(_propagating(ref.node))
-            events.backward(interpreter)
+            events.backward(interpreter, ref)
             return
         if name == "step" and _steps_on_gradients(events, ref):
             given = arguments.positional[0] if arguments.positional else None  # `scaler.step(optimizer)`

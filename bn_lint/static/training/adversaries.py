@@ -44,7 +44,7 @@ def _is_adversarial(events: EventLog, call: Call) -> bool:
         step.owned is not None
         and step.ref.node not in places
         and not all(one.optimizer is step.optimizer for one in steps)
-        and _learns_apart(step, [one for one in steps if _in_turns(one, step)])
+        and _learns_apart(events, step, [one for one in steps if _in_turns(one, step)])
         and not any(events.related(call.model, one) or id(one) in alike for one in step.owned)
         for step in events.steps
     )
@@ -61,11 +61,17 @@ def _in_turns(one: Step, other: Step) -> bool:
     return one.loops[:depth] == other.loops[:depth]
 
 
-def _learns_apart(step: Step, own: Sequence[Step]) -> bool:
+def _learns_apart(events: EventLog, step: Step, own: Sequence[Step]) -> bool:
     """Whether a step is of another optimizer, on other gradients, than each of the steps that a model is trained by."""
     optimizers = [one.optimizer for one in own if one.optimizer is not None]
     is_other = bool(optimizers) and not any(step.optimizer is one for one in optimizers)
-    return is_other and all(one.propagations != step.propagations for one in own)
+    return is_other and all(one.propagations != step.propagations or _has_two_losses(events, one) for one in own)
+
+
+def _has_two_losses(events: EventLog, step: Step) -> bool:
+    """Whether the gradients of two losses were computed for a step, each by a call of its own."""
+    before = [one.propagations for one in events.steps if one.propagations < step.propagations]
+    return len(set(events.propagated[max(before, default=0) : step.propagations])) > 1
 
 
 def _are_twins(one: Call, other: Call) -> bool:
