@@ -7,7 +7,7 @@ options go together.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import chain, islice, zip_longest
@@ -173,13 +173,34 @@ def _others(
 def _branches(node: cst.If | cst.Match, options: Options) -> Iterator[tuple[list[Given], cst.CSTNode]]:
     """What each branch of a statement asks of options, and its code."""
     if isinstance(node, cst.If):
-        yield from ((list(_asked(one.test, options)), one.body) for one in _chain(node))
-        return
-    name = _last_name(node.subject)
-    for case in node.cases:
-        values = [one for each in walk(case.pattern) if type(each) is cst.MatchValue for one in _constants(each.value)]
-        kind = type(options[name].value) if name in options else None
-        yield [(name, value) for value in values if type(value) is kind], case.body
+        branches = [(list(_compared(one.test)), one.body) for one in _chain(node)]
+    else:
+        name = _last_name(node.subject)
+        branches = [([(name, value) for value in _matched(case)], case.body) for case in node.cases]
+    handed = _handed_on([asked for compared, _ in branches for asked in compared], options)
+    for compared, body in branches:
+        asked = ((name if name in options else handed, value) for name, value in compared)
+        yield [one for one in asked if one[0] in options and type(one[1]) is type(options[one[0]].value)], body
+
+
+def _handed_on(compared: Sequence[Given], options: Options) -> str:
+    """The option that a function is asked about which has another name for it: `get_model(args.arch)`.
+
+    One branch is for its default, and if the choices are listed, all of them are for a choice.
+    """
+    values = {value for name, value in compared if name not in options and isinstance(value, str)}
+    found = [name for name, option in options.items() if option.value in values and _may_be_all(option, values)]
+    return found[0] if len(found) == 1 else ""
+
+
+def _may_be_all(option: Option, values: AbstractSet[str]) -> bool:
+    return option.choices is None or values <= {option.value, *(value for _, value in _choices("", option))}
+
+
+def _matched(case: cst.MatchCase) -> Iterator[str | int]:
+    for one in walk(case.pattern):
+        if type(one) is cst.MatchValue:
+            yield from _constants(one.value)
 
 
 def _last_name(node: cst.BaseExpression) -> str:
@@ -205,16 +226,15 @@ def _choices(name: str, option: Option) -> Iterator[Given]:
     return ((name, one) for one in items if isinstance(one, (str, int)) and one != default)
 
 
-def _asked(test: cst.BaseExpression, options: Options) -> Iterator[Given]:
-    """What a test compares options with: constants of their kind."""
+def _compared(test: cst.BaseExpression) -> Iterator[Given]:
+    """The names that a test compares with constants, each with what it is compared with."""
     for node in walk(test):
         if type(node) is not cst.Comparison or type(node.comparisons[0].operator) not in (cst.Equal, cst.In):
             continue
         sides = (node.left, node.comparisons[0].comparator)
         for one, other in (sides, sides[::-1]):
-            if (name := _last_name(one)) in options:
-                kind = type(options[name].value)
-                yield from ((name, value) for value in _constants(other) if type(value) is kind)
+            if not isinstance(one, (cst.SimpleString, cst.Integer)) and (name := _last_name(one)):
+                yield from ((name, value) for value in _constants(other))
 
 
 def _constants(node: cst.BaseExpression) -> Iterator[str | int]:
