@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 
-#: Text that may build a model of a project's own, which need not be mentioned together with BatchNorm.
+#: Text that may build a model of a project's own, which need not be mentioned together with BatchNorm, and words of it
+#: in small letters, one of which it has.
+WORDS = ("resne", "densenet", "mobilenet", "efficientnet")
 MENTIONS = r"\b(?i:(?:wide_?|pre_?act_?)?resne[xs]?t|densenet|mobilenet|efficientnet)"
 #: How names of functions begin that may build models.
 NAMES = r"(?:wide_)?(?:resne|densenet|efficientnet|mobilenet|googlenet|inception|regnet)"

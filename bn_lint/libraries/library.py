@@ -59,7 +59,8 @@ class Library:
 
         hands_back: Functions that give back what they are given.
         wrappers: Classes with methods that do.
-        several_processes: A regular expression, in small letters, for programs that it may start in several processes.
+        several_processes: Words of programs that it may start in several processes, in small letters, with `|` between
+            them and `\\b` where a word stands alone.
         converters: Functions that replace BatchNorm by SyncBatchNorm with parameters of their own.
         leaves_modes: What gets a model and leaves its mode as it is, whatever else it is called.
 

@@ -33,7 +33,7 @@ _DECLINED = re.compile(r"^[ \t]*#[# \t]*(?:\w+\.)*(\w+)\.eval\(\)", re.MULTILINE
 _CLASS = re.compile(r"([ \t]*)class[ \t]+(\w+)")
 #: What conditions need to ask about the mode, or the size of a batch.
 CONDITION = re.compile(r"\.training\b|[<>=]=?\s*\d|\d\s*[<>=]")
-CONDITIONAL = re.compile(r"\bif\b.*")
+CONDITIONAL = re.compile(r"if\b(?<!\wif).*")
 CONVERT = "convert_sync_batchnorm"
 #: What a script does with a model that it has made, at its top level.
 _MAKES = re.compile(r"^(\w+)\s*=\s*[\w.]+\(", re.MULTILINE)
@@ -71,7 +71,7 @@ _READ_OF_SELF = re.compile(r"(?<!\bas )\bself\.(\w+)\b(?=[\s:(.[)])(?!\s*(?:=(?!
 _COMPUTED = re.compile(
     r"\b(?:setattr|add_module|register_(?:module|buffer|parameter)|exec|vars)\s*\(|__dict__|__getattr"
 )
-_ISINSTANCE = re.compile(r"\bisinstance\([^()]*")
+_ISINSTANCE = re.compile(r"isinstance(?<!\wisinstance)\([^()]*")
 _NAME = re.compile(r"\w+")
 
 
@@ -236,12 +236,18 @@ def _last_word(text: str) -> tuple[str, str]:
 
 def several_processes(text: str) -> bool:
     """Whether a text mentions what programs do that run in several processes, by themselves or by what starts them."""
-    return _several_processes().search(text.lower()) is not None
+    lowered = text.lower()
+    return any(
+        word in lowered and (word == written or re.search(written, lowered) is not None)
+        for word, written in _several_processes()
+    )
 
 
 @cache
-def _several_processes() -> re.Pattern[str]:
+def _several_processes() -> tuple[tuple[str, str], ...]:
+    """Words, and the expressions that they come from: most texts have none of the words."""
     from bn_lint.libraries import LIBRARIES
 
     own = r"distribut|process_group|\bddp\b|torchrun|local_rank|world_size|\bmp\.spawn"
-    return re.compile("|".join([own, *(one.several_processes for one in LIBRARIES if one.several_processes)]))
+    every = [own, *(one.several_processes for one in LIBRARIES if one.several_processes)]
+    return tuple((written.replace("\\b", "").replace("\\.", "."), written) for written in "|".join(every).split("|"))

@@ -17,7 +17,7 @@ ALWAYS_EXTERNAL = frozenset(sys.stdlib_module_names) | {"torch", "numpy", "typin
 _PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 #: What lies at the top of a project that is not installed.
 _MARKS_OF_SCRIPTS = ("requirements.txt", "README.md", "LICENSE")
-_IMPORT = re.compile(r"\bimport\b")
+_IMPORT = re.compile(r"import\b(?<!\wimport)")
 # No two parts that follow each other begin alike, so it takes time in proportion to the text.
 _STATEMENT = re.compile(
     r"""(?:^|[;:])[ \t\f]* (?:
