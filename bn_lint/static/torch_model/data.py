@@ -21,6 +21,7 @@ from bn_lint.static.interpreter.values import (
     Instance,
     LibraryClass,
     List,
+    Provenance,
     Slice,
     Tensor,
     Unknown,
@@ -122,8 +123,8 @@ class BatchTensor(Tensor):
 
     __slots__ = ("batches",)
 
-    def __init__(self, batches: Batches, axes: tuple[Axis, ...]) -> None:
-        super().__init__(axes, ranked=True)
+    def __init__(self, batches: Batches, axes: tuple[Axis, ...], *, origin: Provenance | None = None) -> None:
+        super().__init__(axes, ranked=True, origin=origin)
         self.batches = batches
 
     def key(self) -> Hashable:

@@ -61,7 +61,7 @@ def batch_facts(events: EventLog, call: Call, collector: FactCollector) -> Itera
             grad=True,
             loader=loader,
             path=path_to(call.frame),
-            adversarial=size == 1 and is_adversarial(events, call),
+            adversarial=size == 1 and is_adversarial(events, call) and _is_all_given_data(events),
         )
         yield fact
         if (batches.last == 1 or batches.may_be_left_over) and all(axis.size == 1 for axis in axes[2:]):
@@ -74,6 +74,16 @@ def batch_facts(events: EventLog, call: Call, collector: FactCollector) -> Itera
             )
             draft = collector.draft(LoaderOption(batches.ref, shared=shared, hidden=batches.is_told))
             yield LastBatch(known.layer, batches.last, batches.size, batches.length, loader.place, reached, draft=draft)
+
+
+def _is_all_given_data(events: EventLog) -> bool:
+    """Whether all that is trained is given batches of a loader, as by who translates pictures one by one.
+
+    A generator that makes pictures of noise learns nothing of a single one.
+    """
+    trained = [call for call in events.calls if call.purpose is Purpose.TRAINING]
+    given = {id(call.model) for call in trained if call.batches is not None}
+    return all(id(call.model) in given for call in trained)
 
 
 def has_single_samples_alone(events: EventLog, call: Call) -> bool:

@@ -8,7 +8,7 @@ from bn_lint.facts.dims import Dim
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.join import join, join_tensors
 from bn_lint.static.interpreter.values import Axis, List, Tensor, Unknown, Value
-from bn_lint.static.torch_model.data import Batch, batches_of
+from bn_lint.static.torch_model.data import Batch, BatchTensor, batches_of
 from bn_lint.static.torch_model.operations.axes import unsqueeze
 from bn_lint.static.torch_model.operations.sizes import (
     axis_position,
@@ -32,8 +32,8 @@ def concatenate(at: OpSite, tensors: Value, dim: Value) -> Value:
     parts, ignored = _without_empty([one for one in items if isinstance(one, Tensor)])
     model = next((part for part in parts if part.ranked), None)
     position = axis_position(model, dim) if model is not None else None
+    batches = {batch for one in (*items, *rest) if (batch := batches_of(one)) is not None}
     if model is None or position is None:
-        batches = {batch for one in (*items, *rest) if (batch := batches_of(one)) is not None}
         if len(batches) == 1 and isinstance(dim, int) and dim > 0:
             return Batch(batches.pop())  # along another axis than that of the samples, of which all have as many
         why = next((one.why for one in (*items, *rest) if isinstance(one, (Unknown, Tensor))), "")
@@ -45,6 +45,8 @@ def concatenate(at: OpSite, tensors: Value, dim: Value) -> Value:
         return Tensor(tuple(axes), origin=at.origin, why="torch.cat of tensors that are not all known")
     axes = list(join_tensors(parts).axes)
     axes[position] = Axis(total(part.axes[position].size for part in parts), at.origin)
+    if len(batches) == 1 and position:
+        return BatchTensor(batches.pop(), tuple(axes), origin=at.origin)
     return Tensor(tuple(axes), origin=at.origin)
 
 
