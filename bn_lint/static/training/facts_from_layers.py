@@ -256,8 +256,10 @@ class FactCollector(LayerCollector):
             site.settled = site.settled or compare(channels.size, width) is not Comparison.UNKNOWN
         elif not site.judged:
             site.reason = reason_of(layer, x, width)
+        if events.has_refused:
+            return
         self.last_calls[layer.built.node] = without_channels(call) if self._quiet else call
-        if self._quiet or events.has_refused or (self._only is not None and site.ref.node not in self._only):
+        if self._quiet or (self._only is not None and site.ref.node not in self._only):
             return
         key = ("called", call.layer.built, call.place, x.key(), width, origin_of(width))
         if self._note(call, key):
