@@ -53,8 +53,9 @@ def tiny_batch(call: BatchNormCall, thresholds: Thresholds) -> Iterator[Violatio
 
     ## Known limits
     Inputs of two dimensions are checked for two rows only, because rows may be nodes, points or tokens of one sample.
-    A run of a few optimizer steps says nothing about what is usual. Where two networks take turns in training, as in a
-    GAN, batches of one are often meant, so that each image is normalized by itself: the finding is of severity `info`.
+    A run of a few optimizer steps says nothing about what is usual. Where two networks take turns in training to
+    translate images, as in pix2pix, batches of one are often meant, so that each image is normalized by itself: the
+    finding is of severity `info`. A GAN that makes images of noise is no such case.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)
