@@ -31,9 +31,9 @@ def call_steps(interpreter: Interpreter) -> None:
     steps = [function for function in events.nested if not function.called]
     asking = [function for function in events.asking if not function.called]
     for function in (*steps, *asking):
-        events.is_asking = function in asking
         interpreter.events.loops.append(interpreter.events.now())
         outer = interpreter.store.fork()
+        events.is_asking = True
         try:
             call_with_symbols(interpreter, function)
         finally:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bn_lint.facts import Evidence, Purpose, Shows, Unclear
 from bn_lint.static.interpreter.limits import MAX_EVENTS
 from bn_lint.static.interpreter.paths import excludes
+from bn_lint.static.interpreter.signatures import rejects
 from bn_lint.static.interpreter.values import Arguments, Function, Instance, Union, Unknown, Value, is_module
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.lost_results import is_lost
@@ -75,7 +76,8 @@ class EventLog(WeightsLog):
         self.others_called: set[cst.CSTNode] = set()
         #: Functions within functions, which foreign code may call.
         self.nested: list[Function] = []
-        #: Those that only ask a model, such as what a server answers with; whether one of them runs.
+        #: Those that only ask a model, such as what a server answers with; whether one of either runs, in the place of
+        #: code that is not visible.
         self.asking: list[Function] = []
         self.is_asking = False
         #: The names of what the project switches, in so many of its files (`symbolic_models.py`).
@@ -197,7 +199,7 @@ class EventLog(WeightsLog):
     ) -> None:
         """A module is called."""
         self.outermost = None
-        if is_being_built(frame) or not (layers := possible_layers(model)):
+        if is_being_built(frame) or not (layers := possible_layers(model)) or rejects(model, arguments):
             self.others_called.add(ref.node)
             return
         given = (*arguments.positional, *arguments.keywords.values())

@@ -50,7 +50,7 @@ class Call:
         self.asserted = False
         #: Whether it is a method other than `forward` that is called: `model.features(images)`.
         self.is_method = False
-        #: Whether a function within a function makes it, which foreign code calls to get an answer.
+        #: Whether a function within a function makes it, which foreign code calls: it may train on the answer.
         self.is_asked = False
         #: Whether it is given a tensor that was made up for the call.
         self.made_up = False
