@@ -35,8 +35,9 @@ class ModelCall:
             but this.
         override: The `train` of a class of the program, which `eval()` called last and which left BatchNorm layers in
             training mode.
-        is_declined: The same file calls `eval()` for a model of this name, or its class for a part of it, and has
-            commented it out. Of a training with frozen layers: a switch for freezing BatchNorm is off.
+        is_declined: The same file, or the one that loads its weights, calls `eval()` for a model of this name, or its
+            class for a part of it, and has commented it out. Of a training with frozen layers: a switch for freezing
+            BatchNorm is off.
         only_evaluated: The program was seen from its beginning to its end, and does not train the model; nor does it
             draw several predictions for the same input, as Monte Carlo dropout does.
         is_symbolic: The model is made out of view: all that is said follows from what the program does to it.

@@ -71,11 +71,11 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
     ## Known limits
     Training mode can be intended: for the statistics of a generator, for `update_bn` and similar functions, for
     teachers. Where two networks take turns in training, as in a GAN, the finding is of severity `info`, unless the
-    other one is evaluated in the same lines, in evaluation mode. It is of severity `info`, too, where the file has the
-    call that is missing in a comment, `# net.eval()`, or the class of the model has it there for a part: its author has
-    decided on it. A model that is trained and evaluated with batches of one, in one program or in two, has learned to
-    work with the statistics of each sample; BN203 says so of the training. A pretrained network with a new head that
-    nothing has trained is only tried out.
+    other one is evaluated in the same lines, in evaluation mode. It is of severity `info`, too, where the file, or
+    the one that loads the weights, has the call that is missing in a comment, `# net.eval()`, or the class of the
+    model has it there for a part: its author has decided on it. A model that is trained and evaluated with batches of
+    one, in one program or in two, has learned to work with the statistics of each sample; BN203 says so of the
+    training. A pretrained network with a new head that nothing has trained is only tried out.
 
     A model that is made out of view, such as a parameter or what `torch.load` gives, is checked by what the program
     does to it, in projects that build BatchNorm: it was put in training mode for a training before.

@@ -178,10 +178,11 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
 
 
 def _is_declined(call: Call) -> bool:
-    """Whether an `eval()` of the model, or of a part of it, is commented out."""
+    """Whether an `eval()` of the model, or of a part of it, is commented out where it is called or loaded."""
     cls = call.model.cls
     own = isinstance(cls, Class) and cls.name in classes_that_decline(cls.file.source.text)
-    return own or model_of(call).rpartition(".")[2] in declined(call.ref.file.source.text)
+    files = {ref.file for ref in (call.ref, call.prepared) if ref is not None}
+    return own or any(model_of(call).rpartition(".")[2] in declined(file.source.text) for file in files)
 
 
 def _is_wrongly_fused(events: EventLog, call: Call) -> bool:
