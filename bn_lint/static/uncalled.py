@@ -14,6 +14,7 @@ from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.happened import batchnorm_layers
 from bn_lint.static.torch_model.mode import agreed, modes_of
+from bn_lint.static.torch_model.out_of_sight import given_for_evaluations
 from bn_lint.static.torch_model.overrides import call_train
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 from bn_lint.static.with_symbols import call_forward, call_other_methods, call_with_symbols
@@ -33,7 +34,7 @@ def call_steps(interpreter: Interpreter) -> None:
     for function in (*steps, *asking):
         interpreter.events.loops.append(interpreter.events.now())
         outer = interpreter.store.fork()
-        events.is_asking = True
+        events.is_asking = function.name not in given_for_evaluations(function.file.tree)
         try:
             call_with_symbols(interpreter, function)
         finally:

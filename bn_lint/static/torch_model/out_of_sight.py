@@ -43,6 +43,9 @@ SWITCHING = re.compile(
 #: Names of handlers, such as `on_epoch_end`: they say when one is called, and not that it runs an epoch.
 HANDLER = re.compile(r"^_*(?:on_\w+_(?:begin|start|end|finish)|(?:before|after)_\w+)$", re.IGNORECASE)
 
+#: Names of methods that evaluate with what they are given.
+_EVALUATES = re.compile(r"(?:test|eval|valid)", re.IGNORECASE)
+
 #: Tools that run a model as it is, and what for.
 TOOLS = (
     (re.compile(r"^torch\.(?:jit\.trace(?:_module)?|export\.export)$"), Purpose.EXPORT),
@@ -108,6 +111,13 @@ def asks_models(node: cst.CSTNode, frame: Frame) -> bool:
     """Whether a function within a function calls a model of the outer one, or gives it to what it calls."""
     asked = names_called_or_handed_on(node).intersection(frame.cells)
     return any(is_module(value := frame.cells[name]) and batchnorm_layers(value) for name in asked if name != "self")
+
+
+@asked_once
+def given_for_evaluations(tree: cst.CSTNode) -> frozenset[str]:
+    """The names that a file gives to what evaluates, by its name: `engine.test(step, loader)`."""
+    calls = (node for node in walk(tree) if type(node) is cst.Call and _EVALUATES.match(method_of(node)) is not None)
+    return frozenset(arg.value.value for call in calls for arg in call.args if type(arg.value) is cst.Name)
 
 
 def method_of(node: cst.CSTNode) -> str:
