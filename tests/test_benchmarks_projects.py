@@ -152,6 +152,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "thirtysecond",
         "thirtythird",
         "thirtyfourth",
+        "thirtyfifth",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)
