@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import re
 
-#: Text that may build a model of a project's own, which need not be mentioned together with BatchNorm, and words of it
-#: in small letters, one of which it has.
-WORDS = ("resne", "densenet", "mobilenet", "efficientnet")
-MENTIONS = r"\b(?i:(?:wide_?|pre_?act_?)?resne[xs]?t|densenet|mobilenet|efficientnet)"
+#: Expressions for text, in small letters, that may build a model of a project's own, which need not be mentioned
+#: together with BatchNorm. They begin with letters, which are found fast; where words begin is looked at behind these.
+MENTIONS = (
+    (
+        r"resne(?:(?<=\bresne)|(?<=\bwideresne)|(?<=\bwide_resne)|(?<=\bpreactresne)|(?<=\bpreact_resne)"
+        r"|(?<=\bpre_actresne)|(?<=\bpre_act_resne))[xs]?t"
+    ),
+    r"densenet(?<=\bdensenet)",
+    r"mobilenet(?<=\bmobilenet)",
+    r"efficientnet(?<=\befficientnet)",
+)
 #: How names of functions begin that may build models.
 NAMES = r"(?:wide_)?(?:resne|densenet|efficientnet|mobilenet|googlenet|inception|regnet)"
 

@@ -122,7 +122,7 @@ def uses_zoo(text: str) -> bool:
     if any(word in text and re.search(mentions, text) is not None for word, mentions in _mentions()):
         return True
     lowered = text.lower()
-    return any(word in lowered for word in architectures.WORDS) and re.search(architectures.MENTIONS, text) is not None
+    return any(re.search(mentions, lowered) is not None for mentions in architectures.MENTIONS)
 
 
 def is_zoo_name(name: str) -> bool:
