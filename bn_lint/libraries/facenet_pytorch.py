@@ -6,7 +6,7 @@ from bn_lint.libraries.library import Library, ModelClass
 
 LIBRARY = Library(
     packages=("facenet_pytorch",),
-    mentions=r"\bfacenet_pytorch\b",
+    mentions=(r"facenet_pytorch(?<!\wfacenet_pytorch)\b",),
     names=("InceptionResnetV1",),
     classes={"facenet_pytorch.InceptionResnetV1": ModelClass(takes_weights=True)},
 )

@@ -6,7 +6,7 @@ from bn_lint.libraries.library import Library
 
 LIBRARY = Library(
     packages=("geffnet",),
-    mentions=r"\bgeffnet\b",
+    mentions=(r"geffnet(?<!\wgeffnet)\b",),
     names=("create_model",),
     functions="geffnet",
     by_name={"geffnet.create_model": (0, "model_name")},

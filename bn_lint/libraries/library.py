@@ -41,7 +41,8 @@ class Library:
         packages: The names under which it is imported.
         second_names: Other dotted names of what the tables below speak of.
 
-        mentions: A regular expression for files that may take models from it.
+        mentions: Regular expressions for files that may take models from it. They begin with letters, which are found
+            fast; what must not stand before these is said behind them.
         names: Names in programs that may stand for it, or for a function that builds its models.
 
         functions: The module with a function for each architecture that `architectures.py` knows.
@@ -85,7 +86,7 @@ class Library:
     packages: tuple[str, ...]
     second_names: Mapping[str, str] = field(default_factory=dict)
 
-    mentions: str = ""
+    mentions: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
     functions: str = ""

@@ -17,7 +17,7 @@ _ALWAYS = ("AttentionUnet", "VNet", "SEResNet50", "SEResNet101", "SEResNet152")
 
 LIBRARY = Library(
     packages=("monai",),
-    mentions=r"\bmonai\b",
+    mentions=(r"monai(?<!\wmonai)\b",),
     names=("monai",),
     classes={
         **{f"monai.networks.nets.{name}": ModelClass(normalization=("norm", False)) for name in ("UNet", "Unet")},

@@ -6,7 +6,7 @@ from bn_lint.libraries.library import Library
 
 LIBRARY = Library(
     packages=("pretrainedmodels",),
-    mentions=r"\bpretrainedmodels\b",
+    mentions=(r"pretrainedmodels(?<!\wpretrainedmodels)\b",),
     names=("pretrainedmodels",),
     functions="pretrainedmodels",
     chosen_from=True,

@@ -6,7 +6,7 @@ from bn_lint.libraries.library import Library
 
 LIBRARY = Library(
     packages=("pytorchcv",),
-    mentions=r"\bpytorchcv\b",
+    mentions=(r"pytorchcv(?<!\wpytorchcv)\b",),
     names=("get_model",),
     functions="pytorchcv.models",
     by_name={"pytorchcv.model_provider.get_model": (0, "name")},

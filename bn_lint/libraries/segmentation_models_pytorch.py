@@ -11,7 +11,7 @@ _CLASSES = ("Unet", "UnetPlusPlus", "MAnet", "Linknet", "FPN", "PSPNet", "DeepLa
 
 LIBRARY = Library(
     packages=("segmentation_models_pytorch",),
-    mentions=r"\bsegmentation_models_pytorch\b",
+    mentions=(r"segmentation_models_pytorch(?<!\wsegmentation_models_pytorch)\b",),
     names=("segmentation_models_pytorch", "smp"),
     classes={
         "segmentation_models_pytorch.create_model": ModelClass(encoder=(1, "encoder_name"), parts=("encoder",)),

@@ -7,8 +7,11 @@ from bn_lint.libraries.library import Library
 LIBRARY = Library(
     packages=("timm",),
     # Many take no more than layers from it.
-    mentions=r"\b(?:import\s+timm|from\s+timm(?:\.models(?!\.layers)[\w.]*)?\s+import|"
-    r"timm\.(?:create_model|models(?!\.layers)))\b",
+    mentions=(
+        r"import(?<!\wimport)\s+timm\b",
+        r"from(?<!\wfrom)\s+timm(?:\.models(?!\.layers)[\w.]*)?\s+import\b",
+        r"timm(?<!\wtimm)\.(?:create_model|models(?!\.layers))\b",
+    ),
     names=("timm", "create_model"),
     functions="timm.models",
     by_name=dict.fromkeys(

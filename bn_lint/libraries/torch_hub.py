@@ -6,7 +6,7 @@ from bn_lint.libraries.library import Library
 
 LIBRARY = Library(
     packages=("torch.hub",),
-    mentions=r"\bhub\.load\b",
+    mentions=(r"hub\.load(?<!\whub\.load)\b",),
     names=("hub",),
     repositories={
         "NVIDIA/DeepLearningExamples": True,

@@ -8,7 +8,7 @@ _RESNET = ModelClass(parts=("layer1", "layer2", "layer3", "layer4"))
 
 LIBRARY = Library(
     packages=("torchvision",),
-    mentions=r"\btorchvision(?:\.models|\s+import\b)",
+    mentions=(r"torchvision(?<!\wtorchvision)(?:\.models|\s+import\b)",),
     names=("torchvision", "models", "get_model"),
     functions="torchvision.models",
     by_name={"torchvision.models.get_model": (0, "name")},

@@ -119,8 +119,9 @@ def uses_zoo(text: str) -> bool:
     """Whether the file may take models from a library of them, or build one that need not mention BatchNorm."""
     from bn_lint.libraries import architectures
 
-    if any(word in text and re.search(mentions, text) is not None for word, mentions in _mentions()):
-        return True
+    for word, mentions in _mentions():
+        if word in text and any(re.search(one, text) is not None for one in mentions):
+            return True
     lowered = text.lower()
     return any(re.search(mentions, lowered) is not None for mentions in architectures.MENTIONS)
 
@@ -132,7 +133,7 @@ def is_zoo_name(name: str) -> bool:
 
 
 @cache
-def _mentions() -> tuple[tuple[str, str], ...]:
+def _mentions() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """What mentions a library of models, each with a word of it, which most texts have not."""
     from bn_lint.libraries import LIBRARIES
 
