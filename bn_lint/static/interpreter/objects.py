@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from bn_lint.facts.dims import Expression, TracedInt, parameter_symbol
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.equality import equal
+from bn_lint.static.interpreter.lattice.join import join
+from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ENTRIES,
@@ -24,6 +26,7 @@ from bn_lint.static.interpreter.values import (
     Property,
     StaticMethod,
     Tensor,
+    Union,
     Unknown,
     Value,
 )
@@ -79,6 +82,10 @@ def instantiate(
 ) -> Value:
     """Return a new object of a class."""
     if isinstance(cls, LibraryClass):
+        wrapped = arguments.get(0, cls.wraps) if cls.wraps else None
+        if isinstance(wrapped, Union) and len(wrapped.values) <= MAX_ALTERNATIVES:
+            each = [arguments.with_first(cls.wraps, one) for one in wrapped.values]
+            return join([_instantiate_library(interpreter, cls, one, ref, frame) for one in each])
         return _instantiate_library(interpreter, cls, arguments, ref, frame)
     if cls.kind == "enum":
         return _enum_member(cls, arguments)

@@ -41,7 +41,7 @@ def averaged_model(wrapper: LibraryClass) -> LibraryClass:
         "__init__": Builtin("__init__", init),
         "update_parameters": Builtin("update_parameters", update),
     }
-    return LibraryClass("torch.optim.swa_utils.AveragedModel", (wrapper,), (), methods)
+    return LibraryClass("torch.optim.swa_utils.AveragedModel", (wrapper,), (), methods, wraps="model")
 
 
 def _update_statistics(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:

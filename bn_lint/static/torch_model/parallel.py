@@ -42,7 +42,7 @@ def data_parallel(wrapper: LibraryClass) -> LibraryClass:
             fact = UnsynchronizedBatchNorm(_first(ref), ref.place, synced, in_data_parallel=True)
             events_of(interpreter).in_data_parallel.append((list(_layers(module)), fact))
 
-    return LibraryClass(wrapper.name, (wrapper,), (), {"__init__": Builtin("__init__", init)})
+    return LibraryClass(wrapper.name, (wrapper,), (), {"__init__": Builtin("__init__", init)}, wraps="module")
 
 
 def distributed(wrapper: LibraryClass) -> LibraryClass:
@@ -55,7 +55,7 @@ def distributed(wrapper: LibraryClass) -> LibraryClass:
                 events_of(interpreter).distributed[id(module)] = ref
 
     methods: dict[str, Value] = {"__init__": Builtin("__init__", init)}
-    return LibraryClass("torch.nn.parallel.DistributedDataParallel", (wrapper,), (), methods)
+    return LibraryClass("torch.nn.parallel.DistributedDataParallel", (wrapper,), (), methods, wraps="module")
 
 
 def _count(devices: Value) -> int | None:

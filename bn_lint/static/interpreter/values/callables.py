@@ -159,6 +159,13 @@ class Arguments:
     def shifted(self, count: int = 1) -> Arguments:
         return Arguments(self.positional[count:], self.keywords, more=self.more, rest=self.rest, partial=self.partial)
 
+    def with_first(self, name: str, value: Value) -> Arguments:
+        """The same with another value for the first parameter, given by its position or its name."""
+        if self.positional:
+            return self.shifted().prefixed(value)
+        keywords = {**self.keywords, name: value}
+        return Arguments([], keywords, more=self.more, rest=self.rest, partial=self.partial)
+
     def prefixed(self, *values: Value) -> Arguments:
         positional = [*values, *self.positional]
         return Arguments(positional, self.keywords, more=self.more, rest=self.rest, partial=self.partial)

@@ -114,9 +114,11 @@ class LibraryClass:
 
     Attributes:
         stands_in: It stands for one of another library, of which only some is known: not what it inherits from.
+        wraps: The name of its first parameter if that is a module which it wraps, and else nothing. Around each of a
+            few modules that may be meant it is an object of its own.
     """
 
-    __slots__ = ("bases", "is_module", "methods", "mro", "name", "short_name", "signature", "stands_in")
+    __slots__ = ("bases", "is_module", "methods", "mro", "name", "short_name", "signature", "stands_in", "wraps")
 
     def __init__(
         self,
@@ -126,11 +128,13 @@ class LibraryClass:
         methods: dict[str, Value] | None = None,
         *,
         stands_in: bool = False,
+        wraps: str = "",
     ) -> None:
         self.name = name
         self.bases = bases
         self.signature = signature
         self.stands_in = stands_in
+        self.wraps = wraps
         self.methods: dict[str, Value] = methods or {}
         mro: list[LibraryClass] = [self]
         for base in bases:
