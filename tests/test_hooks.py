@@ -145,7 +145,7 @@ class _Numbers(Domain):
         assert isinstance(value, self.Fraction)
         value.over = new
 
-    def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
+    def item(self, interpreter: Interpreter, container: Value, key: Value, ref: NodeRef) -> Value:
         assert isinstance(container, self.Fraction)
         return container.over if key == 1 else 1
 

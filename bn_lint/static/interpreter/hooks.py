@@ -240,7 +240,7 @@ class Domain:
     def set_item(self, interpreter: Interpreter, container: DomainValue | Unknown, new: Value, ref: NodeRef) -> None:
         """`container[...] = new` of a value that is not Python's own, or not known."""
 
-    def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
+    def item(self, interpreter: Interpreter, container: Value, key: Value, ref: NodeRef) -> Value:
         """`container[key]` of a value that is not Python's own."""
         return ABSENT
 

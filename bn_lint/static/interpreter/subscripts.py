@@ -71,7 +71,7 @@ def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRe
     if isinstance(container, Union):
         return join(get_item(interpreter, v, key, ref) for v in container.values if v is not None)
     if isinstance(container, Unknown):
-        known = interpreter.domain.item(container, key, ref)
+        known = interpreter.domain.item(interpreter, container, key, ref)
         return _unknown_item(container, key) if known is ABSENT else known
     if isinstance(container, Class) and container.kind == "enum" and isinstance(key, str):
         return container.cells.get(key, Unknown(key))
@@ -89,7 +89,7 @@ def get_item(interpreter: Interpreter, container: Value, key: Value, ref: NodeRe
         return Unknown("argument", "the user gives the arguments of the program")
     if isinstance(container, (Class, LibraryClass, External)):
         return container  # a generic type: `List[int]`
-    found = interpreter.domain.item(container, key, ref)
+    found = interpreter.domain.item(interpreter, container, key, ref)
     return Unknown("?", f"subscripts of {type(container).__name__} are not evaluated") if found is ABSENT else found
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from bn_lint.facts.dims import Expression
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.builtins.argparse import default_of
 from bn_lint.static.interpreter.values import (
@@ -29,6 +30,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
@@ -105,6 +107,11 @@ class Batch(Unknown):
         """Parts of the same batches are alike."""
         return isinstance(other, Batch) and other.batches is self.batches
 
+    @property
+    def is_part(self) -> bool:
+        """Whether it is something of what the loader gives, or was made of it."""
+        return not self.name.isidentifier()
+
     def member(self, key: object, text: str, *, free: bool = True) -> Unknown:
         if self._members is None:
             self._members = {}
@@ -112,7 +119,7 @@ class Batch(Unknown):
         if found is None:
             name = (self.name + text)[:_WHOLE_NAME]
             # A loader of single items often gives whole batches, which the program unpacks: `images[0]`.
-            is_unpacked = self.batches.size == 1 and text.startswith("[") and not self.name.isidentifier()
+            is_unpacked = self.batches.size == 1 and text.startswith("[") and self.is_part
             found = Unknown(name, self.why) if is_unpacked and type(key) is tuple else Batch(self.batches, name)
             self._members[key] = found
         return found
@@ -184,10 +191,42 @@ def keeps_batch_axis(node: cst.CSTNode, arguments: Arguments) -> bool:
     return name not in _RESHAPING
 
 
+def note_regrouping(interpreter: Interpreter) -> None:
+    """What the model computes with from here on may be no samples.
+
+    An item is often a whole bag of instances, or a clip of pictures, of which forward() makes the batch.
+    """
+    events = events_of(interpreter)
+    if events.depth and events.outermost is not None:
+        events.outermost.batches = None
+        interpreter.store.disturb()
+
+
+def note_call(interpreter: Interpreter, batch: Batch, name: str, arguments: Arguments) -> None:
+    """A method of a batch is called with some arguments."""
+    if _regroups(batch, name, arguments):
+        note_regrouping(interpreter)
+
+
+def _regroups(batch: Batch, name: str, arguments: Arguments) -> bool:
+    """Whether the first axis of what a method of a batch gives is another one, or is joined with the next."""
+    first = arguments.get(0, "dim", arguments.keywords.get("start_dim", 0))
+    if name in ("squeeze", "flatten"):
+        return first == 0
+    if name not in ("view", "reshape"):
+        return False
+    sizes = first if isinstance(first, tuple) else tuple(arguments.positional)
+    if not sizes or isinstance(sizes[0], Expression):
+        return bool(sizes)  # a product, of the number of samples and that of pictures in each
+    # `view(-1, 784)` makes a row of each sample; with more axes it makes pictures of all that there are.
+    return len(sizes) > 2 if sizes[0] == -1 else isinstance(sizes[0], int) and sizes[0] != batch.batches.size
+
+
 def shaping(method: Builtin, batch: Batch) -> Builtin:
     """A method of a batch that tells the shape of its result: the first axis may still be the batch."""
 
     def shape(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+        note_call(interpreter, batch, method.name, arguments.shifted())
         result = method.implementation(interpreter, arguments, ref)
         if not isinstance(result, Tensor) or not result.ranked or not result.axes:
             return result

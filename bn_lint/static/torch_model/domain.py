@@ -23,10 +23,11 @@ from bn_lint.static.interpreter.values import (
     Unknown,
     Value,
 )
+from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.torch_model.autograd import autograd_apply
 from bn_lint.static.torch_model.batchnorm import batchnorm_class, is_missing
 from bn_lint.static.torch_model.containers import in_order
-from bn_lint.static.torch_model.data import Batch, keeps_batch_axis, keeps_rows, shaping
+from bn_lint.static.torch_model.data import Batch, keeps_batch_axis, keeps_rows, note_call, note_regrouping, shaping
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.mode import BUILT, MODE, UNSEEN, forget, training_flag
 from bn_lint.static.torch_model.module_methods import MODULE_METHODS, MODULE_NAMES
@@ -162,11 +163,14 @@ class TorchDomain(Domain):
         elif isinstance(container, Unknown) and takes_pictures(new):
             events_of(interpreter).first_layer_hidden(interpreter)
 
-    def item(self, container: Value, key: Value, ref: NodeRef) -> Value:
+    def item(self, interpreter: Interpreter, container: Value, key: Value, ref: NodeRef) -> Value:
         if isinstance(container, Array):
             return array_item(index(container.tensor, key, ref))
-        if isinstance(container, Batch) and keeps_rows(key) and (rows := container.operand()) is not None:
-            return rows
+        if isinstance(container, Batch):
+            if keeps_rows(key) and (rows := container.operand()) is not None:
+                return rows
+            if isinstance(key, int) and container.is_part:
+                note_regrouping(interpreter)
         return index(container, key, ref) if isinstance(container, Tensor) else ABSENT
 
     def augmented(self, interpreter: Interpreter, value: DomainValue, ref: NodeRef) -> Value:
@@ -181,8 +185,11 @@ class TorchDomain(Domain):
     # -- calls ------------------------------------------------------------------------------------------------------
 
     def call(self, interpreter: Interpreter, function: Value, arguments: Arguments, ref: NodeRef) -> Value:
-        if isinstance(function, Batch) and keeps_batch_axis(ref.node, arguments):
-            return Batch(function.batches, f"{function.name}(...)"[:60])
+        if isinstance(function, Batch):
+            if keeps_batch_axis(ref.node, arguments):
+                return Batch(function.batches, f"{function.name}(...)"[:60])
+            if isinstance(ref.node, cst.Call) and isinstance(ref.node.func, cst.Attribute):
+                note_call(interpreter, function, ref.node.func.attr.value, arguments)
         return handed_over(function.dotted) if isinstance(function, External) else ABSENT
 
     def module_made(self, module: Instance) -> None:
