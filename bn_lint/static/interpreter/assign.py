@@ -128,15 +128,19 @@ def _name_layers(owner: Instance, name: str, value: Value) -> None:
             _name_layers(owner, name, one)
 
 
+def delete_attribute(interpreter: Interpreter, owner: Value, name: str) -> None:
+    """Take an attribute away; of anything but an object, it stays."""
+    if isinstance(owner, Instance):
+        interpreter.store.remove(owner, name)
+
+
 def delete(interpreter: Interpreter, target: cst.BaseExpression, frame: Frame) -> None:
     """Execute `del target`."""
     if type(target) is cst.Name:
         if target.value in frame.cells:
             interpreter.store.write(frame.cells, target.value, Unknown(target.value, "deleted"))
     elif type(target) is cst.Attribute:
-        owner = evaluate(interpreter, target.value, frame)
-        if isinstance(owner, Instance):
-            interpreter.store.remove(owner, target.attr.value)
+        delete_attribute(interpreter, evaluate(interpreter, target.value, frame), target.attr.value)
     elif type(target) is cst.Subscript:
         container = evaluate(interpreter, target.value, frame)
         key = evaluate_index(interpreter, target.slice, frame)

@@ -55,6 +55,8 @@ class _Missing(DomainValue):
         self.read: dict[str, Unknown] = {}
 
 
+#: Methods that every object has, and the functions that do the same.
+_SETTING: Final = {"__setattr__": "setattr", "__delattr__": "delattr"}
 _MISSING: Final[Ghost[_Missing]] = Ghost("missing")
 
 
@@ -119,6 +121,8 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
         return _bind(interpreter, found, instance, ref)
     if name == "__class__":
         return instance.cls
+    if name in _SETTING:
+        return BoundMethod(BUILTINS[_SETTING[name]], instance)
     if name in ("_replace", "_asdict", "_fields"):
         method = record_method(interpreter, instance, name)
         if method is not ABSENT:
@@ -250,8 +254,8 @@ def _super_attribute(interpreter: Interpreter, value: Super, name: str, ref: Nod
             found = dict_method(receiver.entries, name)
             if found is not ABSENT:
                 return found
-        if name == "__setattr__" and isinstance(receiver, Instance):
-            return BoundMethod(BUILTINS["setattr"], receiver)
+        if name in _SETTING and isinstance(receiver, Instance):
+            return BoundMethod(BUILTINS[_SETTING[name]], receiver)
         if name == "__init__":
             made = next((one for one in mro[start:] if isinstance(one, Class) and one.kind == "dataclass"), None)
             if made is not None and isinstance(receiver, Instance):

@@ -201,6 +201,9 @@ def call_instance(
     if method is ABSENT or isinstance(owner, LibraryClass):
         if not instance.is_module:
             return Unknown("?", f"calling a {instance.cls.name} is not evaluated")
+        own = instance.cells.get("forward", ABSENT)
+        if own is not ABSENT:
+            return _call_own_forward(interpreter, instance, own, arguments, ref, frame)
         method, _ = instance.cls.lookup("forward")
         if method is ABSENT:
             return Unknown("?", f"`{instance.cls.name}` has no visible forward")
@@ -231,6 +234,27 @@ def call_instance(
         interpreter.events.depth -= instance.is_module
     if instance.is_module:
         interpreter.collector.module_returned(instance, arguments, result, ref, direct=frame is not None)
+    return result
+
+
+def _call_own_forward(
+    interpreter: Interpreter,
+    instance: Instance,
+    forward: Value,
+    arguments: Arguments,
+    ref: NodeRef,
+    frame: Frame | None,
+) -> Value:
+    """Call a module that was given another `forward` than that of its class: `block.forward = block.forward_fused`."""
+    instance.called = True
+    if frame is not None:
+        interpreter.events.module_called(interpreter, instance, arguments, ref, frame)
+    interpreter.events.depth += 1
+    try:
+        result = call(interpreter, forward, arguments, ref, frame)
+    finally:
+        interpreter.events.depth -= 1
+    interpreter.collector.module_returned(instance, arguments, result, ref, direct=frame is not None)
     return result
 
 

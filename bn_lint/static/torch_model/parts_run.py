@@ -9,6 +9,7 @@ from bn_lint.static.interpreter.values import (
     CONSTANTS,
     REST,
     Arguments,
+    BoundMethod,
     Function,
     Instance,
     LibraryClass,
@@ -38,6 +39,11 @@ def layers_run(layers: list[Instance], model: Instance, method: Value, arguments
     Args:
         arguments: What it is given, if that is known: `net(images, classify=False)`.
     """
+    own = model.cells.get("forward")
+    if own is not None and method is model.cls.lookup("forward")[0]:
+        if not isinstance(own, BoundMethod) or own.receiver is not model:
+            return layers
+        method = own.function
     if not isinstance(method, Function):
         if model.cls.name.startswith(_TAKE_ONE) and arguments is not None and len(arguments.values()) > 1:
             return []  # Python raises, or it is a detector, the BatchNorm of which learns nothing

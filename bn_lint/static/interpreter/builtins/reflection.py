@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bn_lint.static.interpreter.assign import set_attribute
+from bn_lint.static.interpreter.assign import delete_attribute, set_attribute
 from bn_lint.static.interpreter.attributes import get_attribute
 from bn_lint.static.interpreter.builtins.isinstances import is_instance, is_subclass, type_of
 from bn_lint.static.interpreter.builtins.table import builtin
@@ -136,6 +136,17 @@ def _setattr(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> No
         interpreter.store.set(owner, REST, (*(REST.of(owner) or ()), value))
     elif isinstance(owner, Instance):
         _forget_numbers(interpreter, owner)
+
+
+@builtin("delattr")
+def _delattr(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
+    owner, name = arguments.positional[0], arguments.get(1, "name")
+    if isinstance(name, str):
+        delete_attribute(interpreter, owner, name)
+    elif isinstance(owner, Instance) and owner.is_module:
+        for attribute, value in list(owner.cells.items()):
+            if is_module(value):
+                interpreter.store.set(owner, attribute, Unknown(str(attribute), "perhaps deleted"))
 
 
 def _forget_numbers(interpreter: Interpreter, settings: Instance) -> None:
