@@ -43,6 +43,7 @@ class ModelCall:
         is_symbolic: The model is made out of view: all that is said follows from what the program does to it.
         likely: Of a model that is made out of view: where the project builds BatchNorm.
         has_learned: Before it was put in its mode, its weights were loaded, or it was trained in training mode.
+        only_input: It is given what the model was trained on, and it was trained on nothing else.
         single: Where the BatchNorm layers of a model are built that is called on one sample, where all are known.
         draft: Of a fact that is not complete: the number of what the front end completes it from.
     """
@@ -70,6 +71,7 @@ class ModelCall:
     is_symbolic: bool = False
     likely: Evidence | None = None
     has_learned: bool = False
+    only_input: bool = False
     single: tuple[Place, ...] = ()
     draft: int | None = None
 

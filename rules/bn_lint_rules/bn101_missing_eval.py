@@ -35,14 +35,14 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
 
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    images, labels = torch.randn(16, 3, 8, 8), torch.randint(10, (16,))
+    images, labels = torch.randn(24, 3, 8, 8), torch.randint(10, (24,))
 
     for _ in range(3):
         optimizer.zero_grad()
-        nn.functional.cross_entropy(net(images), labels).backward()
+        nn.functional.cross_entropy(net(images[:16]), labels[:16]).backward()
         optimizer.step()
     with torch.no_grad():
-        accuracy = (net(images).argmax(1) == labels).float().mean()
+        accuracy = (net(images[16:]).argmax(1) == labels[16:]).float().mean()
     ```
 
     ## Use instead
@@ -52,15 +52,15 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
 
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    images, labels = torch.randn(16, 3, 8, 8), torch.randint(10, (16,))
+    images, labels = torch.randn(24, 3, 8, 8), torch.randint(10, (24,))
 
     for _ in range(3):
         optimizer.zero_grad()
-        nn.functional.cross_entropy(net(images), labels).backward()
+        nn.functional.cross_entropy(net(images[:16]), labels[:16]).backward()
         optimizer.step()
     net.eval()
     with torch.no_grad():
-        accuracy = (net(images).argmax(1) == labels).float().mean()
+        accuracy = (net(images[16:]).argmax(1) == labels[16:]).float().mean()
     ```
 
     ## Fix safety
@@ -75,7 +75,9 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
     the one that loads the weights, has the call that is missing in a comment, `# net.eval()`, or the class of the
     model has it there for a part: its author has decided on it. A model that is trained and evaluated with batches of
     one, in one program or in two, has learned to work with the statistics of each sample; BN203 says so of the
-    training. A pretrained network with a new head that nothing has trained is only tried out.
+    training. A network that is fitted to one input, such as an image prior, and asked for this very input, has the
+    statistics of its training: severity `info`. A pretrained network with a new head that nothing has trained is only
+    tried out.
 
     A model that is made out of view, such as a parameter or what `torch.load` gives, is checked by what the program
     does to it, in projects that build BatchNorm: it was put in training mode for a training before.
@@ -90,7 +92,8 @@ def missing_eval(call: ModelCall) -> Iterator[Violation]:
         return  # the evaluation itself called train(): BN104
     if call.replaced is not None:
         return  # eval() was called, and layers were put in afterward: BN114
-    severity = Severity.INFO if call.adversarial or call.is_declined else Severity.ERROR if call.certain else None
+    is_meant = call.adversarial or call.is_declined or call.only_input
+    severity = Severity.INFO if is_meant else Severity.ERROR if call.certain else None
     if call.others:
         other = call.others[0].subject
         story = f"only {'another one' if other == call.model else f'`{other}`'} is put in evaluation mode"

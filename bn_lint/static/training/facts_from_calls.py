@@ -31,6 +31,7 @@ from bn_lint.static.training.evidence import (
     text_of,
 )
 from bn_lint.static.training.frozen_parts import follows_another, frozen_and_trained, is_a_copy, is_switched_off
+from bn_lint.static.training.one_input import is_given_its_only_input
 from bn_lint.static.training.only_evaluated import is_only_evaluated
 from bn_lint.static.training.purpose import classify, put_in_after_eval
 from bn_lint.static.training.reenabled import mode_change, reenabled, unwrapped, were_frozen
@@ -173,6 +174,7 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         or (frozen is not None and is_switched_off(call)),
         only_evaluated=is_only_evaluated(events, call),
         has_learned=left is not None and had_learned(events, call, left),
+        only_input=purpose is Purpose.EVALUATION and training is True and is_given_its_only_input(events, call),
         single=single_sample(call) if purpose is Purpose.EVALUATION and training else (),
     )
 
