@@ -30,7 +30,9 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.data import GIVEN_SAMPLES
 from bn_lint.static.torch_model.mode import BUILT, FROZEN, MODE
+from bn_lint.static.torch_model.operations.sizes import as_tensor
 from bn_lint.static.torch_model.parallel import SYNCED
 from bn_lint.static.torch_model.watchers import events_of
 
@@ -269,7 +271,9 @@ def _class(library: Library | None, name: str) -> LibraryClass:
         from bn_lint.static.torch_model.operations.layer_table import MODULE
 
         def forward(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-            return Tensor(ranked=False, why=f"what `{name}` gives is not known")
+            has_samples = as_tensor(arguments.get(1, "x")).has_samples
+            GIVEN_SAMPLES.put(arguments.receiver, has_samples)
+            return Tensor(ranked=False, why=f"what `{name}` gives is not known", batched=has_samples)
 
         ten = library is not None and library.ten_children and is_resnet(name)
         children = Builtin("children", _ten_children if ten else _some_children)

@@ -156,9 +156,9 @@ def apply(interpreter: Interpreter, layer: Instance, x: Tensor, ref: NodeRef) ->
     rank = {"2d": 4, "3d": 5}.get(variant)
     if rank is not None:
         # The layer accepts nothing else, so from here on the shape is known.
-        return Tensor((Axis(), Axis(width, origin), *(Axis(),) * (rank - 2)), origin=origin)
+        return Tensor((x.first, Axis(width, origin), *(Axis(),) * (rank - 2)), origin=origin)
     if x.axes and same(x.axes[-1].size, width) and variant == "1d":
-        return Tensor((Axis(), x.axes[-1]), origin=x.origin)
+        return Tensor((x.first, x.axes[-1]), origin=x.origin)
     return x
 
 

@@ -160,6 +160,8 @@ def samples_among(values: Sequence[Value]) -> int | None:
     return size if isinstance(size, int) else None
 
 
+#: Whether what a model of a library was given last has the samples of a batch as its first axis.
+GIVEN_SAMPLES: Ghost[bool] = Ghost("given samples", decides=False)
 #: The batches of a loader.
 _BATCHES: Ghost[Batches] = Ghost("batches")
 #: The tensors that the samples of a data set are taken from.
@@ -218,6 +220,8 @@ def _regroups(batch: Batch, name: str, arguments: Arguments) -> bool:
     sizes = first if isinstance(first, tuple) else tuple(arguments.positional)
     if not sizes or isinstance(sizes[0], Expression):
         return bool(sizes)  # a product, of the number of samples and that of pictures in each
+    if len(sizes) == 1 and not isinstance(sizes[0], int):
+        return True  # sizes that were computed elsewhere
     # `view(-1, 784)` makes a row of each sample; with more axes it makes pictures of all that there are.
     return len(sizes) > 2 if sizes[0] == -1 else isinstance(sizes[0], int) and sizes[0] != batch.batches.size
 
@@ -230,9 +234,12 @@ def shaping(method: Builtin, batch: Batch) -> Builtin:
         result = method.implementation(interpreter, arguments, ref)
         if not isinstance(result, Tensor) or not result.ranked or not result.axes:
             return result
-        if not keeps_batch_axis(ref.node, arguments.shifted()):
+        given = arguments.shifted()
+        if method.name in ("view", "reshape") and not _regroups(batch, method.name, given):
+            return Tensor((Axis(batch.batches.size, samples=True), *result.axes[1:]), origin=result.origin)
+        if not keeps_batch_axis(ref.node, given):
             return result
-        return BatchTensor(batch.batches, (Axis(batch.batches.size), *result.axes[1:]))
+        return BatchTensor(batch.batches, (Axis(batch.batches.size, samples=True), *result.axes[1:]))
 
     return Builtin(method.name, shape)
 
@@ -254,6 +261,8 @@ def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     sampler = arguments.keywords.get("batch_sampler")
     drop_last = arguments.get(9, "drop_last", absent or False)
     known = int(size) if isinstance(size, int) and not isinstance(size, bool) and sampler is None else None
+    if known == 1 and collated:
+        known = None  # an item is what the program makes of it: a bag, or a batch that the data set has put together
     by_default = default_of(interpreter, size)
     length = _known_length(interpreter, dataset, ref) if arguments.get(4, "sampler", absent) is None else None
     loader.cells["dataset"] = dataset
@@ -277,7 +286,7 @@ def _iterate(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Va
         raise TypeError("a loader that was not constructed")
     tensors = _TENSORS.of(dataset) if isinstance(dataset, Instance) else None
     if isinstance(tensors, tuple):
-        axis = Axis(batches.size)
+        axis = Axis(batches.size, samples=True)
         sample = tuple(
             BatchTensor(batches, (axis, *t.axes[1:]))
             if isinstance(t, Tensor) and t.ranked and t.axes

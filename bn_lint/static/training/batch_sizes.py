@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bn_lint.facts import Axis, BatchNormCall, BatchNormLayer, Evidence, LastBatch, Mode, Place, Purpose, Shape
-from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.torch_model.batchnorm import batchnorm_class, variant_of
+from bn_lint.static.torch_model.data import GIVEN_SAMPLES
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import EventLog
-from bn_lint.static.torch_model.happened import Call
+from bn_lint.static.torch_model.happened import Call, owners
 from bn_lint.static.torch_model.mode import agreed
 from bn_lint.static.torch_model.parallel import devices_of
 from bn_lint.static.training.adversaries import is_adversarial
@@ -40,6 +40,8 @@ def batch_facts(events: EventLog, call: Call, collector: FactCollector) -> Itera
         if agreed(modes) is not True:
             continue
         known = _of_zoo(call, layer) if layer.built is None else collector.last_calls.get(layer.built.node)
+        if known is not None and layer.built is not None and not collector.has_samples(layer.built.node, call):
+            continue  # rows that are no samples: nodes of a graph, points of a cloud, pictures of a clip
         if known is None or known.shape is None or not known.shape.ranked:
             known = _by_class(call, layer) or known
         if known is None or known.shape is None:
@@ -51,8 +53,8 @@ def batch_facts(events: EventLog, call: Call, collector: FactCollector) -> Itera
             if batches.size == 1 or not applies_layers_only(call.model):
                 continue  # single items are often whole batches, which the program unpacks
             axes = (Axis(), known.channels)  # vectors of features, as `BatchNormCall.channels` takes them
-        if not axes or isinstance(axes[0].size, Expression):
-            continue  # rows that are no samples: nodes of a graph, points of a cloud
+        if not axes:
+            continue
         shape = Shape((replace(axes[0], size=size), *axes[1:]), made_by=known.shape.made_by)
         fact = replace(
             known,
@@ -108,6 +110,8 @@ def single_sample(call: Call) -> tuple[Place, ...]:
 def _of_zoo(call: Call, layer: Instance) -> BatchNormCall | None:
     """A call of the one layer that stands for those of a library's model: on feature maps."""
     if layer.owner is None or layer.owner.built is None:
+        return None
+    if any(GIVEN_SAMPLES.of(one) is False for one in owners(layer)):
         return None
     place = layer.owner.built.place
     described = BatchNormLayer(layer.name or "bn1", "2d", "BatchNorm2d", None, place)

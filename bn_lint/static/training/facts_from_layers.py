@@ -104,6 +104,8 @@ class FactCollector(LayerCollector):
         self._refused: Call | None = None
         #: By the place that builds a layer: its latest call.
         self.last_calls: dict[cst.CSTNode, BatchNormCall] = {}
+        #: By the place that builds a layer, in each call of a model: whether it was given the samples of a batch.
+        self._given: dict[cst.CSTNode, dict[Call, bool]] = {}
 
     # -- told by the interpreter ----------------------------------------------------------------------------------
 
@@ -208,6 +210,11 @@ class FactCollector(LayerCollector):
             return None
         return arriving_at(layer, x, self.arrived(layer))
 
+    def has_samples(self, built: cst.CSTNode, call: Call) -> bool:
+        """Whether a layer was given samples, along the first axis, whenever the model was given these batches."""
+        given = [of_samples for of, of_samples in self._given.get(built, {}).items() if of.batches is call.batches]
+        return bool(given) and all(given)
+
     def _site(self, built: NodeRef) -> Site:
         """The place that builds a layer, in this turn."""
         return self._touched.setdefault(built.node, self._sites.setdefault(built.node, Site(built)))
@@ -216,7 +223,7 @@ class FactCollector(LayerCollector):
         """Let go of the layers of the turn before: those of this one are others."""
         self.notes.begin()
         self.pooled_calls.begin()
-        for held in (self._arrived, self._sites, self._seen, self._choices, self.last_calls):
+        for held in (self._arrived, self._sites, self._seen, self._choices, self.last_calls, self._given):
             held.clear()
 
     def batchnorm_called(
@@ -259,6 +266,9 @@ class FactCollector(LayerCollector):
         if events.has_refused:
             return
         self.last_calls[layer.built.node] = without_channels(call) if self._quiet else call
+        if events.outermost is not None:
+            given = self._given.setdefault(layer.built.node, {})
+            given[events.outermost] = x.has_samples and given.get(events.outermost, True)
         if self._quiet or (self._only is not None and site.ref.node not in self._only):
             return
         key = ("called", call.layer.built, call.place, x.key(), width, origin_of(width))

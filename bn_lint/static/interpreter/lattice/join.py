@@ -187,7 +187,7 @@ def join_tensors(tensors: list[Tensor]) -> Tensor:
     first = tensors[0]
     if len({len(t.axes) for t in tensors}) == 1 and len({t.ranked for t in tensors}) == 1:
         axes = tuple(_join_axes(column) for column in zip(*(t.axes for t in tensors)))
-        return Tensor(axes, ranked=first.ranked, origin=first.origin)
+        return Tensor(axes, ranked=first.ranked, origin=first.origin, batched=all(t.batched for t in tensors))
     # The ranks differ or are unknown: what the last axes have in common still holds.
     shared = []
     for column in zip(*(reversed(t.axes) for t in tensors)):
@@ -196,7 +196,8 @@ def join_tensors(tensors: list[Tensor]) -> Tensor:
             break
         shared.append(axis)
     why = next((t.why for t in tensors if t.why and not t.ranked), "the branches give different shapes")
-    return Tensor(tuple(reversed(shared)), ranked=False, why=why, either=_shapes(tensors))
+    batched = all(tensor.has_samples for tensor in tensors)
+    return Tensor(tuple(reversed(shared)), ranked=False, why=why, either=_shapes(tensors), batched=batched)
 
 
 def _shapes(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
@@ -219,7 +220,8 @@ def _join_axes(axes: Iterable[Axis]) -> Axis:
     size = first.size
     if any(not same(size, other.size) for other in others):
         size = None
-    return Axis(size, first.origin, first.features and all(other.features for other in others))
+    features = first.features and all(other.features for other in others)
+    return Axis(size, first.origin, features, first.samples and all(other.samples for other in others))
 
 
 def join_lists(lists: list[List]) -> List:

@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 
 class Axis(NamedTuple):
-    """One dimension of a tensor: its size, and the layer or operation that made it that size."""
+    """One dimension of a tensor: its size, and the layer or operation that made it that size.
+
+    `samples` says that it is that of the samples of a batch, which a loader gives.
+    """
 
     size: Dim = None
     origin: Provenance | None = None
     features: bool = False
+    samples: bool = False
 
 
 class Provenance(NamedTuple):
@@ -38,10 +42,11 @@ class Tensor:
 
     `layer` is the BatchNorm layer whose statistics or parameters it holds; `pooled` tells of the BatchNorm layer that
     has just normalized it, when there is only one value of each map. `either` are the shapes that it may have, where
-    branches or operations leave several numbers of dimensions; the last of them may have any greater number.
+    branches or operations leave several numbers of dimensions; the last of them may have any greater number. With
+    `batched`, its first axis is that of the samples of a batch, although it is not among those that are known.
     """
 
-    __slots__ = ("axes", "either", "layer", "origin", "pooled", "ranked", "why")
+    __slots__ = ("axes", "batched", "either", "layer", "origin", "pooled", "ranked", "why")
 
     def __init__(
         self,
@@ -53,8 +58,10 @@ class Tensor:
         layer: Instance | None = None,
         pooled: PooledBatchNorm | None = None,
         either: tuple[Tensor, ...] = (),
+        batched: bool = False,
     ) -> None:
         self.axes = axes
+        self.batched = batched
         self.either = either
         self.ranked = ranked
         self.origin = origin
@@ -66,9 +73,20 @@ class Tensor:
     def rank(self) -> int | None:
         return len(self.axes) if self.ranked else None
 
+    @property
+    def first(self) -> Axis:
+        """The first axis of an input that may have any number of them: nothing is known but whose it is."""
+        return Axis(samples=self.batched)
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether its first axis is known to be that of the samples of a batch."""
+        return self.axes[0].samples if self.ranked and self.axes else self.batched
+
     def key(self) -> Hashable:
         """What two tensors must share to be interchangeable as inputs."""
-        key: tuple[object, ...] = ("tensor", self.ranked, tuple((a.size, a.features) for a in self.axes))
+        axes = tuple((a.size, a.features, a.samples) for a in self.axes)
+        key: tuple[object, ...] = ("tensor", self.ranked, self.batched, axes)
         if self.either:
             key = (*key, tuple(one.key() for one in self.either))
         return key if self.pooled is None else (*key, self.pooled)

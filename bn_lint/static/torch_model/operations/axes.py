@@ -83,7 +83,7 @@ def unsqueeze(at: OpSite, x: Tensor, dim: Value) -> Tensor:
         return unknown(x.why)
     axes = (*x.axes[:position], Axis(1, at.origin), *x.axes[position:])
     result = Tensor(axes, ranked=x.ranked, origin=at.origin, why=x.why)
-    if position or not x.ranked or x.axes[:1] != (Axis(),) or not _is_of_layer(x):
+    if position or not x.ranked or x.axes[:1] not in ((Axis(),), (Axis(samples=True),)) or not _is_of_layer(x):
         return result
     # Nothing is known of the samples but that a layer takes them. It takes a single one as well, and here is its axis.
     single = join((result, Tensor((axes[0], *x.axes[1:]), origin=at.origin)))

@@ -38,7 +38,7 @@ def copy_(at: OpSite, x: Tensor, src: Value) -> Value:
     batches = batches_of(src)
     if batches is None:
         return x
-    return BatchTensor(batches, x.axes) if x.ranked and x.axes else src
+    return BatchTensor(batches, (x.axes[0]._replace(samples=True), *x.axes[1:])) if x.ranked and x.axes else src
 
 
 def in_place(method: Builtin) -> Builtin:

@@ -20,7 +20,7 @@ def _pooling(count: int) -> Rule:
         return_indices: Value = False,
     ) -> Value:
         """The same channels, smaller spatial axes."""
-        result = unknown(x.why or "pooling of an input of another rank")
+        result = Tensor(ranked=False, why=x.why or "pooling of an input of another rank", batched=x.batched)
         if x.rank in (count + 1, count + 2):
             leading, space = spatial(x, count)
             values = (kernel_size, kernel_size if stride is None else stride, padding, dilation)
@@ -40,7 +40,7 @@ def _adaptive(count: int) -> Rule:
         space = tuple(Axis(size, at.origin) for size in sizes)
         if x.rank not in (count + 1, count + 2):
             why = x.why or "the input's rank is not known"
-            return pair(Tensor(space, ranked=False, why=why), return_indices)
+            return pair(Tensor(space, ranked=False, why=why, batched=x.batched), return_indices)
         space = tuple(old if w is None else new for w, old, new in zip(wanted, x.axes[-count:], space))
         return pair(Tensor((*x.axes[:-count], *space), origin=x.origin), return_indices)
 

@@ -35,7 +35,7 @@ def _recurrent(*, cell: bool) -> Rule:
 
 def _state(at: OpSite, x: Tensor, layers: Dim, size: Dim, batch_first: Value) -> Tensor:
     """`(layers, batch, features)`, without the batch where the input has none."""
-    batch: tuple[Axis, ...] = (Axis(),)
+    batch: tuple[Axis, ...] = (x.first,) if batch_first is True else (Axis(),)
     if x.ranked and isinstance(batch_first, bool):
         batch = (x.axes[0 if batch_first else 1],) if len(x.axes) == 3 else ()
     return Tensor((Axis(layers, at.origin), *batch, Axis(size, at.origin, features=True)), origin=at.origin)

@@ -28,7 +28,7 @@ from bn_lint.static.torch_model.watchers import collector_of
 def blurred(x: Tensor) -> Tensor:
     """The same batch and channels, spatial sizes unknown."""
     if not x.ranked or len(x.axes) < 3:
-        return unknown(x.why)
+        return Tensor(ranked=False, why=x.why, batched=x.batched)
     return Tensor((*x.axes[:2], *(Axis() for _ in x.axes[2:])), origin=x.origin)
 
 

@@ -28,7 +28,7 @@ def flatten(at: OpSite, x: Tensor, start_dim: Value, end_dim: Value) -> Tensor:
     if not x.ranked:
         # Of anything with a batch axis, `flatten(x, 1)` has two axes.
         two = (integer(start_dim), integer(end_dim)) == (1, -1)
-        return Tensor((Axis(), Axis(None, at.origin)), origin=at.origin) if two else unknown(x.why)
+        return Tensor((x.first, Axis(None, at.origin)), origin=at.origin) if two else unknown(x.why)
     first, last = axis_position(x, start_dim), axis_position(x, end_dim)
     if not x.axes:
         return Tensor((Axis(1),), origin=at.origin)
@@ -112,7 +112,7 @@ def _kept_axis(x: Tensor, position: int, count: int, size: Dim, origin: Provenan
         old = x.axes[position]
         before_last = position == 0 or position < len(x.axes) - 1 or count == len(x.axes)
         if before_last and compare(old.size, size) is Comparison.SAME:
-            return Axis(size, old.origin, old.features and position == count - 1)
+            return Axis(size, old.origin, old.features and position == count - 1, old.samples)
     if x.axes and position == count - 1 and compare(x.axes[-1].size, size) is Comparison.SAME:
         return x.axes[-1]
     return Axis(size, origin)
@@ -128,7 +128,8 @@ def _filled(x: Tensor, axes: list[Axis], hole: int, origin: Provenance) -> Axis:
             after.remove(size)
             del before[match]
     if len(before) == 1 and not after:
-        return Axis(before[0], next((a.origin for a in x.axes if a.size is before[0]), origin))
+        left = next((axis for axis in x.axes if axis.size is before[0]), Axis(None, origin))
+        return Axis(before[0], left.origin, samples=left.samples)
     batch = x.axes[0] if x.axes else None
     named = after and after[0] is axes[0].size and _is_symbol(after[0])
     if hole > 0 and named and before and batch is not None and batch.size is None and batch.origin is None:

@@ -11,6 +11,7 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.values import Axis, List, Tensor, Union, Unknown, Value
+from bn_lint.static.torch_model.data import batches_of
 
 #: With fewer axes than this, the layer behind never tells if a tensor of unknown rank has added some.
 _TELLING = 3
@@ -61,7 +62,7 @@ def as_tensor(value: Value) -> Tensor:
         if len(tensors) == 1:
             return tensors[0]
     why = value.why if isinstance(value, Unknown) else f"the input is a {type(value).__name__.lower()}, not a tensor"
-    return unknown(why)
+    return Tensor(ranked=False, why=why, batched=batches_of(value) is not None)
 
 
 def integer(value: Value) -> int | None:
@@ -155,7 +156,8 @@ def axis_position(tensor: Tensor, dim: Value, *, extra: int = 0) -> int | None:
 
 def replaced(x: Tensor, position: int, axis: Axis) -> Tensor:
     """The tensor with another axis at a position."""
-    return Tensor((*x.axes[:position], axis, *x.axes[position + 1 :]), ranked=x.ranked, origin=x.origin, why=x.why)
+    axes = (*x.axes[:position], axis, *x.axes[position + 1 :])
+    return Tensor(axes, ranked=x.ranked, origin=x.origin, why=x.why, batched=x.batched)
 
 
 def pair(value: Value, wanted: Value) -> Value:
@@ -168,7 +170,7 @@ def spatial(x: Tensor, count: int) -> tuple[tuple[Axis, ...], tuple[Axis, ...]]:
     if x.rank in (count + 1, count + 2):
         return x.axes[:-count], x.axes[-count:]
     known = x.axes[-count:] if not x.ranked else ()
-    return (Axis(), Axis()), (Axis(),) * (count - len(known)) + known
+    return (x.first, Axis()), (Axis(),) * (count - len(known)) + known
 
 
 def broadcast(a: Tensor, b: Tensor) -> Tensor:
@@ -196,11 +198,16 @@ def _broadcast(a: Tensor, b: Tensor) -> Tensor:
     why = a.why or b.why or "the rank of the operands is not known"
     if longer.ranked and len(axes) >= _TELLING:
         return either(shape, (Axis(), *axes), why)
-    return Tensor(shape.axes, ranked=False, why=why)
+    return Tensor(shape.axes, ranked=False, why=why, batched=a.has_samples or b.has_samples)
 
 
 def merged_axis(x: Axis, y: Axis) -> Axis:
     """The axis that two broadcast axes give."""
+    merged = _merged_axis(x, y)
+    return merged._replace(samples=True) if x.samples or y.samples else merged
+
+
+def _merged_axis(x: Axis, y: Axis) -> Axis:
     if x.size == y.size == 1:
         return x if x.origin is not None else y
     if x.size == 1 and y.size is not None:

@@ -23,7 +23,11 @@ def with_last(at: OpSite, x: Tensor, size: Dim) -> Tensor:
     """The tensor with another last axis, one of features, unless it may be a sequence of embeddings."""
     last = Axis(size, at.origin, features=x.ranked or not x.axes or x.axes[-1].features)
     return Tensor(
-        (*x.axes[:-1], last), ranked=x.ranked and bool(x.axes), why=x.why, origin=x.origin if x.ranked else at.origin
+        (*x.axes[:-1], last),
+        ranked=x.ranked and bool(x.axes),
+        why=x.why,
+        origin=x.origin if x.ranked else at.origin,
+        batched=x.batched,
     )
 
 
@@ -32,7 +36,8 @@ def with_new_last(at: OpSite, x: Tensor, size: Dim) -> Tensor:
 
     Of indices of unknown rank this makes no `(batch, features)`: they mostly are sequences.
     """
-    return Tensor((*x.axes, Axis(size, at.origin, features=x.ranked)), ranked=x.ranked, why=x.why, origin=at.origin)
+    axes = (*x.axes, Axis(size, at.origin, features=x.ranked))
+    return Tensor(axes, ranked=x.ranked, why=x.why, origin=at.origin, batched=x.batched)
 
 
 def _linear(at: OpSite, x: Tensor, out_features: Value, in_features: Value = None) -> Tensor:
