@@ -50,11 +50,12 @@ def freeze_misses_variant(loop: FreezeLoop) -> Iterator[Violation]:
     classes inherit from. It is offered where the class is named as in `nn.BatchNorm2d` and stands alone.
 
     ## Known limits
-    Which model the loop is given is not followed. Where it is a part of an object, as in `self.backbone.modules()`,
-    other layers of the file may be beside it, and only a conversion to SyncBatchNorm counts. Where the layers become
-    SyncBatchNorm in a file that does not mention the class or function of the loop, and where nothing in the program
-    calls the function or method around it, the finding has severity `info`. A loop that leaves the other layers alone
-    on purpose can say so with a comment: `# bn-lint: ignore[BN303]`.
+    Which model the loop is given is not followed. Where the layers that are frozen come from a library or another file,
+    those of this file are taken for a new head, which has to learn. Where it is a part of an object, as in
+    `self.backbone.modules()`, other layers of the file may be beside it, and only a conversion to SyncBatchNorm counts.
+    Where the layers become SyncBatchNorm in a file that does not mention the class or function of the loop, and where
+    nothing in the program calls the function or method around it, the finding has severity `info`. A loop that leaves
+    the other layers alone on purpose can say so with a comment: `# bn-lint: ignore[BN303]`.
 
     ## References
     - [torch.nn.SyncBatchNorm](https://docs.pytorch.org/docs/stable/generated/torch.nn.SyncBatchNorm.html)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bn_lint.facts import BatchNormBuilt, Evidence, Fact, FreezeLoop, Place
 from bn_lint.project.mentions import CONVERT
+from bn_lint.project.prefilter import uses_zoo
 from bn_lint.static.syntactic.classes import torch_class
 from bn_lint.static.syntactic.receivers import Receivers
 from bn_lint.static.syntax import nodes as cst
@@ -103,14 +104,14 @@ def with_missed_layers(facts: Sequence[Fact], files: Iterable[SourceFile]) -> It
         if not isinstance(fact, FreezeLoop):
             yield fact
             continue
+        beside = [one.layer for one in built if one.place.path == fact.place.path and not fact.of_part]
+        are_own = _builds_all(fact, built, files)
         missed = next(
             (
-                Evidence(f"`{one.layer.name}` is a {one.layer.class_name}", one.place)
-                for one in built
+                Evidence(f"`{layer.name}` is a {layer.class_name}", layer.built)
+                for layer in beside
                 # What a class of the program's own does with the statistics of a group, say, is another matter.
-                if one.layer.variant not in (*fact.variants, "other")
-                and one.place.path == fact.place.path
-                and not fact.of_part
+                if are_own and layer.variant not in (*fact.variants, "other")
             ),
             None,
         )
@@ -126,6 +127,17 @@ def with_missed_layers(facts: Sequence[Fact], files: Iterable[SourceFile]) -> It
             elsewhere=near is None,
             unused=_unused(fact.place, files),
         )
+
+
+def _builds_all(loop: FreezeLoop, built: Sequence[BatchNormBuilt], files: Iterable[SourceFile]) -> bool:
+    """Whether the layers that a loop freezes are built in its file, as far as can be known.
+
+    Where they come from a library or another file, those of this one are of a new head, which has to learn.
+    """
+    meant = {one.place.path for one in built if one.layer.variant in loop.variants}
+    if meant:
+        return loop.place.path in meant
+    return not any(file.display == loop.place.path and uses_zoo(file.source.text) for file in files)
 
 
 def _unused(place: Place, files: Iterable[SourceFile]) -> str | None:

@@ -7,6 +7,7 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk, ways_to
 from bn_lint.static.syntax.written import code_of
+from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers
 from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, Mode
@@ -30,6 +31,15 @@ def is_local(events: EventLog, call: Call, mode: Mode) -> bool:
     if _is_put_back(mode.ref.node):
         return False
     return not any(c.purpose is Purpose.TRAINING for c in between) and mode.loops == call.loops[: len(mode.loops)]
+
+
+def are_switched_by_themselves(call: Call) -> bool:
+    """Whether a program has put all BatchNorm layers that are in training mode there one by one, and no model.
+
+    It wants the statistics of the batch that is evaluated, as to adapt to other data.
+    """
+    on = [mode for modes in call.modes for mode in modes if mode.training is not False]
+    return bool(on) and all(mode.root is not None and batchnorm_class(mode.root) is not None for mode in on)
 
 
 def _is_put_back(switch: cst.CSTNode) -> bool:

@@ -20,7 +20,13 @@ from bn_lint.static.torch_model.symbolic_models import are_supposed, is_symbolic
 from bn_lint.static.training.adversaries import is_adversarial
 from bn_lint.static.training.batch_sizes import batch_facts, has_single_samples_alone, single_sample
 from bn_lint.static.training.call_lines import is_resumed, lines_of, switch_name
-from bn_lint.static.training.chosen_modes import had_learned, is_a_choice, is_local, left_in_evaluation
+from bn_lint.static.training.chosen_modes import (
+    are_switched_by_themselves,
+    had_learned,
+    is_a_choice,
+    is_local,
+    left_in_evaluation,
+)
 from bn_lint.static.training.drafts import CallLines
 from bn_lint.static.training.evidence import (
     evidence_at,
@@ -128,6 +134,8 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
     if purpose is Purpose.EVALUATION and training and is_before_training(events, call):
         return
     if purpose is Purpose.EVALUATION and training and _is_compared(events, call, mode):
+        return
+    if purpose is Purpose.EVALUATION and training and are_switched_by_themselves(call):
         return
     if purpose is Purpose.EVALUATION and training and _is_said_of_the_other_side(events, call):
         return
