@@ -30,6 +30,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.torch_model.collating import stacks_items
 from bn_lint.static.torch_model.watchers import events_of
 
 if TYPE_CHECKING:
@@ -255,14 +256,15 @@ def _init(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> None:
     dataset = arguments.get(1, "dataset")
     # With `**options` that are not known, only what is written out is known.
     absent = Unknown("option") if arguments.more else None
-    collated = arguments.get(7, "collate_fn") is not None
+    collate = arguments.get(7, "collate_fn")
+    collated = collate is not None
     # What the program puts together itself, without a word about sizes, may come in batches from the data set.
     size = arguments.get(2, "batch_size", absent or (Unknown("batch_size") if collated else 1))
     sampler = arguments.keywords.get("batch_sampler")
     drop_last = arguments.get(9, "drop_last", absent or False)
     known = int(size) if isinstance(size, int) and not isinstance(size, bool) and sampler is None else None
-    if known == 1 and collated:
-        known = None  # an item is what the program makes of it: a bag, or a batch that the data set has put together
+    if known == 1 and not stacks_items(collate):
+        known = None  # an item is a bag, or a batch that the data set has put together
     by_default = default_of(interpreter, size)
     length = _known_length(interpreter, dataset, ref) if arguments.get(4, "sampler", absent) is None else None
     loader.cells["dataset"] = dataset

@@ -40,7 +40,7 @@ def batch_facts(events: EventLog, call: Call, collector: FactCollector) -> Itera
         if agreed(modes) is not True:
             continue
         known = _of_zoo(call, layer) if layer.built is None else collector.last_calls.get(layer.built.node)
-        if known is not None and layer.built is not None and not collector.has_samples(layer.built.node, call):
+        if known is not None and layer.built is not None and not collector.given_samples.are_given(layer, call):
             continue  # rows that are no samples: nodes of a graph, points of a cloud, pictures of a clip
         if known is None or known.shape is None or not known.shape.ranked:
             known = _by_class(call, layer) or known

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bn_lint.facts import Purpose
+from bn_lint.project.mentions import classes_that_decline, declined
+from bn_lint.static.interpreter.values import Class
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.tree import walk, ways_to
@@ -11,6 +13,7 @@ from bn_lint.static.torch_model.batchnorm import batchnorm_class
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, batchnorm_layers
 from bn_lint.static.torch_model.mode import ARRIVED, FROZEN, Mode
+from bn_lint.static.training.evidence import model_of
 
 
 def is_local(events: EventLog, call: Call, mode: Mode) -> bool:
@@ -40,6 +43,14 @@ def are_switched_by_themselves(call: Call) -> bool:
     """
     on = [mode for modes in call.modes for mode in modes if mode.training is not False]
     return bool(on) and all(mode.root is not None and batchnorm_class(mode.root) is not None for mode in on)
+
+
+def is_declined(call: Call) -> bool:
+    """Whether an `eval()` of the model, or of a part of it, is commented out where it is called or loaded."""
+    cls = call.model.cls
+    own = isinstance(cls, Class) and cls.name in classes_that_decline(cls.file.source.text)
+    files = {ref.file for ref in (call.ref, call.prepared) if ref is not None}
+    return own or any(model_of(call).rpartition(".")[2] in declined(file.source.text) for file in files)
 
 
 def _is_put_back(switch: cst.CSTNode) -> bool:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from bn_lint import facts
 from bn_lint.facts import CheckedCall, Evidence, Fact, ModelCall, Purpose, Shows, Unclear
-from bn_lint.project.mentions import classes_that_decline, declined
 from bn_lint.static.interpreter.paths import excludes
-from bn_lint.static.interpreter.values import Class, Instance
+from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.written import code_of
 from bn_lint.static.torch_model.describing import path_to
@@ -24,6 +23,7 @@ from bn_lint.static.training.chosen_modes import (
     are_switched_by_themselves,
     had_learned,
     is_a_choice,
+    is_declined,
     is_local,
     left_in_evaluation,
 )
@@ -131,13 +131,16 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
     left = mode if purpose is Purpose.TRAINING and not training else None
     if left is not None and (is_a_choice(events, call, left) or were_frozen(events, call, left)):
         return
-    if purpose is Purpose.EVALUATION and training and is_before_training(events, call):
-        return
-    if purpose is Purpose.EVALUATION and training and _is_compared(events, call, mode):
-        return
-    if purpose is Purpose.EVALUATION and training and are_switched_by_themselves(call):
-        return
-    if purpose is Purpose.EVALUATION and training and _is_said_of_the_other_side(events, call):
+    if (
+        purpose is Purpose.EVALUATION
+        and training
+        and (
+            is_before_training(events, call)
+            or _is_compared(events, call, mode)
+            or are_switched_by_themselves(call)
+            or _is_said_of_the_other_side(events, call)
+        )
+    ):
         return
     # A teacher whose weights are an average, or that is put in training mode by itself, is in it intentionally.
     meant = _is_computed(events, call.model) or (
@@ -178,21 +181,13 @@ def _call_facts(events: EventLog, call: Call, trained: frozenset[int], collector
         resumed=purpose is not Purpose.TRAINING and is_resumed(events, call),
         switch_name=switch_name(events, call, purpose, mode),
         override=override_that_ignores_eval(events, call) if training else None,
-        is_declined=(purpose is Purpose.EVALUATION and training and _is_declined(call))
+        is_declined=(purpose is Purpose.EVALUATION and training and is_declined(call))
         or (frozen is not None and is_switched_off(call)),
         only_evaluated=is_only_evaluated(events, call),
         has_learned=left is not None and had_learned(events, call, left),
         only_input=purpose is Purpose.EVALUATION and training is True and is_given_its_only_input(events, call),
         single=single_sample(call) if purpose is Purpose.EVALUATION and training else (),
     )
-
-
-def _is_declined(call: Call) -> bool:
-    """Whether an `eval()` of the model, or of a part of it, is commented out where it is called or loaded."""
-    cls = call.model.cls
-    own = isinstance(cls, Class) and cls.name in classes_that_decline(cls.file.source.text)
-    files = {ref.file for ref in (call.ref, call.prepared) if ref is not None}
-    return own or any(model_of(call).rpartition(".")[2] in declined(file.source.text) for file in files)
 
 
 def _is_wrongly_fused(events: EventLog, call: Call) -> bool:

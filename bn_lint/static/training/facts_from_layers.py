@@ -57,6 +57,7 @@ from bn_lint.static.training.choices import Choices
 from bn_lint.static.training.constructions import Constructions
 from bn_lint.static.training.drafts import Draft
 from bn_lint.static.training.flows import Flows
+from bn_lint.static.training.given_samples import GivenSamples
 from bn_lint.static.training.hidden_modules import hidden_batchnorm
 from bn_lint.static.training.layer_inputs import LayerInputs
 from bn_lint.static.training.notes import FactNote, IncompleteNote, MissingNote, ModelNote, Notes, SiteNote
@@ -104,8 +105,7 @@ class FactCollector(LayerCollector):
         self._refused: Call | None = None
         #: By the place that builds a layer: its latest call.
         self.last_calls: dict[cst.CSTNode, BatchNormCall] = {}
-        #: By the place that builds a layer, in each call of a model: whether it was given the samples of a batch.
-        self._given: dict[cst.CSTNode, dict[Call, bool]] = {}
+        self.given_samples = GivenSamples()
 
     # -- told by the interpreter ----------------------------------------------------------------------------------
 
@@ -210,11 +210,6 @@ class FactCollector(LayerCollector):
             return None
         return arriving_at(layer, x, self.arrived(layer))
 
-    def has_samples(self, built: cst.CSTNode, call: Call) -> bool:
-        """Whether a layer was given samples, along the first axis, whenever the model was given these batches."""
-        given = [of_samples for of, of_samples in self._given.get(built, {}).items() if of.batches is call.batches]
-        return bool(given) and all(given)
-
     def _site(self, built: NodeRef) -> Site:
         """The place that builds a layer, in this turn."""
         return self._touched.setdefault(built.node, self._sites.setdefault(built.node, Site(built)))
@@ -223,7 +218,7 @@ class FactCollector(LayerCollector):
         """Let go of the layers of the turn before: those of this one are others."""
         self.notes.begin()
         self.pooled_calls.begin()
-        for held in (self._arrived, self._sites, self._seen, self._choices, self.last_calls, self._given):
+        for held in (self._arrived, self._sites, self._seen, self._choices, self.last_calls, self.given_samples):
             held.clear()
 
     def batchnorm_called(
@@ -266,9 +261,7 @@ class FactCollector(LayerCollector):
         if events.has_refused:
             return
         self.last_calls[layer.built.node] = without_channels(call) if self._quiet else call
-        if events.outermost is not None:
-            given = self._given.setdefault(layer.built.node, {})
-            given[events.outermost] = x.has_samples and given.get(events.outermost, True)
+        self.given_samples.note(interpreter, layer, x)
         if self._quiet or (self._only is not None and site.ref.node not in self._only):
             return
         key = ("called", call.layer.built, call.place, x.key(), width, origin_of(width))

@@ -10,7 +10,7 @@ from bn_lint.facts.dims import Dim, Expression
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.join import join
-from bn_lint.static.interpreter.values import Axis, List, Tensor, Union, Unknown, Value
+from bn_lint.static.interpreter.values import Axis, List, Tensor, Union, Unknown, Value, alternatives
 from bn_lint.static.torch_model.data import batches_of
 
 #: With fewer axes than this, the layer behind never tells if a tensor of unknown rank has added some.
@@ -62,7 +62,7 @@ def as_tensor(value: Value) -> Tensor:
         if len(tensors) == 1:
             return tensors[0]
     why = value.why if isinstance(value, Unknown) else f"the input is a {type(value).__name__.lower()}, not a tensor"
-    return Tensor(ranked=False, why=why, batched=batches_of(value) is not None)
+    return Tensor(ranked=False, why=why, batched=all(batches_of(one) is not None for one in alternatives(value)))
 
 
 def integer(value: Value) -> int | None:
