@@ -73,7 +73,8 @@ def frozen_without_eval(call: ModelCall) -> Iterator[Violation]:
     frozen for the first epochs alone, and trained later, are not reported. Nor is a network that was loaded and then
     given another first convolution, or other weights for it: the old statistics do not fit what that one gives. Nor is
     a part of the model for which something undecided, such as an option, chooses between networks with BatchNorm and
-    without. Where an option such as `freeze_bn` is off, the author knows: the finding is of severity `info`.
+    without; nor a network that is frozen as it was built, as nothing has learned its statistics. Where an option
+    such as `freeze_bn` is off, the author knows: the finding is of severity `info`.
 
     ## References
     - [torch.nn.BatchNorm2d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html)

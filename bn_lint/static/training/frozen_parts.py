@@ -9,6 +9,7 @@ from bn_lint.static.interpreter.values import Instance, LibraryClass
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, has_batchnorm_for_sure, owners
+from bn_lint.static.torch_model.mode import LOADED
 from bn_lint.static.torch_model.module_methods import descendants
 from bn_lint.static.torch_model.operations.convolution import takes_pictures
 
@@ -83,10 +84,33 @@ def frozen_and_trained(events: EventLog, call: Call, purpose: Purpose) -> NodeRe
         if id(layer) not in trained
         and not _is_averaged(events, layer)
         and not _is_behind_new(events, layer)
+        and _may_have_learned(events, call, layer)
         and not any(events.is_part_of(layer, part) for part in spared)
     }
     # Of what may not be in the model nobody knows whether it is there where something is frozen.
     return next(iter(frozen.values()), None) if has_batchnorm_for_sure(call.model, frozen) else None
+
+
+def _may_have_learned(events: EventLog, call: Call, layer: Instance) -> bool:
+    """Whether a frozen layer may have statistics to keep: it was loaded or trained before, or is of a library.
+
+    Of a random network that is frozen as it is, such as the target of a distillation, they describe nothing.
+    """
+    steps = {step.ref.node for step in events.steps}
+    for one in owners(layer):
+        prepared = events.prepared.get(id(one))
+        if (prepared is not None and prepared.node not in steps) or LOADED.of(one) is not None:
+            return True
+        if isinstance(one.cls, LibraryClass) and one.cls.stands_in:
+            return True
+        if id(one) in events.handled | events.replaced or one.built is None:
+            return True
+        if one is call.caller[-1].receiver:
+            return True  # a method that nobody in view calls, of an object that may be loaded anywhere
+    return any(
+        one.purpose is Purpose.TRAINING and one.order < call.order and id(layer) in _learning(one)
+        for one in events.calls
+    )
 
 
 def _is_behind_new(events: EventLog, layer: Instance) -> bool:

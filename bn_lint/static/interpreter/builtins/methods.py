@@ -307,7 +307,14 @@ def next_item(interpreter: Interpreter, iterator: ValueIterator) -> Value:
     return join(iterator.rest) if iterator.rest else Unknown("?", "the iterator is exhausted")
 
 
+def _set_item(interpreter: Interpreter, self: List | Dict, arguments: Arguments, ref: NodeRef) -> None:
+    from bn_lint.static.interpreter.subscripts import set_item
+
+    set_item(interpreter, self, arguments.get(0, "key"), arguments.get(1, "value"))
+
+
 _LIST_METHODS: dict[str, Method[List]] = {
+    "__setitem__": _set_item,
     "append": _append,
     "appendleft": _append_left,
     "extend": _extend,
@@ -325,6 +332,7 @@ _LIST_METHODS: dict[str, Method[List]] = {
     "rotate": _change,
 }
 _DICT_METHODS: dict[str, Method[Dict]] = {
+    "__setitem__": _set_item,
     "get": _get,
     "pop": _dict_pop,
     "setdefault": _set_default,
