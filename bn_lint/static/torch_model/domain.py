@@ -167,9 +167,10 @@ class TorchDomain(Domain):
         if isinstance(container, Array):
             return array_item(index(container.tensor, key, ref))
         if isinstance(container, Batch):
-            if keeps_rows(key) and (rows := container.operand()) is not None:
+            rows = container.operand()  # of a shape there are none
+            if rows is not None and keeps_rows(key):
                 return rows
-            if isinstance(key, int) and container.is_part:
+            if rows is not None and isinstance(key, int) and container.is_part:
                 note_regrouping(interpreter)
         return index(container, key, ref) if isinstance(container, Tensor) else ABSENT
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.values import Axis, List, Provenance, Tensor, Value
-from bn_lint.static.torch_model.operations.sizes import axis_position, either, integer, unknown
+from bn_lint.static.torch_model.operations.sizes import axis_position, either, integer, not_followed, unknown
 from bn_lint.static.torch_model.operations.table import OpSite, operation
 
 
@@ -17,7 +17,8 @@ def permute(at: OpSite, x: Tensor, dims: tuple[Value, ...] | None) -> Tensor:
         return unknown("a permutation that is not known")
     count = len(positions)
     if not x.ranked or len(x.axes) != count:
-        return Tensor((Axis(),) * count, origin=at.origin)
+        first = x.first if positions[0] == 0 else Axis()
+        return Tensor((first, *(Axis(),) * (count - 1)), origin=at.origin)
     return Tensor(tuple(x.axes[p % count] for p in positions if p is not None), origin=at.origin)
 
 
@@ -35,12 +36,14 @@ def transpose(at: OpSite, x: Tensor, dim0: Value, dim1: Value) -> Tensor:
 def _transposed_front(x: Tensor, dim0: int | None, dim1: int | None, origin: Provenance) -> Tensor:
     """`(..., L, C).transpose(1, 2)` has three axes, or more, of which the last one stays."""
     if x.ranked or not x.axes or dim0 is None or dim1 is None or min(dim0, dim1) < 0:
-        return unknown(x.why)
+        return not_followed(x, "", dim0, dim1)
     count = max(dim0, dim1) + 1
-    longer = (*(Axis(),) * count, *(x.axes[count:] or x.axes[-1:]))
+    first = x.first if min(dim0, dim1) > 0 else Axis()
+    longer = (first, *(Axis(),) * (count - 1), *(x.axes[count:] or x.axes[-1:]))
     if len(x.axes) > count:
-        return Tensor(longer, ranked=False, why=x.why)
+        return Tensor(longer, ranked=False, why=x.why, batched=first.samples)
     axes = [Axis()] * (count - len(x.axes)) + [*x.axes]
+    axes[0] = axes[0]._replace(samples=x.batched)
     axes[dim0], axes[dim1] = axes[dim1], axes[dim0]
     return either(Tensor(tuple(axes), origin=origin), longer, x.why)
 
@@ -80,7 +83,7 @@ def unsqueeze(at: OpSite, x: Tensor, dim: Value) -> Tensor:
     """A new axis of size 1."""
     position = axis_position(x, dim, extra=1)
     if position is None:
-        return unknown(x.why)
+        return not_followed(x, "", dim)
     axes = (*x.axes[:position], Axis(1, at.origin), *x.axes[position:])
     result = Tensor(axes, ranked=x.ranked, origin=at.origin, why=x.why)
     if position or not x.ranked or x.axes[:1] not in ((Axis(),), (Axis(samples=True),)) or not _is_of_layer(x):
@@ -109,7 +112,7 @@ def squeeze(at: OpSite, x: Tensor, dim: tuple[Value, ...] | None) -> Tensor:
     else:
         positions = [axis_position(x, one) for one in dim]
         if any(p is None or not isinstance(x.axes[p].size, int) for p in positions):
-            return unknown(x.why or "squeeze of an axis that may or may not be 1")
+            return not_followed(x, "squeeze of an axis that may or may not be 1", *dim)
         kept = [axis.size != 1 or i not in positions for i, axis in enumerate(x.axes)]
     axes = tuple(axis for axis, keep in zip(x.axes, kept) if keep)
     return Tensor(axes, ranked=x.ranked, origin=at.origin, why=x.why)

@@ -30,7 +30,9 @@ def index(x: Tensor, key: Value, ref: NodeRef) -> Tensor:
     if not all(_is_simple(p) or isinstance(p, (Tensor, List)) for p in parts):
         return _index_by_tensor(x, parts)
     if not x.ranked:
-        return _index_last(x, parts, ref) or unknown(x.why)
+        found = _index_last(x, parts, ref) or unknown(x.why)
+        found.batched = x.batched and bool(parts) and parts[0] in (Slice(), ...)
+        return found
     return _index_known(x, parts, Provenance("indexing", ref))
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.values import Axis, List, Tensor, Value
-from bn_lint.static.torch_model.operations.sizes import as_tensor, axis_position, broadcast, replaced, size_of, unknown
+from bn_lint.static.torch_model.operations.sizes import (
+    as_tensor,
+    axis_position,
+    broadcast,
+    not_followed,
+    replaced,
+    size_of,
+    unknown,
+)
 from bn_lint.static.torch_model.operations.table import TORCH, OpSite, operation, record
 
 
@@ -23,7 +31,7 @@ def reduced(at: OpSite, x: Tensor, dim: Value, keepdim: Value) -> Tensor:
             return Tensor(())
     positions = [axis_position(x, number) for number in numbers]
     if not x.ranked or rest or None in positions or not isinstance(keepdim, bool):
-        return unknown(x.why or "a reduction that is not followed")
+        return not_followed(x, "a reduction that is not followed", *(numbers or (None,)), *rest)
     if keepdim:
         axes = tuple(Axis(1, at.origin) if i in positions else axis for i, axis in enumerate(x.axes))
         return Tensor(axes, origin=x.origin)

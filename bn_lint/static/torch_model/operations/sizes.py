@@ -46,6 +46,12 @@ def unknown(why: str = "") -> Tensor:
     return Tensor(ranked=False, why=why)
 
 
+def not_followed(x: Tensor, why: str, *dims: Value) -> Tensor:
+    """What an operation over some axes gives, of which nothing is known but whether the samples stay the first axis."""
+    has_samples = x.has_samples and all(integer(dim) not in (None, 0) for dim in dims)
+    return Tensor(ranked=False, why=x.why or why, batched=has_samples)
+
+
 def either(shape: Tensor, last: tuple[Axis, ...], why: str) -> Tensor:
     """A tensor of the given shape, or of one with more axes, of which only the last ones are known."""
     joined = join((shape, Tensor(last, ranked=False, why=why)))
