@@ -271,9 +271,9 @@ def _class(library: Library | None, name: str) -> LibraryClass:
         from bn_lint.static.torch_model.operations.layer_table import MODULE
 
         def forward(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
-            has_samples = as_tensor(arguments.get(1, "x")).has_samples
-            GIVEN_SAMPLES.put(arguments.receiver, has_samples)
-            return Tensor(ranked=False, why=f"what `{name}` gives is not known", batched=has_samples)
+            x = as_tensor(arguments.get(1, "x"))
+            GIVEN_SAMPLES.put(arguments.receiver, not x.has_other_rows)
+            return Tensor(ranked=False, why=f"what `{name}` gives is not known", batched=x.has_samples)
 
         ten = library is not None and library.ten_children and is_resnet(name)
         children = Builtin("children", _ten_children if ten else _some_children)

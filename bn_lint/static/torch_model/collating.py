@@ -6,8 +6,9 @@ from bn_lint.static.interpreter.values import BoundMethod, Function, Partial, Va
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import asked_once, walk
 
-#: Functions and methods that join what has several rows, or take them one after the other.
-_JOINING = frozenset("cat concat concatenate vstack hstack row_stack r_ extend chain from_iterable".split())
+#: Functions that join what has several rows, and those that make a row of each item.
+_JOINING = frozenset("cat concat concatenate vstack hstack row_stack".split())
+_STACKING = frozenset("stack default_collate".split())
 _LOOPS = (cst.CompFor, cst.For)
 
 
@@ -27,7 +28,7 @@ def _stacks(function: cst.CSTNode) -> bool:
     if any(isinstance(node, _LOOPS) and node is not loop for loop in loops for node in walk(loop)):
         return False
     called = {_name(node.func) for node in walk(function) if isinstance(node, cst.Call)}
-    return bool(called) and called.isdisjoint(_JOINING)
+    return bool(called) and (not _STACKING.isdisjoint(called) or _JOINING.isdisjoint(called))
 
 
 def _name(function: cst.CSTNode) -> str:

@@ -161,7 +161,7 @@ def samples_among(values: Sequence[Value]) -> int | None:
     return size if isinstance(size, int) else None
 
 
-#: Whether what a model of a library was given last has the samples of a batch as its first axis.
+#: Whether what a model of a library was given last may have the samples of a batch as its first axis.
 GIVEN_SAMPLES: Ghost[bool] = Ghost("given samples", decides=False)
 #: The batches of a loader.
 _BATCHES: Ghost[Batches] = Ghost("batches")
@@ -208,6 +208,13 @@ def note_regrouping(interpreter: Interpreter) -> None:
 def note_call(interpreter: Interpreter, batch: Batch, name: str, arguments: Arguments) -> None:
     """A method of a batch is called with some arguments."""
     if _regroups(batch, name, arguments):
+        note_regrouping(interpreter)
+
+
+def note_pattern(interpreter: Interpreter, arguments: Arguments) -> None:
+    """A function of einops is called: `rearrange(x, "b t c h w -> (b t) c h w")`."""
+    before, _, after = str(arguments.get(1, "pattern")).partition("->")
+    if isinstance(arguments.get(0, "tensor"), Batch) and before.split()[:1] != after.split()[:1]:
         note_regrouping(interpreter)
 
 

@@ -27,7 +27,15 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.torch_model.autograd import autograd_apply
 from bn_lint.static.torch_model.batchnorm import batchnorm_class, is_missing
 from bn_lint.static.torch_model.containers import in_order
-from bn_lint.static.torch_model.data import Batch, keeps_batch_axis, keeps_rows, note_call, note_regrouping, shaping
+from bn_lint.static.torch_model.data import (
+    Batch,
+    keeps_batch_axis,
+    keeps_rows,
+    note_call,
+    note_pattern,
+    note_regrouping,
+    shaping,
+)
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.mode import BUILT, MODE, UNSEEN, forget, training_flag
 from bn_lint.static.torch_model.module_methods import MODULE_METHODS, MODULE_NAMES
@@ -191,7 +199,11 @@ class TorchDomain(Domain):
                 return Batch(function.batches, f"{function.name}(...)"[:60])
             if isinstance(ref.node, cst.Call) and isinstance(ref.node.func, cst.Attribute):
                 note_call(interpreter, function, ref.node.func.attr.value, arguments)
-        return handed_over(function.dotted) if isinstance(function, External) else ABSENT
+        if isinstance(function, External):
+            if function.dotted.startswith("einops."):
+                note_pattern(interpreter, arguments)
+            return handed_over(function.dotted)
+        return ABSENT
 
     def module_made(self, module: Instance) -> None:
         MODE.put(module, BUILT)

@@ -84,7 +84,7 @@ def frozen_and_trained(events: EventLog, call: Call, purpose: Purpose) -> NodeRe
         if id(layer) not in trained
         and not _is_averaged(events, layer)
         and not _is_behind_new(events, layer)
-        and _may_have_learned(events, call, layer)
+        and (purpose is not Purpose.TRAINING or _may_have_learned(events, call, layer))
         and not any(events.is_part_of(layer, part) for part in spared)
     }
     # Of what may not be in the model nobody knows whether it is there where something is frozen.

@@ -83,6 +83,11 @@ class Tensor:
         """Whether its first axis is known to be that of the samples of a batch."""
         return self.axes[0].samples if self.ranked and self.axes else self.batched
 
+    @property
+    def has_other_rows(self) -> bool:
+        """Whether an operation made the first axis what it is, such as a view: it may hold parts of samples."""
+        return self.ranked and bool(self.axes) and self.axes[0].origin is not None and not self.axes[0].samples
+
     def key(self) -> Hashable:
         """What two tensors must share to be interchangeable as inputs."""
         axes = tuple((a.size, a.features, a.samples) for a in self.axes)
