@@ -13,7 +13,7 @@ from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.prefilter import may_show_facts
 from bn_lint.project.source import Source
 from bn_lint.static.complete import Completer
-from bn_lint.static.entry_points import Ending, EntryPoint, Instantiate, RunCommandLine, RunModule
+from bn_lint.static.entry_points import Ending, EntryPoint, RunCommandLine, RunModule
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import EXHAUSTED, HALVINGS, MAX_STEPS, STEPS_PER_FILE, STEPS_PER_UNIT
@@ -254,7 +254,7 @@ class Analyzer:
         self.interpreter.start()
         self.interpreter.budget.give(self._share)
         ending = self._run(entry)
-        self.collector.settle(is_tried=isinstance(entry, Instantiate))
+        self.collector.settle(is_tried=not isinstance(entry, RunModule))
         events = events_of(self.interpreter)
         calls: list[CallOfModel] = []
         if not (isinstance(entry, RunCommandLine) and self.interpreter.fails):  # no user gives such options

@@ -8,6 +8,7 @@ from bn_lint.facts import Evidence, PrivateBatchNorm, Shows
 from bn_lint.static.interpreter.values import Arguments, Builtin, Instance, LibraryClass, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.written import code_of
+from bn_lint.static.torch_model.happened import has_batchnorm_for_sure
 from bn_lint.static.torch_model.mode import FROZEN
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 
@@ -33,6 +34,8 @@ def _note(interpreter: Interpreter, model: Value, ref: NodeRef) -> None:
 
     if not isinstance(model, Instance) or not model.is_module or id(model) in events_of(interpreter).replaced:
         return
+    if not has_batchnorm_for_sure(model):
+        return  # the option that leads here may put another normalization into it
     for _, layer in descendants(model):
         trained = layer.cells.get("affine", True) is True and FROZEN.of(layer) is None
         if batchnorm_class(layer) is not None and trained:

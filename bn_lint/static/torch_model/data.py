@@ -156,8 +156,10 @@ def samples_among(values: Sequence[Value]) -> int | None:
     batches = batches_among(values)
     if batches is not None:
         return batches.by_default
-    first = next((one for one in values if isinstance(one, Tensor) and one.ranked and one.axes), None)
-    size = first.axes[0].size if first is not None else None
+    first = next((one for one in values if isinstance(one, Tensor) and (one.single or (one.ranked and one.axes))), None)
+    if first is None or not first.ranked:
+        return None if first is None else 1
+    size = first.axes[0].size
     return size if isinstance(size, int) else None
 
 

@@ -117,7 +117,7 @@ class TorchDomain(Domain):
         if isinstance(value, State):
             return state_attribute(value, name)
         # Methods that only tensors have tell the shape of their result whatever they are called on.
-        if name in SHAPING or (name == "detach" and type(value) is Unknown):
+        if name in SHAPING or (name in ("detach", "unsqueeze") and type(value) is Unknown):
             method = unknown_method(name)
             return BoundMethod(shaping(method, value) if isinstance(value, Batch) else method, value)
         return ABSENT

@@ -31,7 +31,7 @@ def is_local(events: EventLog, call: Call, mode: Mode) -> bool:
         is_part = any(c.purpose is None and events.is_part_of(c.model, call.model) for c in since)
         left = mode.training is False and (is_part or _is_for_saving(mode))
         return not (left and _was_on_before(call, mode, events))
-    if _is_put_back(mode.ref.node):
+    if _is_put_back(mode.ref.node) or _is_behind_an_evaluation(events, call, mode):
         return False
     return not any(c.purpose is Purpose.TRAINING for c in between) and mode.loops == call.loops[: len(mode.loops)]
 
@@ -57,6 +57,14 @@ def _is_put_back(switch: cst.CSTNode) -> bool:
     """Whether a mode is one that was kept: `model.train(was_training)`."""
     given = [arg.value for arg in switch.args] if isinstance(switch, cst.Call) else []
     return any(isinstance(one, (cst.Name, cst.Attribute)) and code_of(one) not in ("True", "False") for one in given)
+
+
+def _is_behind_an_evaluation(events: EventLog, call: Call, mode: Mode) -> bool:
+    """Whether a function that is over has put a model in evaluation mode for itself, and ends with `train()`."""
+    at = next((place for place, one in enumerate(events.switches) if one.mode is mode), 0)
+    own = events.switches[at].frame if events.switches else None
+    before = [one for one in events.switches[:at] if one.frame is own and one.model is mode.root]
+    return own is not None and own not in call.caller and bool(before) and before[-1].mode.training is False
 
 
 def _was_on_before(call: Call, mode: Mode, events: EventLog) -> bool:

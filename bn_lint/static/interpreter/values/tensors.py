@@ -43,10 +43,11 @@ class Tensor:
     `layer` is the BatchNorm layer whose statistics or parameters it holds; `pooled` tells of the BatchNorm layer that
     has just normalized it, when there is only one value of each map. `either` are the shapes that it may have, where
     branches or operations leave several numbers of dimensions; the last of them may have any greater number. With
-    `batched`, its first axis is that of the samples of a batch, although it is not among those that are known.
+    `batched`, its first axis is that of the samples of a batch, although it is not among those that are known; with
+    `single`, it has size 1.
     """
 
-    __slots__ = ("axes", "batched", "either", "layer", "origin", "pooled", "ranked", "why")
+    __slots__ = ("axes", "batched", "either", "layer", "origin", "pooled", "ranked", "single", "why")
 
     def __init__(
         self,
@@ -59,9 +60,11 @@ class Tensor:
         pooled: PooledBatchNorm | None = None,
         either: tuple[Tensor, ...] = (),
         batched: bool = False,
+        single: bool = False,
     ) -> None:
         self.axes = axes
         self.batched = batched
+        self.single = single
         self.either = either
         self.ranked = ranked
         self.origin = origin
@@ -76,7 +79,7 @@ class Tensor:
     @property
     def first(self) -> Axis:
         """The first axis of an input that may have any number of them: nothing is known but whose it is."""
-        return Axis(samples=self.batched)
+        return Axis(1 if self.single else None, samples=self.batched)
 
     @property
     def has_samples(self) -> bool:
@@ -91,7 +94,7 @@ class Tensor:
     def key(self) -> Hashable:
         """What two tensors must share to be interchangeable as inputs."""
         axes = tuple((a.size, a.features, a.samples) for a in self.axes)
-        key: tuple[object, ...] = ("tensor", self.ranked, self.batched, axes)
+        key: tuple[object, ...] = ("tensor", self.ranked, self.batched, self.single, axes)
         if self.either:
             key = (*key, tuple(one.key() for one in self.either))
         return key if self.pooled is None else (*key, self.pooled)

@@ -83,7 +83,7 @@ def unsqueeze(at: OpSite, x: Tensor, dim: Value) -> Tensor:
     """A new axis of size 1."""
     position = axis_position(x, dim, extra=1)
     if position is None:
-        return not_followed(x, "", dim)
+        return Tensor(ranked=False, why=x.why, single=True) if integer(dim) == 0 else not_followed(x, "", dim)
     axes = (*x.axes[:position], Axis(1, at.origin), *x.axes[position:])
     result = Tensor(axes, ranked=x.ranked, origin=at.origin, why=x.why)
     if position or not x.ranked or x.axes[:1] not in ((Axis(),), (Axis(samples=True),)) or not _is_of_layer(x):

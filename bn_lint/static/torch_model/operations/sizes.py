@@ -204,7 +204,8 @@ def _broadcast(a: Tensor, b: Tensor) -> Tensor:
     why = a.why or b.why or "the rank of the operands is not known"
     if longer.ranked and len(axes) >= _TELLING:
         return either(shape, (Axis(), *axes), why)
-    return Tensor(shape.axes, ranked=False, why=why, batched=a.has_samples or b.has_samples)
+    single = longer.single and (shorter.single or len(shorter.axes) == 0)
+    return Tensor(shape.axes, ranked=False, why=why, batched=a.has_samples or b.has_samples, single=single)
 
 
 def merged_axis(x: Axis, y: Axis) -> Axis:
