@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bn_lint.libraries import LIBRARIES
 from bn_lint.static.interpreter.values import Arguments, Builtin, Ghost, Instance, LibraryClass, List, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.torch_model.data import Batch
+from bn_lint.static.torch_model.batches import Batch
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter

@@ -30,7 +30,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.torch_model.data import GIVEN_SAMPLES
+from bn_lint.static.torch_model.batches import GIVEN_SAMPLES
 from bn_lint.static.torch_model.mode import BUILT, FROZEN, MODE
 from bn_lint.static.torch_model.operations.sizes import as_tensor
 from bn_lint.static.torch_model.parallel import SYNCED

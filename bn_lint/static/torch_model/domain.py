@@ -25,9 +25,7 @@ from bn_lint.static.interpreter.values import (
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.torch_model.autograd import autograd_apply
-from bn_lint.static.torch_model.batchnorm import batchnorm_class, is_missing
-from bn_lint.static.torch_model.containers import in_order
-from bn_lint.static.torch_model.data import (
+from bn_lint.static.torch_model.batches import (
     Batch,
     keeps_batch_axis,
     keeps_rows,
@@ -36,6 +34,8 @@ from bn_lint.static.torch_model.data import (
     note_regrouping,
     shaping,
 )
+from bn_lint.static.torch_model.batchnorm import batchnorm_class, is_missing
+from bn_lint.static.torch_model.containers import in_order
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.mode import BUILT, MODE, UNSEEN, forget, training_flag
 from bn_lint.static.torch_model.module_methods import MODULE_METHODS, MODULE_NAMES

@@ -240,7 +240,7 @@ class EventLog(WeightsLog):
         call.needs_batch_statistics = need_batch_statistics(layers)
         call.is_frozen = all(isinstance(FROZEN.of(layer), NodeRef) for layer in layers)
         self.outermost, self.depth_without_gradients = call, 0
-        from bn_lint.static.torch_model.data import batches_among, samples_among
+        from bn_lint.static.torch_model.batches import batches_among, samples_among
 
         call.batches, call.samples = batches_among(given), samples_among(given)
         call.caller += frame.with_callers()

@@ -20,7 +20,7 @@ _TRAINING = 5
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.frames import Frame
-    from bn_lint.static.torch_model.data import Batches
+    from bn_lint.static.torch_model.batches import Batches
 
 
 Ways = tuple[tuple[Hashable, int], ...]

@@ -19,7 +19,7 @@ from bn_lint.static.interpreter.values import (
     Value,
 )
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.torch_model.data import Batch
+from bn_lint.static.torch_model.batches import Batch
 from bn_lint.static.torch_model.parameters import Weights
 from bn_lint.static.torch_model.watchers import collector_of, events_of
 

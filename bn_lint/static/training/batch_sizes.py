@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from bn_lint.facts import Axis, BatchNormCall, BatchNormLayer, Evidence, LastBatch, Mode, Place, Purpose, Shape
 from bn_lint.static.interpreter.values import Instance
+from bn_lint.static.torch_model.batches import GIVEN_SAMPLES
 from bn_lint.static.torch_model.batchnorm import batchnorm_class, variant_of
-from bn_lint.static.torch_model.data import GIVEN_SAMPLES
 from bn_lint.static.torch_model.describing import path_to
 from bn_lint.static.torch_model.events import EventLog
 from bn_lint.static.torch_model.happened import Call, owners

@@ -8,7 +8,7 @@ from bn_lint.facts.dims import Dim
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.join import join, join_tensors
 from bn_lint.static.interpreter.values import Axis, List, Tensor, Unknown, Value
-from bn_lint.static.torch_model.data import Batch, BatchTensor, batches_of
+from bn_lint.static.torch_model.batches import Batch, BatchTensor, batches_of
 from bn_lint.static.torch_model.operations.axes import unsqueeze
 from bn_lint.static.torch_model.operations.sizes import (
     axis_position,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.values import Provenance, Tensor, Unknown, Value
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.torch_model.data import Batch
+from bn_lint.static.torch_model.batches import Batch
 from bn_lint.static.torch_model.operations.products import matmul
 from bn_lint.static.torch_model.operations.sizes import as_tensor, broadcast, unknown
 from bn_lint.static.torch_model.operations.table import FUNCTIONAL, TENSOR, TORCH, OpSite, operation

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bn_lint.static.interpreter.values import ABSENT, Axis, Builtin, Instance, Tensor, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.torch_model.data import BatchTensor, batches_of
+from bn_lint.static.torch_model.batches import BatchTensor, batches_of
 from bn_lint.static.torch_model.operations.sizes import as_tensor, size_of, unknown
 from bn_lint.static.torch_model.operations.table import TENSOR, OpSite, operation
 

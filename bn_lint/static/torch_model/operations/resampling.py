@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bn_lint.facts.dims import Dim
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.values import Axis, List, Tensor, Value
-from bn_lint.static.torch_model.data import Batch
+from bn_lint.static.torch_model.batches import Batch
 from bn_lint.static.torch_model.operations.layer_table import layer
 from bn_lint.static.torch_model.operations.sizes import (
     axis_position,

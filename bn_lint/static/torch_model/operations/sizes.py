@@ -11,7 +11,7 @@ from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.join import join
 from bn_lint.static.interpreter.values import Axis, List, Tensor, Union, Unknown, Value, alternatives
-from bn_lint.static.torch_model.data import batches_of
+from bn_lint.static.torch_model.batches import batches_of
 
 #: With fewer axes than this, the layer behind never tells if a tensor of unknown rank has added some.
 _TELLING = 3
