@@ -154,6 +154,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "thirtyfourth",
         "thirtyfifth",
         "thirtysixth",
+        "thirtyseventh",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)
