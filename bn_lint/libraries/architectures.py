@@ -20,6 +20,8 @@ MENTIONS = (
     r"mobilenet(?<=\bmobilenet)",
     r"efficientnet(?<=\befficientnet)",
 )
+#: Parts of the names of architectures with BatchNorm, in small letters.
+NAMED = r"resne[xs]?t|densenet|googlenet|inception|mobilenet|mnasnet|shufflenet|efficientnet|regnet|xception|_bn\b"
 #: How names of functions begin that may build models.
 NAMES = r"(?:wide_)?(?:resne|densenet|efficientnet|mobilenet|googlenet|inception|regnet)"
 

@@ -107,7 +107,16 @@ def answers_while_running(text: str) -> tuple[Hashable, ...]:
         may_fill_tables(text, told=False),
         may_fill_tables(text, told=True),
         is_told_of_classes(text),
+        names_architecture(text),
     )
+
+
+@lru_cache(maxsize=4096)
+def names_architecture(text: str) -> bool:
+    """Whether a text names an architecture with BatchNorm, in code or in words."""
+    from bn_lint.libraries.architectures import NAMED
+
+    return re.search(NAMED, text.lower()) is not None
 
 
 def uses_models(text: str) -> bool:
@@ -192,6 +201,7 @@ def answers_unparsed(text: str, defined: Container[str]) -> Hashable:
         *(bool(each.search(text)) for each in (TRAINS, SWITCHES, BUILDS)),
         several_processes(text),
         uses_models(text),
+        names_architecture(text),
         frozenset(imports(text)),
         computed_imports(text),
         folders_of_loaded(text),

@@ -133,6 +133,9 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
     value = interpreter.domain.attribute_of_object(interpreter, instance, name)
     if value is not ABSENT:
         return value
+    if name == "__dict__" and not instance.is_module:
+        known = {key: value for key, value in instance.cells.items() if isinstance(key, str) and value is not ABSENT}
+        return Dict(known, is_open=True)
     if name == "__dict__":
         is_own = interpreter.frame is not None and interpreter.frame.receiver is instance
         if instance.is_module and not is_own and ref.node not in looked_through(ref.file.tree):

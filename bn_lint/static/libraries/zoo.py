@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bn_lint.libraries import LIBRARIES
 from bn_lint.libraries.architectures import has_batchnorm, is_module, is_resnet, parts_of
 from bn_lint.libraries.library import Library, ModelClass
+from bn_lint.project.mentions import names_architecture
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.lattice.copying import clone
 from bn_lint.static.interpreter.values import (
@@ -79,8 +80,16 @@ def any_model(dotted: str) -> Value:
     """What an unknown name stands for in an external module: if that is a library of models, for any of them."""
     library = _BY_MODULE.get(dotted)
     if library is not None and library.chosen_from:
-        return Builtin("any", partial(_model, library, "any"))
+        return Builtin("any", partial(_chosen, library))
     return Unknown("?", f"an unknown name in `{dotted}`", foreign=True)
+
+
+def _chosen(library: Library, interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Value:
+    """The model of a name that an option or a checkpoint gives, where the project names one with BatchNorm at all."""
+    files = interpreter.project.files.values()
+    if any(file is not None and names_architecture(file.source.text) for file in files):
+        return _model(library, "any", interpreter, arguments, ref)
+    return Unknown("model", "no architecture with BatchNorm is named", foreign=True)
 
 
 def model_with_batchnorm(
