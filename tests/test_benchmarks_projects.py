@@ -155,6 +155,7 @@ def test_no_repository_is_drawn_twice() -> None:
         "thirtyfifth",
         "thirtysixth",
         "thirtyseventh",
+        "thirtyeighth",
     }
     assert {project.draw for project in projects} == draws
     assert len({project.name.lower() for project in projects}) == len(projects)
