@@ -197,27 +197,27 @@ def call_instance(
     interpreter: Interpreter, instance: Instance, arguments: Arguments, ref: NodeRef, frame: Frame | None
 ) -> Value:
     """Call an object: a module's `forward`, or `__call__`."""
+    own: Value = ABSENT
     method, owner = instance.cls.lookup("__call__")
     if method is ABSENT or isinstance(owner, LibraryClass):
         if not instance.is_module:
             return Unknown("?", f"calling a {instance.cls.name} is not evaluated")
-        own = instance.cells.get("forward", ABSENT)
-        if own is not ABSENT:
-            return _call_own_forward(interpreter, instance, own, arguments, ref, frame)
-        method, _ = instance.cls.lookup("forward")
+        method = own = instance.cells.get("forward", ABSENT)  # `block.forward = block.forward_fused`
+        if own is ABSENT:
+            method, _ = instance.cls.lookup("forward")
         if method is ABSENT:
             return Unknown("?", f"`{instance.cls.name}` has no visible forward")
     instance.called = True
     if instance.is_module and cannot_exist(instance):
         return Unknown("?", f"`{instance.cls.name}` cannot be built: Python raises TypeError in its constructor")
     key = None
-    if isinstance(method, Function) or any(instance.children()):
+    if own is ABSENT and (isinstance(method, Function) or any(instance.children())):
         keys = interpreter.keys.of_call(arguments)
         behavior = interpreter.keys.of(instance) if keys is not None and instance.is_module else None
         key = ("call", behavior, keys) if behavior is not None else None
     if frame is not None and instance.is_module:
         interpreter.events.module_called(interpreter, instance, arguments, ref, frame)
-    given = arguments.prefixed(instance)
+    given = arguments.prefixed(instance) if own is ABSENT else arguments
     interpreter.events.depth += instance.is_module
     try:
         if key is None:
@@ -234,27 +234,6 @@ def call_instance(
         interpreter.events.depth -= instance.is_module
     if instance.is_module:
         interpreter.collector.module_returned(instance, arguments, result, ref, direct=frame is not None)
-    return result
-
-
-def _call_own_forward(
-    interpreter: Interpreter,
-    instance: Instance,
-    forward: Value,
-    arguments: Arguments,
-    ref: NodeRef,
-    frame: Frame | None,
-) -> Value:
-    """Call a module that was given another `forward` than that of its class: `block.forward = block.forward_fused`."""
-    instance.called = True
-    if frame is not None:
-        interpreter.events.module_called(interpreter, instance, arguments, ref, frame)
-    interpreter.events.depth += 1
-    try:
-        result = call(interpreter, forward, arguments, ref, frame)
-    finally:
-        interpreter.events.depth -= 1
-    interpreter.collector.module_returned(instance, arguments, result, ref, direct=frame is not None)
     return result
 
 
