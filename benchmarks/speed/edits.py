@@ -101,8 +101,9 @@ def main(repeat: int, only: str | None) -> None:
 
 def _rows(linter: Linter, name: str, version: str, edits: tuple[Edit, ...], repeat: int) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="bn-lint-edited-") as place:
+        # As in a checkout: the files of a package import each other by its name.
         tree = Path(place) / "project"
-        shutil.copytree(source(name, version) / name, tree)
+        shutil.copytree(source(name, version) / name, tree / name)
 
         def lint(*cache: str) -> Run:
             command = [*linter.command, "check", ".", "--isolated", "--quiet", "--jobs", "1", *cache]
@@ -116,7 +117,7 @@ def _rows(linter: Linter, name: str, version: str, edits: tuple[Edit, ...], repe
         warm = ("--cache-dir", str(Path(place) / "cache"))
         lint(*warm)
         for edit in edits:
-            path = tree / edit.file
+            path = tree / name / edit.file
             text = path.read_text(encoding="utf-8")
             seconds: list[float] = []
             while not seconds or (len(seconds) < repeat and seconds[0] < cold[0] / 4):
