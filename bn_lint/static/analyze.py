@@ -301,6 +301,7 @@ class Analyzer:
         self.interpreter.branches.clear()
         self.interpreter.reads.begin()
         self.interpreter.summaries.forget()
+        self.interpreter.idle_calls.forget()
         self.interpreter.keys.forget()
         if self._has_run:
             # Modules and their owners refer to each other. What lives on, as trees do, is walked through twice at most.

@@ -234,12 +234,12 @@ class Standstill:
         self._idle = defaultdict(int) if over_modules else interpreter.budget.idle
         self._loop = loop
         self._counted = interpreter.budget.steps
-        self._progress = _progress(interpreter)
+        self._progress = progress(interpreter)
 
     def __bool__(self) -> bool:
         """Whether it is so by now; asked once for each pass."""
         interpreter, idle = self._interpreter, self._idle
-        if _progress(interpreter) != self._progress:
+        if progress(interpreter) != self._progress:
             return False
         budget = interpreter.budget
         idle[self._loop] += budget.steps - self._counted
@@ -262,12 +262,12 @@ class Toil:
         self._interpreter = interpreter
         self._loop = loop
         self._counted = interpreter.budget.steps
-        self._created, self._events = _progress(interpreter)
+        self._created, self._events = progress(interpreter)
 
     def is_over(self) -> bool:
         """Whether there is to be no other pass than one for all that are left; asked once for each pass."""
         interpreter = self._interpreter
-        created, events = _progress(interpreter)
+        created, events = progress(interpreter)
         if events == self._events:
             return False
         budget = interpreter.budget
@@ -325,13 +325,14 @@ def overdue(interpreter: Interpreter) -> Frame | None:
     return found
 
 
-def _progress(interpreter: Interpreter) -> tuple[int, int]:
+def progress(interpreter: Interpreter) -> tuple[int, int]:
+    """How many modules were made, and how much happened to models: what took steps and no more was about data."""
     return len(interpreter.created), interpreter.events.count
 
 
 def _idle_calls(interpreter: Interpreter) -> Iterator[Frame]:
     """The running calls, from the innermost on, since which no module was made, and nothing happened to models."""
-    frame, progress = interpreter.frame, _progress(interpreter)
-    while frame is not None and (frame.began_created, frame.began_events) == progress:
+    frame, since = interpreter.frame, progress(interpreter)
+    while frame is not None and (frame.began_created, frame.began_events) == since:
         yield frame
         frame = frame.caller

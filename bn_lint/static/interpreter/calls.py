@@ -11,16 +11,10 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.havoc import abort_call
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.join import join
-from bn_lint.static.interpreter.lattice.size import is_large
-from bn_lint.static.interpreter.limits import (
-    MAX_ALTERNATIVES,
-    MAX_BLIND_RECURSION,
-    MAX_CALLED,
-    MAX_DEPTH,
-    MAX_RECURSION,
-)
+from bn_lint.static.interpreter.limits import MAX_ALTERNATIVES, MAX_BLIND_RECURSION, MAX_CALLED
 from bn_lint.static.interpreter.objects import instantiate
 from bn_lint.static.interpreter.paths import RAISE, RETURN, fork_paths, join_at, suppose_no_more
+from bn_lint.static.interpreter.recursion import is_too_deep
 from bn_lint.static.interpreter.signatures import bind, fitting
 from bn_lint.static.interpreter.values import (
     ABSENT,
@@ -249,12 +243,29 @@ def _call_function(
     """Call a function of the program. `remembered`: the caller remembers the call, by what it knows of the receiver."""
     interpreter.reads.calls(function)
     depth = interpreter.stack.count(function)
-    if (
-        len(interpreter.stack) > MAX_DEPTH
-        or depth > MAX_RECURSION
-        or (depth >= _most_blind(interpreter) and _is_blind(interpreter, function, arguments))
-    ):
+    if is_too_deep(interpreter, function, arguments, depth):
         return Unknown("?", f"`{function.name}` calls itself too often")
+    if interpreter.events.dropped is not ref.node:
+        return _run(interpreter, function, arguments, ref, frame, depth, remembered=remembered)
+    return interpreter.idle_calls.run(
+        interpreter,
+        function,
+        arguments,
+        lambda: _run(interpreter, function, arguments, ref, frame, depth, remembered=remembered),
+    )
+
+
+def _run(
+    interpreter: Interpreter,
+    function: Function,
+    arguments: Arguments,
+    ref: NodeRef,
+    frame: Frame | None,
+    depth: int,
+    *,
+    remembered: bool,
+) -> Value:
+    """Run a function, unless it is remembered what it gives."""
     given = arguments.shifted() if _leaves_receiver_alone(function, arguments) else arguments
     key = None if remembered else interpreter.keys.of_call(given)
     if key is not None:
@@ -277,11 +288,6 @@ def _call_function(
     return execute_function(interpreter, function, arguments, ref, frame)
 
 
-def _most_blind(interpreter: Interpreter) -> int:
-    """How often a function that does not know all that it is given may run at once."""
-    return 1 if interpreter.budget.is_scarce else MAX_BLIND_RECURSION + 1
-
-
 def _leaves_receiver_alone(function: Function, arguments: Arguments) -> bool:
     """Whether it makes no difference which object a method is called on, be it one that is only being built."""
     receiver = arguments.positional[0] if function.owner is not None and arguments.positional else None
@@ -292,22 +298,6 @@ def _leaves_receiver_alone(function: Function, arguments: Arguments) -> bool:
         and function.name not in receiver.cells
         and receiver.cls.lookup(function.name)[0] is function
     )
-
-
-def _is_blind(interpreter: Interpreter, function: Function, arguments: Arguments) -> bool:
-    """Whether a function does not know all that it is given, and so may never see an end of calling itself."""
-    given = arguments.positional[1:] if function.owner is not None else arguments.positional
-    return any(_is_open(interpreter, one) for one in (*given, *arguments.keywords.values()))
-
-
-def _is_open(interpreter: Interpreter, value: Value) -> bool:
-    """Whether a value, or an element of it, is not known."""
-    if isinstance(value, (tuple, List)):
-        if is_large(value):
-            return True
-        parts = value if isinstance(value, tuple) else (*value.items, *value.rest)
-        return any(_is_open(interpreter, part) for part in parts)
-    return isinstance(value, Unknown) or interpreter.keys.of(value) is None
 
 
 def execute_function(

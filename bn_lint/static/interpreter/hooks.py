@@ -71,6 +71,11 @@ class Log:
         return 0
 
     @property
+    def size(self) -> int:
+        """How much is recorded, whatever it is."""
+        return 0
+
+    @property
     def ambient(self) -> object:
         """What the domain's context managers change. It is put back at the end of a `with` block."""
         return None
@@ -115,6 +120,11 @@ class Collector:
     def is_quiet(self) -> bool:
         """Whether not everything is noted at present. What was not noted in a call is noted in the next one like it."""
         return False
+
+    @property
+    def noted(self) -> int:
+        """How much was noted so far."""
+        return 0
 
     def quiet(self, condition: bool) -> AbstractContextManager[None]:
         """Note nothing meanwhile, if the condition holds: the program expects a failure."""

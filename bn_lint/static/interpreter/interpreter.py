@@ -11,6 +11,7 @@ from bn_lint.debugging import STRICT, switches
 from bn_lint.static.interpreter.budget import Budget
 from bn_lint.static.interpreter.dispatch import EVALUATORS, Evaluator
 from bn_lint.static.interpreter.frames import Frame
+from bn_lint.static.interpreter.idle_calls import IdleCalls
 from bn_lint.static.interpreter.lattice.keys import Keys
 from bn_lint.static.interpreter.limits import MAX_TABLE
 from bn_lint.static.interpreter.paths import PathCondition
@@ -46,6 +47,7 @@ class Interpreter:
         self.store = Store()
         self.keys = Keys()
         self.summaries = CallSummaries(self.store, collector, self._copied)
+        self.idle_calls = IdleCalls()
         self.modules: dict[Path, ModuleScope] = {}
         self.reads = Reads()
         self.unparsed: dict[Path, ParseError] = {}

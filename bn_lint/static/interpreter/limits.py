@@ -69,6 +69,9 @@ BUSY_STEPS: Final = 10_000
 BUSY_PASSES: Final = 2
 #: Passes of `while True` that are run one by one.
 ENDLESS_PASSES: Final = 64
+#: The steps of these in which no module is made and nothing happens to models: "A generator that never ends" in
+#: `loops.md`.
+ENDLESS_STEPS: Final = 500
 #: Passes of a `while` loop whose condition is known. What they have changed is unknown then.
 MAX_PASSES: Final = 2000
 #: Steps of a decorator. What longer ones give is unknown, unless their code shows that it is what they are given.
@@ -118,7 +121,7 @@ MAX_DEPTH: Final = 60
 #: The same function within itself, with known arguments, and with unknown ones, which may never reach an end: not at
 #: all with these once the entry point has taken `PATIENCE` steps: "A search that calls itself" in `limits.md`.
 MAX_RECURSION: Final = 8
-MAX_BLIND_RECURSION: Final = 2
+MAX_BLIND_RECURSION: Final = 1
 
 #: A call that is given up, and that leads to more functions or objects than this, may do anything.
 MAX_REACHED_FUNCTIONS: Final = 400

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bn_lint.static.interpreter.alike import AlikePasses, names_that_decide
 from bn_lint.static.interpreter.assign import assign
-from bn_lint.static.interpreter.budget import Standstill, Toil, unknown_like
+from bn_lint.static.interpreter.budget import Standstill, Toil, progress, unknown_like
 from bn_lint.static.interpreter.dispatch import evaluate, execute_suite
 from bn_lint.static.interpreter.first_and_last_pass import begin_pass, passes_of
 from bn_lint.static.interpreter.frames import Frame
@@ -14,7 +14,7 @@ from bn_lint.static.interpreter.havoc import forget_changes
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.truth import truth
-from bn_lint.static.interpreter.limits import BUSY_PASSES, ENDLESS_PASSES, MAX_PASSES, UNROLLED_PASSES
+from bn_lint.static.interpreter.limits import BUSY_PASSES, ENDLESS_PASSES, ENDLESS_STEPS, MAX_PASSES, UNROLLED_PASSES
 from bn_lint.static.interpreter.narrow import assume
 from bn_lint.static.interpreter.paths import BREAK, CONTINUE, RAISE, RETURN, fork_paths, join_at, suppose_no_more
 from bn_lint.static.interpreter.values import ABSENT, Instance, Value, birth
@@ -38,6 +38,7 @@ def _for(
     standstill = Standstill(interpreter, node, over_modules=over_modules)
     toil = Toil(interpreter, node)
     left: int | None = None  # the mark behind the first pass that a branch may have left the loop in
+    later, idle_since = 0, progress(interpreter)  # how many passes there were since then
     is_cut = False
     for count, item in enumerate(items):
         interpreter.budget.step()
@@ -54,9 +55,12 @@ def _for(
         if completion in (RETURN, RAISE):
             return completion
         if left is None and len(frame.pending) > mark and any(kind == BREAK for kind, *_ in frame.pending[mark:]):
-            left = interpreter.store.mark()
+            left, idle_since = interpreter.store.mark(), progress(interpreter)
         matters = count + 1 >= UNROLLED_PASSES and isinstance(item, int) and interpreter.events.count > seen
         is_idle = bool(standstill)
+        if left is not None and isinstance(item, int):  # what these passes change will not be known
+            later += 1
+            is_idle |= later >= UNROLLED_PASSES and progress(interpreter) == idle_since
         is_cut = not is_idle and toil.is_over() and len(items) - count > BUSY_PASSES
         if matters or ((is_idle or is_cut) and not over_modules):
             # Epochs or data, unlike the modules of a model: the others are run like those of a loop of unknown length.
@@ -86,6 +90,7 @@ def _are_modules(items: Sequence[Value]) -> bool:
 
 def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | None:
     mark, begin = len(frame.pending), interpreter.store.mark()
+    began, began_with = interpreter.budget.steps, progress(interpreter)
     is_unrolled = False
     decided: bool | None = True
     for count in range(MAX_PASSES):
@@ -109,7 +114,9 @@ def while_(interpreter: Interpreter, node: cst.While, frame: Frame) -> str | Non
             return completion
         # A branch that may have left the loop: whether there is another pass is no longer known.
         # A program that never ends does the same again and again.
-        endless = count + 1 >= ENDLESS_PASSES and _is_true(node.test)
+        endless = count + 1 >= UNROLLED_PASSES and _is_true(node.test)
+        if endless and count + 1 < ENDLESS_PASSES:
+            endless = interpreter.budget.steps - began > ENDLESS_STEPS and progress(interpreter) == began_with
         matters = count + 1 >= UNROLLED_PASSES and interpreter.events.count > seen
         if len(frame.pending) > pending or matters or endless:
             is_unrolled = True

@@ -162,7 +162,8 @@ def _apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
     a loop; what it does to the modules that are left is not known then.
     """
     module, function = arguments.receiver, arguments.get(1, "fn")
-    if isinstance(function, (BoundMethod, Function, Partial)):
+
+    def apply_to_all() -> None:
         alike, end = AlikePasses(interpreter, None), interpreter.budget.steps + LOOP_STEPS
         for _, one in reversed(descendants(module)):
             if interpreter.budget.steps > end:
@@ -173,6 +174,10 @@ def _apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
                 call(interpreter, function, Arguments([one]), ref, interpreter.frame)
 
             alike.run([one], apply)
+
+    if isinstance(function, (BoundMethod, Function, Partial)):
+        interpreter.events.dropped = None
+        interpreter.idle_calls.run(interpreter, "apply", arguments, apply_to_all)
     return module
 
 

@@ -46,6 +46,10 @@ class WeightsLog(Log):
         #: Modules that were copied, each with what it is a copy of.
         self._copies: dict[int, tuple[Instance, Instance]] = {}
 
+    @property
+    def size(self) -> int:
+        return sum(len(one) for one in vars(self).values() if isinstance(one, (list, set, dict)))
+
     def module_copied(self, module: Instance, copy: Instance) -> None:
         self._copies[id(copy)] = copy, module
 

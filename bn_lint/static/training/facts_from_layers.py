@@ -114,6 +114,10 @@ class FactCollector(LayerCollector):
         """Whether not all calls are noted at present."""
         return self._quiet > 0 or self._only is not None
 
+    @property
+    def noted(self) -> int:
+        return len(self._seen) + len(self._touched) + len(self.notes.written) + len(self.problems)
+
     @contextmanager
     def quiet(self, condition: bool) -> Iterator[None]:
         """Note no calls meanwhile, if the condition holds."""
