@@ -299,3 +299,69 @@ def test_the_limit_of_recursion_is_put_back_whoever_ends_first() -> None:
         end.set()
         thread.join()
     assert sys.getrecursionlimit() == before
+
+
+#: What would be run again and again if nothing were noticed, and the most steps that it may take.
+WITHOUT_END = {
+    "a branch may leave it": (
+        100,
+        """
+    for step in range(2000):
+        threshold = highest - step * delta
+        mask = np.zeros_like(scores)
+        mask[scores <= threshold] = 0
+        mask[scores > threshold] = 1
+        rate = mask.sum() / mask.size
+        if rate >= expected:
+            break
+""",
+    ),
+    "nothing ends it": (
+        1000,
+        """
+    while True:
+        threshold = highest - delta
+        mask = np.zeros_like(scores)
+        mask[scores <= threshold] = 0
+        mask[scores > threshold] = 1
+        for key in range(100):
+            mask[key] = 1
+        try:
+            highest = next(scores)
+        except StopIteration:
+            break
+""",
+    ),
+    "it calls itself": (
+        300,
+        """
+    def unpack(data):
+        if isinstance(data, tuple):
+            return tuple(unpack(one) for one in data)
+        if isinstance(data, list):
+            return [unpack(one) for one in data]
+        if isinstance(data, dict):
+            return {key: unpack(one) for key, one in data.items()}
+        if isinstance(data, slice):
+            return slice(unpack(data.start), unpack(data.stop), unpack(data.step))
+        return data
+
+    threshold = unpack(scores)
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", WITHOUT_END)
+def test_what_cannot_be_known_is_not_followed_for_long(tmp_path: Path, how: str) -> None:
+    most, code = WITHOUT_END[how]
+    path = tmp_path / "program.py"
+    path.write_text(
+        "import numpy as np\nfrom torch import nn\n\n\ndef search(scores, highest, delta, expected):\n"
+        f"    {code.strip()}\n    return threshold, nn.BatchNorm1d(8)\n",
+        encoding="utf-8",
+    )
+    runs: list[analyze_module.Run] = []
+    analyze_module.Analyzer([load(path)], watch=runs.append).analyze()
+    assert [run.entry.name for run in runs] == ["<module>", "search"]
+    assert 10 < runs[-1].steps < most
