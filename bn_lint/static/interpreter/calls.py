@@ -251,6 +251,7 @@ def _call_function(
         interpreter,
         function,
         arguments,
+        frame,
         lambda: _run(interpreter, function, arguments, ref, frame, depth, remembered=remembered),
     )
 

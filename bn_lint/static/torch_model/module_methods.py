@@ -177,7 +177,7 @@ def _apply(interpreter: Interpreter, arguments: Arguments, ref: NodeRef) -> Valu
 
     if isinstance(function, (BoundMethod, Function, Partial)):
         interpreter.events.dropped = None
-        interpreter.idle_calls.run(interpreter, "apply", arguments, apply_to_all)
+        interpreter.idle_calls.run(interpreter, "apply", arguments, interpreter.frame, apply_to_all)
     return module
 
 
