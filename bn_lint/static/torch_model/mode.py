@@ -163,7 +163,10 @@ def forget(interpreter: Interpreter, module: Instance) -> None:
 def training_flag(interpreter: Interpreter, module: Instance) -> Value:
     """What `module.training` reads."""
     events = events_of(interpreter)
-    known = agreed(modes_of(module, events)) if events.depth == 0 else None
+    if events.depth:
+        return _MODE
+    interpreter.store.disturb()  # the same function may find another model like this one in another mode
+    known = agreed(modes_of(module, events))
     return _MODE if known is None else known
 
 
