@@ -15,6 +15,7 @@ from bn_lint.native import COMPILED
 from bn_lint.project.source import load
 from bn_lint.static import analyze as analyze_module
 from bn_lint.static.analyze import analyze
+from bn_lint.static.entry_points import Run
 from bn_lint.static.interpreter import calls
 from bn_lint.static.interpreter.deep_stack import with_deep_stack
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -361,7 +362,7 @@ def test_what_cannot_be_known_is_not_followed_for_long(tmp_path: Path, how: str)
         f"    {code.strip()}\n    return threshold, nn.BatchNorm1d(8)\n",
         encoding="utf-8",
     )
-    runs: list[analyze_module.Run] = []
+    runs: list[Run] = []
     analyze_module.Analyzer([load(path)], watch=runs.append).analyze()
     assert [run.entry.name for run in runs] == ["<module>", "search"]
     assert 10 < runs[-1].steps < most

@@ -12,7 +12,8 @@ from bn_lint.check.judge import judge
 from bn_lint.facts import Analysis
 from bn_lint.project.partition import Unit
 from bn_lint.project.source import load
-from bn_lint.static.analyze import Analyzer, Run, analyze
+from bn_lint.static.analyze import Analyzer, analyze
+from bn_lint.static.entry_points import Run
 from bn_lint.static.interpreter.values import Instance
 from bn_lint.static.syntax import from_ast, shared_trees
 from bn_lint.static.syntax.nodes import Module

@@ -125,7 +125,7 @@ class IncrementalChecker:
         if not units:
             return
         from bn_lint.check.tasks import Task
-        from bn_lint.check.workers import judge_all, processes, readers
+        from bn_lint.check.workers import judge_all, processes, readers, spread
 
         numbers = list(units)
         kept = None if self._cache is None else self._cache.kept_work()
@@ -133,6 +133,7 @@ class IncrementalChecker:
             Task(unit, self._thresholds_of(unit), self._rules, self._coverage, self._texts, kept)
             for unit in units.values()
         ]
+        tasks = spread(tasks, self._jobs)
         self._progress(0, len(tasks))
         answers = judge_all(tasks, processes(tasks, self._jobs), self._disk, readers(tasks, self._jobs))
         for done, (number, judged) in enumerate(answers, 1):

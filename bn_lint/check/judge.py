@@ -39,6 +39,7 @@ def judge(
     shown: Path | None = None,
     keep: Callable[[object], None] = lambda state: None,
     kept: KeptTurns | None = None,
+    processes: int = 1,
 ) -> Outcome:
     """Analyze one unit and judge its facts by all rules, whether they are on or not.
 
@@ -49,6 +50,7 @@ def judge(
         shown: With the coverage, the file of which tensors and modules are listed, too.
         keep: Given the state of the engine, by whoever wants to say when it is freed: that takes time.
         kept: Where trees of files are kept, and what entry points have shown; the latter without the coverage alone.
+        processes: How many may run entry points at a time, if the coverage is not wanted.
     """
     from bn_lint.static.analyze import analyze
     from bn_lint.static.interpreter.deep_stack import with_deep_stack
@@ -57,7 +59,7 @@ def judge(
 
     def run(*, repeats: bool) -> Outcome:
         def facts_of(sources: Sequence[Source]) -> Analysis:
-            turns = kept if len(sources) == len(unit.sources) and not coverage else None
+            is_whole = len(sources) == len(unit.sources) and not coverage
             return analyze(
                 sources,
                 context,
@@ -66,8 +68,10 @@ def judge(
                 inventory=coverage,
                 shown=shown,
                 trees=kept,
-                turns=turns,
+                turns=kept if is_whole else None,
                 repeats=repeats,
+                processes=processes if is_whole and repeats else 1,
+                reported=lambda fact: _is_reported(fact, rules.rules, thresholds),
             )
 
         return with_deep_stack(lambda: _judge(unit, rules.rules, thresholds, facts_of, coverage=coverage))
@@ -214,6 +218,15 @@ def _fixable(finding: Finding, refused: Collection[str]) -> Finding:
     if finding.fix is not None and any(edit.place.path in refused for edit in finding.fix.edits):
         return replace(finding, fix=None)
     return finding
+
+
+def _is_reported(fact: Fact, rules: Iterable[Rule], thresholds: Mapping[str, Thresholds]) -> bool:
+    """Whether a rule reports a fact, as it was derived."""
+    numbers = thresholds.get(fact.place.path, Thresholds())
+    try:
+        return any(list(rule.findings(fact, "static", numbers)) for rule in rules if type(fact) in rule.judges)
+    except Exception:
+        return True  # where the fact is judged, a defect of a rule is reported
 
 
 def _completed(fact: Fact, analysis: Analysis, outcome: Outcome) -> Fact | None:

@@ -31,6 +31,7 @@ class Task:
     Attributes:
         texts: What stands for the contents of files on the disk.
         kept: Where trees of files are kept, and what entry points have shown.
+        processes: How many may run entry points of the unit at a time.
     """
 
     unit: Unit
@@ -39,6 +40,7 @@ class Task:
     coverage: bool = False
     texts: Mapping[str, bytes] = field(default_factory=dict)
     kept: KeptTurns | None = None
+    processes: int = 1
 
     @property
     def size(self) -> int:

@@ -123,6 +123,7 @@ def judge_task(
         coverage=task.coverage,
         keep=keep,
         kept=task.kept,
+        processes=task.processes,
     )
     return Judged(outcome, filesystem.asked, frozenset(filesystem.parsed))
 

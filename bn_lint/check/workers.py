@@ -19,6 +19,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ from bn_lint.project.prefilter import may_show_facts
 _WORTH_A_PROCESS = 60_000
 #: Characters that must be left to read where files are read ahead, and about how many a process reads at a time.
 _WORTH_READING, _SHARE = 400_000, 100_000
+#: Characters that a unit must have for its entry points to be run in several processes.
+_WORTH_FORKING = 200_000
 #: How much longer than it computes a process may take, for others compute, too.
 _PATIENCE = 10
 #: What a process runs. It finds modules where this process does, but those of the standard library first.
@@ -67,6 +70,15 @@ def readers(tasks: Sequence[Task], jobs: int | None) -> int:
     return max(0, (_cores() if jobs is None else jobs) - processes(tasks, jobs))
 
 
+def spread(tasks: Sequence[Task], jobs: int | None) -> list[Task]:
+    """The tasks, with the largest one for as many processes as the others leave."""
+    left = readers(tasks, jobs)
+    largest = max(tasks, key=lambda task: task.size, default=None)
+    if largest is None or not left or largest.size < _WORTH_FORKING:
+        return list(tasks)
+    return [replace(task, processes=1 + left) if task is largest else task for task in tasks]
+
+
 def judge_all(tasks: Sequence[Task], jobs: int, disk: FileSystem, readers: int = 0) -> Iterator[tuple[int, Judged]]:
     """Judge tasks, and give the number of each with its result as soon as it is there, in any order.
 
@@ -80,7 +92,8 @@ def judge_all(tasks: Sequence[Task], jobs: int, disk: FileSystem, readers: int =
         # A process that ends in the middle of a task was stopped by the system, or its interpreter broke. Side by side
         # with others it may have had too little memory, so the task is tried once more, alone.
         for at_a_time, beside in () if is_here else dict.fromkeys(((jobs, readers), (1, 0))):
-            for index, judged in _in_processes(left, at_a_time, beside):
+            alone = {index: replace(task, processes=1) for index, task in left.items()}
+            for index, judged in _in_processes(left if beside else alone, at_a_time, beside):
                 del left[index]
                 yield index, judged
         lost = not is_here

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from bn_lint.debugging import STEPS, switches
@@ -12,8 +12,9 @@ from bn_lint.facts import Analysis, BatchNormBuilt, Evidence, Fact, Outdated, St
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.prefilter import may_show_facts
 from bn_lint.project.source import Source
+from bn_lint.static.ahead import TurnsAhead
 from bn_lint.static.complete import Completer
-from bn_lint.static.entry_points import Ending, EntryPoint, RunCommandLine, RunModule
+from bn_lint.static.entry_points import Ending, EntryPoint, PlannedTurn, Run, RunCommandLine, RunModule
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import EXHAUSTED, HALVINGS, MAX_STEPS, STEPS_PER_FILE, STEPS_PER_UNIT
@@ -37,30 +38,13 @@ from bn_lint.static.training.facts_from_calls import facts_from_events
 from bn_lint.static.training.facts_from_layers import FactCollector
 from bn_lint.static.training.symbolic_models import with_likelihood
 from bn_lint.static.tried import as_the_program_makes_them
+from bn_lint.static.turns.forks import CAN_FORK
 from bn_lint.static.turns.keeper import Keeper
 from bn_lint.static.turns.kept import KeptTurns
 from bn_lint.static.turns.record import Entry
 from bn_lint.static.uncalled import call_roots, call_steps, find_evaluated, try_train
 from bn_lint.static.undisturbed import set_aside, undisturbed
 from bn_lint.static.unreached import unreached_constructors
-
-
-@dataclass(frozen=True)
-class Run:
-    """What became of one entry point.
-
-    Attributes:
-        imports: Those of the steps that modules took which it was the first to import.
-        facts: What it was the first to show.
-        read: What it, and the others that it shares remembered calls with, read of the project.
-    """
-
-    entry: EntryPoint
-    ending: Ending
-    steps: int = 0
-    imports: int = 0
-    facts: tuple[Fact, ...] = ()
-    read: Read = field(default_factory=Read)
 
 
 def analyze(
@@ -74,6 +58,8 @@ def analyze(
     trees: Trees | None = None,
     turns: KeptTurns | None = None,
     repeats: bool = True,
+    processes: int = 1,
+    reported: Callable[[Fact], bool] = lambda fact: False,
 ) -> Analysis:
     """Derive the facts of the given sources; other files of the project are read where the sources import them.
 
@@ -88,6 +74,8 @@ def analyze(
         trees: Where trees of files are kept.
         turns: Where it is kept what entry points have shown.
         repeats: Let those show the same again that have read nothing that has changed since.
+        processes: How many of them may run at a time.
+        reported: Whether a rule reports a fact, as far as can be told before the analysis is over.
 
     Raises:
         Outdated: what was kept does not suffice, which turns out here or when the facts are completed.
@@ -96,9 +84,11 @@ def analyze(
 
     def run() -> Analysis:
         analyzer = Analyzer(sources, context, filesystem, inventory=inventory, shown=shown, trees=trees)
-        if turns is not None:
+        if turns is not None or processes > 1:
             analyzer.keep_turns(turns, repeats=repeats)
         keep(analyzer)
+        if processes > 1 and CAN_FORK:
+            return analyzer.analyze_ahead(processes, reported)
         return analyzer.analyze()
 
     return undisturbed(run)
@@ -147,6 +137,8 @@ class Analyzer:
         self.calls = CheckedCalls()
         #: Keeps what turns have shown.
         self.turns: Keeper | None = None
+        #: Has the turns that come next run in other processes.
+        self.ahead: TurnsAhead | None = None
         #: Whether something was run since memory was freed.
         self._has_run = False
         #: Whose entry points are being run.
@@ -159,6 +151,22 @@ class Analyzer:
         self.runs: list[Run] = []
         #: Of each `train` of the program whose result is used: its name, and where that is.
         self.results_used: dict[object, tuple[NodeRef, Evidence]] = {}
+
+    def analyze_ahead(self, processes: int, reported: Callable[[Fact], bool]) -> Analysis:
+        """The same as `analyze`, with several turns at a time."""
+        assert self.turns is not None
+
+        def run(turn: PlannedTurn) -> None:
+            self.ahead = self.file = None
+            for entry in turn.entry_points():
+                self._enter(entry)
+            self._turn_over()
+
+        self.ahead = TurnsAhead(processes, self.schedule, self.turns, self._key, run, reported)
+        try:
+            return self.analyze()
+        finally:
+            self.ahead.end()
 
     def analyze(self) -> Analysis:
         told, is_restored = self._told, self.turns is not None and self.turns.restore(self.schedule.interpreted)
@@ -193,7 +201,7 @@ class Analyzer:
             self._free()
             self.turns.modules_are_run({str(run.entry.file.path): (run.steps, run.imports) for run in self.runs})
 
-    def keep_turns(self, kept: KeptTurns, *, repeats: bool) -> None:
+    def keep_turns(self, kept: KeptTurns | None, *, repeats: bool) -> None:
         """Keep what turns show, and let those show it again that would show the same."""
         given = [file.source for file in map(self.project.file, (*self.sources, *self.context)) if file is not None]
         self.turns = Keeper(kept, self.interpreter, self.collector, given, repeats=repeats)
@@ -220,7 +228,9 @@ class Analyzer:
             self.file = file
             self._free()
             if self.turns is not None:
-                self.turns.begin(self._key(entry))
+                if self.ahead is not None:
+                    self.ahead.prepare()
+                self.turns.begin(self._key(entry), file)
         before = len(self.collector.notes.facts)
         kept = None
         if self.turns is not None:  # top levels of files are always run: they define what others read
@@ -377,7 +387,8 @@ class Analyzer:
         if self.keeper is not None:
             coverage.inventory = self.keeper.inventory(given, facts, coverage)
         if STEPS in switches():
-            coverage.steps = [_steps(run) for run in self.runs if run.ending is not Ending.NOT_RUN]
+            runs = [run for run in self.runs if run.ending is not Ending.NOT_RUN]
+            coverage.steps = [Steps(run.entry.place, run.entry.name, run.steps) for run in runs]
         collector = self.collector
         complete = Completer(filter(None, self.project.files.values()), collector.drafts)
         reveals = [complete(one) for one in collector.reveals]
@@ -388,7 +399,3 @@ class Analyzer:
 
         refused = frozenset(file.display for file in filter(None, self.project.files.values()) if not file.is_valid)
         return Analysis(facts, collector.all_problems, coverage, refused, complete, keep, collector.tracebacks, reveals)
-
-
-def _steps(run: Run) -> Steps:
-    return Steps(run.entry.place, run.entry.name, run.steps)

@@ -5,15 +5,16 @@ An entry point is a value that knows how to run; `schedule.py` says which there 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
-from bn_lint.facts import Place
+from bn_lint.facts import Fact, Place
 from bn_lint.static.checkpoints import weights_from
 from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.imports import execute_program, module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
+from bn_lint.static.interpreter.reads import Read
 from bn_lint.static.interpreter.values import Arguments, BoundMethod, Class, Function, Instance, Unknown, Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
@@ -274,6 +275,41 @@ class TrainOwnSymbolicModels(EntryPoint):
         optional: dict[str, Value] = {name: parameter(method, name) for name in _optional(method)}
         ref = NodeRef(method.file, method.node)
         call(interpreter, BoundMethod(method, trainer), Arguments(unknowns, optional), ref, None)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of one entry point.
+
+    Attributes:
+        imports: Those of the steps that modules took which it was the first to import.
+        facts: What it was the first to show.
+        read: What it, and the others that it shares remembered calls with, read of the project.
+    """
+
+    entry: EntryPoint
+    ending: Ending
+    steps: int = 0
+    imports: int = 0
+    facts: tuple[Fact, ...] = ()
+    read: Read = field(default_factory=Read)
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedTurn:
+    """Entry points of one file that are going to follow each other.
+
+    Attributes:
+        entry_points: Gives them one by one. Which there are may depend on what has run by then.
+    """
+
+    file: SourceFile
+    entry_points: Callable[[], Iterator[EntryPoint]]
+
+    @property
+    def first(self) -> EntryPoint | None:
+        """The first of them, as far as can be told now; None if there is none."""
+        return next(self.entry_points(), None)
 
 
 def definitions_in(tree: cst.Module) -> Sequence[cst.ClassDef | cst.FunctionDef]:

@@ -13,8 +13,8 @@ from bn_lint.facts import Analysis, BatchNormCall, Evidence, Mode, ModelCall, Pl
 from bn_lint.facts.layers import Shape
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.source import Source, display_path
-from bn_lint.static.analyze import Analyzer, Run
-from bn_lint.static.entry_points import Ending, definitions_in
+from bn_lint.static.analyze import Analyzer
+from bn_lint.static.entry_points import Ending, Run, definitions_in
 from bn_lint.static.interpreter.values import Class, Function
 from bn_lint.static.options import Hidden, hidden_behind
 from bn_lint.static.syntactic.survey import batchnorm_calls

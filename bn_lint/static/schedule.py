@@ -10,8 +10,10 @@ Each phase is a generator: whether there is a next entry point depends on what t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from itertools import groupby
 from pathlib import Path
 
 from bn_lint.project.prefilter import is_interpreted, is_program, is_zoo_name, uses_zoo
@@ -22,6 +24,7 @@ from bn_lint.static.entry_points import (
     CallMethod,
     EntryPoint,
     Instantiate,
+    PlannedTurn,
     Reason,
     RunCommandLine,
     RunModule,
@@ -97,6 +100,8 @@ class Schedule:
         self.skipped: set[cst.CSTNode] = set()
         #: Programs with options.
         self.programs: list[Program] = []
+        #: The turns of this phase from the current one on, where it is known of which file each is.
+        self.coming: deque[PlannedTurn] = deque()
 
     def entry_points(self) -> Iterator[EntryPoint]:
         """All entry points; each must be run before the next one is asked for."""
@@ -105,11 +110,16 @@ class Schedule:
         judged, self.relevant = set(self.interpreted), relevant_definitions(self.interpreted, self.surveyed)
         functions = [f for f in self.collector.functions if f.file in judged and f.node in self.relevant]
         classes = [c for c in self.collector.classes if c.file in judged and c.node in self.relevant and c.is_module]
-        for file in self.interpreted:
-            yield from self._factories([f for f in functions if f.file is file and not required(f)], Reason.FACTORY)
-        for cls in reversed(classes):  # what is made of others comes behind them
-            if not cls.instantiated and not required_by_constructor(cls):
-                yield Instantiate(cls, Reason.DEFAULTS)
+        free = [f for f in functions if not required(f)]
+        yield from self._turn_by_turn(
+            PlannedTurn(file, partial(self._factories, [f for f in free if f.file is file], Reason.FACTORY))
+            for file in self.interpreted
+        )
+        # What is made of others comes behind them.
+        yield from self._turn_by_turn(
+            PlannedTurn(file, partial(_by_defaults, list(those)))
+            for file, those in groupby(reversed(classes), lambda cls: cls.file)
+        )
         yield from self._users(
             judged,
             {c.name for c in classes if not c.instantiated}
@@ -123,6 +133,12 @@ class Schedule:
             yield from self._holders()
             yield from self._symbolic_models()
         yield from self._command_lines()
+
+    def _turn_by_turn(self, turns: Iterable[PlannedTurn]) -> Iterator[EntryPoint]:
+        self.coming = deque(turns)
+        while self.coming:
+            yield from self.coming[0].entry_points()
+            self.coming.popleft()
 
     def _module(self, file: SourceFile, reason: Reason) -> Iterator[EntryPoint]:
         """The top level of a file; if that is a program with options, it may be run with others later."""
@@ -178,18 +194,21 @@ class Schedule:
 
     def _factories(self, functions: Sequence[Function], reason: Reason) -> Iterator[EntryPoint]:
         """The functions of one file that need no arguments, until they stop showing new code."""
-        idle, before = 0, self.notes.novel
+        idle, is_blank = 0, True
         for function in unlike_first(functions):
             if function.called:
                 continue
-            if idle >= (IDLE_FACTORIES if self.notes.novel > before else BLANK_FACTORIES):
+            if idle >= (BLANK_FACTORIES if is_blank else IDLE_FACTORIES):
                 self.skipped.update(_with_callees(function))
                 continue
-            seen = self._shown
+            seen, turn = self._shown, self.notes.turn
             yield CallFunction(function, reason)
             now = self._shown
+            if self.notes.turn != turn:
+                seen = 0, 0
+            is_blank = is_blank and now[0] == seen[0]
             # Branches of a model without BatchNorm are of no interest.
-            idle = idle + 1 if now == seen or now[0] == before else 0
+            idle = idle + 1 if now == seen or is_blank else 0
 
     @property
     def _shown(self) -> tuple[int, int]:
@@ -242,15 +261,9 @@ class Schedule:
         """What needs arguments and is unused; the last definition first, since callers mostly follow callees."""
         left: dict[cst.CSTNode, Class | Function] = {c.node: c for c in classes if not c.instantiated}
         left.update((f.node, f) for f in functions if not f.called and f.node not in self.skipped)
-        for file in reversed(self.interpreted):
-            nodes = [node for node in reversed(definitions_in(file.tree)) if node in left]
-            ordered = iter(callers_first([found for node in nodes if isinstance(found := left[node], Function)]))
-            for node in nodes:
-                found = left[node] if isinstance(left[node], Class) else next(ordered)
-                if isinstance(found, Class) and not found.instantiated:
-                    yield Instantiate(found, Reason.UNUSED)
-                elif isinstance(found, Function) and not found.called:
-                    yield CallFunction(found, Reason.UNUSED)
+        yield from self._turn_by_turn(
+            PlannedTurn(file, partial(_unused_in, file, left)) for file in reversed(self.interpreted)
+        )
 
     def _options(self) -> Iterator[EntryPoint]:
         """Definitions again, with options switched, to reach the BatchNorm that is off by default."""
@@ -370,6 +383,23 @@ class Schedule:
         """Whether models of the project have BatchNorm, so that those which come from elsewhere may have it as well."""
         files = [file for file in (self.project.files[source.path] for source in self.sources) if file is not None]
         return bool(self.interpreted) or any(map(self.imported.reaches_models, files))
+
+
+def _by_defaults(classes: Iterable[Class]) -> Iterator[EntryPoint]:
+    for cls in classes:
+        if not cls.instantiated and not required_by_constructor(cls):
+            yield Instantiate(cls, Reason.DEFAULTS)
+
+
+def _unused_in(file: SourceFile, left: Mapping[cst.CSTNode, Class | Function]) -> Iterator[EntryPoint]:
+    nodes = [node for node in reversed(definitions_in(file.tree)) if node in left]
+    ordered = iter(callers_first([found for node in nodes if isinstance(found := left[node], Function)]))
+    for node in nodes:
+        found = left[node] if isinstance(left[node], Class) else next(ordered)
+        if isinstance(found, Class) and not found.instantiated:
+            yield Instantiate(found, Reason.UNUSED)
+        elif isinstance(found, Function) and not found.called:
+            yield CallFunction(found, Reason.UNUSED)
 
 
 def _is_layer(node: cst.CSTNode) -> bool:

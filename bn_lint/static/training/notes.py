@@ -129,7 +129,8 @@ class Notes:
         missing: The places that build layers that PyTorch does not have.
         models_called: Functions from which, directly or not, models are called that the project makes.
         incomplete: What took too long, each once.
-        written: The notes of the turn that is running.
+        turn: How many turns have begun.
+        written: The notes of the one that is running.
         novel: How many of them are facts.
         branches: How many branches those entry points of the turn took that were not run again.
     """
@@ -141,7 +142,7 @@ class Notes:
         self.models_called: set[cst.CSTNode] = set()
         self.incomplete: dict[IncompleteNote, None] = {}
         self.written: list[Note] = []
-        self.novel = self.branches = 0
+        self.turn = self.novel = self.branches = 0
         self._known: set[object] = set()
         self._doubtful: list[Fact] = []
         self._pooled: dict[PooledBatchNorm, None] = {}
@@ -157,6 +158,7 @@ class Notes:
 
     def begin(self) -> None:
         """A turn begins."""
+        self.turn += 1
         self.written, self.novel, self.branches = [], 0, 0
 
     def write(self, note: Note) -> None:

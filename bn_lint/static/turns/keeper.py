@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bn_lint.facts import Outdated
+from bn_lint.facts import Fact, Outdated
 from bn_lint.project.source import Source
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.frames import Frame
@@ -39,6 +39,7 @@ class _Live:
     read: Read
     reached_out: str
     given_up: GivenUp
+    used: list[str]
     given_up_then: GivenUp = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     executed: list[str] = field(default_factory=list)
@@ -63,7 +64,7 @@ class Keeper:
 
     def __init__(
         self,
-        kept: KeptTurns,
+        kept: KeptTurns | None,
         interpreter: Interpreter,
         collector: FactCollector,
         sources: Sequence[Source],
@@ -73,6 +74,7 @@ class Keeper:
         """Set up.
 
         Args:
+            kept: Where turns are kept for the next analysis; None keeps them for this one alone.
             sources: The files of the analysis, judged or not.
             repeats: Use what an earlier analysis has kept.
         """
@@ -112,7 +114,7 @@ class Keeper:
             Outdated: it was begun, and failed.
         """
         image = None if self._past is None else self._past.image
-        if image is None or image.run != [str(file.path) for file in run]:
+        if self._kept is None or image is None or image.run != [str(file.path) for file in run]:
             return False
         text = self._kept.image(image.name)
         if text is None:
@@ -136,7 +138,7 @@ class Keeper:
         Args:
             efforts: What they took.
         """
-        if self._image is None:
+        if self._image is None and self._kept is not None:
             taken = take(self._interpreter, self._collector, self._addresses, efforts)
             if taken is not None:
                 image, text = taken
@@ -144,10 +146,11 @@ class Keeper:
 
     # -- while entry points run -----------------------------------------------------------------------------------
 
-    def begin(self, key: str) -> bool:
-        """A turn begins with an entry point; whether what is kept of it holds."""
+    def begin(self, key: str, file: SourceFile) -> bool:
+        """A turn begins with an entry point of a file; whether what is kept of it holds."""
         self.end()
-        turn = None if self._past is None else self._past.take(key)
+        used = self._used(file)
+        turn = None if self._past is None else self._past.take(key, used)
         if turn is not None:
             try:
                 self._ahead = outlined(turn.body)
@@ -158,9 +161,42 @@ class Keeper:
                 self._ahead = None
         self._noted = 0
         reads = self._interpreter.reads
-        self._live = _Live(reads.own, reached_out(self._interpreter), given_up(self._interpreter, self._addresses))
+        before = given_up(self._interpreter, self._addresses)
+        self._live = _Live(reads.own, reached_out(self._interpreter), before, used)
         self._turns.append(self._live)
         return False
+
+    def _used(self, file: SourceFile) -> list[str]:
+        """The functions and classes of a file that have been called or made objects of: others may be entry points."""
+        functions = {one.node for one in self._collector.functions if one.called and one.file is file}
+        classes = {one.node for one in self._collector.classes if one.instantiated and one.file is file}
+        return sorted(filter(None, (self._addresses.name(file, node) for node in functions | classes)))
+
+    # -- turns that are run elsewhere -------------------------------------------------------------------------------
+
+    def holds(self, key: str, file: SourceFile) -> bool:
+        """Whether the turn that begins with an entry point of a file would hold now."""
+        return self._past is not None and self._past.has(key, self._used(file))
+
+    def forget(self) -> None:
+        """Let all turns be run from here on."""
+        self._past, self._turns = None, []
+
+    def made(self, reported: Callable[[Fact], bool]) -> list[Turn]:
+        """The turns that were run and can be kept.
+
+        Args:
+            reported: Whether a rule reports a fact: where it is completed from a draft, its turn cannot be kept.
+        """
+        turns = [self._turn(turn, set(), reported) for turn in self._turns if isinstance(turn, _Live)]
+        return [turn for turn in turns if turn is not None]
+
+    def add(self, turn: Turn) -> None:
+        """What was run elsewhere stands for a turn that is to come, if it holds then."""
+        if self._past is not None:
+            self._past.add(turn)
+
+    # -- while entry points run -------------------------------------------------------------------------------------
 
     def key(self, file: SourceFile, node: cst.CSTNode | None, manner: str) -> str:
         """What stands for an entry point, in this analysis and in others."""
@@ -317,6 +353,8 @@ class Keeper:
             drafts: The numbers of what facts were completed from: who showed these must do so again.
         """
         used = set(drafts)
+        if self._kept is None:
+            return
         turns = [turn if isinstance(turn, Turn) else self._turn(turn, used) for turn in self._turns]
         parsed = self._project.filesystem.parsed
         files = {
@@ -337,8 +375,10 @@ class Keeper:
         }
         self._kept.keep_turns(paths(self._sources), json.dumps(data, separators=(",", ":")))
 
-    def _turn(self, live: _Live, used: set[int]) -> Turn | None:
+    def _turn(self, live: _Live, used: set[int], reported: Callable[[Fact], bool] = lambda fact: False) -> Turn | None:
         notes = [note for entry in live.entries for note in entry.notes]
+        if any(reported(fact) for fact in _completed_from_drafts(notes)):
+            return None
         if any(type(node) is cst.Lambda for node in self._interpreter.reads.given_up_in):
             return None  # it has no name
         if not live.can_be_kept or not live.shows_something or not used.isdisjoint(_drafts(notes)):
@@ -367,10 +407,15 @@ class Keeper:
             reached_out=live.reached_out,
             call_sites=sorted(live.read.call_sites),
             asked=asked,
+            used=live.used,
             body=body,
         )
 
 
+def _completed_from_drafts(notes: Iterable[object]) -> list[Fact]:
+    facts = (getattr(note, "fact", None) for note in notes)
+    return [fact for fact in facts if fact is not None and getattr(fact, "draft", None) is not None]
+
+
 def _drafts(notes: Iterable[object]) -> set[int]:
-    found = (getattr(getattr(note, "fact", None), "draft", None) for note in notes)
-    return {number for number in found if isinstance(number, int)}
+    return {number for fact in _completed_from_drafts(notes) if isinstance(number := getattr(fact, "draft", 0), int)}

@@ -26,7 +26,7 @@ class Past:
     """What is kept of an analysis of the same files."""
 
     def __init__(
-        self, kept: KeptTurns, interpreter: Interpreter, addresses: ProjectAddresses, sources: Sequence[Source]
+        self, kept: KeptTurns | None, interpreter: Interpreter, addresses: ProjectAddresses, sources: Sequence[Source]
     ) -> None:
         self._kept = kept
         self._interpreter = interpreter
@@ -44,15 +44,32 @@ class Past:
         self.by_file: dict[str, Any] = {}
         self._turns = self._recall()
 
-    def take(self, key: str) -> Turn | None:
-        """The next turn that begins with an entry point, if it holds."""
-        turns = self._turns.get(key)
-        turn = turns.pop(0) if turns else None
-        return turn if turn is not None and self._holds(turn) else None
+    def take(self, key: str, used: Sequence[str]) -> Turn | None:
+        """The next turn that begins with an entry point, if it holds.
+
+        Args:
+            used: The functions and classes of its file that have been called or made objects of.
+        """
+        turn = self._next(key, used)
+        if key in self._turns:
+            del self._turns[key][:1]
+        return turn
+
+    def has(self, key: str, used: Sequence[str]) -> bool:
+        """Whether there is such a turn, as far as can be told now."""
+        return self._next(key, used) is not None
+
+    def add(self, turn: Turn) -> None:
+        """A turn that was run meanwhile is the next that begins with its first entry point."""
+        self._turns.setdefault(turn.entries[0], []).insert(0, turn)
+
+    def _next(self, key: str, used: Sequence[str]) -> Turn | None:
+        turn = next(iter(self._turns.get(key, ())), None)
+        return turn if turn is not None and turn.used == used and self._holds(turn) else None
 
     def _recall(self) -> dict[str, list[Turn]]:
         """What is kept of these files, by the first entry point of each turn; nothing where it may not hold."""
-        text = self._kept.turns(paths(self._sources))
+        text = None if self._kept is None else self._kept.turns(paths(self._sources))
         try:
             data = {} if text is None else json.loads(text)
             past: dict[str, list[Turn]] = {}
@@ -86,7 +103,8 @@ class Past:
                 return False
             if not name:
                 continue  # nobody has looked at its code
-            old, new = self._kept.named(name), self._tree(source.path)
+            old = None if self._kept is None else self._kept.named(name)
+            new = self._tree(source.path)
             if old is None or new is None:
                 return False
             self._changes[str(source.path)] = changes(Outline(old), self._addresses.outline(new))

@@ -57,6 +57,7 @@ class Turn:
         reached_out: Stands for the modules that had changed what is not their own, when it began.
         call_sites: The names whose call sites it looked at.
         asked: The functions that it asked for, by file and definition, and whether others had called them.
+        used: The functions and classes of its file that had been called or made objects of when it began.
         body: What it has shown, as JSON.
     """
 
@@ -71,6 +72,7 @@ class Turn:
     reached_out: str
     call_sites: list[str]
     asked: list[tuple[str, str, bool]]
+    used: list[str]
     body: Mapping[str, Any] = field(default_factory=dict)
 
     def concerning(self, given_up: GivenUp) -> GivenUp:
@@ -100,6 +102,7 @@ class Turn:
             reached_out=str(data["reached_out"]),
             call_sites=[str(one) for one in data["call_sites"]],
             asked=[(str(path), str(name), bool(answer)) for path, name, answer in data["asked"]],
+            used=[str(one) for one in data["used"]],
             body=dict(data["body"]),
         )
 
