@@ -59,10 +59,14 @@ def processes(tasks: Sequence[Task], jobs: int | None) -> int:
     """
     if not tasks or not sys.executable or jobs == 0:
         return 0
+    return _worthwhile(tasks, _cores()) if jobs is None else min(len(tasks), jobs)
+
+
+def _worthwhile(tasks: Sequence[Task], most: int) -> int:
+    """How many processes that judge are worth what they cost."""
     sizes = [task.size for task in tasks]
     others = sum(sizes) - max(sizes)
-    useful = min(len(tasks), _cores() if jobs is None else jobs)
-    return max(1, useful if jobs is not None else min(useful, 1 + others // _WORTH_A_PROCESS))
+    return min(len(tasks), most, 1 + others // _WORTH_A_PROCESS)
 
 
 def readers(tasks: Sequence[Task], jobs: int | None) -> int:
@@ -72,11 +76,12 @@ def readers(tasks: Sequence[Task], jobs: int | None) -> int:
 
 def spread(tasks: Sequence[Task], jobs: int | None) -> list[Task]:
     """The tasks, with the largest one for as many processes as the others leave."""
-    left = readers(tasks, jobs)
     largest = max(tasks, key=lambda task: task.size, default=None)
-    if largest is None or not left or largest.size < _WORTH_FORKING:
+    if largest is None or largest.size < _WORTH_FORKING:
         return list(tasks)
-    return [replace(task, processes=1 + left) if task is largest else task for task in tasks]
+    most = _cores() if jobs is None else jobs
+    others = _worthwhile(tasks, most) - 1
+    return [replace(task, processes=max(1, most - others)) if task is largest else task for task in tasks]
 
 
 def judge_all(tasks: Sequence[Task], jobs: int, disk: FileSystem, readers: int = 0) -> Iterator[tuple[int, Judged]]:
@@ -91,9 +96,10 @@ def judge_all(tasks: Sequence[Task], jobs: int, disk: FileSystem, readers: int =
     try:
         # A process that ends in the middle of a task was stopped by the system, or its interpreter broke. Side by side
         # with others it may have had too little memory, so the task is tried once more, alone.
-        for at_a_time, beside in () if is_here else dict.fromkeys(((jobs, readers), (1, 0))):
-            alone = {index: replace(task, processes=1) for index, task in left.items()}
-            for index, judged in _in_processes(left if beside else alone, at_a_time, beside):
+        most = max((task.processes for task in tasks), default=1)
+        for at_a_time, beside, within in () if is_here else dict.fromkeys(((jobs, readers, most), (1, 0, 1))):
+            now = {index: replace(task, processes=min(task.processes, within)) for index, task in left.items()}
+            for index, judged in _in_processes(now, at_a_time, beside):
                 del left[index]
                 yield index, judged
         lost = not is_here

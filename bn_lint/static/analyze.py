@@ -162,7 +162,7 @@ class Analyzer:
                 self._enter(entry)
             self._turn_over()
 
-        self.ahead = TurnsAhead(processes, self.schedule, self.turns, self._key, run, reported)
+        self.ahead = TurnsAhead(processes, self.schedule, self.interpreter, self.turns, self._key, run, reported)
         try:
             return self.analyze()
         finally:

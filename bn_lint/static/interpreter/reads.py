@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -67,6 +67,8 @@ class Reads:
         #: The modules that were executed, in order, and those that change what is not their own.
         self.executed: list[Path] = []
         self.reached_out: list[Path] = []
+        #: Told when there is another one of these.
+        self.told: Callable[[], None] = lambda: None
         #: The functions of which calls took too long, and their files.
         self.given_up_in: dict[cst.CSTNode, SourceFile] = {}
 
@@ -142,12 +144,13 @@ class Reads:
 
     def entered_again(self, function: Function) -> None:
         """A function is entered that took too long before."""
-        self._reader.others |= self._gave_up[function.node]
+        self._reader.others |= self._gave_up.get(function.node, set())  # nobody, where a turn is shown again
 
     def reaches_out(self, module: ModuleScope) -> None:
         """The top level of a module has changed what is not its own."""
         self._by_all.modules.add(module.path)
         self.reached_out.append(module.path)
+        self.told()
 
     def all_of(self, read: Read) -> Read:
         """What a reader depends on, by way of what it has read."""

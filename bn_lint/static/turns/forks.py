@@ -8,108 +8,131 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Work = TypeVar("Work", bound=Hashable)
+Tell = Callable[[bytes], None]
 
 #: Where a process can be copied. On macOS its system libraries may not survive that.
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
 _PORTION = 1 << 20
 
 
+@dataclass
+class _Process(Generic[Work]):
+    work: Work
+    number: int
+    told: bytearray = field(default_factory=bytearray)
+
+
 class Forks(Generic[Work]):
     """Pieces of work that are done side by side, each in a process of its own."""
 
-    def __init__(self, most: int, do: Callable[[Work], bytes]) -> None:
+    def __init__(self, most: int, do: Callable[[Work, Tell], None], hear: Callable[[Work, bytes], None]) -> None:
         """Set up.
 
         Args:
             most: How many processes there are at a time.
-            do: Does a piece of work, in the process that is its own, and gives what is known then.
+            do: Does a piece of work, in the process that is its own, and tells lines of what it finds.
+            hear: Hears in this process what is told.
         """
         self._most = most
         self._do = do
-        #: The processes, by the pipes that they write to, and what each has written so far.
-        self._running: dict[int, tuple[Work, int, bytearray]] = {}
+        self._hear = hear
+        #: The processes, by the pipes that they write to.
+        self._running: dict[int, _Process[Work]] = {}
+        #: What was begun and not ended: some of it is done.
         self._begun: set[Work] = set()
-        self._answers: dict[Work, bytes] = {}
-        #: Those end with this one, which alone holds the other end of a pipe.
-        self._alive, self._life = os.pipe()
+        #: The ends of a pipe. The processes end with this one, which alone can write to it.
+        self._life: tuple[int, int] | None = None
 
-    def answer(self, work: Work, following: Iterable[Work]) -> bytes:
-        """What a piece of work gives; nothing where that failed or it is none of the following.
+    def wait(self, work: Work, following: Callable[[], Iterable[Work]]) -> None:
+        """Wait until a piece of work is done, if it is one of those to do.
 
         Args:
             following: What there is to do, from this piece on; it is begun as soon as there is room for it.
         """
-        left = iter(following)
-        self._begin_more(left)
-        while any(work is running for running, _, _ in self._running.values()):
+        self._begin_more(following)
+        while any(process.work is work for process in self._running.values()):
             self._listen()
-            self._begin_more(left)
-        return self._answers.pop(work, b"")
+            self._begin_more(following)
 
-    def end(self) -> None:
-        """End all processes: nobody waits for what they do."""
-        for pipe, (_, process, _) in self._running.items():
-            os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
-            os.close(pipe)
-        self._running.clear()
-        self._answers.clear()
-        for pipe in {self._alive, self._life} - {-1}:
-            os.close(pipe)
-        self._alive = self._life = -1
+    def is_begun(self, work: Work) -> bool:
+        """Whether a piece of work was begun, and not ended."""
+        return work in self._begun
 
-    def _begin_more(self, left: Iterable[Work]) -> None:
+    def end(self, is_meant: Callable[[Work], bool] = lambda work: True) -> None:
+        """End what is being done, and forget what is done: nobody waits for it."""
+        for pipe, process in list(self._running.items()):
+            if is_meant(process.work):
+                os.kill(process.number, signal.SIGKILL)
+                self._over(pipe)
+        self._begun = {work for work in self._begun if not is_meant(work)}
+        if not self._running:
+            for end in self._life or ():
+                os.close(end)
+            self._life = None
+
+    def _begin_more(self, following: Callable[[], Iterable[Work]]) -> None:
         while len(self._running) < self._most:
-            work = next((one for one in left if one not in self._begun), None)
+            work = next(iter(following()), None)
             if work is None or not self._begin(work):
                 return
 
     def _begin(self, work: Work) -> bool:
         """Begin a piece of work; whether the system starts another process."""
-        self._begun.add(work)
+        self._life = self._life or os.pipe()
         reading, writing = os.pipe()
         try:
-            process = os.fork()
+            number = os.fork()
         except OSError:
             os.close(reading)
             os.close(writing)
             return False
-        if not process:
-            self._work(work, writing)
+        if not number:
+            self._work(work, writing, self._life)
         os.close(writing)
-        self._running[reading] = work, process, bytearray()
+        self._begun.add(work)
+        self._running[reading] = _Process(work, number)
         return True
 
-    def _work(self, work: Work, pipe: int) -> None:
+    def _work(self, work: Work, pipe: int, life: tuple[int, int]) -> None:
         """What a process does; it never returns."""
-        ended = 1
-        try:
-            os.close(self._life)
-            threading.Thread(target=self._end_with_parent, daemon=True).start()
-            data = memoryview(self._do(work))
-            while data:
-                data = data[os.write(pipe, data) :]
-            ended = 0
-        finally:
-            os._exit(ended)  # whatever went wrong goes wrong where the answer is missed, too
 
-    def _end_with_parent(self) -> None:
-        os.read(self._alive, 1)  # nobody writes: it returns when the process that has begun this one is gone
-        os._exit(1)
+        def tell(line: bytes) -> None:
+            left = memoryview(line + b"\n")
+            while left:
+                left = left[os.write(pipe, left) :]
+
+        try:
+            os.close(life[1])
+            threading.Thread(target=_end_with_parent, args=life[:1], daemon=True).start()
+            self._do(work, tell)
+        finally:
+            os._exit(0)  # whatever went wrong goes wrong where the work is not done, too
 
     def _listen(self) -> None:
         """Wait until one of the processes has something to tell, or is over."""
         for pipe in select.select(list(self._running), [], [])[0]:
-            work, process, told = self._running[pipe]
+            process = self._running.get(pipe)
+            if process is None:
+                continue  # what another one has told has ended it
             data = os.read(pipe, _PORTION)
-            told += data
-            if data:
-                continue
-            del self._running[pipe]
-            os.close(pipe)
-            _, status = os.waitpid(process, 0)
-            if not status:
-                self._answers[work] = bytes(told)
+            process.told += data
+            while pipe in self._running and b"\n" in process.told:
+                line, _, process.told = process.told.partition(b"\n")
+                self._hear(process.work, bytes(line))
+            if not data:
+                self._over(pipe)
+
+    def _over(self, pipe: int) -> None:
+        """A process is over."""
+        process = self._running.pop(pipe)
+        os.close(pipe)
+        os.waitpid(process.number, 0)
+
+
+def _end_with_parent(alive: int) -> None:
+    os.read(alive, 1)  # nobody writes: it returns when the process that has begun this one is gone
+    os._exit(1)

@@ -150,7 +150,10 @@ class Keeper:
         """A turn begins with an entry point of a file; whether what is kept of it holds."""
         self.end()
         used = self._used(file)
-        turn = None if self._past is None else self._past.take(key, used)
+        turn = None
+        if self._past is not None:
+            turn = self._past.take(key, used)
+            self._past.early.clear()
         if turn is not None:
             try:
                 self._ahead = outlined(turn.body)
@@ -190,6 +193,27 @@ class Keeper:
         """
         turns = [self._turn(turn, set(), reported) for turn in self._turns if isinstance(turn, _Live)]
         return [turn for turn in turns if turn is not None]
+
+    @property
+    def early(self) -> bool:
+        """Whether modules were executed early for the turn that is about to begin."""
+        return self._past is not None and bool(self._past.early)
+
+    def execute_early(self, paths: Sequence[str]) -> None:
+        """Execute modules that the turn that is about to begin executes, so that others can be run ahead behind it.
+
+        Raises:
+            Outdated: that takes too long.
+        """
+        assert self._past is not None
+        known = set(map(str, self._interpreter.reads.executed))
+        self._past.early.update(path for path in paths if path not in known)
+        self._interpreter.start()
+        try:
+            for path in paths:
+                self._execute(Path(path))
+        except BudgetExhausted as error:
+            raise Outdated("a module takes too long") from error
 
     def add(self, turn: Turn) -> None:
         """What was run elsewhere stands for a turn that is to come, if it holds then."""
