@@ -93,7 +93,7 @@ class TurnsAhead:
 
     def _holds(self, turn: PlannedTurn) -> bool:
         first = turn.first
-        return first is not None and self._keeper.holds(self._key(first), turn.file)
+        return first is not None and self._keeper.holds(self._key(first), turn.file, turn.definitions)
 
     def _hear(self, turn: PlannedTurn, line: bytes) -> None:
         told = json.loads(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -158,6 +159,7 @@ class Analyzer:
 
         def run(turn: PlannedTurn) -> None:
             self.ahead = self.file = None
+            self.schedule.coming = deque([turn])
             for entry in turn.entry_points():
                 self._enter(entry)
             self._turn_over()
@@ -230,7 +232,8 @@ class Analyzer:
             if self.turns is not None:
                 if self.ahead is not None:
                     self.ahead.prepare()
-                self.turns.begin(self._key(entry), file)
+                coming = self.schedule.coming
+                self.turns.begin(self._key(entry), file, coming[0].definitions if coming else None)
         before = len(self.collector.notes.facts)
         kept = None
         if self.turns is not None:  # top levels of files are always run: they define what others read

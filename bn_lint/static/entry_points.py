@@ -300,10 +300,12 @@ class PlannedTurn:
     """Entry points of one file that are going to follow each other.
 
     Attributes:
-        entry_points: Gives them one by one. Which there are may depend on what has run by then.
+        definitions: Of which functions and classes there may be entry points: those that nothing has used by then.
+        entry_points: Gives them one by one.
     """
 
     file: SourceFile
+    definitions: Sequence[Class | Function]
     entry_points: Callable[[], Iterator[EntryPoint]]
 
     @property

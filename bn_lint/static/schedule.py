@@ -112,13 +112,15 @@ class Schedule:
         classes = [c for c in self.collector.classes if c.file in judged and c.node in self.relevant and c.is_module]
         free = [f for f in functions if not required(f)]
         yield from self._turn_by_turn(
-            PlannedTurn(file, partial(self._factories, [f for f in free if f.file is file], Reason.FACTORY))
+            PlannedTurn(file, own, partial(self._factories, own, Reason.FACTORY))
             for file in self.interpreted
+            for own in [[f for f in free if f.file is file]]
         )
         # What is made of others comes behind them.
         yield from self._turn_by_turn(
-            PlannedTurn(file, partial(_by_defaults, list(those)))
+            PlannedTurn(file, own, partial(_by_defaults, own))
             for file, those in groupby(reversed(classes), lambda cls: cls.file)
+            for own in [list(those)]
         )
         yield from self._users(
             judged,
@@ -262,7 +264,9 @@ class Schedule:
         left: dict[cst.CSTNode, Class | Function] = {c.node: c for c in classes if not c.instantiated}
         left.update((f.node, f) for f in functions if not f.called and f.node not in self.skipped)
         yield from self._turn_by_turn(
-            PlannedTurn(file, partial(_unused_in, file, left)) for file in reversed(self.interpreted)
+            PlannedTurn(file, [left[node] for node in nodes], partial(_unused, nodes, left))
+            for file in reversed(self.interpreted)
+            for nodes in [[node for node in reversed(definitions_in(file.tree)) if node in left]]
         )
 
     def _options(self) -> Iterator[EntryPoint]:
@@ -391,8 +395,7 @@ def _by_defaults(classes: Iterable[Class]) -> Iterator[EntryPoint]:
             yield Instantiate(cls, Reason.DEFAULTS)
 
 
-def _unused_in(file: SourceFile, left: Mapping[cst.CSTNode, Class | Function]) -> Iterator[EntryPoint]:
-    nodes = [node for node in reversed(definitions_in(file.tree)) if node in left]
+def _unused(nodes: Sequence[cst.CSTNode], left: Mapping[cst.CSTNode, Class | Function]) -> Iterator[EntryPoint]:
     ordered = iter(callers_first([found for node in nodes if isinstance(found := left[node], Function)]))
     for node in nodes:
         found = left[node] if isinstance(left[node], Class) else next(ordered)

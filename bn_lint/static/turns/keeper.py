@@ -146,10 +146,17 @@ class Keeper:
 
     # -- while entry points run -----------------------------------------------------------------------------------
 
-    def begin(self, key: str, file: SourceFile) -> bool:
-        """A turn begins with an entry point of a file; whether what is kept of it holds."""
+    def begin(self, key: str, file: SourceFile, definitions: Iterable[Class | Function] | None = None) -> bool:
+        """A turn begins with an entry point of a file; whether what is kept of it holds.
+
+        Args:
+            definitions: Of which functions and classes it may have entry points; None for all of the file.
+        """
         self.end()
-        used = self._used(file)
+        if definitions is None:
+            functions = (one for one in self._collector.functions if one.file is file)
+            definitions = [*functions, *(one for one in self._collector.classes if one.file is file)]
+        used = self._used(file, definitions)
         turn = None
         if self._past is not None:
             turn = self._past.take(key, used)
@@ -169,17 +176,16 @@ class Keeper:
         self._turns.append(self._live)
         return False
 
-    def _used(self, file: SourceFile) -> list[str]:
-        """The functions and classes of a file that have been called or made objects of: others may be entry points."""
-        functions = {one.node for one in self._collector.functions if one.called and one.file is file}
-        classes = {one.node for one in self._collector.classes if one.instantiated and one.file is file}
-        return sorted(filter(None, (self._addresses.name(file, node) for node in functions | classes)))
+    def _used(self, file: SourceFile, definitions: Iterable[Class | Function]) -> list[str]:
+        """The functions and classes of a file that have been called or made objects of: they are no entry points."""
+        used = {one.node for one in definitions if (one.called if isinstance(one, Function) else one.instantiated)}
+        return sorted(filter(None, (self._addresses.name(file, node) for node in used)))
 
     # -- turns that are run elsewhere -------------------------------------------------------------------------------
 
-    def holds(self, key: str, file: SourceFile) -> bool:
-        """Whether the turn that begins with an entry point of a file would hold now."""
-        return self._past is not None and self._past.has(key, self._used(file))
+    def holds(self, key: str, file: SourceFile, definitions: Iterable[Class | Function]) -> bool:
+        """Whether the turn that begins with an entry point, of some definitions of a file, would hold now."""
+        return self._past is not None and self._past.has(key, self._used(file, definitions))
 
     def forget(self) -> None:
         """Let all turns be run from here on."""
