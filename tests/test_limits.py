@@ -366,3 +366,21 @@ def test_what_cannot_be_known_is_not_followed_for_long(tmp_path: Path, how: str)
     analyze_module.Analyzer([load(path)], watch=runs.append).analyze()
     assert [run.entry.name for run in runs] == ["<module>", "search"]
     assert 10 < runs[-1].steps < most
+
+
+def test_how_many_factories_of_a_file_are_called_does_not_depend_on_other_files(tmp_path: Path) -> None:
+    """Three in a row show nothing new; the file before has shown more than this one ever does."""
+    norms = ", ".join(["nn.BatchNorm2d(3)"] * 8)
+    many = tmp_path / "many.py"
+    many.write_text(f"from torch import nn\n\n\ndef many():\n    return nn.Sequential({norms})\n", encoding="utf-8")
+    few = tmp_path / "few.py"
+    factories = "".join(f"\n\ndef net_{depth}():\n    return net({depth})\n" for depth in range(1, 7))
+    few.write_text(
+        "from torch import nn\n\nimport many\n\n\ndef net(depth):\n"
+        "    convs = nn.Sequential(*(nn.Conv2d(3, 3, 3) for _ in range(depth)))\n"
+        f"    return nn.Sequential(convs, nn.BatchNorm2d(3))\n{factories}",
+        encoding="utf-8",
+    )
+    runs: list[Run] = []
+    analyze_module.Analyzer([load(many), load(few)], watch=runs.append).analyze()
+    assert [run.entry.name for run in runs] == ["<module>", "<module>", "many", "net_1", "net_2", "net_3", "net_4"]

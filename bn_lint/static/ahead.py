@@ -76,7 +76,7 @@ class TurnsAhead:
         if self._keeper.early and not self._holds(turn):
             raise Outdated("modules were executed too early")
 
-    def end(self) -> None:
+    def close(self) -> None:
         """No more turns are wanted."""
         self._forks.end()
 

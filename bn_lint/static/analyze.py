@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,9 +89,7 @@ def analyze(
         if turns is not None or processes > 1:
             analyzer.keep_turns(turns, repeats=repeats)
         keep(analyzer)
-        if processes > 1 and CAN_FORK:
-            return analyzer.analyze_ahead(processes, reported)
-        return analyzer.analyze()
+        return analyzer.analyze_ahead(processes, reported) if processes > 1 and CAN_FORK else analyzer.analyze()
 
     return undisturbed(run)
 
@@ -165,10 +164,8 @@ class Analyzer:
             self._turn_over()
 
         self.ahead = TurnsAhead(processes, self.schedule, self.interpreter, self.turns, self._key, run, reported)
-        try:
+        with closing(self.ahead):
             return self.analyze()
-        finally:
-            self.ahead.end()
 
     def analyze(self) -> Analysis:
         told, is_restored = self._told, self.turns is not None and self.turns.restore(self.schedule.interpreted)
@@ -235,17 +232,16 @@ class Analyzer:
                 coming = self.schedule.coming
                 self.turns.begin(self._key(entry), file, coming[0].definitions if coming else None)
         before = len(self.collector.notes.facts)
-        kept = None
-        if self.turns is not None:  # top levels of files are always run: they define what others read
-            kept = self.turns.next(self._key(entry), is_run=isinstance(entry, RunModule))
+        kept, is_run = None, isinstance(entry, RunModule)  # top levels are always run: they define what others read
+        if self.turns is not None:
+            kept = self.turns.next(self._key(entry), is_run=is_run)
         if kept is not None and kept.steps > self._share:
             raise Outdated("fewer steps than before")
         steps, imports, ending, read = self._repeat(kept) if kept is not None else self._run_alone(entry)
         self.spent[file] = spent + steps
         self.spent_in_all += steps
         self.exhausted += ending is Ending.BUDGET
-        new = tuple(self.collector.notes.facts[before:])
-        self._ended(Run(entry, ending, steps, imports, new, read))
+        self._ended(Run(entry, ending, steps, imports, tuple(self.collector.notes.facts[before:]), read))
 
     def _key(self, entry: EntryPoint) -> str:
         """What stands for an entry point where turns are kept."""
@@ -392,13 +388,13 @@ class Analyzer:
         if STEPS in switches():
             runs = [run for run in self.runs if run.ending is not Ending.NOT_RUN]
             coverage.steps = [Steps(run.entry.place, run.entry.name, run.steps) for run in runs]
-        collector = self.collector
-        complete = Completer(filter(None, self.project.files.values()), collector.drafts)
+        collector, files = self.collector, list(filter(None, self.project.files.values()))
+        complete = Completer(files, collector.drafts)
         reveals = [complete(one) for one in collector.reveals]
 
         def keep() -> None:
             if self.turns is not None:
                 self.turns.keep(complete.used)
 
-        refused = frozenset(file.display for file in filter(None, self.project.files.values()) if not file.is_valid)
+        refused = frozenset(file.display for file in files if not file.is_valid)
         return Analysis(facts, collector.all_problems, coverage, refused, complete, keep, collector.tracebacks, reveals)

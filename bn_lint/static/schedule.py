@@ -11,7 +11,7 @@ Each phase is a generator: whether there is a next entry point depends on what t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
@@ -55,7 +55,8 @@ from bn_lint.static.training.symbolic_models import (
     switches_modes,
     trains_symbolic_models,
 )
-from bn_lint.static.with_symbols import required, required_by_constructor
+from bn_lint.static.unused import not_instantiated, not_used, with_callees
+from bn_lint.static.with_symbols import required
 
 #: Model zoos define hundreds of factories over the same classes. After this many in a row that take no branch and lead
 #: to no BatchNorm call that was not seen before, the remaining ones of the file are not called.
@@ -118,7 +119,7 @@ class Schedule:
         )
         # What is made of others comes behind them.
         yield from self._turn_by_turn(
-            PlannedTurn(file, own, partial(_by_defaults, own))
+            PlannedTurn(file, own, partial(not_instantiated, own))
             for file, those in groupby(reversed(classes), lambda cls: cls.file)
             for own in [list(those)]
         )
@@ -201,7 +202,7 @@ class Schedule:
             if function.called:
                 continue
             if idle >= (BLANK_FACTORIES if is_blank else IDLE_FACTORIES):
-                self.skipped.update(_with_callees(function))
+                self.skipped.update(with_callees(function))
                 continue
             seen, turn = self._shown, self.notes.turn
             yield CallFunction(function, reason)
@@ -264,7 +265,7 @@ class Schedule:
         left: dict[cst.CSTNode, Class | Function] = {c.node: c for c in classes if not c.instantiated}
         left.update((f.node, f) for f in functions if not f.called and f.node not in self.skipped)
         yield from self._turn_by_turn(
-            PlannedTurn(file, [left[node] for node in nodes], partial(_unused, nodes, left))
+            PlannedTurn(file, [left[node] for node in nodes], partial(not_used, nodes, left))
             for file in reversed(self.interpreted)
             for nodes in [[node for node in reversed(definitions_in(file.tree)) if node in left]]
         )
@@ -379,7 +380,9 @@ class Schedule:
     def missed(self, file: SourceFile) -> list[cst.Call]:
         """The calls in a file that build BatchNorm, by their names, and that no entry point reached."""
         layers, sites, missing = self.surveyed(file).layers, self.notes.sites, self.notes.missing
-        if not missing and layers == sum(site.ref.file is file and _is_layer(node) for node, site in sites.items()):
+        if not missing and layers == sum(
+            s.ref.file is file and type(n) is cst.Call and names_batchnorm(n) for n, s in sites.items()
+        ):
             return []
         return [node for node in batchnorm_calls(file.tree) if node not in sites and node not in missing]
 
@@ -387,35 +390,6 @@ class Schedule:
         """Whether models of the project have BatchNorm, so that those which come from elsewhere may have it as well."""
         files = [file for file in (self.project.files[source.path] for source in self.sources) if file is not None]
         return bool(self.interpreted) or any(map(self.imported.reaches_models, files))
-
-
-def _by_defaults(classes: Iterable[Class]) -> Iterator[EntryPoint]:
-    for cls in classes:
-        if not cls.instantiated and not required_by_constructor(cls):
-            yield Instantiate(cls, Reason.DEFAULTS)
-
-
-def _unused(nodes: Sequence[cst.CSTNode], left: Mapping[cst.CSTNode, Class | Function]) -> Iterator[EntryPoint]:
-    ordered = iter(callers_first([found for node in nodes if isinstance(found := left[node], Function)]))
-    for node in nodes:
-        found = left[node] if isinstance(left[node], Class) else next(ordered)
-        if isinstance(found, Class) and not found.instantiated:
-            yield Instantiate(found, Reason.UNUSED)
-        elif isinstance(found, Function) and not found.called:
-            yield CallFunction(found, Reason.UNUSED)
-
-
-def _is_layer(node: cst.CSTNode) -> bool:
-    return type(node) is cst.Call and names_batchnorm(node)
-
-
-def _with_callees(function: Function) -> Iterator[cst.CSTNode]:
-    """A function and those of its module that it names: they are not left over, only not called again."""
-    yield function.node
-    for node in walk(function.node.body):
-        named = function.scope.module.cells.get(node.value) if type(node) is cst.Name else None
-        if isinstance(named, Function):
-            yield named.node
 
 
 def _parses(file: SourceFile) -> bool:

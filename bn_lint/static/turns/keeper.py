@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,6 @@ from bn_lint.project.source import Source
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import execute_module, module_at
-from bn_lint.static.interpreter.reads import Read
 from bn_lint.static.interpreter.values import Class, Function, ModuleScope
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
@@ -23,29 +22,14 @@ from bn_lint.static.turns.by_file import KeptByFile
 from bn_lint.static.turns.encoding import NotKept
 from bn_lint.static.turns.image import Effort, Image, restore, take
 from bn_lint.static.turns.kept import KeptTurns, digest, said
+from bn_lint.static.turns.live import LiveTurn
 from bn_lint.static.turns.past import Past, given_up, paths, reached_out
-from bn_lint.static.turns.record import Entry, GivenUp, Turn, concerning, encoded, filled, outlined
+from bn_lint.static.turns.record import Entry, GivenUp, Turn, filled, outlined
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.syntax.source_files import SourceFile
     from bn_lint.static.training.facts_from_layers import FactCollector
-
-
-@dataclass
-class _Live:
-    """A turn that is run."""
-
-    read: Read
-    reached_out: str
-    given_up: GivenUp
-    used: list[str]
-    given_up_then: GivenUp = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    executed: list[str] = field(default_factory=list)
-    executed_by_then: int = 0
-    can_be_kept: bool = True
-    shows_something: bool = False
 
 
 @dataclass
@@ -91,8 +75,8 @@ class Keeper:
         self._image: Image | None = None
         self._efforts: dict[str, Effort] = {}
         #: The turns so far: those that were shown again, and those that were run.
-        self._turns: list[Turn | _Live] = []
-        self._live: _Live | None = None
+        self._turns: list[Turn | LiveTurn] = []
+        self._live: LiveTurn | None = None
         self._before = _Marks(0, 0, 0, set(), set())
         #: How many notes of the turn are those of entry points that are over.
         self._noted = 0
@@ -172,7 +156,7 @@ class Keeper:
         self._noted = 0
         reads = self._interpreter.reads
         before = given_up(self._interpreter, self._addresses)
-        self._live = _Live(reads.own, reached_out(self._interpreter), before, used)
+        self._live = LiveTurn(reads.own, reached_out(self._interpreter), before, used)
         self._turns.append(self._live)
         return False
 
@@ -197,7 +181,11 @@ class Keeper:
         Args:
             reported: Whether a rule reports a fact: where it is completed from a draft, its turn cannot be kept.
         """
-        turns = [self._turn(turn, set(), reported) for turn in self._turns if isinstance(turn, _Live)]
+        turns = [
+            turn.kept(self._interpreter, self._addresses, set(), reported)
+            for turn in self._turns
+            if isinstance(turn, LiveTurn)
+        ]
         return [turn for turn in turns if turn is not None]
 
     @property
@@ -385,7 +373,10 @@ class Keeper:
         used = set(drafts)
         if self._kept is None:
             return
-        turns = [turn if isinstance(turn, Turn) else self._turn(turn, used) for turn in self._turns]
+        turns = [
+            turn if isinstance(turn, Turn) else turn.kept(self._interpreter, self._addresses, used)
+            for turn in self._turns
+        ]
         parsed = self._project.filesystem.parsed
         files = {
             str(source.path): [
@@ -404,48 +395,3 @@ class Keeper:
             "image": None if self._image is None else self._image.as_json,
         }
         self._kept.keep_turns(paths(self._sources), json.dumps(data, separators=(",", ":")))
-
-    def _turn(self, live: _Live, used: set[int], reported: Callable[[Fact], bool] = lambda fact: False) -> Turn | None:
-        notes = [note for entry in live.entries for note in entry.notes]
-        if any(reported(fact) for fact in _completed_from_drafts(notes)):
-            return None
-        if any(type(node) is cst.Lambda for node in self._interpreter.reads.given_up_in):
-            return None  # it has no name
-        if not live.can_be_kept or not live.shows_something or not used.isdisjoint(_drafts(notes)):
-            return None
-        try:
-            body, touched = encoded(live.entries, self._addresses)
-        except NotKept:
-            return None
-        every = self._interpreter.reads.all_of(live.read)
-        asked = [
-            (str(function.file.path), self._addresses.name(function.file, function.node) or "", answer)
-            for function, answer in live.read.asked.items()
-        ]
-        definitions = self._addresses.names(every.definitions)
-        return Turn(
-            entries=[entry.key for entry in live.entries],
-            definitions=definitions,
-            modules=sorted(map(str, every.modules)),
-            needed=sorted(
-                map(str, every.modules.intersection(self._interpreter.reads.executed[: live.executed_by_then]))
-            ),
-            touched=sorted(touched),
-            executed=live.executed,
-            given_up=concerning(live.given_up, definitions),
-            given_up_then=concerning(live.given_up_then, definitions),
-            reached_out=live.reached_out,
-            call_sites=sorted(live.read.call_sites),
-            asked=asked,
-            used=live.used,
-            body=body,
-        )
-
-
-def _completed_from_drafts(notes: Iterable[object]) -> list[Fact]:
-    facts = (getattr(note, "fact", None) for note in notes)
-    return [fact for fact in facts if fact is not None and getattr(fact, "draft", None) is not None]
-
-
-def _drafts(notes: Iterable[object]) -> set[int]:
-    return {number for fact in _completed_from_drafts(notes) if isinstance(number := getattr(fact, "draft", 0), int)}
