@@ -65,10 +65,9 @@ class TurnsAhead:
         Raises:
             Outdated: modules were executed for a turn that cannot be shown.
         """
-        coming = self._schedule.coming
-        if not coming or all(turn.first is None for turn in islice(coming, 1, None)):
-            return  # of the last one nobody knows where it ends: what follows may go on in the same file
-        turn = coming[0]
+        turn = self._schedule.planned
+        if turn is None:
+            return
         self._execute(turn)
         self._forks.wait(turn, self._to_run)
         if turn in self._shown:

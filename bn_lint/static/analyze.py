@@ -141,8 +141,9 @@ class Analyzer:
         self.ahead: TurnsAhead | None = None
         #: Whether something was run since memory was freed.
         self._has_run = False
-        #: Whose entry points are being run.
+        #: Whose entry points are being run, and of which turn they are, if it was planned.
         self.file: SourceFile | None = None
+        self.planned: PlannedTurn | None = None
         self.spent: dict[SourceFile, int] = {}
         self.spent_in_all = 0
         #: How many entry points used up their steps.
@@ -223,14 +224,14 @@ class Analyzer:
                 self.turns = None
             self._ended(Run(entry, Ending.NOT_RUN))
             return
-        if file is not self.file:
-            self.file = file
+        planned = self.schedule.planned
+        if file is not self.file or planned is not self.planned:
+            self.file, self.planned = file, planned
             self._free()
+            if self.ahead is not None:
+                self.ahead.prepare()
             if self.turns is not None:
-                if self.ahead is not None:
-                    self.ahead.prepare()
-                coming = self.schedule.coming
-                self.turns.begin(self._key(entry), file, coming[0].definitions if coming else None)
+                self.turns.begin(self._key(entry), file, planned.definitions if planned else None)
         before = len(self.collector.notes.facts)
         kept, is_run = None, isinstance(entry, RunModule)  # top levels are always run: they define what others read
         if self.turns is not None:
@@ -309,9 +310,8 @@ class Analyzer:
         self.interpreter.start()
         self.interpreter.branches.clear()
         self.interpreter.reads.begin()
-        self.interpreter.summaries.forget()
-        self.interpreter.idle_calls.forget()
-        self.interpreter.keys.forget()
+        for memory in (self.interpreter.summaries, self.interpreter.idle_calls, self.interpreter.keys):
+            memory.forget()
         if self._has_run:
             # Modules and their owners refer to each other. What lives on, as trees do, is walked through twice at most.
             gc.collect(1)

@@ -41,7 +41,7 @@ from bn_lint.static.options import hidden_behind
 from bn_lint.static.relevance import callers_first, relevant_definitions, unlike_first
 from bn_lint.static.syntactic.survey import Surveyor, batchnorm_calls, names_batchnorm, survey
 from bn_lint.static.syntax import nodes as cst
-from bn_lint.static.syntax.source_files import ParseError, Project, SourceFile
+from bn_lint.static.syntax.source_files import Project, SourceFile
 from bn_lint.static.syntax.tree import walk
 from bn_lint.static.torch_model.symbolic_models import are_supposed
 from bn_lint.static.torch_model.watchers import events_of
@@ -143,6 +143,11 @@ class Schedule:
             yield from self.coming[0].entry_points()
             self.coming.popleft()
 
+    @property
+    def planned(self) -> PlannedTurn | None:
+        """The current turn, if it was planned."""
+        return self.coming[0] if self.coming else None
+
     def _module(self, file: SourceFile, reason: Reason) -> Iterator[EntryPoint]:
         """The top level of a file; if that is a program with options, it may be run with others later."""
         yield RunModule(file, reason)
@@ -225,7 +230,7 @@ class Schedule:
         paths = [*(s.path for s in self.sources), *self.context]
         for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
             used = set() if file in known else used_names(wanted, file.source.text)
-            if used and _parses(file):
+            if used and file.parses:
                 users = relevant_definitions([file], self.surveyed, used.__contains__)
                 yield from self._module(file, Reason.USER)
                 functions = [f for f in self.collector.functions if f.node in users and not required(f)]
@@ -244,7 +249,7 @@ class Schedule:
             used = used_names(models, source.text)
             # A script may get its model from any function of the package that it imports.
             indirect = self.imported.is_script(source) and self.imported.reaches_models(file)
-            if not (used or indirect or uses_zoo(source.text)) or not _parses(file):
+            if not (used or indirect or uses_zoo(source.text)) or not file.parses:
                 continue
             yield from self._module(file, Reason.PROGRAM)
             users = relevant_definitions(
@@ -331,7 +336,7 @@ class Schedule:
         if not trainers or not self._is_likely():
             return
         files = [file for file in (self.project.files[source.path] for source in trainers) if file is not None]
-        files = [file for file in files if _parses(file)]
+        files = [file for file in files if file.parses]
         for file in files:
             yield from self._defining(file)
         # What is called needs no run of its own, so files that hand models to these come first.
@@ -375,7 +380,7 @@ class Schedule:
         names = {f.name for f in self.collector.functions if f.file in trainers and given_models(f)}
         files = (self.project.files[source.path] for source in self.sources)
         others = (file for file in files if file is not None and file not in trainers)
-        return [file for file in others if used_names(names, file.source.text) and _parses(file)]
+        return [file for file in others if used_names(names, file.source.text) and file.parses]
 
     def missed(self, file: SourceFile) -> list[cst.Call]:
         """The calls in a file that build BatchNorm, by their names, and that no entry point reached."""
@@ -390,11 +395,3 @@ class Schedule:
         """Whether models of the project have BatchNorm, so that those which come from elsewhere may have it as well."""
         files = [file for file in (self.project.files[source.path] for source in self.sources) if file is not None]
         return bool(self.interpreted) or any(map(self.imported.reaches_models, files))
-
-
-def _parses(file: SourceFile) -> bool:
-    try:
-        file.tree  # noqa: B018 - parses
-    except ParseError:
-        return False
-    return True

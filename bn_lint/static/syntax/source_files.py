@@ -78,6 +78,11 @@ class SourceFile:
         return isinstance(self.__dict__.get("_read"), Reading)
 
     @property
+    def parses(self) -> bool:
+        """Whether so much of the file is Python that there is a tree."""
+        return isinstance(self._read, Reading)
+
+    @property
     def reading(self) -> Reading:
         """What could be read of the file.
 
