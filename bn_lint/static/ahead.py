@@ -4,7 +4,7 @@ A process has the modules and the marks as they are when it begins, and what its
 analysis had kept it (`turns/past.py`): where something decides that was otherwise by then, the turn is run once more.
 
 Some modules change objects of others when they are executed, and all turns that follow find them so. A process tells of
-that at once. Then the turns that come after its own are begun again, with these modules executed.
+that at once. Then its turn is left to be run where it counts, and those behind it are begun when that is over.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bn_lint.facts import Fact, Outdated
+from bn_lint.facts import Fact
 from bn_lint.static.entry_points import EntryPoint, PlannedTurn
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.schedule import Schedule
@@ -53,42 +53,35 @@ class TurnsAhead:
         self._reported = reported
         self._filesystem = schedule.project.filesystem
         self._forks: Forks[PlannedTurn] = Forks(processes, self._show, self._hear)
-        #: What turns have shown, and the modules that they have executed up to the last one that all turns depend on.
+        #: What turns have shown.
         self._shown: dict[PlannedTurn, dict[str, Any]] = {}
-        self._executed: dict[PlannedTurn, list[str]] = {}
-        #: Turns of which it is known that they are not run in other processes.
+        #: Turns that need not be run in other processes, and those that execute modules which all turns depend on.
         self._left_out: set[PlannedTurn] = set()
+        self._reaching_out: set[PlannedTurn] = set()
 
     def prepare(self) -> None:
-        """A turn is about to begin: what its process has found out is taken, and the next ones are begun.
-
-        Raises:
-            Outdated: modules were executed for a turn that cannot be shown.
-        """
+        """A turn is about to begin: what its process has found out is taken, and the next ones are begun."""
         turn = self._schedule.planned
         if turn is None:
             return
-        self._execute(turn)
         self._forks.wait(turn, self._to_run)
         if turn in self._shown:
             self._take(self._shown.pop(turn))
-        if self._keeper.early and not self._holds(turn):
-            raise Outdated("modules were executed too early")
 
     def close(self) -> None:
         """No more turns are wanted."""
         self._forks.end()
 
     def _to_run(self) -> Iterator[PlannedTurn]:
-        """The turns to begin next, up to one that has executed modules that those behind it depend on."""
+        """The turns to begin next, up to one that executes modules which those behind it depend on."""
         for turn in tuple(self._schedule.coming):
+            if turn in self._reaching_out:
+                return
             if not self._forks.is_begun(turn) and turn not in self._left_out:
                 if turn.first is None or self._holds(turn):
                     self._left_out.add(turn)
                 else:
                     yield turn
-            if turn in self._executed:
-                return
 
     def _holds(self, turn: PlannedTurn) -> bool:
         first = turn.first
@@ -99,23 +92,11 @@ class TurnsAhead:
         if "turns" in told:
             self._shown[turn] = told
             return
-        self._executed[turn] = told["executed"]
+        self._reaching_out.add(turn)
         coming = list(self._schedule.coming)
-        if turn not in coming:
-            return
-        behind = set(coming[coming.index(turn) + 1 :])
-        self._forks.end(behind.__contains__)
-        for known in (self._shown, self._executed):
-            for one in behind.intersection(known):
-                del known[one]
-        if turn is coming[0]:
-            self._execute(turn)
-
-    def _execute(self, turn: PlannedTurn) -> None:
-        """Execute the modules that the current turn has executed, and that the others depend on."""
-        executed = self._executed.pop(turn, None)
-        if executed is not None:
-            self._keeper.execute_early(executed)
+        late = {turn, *(coming[coming.index(turn) :] if turn in coming else ())}
+        self._forks.end(late.__contains__)
+        self._shown = {one: shown for one, shown in self._shown.items() if one not in late}
 
     def _take(self, shown: dict[str, Any]) -> None:
         for kind, path in shown["asked"]:
@@ -127,12 +108,8 @@ class TurnsAhead:
     def _show(self, turn: PlannedTurn, tell: Tell) -> None:
         """Run a turn, in the process that is its own."""
         reads = self._interpreter.reads
-        asked, parsed, executed = len(self._filesystem.asked), set(self._filesystem.parsed), len(reads.executed)
-
-        def reached_out() -> None:
-            tell(_line({"executed": list(map(str, reads.executed[executed:]))}))
-
-        reads.told = reached_out
+        asked, parsed = len(self._filesystem.asked), set(self._filesystem.parsed)
+        reads.told = lambda: tell(_line({"reaches out": True}))
         self._keeper.forget()
         self._run(turn)
         shown = {

@@ -141,10 +141,7 @@ class Keeper:
             functions = (one for one in self._collector.functions if one.file is file)
             definitions = [*functions, *(one for one in self._collector.classes if one.file is file)]
         used = self._used(file, definitions)
-        turn = None
-        if self._past is not None:
-            turn = self._past.take(key, used)
-            self._past.early.clear()
+        turn = None if self._past is None else self._past.take(key, used)
         if turn is not None:
             try:
                 self._ahead = outlined(turn.body)
@@ -187,27 +184,6 @@ class Keeper:
             if isinstance(turn, LiveTurn)
         ]
         return [turn for turn in turns if turn is not None]
-
-    @property
-    def early(self) -> bool:
-        """Whether modules were executed early for the turn that is about to begin."""
-        return self._past is not None and bool(self._past.early)
-
-    def execute_early(self, paths: Sequence[str]) -> None:
-        """Execute modules that the turn that is about to begin executes, so that others can be run ahead behind it.
-
-        Raises:
-            Outdated: that takes too long.
-        """
-        assert self._past is not None
-        known = set(map(str, self._interpreter.reads.executed))
-        self._past.early.update(path for path in paths if path not in known)
-        self._interpreter.start()
-        try:
-            for path in paths:
-                self._execute(Path(path))
-        except BudgetExhausted as error:
-            raise Outdated("a module takes too long") from error
 
     def add(self, turn: Turn) -> None:
         """What was run elsewhere stands for a turn that is to come, if it holds then."""

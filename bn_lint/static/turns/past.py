@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,6 @@ class Past:
         self._changes: dict[str, Changes] = {}
         self._known_executed: set[str] = set()
         self._count_executed = 0
-        #: The modules that were executed early, for the turn that is about to begin is known to do so.
-        self.early: set[str] = set()
         #: What texts say to who does not look at their code, by the digests of the texts.
         self.said: dict[str, str] = {}
         #: The image of the modules, if it holds.
@@ -133,7 +131,7 @@ class Past:
                 return False
             if not changed.called.isdisjoint(turn.call_sites):
                 return False
-        if not self.early.issubset(turn.executed) or turn.reached_out != reached_out(self._interpreter, self.early):
+        if turn.reached_out != reached_out(self._interpreter):
             return False
         if not set(turn.needed) <= {*turn.executed, *self._executed()}:
             return False
@@ -165,9 +163,9 @@ def given_up(interpreter: Interpreter, addresses: ProjectAddresses) -> GivenUp:
     return sorted(found, key=lambda one: one[:2])
 
 
-def reached_out(interpreter: Interpreter, without: Collection[str] = ()) -> str:
+def reached_out(interpreter: Interpreter) -> str:
     """Stands for the modules that have changed what is not their own, in order."""
-    return digest("\n".join(path for path in map(str, interpreter.reads.reached_out) if path not in without))
+    return digest("\n".join(map(str, interpreter.reads.reached_out)))
 
 
 def paths(sources: Iterable[Source]) -> list[str]:
