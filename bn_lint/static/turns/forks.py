@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -85,7 +86,10 @@ class Forks(Generic[Work]):
         self._life = self._life or os.pipe()
         reading, writing = os.pipe()
         try:
-            number = os.fork()
+            with warnings.catch_warnings():
+                # Python 3.12 warns of other threads, whose locks nobody opens in the copy. Here they only wait.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                number = os.fork()
         except OSError:
             os.close(reading)
             os.close(writing)
