@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bn_lint.check import judge as judging
+from bn_lint.check import workers
 from bn_lint.check.kept_work import KeptWork
 from bn_lint.check.outcome import Outcome
 from bn_lint.check.tasks import Task
@@ -21,7 +22,7 @@ from bn_lint.rule import Thresholds
 from bn_lint.static.turns.forks import CAN_FORK, Forks, Tell
 from bn_lint.static.turns.keeper import Keeper
 
-from .projects import write
+from .projects import Check, write
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="a process cannot be copied on this system")
 
@@ -210,6 +211,16 @@ def test_without_another_process_everything_is_run_here(judged: Judged, monkeypa
 
     monkeypatch.setattr(os, "fork", refused)
     assert judged.in_processes(2) == alone
+
+
+@pytest.mark.slow
+def test_a_process_that_judges_begins_others(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BN_LINT_ENGINE")  # which would have everything run here
+    monkeypatch.setattr(workers, "_WORTH_FORKING", 1)
+    _write_nets(5, lambda number: "width" if number != 1 else "width + 1", more="1")
+    alone = check("--no-cache", "-j1")
+    assert check("--no-cache", "-j3") == alone
+    assert len(alone) == 6
 
 
 class Heard:
