@@ -20,6 +20,7 @@ ORDER = (
     "addresses",
     "debugging",
     "native",
+    "forks",
     "exit",
     "libraries",
     "facts",
@@ -225,7 +226,7 @@ def test_all_files_are_written_by_one_function() -> None:
         "bn_lint/check/worker.py",
         "bn_lint/check/workers.py",
         "bn_lint/cli/terminal.py",
-        "bn_lint/static/turns/forks.py",
+        "bn_lint/forks.py",
     }  # pipes between processes, standard error
     found = {
         path.relative_to(ROOT).as_posix()

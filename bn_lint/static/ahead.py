@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from bn_lint.facts import Fact
+from bn_lint.forks import Forks, Tell
 from bn_lint.static.entry_points import EntryPoint, PlannedTurn
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.schedule import Schedule
-from bn_lint.static.turns.forks import Forks, Tell
 from bn_lint.static.turns.keeper import Keeper
 from bn_lint.static.turns.record import Turn
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bn_lint.debugging import STEPS, switches
 from bn_lint.facts import Analysis, BatchNormBuilt, Evidence, Fact, Outdated, Steps, TrainOverride
+from bn_lint.forks import CAN_FORK
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.prefilter import may_show_facts
 from bn_lint.project.source import Source
@@ -40,7 +41,6 @@ from bn_lint.static.training.facts_from_calls import facts_from_events
 from bn_lint.static.training.facts_from_layers import FactCollector
 from bn_lint.static.training.symbolic_models import with_likelihood
 from bn_lint.static.tried import as_the_program_makes_them
-from bn_lint.static.turns.forks import CAN_FORK
 from bn_lint.static.turns.keeper import Keeper
 from bn_lint.static.turns.kept import KeptTurns
 from bn_lint.static.turns.record import Entry

@@ -16,10 +16,10 @@ from bn_lint.check.outcome import Outcome
 from bn_lint.check.tasks import Task
 from bn_lint.check.workers import spread
 from bn_lint.facts import Outdated
+from bn_lint.forks import CAN_FORK, Forks, Tell
 from bn_lint.project.partition import Unit
 from bn_lint.project.source import Source, load
 from bn_lint.rule import Thresholds
-from bn_lint.static.turns.forks import CAN_FORK, Forks, Tell
 from bn_lint.static.turns.keeper import Keeper
 
 from .projects import Check, write
