@@ -224,7 +224,7 @@ def test_all_files_are_written_by_one_function() -> None:
     own = {"bn_lint/project/writing.py"}
     streams = {
         "bn_lint/check/worker.py",
-        "bn_lint/check/workers.py",
+        "bn_lint/check/processes.py",
         "bn_lint/cli/terminal.py",
         "bn_lint/forks.py",
     }  # pipes between processes, standard error

@@ -54,7 +54,7 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
     needed = [line.split(": ", 1)[1] for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
     base = sorted(one for one in needed if "extra ==" not in one)
     assert base == ["click>=8.1", "libcst>=1.5", "rich>=13", "tomli>=2; python_version < '3.11'"]
-    assert "bn-lint = bn_lint.cli.main:main" in wheel.read(f"{dist}/entry_points.txt").decode()
+    assert "bn-lint = bn_lint.__main__:main" in wheel.read(f"{dist}/entry_points.txt").decode()
 
 
 def test_rules_is_no_module_of_the_wheel(wheel: zipfile.ZipFile, tmp_path: Path) -> None:

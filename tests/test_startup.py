@@ -51,3 +51,16 @@ def test_color_needs_no_rich(tmp_path: Path) -> None:
 def test_the_package_itself_is_free(tmp_path: Path) -> None:
     before = imported_by("", tmp_path)
     assert imported_by("import bn_lint", tmp_path) - before <= {"bn_lint", "__future__"}
+
+
+def test_what_is_only_said_again_needs_no_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BN_LINT_NO_CACHE", raising=False)
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\nnet = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))\n"
+    )
+    again = run("check", "--cache-dir=kept", "net.py")
+    assert "bn_lint.check.workers" in imported_by(again, tmp_path)
+    modules = imported_by(again, tmp_path)
+    assert "bn_lint.check.workers" not in modules
+    assert "bn_lint.check.outcome" in modules
+    assert not {"bn_lint_rules", "bn_lint.facts.layers", "bn_lint.static", "libcst"} & modules

@@ -123,9 +123,9 @@ def test_a_syntax_error_cannot_be_silenced() -> None:
 
 def test_useless_comments_are_remarked_on() -> None:
     text = "# bn-lint: ignore\n# bn-lint: disable[BN401]\n# bn-lint: ignore[keras-momentun]\n# bn-lint: ignore[BN401]\n"
-    assert list(mistakes_in(source(text), load_rules())) == [
+    assert list(mistakes_in(source(text), load_rules)) == [
         (1, '"bn-lint: ignore" needs codes or names in brackets, such as [BN401].'),
         (2, '"bn-lint: disable" is no known comment; write "bn-lint: ignore[CODE]".'),
         (3, '"bn-lint: ignore": unknown rule "keras-momentun"; did you mean "keras-momentum"?'),
     ]
-    assert list(mistakes_in(source("x = 1  # noqa: E501\n"), load_rules())) == []
+    assert list(mistakes_in(source("x = 1  # noqa: E501\n"), load_rules)) == []

@@ -66,19 +66,22 @@ def filter_findings(files: Sequence[FilteredFile], outcomes: Sequence[Outcome], 
 def _filter(
     file: FilteredFile, findings: Sequence[Finding], remarks: list[str], *, complete: bool
 ) -> Iterator[Finding]:
-    rules = RuleSet(file.settings.plugins).rules
-    shown = _uncovered(list(_select(findings, file.settings, file.path)), rules)
+    rules = RuleSet(file.settings.plugins)  # which imports them when they are asked for
+    shown = list(_select(findings, file.settings, file.path))
+    if len(shown) > 1:
+        shown = list(_uncovered(shown, rules.rules))
     if file.source is None:
         yield from shown
         return
     directives = list(directives_in(file.source))
     yield from suppress(shown, directives)
-    for line, text in () if file.is_context else mistakes_in(file.source, rules):
+    for line, text in () if file.is_context else mistakes_in(file.source, lambda: rules.rules):
         place = file.source.located(Place(file.display, line, 1, line, 1))
         remarks.append(f"{place.file}:{place.line}: {text}")
-    if complete and not file.is_alone:
+    if directives and complete and not file.is_alone:
+        settings = file.settings
         on = [
-            rule for rule in rules if _reads(rule) and file.settings.severity_in(file.path, rule, rule.severity.value)
+            rule for rule in rules.rules if _reads(rule) and settings.severity_in(file.path, rule, rule.severity.value)
         ]
         idle = (_unused(file.source, *each) for each in unused(directives, findings, on))
         yield from _select(idle, file.settings, file.path)

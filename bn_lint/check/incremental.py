@@ -63,6 +63,7 @@ class IncrementalChecker:
         *,
         coverage: bool = False,
         texts: Mapping[str, bytes] | None = None,
+        copies: bool = False,
     ) -> None:
         """Set up.
 
@@ -72,12 +73,14 @@ class IncrementalChecker:
             cache: Where outcomes are kept; None judges everything.
             jobs: How many processes to use; None lets the amount of work decide, and 0 is this one, without limits.
             coverage: Whether the outcomes are to say which layers were not judged.
+            copies: Whether processes may be copies of this one.
         """
         self._thresholds = {path: Thresholds(each.min_batch_size) for path, each in settings.items()}
         self._rules = rules
         self._cache = cache
         self._jobs = jobs
         self._coverage = coverage
+        self._copies = copies
         self._progress = progress or (lambda done, total: None)
         self._texts = texts or {}
         self._disk = FileSystem(texts)
@@ -135,7 +138,8 @@ class IncrementalChecker:
         ]
         tasks = spread(tasks, self._jobs)
         self._progress(0, len(tasks))
-        answers = judge_all(tasks, processes(tasks, self._jobs), self._disk, readers(tasks, self._jobs))
+        jobs, reading = processes(tasks, self._jobs), readers(tasks, self._jobs)
+        answers = judge_all(tasks, jobs, self._disk, reading, copies=self._copies)
         for done, (number, judged) in enumerate(answers, 1):
             index = numbers[number]
             outcome = found[index] = judged.outcome

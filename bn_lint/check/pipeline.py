@@ -40,6 +40,7 @@ def check(
     progress: Progress | None = None,
     coverage: bool = True,
     together: bool = False,
+    copies: bool = False,
 ) -> Report:
     """Check files and report what was found in them.
 
@@ -53,6 +54,7 @@ def check(
         coverage: Whether the report is to say which layers were not judged.
         together: The files are one unit, as somebody knows already, who looks at the one that is no context. This
             process judges them, without a cache; the coverage has what the tensors and modules of that file are.
+        copies: Whether processes may be copies of this one: it does nothing but check files.
 
     Raises:
         ConfigError: a configuration file that applies to one of the files, or a setting, is wrong.
@@ -77,7 +79,9 @@ def check(
 
         others = [(each.file, each.data) for each in given if each.source is None]
         entries = cache and cache(report.rules)
-        judging = IncrementalChecker(settings, report.rules, entries, jobs, progress, coverage=coverage, texts=texts)
+        judging = IncrementalChecker(
+            settings, report.rules, entries, jobs, progress, coverage=coverage, texts=texts, copies=copies
+        )
         wanted = {each.file.path for each in given if not each.file.is_context}
         outcomes = judging.outcomes(judged, others, wanted if len(wanted) < len(given) else None)
         _screen(given, settings, outcomes, report)

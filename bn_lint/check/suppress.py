@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tokenize
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bn_lint.project.selectors import Named, covers, unknown_selector
@@ -145,8 +145,12 @@ def statements_in(source: Source) -> dict[int, tuple[int, int]]:
     return _layout(source.lines)[1]
 
 
-def mistakes_in(source: Source, rules: Sequence[Named]) -> Iterator[tuple[int, str]]:
-    """Comments meant for bn-lint that silence nothing, as they are written: the line, and one sentence."""
+def mistakes_in(source: Source, rules: Callable[[], Sequence[Named]]) -> Iterator[tuple[int, str]]:
+    """Comments meant for bn-lint that silence nothing, as they are written: the line, and one sentence.
+
+    Args:
+        rules: Gives the rules that there are, where a comment names one.
+    """
     if not _MENTION.search(source.text):
         return
     for line, _, comment in _layout(source.lines)[0]:
@@ -157,7 +161,7 @@ def mistakes_in(source: Source, rules: Sequence[Named]) -> Iterator[tuple[int, s
             elif not selectors:
                 yield line, f'"bn-lint: {own["kind"]}" needs codes or names in brackets, such as [BN401].'
             for selector in selectors:
-                problem = unknown_selector(selector, rules)
+                problem = unknown_selector(selector, rules())
                 if problem is not None:
                     yield line, f'"bn-lint: {own["kind"]}": {problem}{"" if problem.endswith("?") else "."}'
 

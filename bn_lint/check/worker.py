@@ -7,9 +7,10 @@ import os
 import pickle
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from bn_lint.check.registry import RuleSet
 from bn_lint.check.tasks import Judged, Limits, ReadAhead, Task
 from bn_lint.project.filesystem import FileSystem, RecordingFileSystem
 
@@ -107,6 +108,19 @@ def _limit(limits: Limits | None) -> None:
             resource.setrlimit(kind, (most if hardest == resource.RLIM_INFINITY else min(most, hardest), hardest))
         except (OSError, ValueError):
             continue  # a system that does not know this limit
+
+
+def prepare(sets: Iterable[RuleSet]) -> None:
+    """Import what judging takes, so that copies of this process need not.
+
+    Raises:
+        ConfigError: a rule package cannot be imported.
+    """
+    import bn_lint.check.judge
+    import bn_lint.static.analyze  # noqa: F401
+
+    for rules in dict.fromkeys(sets):
+        rules.rules  # noqa: B018 - imports them
 
 
 def judge_task(

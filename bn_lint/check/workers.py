@@ -2,53 +2,33 @@
 
 What the engine does is limited by steps, so that its results are the same on every machine. The limits of the process
 are the last resort, for what no step counts: a process that exceeds them is ended, and costs its unit alone.
-
-The processes are not those of `multiprocessing`: these begin with the working directory first on `sys.path`, so that a
-`struct.py` in the repository that is checked would be run.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import queue
-import signal
-import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-import bn_lint
+from bn_lint.check.processes import CannotStart, Process, lost
 from bn_lint.check.tasks import Judged, ReadAhead, Task
-from bn_lint.check.worker import OUT_OF_MEMORY, READY, judge_task
+from bn_lint.check.worker import judge_task, prepare
 from bn_lint.debugging import UNTIMED, switches
-from bn_lint.errors import BnLintError
+from bn_lint.forks import CAN_FORK
 from bn_lint.project.filesystem import FileSystem
 from bn_lint.project.prefilter import may_show_facts
 
-#: A further process costs about half a second before it judges anything: it must have this many characters to judge.
-_WORTH_A_PROCESS = 60_000
+#: A further process must have this many characters to judge: a new one takes about half a second before it judges
+#: anything, a copy hardly any time.
+_WORTH_A_PROCESS = 10_000 if CAN_FORK else 60_000
 #: Characters that must be left to read where files are read ahead, and about how many a process reads at a time.
 _WORTH_READING, _SHARE = 400_000, 100_000
 #: Characters that a unit must have for its entry points to be run in several processes.
 _WORTH_FORKING = 200_000
-#: How much longer than it computes a process may take, for others compute, too.
-_PATIENCE = 10
-#: What a process runs. It finds modules where this process does, but those of the standard library first.
-_BOOTSTRAP = """\
-import signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-sys.path += [entry for entry in sys.argv[1:] if entry not in sys.path]
-import site
-site.main()
-from bn_lint.check.worker import serve
-serve()
-"""
 
 
 def processes(tasks: Sequence[Task], jobs: int | None) -> int:
@@ -84,12 +64,15 @@ def spread(tasks: Sequence[Task], jobs: int | None) -> list[Task]:
     return [replace(task, processes=max(1, most - others)) if task is largest else task for task in tasks]
 
 
-def judge_all(tasks: Sequence[Task], jobs: int, disk: FileSystem, readers: int = 0) -> Iterator[tuple[int, Judged]]:
+def judge_all(
+    tasks: Sequence[Task], jobs: int, disk: FileSystem, readers: int = 0, *, copies: bool = False
+) -> Iterator[tuple[int, Judged]]:
     """Judge tasks, and give the number of each with its result as soon as it is there, in any order.
 
     Args:
         jobs: How many processes judge; with 0 it is this one.
         readers: How many more read files ahead.
+        copies: Whether processes may be copies of this one.
     """
     left = dict(enumerate(tasks))
     is_here = jobs == 0 or (jobs == 1 and UNTIMED in switches())  # where a debugger can follow
@@ -97,153 +80,45 @@ def judge_all(tasks: Sequence[Task], jobs: int, disk: FileSystem, readers: int =
         # A process that ends in the middle of a task was stopped by the system, or its interpreter broke. Side by side
         # with others it may have had too little memory, so the task is tried once more, alone.
         most = max((task.processes for task in tasks), default=1)
-        for at_a_time, beside, within in () if is_here else dict.fromkeys(((jobs, readers, most), (1, 0, 1))):
+        tries = () if is_here else dict.fromkeys(((jobs, readers, most), (1, 0, 1)))
+        for before, (at_a_time, beside, within) in enumerate(tries):
             now = {index: replace(task, processes=min(task.processes, within)) for index, task in left.items()}
-            for index, judged in _in_processes(now, at_a_time, beside):
+            for index, judged in _in_processes(now, at_a_time, beside, copies=copies and CAN_FORK and not before):
                 del left[index]
                 yield index, judged
-        lost = not is_here
-    except _CannotStart:
-        lost = False
+        is_lost = not is_here
+    except CannotStart:
+        is_lost = False
     for index, task in left.items():
         try:
             ended = "the process that checked it ended unexpectedly"
-            yield index, _lost(task, ended) if lost else judge_task(task, disk)
+            yield index, lost(task, ended) if is_lost else judge_task(task, disk)
         except MemoryError:
-            yield index, _lost(task, "there is not enough memory")
+            yield index, lost(task, "there is not enough memory")
 
 
-class _CannotStart(Exception):
-    """The system starts no further process, or it cannot import bn-lint."""
-
-
-class _Process:
-    """A process that judges one task at a time."""
-
-    def __init__(self) -> None:
-        flags = ["-B"] if sys.dont_write_bytecode else []
-        try:
-            self._process = subprocess.Popen(
-                # -I and -S: nothing is imported from the working directory, or by a variable, before `sys.path` is set.
-                [sys.executable, "-I", "-S", *flags, "-c", _BOOTSTRAP, *_import_path()],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-        except OSError as error:
-            raise _CannotStart from error
-        if self._receive() != READY:
-            self.end()
-            raise _CannotStart
-
-    def judge(self, task: Task) -> Judged | None:
-        """The result of a task; None when the process ended before it had one, within its limits.
-
-        Raises:
-            Exception: what judging the task raises.
-        """
-        limits = task.limits
-        if not self._ask(task):
-            return None
-        with _killed_after(self._process, None if limits is None else limits.seconds * _PATIENCE) as late:
-            answer = self._receive()
-        if isinstance(answer, BaseException):
-            raise answer
-        if isinstance(answer, Judged):
-            return answer
-        ended = self._process.wait()
-        if limits is not None and (late.is_set() or ended == -getattr(signal, "SIGXCPU", 0)):
-            return _lost(task, f"that takes more than {limits.seconds} seconds of computing time")
-        if limits is not None and ended == OUT_OF_MEMORY:
-            return _lost(task, f"that takes more than {limits.memory >> 20} MB of memory")
-        return None
-
-    def read(self, ahead: ReadAhead) -> None:
-        """Read files for another process.
-
-        Raises:
-            OSError: the process has ended.
-        """
-        if not self._ask(ahead) or self._receive() != READY:
-            raise OSError("the process has ended")
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the process has ended."""
-        return self._process.poll() is not None
-
-    def end(self) -> None:
-        """End the process at once: it holds nothing that could be lost."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except OSError:
-                    continue  # what the process had not read yet
-
-    def _ask(self, task: Task | ReadAhead) -> bool:
-        """Hand a task over; whether the process could take it."""
-        assert self._process.stdin is not None
-        try:
-            pickle.dump(task, self._process.stdin)
-            self._process.stdin.flush()
-        except OSError:
-            return False
-        return True
-
-    def _receive(self) -> Any:
-        assert self._process.stdout is not None
-        try:
-            return pickle.load(self._process.stdout)
-        except (EOFError, OSError, pickle.UnpicklingError):
-            return None
-
-
-@contextmanager
-def _killed_after(process: subprocess.Popen[bytes], seconds: int | None) -> Iterator[threading.Event]:
-    """End a process that takes longer than so many seconds; the event tells that it did."""
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        process.kill()
-
-    if seconds is None:
-        yield late
-        return
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late
-    finally:
-        timer.cancel()
-
-
-def _in_processes(tasks: Mapping[int, Task], jobs: int, readers: int) -> Iterator[tuple[int, Judged]]:
+def _in_processes(tasks: Mapping[int, Task], jobs: int, readers: int, *, copies: bool) -> Iterator[tuple[int, Judged]]:
     """Judge tasks in processes; those in which a process ended get no result.
 
     A process with nothing left to judge reads files for the one that judges the largest unit.
 
     Raises:
-        _CannotStart: there is no process.
+        CannotStart: there is no process.
         Exception: what judging a task raises.
     """
     # The largest first, so that no process is left alone with it at the end.
     waiting = deque(sorted(tasks, key=lambda index: (-tasks[index].size, index)))
     ahead = _Ahead(tasks[waiting[0]]) if waiting else None
     results: queue.SimpleQueue[tuple[int, Judged | None] | BaseException] = queue.SimpleQueue()
-    running: set[_Process] = set()
+    running: set[Process] = set()
     over = threading.Event()
 
-    def start() -> _Process:
-        process = _Process()
+    def start() -> Process:
+        process = Process()
         running.add(process)
         return process
 
-    def work() -> None:
-        process = None
+    def work(process: Process | None = None) -> None:
         try:
             while not over.is_set():
                 try:
@@ -262,19 +137,26 @@ def _in_processes(tasks: Mapping[int, Task], jobs: int, readers: int) -> Iterato
         else:
             read(process)
 
-    def read(process: _Process | None = None) -> None:
+    def read(process: Process | None = None) -> None:
         try:
             while not over.is_set() and (share := ahead.share() if ahead is not None else None) is not None:
                 process = process or start()
                 process.read(share)
-        except (_CannotStart, OSError):
+        except (CannotStart, OSError):
             return  # the other process reads all of them
 
     expected = len(tasks)
     judging = min(jobs, expected)
-    for number in range(judging + readers):
-        threading.Thread(target=work if number < judging else read, daemon=True).start()
+    begun: list[Process] = []
     try:
+        if copies:
+            prepare(tasks[index].rules for index in waiting)
+        while copies and len(begun) < judging:  # before there are threads, whose locks nobody would open in a copy
+            begun.append(Process(begun))
+            running.add(begun[-1])
+        for number in range(judging + readers):
+            which = begun[number : number + 1]
+            threading.Thread(target=work if number < judging else read, args=which, daemon=True).start()
         for _ in range(expected):
             result = results.get()
             if isinstance(result, BaseException):
@@ -318,21 +200,6 @@ class _Ahead:
                 share = []
         if share:
             yield ReadAhead(share, kept, self._task.limits)
-
-
-def _import_path() -> list[str]:
-    """Where this process finds modules. What depends on the working directory is left out, but for bn-lint itself."""
-    own = str(Path(bn_lint.__file__).absolute().parent.parent)
-    return [*(entry for entry in sys.path if os.path.isabs(entry)), own]
-
-
-def _lost(task: Task, why: str) -> Judged:
-    from bn_lint.check.judge import defect
-    from bn_lint.check.outcome import Outcome
-
-    error = BnLintError(why)
-    problems = [defect("the analysis", error, source.display) for source in task.unit.sources]
-    return Judged(Outcome(problems=problems), {})
 
 
 def _cores() -> int:

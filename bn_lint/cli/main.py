@@ -13,13 +13,15 @@ from collections.abc import Sequence
 import click
 
 from bn_lint import __version__
-from bn_lint.cli.stopping import leave, stop_on_signals, stopped
+from bn_lint.cli.stopping import is_own_process, leave, stop_on_signals, stopped
 from bn_lint.cli.terminal import complain, printable_lines, show
 from bn_lint.errors import BnLintError
 from bn_lint.exit import ExitCode
 
 #: Each is a module of this name in `bn_lint.cli.commands`, whose `command` is imported when it is run or listed.
 COMMANDS = ("check", "layers", "probe", "report", "rule", "server", "trace")
+#: Those that last, or run a program: garbage is collected, which `__main__.py` has put off.
+_LASTING = ("probe", "server", "trace")
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -31,6 +33,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name in _LASTING and is_own_process():
+            gc.enable()
         found = importlib.import_module(f"bn_lint.cli.commands.{cmd_name.replace('-', '_')}").command
         assert isinstance(found, click.Command)
         found.name = cmd_name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -94,27 +95,31 @@ def test_reading_ahead_ends_where_the_other_process_has_come(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("own", [False, True], ids=["new processes", "copies of one that does nothing else"])
 def test_a_process_that_dies_costs_its_unit_alone(
-    check: Check, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    own: bool, check: Check, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write("plugin/deadly/__init__.py", DEADLY)
     monkeypatch.syspath_prepend(os.path.abspath("plugin"))
+    monkeypatch.setenv("PYTHONPATH", os.path.abspath("plugin"))
     monkeypatch.setenv("BN_LINT_ALLOW_PLUGINS", "deadly")
     write("bn-lint.toml", 'plugins = ["deadly"]\nexclude = ["plugin"]\n')
     for number in range(3):
         write(f"net_{number}.py", WRONG.format(9))
     write("net_deadly.py", WRONG.format(9).replace("3, 8", "3, 666"))
-    try:
-        code = cli.main(["check", "--no-cache", "-j2", "--output-format=concise"])
-    finally:
-        sys.modules.pop("deadly", None)
-    captured = capsys.readouterr()
+    arguments = ["check", "--no-cache", "-j2", "--output-format=concise"]
+    if own:
+        done = subprocess.run([sys.executable, "-m", "bn_lint", *arguments], capture_output=True, text=True)
+        code, out, errors = done.returncode, done.stdout, done.stderr
+    else:
+        try:
+            code = cli.main(arguments)
+        finally:
+            sys.modules.pop("deadly", None)
+        out, errors = capsys.readouterr()
     assert code == 2
-    assert captured.out.count("BN002") == 3
-    assert (
-        "BN903 net_deadly.py:1:1: internal error in the analysis: BnLintError: the process that checked it"
-        in captured.err
-    )
+    assert out.count("BN002") == 3
+    assert "BN903 net_deadly.py:1:1: internal error in the analysis: BnLintError: the process that checked it" in errors
 
 
 @pytest.mark.slow

@@ -103,7 +103,7 @@ def ended(process: subprocess.Popen[bytes]) -> tuple[int, bytes, bytes]:
 
 def wait_until_judging(stderr: IO[bytes]) -> None:
     while line := stderr.readline():
-        if line == b"judging\n":
+        if b"judging" in line:  # processes that begin at the same time may write into one line
             return
     pytest.fail("the process ended before it judged anything")
 

@@ -12,6 +12,7 @@ import click
 
 from bn_lint.cli.commands.check_options import CheckOptions, check_options
 from bn_lint.cli.commands.publish import publish
+from bn_lint.cli.stopping import is_own_process
 from bn_lint.cli.terminal import complain, save, wants_color, write
 from bn_lint.errors import UsageError
 from bn_lint.exit import ExitCode
@@ -149,6 +150,7 @@ class Check:
                     jobs=options.jobs,
                     progress=progress,
                     coverage=options.show_coverage or options.html is not None,
+                    copies=is_own_process(),
                 )
             report.unsafe_fixes = options.unsafe_fixes
             report.fail_on = options.fail_on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -26,6 +27,7 @@ def watch(check: Callable[[], object], files: Callable[[], Iterable[Path]]) -> N
         check: Checks and reports once.
         files: Which files are checked at present.
     """
+    gc.enable()  # which `__main__.py` has put off
     for _ in changes(lambda: state_of(_listed(files)), time.sleep):
         if sys.stdout is not None and sys.stdout.isatty():
             show("\x1b[2J\x1b[H")  # an empty screen, as after `clear`

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
-import bn_lint.facts
+from bn_lint import facts
 from bn_lint.facts import Place
 from bn_lint.facts.dims import Expression, Symbol, TracedInt, parameter_symbol, quotient_symbol
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.training import notes
 
 #: The kinds of values that are written by their fields, and enumerations.
-_PUBLIC = {name: kind for name, kind in vars(bn_lint.facts).items() if isinstance(kind, type)}
+_PUBLIC = {name: kind for name in facts.__all__ if isinstance(kind := getattr(facts, name), type)}
 _RECORDS = {
     name: kind
     for name, kind in {**_PUBLIC, **{kind.__name__: kind for kind in notes.NOTES}}.items()
