@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bn_lint.check.registry import load_rules
-from bn_lint.check.suppress import directives_in, mistakes_in, suppress
+from bn_lint.check.suppress import directives_in, mistakes_in, names_rules, suppress
 from bn_lint.project.source import Source
 from bn_lint.rule import Severity
 
@@ -129,3 +129,22 @@ def test_useless_comments_are_remarked_on() -> None:
         (3, '"bn-lint: ignore": unknown rule "keras-momentun"; did you mean "keras-momentum"?'),
     ]
     assert list(mistakes_in(source("x = 1  # noqa: E501\n"), load_rules)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "packages", "expected"),
+    [
+        ("x = 1  # noqa\n", (), False),
+        ("x = 1  # noqa: E501, F401 wider than it should be\n", (), False),
+        ("x = 1  # noqa: B950\n", (), False),
+        ("x = 1  # noqa: B\n", (), True),
+        ("x = 1  # noqa: BN401\n", (), True),
+        ("x = 1  # NoQA: E501, bn4\n", (), True),
+        ("x = 1  # noqa: keras-momentum\n", (), True),
+        ("x = 1  # noqa: ALL\n", (), True),
+        ("x = 1  # noqa: E501\n", ("acme_rules",), True),
+        ("x = 1  # bn-lint: ignore\n", (), True),
+    ],
+)
+def test_only_comments_that_may_name_rules_matter(text: str, packages: tuple[str, ...], expected: bool) -> None:
+    assert names_rules(source(text), packages) is expected

@@ -9,7 +9,7 @@ from pathlib import Path
 from bn_lint.check.outcome import Outcome
 from bn_lint.check.registry import RuleSet
 from bn_lint.check.report import Report
-from bn_lint.check.suppress import Directive, directives_in, mistakes_in, suppress, unused
+from bn_lint.check.suppress import Directive, directives_in, mistakes_in, names_rules, suppress, unused
 from bn_lint.facts import Place
 from bn_lint.project.config import Settings
 from bn_lint.project.source import Source
@@ -70,7 +70,7 @@ def _filter(
     shown = list(_select(findings, file.settings, file.path))
     if len(shown) > 1:
         shown = list(_uncovered(shown, rules.rules))
-    if file.source is None:
+    if file.source is None or not (shown or names_rules(file.source, rules.packages)):
         yield from shown
         return
     directives = list(directives_in(file.source))

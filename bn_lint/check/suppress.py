@@ -11,8 +11,10 @@ import tokenize
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from bn_lint.project.selectors import Named, covers, unknown_selector
+from bn_lint.check.registry import PREFIX
+from bn_lint.project.selectors import ALL, Named, covers, unknown_selector
 from bn_lint.project.source import Source
 from bn_lint.project.tool_codes import TOOL_CODES
 from bn_lint.rule import Finding
@@ -113,11 +115,31 @@ def mentions_linters(text: str) -> bool:
     return _MENTION.search(text) is not None
 
 
+def names_rules(source: Source, packages: Sequence[str]) -> bool:
+    """Whether a comment may name rules of bn-lint; most of those for linters in general name others.
+
+    Args:
+        packages: The rule packages besides the built-in one.
+    """
+    for line in source.lines:
+        if _MENTION.search(line):
+            found = _NOQA.search(line)
+            selectors = (_noqa_selectors(found["selectors"]) if found is not None else None) or ()
+            if _OWN.search(line) or any(packages or _may_be_built_in(selector) for selector in selectors):
+                return True
+    return False
+
+
+def _may_be_built_in(selector: str) -> bool:
+    code = selector.upper()
+    return code == ALL or "-" in selector or code.startswith(PREFIX) or PREFIX.startswith(code)
+
+
 def directives_in(source: Source) -> Iterator[Directive]:
     """The silencing comments of a file, which need not be valid Python."""
     if not _MENTION.search(source.text):
         return
-    comments, statements = _layout(source.lines)
+    comments, statements = _layout(source)
     below = _statements_below(source.lines, statements)
     for line, start, comment in comments:
         statement = statements.get(line)
@@ -142,7 +164,7 @@ def _columns(found: re.Match[str], start: int) -> tuple[int, int]:
 
 def statements_in(source: Source) -> dict[int, tuple[int, int]]:
     """For each line of a statement: the first and last line of that statement."""
-    return _layout(source.lines)[1]
+    return _layout(source)[1]
 
 
 def mistakes_in(source: Source, rules: Callable[[], Sequence[Named]]) -> Iterator[tuple[int, str]]:
@@ -153,7 +175,7 @@ def mistakes_in(source: Source, rules: Callable[[], Sequence[Named]]) -> Iterato
     """
     if not _MENTION.search(source.text):
         return
-    for line, _, comment in _layout(source.lines)[0]:
+    for line, _, comment in _layout(source)[0]:
         for own in _OWN.finditer(comment):
             selectors = _split(own["selectors"] or "")
             if own["kind"].lower() not in ("ignore", "file-ignore"):
@@ -177,7 +199,8 @@ def _noqa_selectors(text: str | None) -> tuple[str, ...] | None:
 Span = tuple[int, int]
 
 
-def _layout(lines: Sequence[str]) -> tuple[list[tuple[int, int, str]], dict[int, Span]]:
+@lru_cache(maxsize=1)  # several ask for that of a file, one after the other
+def _layout(source: Source) -> tuple[list[tuple[int, int, str]], dict[int, Span]]:
     """The comments of a file (line, offset in it, text), and for each line of a statement the lines of that statement.
 
     Where the text stops being Python (or is newer than the running Python), each line counts as a statement.
@@ -186,6 +209,7 @@ def _layout(lines: Sequence[str]) -> tuple[list[tuple[int, int, str]], dict[int,
     statements: dict[int, Span] = {}
     start: int | None = None
     done = 0
+    lines = source.lines
     rest = iter(lines)
     try:
         for token in tokenize.generate_tokens(lambda: next(rest) + "\n"):
