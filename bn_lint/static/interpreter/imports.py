@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +124,7 @@ def execute_module(interpreter: Interpreter, scope: ModuleScope) -> None:
             # What an imported module does is no part of the program that imports it.
             log = scope.log = interpreter.domain.new_log()
         try:
-            _execute(interpreter, scope, scope.file, scope.file.tree.body, log)
+            _execute(interpreter, scope, scope.file, log)
         except ParseError as error:
             interpreter.unparsed[scope.path] = error
     scope.state = ModuleScope.DONE
@@ -210,22 +211,49 @@ def _note_submodules(interpreter: Interpreter, scope: ModuleScope) -> None:
 
 
 def execute_program(interpreter: Interpreter, scope: ModuleScope) -> None:
-    """Run the top level of a module as that of a program; of one that was imported before, what only programs do."""
+    """Run the top level of a module as that of a program.
+
+    What it only does as a program, behind a question for `__name__`, is done last, and taken back when the next entry
+    point begins: nobody who imports the module finds it.
+    """
     if scope.is_program:
         return
-    scope.is_program = True
-    if scope.state == ModuleScope.FRESH:
+    guarded = _guarded(scope)
+    if guarded:
         execute_module(interpreter, scope)
-    elif scope.state == ModuleScope.DONE and scope.file is not None and scope.path not in interpreter.unparsed:
-        if scope.log is not None:
-            interpreter.events, scope.log = scope.log, None
-        _execute(interpreter, scope, scope.file, _guarded(scope.file.tree), interpreter.events)
+    scope.is_program = True
+    if not guarded:
+        execute_module(interpreter, scope)
+    if scope.log is not None:
+        interpreter.events, scope.log = scope.log, None
+    if guarded and scope.state == ModuleScope.DONE and scope.file is not None:
+        interpreter.store.lend(scope.cells)
+        with _apart(interpreter, scope, scope.file, interpreter.events) as frame:
+            execute_body(interpreter, guarded, frame)
 
 
-def _execute(
-    interpreter: Interpreter, scope: ModuleScope, file: SourceFile, body: Sequence[cst.BaseStatement], log: Log
-) -> None:
-    """Execute statements of the top level of a module; what they write stays."""
+def _execute(interpreter: Interpreter, scope: ModuleScope, file: SourceFile, log: Log) -> None:
+    """Execute the top level of a module; what it writes stays."""
+    execution = Execution(stays=True)
+    budget, is_import = interpreter.budget, interpreter.frame is not None
+    steps, imports = budget.steps, budget.imports
+    try:
+        with (
+            _apart(interpreter, scope, file, log) as frame,
+            interpreter.reads.by(scope),
+            interpreter.store.executing(execution),
+        ):
+            execute_body(interpreter, file.tree.body, frame)
+    finally:
+        if execution.reaches_out:
+            interpreter.reads.reaches_out(scope)
+        if is_import:
+            budget.imports = imports + budget.steps - steps
+
+
+@contextmanager
+def _apart(interpreter: Interpreter, scope: ModuleScope, file: SourceFile, log: Log) -> Iterator[Frame]:
+    """Run statements of the top level of a module, in a frame of their own, apart from whoever asks for it."""
     outer = interpreter.store.fork()
     branches, interpreter.store.branches = interpreter.store.branches, 0
     # A module is not called: what it writes is not the importer's doing.
@@ -234,17 +262,9 @@ def _execute(
     path, interpreter.path = interpreter.path, PathCondition()
     frame, interpreter.frame = interpreter.frame, Frame(scope, file, scope.cells)
     events, interpreter.events = interpreter.events, log
-    execution = Execution(stays=True)
-    budget, is_import = interpreter.budget, frame is not None
-    steps, imports = budget.steps, budget.imports
     try:
-        with interpreter.reads.by(scope), interpreter.store.executing(execution):
-            execute_body(interpreter, body, interpreter.frame)
+        yield interpreter.frame
     finally:
-        if execution.reaches_out:
-            interpreter.reads.reaches_out(scope)
-        if is_import:
-            budget.imports = imports + budget.steps - steps
         interpreter.store.branches = branches
         interpreter.store.resume(outer)
         interpreter.store.purity = purity
@@ -253,9 +273,11 @@ def _execute(
         interpreter.frame, interpreter.events = frame, events
 
 
-def _guarded(tree: cst.Module) -> list[cst.If]:
+def _guarded(scope: ModuleScope) -> list[cst.If]:
     """The statements of a module that ask whether it is the program."""
-    return [node for node in tree.body if isinstance(node, cst.If) and _asks_for_program(node.test)]
+    if scope.file is None or not scope.file.parses:
+        return []
+    return [node for node in scope.file.tree.body if isinstance(node, cst.If) and _asks_for_program(node.test)]
 
 
 def _asks_for_program(test: cst.BaseExpression) -> bool:

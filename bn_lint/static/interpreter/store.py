@@ -109,6 +109,11 @@ class Store:
             self._keep(cells)
             self.write(cells, key, value)
 
+    def lend(self, cells: Cells) -> None:
+        """Let whatever is written in cells be taken back when the next entry point begins."""
+        if not self._execution.stays:
+            self._keep(cells)
+
     def is_of_object(self, cells: Cells) -> bool:
         """Whether cells that were written in a branch belong to an object; others are the names of a scope."""
         owner = self._owners.get(id(cells))
