@@ -17,7 +17,7 @@ from bn_lint.project.prefilter import may_show_facts
 from bn_lint.project.source import Source
 from bn_lint.static.ahead import TurnsAhead
 from bn_lint.static.complete import Completer
-from bn_lint.static.entry_points import Ending, EntryPoint, PlannedTurn, Run, RunCommandLine, RunModule
+from bn_lint.static.entry_points import Ending, EntryPoint, PlannedTurn, Run, RunCommandLine, RunGuarded, RunModule
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import EXHAUSTED, HALVINGS, MAX_STEPS, STEPS_PER_FILE, STEPS_PER_UNIT
@@ -245,13 +245,13 @@ class Analyzer:
         self._ended(Run(entry, ending, steps, imports, tuple(self.collector.notes.facts[before:]), read))
 
     def _key(self, entry: EntryPoint) -> str:
-        """What stands for an entry point where turns are kept."""
         assert self.turns is not None
         return self.turns.key(entry.file, entry.node, entry.manner)
 
     def _repeat(self, kept: Entry) -> tuple[int, int, Ending, Read]:
         assert self.turns is not None
         self.turns.repeat(kept)
+        self.interpreter.options = {}  # it has none
         self.calls.add(kept.calls)
         return kept.steps, kept.imports, Ending.FINISHED, self.interpreter.reads.own
 
@@ -264,14 +264,14 @@ class Analyzer:
         self.interpreter.start()
         self.interpreter.budget.give(self._share)
         ending = self._run(entry)
-        self.collector.settle(is_tried=not isinstance(entry, RunModule))
+        self.collector.settle(is_tried=entry.is_tried)
         events = events_of(self.interpreter)
-        calls: list[CallOfModel] = []
+        budget, calls = self.interpreter.budget, list[CallOfModel]()
         if not (isinstance(entry, RunCommandLine) and self.interpreter.fails):  # no user gives such options
             calls = self._take(events)
-        budget = self.interpreter.budget
         if self.turns is not None:
-            is_whole = ending is Ending.FINISHED and told == self._told
+            has_options = isinstance(entry, RunGuarded) and bool(self.interpreter.options)  # others may be tried
+            is_whole = ending is Ending.FINISHED and told == self._told and not has_options
             made = Entry(self._key(entry), budget.steps, budget.imports, calls=calls)
             self.turns.note(made, is_whole=is_whole, is_module=isinstance(entry, RunModule))
         return budget.steps, budget.imports, ending, self.interpreter.reads.own

@@ -12,7 +12,7 @@ from enum import Enum
 from bn_lint.facts import Fact, Place
 from bn_lint.static.checkpoints import weights_from
 from bn_lint.static.interpreter.calls import call
-from bn_lint.static.interpreter.imports import execute_program, module_at
+from bn_lint.static.interpreter.imports import execute_guarded, execute_program, execute_top_level, module_at
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.reads import Read
 from bn_lint.static.interpreter.values import Arguments, BoundMethod, Class, Function, Instance, Unknown, Value
@@ -82,6 +82,11 @@ class EntryPoint:
         return f"{type(self).__name__} {self.reason.name} {self.given}"
 
     @property
+    def is_tried(self) -> bool:
+        """Whether nothing in view runs it: bn-lint tries it out."""
+        return not isinstance(self.definition, SourceFile)
+
+    @property
     def is_top_level(self) -> bool:
         """Whether it is the top level of a file that is run for its own sake, before anything else is."""
         return self.reason is Reason.MODULE
@@ -114,7 +119,23 @@ class RunModule(EntryPoint):
     def run(self, interpreter: Interpreter) -> None:
         scope = module_at(interpreter, self.definition.path)
         if scope is not None:
-            execute_program(interpreter, scope)
+            execute_top_level(interpreter, scope)
+
+
+@dataclass(frozen=True)
+class RunGuarded(EntryPoint):
+    """What a file only does as a program, behind a question for `__name__`, once its top level was run."""
+
+    definition: SourceFile
+
+    @property
+    def is_top_level(self) -> bool:
+        return False
+
+    def run(self, interpreter: Interpreter) -> None:
+        scope = module_at(interpreter, self.definition.path)
+        if scope is not None:
+            execute_guarded(interpreter, scope)
 
 
 @dataclass(frozen=True)
@@ -138,7 +159,9 @@ class RunCommandLine(RunModule):
             for name, value in self.options
         }
         try:
-            super().run(interpreter)
+            scope = module_at(interpreter, self.definition.path)
+            if scope is not None:
+                execute_program(interpreter, scope)
         finally:
             interpreter.modules, interpreter.command_line = modules, {}
 

@@ -27,6 +27,7 @@ from bn_lint.static.entry_points import (
     PlannedTurn,
     Reason,
     RunCommandLine,
+    RunGuarded,
     RunModule,
     SwitchOptions,
     TrainOwnSymbolicModels,
@@ -34,8 +35,9 @@ from bn_lint.static.entry_points import (
     definitions_in,
 )
 from bn_lint.static.imported_models import ImportedModels, used_names
+from bn_lint.static.interpreter.imports import guarded
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.limits import MAX_COMMAND_LINES
+from bn_lint.static.interpreter.limits import BLANK_FACTORIES, IDLE_FACTORIES, MAX_COMMAND_LINES
 from bn_lint.static.interpreter.values import Class, Function
 from bn_lint.static.options import hidden_behind
 from bn_lint.static.relevance import callers_first, relevant_definitions, unlike_first
@@ -50,6 +52,7 @@ from bn_lint.static.training.symbolic_models import (
     asked_attributes,
     given_models,
     inner_methods,
+    last_heir,
     outer_methods,
     self_training_methods,
     switches_modes,
@@ -57,12 +60,6 @@ from bn_lint.static.training.symbolic_models import (
 )
 from bn_lint.static.unused import not_instantiated, not_used, with_callees
 from bn_lint.static.with_symbols import required
-
-#: Model zoos define hundreds of factories over the same classes. After this many in a row that take no branch and lead
-#: to no BatchNorm call that was not seen before, the remaining ones of the file are not called.
-IDLE_FACTORIES = 3
-#: The same, as long as none of the file showed any BatchNorm.
-BLANK_FACTORIES = 2
 
 
 class Schedule:
@@ -107,7 +104,11 @@ class Schedule:
     def entry_points(self) -> Iterator[EntryPoint]:
         """All entry points; each must be run before the next one is asked for."""
         for file in self.interpreted:
-            yield from self._module(file, Reason.MODULE)
+            yield RunModule(file, Reason.MODULE)
+            self._note_program(file)
+        yield from self._turn_by_turn(
+            PlannedTurn(file, [], partial(self._guarded, file, Reason.MODULE)) for file in self.interpreted
+        )
         judged, self.relevant = set(self.interpreted), relevant_definitions(self.interpreted, self.surveyed)
         functions = [f for f in self.collector.functions if f.file in judged and f.node in self.relevant]
         classes = [c for c in self.collector.classes if c.file in judged and c.node in self.relevant and c.is_module]
@@ -149,12 +150,22 @@ class Schedule:
         return self.coming[0] if self.coming else None
 
     def _module(self, file: SourceFile, reason: Reason) -> Iterator[EntryPoint]:
-        """The top level of a file; if that is a program with options, it may be run with others later."""
+        """A file as a program."""
         yield RunModule(file, reason)
-        interpreter = self.interpreter
-        if interpreter.options and (interpreter.decided or interpreter.looked_up) and self._is_program(file):
-            decided, tables, uses = tuple(interpreter.decided), dict(interpreter.looked_up), self._uses_models()
-            self.programs.append(Program(file, dict(interpreter.options), decided, tables, uses, interpreter.fails))
+        self._note_program(file)
+        yield from self._guarded(file, reason)
+
+    def _guarded(self, file: SourceFile, reason: Reason) -> Iterator[EntryPoint]:
+        if guarded(file):
+            yield RunGuarded(file, reason)
+            self._note_program(file)
+
+    def _note_program(self, file: SourceFile) -> None:
+        """If a program with options has run, it may be run with others later."""
+        state = self.interpreter
+        if state.options and (state.decided or state.looked_up) and self._is_program(file):
+            decided, tables, uses = tuple(state.decided), dict(state.looked_up), self._uses_models()
+            self.programs.append(Program(file, dict(state.options), decided, tables, uses, state.fails))
 
     def _is_program(self, file: SourceFile) -> bool:
         """Whether a file trains or uses models, or starts what does."""
@@ -197,7 +208,7 @@ class Schedule:
                     pending.append((options, other_command_lines(asked, decided, concerns, models)))
 
     def _uses_models(self) -> bool:
-        """Whether the entry point that has run called models with BatchNorm."""
+        """Whether models with BatchNorm were called."""
         return any(not are_supposed(one.layers) for one in events_of(self.interpreter).calls)
 
     def _factories(self, functions: Sequence[Function], reason: Reason) -> Iterator[EntryPoint]:
@@ -354,20 +365,12 @@ class Schedule:
                     if not cls.is_module and not attributes and not given_models(method):
                         continue
                     if method.node not in self.notes.models_called:
-                        made = self._finished(cls) if cls.is_module else cls
+                        made = last_heir(cls, self.collector.classes) if cls.is_module else cls
                         yield TrainOwnSymbolicModels(made, Reason.SYMBOLIC_MODEL, method, attributes)
                 # Who calls the others may not have been run: it makes the models itself, of what nobody sees.
                 for method in inner_methods(cls) if not cls.is_module else ():
                     if not method.called:
                         yield TrainOwnSymbolicModels(cls, Reason.SYMBOLIC_MODEL, method, attributes)
-
-    def _finished(self, cls: Class) -> Class:
-        """A class that inherits from a class and that no other inherits from, or the class itself."""
-        while True:
-            heirs = [one for one in self.collector.classes if cls in one.bases]
-            if not heirs:
-                return cls
-            cls = heirs[0]
 
     def _defining(self, file: SourceFile) -> Iterator[EntryPoint]:
         """The top level of a file, unless it has run."""

@@ -211,25 +211,46 @@ def _note_submodules(interpreter: Interpreter, scope: ModuleScope) -> None:
 
 
 def execute_program(interpreter: Interpreter, scope: ModuleScope) -> None:
-    """Run the top level of a module as that of a program.
+    """Run a file as a program."""
+    execute_top_level(interpreter, scope)
+    execute_guarded(interpreter, scope)
 
-    What it only does as a program, behind a question for `__name__`, is done last, and taken back when the next entry
-    point begins: nobody who imports the module finds it.
+
+def execute_top_level(interpreter: Interpreter, scope: ModuleScope) -> None:
+    """Run the top level of a file as that of a program, but for what it only does as a program.
+
+    `execute_guarded` goes on with what has been noted meanwhile.
     """
     if scope.is_program:
         return
-    guarded = _guarded(scope)
-    if guarded:
+    if scope.file is None or not guarded(scope.file):
+        scope.is_program = True
         execute_module(interpreter, scope)
+        if scope.log is not None:
+            interpreter.events, scope.log = scope.log, None
+    elif scope.state == ModuleScope.FRESH:
+        execute_module(interpreter, scope)
+        interpreter.begun[scope.path] = interpreter.set_aside()
+
+
+def execute_guarded(interpreter: Interpreter, scope: ModuleScope) -> None:
+    """Do what a file only does as a program, behind a question for `__name__`.
+
+    It is taken back when the next entry point begins: nobody who imports the module finds it.
+    """
+    if scope.is_program or scope.file is None:
+        return
     scope.is_program = True
-    if not guarded:
-        execute_module(interpreter, scope)
-    if scope.log is not None:
+    begun = interpreter.begun.pop(scope.path, None)
+    if begun is not None:
+        interpreter.go_on_with(begun)
+    elif scope.log is not None:
         interpreter.events, scope.log = scope.log, None
-    if guarded and scope.state == ModuleScope.DONE and scope.file is not None:
+    if scope.state == ModuleScope.DONE:
+        interpreter.reads.module(scope)
         interpreter.store.lend(scope.cells)
         with _apart(interpreter, scope, scope.file, interpreter.events) as frame:
-            execute_body(interpreter, guarded, frame)
+            execute_body(interpreter, guarded(scope.file), frame)
 
 
 def _execute(interpreter: Interpreter, scope: ModuleScope, file: SourceFile, log: Log) -> None:
@@ -273,11 +294,10 @@ def _apart(interpreter: Interpreter, scope: ModuleScope, file: SourceFile, log: 
         interpreter.frame, interpreter.events = frame, events
 
 
-def _guarded(scope: ModuleScope) -> list[cst.If]:
-    """The statements of a module that ask whether it is the program."""
-    if scope.file is None or not scope.file.parses:
-        return []
-    return [node for node in scope.file.tree.body if isinstance(node, cst.If) and _asks_for_program(node.test)]
+def guarded(file: SourceFile) -> list[cst.If]:
+    """The statements of a file that ask whether it is the program."""
+    body = file.tree.body if file.parses else ()
+    return [node for node in body if isinstance(node, cst.If) and _asks_for_program(node.test)]
 
 
 def _asks_for_program(test: cst.BaseExpression) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bn_lint.debugging import STRICT, switches
+from bn_lint.native import interpreted
 from bn_lint.static.interpreter.budget import Budget
 from bn_lint.static.interpreter.dispatch import EVALUATORS, Evaluator
 from bn_lint.static.interpreter.frames import Frame
@@ -25,8 +26,21 @@ from bn_lint.static.syntax.source_files import Project
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.builtins.argparse import Option
-    from bn_lint.static.interpreter.hooks import Collector, Domain
+    from bn_lint.static.interpreter.hooks import Collector, Domain, Log
     from bn_lint.static.syntax import nodes as cst
+
+
+@interpreted
+class Begun(NamedTuple):
+    """What an entry point has noted, for another one that goes on with it: see `Interpreter.start`."""
+
+    events: Log
+    options: dict[str, Option]
+    decided: dict[cst.If | cst.Match, None]
+    looked_up: dict[tuple[str, int], Dict]
+    fails: bool
+    created: list[Instance]
+    created_at: dict[int, NodeRef]
 
 
 class Interpreter:
@@ -73,6 +87,8 @@ class Interpreter:
         self.branches: set[tuple[int, bool | None]] = set()
         #: What the program that runs is given in place of the defaults of its options.
         self.command_line: dict[str, Value] = {}
+        #: What the top levels of files have noted, for what these only do as programs.
+        self.begun: dict[Path, Begun] = {}
         #: Let errors in the engine's own functions through, for tests.
         self.strict = STRICT in switches()
         self.start()
@@ -100,6 +116,20 @@ class Interpreter:
         #: The modules that were made, and where. (`built` is the place of the first one that was made like this.)
         self.created: list[Instance] = []
         self.created_at: dict[int, NodeRef] = {}
+
+    def set_aside(self) -> Begun:
+        """What this entry point has noted so far, for another one that goes on with it."""
+        begun = Begun(
+            self.events, self.options, self.decided, self.looked_up, self.fails, self.created, self.created_at
+        )
+        self.events = self.domain.new_log()
+        self.options, self.decided, self.looked_up, self.fails = {}, {}, {}, False
+        self.created, self.created_at = [], {}
+        return begun
+
+    def go_on_with(self, begun: Begun) -> None:
+        """Go on with what another entry point has noted."""
+        self.events, self.options, self.decided, self.looked_up, self.fails, self.created, self.created_at = begun
 
     def note_look_up(self, table: Dict, key: Value) -> None:
         """Note that a program with options has found something in a table: another option may give another thing."""

@@ -130,3 +130,9 @@ MAX_REACHED_OBJECTS: Final = 2000
 #: Nested containers and entries of an argument by which a call is remembered. A list may contain itself.
 MAX_KEY_DEPTH: Final = 6
 MAX_KEY_ENTRIES: Final = 60
+
+#: Model zoos define hundreds of factories over the same classes. After this many in a row that take no branch and lead
+#: to no BatchNorm call that was not seen before, the remaining ones of the file are not called.
+IDLE_FACTORIES = 3
+#: The same, as long as none of the file showed any BatchNorm.
+BLANK_FACTORIES = 2

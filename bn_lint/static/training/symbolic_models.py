@@ -161,6 +161,13 @@ def inner_methods(cls: Class) -> list[Function]:
     return [method for _, method in _own_methods(cls) if method not in outer and given_models(method)]
 
 
+def last_heir(cls: Class, classes: Sequence[Class]) -> Class:
+    """A class that inherits from a class and that no other of the classes inherits from, or the class itself."""
+    while (heir := next((one for one in classes if cls in one.bases), None)) is not None:
+        cls = heir
+    return cls
+
+
 def _own_methods(cls: Class) -> Iterator[tuple[str, Function]]:
     """What a class itself defines, without special methods."""
     for name, value in cls.cells.items():

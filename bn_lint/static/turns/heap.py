@@ -27,6 +27,7 @@ from bn_lint.static.torch_model.gradients import GradientMode
 from bn_lint.static.turns.encoding import NotKept
 
 if TYPE_CHECKING:
+    from bn_lint.static.interpreter.hooks import Log
     from bn_lint.static.interpreter.interpreter import Interpreter
     from bn_lint.static.turns.addresses import ProjectAddresses
 
@@ -152,7 +153,7 @@ class HeapWriter:
         return ["node", path, name, number]
 
     def _special(self, value: Any) -> list[Any]:
-        if type(value) is EventLog and _is_untouched(value, self._interpreter):
+        if type(value) is EventLog and is_untouched(value, self._interpreter):
             return ["log"]
         match value:
             case bytes():
@@ -170,10 +171,11 @@ class HeapWriter:
         raise NotKept(type(value).__name__)
 
 
-def _is_untouched(log: EventLog, interpreter: Interpreter) -> bool:
+def is_untouched(log: Log, interpreter: Interpreter) -> bool:
     """Whether nothing has happened."""
     new = interpreter.domain.new_log()
     assert isinstance(new, EventLog)
+    assert isinstance(log, EventLog)
     fresh = {**vars(new), "following": new.following.left}
     return {**vars(log), "following": log.following.left} == fresh
 

@@ -19,7 +19,7 @@ from bn_lint.static.interpreter.values import Class, Function, ModuleScope
 from bn_lint.static.interpreter.values.cells import birth
 from bn_lint.static.syntax.nodes import CSTNode
 from bn_lint.static.turns.encoding import NotKept
-from bn_lint.static.turns.heap import HeapWriter, latest_birth, read
+from bn_lint.static.turns.heap import HeapWriter, is_untouched, latest_birth, read
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.interpreter import Interpreter
@@ -98,6 +98,8 @@ def take(
     reads = interpreter.reads
     left = (interpreter.unparsed, interpreter.aborted, interpreter.concerned, reads.given_up_in)
     if any(left) or not collector.notes.is_empty or collector.drafts or collector.reveals:
+        return None
+    if not all(is_untouched(begun.events, interpreter) and not any(begun[1:]) for begun in interpreter.begun.values()):
         return None
     writer = HeapWriter(interpreter, addresses)
     files = list(filter(None, interpreter.project.files.values()))
