@@ -389,7 +389,7 @@ class Analyzer:
             runs = [run for run in self.runs if run.ending is not Ending.NOT_RUN]
             coverage.steps = [Steps(run.entry.place, run.entry.name, run.steps) for run in runs]
         collector, files = self.collector, list(filter(None, self.project.files.values()))
-        complete = Completer(files, collector.drafts)
+        complete = Completer(files, collector.drafts, None if self.turns is None else self.turns.by_file)
         reveals = [complete(one) for one in collector.reveals]
 
         def keep() -> None:

@@ -34,6 +34,7 @@ from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.torch_model.describing import ArrivingChannels
 from bn_lint.static.training.drafts import CallLines, Draft, HiddenModules, LoaderOption, Refreezing
+from bn_lint.static.turns.by_file import KeptByFile
 
 AnyValue = TypeVar("AnyValue")
 
@@ -52,10 +53,12 @@ class Completer:
     Args:
         files: All files in which a place may be.
         drafts: What facts are completed from, in the order of their numbers.
+        kept: Knows where nodes stand, and how they are written, of which an earlier analysis reported something.
     """
 
-    def __init__(self, files: Iterable[SourceFile], drafts: Iterable[Draft]) -> None:
+    def __init__(self, files: Iterable[SourceFile], drafts: Iterable[Draft], kept: KeptByFile | None = None) -> None:
         self._files = {file.display: file for file in files}
+        self._kept = kept
         self._drafts = list(drafts)
         #: The numbers of those that were used.
         self.used: set[int] = set()
@@ -97,7 +100,7 @@ class Completer:
         if kind in _PLAIN:
             return value
         if isinstance(value, Place):
-            return self._files[value.path].closed(value) if value.is_open else value
+            return self._place(value) if value.is_open else value
         if isinstance(value, Evidence):
             return value._replace(place=self._closed(value.place))
         if isinstance(value, tuple):
@@ -114,11 +117,18 @@ class Completer:
                 changed[name] = new
         return replace(value, **changed) if changed else value
 
+    def _place(self, place: Place) -> Place:
+        """An open place with its position."""
+        file = self._files[place.path]
+        node = file.node_at(place)
+        return file.place(node) if self._kept is None else self._kept.place(file, node)
+
     def _text(self, place: Place) -> str:
         """The value of an argument, as it is written in the file."""
         file = self._files[place.path]
         node = file.node_at(place)
-        return file.text(node.value if isinstance(node, cst.Arg) else node)
+        value = node.value if isinstance(node, cst.Arg) else node
+        return file.text(value) if self._kept is None else self._kept.text(file, value)
 
     def _class_prefix(self, layer: BatchNormLayer) -> str | None:
         """What another class needs before its name where a layer is built."""

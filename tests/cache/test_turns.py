@@ -12,9 +12,12 @@ import pytest
 from bn_lint.check.judge import judge
 from bn_lint.check.kept_work import KeptWork
 from bn_lint.check.outcome import Outcome
+from bn_lint.facts import Place
 from bn_lint.project.partition import Unit
 from bn_lint.project.source import from_bytes
 from bn_lint.rule import Thresholds
+from bn_lint.static.syntax import nodes as cst
+from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.turns.keeper import Keeper
 from bn_lint.static.turns.record import Entry
 
@@ -247,3 +250,50 @@ def test_what_took_too_long_is_said_again(tmp_path: Path, seen: Seen) -> None:
     assert seen.take() == (["first", "search"], [])
     assert _outcome(unit, kept).problems == first.problems
     assert seen.take() == ([], ["first", "search"])
+
+
+PROGRAM = """from torch import nn
+from layers import norm
+
+
+def main():
+    return nn.Sequential(nn.Conv2d(3, 5, 3), norm(5), nn.BatchNorm2d(5))
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.usefixtures("project")
+def test_what_a_file_does_only_as_a_program_is_shown_again(check: Check, seen: Seen) -> None:
+    write("program.py", PROGRAM)
+    same(check)
+    seen.take()
+    edit("one.py", "norm(8)", "norm(7)")
+    assert check() == ["layers.py:5 BN002"]
+    run, repeated = seen.take()
+    assert "one" in run
+    assert "RunGuarded" in repeated
+    edit("program.py", "norm(5)", "norm(6)")
+    assert check() == ["layers.py:5 BN002"]
+    assert "RunGuarded" in seen.take()[0]
+
+
+@pytest.mark.usefixtures("project")
+def test_files_that_were_not_edited_are_not_parsed_for_positions(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    place = SourceFile.place
+
+    def noted(file: SourceFile, node: cst.CSTNode) -> Place:
+        asked.append(file.display)
+        return place(file, node)
+
+    monkeypatch.setattr(SourceFile, "place", noted)
+    write("wrong.py", HEAD + "def wrong():\n    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(9))\n")
+    found = check()
+    assert "wrong.py" in " ".join(found)
+    asked.clear()
+    edit("one.py", "norm(8)", "norm(7)")
+    assert check() == found
+    assert "wrong.py" not in asked

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from bn_lint.facts import Fact
+from bn_lint.facts import Fact, Place
 from bn_lint.static.syntactic.classes import Elsewhere
 from bn_lint.static.syntactic.survey import Survey, survey
+from bn_lint.static.syntax.nodes import CSTNode
+from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.turns.encoding import Addresses, Encoder, NotKept, decode
 
@@ -25,6 +27,9 @@ class KeptByFile:
         self._past = past or {}
         self._surveys: dict[SourceFile, Survey] = {}
         self._facts: dict[SourceFile, tuple[dict[str, bool | None], list[Fact]]] = {}
+        #: What was reported of nodes, by their addresses: where they stand, and how expressions are written.
+        self._places: dict[SourceFile, dict[str, list[int]]] = {}
+        self._texts: dict[SourceFile, dict[str, str]] = {}
 
     def survey(self, file: SourceFile) -> Survey:
         """What is asked of a file as a whole."""
@@ -72,6 +77,43 @@ class KeptByFile:
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, NotKept):
             return None
 
+    def place(self, file: SourceFile, node: CSTNode) -> Place:
+        """Where a node stands. A file of which nothing else is reported than before is not parsed for that."""
+        name, position = self._name(file, node), None
+        if name is not None:
+            position = self._recalled(file, "places", name)
+            if not (type(position) is list and len(position) == 4 and all(type(one) is int for one in position)):
+                position = None
+        if position is None:
+            place = file.place(node)
+            position = [place.line, place.column, place.end_line, place.end_column]
+        if name is not None:
+            self._places.setdefault(file, {})[name] = position
+        return Place(file.display, *position)
+
+    def text(self, file: SourceFile, node: CSTNode) -> str:
+        """The text of an expression, likewise."""
+        name = self._name(file, node)
+        text = None if name is None else self._recalled(file, "texts", name)
+        if type(text) is not str:
+            text = file.text(node)
+        if name is not None:
+            self._texts.setdefault(file, {})[name] = text
+        return text
+
+    def _name(self, file: SourceFile, node: CSTNode) -> str | None:
+        try:
+            _, definition, number = self._addresses.address(NodeRef(file, node))
+        except KeyError:
+            return None
+        return f"{definition} {number}"
+
+    def _recalled(self, file: SourceFile, what: str, name: str) -> Any:
+        try:
+            return self._past[str(file.path)][what][name]
+        except (KeyError, TypeError, IndexError):
+            return None
+
     @property
     def as_json(self) -> dict[str, Any]:
         """All of it, to be kept."""
@@ -86,4 +128,7 @@ class KeptByFile:
             except NotKept:
                 continue
             made.setdefault(str(file.path), {})["facts"] = [asked, encoder.rows, numbers]
+        for what, shown in (("places", self._places), ("texts", self._texts)):
+            for file, known in shown.items():
+                made.setdefault(str(file.path), {})[what] = known
         return made
