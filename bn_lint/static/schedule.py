@@ -45,8 +45,7 @@ from bn_lint.static.syntactic.survey import Surveyor, batchnorm_calls, names_bat
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import Project, SourceFile
 from bn_lint.static.syntax.tree import walk
-from bn_lint.static.torch_model.symbolic_models import are_supposed
-from bn_lint.static.torch_model.watchers import events_of
+from bn_lint.static.torch_model.symbolic_models import uses_models
 from bn_lint.static.training.facts_from_layers import FactCollector
 from bn_lint.static.training.symbolic_models import (
     asked_attributes,
@@ -96,7 +95,8 @@ class Schedule:
         self.relevant: set[cst.CSTNode] = set()
         #: Factories that would show nothing new.
         self.skipped: set[cst.CSTNode] = set()
-        #: Programs with options.
+        #: The files that were run as programs to the end, and programs with options.
+        self.started: set[SourceFile] = set()
         self.programs: list[Program] = []
         #: The turns of this phase from the current one on, where it is known of which file each is.
         self.coming: deque[PlannedTurn] = deque()
@@ -156,7 +156,8 @@ class Schedule:
         yield from self._guarded(file, reason)
 
     def _guarded(self, file: SourceFile, reason: Reason) -> Iterator[EntryPoint]:
-        if guarded(file):
+        if file not in self.started and guarded(file):
+            self.started.add(file)
             yield RunGuarded(file, reason)
             self._note_program(file)
 
@@ -164,7 +165,7 @@ class Schedule:
         """If a program with options has run, it may be run with others later."""
         state = self.interpreter
         if state.options and (state.decided or state.looked_up) and self._is_program(file):
-            decided, tables, uses = tuple(state.decided), dict(state.looked_up), self._uses_models()
+            decided, tables, uses = tuple(state.decided), dict(state.looked_up), uses_models(self.interpreter)
             self.programs.append(Program(file, dict(state.options), decided, tables, uses, state.fails))
 
     def _is_program(self, file: SourceFile) -> bool:
@@ -202,14 +203,10 @@ class Schedule:
                     yield RunCommandLine(program.file, Reason.COMMAND_LINE, options)
                 decided = [node for node in self.interpreter.decided if node not in known]
                 known.update(decided)
-                if not program.used_models and not self._uses_models():
+                if not program.used_models and not uses_models(self.interpreter):
                     asked = self.interpreter.options
                     models = other_models(asked, dict(self.interpreter.looked_up), names)
                     pending.append((options, other_command_lines(asked, decided, concerns, models)))
-
-    def _uses_models(self) -> bool:
-        """Whether models with BatchNorm were called."""
-        return any(not are_supposed(one.layers) for one in events_of(self.interpreter).calls)
 
     def _factories(self, functions: Sequence[Function], reason: Reason) -> Iterator[EntryPoint]:
         """The functions of one file that need no arguments, until they stop showing new code."""
@@ -377,6 +374,8 @@ class Schedule:
         known = {f.node for f in self.collector.functions} | {c.node for c in self.collector.classes}
         if not known.intersection(definitions_in(file.tree)):
             yield RunModule(file, Reason.SYMBOLIC_MODEL)
+            if guarded(file):
+                yield RunGuarded(file, Reason.SYMBOLIC_MODEL)
 
     def _handing_models_to(self, trainers: Sequence[SourceFile]) -> list[SourceFile]:
         """The files that import functions which train or evaluate what they are given, and call them."""

@@ -238,9 +238,9 @@ def execute_guarded(interpreter: Interpreter, scope: ModuleScope) -> None:
 
     It is taken back when the next entry point begins: nobody who imports the module finds it.
     """
-    if scope.is_program or scope.file is None:
+    if scope.file is None:
         return
-    scope.is_program = True
+    scope.is_program, interpreter.program = True, scope
     begun = interpreter.begun.pop(scope.path, None)
     if begun is not None:
         interpreter.go_on_with(begun)

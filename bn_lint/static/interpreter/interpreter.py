@@ -87,6 +87,8 @@ class Interpreter:
         self.branches: set[tuple[int, bool | None]] = set()
         #: What the program that runs is given in place of the defaults of its options.
         self.command_line: dict[str, Value] = {}
+        #: The module that does what it only does as a program: it is one as long as the entry point.
+        self.program: ModuleScope | None = None
         #: What the top levels of files have noted, for what these only do as programs.
         self.begun: dict[Path, Begun] = {}
         #: Let errors in the engine's own functions through, for tests.
@@ -100,6 +102,8 @@ class Interpreter:
         """Begin an entry point: its steps count from here, and what the one before has changed in modules is undone."""
         if self.store.start():
             self.summaries.forget()  # of calls that may have read what is undone
+        if self.program is not None:
+            self.program.is_program, self.program = False, None
         self.budget = Budget(self)
         self.path = PathCondition()
         self.events = self.domain.new_log()

@@ -49,6 +49,11 @@ def are_supposed(layers: Iterable[Instance]) -> bool:
     return any(_SUPPOSED.of(layer) is True for layer in layers)
 
 
+def uses_models(interpreter: Interpreter) -> bool:
+    """Whether the entry point has called models with BatchNorm."""
+    return any(not are_supposed(one.layers) for one in events_of(interpreter).calls)
+
+
 def as_model(value: Value) -> Value:
     """Return the module behind an unknown value that can only be one; anything else as it is."""
     return _promoted(value) if isinstance(value, Unknown) and _may_be_model(value) else value
