@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bn_lint.debugging import STRICT, switches
-from bn_lint.native import interpreted
 from bn_lint.static.interpreter.budget import Budget
 from bn_lint.static.interpreter.dispatch import EVALUATORS, Evaluator
 from bn_lint.static.interpreter.frames import Frame
@@ -26,21 +25,27 @@ from bn_lint.static.syntax.source_files import Project
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.builtins.argparse import Option
-    from bn_lint.static.interpreter.hooks import Collector, Domain, Log
+    from bn_lint.static.interpreter.hooks import Collector, Domain
     from bn_lint.static.syntax import nodes as cst
 
 
-@interpreted
-class Begun(NamedTuple):
-    """What an entry point has noted, for another one that goes on with it: see `Interpreter.start`."""
+class Begun:
+    """What an entry point has noted so far, for another one that goes on with it: see `Interpreter.start`."""
 
-    events: Log
-    options: dict[str, Option]
-    decided: dict[cst.If | cst.Match, None]
-    looked_up: dict[tuple[str, int], Dict]
-    fails: bool
-    created: list[Instance]
-    created_at: dict[int, NodeRef]
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.events = interpreter.events
+        self.options = interpreter.options
+        self.decided = interpreter.decided
+        self.looked_up = interpreter.looked_up
+        self.fails = interpreter.fails
+        self.created = interpreter.created
+        self.created_at = interpreter.created_at
+
+    @property
+    def has_only_events(self) -> bool:
+        """Whether there is nothing but what stands in the log."""
+        others = (self.options, self.decided, self.looked_up, self.fails, self.created, self.created_at)
+        return not any(others)
 
 
 class Interpreter:
@@ -123,9 +128,7 @@ class Interpreter:
 
     def set_aside(self) -> Begun:
         """What this entry point has noted so far, for another one that goes on with it."""
-        begun = Begun(
-            self.events, self.options, self.decided, self.looked_up, self.fails, self.created, self.created_at
-        )
+        begun = Begun(self)
         self.events = self.domain.new_log()
         self.options, self.decided, self.looked_up, self.fails = {}, {}, {}, False
         self.created, self.created_at = [], {}
@@ -133,7 +136,9 @@ class Interpreter:
 
     def go_on_with(self, begun: Begun) -> None:
         """Go on with what another entry point has noted."""
-        self.events, self.options, self.decided, self.looked_up, self.fails, self.created, self.created_at = begun
+        self.events, self.options, self.decided = begun.events, begun.options, begun.decided
+        self.looked_up, self.fails = begun.looked_up, begun.fails
+        self.created, self.created_at = begun.created, begun.created_at
 
     def note_look_up(self, table: Dict, key: Value) -> None:
         """Note that a program with options has found something in a table: another option may give another thing."""

@@ -99,7 +99,8 @@ def take(
     left = (interpreter.unparsed, interpreter.aborted, interpreter.concerned, reads.given_up_in)
     if any(left) or not collector.notes.is_empty or collector.drafts or collector.reveals:
         return None
-    if not all(is_untouched(begun.events, interpreter) and not any(begun[1:]) for begun in interpreter.begun.values()):
+    begun = interpreter.begun.values()
+    if not all(one.has_only_events and is_untouched(one.events, interpreter) for one in begun):
         return None
     writer = HeapWriter(interpreter, addresses)
     files = list(filter(None, interpreter.project.files.values()))
