@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from bn_lint.project.prefilter import may_show_facts
 from bn_lint.project.source import Source
 from bn_lint.static.ahead import TurnsAhead
 from bn_lint.static.complete import Completer
-from bn_lint.static.entry_points import Ending, EntryPoint, PlannedTurn, Run, RunCommandLine, RunGuarded, RunModule
+from bn_lint.static.entry_points import Ending, EntryPoint, PlannedTurn, Run, RunCommandLine
 from bn_lint.static.interpreter.budget import BudgetExhausted
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import EXHAUSTED, HALVINGS, MAX_STEPS, STEPS_PER_FILE, STEPS_PER_UNIT
@@ -39,6 +39,7 @@ from bn_lint.static.training.checked_calls import CallOfModel, CheckedCalls, cal
 from bn_lint.static.training.domain import TrainingDomain
 from bn_lint.static.training.facts_from_calls import facts_from_events
 from bn_lint.static.training.facts_from_layers import FactCollector
+from bn_lint.static.training.programs import asked
 from bn_lint.static.training.symbolic_models import with_likelihood
 from bn_lint.static.tried import as_the_program_makes_them
 from bn_lint.static.turns.keeper import Keeper
@@ -126,7 +127,9 @@ class Analyzer:
             file = self.project.files[source.path]
             assert file is not None
             if may_show_facts(source.text):
-                self._admit(file)
+                refused, is_read = problem_of(file)
+                self.collector.problems += refused
+                self.files += [file] if is_read else []
         self.schedule = Schedule(sources, context, self.files, self.project, self.interpreter, self.collector)
         self.watch = watch or (lambda run: None)
         self.keeper = InventoryKeeper(shown) if inventory else None
@@ -207,12 +210,6 @@ class Analyzer:
         self.turns = Keeper(kept, self.interpreter, self.collector, given, repeats=repeats)
         self.schedule.surveyed = self.turns.by_file.survey
 
-    def _admit(self, file: SourceFile) -> None:
-        refused, is_read = problem_of(file)
-        self.collector.problems += refused
-        if is_read:
-            self.files.append(file)
-
     def _enter(self, entry: EntryPoint) -> None:
         """Run one entry point within its share of steps and on a state of its own."""
         file = entry.file
@@ -233,9 +230,9 @@ class Analyzer:
             if self.turns is not None:
                 self.turns.begin(self._key(entry), file, planned.definitions if planned else None)
         before = len(self.collector.notes.facts)
-        kept, is_run = None, isinstance(entry, RunModule)  # top levels are always run: they define what others read
+        kept, self.schedule.asked = None, None
         if self.turns is not None:
-            kept = self.turns.next(self._key(entry), is_run=is_run)
+            kept = self.turns.next(self._key(entry), is_run=entry.defines)
         if kept is not None and kept.steps > self._share:
             raise Outdated("fewer steps than before")
         steps, imports, ending, read = self._repeat(kept) if kept is not None else self._run_alone(entry)
@@ -251,7 +248,7 @@ class Analyzer:
     def _repeat(self, kept: Entry) -> tuple[int, int, Ending, Read]:
         assert self.turns is not None
         self.turns.repeat(kept)
-        self.interpreter.options = {}  # it has none
+        self.schedule.asked = kept.asked
         self.calls.add(kept.calls)
         return kept.steps, kept.imports, Ending.FINISHED, self.interpreter.reads.own
 
@@ -263,17 +260,20 @@ class Analyzer:
             self.turns.entry_begins()
         self.interpreter.start()
         self.interpreter.budget.give(self._share)
-        ending = self._run(entry)
+        with self.interpreter.apart() if entry.is_apart else nullcontext():
+            ending = self._run(entry)
         self.collector.settle(is_tried=entry.is_tried)
         events = events_of(self.interpreter)
         budget, calls = self.interpreter.budget, list[CallOfModel]()
         if not (isinstance(entry, RunCommandLine) and self.interpreter.fails):  # no user gives such options
             calls = self._take(events)
+        if self.interpreter.options and not entry.is_tried:
+            self.schedule.asked = asked(self.interpreter)
         if self.turns is not None:
-            has_options = isinstance(entry, RunGuarded) and bool(self.interpreter.options)  # others may be tried
-            is_whole = ending is Ending.FINISHED and told == self._told and not has_options
-            made = Entry(self._key(entry), budget.steps, budget.imports, calls=calls)
-            self.turns.note(made, is_whole=is_whole, is_module=isinstance(entry, RunModule))
+            is_whole = ending is Ending.FINISHED and told == self._told
+            program = None if entry.defines else self.schedule.asked
+            made = Entry(self._key(entry), budget.steps, budget.imports, calls=calls, asked=program)
+            self.turns.note(made, is_whole=is_whole, defines=entry.defines, is_apart=entry.is_apart)
         return budget.steps, budget.imports, ending, self.interpreter.reads.own
 
     @property

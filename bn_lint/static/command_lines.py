@@ -11,55 +11,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import chain, islice, zip_longest
-from typing import NamedTuple
 
 from bn_lint.project.prefilter import is_batchnorm_name, is_zoo_name
-from bn_lint.static.interpreter.builtins.argparse import Option
 from bn_lint.static.interpreter.limits import MAX_MODELS_TRIED
-from bn_lint.static.interpreter.values import (
-    Builtin,
-    Class,
-    Dict,
-    External,
-    Function,
-    Instance,
-    LibraryClass,
-    List,
-    Partial,
-    Value,
-)
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.syntax.tree import walk
-from bn_lint.static.torch_model.happened import batchnorm_layers
+from bn_lint.static.training.programs import AskedOption, Program
 
 #: An option and what it is given.
 Given = tuple[str, str | int]
-Options = Mapping[str, Option]
-#: Tables, by a text with which something was found in each, and a number.
-Tables = Mapping[tuple[str, int], Dict]
+Options = Mapping[str, AskedOption]
 
 #: What a branch does that matters for modes and batches: methods, and names.
 _SWITCHES = frozenset({"train", "eval", "load_state_dict"})
 _DIRECT = frozenset({"DataLoader", "drop_last", "requires_grad", "requires_grad_", "no_grad"})
-
-
-class Program(NamedTuple):
-    """A file that was run and that reads a command line.
-
-    Attributes:
-        decided: The conditions that were decided in it.
-        tables: The tables in which it looked something up.
-        used_models: Whether it called models with BatchNorm.
-        fails: Whether it ended with an error.
-    """
-
-    file: SourceFile
-    options: Options
-    decided: tuple[cst.If | cst.Match, ...]
-    tables: Tables
-    used_models: bool
-    fails: bool
 
 
 def any_values(options: Options) -> tuple[tuple[str, None], ...]:
@@ -82,42 +48,20 @@ def concern_of(program: SourceFile, models: AbstractSet[str] | None) -> Callable
     return partial(concerns, wanted=wanted)
 
 
-def other_models(options: Options, tables: Tables, models: AbstractSet[str]) -> Iterator[Given]:
+def other_models(program: Program, models: AbstractSet[str]) -> Iterator[Given]:
     """Yield options by whose default a program finds a model, with values by which it finds one that has BatchNorm.
 
-    Nobody asks for the option then: `MODELS[args.model]()`.
+    Nobody asks for the option then: `MODELS[args.model]()`. Names tell what is a model.
     """
-    for name, option in options.items():
-        default = option.value
-        if type(default) is not str:
-            continue
+    for name, option in program.options.items():
         allowed = None if option.choices is None else {one for _, one in _choices(name, option)}
         found = (
             (name, key)
-            for (asked, _), table in tables.items()
-            if asked == default
-            for key, value in table.entries()
-            if type(key) is str and key != default and (allowed is None or key in allowed)
-            if _leads_to_batchnorm(value, models)
+            for asked, key, names in program.found
+            if asked == option.value and (allowed is None or key in allowed)
+            if any(_names_model(one, models) for one in names)
         )
         yield from islice(found, MAX_MODELS_TRIED)
-
-
-def _leads_to_batchnorm(value: Value, models: AbstractSet[str]) -> bool:
-    """Whether what stands in a table is a model with BatchNorm, or makes one, as far as names tell."""
-    if isinstance(value, Dict):
-        return any(_leads_to_batchnorm(one, models) for _, one in value.entries())
-    if isinstance(value, Partial):
-        return _leads_to_batchnorm(value.function, models)
-    if isinstance(value, (Function, Class)):
-        if value.name in models:
-            return True
-        return any(type(node) is cst.Name and _names_model(node.value, models) for node in walk(value.node))
-    if isinstance(value, Instance):
-        return value.is_module and bool(batchnorm_layers(value))
-    if isinstance(value, External):
-        return _names_model(value.dotted.rpartition(".")[2], models)
-    return isinstance(value, (LibraryClass, Builtin)) and _names_model(value.name.rpartition(".")[2], models)
 
 
 def _names_model(name: str, models: AbstractSet[str]) -> bool:
@@ -193,7 +137,7 @@ def _handed_on(compared: Sequence[Given], options: Options) -> str:
     return found[0] if len(found) == 1 else ""
 
 
-def _may_be_all(option: Option, values: AbstractSet[str]) -> bool:
+def _may_be_all(option: AskedOption, values: AbstractSet[str]) -> bool:
     return option.choices is None or values <= {option.value, *(value for _, value in _choices("", option))}
 
 
@@ -217,13 +161,12 @@ def _chain(node: cst.If) -> Iterator[cst.If]:
         yield node
 
 
-def _choices(name: str, option: Option) -> Iterator[Given]:
+def _choices(name: str, option: AskedOption) -> Iterator[Given]:
     """What else an option may be. A number that is 0 or 1 by default, and is asked which of them, is a yes or a no."""
-    default, choices = option.value, option.choices
-    items = choices.items if isinstance(choices, List) else choices if isinstance(choices, tuple) else ()
-    if choices is None and type(default) is int and default in (0, 1):
-        items = (0, 1)
-    return ((name, one) for one in items if isinstance(one, (str, int)) and one != default)
+    default, choices = option.value, option.choices or ()
+    if option.choices is None and type(default) is int and default in (0, 1):
+        choices = (0, 1)
+    return ((name, one) for one in choices if one != default)
 
 
 def _compared(test: cst.BaseExpression) -> Iterator[Given]:

@@ -92,6 +92,16 @@ class EntryPoint:
         return self.reason is Reason.MODULE
 
     @property
+    def defines(self) -> bool:
+        """Whether it defines what others read, so that it is run each time."""
+        return False
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it executes modules of its own, which no other entry point finds."""
+        return False
+
+    @property
     def name(self) -> str:
         return "<module>" if isinstance(self.definition, SourceFile) else self.definition.name
 
@@ -116,6 +126,10 @@ class RunModule(EntryPoint):
 
     definition: SourceFile
 
+    @property
+    def defines(self) -> bool:
+        return True
+
     def run(self, interpreter: Interpreter) -> None:
         scope = module_at(interpreter, self.definition.path)
         if scope is not None:
@@ -139,10 +153,15 @@ class RunGuarded(EntryPoint):
 
 
 @dataclass(frozen=True)
-class RunCommandLine(RunModule):
+class RunCommandLine(EntryPoint):
     """A program from the beginning, with values for some of its options; None stands for any value."""
 
+    definition: SourceFile
     options: tuple[tuple[str, str | int | None], ...]
+
+    @property
+    def is_apart(self) -> bool:
+        return True  # what the other runs have left behind in modules is not what this one finds
 
     @property
     def given(self) -> str:
@@ -152,8 +171,6 @@ class RunCommandLine(RunModule):
         )
 
     def run(self, interpreter: Interpreter) -> None:
-        # What the other runs have left behind in modules is not what this one finds.
-        modules, interpreter.modules = interpreter.modules, {}
         interpreter.command_line = {
             name: Unknown(name, "the program fails with the default") if value is None else value
             for name, value in self.options
@@ -163,7 +180,7 @@ class RunCommandLine(RunModule):
             if scope is not None:
                 execute_program(interpreter, scope)
         finally:
-            interpreter.modules, interpreter.command_line = modules, {}
+            interpreter.command_line = {}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bn_lint.project.prefilter import is_interpreted, is_program, is_zoo_name, uses_zoo
 from bn_lint.project.source import Source
-from bn_lint.static.command_lines import Given, Program, any_values, concern_of, other_command_lines, other_models
+from bn_lint.static.command_lines import Given, any_values, concern_of, other_command_lines, other_models
 from bn_lint.static.entry_points import (
     CallFunction,
     CallMethod,
@@ -45,8 +45,8 @@ from bn_lint.static.syntactic.survey import Surveyor, batchnorm_calls, names_bat
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import Project, SourceFile
 from bn_lint.static.syntax.tree import walk
-from bn_lint.static.torch_model.symbolic_models import uses_models
 from bn_lint.static.training.facts_from_layers import FactCollector
+from bn_lint.static.training.programs import Program
 from bn_lint.static.training.symbolic_models import (
     asked_attributes,
     given_models,
@@ -97,7 +97,9 @@ class Schedule:
         self.skipped: set[cst.CSTNode] = set()
         #: The files that were run as programs to the end, and programs with options.
         self.started: set[SourceFile] = set()
-        self.programs: list[Program] = []
+        self.programs: list[tuple[SourceFile, Program]] = []
+        #: What the entry point that was run last asks of a command line: it is told by whoever runs them.
+        self.asked: Program | None = None
         #: The turns of this phase from the current one on, where it is known of which file each is.
         self.coming: deque[PlannedTurn] = deque()
 
@@ -163,10 +165,9 @@ class Schedule:
 
     def _note_program(self, file: SourceFile) -> None:
         """If a program with options has run, it may be run with others later."""
-        state = self.interpreter
-        if state.options and (state.decided or state.looked_up) and self._is_program(file):
-            decided, tables, uses = tuple(state.decided), dict(state.looked_up), uses_models(self.interpreter)
-            self.programs.append(Program(file, dict(state.options), decided, tables, uses, state.fails))
+        asked = self.asked
+        if asked is not None and self._is_program(file):
+            self.programs.append((file, asked))
 
     def _is_program(self, file: SourceFile) -> bool:
         """Whether a file trains or uses models, or starts what does."""
@@ -175,20 +176,20 @@ class Schedule:
     def _command_lines(self) -> Iterator[EntryPoint]:
         """Programs again, with options that decide about modes, data, or the model."""
         names = {node.name.value for node in self.relevant if isinstance(node, (cst.ClassDef, cst.FunctionDef))}
-        for program in self.programs:
+        for file, program in self.programs:
             if program.fails and not program.used_models:
                 # Nobody runs it without options: what it does whatever they are is worth more than single values.
                 with self.collector.programs_only():
-                    yield RunCommandLine(program.file, Reason.COMMAND_LINE, any_values(program.options))
-            concerns = concern_of(program.file, None if program.used_models else names)
-            models = () if program.used_models else other_models(program.options, program.tables, names)
+                    yield RunCommandLine(file, Reason.COMMAND_LINE, any_values(program.options))
+            concerns = concern_of(file, None if program.used_models else names)
+            models = () if program.used_models else other_models(program, names)
             tried: set[tuple[Given, ...]] = set()
             # Options so far, and what the conditions ask that they have led to: which model it is may depend on two of
             # them, and the second is only asked about with the first.
+            known = dict.fromkeys(program.conditions)
             pending: list[tuple[tuple[Given, ...], Iterator[Given]]] = [
-                ((), other_command_lines(program.options, program.decided, concerns, models))
+                ((), other_command_lines(program.options, known, concerns, models))
             ]
-            known = set(program.decided)
             while pending and len(tried) < MAX_COMMAND_LINES:
                 chosen, others = pending[-1]
                 given = next(others, None)
@@ -200,13 +201,13 @@ class Schedule:
                     continue
                 tried.add(options)
                 with self.collector.programs_only():
-                    yield RunCommandLine(program.file, Reason.COMMAND_LINE, options)
-                decided = [node for node in self.interpreter.decided if node not in known]
-                known.update(decided)
-                if not program.used_models and not uses_models(self.interpreter):
-                    asked = self.interpreter.options
-                    models = other_models(asked, dict(self.interpreter.looked_up), names)
-                    pending.append((options, other_command_lines(asked, decided, concerns, models)))
+                    yield RunCommandLine(file, Reason.COMMAND_LINE, options)
+                asked = self.asked
+                decided = [node for node in asked.conditions if node not in known] if asked is not None else []
+                known.update(dict.fromkeys(decided))
+                if asked is not None and not program.used_models and not asked.used_models:
+                    models = other_models(asked, names)
+                    pending.append((options, other_command_lines(asked.options, decided, concerns, models)))
 
     def _factories(self, functions: Sequence[Function], reason: Reason) -> Iterator[EntryPoint]:
         """The functions of one file that need no arguments, until they stop showing new code."""

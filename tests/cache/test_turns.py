@@ -66,10 +66,10 @@ class Seen:
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     seen, note, repeat = Seen(), Keeper.note, Keeper.repeat
 
-    def noted(keeper: Keeper, entry: Entry, *, is_whole: bool, is_module: bool) -> None:
-        if not is_module:
+    def noted(keeper: Keeper, entry: Entry, *, is_whole: bool, defines: bool, is_apart: bool) -> None:
+        if not defines:
             seen.run.append(entry.key.split()[1])
-        note(keeper, entry, is_whole=is_whole, is_module=is_module)
+        note(keeper, entry, is_whole=is_whole, defines=defines, is_apart=is_apart)
 
     def repeated(keeper: Keeper, entry: Entry) -> None:
         seen.repeated.append(entry.key.split()[1])

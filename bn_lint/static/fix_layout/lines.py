@@ -34,13 +34,13 @@ def call_lines(draft: CallLines) -> Lines | None:
 def _block(draft: CallLines) -> _Block | None:
     if not all(name.isidentifier() for name in draft.model.split(".")):
         return None
-    ways = ways_to([draft.call.node, *draft.peers], draft.call.file.tree)
+    ways = ways_to([draft.call.node, *(one.node for one in draft.peers)], draft.call.file.tree)
     block = _alone(draft, ways.get(draft.call.node, ()))
     if block is None:
         return None
     # What follows it for the same purpose belongs to it, up to the first statement that does not.
     nodes, first, last = block.body, block.first, block.last
-    wanted = {nodes.index(one) for peer in draft.peers for one in ways.get(peer, ()) if one in nodes}
+    wanted = {nodes.index(one) for peer in draft.peers for one in ways.get(peer.node, ()) if one in nodes}
     between = range(min(wanted | {first}), max(wanted | {last}) + 1)
     if all(not _is_foreign(draft, nodes[index]) for index in between):
         first, last = between[0], between[-1]
@@ -70,7 +70,7 @@ def _alone(draft: CallLines, way: tuple[cst.CSTNode, ...]) -> _Block | None:
 def _is_foreign(draft: CallLines, node: cst.CSTNode) -> bool:
     model = draft.model
     names = {model[:end] for end in range(1, len(model) + 1) if model[end : end + 1] in ("", ".")}
-    return any(one in draft.others or not names.isdisjoint(binds(one)) for one in walk(node))
+    return any(one in draft.other_nodes or not names.isdisjoint(binds(one)) for one in walk(node))
 
 
 class _Block(NamedTuple):

@@ -25,7 +25,7 @@ def if_(interpreter: Interpreter, node: cst.If, frame: Frame) -> str | None:
     else:
         decided = truth(evaluate(interpreter, node.test, frame))
     if decided is not None and interpreter.options:
-        interpreter.decided[node] = None
+        interpreter.decided[node] = frame.file
     if decided is None:
         decided = answered(interpreter, node.test, frame)
     interpreter.path.guards += 1
@@ -155,7 +155,7 @@ def match_(interpreter: Interpreter, node: cst.Match, frame: Frame) -> str | Non
             undecided.append(case)
     if not undecided:
         if interpreter.options:
-            interpreter.decided[node] = None
+            interpreter.decided[node] = frame.file
         return execute_suite(interpreter, certain.body, frame) if certain is not None else None
     bodies = [partial(execute_suite, interpreter, case.body, frame) for case in undecided]
     if certain is not None:

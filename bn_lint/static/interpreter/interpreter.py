@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from bn_lint.static.interpreter.summaries import CallSummaries
 from bn_lint.static.interpreter.values import Class, Dict, Function, Instance, ModuleScope, Value
 from bn_lint.static.syntax.parse import ParseError
 from bn_lint.static.syntax.places import NodeRef
-from bn_lint.static.syntax.source_files import Project
+from bn_lint.static.syntax.source_files import Project, SourceFile
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.builtins.argparse import Option
@@ -118,7 +119,7 @@ class Interpreter:
         #: The options that the program reads from its command line, and the conditions that were decided since. Then
         #: the tables in which something was looked up by a text, and by which.
         self.options: dict[str, Option] = {}
-        self.decided: dict[cst.If | cst.Match, None] = {}
+        self.decided: dict[cst.If | cst.Match, SourceFile] = {}
         self.looked_up: dict[tuple[str, int], Dict] = {}
         #: Whether a call surely raised an error, wherever that may be caught.
         self.fails = False
@@ -139,6 +140,19 @@ class Interpreter:
         self.events, self.options, self.decided = begun.events, begun.options, begun.decided
         self.looked_up, self.fails = begun.looked_up, begun.fails
         self.created, self.created_at = begun.created, begun.created_at
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Meanwhile no module has been executed, and nobody finds later what is executed and defined."""
+        functions, classes = self.collector.functions, self.collector.classes
+        kept, counts = (self.modules, self.top_level, self.searched, self.tables), (len(functions), len(classes))
+        self.modules, self.top_level, self.searched, self.tables = {}, (0, {}), 0, (-1, {})
+        try:
+            with self.reads.apart():
+                yield
+        finally:
+            self.modules, self.top_level, self.searched, self.tables = kept
+            del functions[counts[0] :], classes[counts[1] :]
 
     def note_look_up(self, table: Dict, key: Value) -> None:
         """Note that a program with options has found something in a table: another option may give another thing."""

@@ -104,6 +104,16 @@ class Reads:
         finally:
             self._reader = outer
 
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Of the modules that are executed meanwhile others have no part."""
+        by_all, counts = set(self._by_all.modules), [len(self.executed), len(self.reached_out)]
+        try:
+            yield
+        finally:
+            self._by_all.modules = by_all
+            del self.executed[counts[0] :], self.reached_out[counts[1] :]
+
     def module(self, module: ModuleScope) -> None:
         """A name of a module is asked for."""
         self._reader.modules.add(module.path)

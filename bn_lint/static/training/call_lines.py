@@ -21,7 +21,7 @@ from bn_lint.static.training.evidence import (
 from bn_lint.static.training.purpose import classify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from bn_lint.static.interpreter.frames import Frame
     from bn_lint.static.interpreter.values import Function, Instance
@@ -46,7 +46,7 @@ def _once(ask: Callable[Concatenate[EventLog, _Asked], _Answer]) -> Callable[Con
 
 def lines_of(events: EventLog, call: Call, purpose: Purpose, trained: frozenset[int]) -> CallLines:
     """The lines around a call that are run for its purpose."""
-    others: frozenset[cst.CSTNode]
+    others: tuple[NodeRef, ...]
     if purpose is Purpose.REFERENCE:
         # What is trained on it may be in the same lines; it only must not be put back in training mode there.
         others = _switching_lines(events, call.model, True)
@@ -59,17 +59,17 @@ def lines_of(events: EventLog, call: Call, purpose: Purpose, trained: frozenset[
 
 
 @_once
-def _switching_lines(events: EventLog, model: Instance, training: bool) -> frozenset[cst.CSTNode]:
+def _switching_lines(events: EventLog, model: Instance, training: bool) -> tuple[NodeRef, ...]:
     """The lines that put a model in a mode: for training mode those that concern all of it."""
     concerned = events.is_part_of if training else events.related
     switches = [one for one in events.switches if one.mode.training is training and concerned(model, one.model)]
-    return frozenset(node for one in switches for node in _sites(ref_of(one.mode), one.frame))
+    return _each_once(ref for one in switches for ref in _sites(ref_of(one.mode), one.frame))
 
 
 @_once
-def _training_lines(events: EventLog) -> frozenset[cst.CSTNode]:
+def _training_lines(events: EventLog) -> tuple[NodeRef, ...]:
     happened: list[Step | Call] = [*events.steps, *(one for one in events.calls if one.purpose is Purpose.TRAINING)]
-    return frozenset(node for one in happened for node in _sites(one.ref, one.frame))
+    return _each_once(ref for one in happened for ref in _sites(one.ref, one.frame))
 
 
 @_once
@@ -80,10 +80,10 @@ def _peers(
     own: Purpose | None,
     purpose: Purpose,
     trained: frozenset[int],
-) -> frozenset[cst.CSTNode]:
+) -> tuple[NodeRef, ...]:
     """The calls of a model in a function that are for the same."""
-    return frozenset(
-        one.ref.node
+    return _each_once(
+        one.ref
         for one in _calls_of(events, model)
         if one.purpose is own and one.frame.function is function
         if purpose is not Purpose.REFERENCE and (one.purpose or classify(events, one, trained)) is purpose
@@ -102,13 +102,17 @@ def _calls_by_model(events: EventLog) -> dict[int, list[Call]]:
     return found
 
 
-def _sites(ref: NodeRef, frame: Frame | None) -> Iterator[cst.CSTNode]:
+def _sites(ref: NodeRef, frame: Frame | None) -> Iterator[NodeRef]:
     """A place, and the calls that led there."""
-    yield ref.node
+    yield ref
     while frame is not None:
         if frame.site is not None:
-            yield frame.site.node
+            yield frame.site
         frame = frame.caller
+
+
+def _each_once(refs: Iterable[NodeRef]) -> tuple[NodeRef, ...]:
+    return tuple(dict.fromkeys(refs))
 
 
 def is_resumed(events: EventLog, call: Call) -> bool:

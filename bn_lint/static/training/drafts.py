@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Union
 
 from bn_lint.static.torch_model.describing import ArrivingChannels
@@ -27,9 +28,13 @@ class CallLines:
 
     call: NodeRef
     model: str
-    others: frozenset[cst.CSTNode] = frozenset()
-    peers: frozenset[cst.CSTNode] = frozenset()
+    others: tuple[NodeRef, ...] = ()
+    peers: tuple[NodeRef, ...] = ()
     prepared: bool = False
+
+    @cached_property
+    def other_nodes(self) -> frozenset[cst.CSTNode]:
+        return frozenset(one.node for one in self.others)
 
 
 @dataclass(frozen=True)
@@ -69,3 +74,6 @@ class HiddenModules:
 
 
 Draft = Union[ArrivingChannels, CallLines, LoaderOption, Refreezing, HiddenModules]
+#: Those that hold nothing but places, and can be kept for another analysis.
+PlainDraft = Union[CallLines, LoaderOption]
+PLAIN_DRAFTS: tuple[type[PlainDraft], ...] = (CallLines, LoaderOption)

@@ -122,7 +122,7 @@ class KeptByFile:
             made.setdefault(str(file.path), {})["survey"] = [one.names, one.layers]
         for file, (asked, facts) in self._facts.items():
             # Positions hold, for the text is the same.
-            encoder = Encoder(self._addresses, lambda name, value: False, positions=True)
+            encoder = Encoder(self._addresses, positions=True)
             try:
                 numbers = [encoder.add(fact) for fact in facts]
             except NotKept:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -18,12 +18,15 @@ from bn_lint.facts import Place
 from bn_lint.facts.dims import Expression, Symbol, TracedInt, parameter_symbol, quotient_symbol
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.training import notes
+from bn_lint.static.training.drafts import PLAIN_DRAFTS, PlainDraft
+from bn_lint.static.training.programs import AskedOption, Program
 
 #: The kinds of values that are written by their fields, and enumerations.
 _PUBLIC = {name: kind for name in facts.__all__ if isinstance(kind := getattr(facts, name), type)}
+_OWN: tuple[type, ...] = (*notes.NOTES, *PLAIN_DRAFTS, Program, AskedOption)
 _RECORDS = {
     name: kind
-    for name, kind in {**_PUBLIC, **{kind.__name__: kind for kind in notes.NOTES}}.items()
+    for name, kind in {**_PUBLIC, **{kind.__name__: kind for kind in _OWN}}.items()
     if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")
 }
 _ENUMS = {name: kind for name, kind in _PUBLIC.items() if issubclass(kind, enum.Enum)}
@@ -55,16 +58,18 @@ class Addresses(Protocol):
 class Encoder:
     """Writes values into one table."""
 
-    def __init__(self, addresses: Addresses, is_lost: Callable[[str, Any], bool], *, positions: bool = False) -> None:
+    def __init__(
+        self, addresses: Addresses, drafts: Mapping[int, PlainDraft] | None = None, *, positions: bool = False
+    ) -> None:
         """Set up.
 
         Args:
-            is_lost: Whether the value of a field is written as -1, for it means nothing to others.
+            drafts: What is written of drafts in place of their numbers; of others it is -1.
             positions: Write positions in files, too: the texts that they are in will be the same.
         """
         self._positions = positions
         self._addresses = addresses
-        self._is_lost = is_lost
+        self._drafts = drafts or {}
         self.rows: list[list[Any]] = []
         self._numbers: dict[object, int] = {}
         self._by_identity: dict[int, tuple[object, int]] = {}
@@ -114,7 +119,10 @@ class Encoder:
             fields = ((name, getattr(value, name)) for name in _FIELDS[type(value)])
             return [
                 _NAMES[type(value)],
-                *(self.add(-1 if self._is_lost(name, each) else each) for name, each in fields),
+                *(
+                    self.add(each if name != "draft" or each is None else self._drafts.get(each, -1))
+                    for name, each in fields
+                ),
             ]
         raise NotKept(type(value).__name__)
 
@@ -157,14 +165,19 @@ class Encoder:
         return number
 
 
-def decode(rows: Iterable[Sequence[Any]], addresses: Addresses) -> list[Any]:
+def decode(
+    rows: Iterable[Sequence[Any]], addresses: Addresses, number_of: Callable[[PlainDraft], int] = lambda draft: -1
+) -> list[Any]:
     """The values of a table.
+
+    Args:
+        number_of: Gives drafts their numbers.
 
     Raises:
         NotKept: it is none.
     """
     table = [list(row) for row in rows]
-    decoder = _Decoder(table, addresses)
+    decoder = _Decoder(table, addresses, number_of)
     try:
         # A later symbol has a larger number, which decides how sums are written.
         symbols = sorted((row[1], number) for number, row in enumerate(table) if row[0] in ("symbol", "quotient"))
@@ -176,9 +189,10 @@ def decode(rows: Iterable[Sequence[Any]], addresses: Addresses) -> list[Any]:
 
 
 class _Decoder:
-    def __init__(self, table: list[list[Any]], addresses: Addresses) -> None:
+    def __init__(self, table: list[list[Any]], addresses: Addresses, number_of: Callable[[PlainDraft], int]) -> None:
         self._table = table
         self._addresses = addresses
+        self._number_of = number_of
         self._values: dict[int, Any] = {}
 
     def value(self, number: object, before: int) -> Any:
@@ -219,7 +233,10 @@ class _Decoder:
         record = _RECORDS[kind]
         if len(parts) != len(_FIELDS[record]):
             raise ValueError(kind)
-        return record(*(self.value(part, own) for part in parts))
+        fields = {name: self.value(part, own) for name, part in zip(_FIELDS[record], parts)}
+        if isinstance(draft := fields.get("draft"), PLAIN_DRAFTS):
+            fields["draft"] = self._number_of(draft)
+        return record(**fields)
 
     def _symbol(self, parts: list[Any], own: int) -> Symbol:
         _, name, free, counts, is_field, least, owner = parts

@@ -176,10 +176,10 @@ class Keeper:
         """The turns that were run and can be kept.
 
         Args:
-            reported: Whether a rule reports a fact: where it is completed from a draft, its turn cannot be kept.
+            reported: Whether a rule reports a fact, which is completed from a draft.
         """
         turns = [
-            turn.kept(self._interpreter, self._addresses, set(), reported)
+            turn.kept(self._interpreter, self._addresses, dict(enumerate(self._collector.drafts)), reported)
             for turn in self._turns
             if isinstance(turn, LiveTurn)
         ]
@@ -254,7 +254,7 @@ class Keeper:
                     self._project.file(Path(path))
                 for path in entry.executed:
                     self._execute(Path(path))
-            filled(entries, turn.body, self._addresses)
+            filled(entries, turn.body, self._addresses, self._collector.draft)
         except (NotKept, BudgetExhausted) as error:
             raise Outdated("what is kept cannot be used") from error
         self._filled = True
@@ -294,24 +294,25 @@ class Keeper:
             set(reads.own.instantiated),
         )
 
-    def note(self, entry: Entry, *, is_whole: bool, is_module: bool) -> None:
+    def note(self, entry: Entry, *, is_whole: bool, defines: bool, is_apart: bool) -> None:
         """Note what an entry point has done that was run.
 
         Args:
-            entry: How long it took, and the calls of models.
+            entry: How long it took, the calls of models, and what it asks of a command line.
             is_whole: It ran to its end, and nothing about it must be told each time.
-            is_module: It is run each time.
+            defines: It is run each time.
+            is_apart: Nobody else has called its functions, or made objects of its classes.
         """
         live, before = self._live, self._before
         if live is None:
             return
         interpreter, written = self._interpreter, self._collector.notes.written
         read = interpreter.reads.own
-        if not is_module:
+        if not defines:
             entry.branches = len(interpreter.branches) - before.branches
             entry.loaded = list(map(str, islice(self._project.files, before.files, None)))
-            entry.called = self._refs(read.called - before.called)
-            entry.instantiated = self._refs(read.instantiated - before.instantiated)
+            entry.called = () if is_apart else self._refs(read.called - before.called)
+            entry.instantiated = () if is_apart else self._refs(read.instantiated - before.instantiated)
             entry.notes = written[self._noted :]
             entry.executed = list(map(str, interpreter.reads.executed[before.executed :]))
             live.shows_something = True
@@ -344,13 +345,14 @@ class Keeper:
         """Keep all turns that can be kept for the next analysis.
 
         Args:
-            drafts: The numbers of what facts were completed from: who showed these must do so again.
+            drafts: The numbers of what facts were completed from.
         """
-        used = set(drafts)
+        every = list(self._collector.drafts)
+        used = {number: every[number] for number in drafts}
         if self._kept is None:
             return
         turns = [
-            turn if isinstance(turn, Turn) else turn.kept(self._interpreter, self._addresses, used)
+            turn if isinstance(turn, Turn) else turn.kept(self._interpreter, self._addresses, used, lambda fact: True)
             for turn in self._turns
         ]
         parsed = self._project.filesystem.parsed

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bn_lint.facts import Fact
 from bn_lint.static.interpreter.reads import Read
 from bn_lint.static.syntax import nodes as cst
+from bn_lint.static.training.drafts import PLAIN_DRAFTS, Draft
 from bn_lint.static.turns.addresses import ProjectAddresses
 from bn_lint.static.turns.encoding import NotKept
 from bn_lint.static.turns.record import Entry, GivenUp, Turn, concerning, encoded
@@ -36,24 +37,26 @@ class LiveTurn:
         self,
         interpreter: Interpreter,
         addresses: ProjectAddresses,
-        drafts: Set[int],
-        reported: Callable[[Fact], bool] = lambda fact: False,
+        drafts: Mapping[int, Draft],
+        reported: Callable[[Fact], bool],
     ) -> Turn | None:
         """The turn, if it can be kept.
 
         Args:
-            drafts: The numbers of what facts were completed from: who showed these must do so again.
-            reported: Whether a rule reports a fact that would be completed from one.
+            drafts: What the facts were completed from that were reported, or may be, by numbers.
+            reported: Whether a rule reports a fact of a draft.
         """
         notes = [note for entry in self.entries for note in entry.notes]
-        if any(reported(fact) for fact in _completed_from_drafts(notes)):
-            return None
+        needed = {number: drafts[number] for fact, number in _drafts(notes) if number in drafts and reported(fact)}
+        plain = {number: draft for number, draft in needed.items() if isinstance(draft, PLAIN_DRAFTS)}
+        if len(plain) < len(needed):
+            return None  # of values that nobody has but this analysis
         if any(type(node) is cst.Lambda for node in interpreter.reads.given_up_in):
             return None  # it has no name
-        if not self.can_be_kept or not self.shows_something or not drafts.isdisjoint(_drafts(notes)):
+        if not self.can_be_kept or not self.shows_something:
             return None
         try:
-            body, touched = encoded(self.entries, addresses)
+            body, touched = encoded(self.entries, addresses, plain)
         except NotKept:
             return None
         every = interpreter.reads.all_of(self.read)
@@ -79,10 +82,8 @@ class LiveTurn:
         )
 
 
-def _completed_from_drafts(notes: Iterable[object]) -> list[Fact]:
-    facts = (getattr(note, "fact", None) for note in notes)
-    return [fact for fact in facts if fact is not None and getattr(fact, "draft", None) is not None]
-
-
-def _drafts(notes: Iterable[object]) -> set[int]:
-    return {number for fact in _completed_from_drafts(notes) if isinstance(number := getattr(fact, "draft", 0), int)}
+def _drafts(notes: Iterable[object]) -> Iterator[tuple[Fact, int]]:
+    """The facts that would be completed from drafts, with the numbers of these."""
+    for fact in (getattr(note, "fact", None) for note in notes):
+        if isinstance(number := getattr(fact, "draft", None), int):
+            yield cast("Fact", fact), number

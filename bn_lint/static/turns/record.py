@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bn_lint.facts import CheckedCall
 from bn_lint.static.syntax.places import NodeRef
+from bn_lint.static.training.drafts import PlainDraft
 from bn_lint.static.training.notes import Note
+from bn_lint.static.training.programs import Program
 from bn_lint.static.turns.encoding import Addresses, Encoder, NotKept, decode
 
 
@@ -24,6 +26,7 @@ class Entry:
         executed: The files of modules that it was the first to run.
         called: The functions that it was the first of its turn to call; `instantiated` are classes likewise.
         calls: The calls of models, whether each model is made out of view, and whether its mode was checked.
+        asked: What it asks of a command line, if it is a program with options.
     """
 
     key: str
@@ -36,6 +39,7 @@ class Entry:
     instantiated: Sequence[NodeRef] = ()
     notes: Sequence[Note] = ()
     calls: Sequence[tuple[NodeRef, bool, CheckedCall]] = ()
+    asked: Program | None = None
 
 
 GivenUp = list[tuple[str, str, int, "bool | None"]]
@@ -118,13 +122,18 @@ def _given_up(data: Iterable[Sequence[Any]]) -> GivenUp:
     ]
 
 
-def encoded(entries: Sequence[Entry], addresses: Addresses) -> tuple[dict[str, Any], set[tuple[str, str]]]:
+def encoded(
+    entries: Sequence[Entry], addresses: Addresses, drafts: Mapping[int, PlainDraft]
+) -> tuple[dict[str, Any], set[tuple[str, str]]]:
     """What the entry points of a turn have shown, as JSON, and the definitions in which its places are.
+
+    Args:
+        drafts: Those of reported facts, by their numbers.
 
     Raises:
         NotKept: something of it cannot be written.
     """
-    encoder = Encoder(addresses, lambda name, value: name == "draft" and value is not None)
+    encoder = Encoder(addresses, drafts)
     made = [
         [
             one.key,
@@ -134,6 +143,7 @@ def encoded(entries: Sequence[Entry], addresses: Addresses) -> tuple[dict[str, A
             list(one.loaded),
             list(one.executed),
             *(encoder.add(tuple(each)) for each in (one.called, one.instantiated, one.notes, one.calls)),
+            encoder.add(one.asked),
         ]
         for one in entries
     ]
@@ -162,18 +172,28 @@ def outlined(body: Mapping[str, Any]) -> list[Entry]:
         raise NotKept("no turn") from error
 
 
-def filled(entries: Sequence[Entry], body: Mapping[str, Any], addresses: Addresses) -> None:
+def filled(
+    entries: Sequence[Entry],
+    body: Mapping[str, Any],
+    addresses: Addresses,
+    number_of: Callable[[PlainDraft], int],
+) -> None:
     """Give the last entry points of a turn what they have shown.
 
     The modules that they were the first to run must have been run.
+
+    Args:
+        number_of: Gives drafts their numbers.
 
     Raises:
         NotKept: it is none.
     """
     try:
-        values = decode(body["rows"], addresses)
-        for entry, (*_, called, instantiated, notes, calls) in zip(entries, body["entries"][-len(entries) :]):
+        values = decode(body["rows"], addresses, number_of)
+        kept = body["entries"][-len(entries) :]
+        for entry, (*_, called, instantiated, notes, calls, asked) in zip(entries, kept):
             entry.called, entry.instantiated = values[called], values[instantiated]
             entry.notes, entry.calls = values[notes], values[calls]
+            entry.asked = program if isinstance(program := values[asked], Program) else None
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise NotKept("no turn") from error
