@@ -138,7 +138,9 @@ class Schedule:
         with self.collector.modes_only():
             yield from self._holders()
             yield from self._symbolic_models()
-        yield from self._command_lines()
+        yield from self._turn_by_turn(
+            PlannedTurn(file, [], partial(self._with_options, file, program)) for file, program in self.programs
+        )
 
     def _turn_by_turn(self, turns: Iterable[PlannedTurn]) -> Iterator[EntryPoint]:
         self.coming = deque(turns)
@@ -159,55 +161,53 @@ class Schedule:
 
     def _guarded(self, file: SourceFile, reason: Reason) -> Iterator[EntryPoint]:
         if file not in self.started and guarded(file):
-            self.started.add(file)
             yield RunGuarded(file, reason)
+            self.started.add(file)  # not before: a turn may only be asked for its first entry point
             self._note_program(file)
 
     def _note_program(self, file: SourceFile) -> None:
         """If a program with options has run, it may be run with others later."""
-        asked = self.asked
-        if asked is not None and self._is_program(file):
-            self.programs.append((file, asked))
+        if self.asked is not None and self._is_program(file):
+            self.programs.append((file, self.asked))
 
     def _is_program(self, file: SourceFile) -> bool:
         """Whether a file trains or uses models, or starts what does."""
         return is_program(file.source.text) or self.imported.starts_program(file)
 
-    def _command_lines(self) -> Iterator[EntryPoint]:
-        """Programs again, with options that decide about modes, data, or the model."""
+    def _with_options(self, file: SourceFile, program: Program) -> Iterator[EntryPoint]:
+        """A program again, with options that decide about modes, data, or the model."""
         names = {node.name.value for node in self.relevant if isinstance(node, (cst.ClassDef, cst.FunctionDef))}
-        for file, program in self.programs:
-            if program.fails and not program.used_models:
-                # Nobody runs it without options: what it does whatever they are is worth more than single values.
-                with self.collector.programs_only():
-                    yield RunCommandLine(file, Reason.COMMAND_LINE, any_values(program.options))
-            concerns = concern_of(file, None if program.used_models else names)
-            models = () if program.used_models else other_models(program, names)
-            tried: set[tuple[Given, ...]] = set()
-            # Options so far, and what the conditions ask that they have led to: which model it is may depend on two of
-            # them, and the second is only asked about with the first.
-            known = dict.fromkeys(program.conditions)
-            pending: list[tuple[tuple[Given, ...], Iterator[Given]]] = [
-                ((), other_command_lines(program.options, known, concerns, models))
-            ]
-            while pending and len(tried) < MAX_COMMAND_LINES:
-                chosen, others = pending[-1]
-                given = next(others, None)
-                if given is None:
-                    pending.pop()
-                    continue
-                options = (*chosen, given)
-                if options in tried or given[0] in dict(chosen):
-                    continue
-                tried.add(options)
-                with self.collector.programs_only():
-                    yield RunCommandLine(file, Reason.COMMAND_LINE, options)
-                asked = self.asked
-                decided = [node for node in asked.conditions if node not in known] if asked is not None else []
-                known.update(dict.fromkeys(decided))
-                if asked is not None and not program.used_models and not asked.used_models:
-                    models = other_models(asked, names)
-                    pending.append((options, other_command_lines(asked.options, decided, concerns, models)))
+        if program.fails and not program.used_models:
+            # Nobody runs it without options: what it does whatever they are is worth more than single values.
+            with self.collector.programs_only():
+                yield RunCommandLine(file, Reason.COMMAND_LINE, any_values(program.options))
+        concerns = concern_of(file, None if program.used_models else names)
+        models = () if program.used_models else other_models(program, names)
+        tried: set[tuple[Given, ...]] = set()
+        # Options so far, and what the conditions ask that they have led to: which model it is may depend on two of
+        # them, and the second is only asked about with the first.
+        known = dict.fromkeys(program.conditions)
+        pending: list[tuple[tuple[Given, ...], Iterator[Given]]] = [
+            ((), other_command_lines(program.options, known, concerns, models))
+        ]
+        while pending and len(tried) < MAX_COMMAND_LINES:
+            chosen, others = pending[-1]
+            given = next(others, None)
+            if given is None:
+                pending.pop()
+                continue
+            options = (*chosen, given)
+            if options in tried or given[0] in dict(chosen):
+                continue
+            tried.add(options)
+            with self.collector.programs_only():
+                yield RunCommandLine(file, Reason.COMMAND_LINE, options)
+            asked = self.asked
+            decided = [node for node in asked.conditions if node not in known] if asked is not None else []
+            known.update(dict.fromkeys(decided))
+            if asked is not None and not program.used_models and not asked.used_models:
+                models = other_models(asked, names)
+                pending.append((options, other_command_lines(asked.options, decided, concerns, models)))
 
     def _factories(self, functions: Sequence[Function], reason: Reason) -> Iterator[EntryPoint]:
         """The functions of one file that need no arguments, until they stop showing new code."""

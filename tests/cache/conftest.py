@@ -10,6 +10,10 @@ import pytest
 
 from bn_lint.cli import main as cli
 from bn_lint.project.partition import Unit
+from bn_lint.static.turns.keeper import Keeper
+from bn_lint.static.turns.record import Entry
+
+from .projects import Seen
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +49,21 @@ def check(capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
         return [f"{one['path']}:{one['line']} {one['code']}" for one in report["findings"]]
 
     return run
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
+    seen, note, repeat = Seen(), Keeper.note, Keeper.repeat
+
+    def noted(keeper: Keeper, entry: Entry, *, is_whole: bool, defines: bool, is_apart: bool) -> None:
+        if not defines:
+            seen.run.append(entry.key.split()[1])
+        note(keeper, entry, is_whole=is_whole, defines=defines, is_apart=is_apart)
+
+    def repeated(keeper: Keeper, entry: Entry) -> None:
+        seen.repeated.append(entry.key.split()[1])
+        repeat(keeper, entry)
+
+    monkeypatch.setattr(Keeper, "note", noted)
+    monkeypatch.setattr(Keeper, "repeat", repeated)
+    return seen

@@ -80,6 +80,30 @@ class Block{number}(nn.Module):
         return x
 """
 
+#: A program that tests what it has loaded, in the right mode unless an option says otherwise.
+PROGRAM = """import argparse
+
+import torch
+from torch import nn
+from parts import norm
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--mode", default="fast", choices=["fast", "slow"])
+    args = parser.parse_args()
+    net = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), norm(8))
+    net.load_state_dict(torch.load("net.pt"))
+    if args.mode == "{mode}":
+        net.eval()
+    print(net(torch.randn(4, 3, 9, 9)).argmax())
+
+
+if __name__ == "__main__":
+    main()
+    print(nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d({width}))(torch.randn(4, 3, 9, 9)))
+"""
+
 
 class Judged:
     """A project as it is judged in one process and in several."""
@@ -144,6 +168,18 @@ def test_turns_without_findings_are_all_run_elsewhere_but_the_last(judged: Judge
     assert not judged.in_processes(2).findings
     factories = [f"net_{number}.py" for number in range(3)]
     assert judged.shown[:3] == factories
+
+
+def test_programs_are_run_elsewhere_with_all_their_options(judged: Judged) -> None:
+    write("parts.py", PARTS)
+    for number, (mode, width) in enumerate([("fast", 8), ("slow", 8), ("fast", 9), ("fast", 8)]):
+        write(f"program_{number}.py", PROGRAM.format(mode=mode, width=width))
+    alone = judged.in_processes(1)
+    assert sorted(finding.code for finding in alone.findings) == ["BN002", *["BN101"] * 4]
+    assert judged.in_processes(3) == alone
+    # As programs, and again with the other option.
+    assert {"program_0.py", "program_1.py"} <= {file for file in judged.shown if judged.shown.count(file) == 2}
+    assert not judged.outdated
 
 
 def test_what_a_process_has_shown_is_kept(judged: Judged, tmp_path: Path) -> None:

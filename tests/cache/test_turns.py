@@ -18,10 +18,8 @@ from bn_lint.project.source import from_bytes
 from bn_lint.rule import Thresholds
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import SourceFile
-from bn_lint.static.turns.keeper import Keeper
-from bn_lint.static.turns.record import Entry
 
-from .projects import Check, write
+from .projects import Check, Seen, edit, same, write
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEAD = "from torch import nn\n\n\n"
@@ -48,38 +46,6 @@ def other():
 """
 
 
-class Seen:
-    """The entry points that were run, and those that were shown again, by the words of their keys."""
-
-    def __init__(self) -> None:
-        self.run: list[str] = []
-        self.repeated: list[str] = []
-
-    def take(self) -> tuple[list[str], list[str]]:
-        """Their names since the last time."""
-        found = sorted(self.run), sorted(self.repeated)
-        self.run, self.repeated = [], []
-        return found
-
-
-@pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    seen, note, repeat = Seen(), Keeper.note, Keeper.repeat
-
-    def noted(keeper: Keeper, entry: Entry, *, is_whole: bool, defines: bool, is_apart: bool) -> None:
-        if not defines:
-            seen.run.append(entry.key.split()[1])
-        note(keeper, entry, is_whole=is_whole, defines=defines, is_apart=is_apart)
-
-    def repeated(keeper: Keeper, entry: Entry) -> None:
-        seen.repeated.append(entry.key.split()[1])
-        repeat(keeper, entry)
-
-    monkeypatch.setattr(Keeper, "note", noted)
-    monkeypatch.setattr(Keeper, "repeat", repeated)
-    return seen
-
-
 @pytest.fixture
 def project(check: Check, seen: Seen) -> None:
     """Three files, of which two use the third; all has been checked."""
@@ -88,20 +54,6 @@ def project(check: Check, seen: Seen) -> None:
     write("two.py", NET.format(name="two", width=9))
     assert check("--jobs", "1") == check("--no-cache") == ["layers.py:5 BN002"]
     assert seen.take() == (["alone", "one", "other", "other", "two"], [])
-
-
-def edit(name: str, old: str, new: str) -> None:
-    file = Path(name)
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def same(check: Check) -> list[str]:
-    """What a run finds with what is kept, which is what it finds without."""
-    found = check()
-    assert found == check("--no-cache")
-    return found
 
 
 @pytest.mark.usefixtures("project")

@@ -108,10 +108,11 @@ class Reads:
     def apart(self) -> Iterator[None]:
         """Of the modules that are executed meanwhile others have no part."""
         by_all, counts = set(self._by_all.modules), [len(self.executed), len(self.reached_out)]
+        told, self.told = self.told, lambda: None
         try:
             yield
         finally:
-            self._by_all.modules = by_all
+            self._by_all.modules, self.told = by_all, told
             del self.executed[counts[0] :], self.reached_out[counts[1] :]
 
     def module(self, module: ModuleScope) -> None:
