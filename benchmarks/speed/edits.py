@@ -93,6 +93,10 @@ _PACKAGES = (
             Edit("a statement in a function", "layers/norm_act.py", _statement, "0.4"),
         ),
     ),
+    # Unlike the zoos above: a few models, and programs that train them.
+    ("basicsr", "1.4.2", (Edit("a statement in a function", "archs/arch_util.py", _statement, ""),)),
+    ("anomalib", "2.7.0", (Edit("a statement in a function", "models/image/draem/torch_model.py", _statement, ""),)),
+    ("torchreid", "0.2.5", (Edit("a statement in a function", "reid/models/osnet.py", _statement, ""),)),
 )
 
 
