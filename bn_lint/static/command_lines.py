@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain, islice, zip_longest
 
 from bn_lint.project.prefilter import is_batchnorm_name, is_zoo_name
-from bn_lint.static.interpreter.limits import MAX_MODELS_TRIED
+from bn_lint.static.interpreter.limits import MAX_COMMAND_LINES, MAX_MODELS_TRIED
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import SourceFile
 from bn_lint.static.syntax.tree import walk
@@ -26,6 +26,49 @@ Options = Mapping[str, AskedOption]
 #: What a branch does that matters for modes and batches: methods, and names.
 _SWITCHES = frozenset({"train", "eval", "load_state_dict"})
 _DIRECT = frozenset({"DataLoader", "drop_last", "requires_grad", "requires_grad_", "no_grad"})
+
+
+def command_lines(
+    file: SourceFile, program: Program, models: AbstractSet[str], last: Callable[[], Program | None]
+) -> Iterator[tuple[tuple[str, str | int | None], ...]]:
+    """Yield options to run a program with, each with what it is given; None stands for any value.
+
+    Args:
+        program: What it asked when it was run without options.
+        models: The names of the project's own definitions that lead to BatchNorm.
+        last: What it asked when it was last run with those that were yielded.
+    """
+    if program.fails and not program.used_models:
+        # Nobody runs it without options: what it does whatever they are is worth more than single values.
+        yield any_values(program.options)
+    concerns = concern_of(file, None if program.used_models else models)
+    others = () if program.used_models else other_models(program, models)
+    tried: set[tuple[Given, ...]] = set()
+    # Options so far, and what the conditions ask that they have led to: which model it is may depend on two of them,
+    # and the second is only asked about with the first.
+    known = dict.fromkeys(program.conditions)
+    pending: list[tuple[tuple[Given, ...], Iterator[Given]]] = [
+        ((), other_command_lines(program.options, known, concerns, others))
+    ]
+    while pending and len(tried) < MAX_COMMAND_LINES:
+        chosen, more = pending[-1]
+        given = next(more, None)
+        if given is None:
+            pending.pop()
+            continue
+        options = (*chosen, given)
+        if options in tried or given[0] in dict(chosen):
+            continue
+        tried.add(options)
+        yield options
+        asked = last()
+        if asked is None:
+            continue
+        decided = [node for node in asked.conditions if node not in known]
+        known.update(dict.fromkeys(decided))
+        if not program.used_models and not asked.used_models:
+            others = other_models(asked, models)
+            pending.append((options, other_command_lines(asked.options, decided, concerns, others)))
 
 
 def any_values(options: Options) -> tuple[tuple[str, None], ...]:

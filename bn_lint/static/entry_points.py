@@ -340,12 +340,13 @@ class PlannedTurn:
     """Entry points of one file that are going to follow each other.
 
     Attributes:
-        definitions: Of which functions and classes there may be entry points: those that nothing has used by then.
+        definitions: Of which functions and classes there may be entry points: those that nothing has used by then. None
+            if these are all of the file, some of which may have to be defined first.
         entry_points: Gives them one by one.
     """
 
     file: SourceFile
-    definitions: Sequence[Class | Function]
+    definitions: Sequence[Class | Function] | None
     entry_points: Callable[[], Iterator[EntryPoint]]
 
     @property

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bn_lint.project.prefilter import is_interpreted, is_program, is_zoo_name, uses_zoo
 from bn_lint.project.source import Source
-from bn_lint.static.command_lines import Given, any_values, concern_of, other_command_lines, other_models
+from bn_lint.static.command_lines import command_lines
 from bn_lint.static.entry_points import (
     CallFunction,
     CallMethod,
@@ -37,7 +37,7 @@ from bn_lint.static.entry_points import (
 from bn_lint.static.imported_models import ImportedModels, used_names
 from bn_lint.static.interpreter.imports import guarded
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.limits import BLANK_FACTORIES, IDLE_FACTORIES, MAX_COMMAND_LINES
+from bn_lint.static.interpreter.limits import BLANK_FACTORIES, IDLE_FACTORIES
 from bn_lint.static.interpreter.values import Class, Function
 from bn_lint.static.options import hidden_behind
 from bn_lint.static.relevance import callers_first, relevant_definitions, unlike_first
@@ -177,37 +177,9 @@ class Schedule:
     def _with_options(self, file: SourceFile, program: Program) -> Iterator[EntryPoint]:
         """A program again, with options that decide about modes, data, or the model."""
         names = {node.name.value for node in self.relevant if isinstance(node, (cst.ClassDef, cst.FunctionDef))}
-        if program.fails and not program.used_models:
-            # Nobody runs it without options: what it does whatever they are is worth more than single values.
-            with self.collector.programs_only():
-                yield RunCommandLine(file, Reason.COMMAND_LINE, any_values(program.options))
-        concerns = concern_of(file, None if program.used_models else names)
-        models = () if program.used_models else other_models(program, names)
-        tried: set[tuple[Given, ...]] = set()
-        # Options so far, and what the conditions ask that they have led to: which model it is may depend on two of
-        # them, and the second is only asked about with the first.
-        known = dict.fromkeys(program.conditions)
-        pending: list[tuple[tuple[Given, ...], Iterator[Given]]] = [
-            ((), other_command_lines(program.options, known, concerns, models))
-        ]
-        while pending and len(tried) < MAX_COMMAND_LINES:
-            chosen, others = pending[-1]
-            given = next(others, None)
-            if given is None:
-                pending.pop()
-                continue
-            options = (*chosen, given)
-            if options in tried or given[0] in dict(chosen):
-                continue
-            tried.add(options)
+        for options in command_lines(file, program, names, lambda: self.asked):
             with self.collector.programs_only():
                 yield RunCommandLine(file, Reason.COMMAND_LINE, options)
-            asked = self.asked
-            decided = [node for node in asked.conditions if node not in known] if asked is not None else []
-            known.update(dict.fromkeys(decided))
-            if asked is not None and not program.used_models and not asked.used_models:
-                models = other_models(asked, names)
-                pending.append((options, other_command_lines(asked.options, decided, concerns, models)))
 
     def _factories(self, functions: Sequence[Function], reason: Reason) -> Iterator[EntryPoint]:
         """The functions of one file that need no arguments, until they stop showing new code."""
@@ -237,20 +209,26 @@ class Schedule:
         if not wanted:
             return
         paths = [*(s.path for s in self.sources), *self.context]
-        for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
-            used = set() if file in known else used_names(wanted, file.source.text)
-            if used and file.parses:
-                users = relevant_definitions([file], self.surveyed, used.__contains__)
-                yield from self._module(file, Reason.USER)
-                functions = [f for f in self.collector.functions if f.node in users and not required(f)]
-                yield from self._factories(functions, Reason.USER)
-                for cls in [c for c in self.collector.classes if c.node in users and c.is_module]:
-                    if not cls.instantiated:
-                        yield Instantiate(cls, Reason.USER)
+        found = (
+            (file, used)
+            for file in filter(None, map(self.project.file, dict.fromkeys(paths)))
+            if file not in known and (used := used_names(wanted, file.source.text)) and file.parses
+        )
+        yield from self._turn_by_turn(PlannedTurn(file, None, partial(self._user, file, used)) for file, used in found)
+
+    def _user(self, file: SourceFile, used: set[str]) -> Iterator[EntryPoint]:
+        yield from self._module(file, Reason.USER)
+        users = relevant_definitions([file], self.surveyed, used.__contains__)
+        functions = [f for f in self.collector.functions if f.node in users and not required(f)]
+        yield from self._factories(functions, Reason.USER)
+        for cls in [c for c in self.collector.classes if c.node in users and c.is_module]:
+            if not cls.instantiated:
+                yield Instantiate(cls, Reason.USER)
 
     def _programs(self, models: set[str], known: set[SourceFile]) -> Iterator[EntryPoint]:
         """The files that do not mention BatchNorm, but that train or use models that have it."""
         paths = [*(s.path for s in self.sources), *self.context]
+        turns: list[PlannedTurn] = []
         for file in filter(None, map(self.project.file, dict.fromkeys(paths))):
             source = file.source
             if file in known or not self._is_program(file):
@@ -258,21 +236,20 @@ class Schedule:
             used = used_names(models, source.text)
             # A script may get its model from any function of the package that it imports.
             indirect = self.imported.is_script(source) and self.imported.reaches_models(file)
-            if not (used or indirect or uses_zoo(source.text)) or not file.parses:
-                continue
-            yield from self._module(file, Reason.PROGRAM)
-            users = relevant_definitions(
-                [file],
-                self.surveyed,
-                lambda name: name in used or is_zoo_name(name),  # noqa: B023
-            )
-            functions = [f for f in self.collector.functions if f.file is file]
-            yield from self._factories(
-                [f for f in functions if not required(f) and (indirect or f.node in users)], Reason.PROGRAM
-            )
-            for function in callers_first(functions[::-1]):
-                if (indirect or function.node in users) and not function.called and function.node not in self.skipped:
-                    yield CallFunction(function, Reason.PROGRAM)
+            if (used or indirect or uses_zoo(source.text)) and file.parses:
+                turns.append(PlannedTurn(file, None, partial(self._program, file, used, indirect=indirect)))
+        yield from self._turn_by_turn(turns)
+
+    def _program(self, file: SourceFile, used: set[str], *, indirect: bool) -> Iterator[EntryPoint]:
+        yield from self._module(file, Reason.PROGRAM)
+        users = relevant_definitions([file], self.surveyed, lambda name: name in used or is_zoo_name(name))
+        functions = [f for f in self.collector.functions if f.file is file]
+        yield from self._factories(
+            [f for f in functions if not required(f) and (indirect or f.node in users)], Reason.PROGRAM
+        )
+        for function in callers_first(functions[::-1]):
+            if (indirect or function.node in users) and not function.called and function.node not in self.skipped:
+                yield CallFunction(function, Reason.PROGRAM)
 
     def _unused(self, functions: Sequence[Function], classes: Sequence[Class]) -> Iterator[EntryPoint]:
         """What needs arguments and is unused; the last definition first, since callers mostly follow callees."""

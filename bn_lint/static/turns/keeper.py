@@ -137,9 +137,6 @@ class Keeper:
             definitions: Of which functions and classes it may have entry points; None for all of the file.
         """
         self.end()
-        if definitions is None:
-            functions = (one for one in self._collector.functions if one.file is file)
-            definitions = [*functions, *(one for one in self._collector.classes if one.file is file)]
         used = self._used(file, definitions)
         turn = None if self._past is None else self._past.take(key, used)
         if turn is not None:
@@ -157,14 +154,17 @@ class Keeper:
         self._turns.append(self._live)
         return False
 
-    def _used(self, file: SourceFile, definitions: Iterable[Class | Function]) -> list[str]:
+    def _used(self, file: SourceFile, definitions: Iterable[Class | Function] | None) -> list[str]:
         """The functions and classes of a file that have been called or made objects of: they are no entry points."""
+        if definitions is None:
+            functions = (one for one in self._collector.functions if one.file is file)
+            definitions = [*functions, *(one for one in self._collector.classes if one.file is file)]
         used = {one.node for one in definitions if (one.called if isinstance(one, Function) else one.instantiated)}
         return sorted(filter(None, (self._addresses.name(file, node) for node in used)))
 
     # -- turns that are run elsewhere -------------------------------------------------------------------------------
 
-    def holds(self, key: str, file: SourceFile, definitions: Iterable[Class | Function]) -> bool:
+    def holds(self, key: str, file: SourceFile, definitions: Iterable[Class | Function] | None) -> bool:
         """Whether the turn that begins with an entry point, of some definitions of a file, would hold now."""
         return self._past is not None and self._past.has(key, self._used(file, definitions))
 
