@@ -233,8 +233,8 @@ class Analyzer:
         kept, self.schedule.asked = None, None
         if self.turns is not None:
             kept = self.turns.next(self._key(entry), is_run=entry.defines)
-        if kept is not None and kept.steps > self._share:
-            raise Outdated("fewer steps than before")
+        if kept is not None and (kept.share != self._share if kept.share else kept.steps > self._share):
+            raise Outdated("another share of steps than before")
         steps, imports, ending, read = self._repeat(kept) if kept is not None else self._run_alone(entry)
         self.spent[file] = spent + steps
         self.spent_in_all += steps
@@ -250,7 +250,7 @@ class Analyzer:
         self.turns.repeat(kept)
         self.schedule.asked = kept.asked
         self.calls.add(kept.calls)
-        return kept.steps, kept.imports, Ending.FINISHED, self.interpreter.reads.own
+        return kept.steps, kept.imports, Ending.BUDGET if kept.share else Ending.FINISHED, self.interpreter.reads.own
 
     def _run_alone(self, entry: EntryPoint) -> tuple[int, int, Ending, Read]:
         """Run an entry point on a state of its own; its steps, those of imports, how it ended, and what it read."""
@@ -263,16 +263,16 @@ class Analyzer:
         with self.interpreter.apart() if entry.is_apart else nullcontext():
             ending = self._run(entry)
         self.collector.settle(is_tried=entry.is_tried)
-        events = events_of(self.interpreter)
-        budget, calls = self.interpreter.budget, list[CallOfModel]()
+        events, budget, calls = events_of(self.interpreter), self.interpreter.budget, list[CallOfModel]()
         if not (isinstance(entry, RunCommandLine) and self.interpreter.fails):  # no user gives such options
             calls = self._take(events)
         if self.interpreter.options and not entry.is_tried:
             self.schedule.asked = asked(self.interpreter)
         if self.turns is not None:
-            is_whole = ending is Ending.FINISHED and told == self._told
+            is_whole = ending is not Ending.DEFECT and told == self._told
             program = None if entry.defines else self.schedule.asked
             made = Entry(self._key(entry), budget.steps, budget.imports, calls=calls, asked=program)
+            made.share = self._share if ending is Ending.BUDGET else 0
             self.turns.note(made, is_whole=is_whole, defines=entry.defines, is_apart=entry.is_apart)
         return budget.steps, budget.imports, ending, self.interpreter.reads.own
 

@@ -249,3 +249,24 @@ def test_files_that_were_not_edited_are_not_parsed_for_positions(check: Check, m
     edit("one.py", "norm(8)", "norm(7)")
     assert check() == found
     assert "wrong.py" not in asked
+
+
+@pytest.mark.usefixtures("project")
+def test_what_used_up_its_steps_is_shown_again(check: Check, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With as many steps as then, and so are those that were left to the entry points behind it."""
+    monkeypatch.setattr("bn_lint.static.analyze.MAX_STEPS", 2000)
+    many = "\n".join(f"    x = {number}" for number in range(2500))
+    for number in range(3):
+        write(
+            f"long_{number}.py",
+            f"from torch import nn\nimport layers\n\n\ndef long():\n{many}\n    nn.BatchNorm2d(8)\n",
+        )
+    found = same(check)
+    assert found == ["layers.py:5 BN002"]
+    seen.take()
+    edit("one.py", "norm(8)", "norm(7)")
+    assert check() == found
+    run, repeated = seen.take()
+    assert "one" in run
+    assert "long" not in run
+    assert repeated.count("long") >= 3

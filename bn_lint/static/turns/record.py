@@ -21,6 +21,7 @@ class Entry:
     Attributes:
         key: Stands for the entry point.
         steps: How many it took; `imports` are those of modules that it was the first to import.
+        share: How many it might take, if it needed more; 0 otherwise.
         branches: How many branches it was the first of its turn to take.
         loaded: The files that it was the first to ask for.
         executed: The files of modules that it was the first to run.
@@ -32,6 +33,7 @@ class Entry:
     key: str
     steps: int = 0
     imports: int = 0
+    share: int = 0
     branches: int = 0
     loaded: Sequence[str] = ()
     executed: Sequence[str] = ()
@@ -139,6 +141,7 @@ def encoded(
             one.key,
             one.steps,
             one.imports,
+            one.share,
             one.branches,
             list(one.loaded),
             list(one.executed),
@@ -162,11 +165,12 @@ def outlined(body: Mapping[str, Any]) -> list[Entry]:
                 str(key),
                 int(steps),
                 int(imports),
+                int(share),
                 int(branches),
                 [str(path) for path in loaded],
                 [str(path) for path in executed],
             )
-            for key, steps, imports, branches, loaded, executed, *_ in body["entries"]
+            for key, steps, imports, share, branches, loaded, executed, *_ in body["entries"]
         ]
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise NotKept("no turn") from error
