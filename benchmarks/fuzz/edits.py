@@ -234,9 +234,9 @@ def counting() -> Iterator[Counter[str]]:
         count["repeated"] += 1
         repeat(keeper, entry)
 
-    def counted_note(keeper: Keeper, entry: Entry, *, is_whole: bool, is_module: bool) -> None:
-        count["run"] += not is_module
-        note(keeper, entry, is_whole=is_whole, is_module=is_module)
+    def counted_note(keeper: Keeper, entry: Entry, *, defines: bool, **how: bool) -> None:
+        count["run"] += not defines
+        note(keeper, entry, defines=defines, **how)
 
     with patch.object(Keeper, "repeat", counted_repeat), patch.object(Keeper, "note", counted_note):
         yield count
