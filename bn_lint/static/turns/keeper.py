@@ -299,7 +299,7 @@ class Keeper:
 
         Args:
             entry: How long it took, the calls of models, and what it asks of a command line.
-            is_whole: It ran to its end, and nothing about it must be told each time.
+            is_whole: It was not ended by a defect, and nothing about it must be told each time.
             defines: It is run each time.
             is_apart: Nobody else has called its functions, or made objects of its classes.
         """
