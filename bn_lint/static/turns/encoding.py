@@ -34,6 +34,8 @@ _FIELDS = {
     kind: kind._fields if hasattr(kind, "_fields") else tuple(field.name for field in dataclasses.fields(kind))
     for kind in _RECORDS.values()
 }
+#: Which field is the draft, of those that have one.
+_DRAFT_AT = {kind: names.index("draft") for kind, names in _FIELDS.items() if "draft" in names}
 _NAMES = {kind: name for name, kind in {**_RECORDS, **_ENUMS}.items()}
 _SCALARS = (type(None), bool, int, float, str)
 
@@ -233,10 +235,10 @@ class _Decoder:
         record = _RECORDS[kind]
         if len(parts) != len(_FIELDS[record]):
             raise ValueError(kind)
-        fields = {name: self.value(part, own) for name, part in zip(_FIELDS[record], parts)}
-        if isinstance(draft := fields.get("draft"), PLAIN_DRAFTS):
-            fields["draft"] = self._number_of(draft)
-        return record(**fields)
+        fields = [self.value(part, own) for part in parts]
+        if record in _DRAFT_AT and isinstance(draft := fields[_DRAFT_AT[record]], PLAIN_DRAFTS):
+            fields[_DRAFT_AT[record]] = self._number_of(draft)
+        return record(*fields)
 
     def _symbol(self, parts: list[Any], own: int) -> Symbol:
         _, name, free, counts, is_field, least, owner = parts
