@@ -310,8 +310,7 @@ class Analyzer:
         self.interpreter.start()
         self.interpreter.branches.clear()
         self.interpreter.reads.begin()
-        for memory in (self.interpreter.summaries, self.interpreter.idle_calls, self.interpreter.keys):
-            memory.forget()
+        self.interpreter.forget()
         if self._has_run:
             # Modules and their owners refer to each other. What lives on, as trees do, is walked through twice at most.
             gc.collect(1)

@@ -11,7 +11,6 @@ from typing import Final
 
 from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.interpreter import Interpreter
-from bn_lint.static.interpreter.store import watch
 from bn_lint.static.interpreter.values import Value
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.tree import asked_once, children, walk
@@ -54,13 +53,13 @@ class AlikePasses:
 
     def _run(self, key: Hashable | None, once: Callable[[], str | None]) -> str | None:
         interpreter = self._interpreter
-        store, purity = interpreter.store, watch()
+        store = interpreter.store
         mark, before = store.mark(), (interpreter.events.count, len(interpreter.created))
-        store.purity.append(purity)
+        purity = store.watch()
         try:
             ending = once()
         finally:
-            store.purity.pop()
+            store.unwatch()
         if not purity.pure or before != (interpreter.events.count, len(interpreter.created)):
             self._left.clear()  # what was changed may decide about what follows
         elif key is not None and ending is None:

@@ -66,6 +66,7 @@ def assign_name(interpreter: Interpreter, name: str, value: Value, frame: Frame)
     if owner is None:
         interpreter.store.write(frame.cells, name, value)
     else:
+        interpreter.store.disturb()
         interpreter.store.set_in(owner.cells, name, value)
 
 
@@ -96,6 +97,8 @@ def set_attribute(interpreter: Interpreter, receiver: Value, name: str, value: V
     elif isinstance(receiver, (Class, ModuleScope)):
         if isinstance(receiver, ModuleScope):
             execute_module(interpreter, receiver)  # or its own assignment would come later
+        elif isinstance(receiver.lookup(name)[0], Function):
+            interpreter.store.outside.changed()  # a method: calls of objects of the class are not what they were
         interpreter.store.set(receiver, name, value)
     elif isinstance(receiver, Function):
         interpreter.store.set_in(receiver.attributes, name, value)

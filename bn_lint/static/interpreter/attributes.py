@@ -67,7 +67,9 @@ def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRe
     if isinstance(value, External):
         return interpreter.domain.member(value.dotted, name)
     if isinstance(value, ModuleScope):
-        return module_member(interpreter, value, name)
+        member = module_member(interpreter, value, name)
+        interpreter.store.reads(value.cells, name, member)
+        return member
     if isinstance(value, Unknown):
         found = interpreter.domain.attribute_of_unknown(value, name)
         return value.member(("attr", name), f".{name}") if found is ABSENT else found
@@ -79,6 +81,7 @@ def get_attribute(interpreter: Interpreter, value: Value, name: str, ref: NodeRe
         return _attribute_of_alternatives(interpreter, value, name, ref)
     if isinstance(value, Function):
         if name in value.attributes:
+            interpreter.store.reads(value.attributes, name, value.attributes[name])
             return value.attributes[name]
         if name == "__module__":
             return interpreter.project.dotted(value.file.path)
@@ -115,9 +118,11 @@ def _property_attribute(value: Property, name: str) -> Value:
 def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str, ref: NodeRef) -> Value:
     value = instance.cells.get(name, ABSENT)
     if value is not ABSENT:
+        interpreter.store.uses(value)
         return value
     found, owner = instance.cls.lookup(name)
     if found is not ABSENT:
+        _reads(interpreter, instance.cls, name, found)
         return _bind(interpreter, found, instance, ref)
     if name == "__class__":
         return instance.cls
@@ -172,6 +177,15 @@ def _known_as(instance: Instance) -> str:
     return instance.name or "self"
 
 
+def _reads(interpreter: Interpreter, cls: Class | LibraryClass | External, name: str, found: Value) -> None:
+    """An attribute is found in a class, or in one that it inherits from: those before it may get one of that name."""
+    for one in cls.mro if isinstance(cls, Class) and interpreter.store.purity else ():
+        if type(one) is Class:
+            interpreter.store.reads(one.cells, name, found)
+            if name in one.cells:
+                break
+
+
 def _bind(interpreter: Interpreter, found: Value, instance: Instance, ref: NodeRef) -> Value:
     if isinstance(found, (Function, Builtin)):
         return BoundMethod(found, instance)
@@ -189,6 +203,7 @@ def _bind(interpreter: Interpreter, found: Value, instance: Instance, ref: NodeR
 def _class_attribute(interpreter: Interpreter, cls: Class, name: str) -> Value:
     found, _ = cls.lookup(name)
     if found is not ABSENT:
+        _reads(interpreter, cls, name, found)
         if isinstance(found, ClassMethod):
             return BoundMethod(found.function, cls)
         return found.function if isinstance(found, StaticMethod) else found

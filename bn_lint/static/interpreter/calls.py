@@ -312,6 +312,8 @@ def execute_function(
     """Run the body of a function. `on_yield` is run in place of its first `yield`."""
     interpreter.reads.function(function)
     cells = bind(function, arguments)
+    for default in function.defaults.values():
+        interpreter.store.uses(default)
     interpreter.collector.function_entered(function, cells)
     inner = Frame(
         function.scope.module,

@@ -50,7 +50,8 @@ from bn_lint.static.syntax.places import NodeRef
 def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
     name = node.value
     value = frame.cells.get(name, ABSENT)
-    if value is ABSENT:
+    is_local = value is not ABSENT
+    if not is_local:
         value = frame.find(name)
     if type(value) is Imported:
         # It is not looked up again, so all that use the module depend on where it comes from.
@@ -58,6 +59,8 @@ def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
             value = resolved(interpreter, value)
         if name in frame.module.cells and name not in frame.cells:
             frame.module.cells[name] = value
+    if not is_local and frame.module.cells.get(name, ABSENT) is value:
+        interpreter.store.reads(frame.module.cells, name, value)
     if value is not ABSENT:
         return value
     if name == "__name__":

@@ -11,7 +11,6 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Final
 
 from bn_lint.static.interpreter.budget import progress
-from bn_lint.static.interpreter.store import watch
 from bn_lint.static.interpreter.values import (
     Arguments,
     BoundMethod,
@@ -70,6 +69,7 @@ class IdleCalls:
         key = _key(interpreter, arguments)
         if key is None:
             return compute()
+        interpreter.store.outside.settle()
         key = (function, key)
         traits = self._watched.get(key, _Traits())
         if traits is None:
@@ -129,14 +129,16 @@ def _trait(value: Value) -> object:
 
 def _watch(interpreter: Interpreter, compute: Callable[[], Value]) -> tuple[Value, bool]:
     """Compute a value; whether nothing else came of it."""
-    store, purity = interpreter.store, watch()
     before = _left_behind(interpreter)
-    store.purity.append(purity)
+    purity = interpreter.store.watch()
     try:
         value = compute()
     finally:
-        store.purity.pop()
-    return value, purity.pure and type(value) is not Raised and _left_behind(interpreter) == before
+        interpreter.store.unwatch()
+    is_idle = purity.pure and type(value) is not Raised and _left_behind(interpreter) == before
+    if is_idle:
+        interpreter.store.outside.read(purity, None)
+    return value, is_idle
 
 
 def _left_behind(interpreter: Interpreter) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bn_lint.project.mentions import is_told_of_classes, may_fill_tables
 from bn_lint.static.interpreter.dispatch import execute_body
@@ -307,9 +307,8 @@ def _asks_for_program(test: cst.BaseExpression) -> bool:
 def module_member(interpreter: Interpreter, scope: ModuleScope, name: str) -> Value:
     """Return a name of a module: a global, or a submodule of a package."""
     if name == "__dict__":
-        names = dict[Any, Value](members(interpreter, scope))
         is_complete = scope.state == ModuleScope.DONE and not scope.has_more and scope.path.name != "__init__.py"
-        namespace = Dict(names, is_open=not is_complete)
+        namespace = Dict({**members(interpreter, scope)}, is_open=not is_complete)
         namespace.is_namespace = True
         return namespace
     execute_module(interpreter, scope)
@@ -369,6 +368,8 @@ def members(
             names = members(interpreter, star, seen | {scope})
             found.update((name, value) for name, value in names.items() if not name.startswith("_"))
     found.update((name, resolved(interpreter, v)) for name, v in scope.cells.items() if isinstance(name, str))
+    for name, value in found.items():
+        interpreter.store.reads(scope.cells, name, value)
     return found
 
 

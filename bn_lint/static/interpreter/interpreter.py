@@ -68,6 +68,7 @@ class Interpreter:
         self.keys = Keys()
         self.summaries = CallSummaries(self.store, collector, self._copied)
         self.idle_calls = IdleCalls()
+        self.store.outside.forgets += (self.summaries.forget, self.idle_calls.forget)
         self.modules: dict[Path, ModuleScope] = {}
         self.reads = Reads()
         self.unparsed: dict[Path, ParseError] = {}
@@ -104,10 +105,15 @@ class Interpreter:
     def _copied(self, count: int) -> None:
         self.budget.copied(count)
 
+    def forget(self) -> None:
+        """Remember no calls any more."""
+        for memory in (self.summaries, self.idle_calls, self.keys, self.store.outside):
+            memory.forget()
+
     def start(self) -> None:
         """Begin an entry point: its steps count from here, and what the one before has changed in modules is undone."""
         if self.store.start():
-            self.summaries.forget()  # of calls that may have read what is undone
+            self.store.outside.changed()  # calls may have read what is undone
         if self.program is not None:
             self.program.is_program, self.program = False, None
         self.budget = Budget(self)

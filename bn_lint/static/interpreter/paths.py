@@ -208,7 +208,7 @@ def fork_paths(
         noted = (frame.sides if is_local else path.sides).setdefault(condition.question, {})
         before = noted.get(place)
         if before is not None and all(before.values[answer] is value for answer, value in values.items()):
-            interpreter.store.write(cells, key, before.joined)  # nothing new: it stays the same value
+            interpreter.store.merge(cells, key, before.joined)  # nothing new: it stays the same value
         elif len(noted) < _MAX_WRITTEN:
             noted[place] = Written(cells, key, cells[key], values)
     return None
@@ -256,6 +256,9 @@ def merge(
         if may_stay:
             values.append(now)
         others = [value for value in values if value is not values[0]]
+        if others and any(value is ABSENT for value in values):
+            inherited = interpreter.store.inherited(cells, name)
+            values = [inherited if value is ABSENT else value for value in values]
         if others and not contents and (name == REST or any(isinstance(value, (List, Dict)) for value in others)):
             contents = {id(changes): _by_cells(changes) for changes in alternatives}
         if any(isinstance(value, (List, Dict)) for value in others):
@@ -277,9 +280,9 @@ def merge(
             written = [contents[id(changes)].get(id(cells), {}) for changes in sides]
             value = join_samples(values, apart=_are_apart(written))
         if value is not ABSENT:
-            interpreter.store.write(cells, name, value)
+            interpreter.store.merge(cells, name, value)
         elif name in cells:
-            interpreter.store.write(cells, name, Unknown(str(name), "deleted on one branch"))
+            interpreter.store.merge(cells, name, Unknown(str(name), "deleted on one branch"))
 
 
 def _are_apart(sides: list[dict[Any, Value]]) -> bool:
@@ -330,7 +333,7 @@ def _merge_sequence(
         versions.append(version)
     merged = join_lists(versions)
     for name in (ITEMS, REST):
-        interpreter.store.write(cells, name, merged.cells[name])
+        interpreter.store.merge(cells, name, merged.cells[name])
 
 
 def join_at(interpreter: Interpreter, frame: Frame, completion: str, since: int) -> None:

@@ -11,16 +11,21 @@ the top level of a module changes modules for all.
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from bn_lint.static.interpreter.lattice.equality import same
+from bn_lint.static.interpreter.outside import Name, Outside
 from bn_lint.static.interpreter.values import (
     ABSENT,
+    DEFINITIONS,
+    WRAPPERS,
+    Dict,
     Ghost,
     Held,
     Instance,
+    List,
     Mutable,
     Tensor,
     Unknown,
@@ -73,7 +78,9 @@ class Store:
     def __init__(self) -> None:
         self._trail: list[tuple[Cells, Any, Value]] = []
         #: Birth times below which a write makes the running memoized call impure (see `CallSummaries.memoize`).
-        self.purity: list[_Purity] = []
+        self.purity: list[Purity] = []
+        #: What these have read of modules.
+        self.outside = Outside()
         #: How many records are open that will be taken back.
         self.branches = 0
         self._execution = Execution(stays=False)
@@ -83,8 +90,39 @@ class Store:
         self._owners: dict[int, Mutable] = {}
 
     def write(self, cells: Cells, key: Any, value: Value) -> None:
-        self._trail.append((cells, key, cells.get(key, ABSENT)))
+        before = cells.get(key, ABSENT)
+        if before is not value and (id(cells), key) in self.outside.names:
+            self.outside.changed()
+        self._trail.append((cells, key, before))
         cells[key] = value
+
+    def reads(self, cells: Cells, name: str, value: Value) -> None:
+        """A name of a module or a class is read, which calls under way may remember."""
+        if self.purity:
+            self.purity[-1].names[(id(cells), name)] = value
+
+    def uses(self, value: Value) -> None:
+        """An object is read that a call under way may not have been given, such as the default of a parameter."""
+        if self.purity and isinstance(value, (List, Dict)) and value.born <= self.purity[-1].start:
+            self.purity[-1].objects[id(value)] = value
+
+    def use(self, objects: Mapping[int, Value]) -> None:
+        """A call under way is given objects of modules by one that is remembered."""
+        if self.purity and objects:
+            self.purity[-1].objects.update(objects)
+
+    def watch(self) -> Purity:
+        """Watch what is changed, and what is read of modules, until `unwatch`."""
+        purity = Purity()
+        self.purity.append(purity)
+        return purity
+
+    def unwatch(self) -> None:
+        """End what `watch` began last; what the inner call has read the outer one has read, too."""
+        purity = self.purity.pop()
+        if self.purity:
+            self.purity[-1].names.update(purity.names)
+            self.purity[-1].objects.update(purity.objects)
 
     def set(self, target: Mutable, key: Any, value: Value) -> None:
         """Write a cell of an object, noticing when the object is older than a call under way.
@@ -93,6 +131,9 @@ class Store:
         behaves the same after each call.
         """
         if _changes_nothing(target.cells.get(key, ABSENT), value):
+            # It would change something if the cell were otherwise. Modules then differ from their twins.
+            if self.purity and target.born <= self.purity[-1].start and not _is_module(target):
+                self.purity[-1].names[(id(target.cells), key)] = value
             return
         self._changed(target)
         self.write(target.cells, key, value)
@@ -133,6 +174,21 @@ class Store:
             self.note(owner, key, value)
         else:
             self.set(owner, key, value)
+
+    def merge(self, cells: Cells, key: Any, value: Value) -> None:
+        """Write what a cell is behind branches that have changed it."""
+        owner = self._owners.get(id(cells))
+        if owner is not None and owner.cells is cells:
+            _forget_calls(owner)  # those that were remembered on a branch which has not changed it
+        self.write(cells, key, value)
+
+    def inherited(self, cells: Cells, name: Any) -> Value:
+        """What an attribute is on a branch that has not set it: that of the object's class."""
+        owner = self._owners.get(id(cells))
+        if not isinstance(owner, Instance) or owner.cells is not cells or not isinstance(name, str):
+            return ABSENT
+        found = owner.cls.lookup(name)[0]
+        return ABSENT if isinstance(found, (*DEFINITIONS, *WRAPPERS)) else found
 
     def note(self, target: Mutable, key: Ghost[Held], value: Held) -> None:
         """Write a cell that does not decide how the object behaves, such as a mode: its twins stay its twins."""
@@ -235,6 +291,11 @@ class Store:
                 cells[key] = before
         self._trail = outer
         self.branches -= 1
+        if not self.outside.names.isdisjoint(changes):
+            self.outside.changed()
+        for owner in {id(cells): self._owners.get(id(cells)) for cells, _, _ in changes.values()}.values():
+            if owner is not None and owner.remembered is not None:
+                _forget_calls(owner)
         return changes
 
     def mark(self) -> int:
@@ -271,6 +332,10 @@ def _changes_nothing(held: Value, value: Value) -> bool:
     return same(held, value)
 
 
+def _is_module(target: Mutable) -> bool:
+    return isinstance(target, Instance) and target.is_module
+
+
 def _forget_calls(target: Mutable) -> None:
     """Drop the remembered calls whose result holds an object that is changed now."""
     if target.remembered is not None:
@@ -279,14 +344,20 @@ def _forget_calls(target: Mutable) -> None:
         target.remembered = None
 
 
-class _Purity:
-    __slots__ = ("pure", "start")
+class Purity:
+    """What a call does that is not seen from what it gives.
+
+    Attributes:
+        pure: It has changed nothing that is older than itself.
+        start: When it began.
+        names: The names of modules and classes that it has read, and what they held.
+        objects: Others that it has read.
+    """
+
+    __slots__ = ("names", "objects", "pure", "start")
 
     def __init__(self) -> None:
         self.start = birth()
         self.pure = True
-
-
-def watch() -> _Purity:
-    """A watch that is put on `Store.purity` while a call runs."""
-    return _Purity()
+        self.names: dict[Name, Value] = {}
+        self.objects: dict[int, Value] = {}

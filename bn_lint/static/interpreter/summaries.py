@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bn_lint.static.interpreter.lattice.copying import clone_with
-from bn_lint.static.interpreter.store import Store, watch
-from bn_lint.static.interpreter.values import Dict, Function, Instance, List, Union, Unknown, Value, ValueIterator
+from bn_lint.static.interpreter.lattice.copying import Object, clone_with
+from bn_lint.static.interpreter.store import Store
+from bn_lint.static.interpreter.values import (
+    Dict,
+    Function,
+    Instance,
+    List,
+    Union,
+    Unknown,
+    Value,
+    ValueIterator,
+)
 
 if TYPE_CHECKING:
     from bn_lint.static.interpreter.hooks import Collector
@@ -22,7 +31,7 @@ class _Way(NamedTuple):
     given: int
     names: tuple[str, ...]
 
-    def end(self, given: Sequence[Instance]) -> Instance | None:
+    def end(self, given: Sequence[Object]) -> Instance | None:
         """Return the part that is there now."""
         value: Value = given[self.given]
         for name in self.names:
@@ -46,8 +55,9 @@ class CallSummaries:
         self._recursive: dict[Function, dict[Hashable, Value]] = {}
         #: What is being computed, from the outermost on.
         self._running: list[Hashable] = []
-        #: What a call gave, the modules that it was given, and where in these the ones are that it gave back.
-        self._kept: dict[Hashable, tuple[Value, list[Instance], list[_Way]]] = {}
+        #: What a call gave, the objects that it was given, where in these the ones are that it gave back, and which
+        #: objects in it are those of modules.
+        self._kept: dict[Hashable, tuple[Value, list[Object], list[_Way], dict[int, Value]]] = {}
 
     def template_of(self, key: Hashable) -> object:
         """Return the object that stands for everything built with this key."""
@@ -58,7 +68,7 @@ class CallSummaries:
         results = self._recursive.setdefault(function, {})
         if key not in results:
             results[key] = compute()
-        return self._copy(results[key], (), ())
+        return self._copy(results[key], (), (), {})
 
     def is_running(self, key: Hashable) -> bool:
         """Whether what this key stands for is being computed, within which the question is asked."""
@@ -81,32 +91,35 @@ class CallSummaries:
         """
         if key is None:
             return compute()
+        self._store.outside.settle()
         key = self._noted(key)
         hit = self._kept.get(key)
         if hit is not None and not (isinstance(hit[0], Instance) and hit[0].template is None):
-            kept, before, ways = hit
-            modules = _modules_in(given) if before else []
-            then, now = [way.end(before) for way in ways], [way.end(modules) for way in ways]
+            kept, before, ways, outside = hit
+            objects = _objects_in(given) if before else []
+            then, now = [way.end(before) for way in ways], [way.end(objects) for way in ways]
             if None not in now:
                 same = [*before, *filter(None, then)]
-                return _made_again(self._copy(kept, same, [*modules, *filter(None, now)]), given)
-        purity = watch()
-        self._store.purity.append(purity)
+                self._store.use(outside)
+                return _made_again(self._copy(kept, same, [*objects, *filter(None, now)], outside), given)
+        purity = self._store.watch()
         self._running.append(key)
         try:
             value = compute()
         finally:
             self._running.pop()
-            self._store.purity.pop()
-        if purity.pure:
+            self._store.unwatch()
+        outside = self._store.outside.read(purity, value) if purity.pure else {}
+        objects = _objects_in(given)
+        # What it was given may be what it has read besides: then the key does not tell which of the two it gave.
+        if purity.pure and not any(id(one) in outside for one in objects):
             # A module is kept as it is: should the program change it, its template is gone and so is this memory.
             # What a branch has made is taken back with it, and there is a copy for the other branches.
-            modules = _modules_in(given)
-            parts = [] if isinstance(value, Instance) else list(_parts_in(value, modules))
-            same = [*modules, *(part for part, _ in parts)]
+            parts = [] if isinstance(value, Instance) else list(_parts_in(value, objects))
+            same = [*objects, *(part for part, _ in parts)]
             as_it_is = isinstance(value, Instance) and not self._store.branches
-            kept = value if as_it_is else self._copy(value, same, same)
-            self._kept[key] = (kept, modules, [way for _, way in parts])
+            kept = value if as_it_is else self._copy(value, same, same, outside)
+            self._kept[key] = (kept, objects, [way for _, way in parts], outside)
             if isinstance(value, Instance) and as_it_is:
                 value.remembered = [*(value.remembered or ()), (self._kept, key)]
             for one in given:
@@ -117,10 +130,10 @@ class CallSummaries:
         """The key as it is kept: what is not noted now is noted later."""
         return ("quiet", key) if self._collector.is_quiet else key
 
-    def _copy(self, value: Value, given: Sequence[Instance], now: Sequence[Instance]) -> Value:
-        copies: dict[int, Value] = {}
+    def _copy(self, value: Value, given: Sequence[Object], now: Sequence[Object], shared: dict[int, Value]) -> Value:
+        copies = dict(shared)
         copy = clone_with(value, given, now, copies)
-        self._copied(len(copies))
+        self._copied(len(copies) - len(shared))
         return copy
 
     def _forget_with(self, value: Value, key: Hashable) -> None:
@@ -149,7 +162,7 @@ def _made_again(value: Value, given: Sequence[Value]) -> Value:
     return value.twin()
 
 
-def _parts_in(value: Value, given: Sequence[Instance]) -> Iterator[tuple[Instance, _Way]]:
+def _parts_in(value: Value, given: Sequence[Object]) -> Iterator[tuple[Instance, _Way]]:
     """The parts of modules that a call was given, among what it gave back, as `[m for m in model.modules()]` does."""
     if isinstance(value, Instance):
         names: list[str] = []
@@ -167,12 +180,14 @@ def _parts_in(value: Value, given: Sequence[Instance]) -> Iterator[tuple[Instanc
             yield from _parts_in(part, given)
 
 
-def _modules_in(given: Iterable[Value]) -> list[Instance]:
-    """The modules among arguments, in an order that only depends on what a key compares."""
-    found: list[Instance] = []
+def _objects_in(given: Iterable[Value]) -> list[Object]:
+    """The objects among arguments, in an order that only depends on what a key compares. Modules are one each."""
+    found: list[Object] = []
     for one in given:
-        if isinstance(one, Instance) and one.is_module:
+        if isinstance(one, Instance) and (one.is_module or not one.is_record):
             found.append(one)
-        elif isinstance(one, (List, tuple)):
-            found.extend(_modules_in(one.items if isinstance(one, List) else one))
+        elif isinstance(one, (List, Dict, Instance)):
+            found += (one, *_objects_in(one.items if isinstance(one, List) else one.cells.values()))
+        elif isinstance(one, tuple):
+            found += _objects_in(one)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from bn_lint.facts.dims import Expression
 from bn_lint.static.interpreter.values import (
@@ -24,20 +24,25 @@ from bn_lint.static.interpreter.values import (
     impossible,
 )
 
+#: An object that a call is given, and may give back.
+Object: TypeAlias = "Instance | List | Dict"
+
 #: The kinds of values that are shared. It has those that were met.
 _SHARED: Final[set[type]] = {bool, int, str, type(None), Unknown, Tensor}
 
 
 def clone_with(
-    value: Value, given: Sequence[Instance], now: Sequence[Instance], copies: dict[int, Value] | None = None
+    value: Value, given: Sequence[Object], now: Sequence[Object], copies: dict[int, Value] | None = None
 ) -> Value:
-    """Return a deep copy in which the modules that a call was given are those that it is given now."""
+    """Return a deep copy in which the objects that a call was given are those that it is given now."""
     copies = {} if copies is None else copies
     if not given:
         return clone(value, copies)
     copies.update({id(before): one for before, one in zip(given, now)})
     copy = clone(value, copies)
     for before, one in zip(given, now):
+        if not isinstance(before, Instance) or not isinstance(one, Instance):
+            continue
         owner = copies.get(id(before.owner)) if before.owner is not None else None
         if one.owner is None and isinstance(owner, Instance) and owner is not one:
             one.owner, one.name = owner, before.name
