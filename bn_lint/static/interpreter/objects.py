@@ -29,6 +29,7 @@ from bn_lint.static.interpreter.values import (
     Union,
     Unknown,
     Value,
+    hold,
 )
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
@@ -118,6 +119,8 @@ def _construct_module(
         if key is not None:
             # Whatever is built again from the same arguments behaves the same: calls of it can be remembered.
             instance.template = interpreter.summaries.template_of(key)
+            for value in instance.cells.values():
+                hold(instance, value)
     return instance
 
 

@@ -244,7 +244,9 @@ class Store:
         if target.remembered is not None:
             _forget_calls(target)
         # A module that is changed after its construction differs from its twins, and so does what it is part of.
-        module = target if isinstance(target, Instance) else None
+        module = target.holder
+        if module is None and isinstance(target, Instance):
+            module = target
         while module is not None and module.template is not None:
             module.template = None
             module = module.owner

@@ -21,6 +21,7 @@ from bn_lint.static.interpreter.values import (
     Unknown,
     Value,
     ValueIterator,
+    hold,
     impossible,
 )
 
@@ -108,6 +109,10 @@ def _fill(copy: Copied, value: Copied, copies: dict[int, Value]) -> Copied:
     cells = copy.cells
     for key, part in value.cells.items():
         cells[key] = part if type(part) in _SHARED else clone(part, copies)
+    if isinstance(copy, Instance) and copy.template is not None:
+        for part in cells.values():
+            if type(part) not in _SHARED:
+                hold(copy, part)
     return copy
 
 

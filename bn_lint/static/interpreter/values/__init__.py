@@ -51,7 +51,7 @@ from bn_lint.static.interpreter.values.containers import (
     Slice,
     ValueIterator,
 )
-from bn_lint.static.interpreter.values.instances import Instance, is_module
+from bn_lint.static.interpreter.values.instances import Instance, hold, is_module
 from bn_lint.static.interpreter.values.scopes import Imported, ModuleScope
 from bn_lint.static.interpreter.values.tensors import Axis, Provenance, Tensor
 from bn_lint.static.interpreter.values.unknown import (
@@ -168,6 +168,7 @@ __all__ = [
     "ValueIterator",
     "alternatives",
     "birth",
+    "hold",
     "impossible",
     "is_module",
     "lookup_in",

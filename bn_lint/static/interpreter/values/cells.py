@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
-    from bn_lint.static.interpreter.values import Class, Dict, Value
+    from bn_lint.static.interpreter.values import Class, Dict, Instance, Value
 
 Held = TypeVar("Held", bound="Value")
 
@@ -26,14 +26,16 @@ class Mutable:
     """Anything the program can change.
 
     `born` orders objects by creation, and `remembered` are the calls whose memory holds this object (see
-    `CallSummaries.memoize`).
+    `CallSummaries.memoize`). `holder` is the module that a list, a dictionary or a record was built with: when it
+    changes, the module is no longer like others that were built alike.
     """
 
-    __slots__ = ("born", "cells", "remembered")
+    __slots__ = ("born", "cells", "holder", "remembered")
 
     def __init__(self, cells: dict[Any, Value]) -> None:
         self.cells = cells
         self.remembered: list[tuple[dict[Any, Any], object]] | None = None
+        self.holder: Instance | None = None
         self.born = next(_births)
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from bn_lint.static.interpreter.values.cells import ENTRIES, FIELDS, REST, Mutable
 from bn_lint.static.interpreter.values.classes import Class, LibraryClass
+from bn_lint.static.interpreter.values.containers import Dict, List
 from bn_lint.static.interpreter.values.unknown import Union
 
 if TYPE_CHECKING:
-    from bn_lint.static.interpreter.values import Dict, Value
+    from bn_lint.static.interpreter.values import Value
     from bn_lint.static.syntax.places import NodeRef
 
 
@@ -101,3 +102,15 @@ class Instance(Mutable):
 def is_module(value: Value) -> TypeGuard[Instance]:
     """Whether a value is an object of a subclass of `nn.Module`."""
     return isinstance(value, Instance) and value.is_module
+
+
+def hold(module: Instance, value: Value) -> None:
+    """Let a module that was just built differ from its twins once a container changes that it holds."""
+    if isinstance(value, (List, Dict)) or (isinstance(value, Instance) and value.is_record):
+        if value.holder is None:
+            value.holder = module
+            for part in tuple(value.cells.values()):
+                hold(module, part)
+    elif isinstance(value, tuple):
+        for part in value:
+            hold(module, part)
