@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,9 @@ def test_new_mutants(kind: str) -> None:
         assert error is None, f"python -m benchmarks.fuzz {kind} --seed 1 --first {number} --runs 1"
 
 
-@pytest.mark.parametrize("kind", HERE)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) if KINDS[kind].needs == "torch" else kind for kind in HERE]
+)
 def test_mutants_can_be_made_again(kind: str) -> None:
     one, again, other = (KINDS[kind].mutant(random_for(kind, 1, number)) for number in (7, 7, 8))
     assert one == again
@@ -74,3 +77,27 @@ def test_a_conversation_is_held() -> None:
         patch.setattr(Server, "offset", lambda self, text, position: 1 // 0)
         with pytest.raises(Exception, match="division"):
             conversation.hold(messages, Path.cwd())
+
+
+def test_a_state_that_is_wrong_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of programs that change what functions read, calls that are remembered for too long are contradicted."""
+    from bn_lint.static.interpreter.outside import Outside
+
+    programs = [KINDS["states"].mutant(random_for("states", 4, number)) for number in range(70, 100)]
+    assert [broken_by(KINDS["states"], program) for program in programs] == [None] * len(programs)
+    monkeypatch.setattr(Outside, "settle", lambda self: None)
+    assert any(map(partial(broken_by, KINDS["states"]), programs))
+
+
+def test_what_states_show_is_known() -> None:
+    """What is not known cannot be contradicted."""
+    from benchmarks.fuzz.states import known
+    from bn_lint.project.source import from_bytes
+    from bn_lint.static.analyze import analyze
+
+    shown: list[str] = []
+    for number in range(20):
+        program = from_bytes(KINDS["states"].mutant(random_for("states", 1, number)), Path("program.py"), "program.py")
+        shown += [one.message for one in analyze([program]).revealed]
+    assert len(shown) > 200
+    assert sum(len(known(one)) == 1 for one in shown) > 0.95 * len(shown)

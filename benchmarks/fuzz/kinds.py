@@ -14,6 +14,7 @@ from benchmarks.fuzz.cells import cell, compare
 from benchmarks.fuzz.conversation import hold, send
 from benchmarks.fuzz.grammar import sentence
 from benchmarks.fuzz.mutants import document, program, stream, text
+from benchmarks.fuzz.states import compare_states, model, state
 from benchmarks.machine import ROOT
 from benchmarks.sources import source
 from bn_lint.check.fix import fix
@@ -152,13 +153,15 @@ def _show_trace(path: Path) -> None:
 
 
 KINDS = {
-    "notebooks": Kind("mutant.ipynb", lambda: sorted(SEEDS.glob("*.ipynb")), document, _lint, share=500),
+    "notebooks": Kind("mutant.ipynb", lambda: sorted(SEEDS.glob("*.ipynb")), document, _lint, share=450),
     "texts": Kind("mutant.py", _programs, text, _lint, share=25),
     "programs": Kind("mutant.py", _programs, program, _lint, share=12),
     "sentences": Kind("mutant.py", lambda: [SEEDS / "train.txt"], sentence, _lint, makes_sense=False, share=4),
     "released texts": Kind("mutant.py", _released, text, _lint, downloads=True, share=8),
     "released programs": Kind("mutant.py", _released, program, _lint, downloads=True, share=4),
     "cells": Kind("cell.txt", lambda: [SEEDS / "train.txt"], cell, compare, needs="IPython", share=50),
+    "states": Kind("program.py", lambda: [SEEDS / "state.txt"], state, compare_states, share=30),
+    "models": Kind("program.py", lambda: [SEEDS / "model.txt"], model, compare_states, needs="torch", share=20),
     "configurations": Kind("bn-lint.toml", lambda: [SEEDS / "settings.toml"], text, _configure, share=210),
     "conversations": Kind(
         "conversation.json", lambda: [SEEDS / "conversation.json"], document, _converse, needs="pygls", share=17

@@ -64,7 +64,7 @@ def assign_name(interpreter: Interpreter, name: str, value: Value, frame: Frame)
     if type(value) is Instance and value.variable is None:
         value.variable = name
     if owner is None:
-        interpreter.store.write(frame.cells, name, value)
+        (interpreter.store.bind if frame.function is not None else interpreter.store.write)(frame.cells, name, value)
     else:
         interpreter.store.disturb()
         interpreter.store.set_in(owner.cells, name, value)

@@ -118,11 +118,13 @@ def _property_attribute(value: Property, name: str) -> Value:
 def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str, ref: NodeRef) -> Value:
     value = instance.cells.get(name, ABSENT)
     if value is not ABSENT:
-        interpreter.store.uses(value)
+        if isinstance(value, (List, Dict)):
+            interpreter.store.uses(value)
         return value
     found, owner = instance.cls.lookup(name)
     if found is not ABSENT:
-        _reads(interpreter, instance.cls, name, found)
+        if interpreter.store.purity:
+            _reads(interpreter, instance.cls, name, found)
         return _bind(interpreter, found, instance, ref)
     if name == "__class__":
         return instance.cls
@@ -179,7 +181,7 @@ def _known_as(instance: Instance) -> str:
 
 def _reads(interpreter: Interpreter, cls: Class | LibraryClass | External, name: str, found: Value) -> None:
     """An attribute is found in a class, or in one that it inherits from: those before it may get one of that name."""
-    for one in cls.mro if isinstance(cls, Class) and interpreter.store.purity else ():
+    for one in cls.mro if isinstance(cls, Class) else ():
         if type(one) is Class:
             interpreter.store.reads(one.cells, name, found)
             if name in one.cells:
@@ -203,7 +205,8 @@ def _bind(interpreter: Interpreter, found: Value, instance: Instance, ref: NodeR
 def _class_attribute(interpreter: Interpreter, cls: Class, name: str) -> Value:
     found, _ = cls.lookup(name)
     if found is not ABSENT:
-        _reads(interpreter, cls, name, found)
+        if interpreter.store.purity:
+            _reads(interpreter, cls, name, found)
         if isinstance(found, ClassMethod):
             return BoundMethod(found.function, cls)
         return found.function if isinstance(found, StaticMethod) else found

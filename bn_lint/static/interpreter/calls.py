@@ -313,7 +313,8 @@ def execute_function(
     interpreter.reads.function(function)
     cells = bind(function, arguments)
     for default in function.defaults.values():
-        interpreter.store.uses(default)
+        if isinstance(default, (List, Dict)):
+            interpreter.store.uses(default)
     interpreter.collector.function_entered(function, cells)
     inner = Frame(
         function.scope.module,

@@ -59,7 +59,7 @@ def _name(interpreter: Interpreter, node: cst.Name, frame: Frame) -> Value:
             value = resolved(interpreter, value)
         if name in frame.module.cells and name not in frame.cells:
             frame.module.cells[name] = value
-    if not is_local and frame.module.cells.get(name, ABSENT) is value:
+    if not is_local and interpreter.store.purity and frame.module.cells.get(name, ABSENT) is value:
         interpreter.store.reads(frame.module.cells, name, value)
     if value is not ABSENT:
         return value

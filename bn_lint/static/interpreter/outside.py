@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Name = tuple[int, object]
 
 #: What may change, or may hold what changes. Modules and classes are asked for their names one by one.
-_HOLDERS: Final = frozenset({BoundMethod, Dict, Instance, List, Partial, Union, ValueIterator, tuple})
+HOLDERS: Final = frozenset({BoundMethod, Dict, Instance, List, Partial, Union, ValueIterator, tuple})
 _MARK: Final = "outside"
 
 
@@ -51,15 +51,13 @@ class Outside:
 
         Returns the objects among these that it gave, by their identities: who calls it again gets the same ones.
         """
-        self.names.update(call.names)
-        roots = [one for one in call.names.values() if type(one) in _HOLDERS]
-        roots += call.objects.values()
-        if not roots:
+        self.names |= call.names
+        if not call.objects:
             return {}
-        pending, marked = roots, self._marked
+        pending, marked = list(call.objects.values()), self._marked
         while pending:
             one = pending.pop()
-            if type(one) not in _HOLDERS or id(one) in marked:
+            if type(one) not in HOLDERS or id(one) in marked:
                 continue
             if isinstance(one, Mutable):
                 if one.born > call.start:
@@ -77,7 +75,7 @@ class Outside:
         pending, seen = [value], set[int]()
         while pending:
             one = pending.pop()
-            if type(one) not in _HOLDERS or id(one) in seen:
+            if type(one) not in HOLDERS or id(one) in seen:
                 continue
             seen.add(id(one))
             if id(one) in self._marked:

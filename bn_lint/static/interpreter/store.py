@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from bn_lint.static.interpreter.lattice.equality import same
-from bn_lint.static.interpreter.outside import Name, Outside
+from bn_lint.static.interpreter.outside import HOLDERS, Name, Outside
 from bn_lint.static.interpreter.values import (
     ABSENT,
     DEFINITIONS,
@@ -96,15 +96,23 @@ class Store:
         self._trail.append((cells, key, before))
         cells[key] = value
 
+    def bind(self, cells: Cells, name: str, value: Value) -> None:
+        """Write a local name of a function: no other call has read it."""
+        self._trail.append((cells, name, cells.get(name, ABSENT)))
+        cells[name] = value
+
     def reads(self, cells: Cells, name: str, value: Value) -> None:
         """A name of a module or a class is read, which calls under way may remember."""
         if self.purity:
-            self.purity[-1].names[(id(cells), name)] = value
+            purity = self.purity[-1]
+            purity.names.add((id(cells), name))
+            if type(value) in HOLDERS:
+                purity.objects[id(value)] = value
 
-    def uses(self, value: Value) -> None:
-        """An object is read that a call under way may not have been given, such as the default of a parameter."""
-        if self.purity and isinstance(value, (List, Dict)) and value.born <= self.purity[-1].start:
-            self.purity[-1].objects[id(value)] = value
+    def uses(self, container: List | Dict) -> None:
+        """A container is read that a call under way may not have been given, such as the default of a parameter."""
+        if self.purity and container.born <= self.purity[-1].start:
+            self.purity[-1].objects[id(container)] = container
 
     def use(self, objects: Mapping[int, Value]) -> None:
         """A call under way is given objects of modules by one that is remembered."""
@@ -121,8 +129,10 @@ class Store:
         """End what `watch` began last; what the inner call has read the outer one has read, too."""
         purity = self.purity.pop()
         if self.purity:
-            self.purity[-1].names.update(purity.names)
-            self.purity[-1].objects.update(purity.objects)
+            outer = self.purity[-1]
+            outer.names |= purity.names
+            if purity.objects:
+                outer.objects.update(purity.objects)
 
     def set(self, target: Mutable, key: Any, value: Value) -> None:
         """Write a cell of an object, noticing when the object is older than a call under way.
@@ -131,14 +141,20 @@ class Store:
         behaves the same after each call.
         """
         if _changes_nothing(target.cells.get(key, ABSENT), value):
-            # It would change something if the cell were otherwise. Modules then differ from their twins.
-            if self.purity and target.born <= self.purity[-1].start and not _is_module(target):
-                self.purity[-1].names[(id(target.cells), key)] = value
+            if self.purity and target.born <= self.purity[-1].start:
+                self._leaves(target, key)
             return
         self._changed(target)
         self.write(target.cells, key, value)
         if self._before and self._execution.stays:
             self._pass_on(target.cells, key)
+
+    def _leaves(self, target: Mutable, key: Any) -> None:
+        """A write changes nothing, which it would if the cell were otherwise. Modules then differ from their twins."""
+        if isinstance(target, (List, Dict)) or (isinstance(target, Instance) and not target.is_module):
+            self.purity[-1].objects[id(target)] = target
+        elif not isinstance(target, Instance):
+            self.purity[-1].names.add((id(target.cells), key))
 
     def set_in(self, cells: Cells, key: Any, value: Value) -> None:
         """Write a cell of something else than an object that may be older than the entry point, such as a module."""
@@ -334,10 +350,6 @@ def _changes_nothing(held: Value, value: Value) -> bool:
     return same(held, value)
 
 
-def _is_module(target: Mutable) -> bool:
-    return isinstance(target, Instance) and target.is_module
-
-
 def _forget_calls(target: Mutable) -> None:
     """Drop the remembered calls whose result holds an object that is changed now."""
     if target.remembered is not None:
@@ -352,8 +364,8 @@ class Purity:
     Attributes:
         pure: It has changed nothing that is older than itself.
         start: When it began.
-        names: The names of modules and classes that it has read, and what they held.
-        objects: Others that it has read.
+        names: The names of modules and classes that it has read.
+        objects: What they held, and other objects that it has read.
     """
 
     __slots__ = ("names", "objects", "pure", "start")
@@ -361,5 +373,5 @@ class Purity:
     def __init__(self) -> None:
         self.start = birth()
         self.pure = True
-        self.names: dict[Name, Value] = {}
+        self.names: set[Name] = set()
         self.objects: dict[int, Value] = {}
