@@ -119,7 +119,7 @@ def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str,
     value = instance.cells.get(name, ABSENT)
     if value is not ABSENT:
         if isinstance(value, (List, Dict)):
-            interpreter.store.uses(value)
+            interpreter.store.reads_container(value)
         return value
     found, owner = instance.cls.lookup(name)
     if found is not ABSENT:

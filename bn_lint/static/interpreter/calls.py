@@ -314,7 +314,7 @@ def execute_function(
     cells = bind(function, arguments)
     for default in function.defaults.values():
         if isinstance(default, (List, Dict)):
-            interpreter.store.uses(default)
+            interpreter.store.reads_container(default)
     interpreter.collector.function_entered(function, cells)
     inner = Frame(
         function.scope.module,

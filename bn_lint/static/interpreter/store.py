@@ -109,12 +109,12 @@ class Store:
             if type(value) in HOLDERS:
                 purity.objects[id(value)] = value
 
-    def uses(self, container: List | Dict) -> None:
+    def reads_container(self, container: List | Dict) -> None:
         """A container is read that a call under way may not have been given, such as the default of a parameter."""
         if self.purity and container.born <= self.purity[-1].start:
             self.purity[-1].objects[id(container)] = container
 
-    def use(self, objects: Mapping[int, Value]) -> None:
+    def reads_objects(self, objects: Mapping[int, Value]) -> None:
         """A call under way is given objects of modules by one that is remembered."""
         if self.purity and objects:
             self.purity[-1].objects.update(objects)
@@ -142,14 +142,14 @@ class Store:
         """
         if _changes_nothing(target.cells.get(key, ABSENT), value):
             if self.purity and target.born <= self.purity[-1].start:
-                self._leaves(target, key)
+                self._writes_the_same(target, key)
             return
         self._changed(target)
         self.write(target.cells, key, value)
         if self._before and self._execution.stays:
             self._pass_on(target.cells, key)
 
-    def _leaves(self, target: Mutable, key: Any) -> None:
+    def _writes_the_same(self, target: Mutable, key: Any) -> None:
         """A write changes nothing, which it would if the cell were otherwise. Modules then differ from their twins."""
         if isinstance(target, (List, Dict)) or (isinstance(target, Instance) and not target.is_module):
             self.purity[-1].objects[id(target)] = target

@@ -98,9 +98,9 @@ class CallSummaries:
             kept, before, ways, outside = hit
             objects = _objects_in(given) if before else []
             then, now = [way.end(before) for way in ways], [way.end(objects) for way in ways]
-            if None not in now:
+            if None not in now and len(objects) == len(before):
                 same = [*before, *filter(None, then)]
-                self._store.use(outside)
+                self._store.reads_objects(outside)
                 return _made_again(self._copy(kept, same, [*objects, *filter(None, now)], outside), given)
         purity = self._store.watch()
         self._running.append(key)
