@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.false_positives.lint import Finding, Outcome, Package
+from benchmarks.false_positives.lint import Finding, Outcome, Package, lint_folder
 from benchmarks.false_positives.table import failures, render
 from benchmarks.false_positives.verdicts import Verdict, judge, load_packages, load_verdicts, stanza
+from benchmarks.linter import Linter
+from benchmarks.machine import ROOT
 
 PACKAGE = Package("zoo", "1.0")
 FINDING = Finding("zoo", "1.0", "zoo/net.py", 7, "BN002", "error", "`conv` makes 8 channels; `norm` expects 16")
@@ -85,3 +88,17 @@ def test_recorded_verdicts_are_about_listed_packages() -> None:
     packages = {(package.name, package.version) for package in load_packages()}
     assert len(packages) >= 40
     assert {(verdict.package, verdict.version) for verdict in load_verdicts()} <= packages
+
+
+@pytest.mark.slow
+def test_a_package_is_linted_and_timed(tmp_path: Path) -> None:
+    """The benchmark watches functions of the engine, which may be renamed."""
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n\nnet = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(16))\n"
+    )
+    paths = os.pathsep.join((str(ROOT), str(ROOT / "rules")))
+    outcome = lint_folder(PACKAGE, tmp_path, Linter(ROOT, (), {"PYTHONPATH": paths}), limit=60)
+    assert outcome.crashes == []
+    assert [finding.code for finding in outcome.findings] == ["BN002"]
+    assert [file for file, _ in outcome.slowest] == ["net.py"]
+    assert outcome.slowest[0][1] > 0

@@ -26,15 +26,15 @@ class _Watch:
         self.seconds: dict[str, float] = defaultdict(float)
         self.current = ("", 0.0)
 
-    def around(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """Returns the method, timed for the file that it is given, or whose entry point it is given."""
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns the function, timed for the file that it is given, or whose entry point it is given."""
 
-        def wrapper(analyzer: object, given: Any) -> Any:
+        def wrapper(*arguments: Any) -> Any:
             begin = time.thread_time()
-            file = getattr(given, "file", given).display
+            file = getattr(arguments[-1], "file", arguments[-1]).display
             self.current = (file, begin)
             try:
-                return method(analyzer, given)
+                return function(*arguments)
             finally:
                 self.seconds[file] += time.thread_time() - begin
                 self.current = ("", 0.0)
@@ -45,8 +45,8 @@ class _Watch:
 def main(target: str, arguments: list[str]) -> int:
     """Returns the exit code of bn-lint; `target` receives {path: CPU seconds}, also of a run that is told to end."""
     watch = _Watch()
-    for name in ("_admit", "_enter"):
-        setattr(analyze.Analyzer, name, watch.around(getattr(analyze.Analyzer, name)))
+    for owner, name in ((analyze, "problem_of"), (analyze.Analyzer, "_enter")):
+        setattr(owner, name, watch.around(getattr(owner, name)))
 
     def save() -> None:
         Path(target).write_text(json.dumps(watch.seconds), encoding="utf-8")

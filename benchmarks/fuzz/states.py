@@ -63,19 +63,34 @@ MODELS = Language(
     {
         "n": (
             *("1", "2", "4", "N", "Part.kind", "D['n']", "len(S)", "$o.v", "$o.get()", "$o.kind", "$o.options['w']"),
-            "$o(X).shape[1]",
+            *("$o(X).shape[1]", "$c.width"),
         ),
-        "o": ("O", "P", "D['o']", "Part(3)", "Cut(3)", "S[0]", "S[1]", "Part($n)", "Cut(2, $o)", "$o.put(2)"),
+        "c": ("C", "Settings(3)", "Settings(1)"),
+        "o": (
+            "O",
+            "P",
+            "H",
+            "D['o']",
+            "Held($c)",
+            "Part(3)",
+            "Cut(3)",
+            "S[0]",
+            "S[1]",
+            "Part($n)",
+            "Cut(2, $o)",
+            "$o.put(2)",
+        ),
     },
     (
         *("N = $n", "$o.v = 1", "$o.v = 3", "$o.put(2)", "$o.kind = $n", "Part.kind = $n", "$o.options['w'] = 2"),
         *("D['n'] = $n", "D['o'] = $o", "S.append($o)", "S[0] = $o", "setattr($o, 'v', 2)", "$o.part = Part(2)"),
-        *("$o.part = None", "$o.options = {'w': 1}"),
+        *("$o.part = None", "$o.options = {'w': 1}", "$c.width = 1", "$c.width = 3"),
     ),
     ("O = $o", "P = $o"),
     (
         *("N", "O.v", "P.v", "O.kind", "P.kind", "D['n']", "D['o'].v", "len(S)", "S[0].v", "O(X).shape[1]"),
         *("P(X).shape[1]", "S(X).shape[1]", "P.options['w']", "D['o'](X).shape[1]"),
+        *("C.width", "H(X).shape[1]"),
     ),
 )
 
@@ -190,7 +205,7 @@ def _run(text: str) -> dict[int, list[int]]:
     def reveal(value: int) -> None:
         shown.setdefault(_getframe(1).f_lineno, []).append(value)
 
-    names = {"reveal": reveal, "__name__": "program"}
+    names = {"reveal": reveal, "__name__": __name__}
     with _without_gradients(text):
         exec(compile(text, "program.py", "exec"), names)
     return shown

@@ -118,7 +118,7 @@ def _property_attribute(value: Property, name: str) -> Value:
 def _instance_attribute(interpreter: Interpreter, instance: Instance, name: str, ref: NodeRef) -> Value:
     value = instance.cells.get(name, ABSENT)
     if value is not ABSENT:
-        if isinstance(value, (List, Dict)):
+        if isinstance(value, (List, Dict)) or (type(value) is Instance and value.is_record):
             interpreter.store.reads_container(value)
         return value
     found, owner = instance.cls.lookup(name)

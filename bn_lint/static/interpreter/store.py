@@ -109,7 +109,7 @@ class Store:
             if type(value) in HOLDERS:
                 purity.objects[id(value)] = value
 
-    def reads_container(self, container: List | Dict) -> None:
+    def reads_container(self, container: List | Dict | Instance) -> None:
         """A container is read that a call under way may not have been given, such as the default of a parameter."""
         if self.purity and container.born <= self.purity[-1].start:
             self.purity[-1].objects[id(container)] = container
