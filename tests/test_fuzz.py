@@ -11,6 +11,7 @@ import pytest
 from benchmarks.fuzz.__main__ import broken_by, random_for
 from benchmarks.fuzz.kinds import KINDS
 from bn_lint.debugging import STRICT, VARIABLE
+from bn_lint.native import COMPILED
 
 #: A folder for each kind; the names say what is wrong.
 CORPUS = Path(__file__).parent / "corpus"
@@ -79,6 +80,7 @@ def test_a_conversation_is_held() -> None:
             conversation.hold(messages, Path.cwd())
 
 
+@pytest.mark.skipif(COMPILED, reason="methods of compiled classes cannot be replaced")
 def test_a_state_that_is_wrong_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of programs that change what functions read, calls that are remembered for too long are contradicted."""
     from bn_lint.static.interpreter.outside import Outside
