@@ -182,12 +182,14 @@ def _parts_in(value: Value, given: Sequence[Object]) -> Iterator[tuple[Instance,
 
 def _objects_in(given: Iterable[Value]) -> list[Object]:
     """The objects among arguments, in an order that only depends on what a key compares. Modules are one each."""
-    found: list[Object] = []
-    for one in given:
-        if isinstance(one, Instance) and (one.is_module or not one.is_record):
-            found.append(one)
-        elif isinstance(one, (List, Dict, Instance)):
-            found += (one, *_objects_in(one.items if isinstance(one, List) else one.cells.values()))
-        elif isinstance(one, tuple):
-            found += _objects_in(one)
-    return found
+    found: dict[int, Object] = {}
+    pending = list(given)[::-1]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, tuple):
+            pending += one[::-1]
+        elif isinstance(one, (List, Dict, Instance)) and id(one) not in found:
+            found[id(one)] = one
+            if not isinstance(one, Instance) or (one.is_record and not one.is_module):
+                pending += (one.items if isinstance(one, List) else tuple(one.cells.values()))[::-1]
+    return list(found.values())
