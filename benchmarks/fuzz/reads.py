@@ -10,7 +10,7 @@ import ast
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from random import Random
@@ -149,7 +149,7 @@ def edited(unit: Unit, path: Path, text: str) -> Unit:
     """A unit with another text of one of its files."""
 
     def now(each: Source) -> Source:
-        return replace(each, text=text) if each.path == path else each
+        return Source(each.path, each.display, text, each.encoding) if each.path == path else each
 
     return Unit(tuple(map(now, unit.sources)), tuple(map(now, unit.context)))
 

@@ -222,7 +222,7 @@ class _Fixer:
     def _check(self, sources: Mapping[str, Source]) -> Report:
         changed = {name: s for name, s in sources.items() if s is not self.original[name]}
         files = [
-            replace(file, data=changed[file.display].data) if file.display in changed else file for file in self.files
+            file._replace(data=changed[file.display].data) if file.display in changed else file for file in self.files
         ]
         return self.recheck(files)
 

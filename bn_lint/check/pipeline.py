@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bn_lint.check.registry import RuleSet
 from bn_lint.check.report import Report
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from bn_lint.check.outcome import Outcome
 
 
-@dataclass(frozen=True)
-class _Given:
+class _Given(NamedTuple):
     """A file that could be read; `source` is its text when it deserves judging."""
 
     file: File

@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bn_lint.errors import ConfigError
 
@@ -23,8 +22,7 @@ _CODE = r"[A-Z]{2,5}\d{3}"
 _NAME = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+"
 
 
-@dataclass(frozen=True)
-class RuleSet:
+class RuleSet(NamedTuple):
     """The built-in rules, and those of further packages. Nothing is imported before somebody asks for the rules.
 
     Attributes:

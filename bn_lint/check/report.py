@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bn_lint.check.registry import RuleSet
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from bn_lint.rule import Finding
 
 
-@dataclass
 class Report:
     """The result of a check.
 
@@ -37,19 +36,36 @@ class Report:
         is_held_against_trace: Whether `confirmed` of the findings says what a run showed.
     """
 
-    findings: list[Finding] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    files: int = 0
-    coverage: Coverage | None = None
-    rules: RuleSet = field(default_factory=RuleSet)
-    sources: Sources = field(default_factory=Sources)
-    remarks: list[str] = field(default_factory=list)
-    tracebacks: list[str] = field(default_factory=list)
-    revealed: list[Evidence] = field(default_factory=list)
-    fixed: list[Finding] = field(default_factory=list)
-    unsafe_fixes: bool = False
-    fail_on: str = "info"
-    is_held_against_trace: bool = False
+    def __init__(
+        self,
+        findings: Iterable[Finding] = (),
+        problems: Iterable[Problem] = (),
+        *,
+        files: int = 0,
+        coverage: Coverage | None = None,
+        sources: Sources | None = None,
+    ) -> None:
+        self.findings = list(findings)
+        self.problems = list(problems)
+        self.files = files
+        self.coverage = coverage
+        self.rules = RuleSet()
+        self.sources = Sources() if sources is None else sources
+        self.remarks: list[str] = []
+        self.tracebacks: list[str] = []
+        self.revealed: list[Evidence] = []
+        self.fixed: list[Finding] = []
+        self.unsafe_fixes = False
+        self.fail_on = "info"
+        self.is_held_against_trace = False
+
+    def with_places(self, findings: list[Finding], coverage: Coverage | None) -> Report:
+        """The report with its findings and its coverage at other places."""
+        from copy import copy
+
+        changed = copy(self)
+        changed.findings, changed.coverage = findings, coverage
+        return changed
 
     def add_coverage(self, coverage: Coverage) -> None:
         """Add the coverage of some of the files."""

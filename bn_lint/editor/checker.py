@@ -217,11 +217,7 @@ def _moved(known: Judged, move: Move, origin: Judged, file: Open, data: bytes, p
     coverage = known.report.coverage
     if coverage is not None:
         coverage = replace(coverage, inventory=move.inventory(coverage.inventory, known.display))
-    report = replace(
-        known.report,
-        coverage=coverage,
-        findings=[finding for finding in moved if finding is not None],
-        sources=known.report.sources.with_text(known.display, path, data),
-    )
+    report = known.report.with_places([finding for finding in moved if finding is not None], coverage)
+    report.sources = known.report.sources.with_text(known.display, path, data)
     text = Text(file.text)
     return Judged(known.display, text, report, (Part(file.uri, file.version, text),), origin.stamp, origin)

@@ -36,13 +36,10 @@ def in_cells(report: Report) -> Report:
             calls=[replace(each, place=cells.place(each.place)) for each in coverage.calls],
             inventory=cells.inventory(coverage.inventory),
         )
-    return replace(
-        report,
-        findings=[cells.finding(each) for each in report.findings],
-        problems=[cells.problem(each) for each in report.problems],
-        coverage=coverage,
-        revealed=[cells.evidence(each) for each in report.revealed],
-    )
+    shown = report.with_places([cells.finding(each) for each in report.findings], coverage)
+    shown.problems = [cells.problem(each) for each in report.problems]
+    shown.revealed = [cells.evidence(each) for each in report.revealed]
+    return shown
 
 
 def explanation_in_cells(explanation: Explanation) -> Explanation:

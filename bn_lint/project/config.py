@@ -6,9 +6,8 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bn_lint.errors import ConfigError, UsageError
 from bn_lint.project.globs import Pattern
@@ -20,8 +19,7 @@ from bn_lint.project.source import absolute, display_path, read_regular
 ALLOW_PLUGINS = "BN_LINT_ALLOW_PLUGINS"
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings for one file, the command line included.
 
     Attributes:
@@ -160,8 +158,8 @@ class Configuration:
         if settings is None:
             settings = _settings(self._overrides, Path.cwd(), "the command line", Settings())
         self._check_plugins(settings)
-        return replace(
-            settings, selections=(*settings.selections, self.command_line), exclude=(*settings.exclude, *self._excluded)
+        return settings._replace(
+            selections=(*settings.selections, self.command_line), exclude=(*settings.exclude, *self._excluded)
         )
 
     def _check_plugins(self, settings: Settings) -> None:
@@ -276,26 +274,26 @@ def _settings(table: Mapping[str, Any], root: Path, origin: str, base: Settings)
         if key not in KEYS:
             suggestion = did_you_mean(key.replace("_", "-"), KEYS) or f"; known keys are {', '.join(KEYS)}."
             raise ConfigError(f'{origin}: unknown key "{key}"{suggestion}')
-    settings = replace(base, origin=origin)
+    settings = base._replace(origin=origin)
     select = _strings(table, "select", origin) if "select" in table else None
     own = SelectorSet(select, _strings(table, "extend-select", origin), _strings(table, "ignore", origin))
     if select is not None or own.selectors:
-        settings = replace(settings, selections=(*base.selections, own))
+        settings = settings._replace(selections=(*base.selections, own))
     if "per-file-ignores" in table:
         ignores = _table(table, "per-file-ignores", origin)
         pairs = ((text, _strings(ignores, text, f"{origin}: per-file-ignores")) for text in ignores)
         patterns = tuple((_pattern(text, root, f"{origin}: per-file-ignores"), found) for text, found in pairs)
-        settings = replace(settings, per_file_ignores=patterns)
+        settings = settings._replace(per_file_ignores=patterns)
     excluded = settings.exclude if "exclude" not in table else _patterns(table, "exclude", root, origin)
-    settings = replace(settings, exclude=(*excluded, *_patterns(table, "extend-exclude", root, origin)))
+    settings = settings._replace(exclude=(*excluded, *_patterns(table, "extend-exclude", root, origin)))
     if "severity" in table:
         severities = _table(table, "severity", origin)
         for selector, severity in severities.items():
             if severity not in SEVERITIES:
                 raise ConfigError(f'{origin}: severity of "{selector}" must be "error", "warning" or "info".')
-        settings = replace(settings, severity=tuple(severities.items()))
+        settings = settings._replace(severity=tuple(severities.items()))
     if "plugins" in table:
-        settings = replace(settings, plugins=tuple(dict.fromkeys(_strings(table, "plugins", origin))))
+        settings = settings._replace(plugins=tuple(dict.fromkeys(_strings(table, "plugins", origin))))
     for key in ("baseline", "cache-dir"):
         if key in table:
             if not isinstance(table[key], str) or not table[key]:
@@ -303,14 +301,14 @@ def _settings(table: Mapping[str, Any], root: Path, origin: str, base: Settings)
             path = absolute(root / table[key])
             if key == "cache-dir":
                 _check_inside(path, root, origin)
-            settings = replace(settings, baseline=path) if key == "baseline" else replace(settings, cache_dir=path)
+            settings = settings._replace(baseline=path) if key == "baseline" else settings._replace(cache_dir=path)
     force = table.get("force-exclude", settings.force_exclude)
     if not isinstance(force, bool):
         raise ConfigError(f'{origin}: "force-exclude" must be true or false.')
     smallest = table.get("min-batch-size", settings.min_batch_size)
     if not isinstance(smallest, int) or isinstance(smallest, bool) or smallest < 1:
         raise ConfigError(f'{origin}: "min-batch-size" must be a positive integer.')
-    return replace(settings, force_exclude=force, min_batch_size=smallest)
+    return settings._replace(force_exclude=force, min_batch_size=smallest)
 
 
 def _check_inside(path: Path, root: Path, origin: str) -> None:

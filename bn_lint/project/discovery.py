@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bn_lint.errors import PathError
 from bn_lint.project.source import absolute, display_path
@@ -20,8 +19,7 @@ _NEVER = frozenset({"__pycache__", "node_modules", ".ipynb_checkpoints"})
 _SUFFIXES = (".py", ".ipynb")
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A file to be checked.
 
     Attributes:
@@ -46,7 +44,6 @@ class File:
         return self.explicit and not self.in_project
 
 
-@dataclass
 class Discovery:
     """The files found.
 
@@ -55,9 +52,10 @@ class Discovery:
         remarks: Sentences about why other files may have been found than elsewhere.
     """
 
-    files: list[File] = field(default_factory=list)
-    unreadable: list[tuple[str, str]] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.files: list[File] = []
+        self.unreadable: list[tuple[str, str]] = []
+        self.remarks: list[str] = []
 
 
 def discover(paths: Sequence[str], excluded: Callable[[Path], bool], *, force_exclude: bool = False) -> Discovery:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A glob relative to the directory `root`.
 
     Without a slash it is compared with every name on the path (`tests`, `*_pb2.py`); with one it is compared with the
@@ -23,19 +22,14 @@ class Pattern:
     text: str
     root: Path
 
-    @cached_property
+    @property
     def regex(self) -> re.Pattern[str]:
         """What stands for the glob.
 
         Raises:
             ValueError: it has a range of characters that is none.
         """
-        text = self.text.replace("\\", "/") if os.sep == "\\" else self.text
-        return re.compile(translated(text.removeprefix("./").rstrip("/")), re.DOTALL)
-
-    @cached_property
-    def _single_name(self) -> bool:
-        return "/" not in self.text.removeprefix("./").rstrip("/")
+        return _compiled(self.text)
 
     def matches(self, path: Path) -> bool:
         """Whether the pattern means this absolute path, or a directory it lies in."""
@@ -46,9 +40,16 @@ class Pattern:
                 parts = list(path.relative_to(self.root).parts)
             except ValueError:
                 parts = [path.name]
-        if self._single_name:
-            return any(self.regex.fullmatch(part) for part in parts)
-        return any(self.regex.fullmatch("/".join(parts[:count])) for count in range(1, len(parts) + 1))
+        regex = self.regex
+        if "/" not in self.text.removeprefix("./").rstrip("/"):
+            return any(regex.fullmatch(part) for part in parts)
+        return any(regex.fullmatch("/".join(parts[:count])) for count in range(1, len(parts) + 1))
+
+
+@cache
+def _compiled(glob: str) -> re.Pattern[str]:
+    text = glob.replace("\\", "/") if os.sep == "\\" else glob
+    return re.compile(translated(text.removeprefix("./").rstrip("/")), re.DOTALL)
 
 
 #: What may stand for any text, by how a pattern writes it; `**/` only where a name begins.

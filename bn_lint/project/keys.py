@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 SEVERITIES = ("error", "warning", "info")
 
@@ -13,8 +12,7 @@ _STRING = {"type": "string", "minLength": 1}
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """A key.
 
     Attributes:

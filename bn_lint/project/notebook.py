@@ -57,7 +57,6 @@ class Cell:
     where: tuple[int, int]
 
 
-@dataclass(frozen=True)
 class Notebook(Source):
     """A notebook: `text` is the Python code of its cells, one after the other.
 
@@ -65,8 +64,12 @@ class Notebook(Source):
         document: The file's own text.
     """
 
-    document: str = ""
-    cells: tuple[Cell, ...] = ()
+    def __init__(
+        self, path: Path, display: str, text: str, encoding: str, document: str, cells: tuple[Cell, ...]
+    ) -> None:
+        super().__init__(path, display, text, encoding)
+        self.document = document
+        self.cells = cells
 
     @property
     def data(self) -> bytes:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bn_lint.errors import BnLintError
 from bn_lint.project.tool_codes import TOOL_CODES, UNUSED_SUPPRESSION
@@ -41,8 +40,7 @@ def specificity(selector: str) -> int:
     return len(selector) if re.fullmatch(_CODE, selector) else len("BN000")
 
 
-@dataclass(frozen=True)
-class SelectorSet:
+class SelectorSet(NamedTuple):
     """The selection of one origin: a configuration file, or the command line.
 
     Attributes:

@@ -10,7 +10,6 @@ import re
 import stat
 import tokenize
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from bn_lint.facts import Place
 
 
-@dataclass(frozen=True)
 class Source:
     """One source file.
 
@@ -33,10 +31,11 @@ class Source:
         encoding: What its bytes mean; `utf-8-sig` stands for a byte order mark.
     """
 
-    path: Path
-    display: str
-    text: str
-    encoding: str = "utf-8"
+    def __init__(self, path: Path, display: str, text: str, encoding: str = "utf-8") -> None:
+        self.path = path
+        self.display = display
+        self.text = text
+        self.encoding = encoding
 
     @cached_property
     def lines(self) -> list[str]:
@@ -67,7 +66,7 @@ class Source:
 
     def edited(self, spans: Iterable[Span]) -> Source:
         """The file after edits of its text that do not touch each other."""
-        return replace(self, text=replaced(self.text, spans))
+        return Source(self.path, self.display, replaced(self.text, spans), self.encoding)
 
     @property
     def data(self) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from bn_lint.project.discovery import File, discover
@@ -21,13 +20,13 @@ def with_projects(files: Sequence[File], excluded: Callable[[Path], bool]) -> li
         excluded: Which files a check of the whole project would leave out.
     """
     tops = {file.path: top_of(file.path) for file in files if file.explicit}
-    found = [replace(file, in_project=tops.get(file.path) is not None) for file in files]
+    found = [file._replace(in_project=tops.get(file.path) is not None) for file in files]
     given = {file.path for file in files}
     for top in _outermost(filter(None, tops.values())):
         for file in discover([str(top)], excluded).files:
             if file.path not in given:
                 given.add(file.path)
-                found.append(replace(file, is_context=True))
+                found.append(file._replace(is_context=True))
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +40,7 @@ def command(paths: tuple[str, ...], **chosen: Any) -> int:
 
         if "-" in paths:
             raise UsageError("--watch looks at files, and standard input is none.")
-        quiet = replace(options, quiet=True)
+        quiet = CheckOptions(**{**chosen, "quiet": True})
         watch(lambda: Check(options, paths).run(), lambda: [file.path for file in Check(quiet, paths).files])
     check = Check(options, paths)
     if options.show_files:
@@ -180,14 +179,17 @@ class Check:
             if tuple(paths) != ("-",):
                 raise UsageError("Standard input is read when - is the only path; --stdin-filename then names it.")
             file = _standard_input(options.stdin_filename)
-            return Discovery([] if force and excluded(file.path) else self._with_projects([file], excluded))
+            found = Discovery()
+            found.files = [] if force and excluded(file.path) else self._with_projects([file], excluded)
+            return found
         discovery = discover(paths or (".",), excluded, force_exclude=force)
         for remark in discovery.remarks if not options.quiet else ():
             complain(remark, "warning")
         if not discovery.files and not discovery.unreadable and not options.quiet:
             names = [f'"{path}"' if path.endswith(".") else path for path in paths if absolute(path) != Path.cwd()]
             complain(f"No Python files found in {', '.join(names) or 'the current directory'}.", "warning")
-        return replace(discovery, files=self._with_projects(discovery.files, excluded))
+        discovery.files = self._with_projects(discovery.files, excluded)
+        return discovery
 
     def _with_projects(self, files: list[File], excluded: Callable[[Path], bool]) -> list[File]:
         """The files, and those of their projects where some are given by name."""

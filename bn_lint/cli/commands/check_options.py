@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
@@ -17,7 +16,6 @@ from bn_lint.output import FORMATS
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, kw_only=True)
 class CheckOptions(RuleOptions):
     """What the command line asks for; each field is the option of the same name, and their help says what they mean.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -17,7 +16,6 @@ from bn_lint.exit import ExitCode
 from bn_lint.output.layers import LAYER_FORMATS
 
 
-@dataclass(frozen=True, kw_only=True)
 class LayersOptions(CheckOptions):
     """The options of `bn-lint check` that this command has, and a format of its own."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,9 +15,12 @@ if TYPE_CHECKING:
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, kw_only=True)
 class RuleOptions:
-    """Which rules are on, and where settings come from."""
+    """Which rules are on, and where settings come from.
+
+    Each attribute, here and in derived classes, is what click found for the option of its name; one that a command does
+    not have is what the class says. Not a dataclass, for each start of the command would wait for these to be made.
+    """
 
     select: tuple[str, ...] = ()
     extend_select: tuple[str, ...] = ()
@@ -26,6 +28,9 @@ class RuleOptions:
     config: tuple[str, ...] = ()
     isolated: bool = False
     allow_plugins: tuple[str, ...] = ()
+
+    def __init__(self, **chosen: Any) -> None:
+        vars(self).update(chosen)
 
     def configuration(self, exclude: Sequence[str] = ()) -> Configuration:
         """The settings that the options ask for."""

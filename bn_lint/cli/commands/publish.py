@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from bn_lint.cli.terminal import complain, printable_lines, save, wants_color, write
 from bn_lint.output import FORMATS, render
-from bn_lint.output.cells import in_cells
 
 if TYPE_CHECKING:
     from bn_lint.check.report import Report
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     """How a report is to be written: the options of `bn-lint check` of the same names."""
 
     output_format: str = "full"
@@ -43,7 +40,7 @@ def publish(report: Report, style: Style, *, to_stderr: bool = False) -> None:
     from bn_lint.output.summary import coverage, statistics, summary
     from bn_lint.output.text import location
 
-    report = in_cells(report)
+    report = _in_cells(report)
     for_programs = FORMATS[style.output_format].for_programs
     show = partial(click.echo, nl=False, err=True) if to_stderr else write
     color = (
@@ -83,7 +80,7 @@ def report_problems(report: Report, *, verbose: bool) -> None:
     """Write to standard error what made the result incomplete; with `verbose`, also what hardly did."""
     from bn_lint.output.text import file_of, location
 
-    report = in_cells(report)
+    report = _in_cells(report)
     failures = report.failures
     for problem in report.problems:
         if problem in failures:
@@ -91,3 +88,11 @@ def report_problems(report: Report, *, verbose: bool) -> None:
             complain(f"{problem.code} {where}{problem.message}", "error")
         elif verbose:
             complain(f"{problem.code} {file_of(problem.place)}:{problem.place.line}: {problem.message}", "info")
+
+
+def _in_cells(report: Report) -> Report:
+    if not (report.findings or report.problems or report.revealed or report.coverage):
+        return report  # what has no places needs no import
+    from bn_lint.output.cells import in_cells
+
+    return in_cells(report)
