@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterator, Sequence
 
 from bn_lint import __version__
@@ -24,15 +25,17 @@ class Plugin:
         from bn_lint.output.text import printable
         from bn_lint.project.config import Configuration
         from bn_lint.project.discovery import File
-        from bn_lint.project.source import absolute, display_path, encoded
+        from bn_lint.project.paths import display_path
+        from bn_lint.project.source import encoded
 
-        path = absolute(self.filename)
+        path = os.path.abspath(self.filename)
         configuration = Configuration()
         if configuration.settings_for(path).excludes(path):
             return
         # flake8 has decoded the file.
         display = display_path(path)
-        report = check([File(path, display, explicit=True, data=encoded("".join(self.lines), display))], configuration)
+        data = encoded("".join(self.lines), display)
+        report = check([File(path, display, explicit=True, data=data)], configuration)
         for finding in report.visible:
             message = printable(f"{finding.code} {finding.message}")
             yield finding.place.line, finding.place.column - 1, message, type(self)

@@ -160,7 +160,7 @@ def fix(root: Path, files: Sequence[str], *, unsafe: bool, codes: Collection[str
     def recheck(given: Sequence[File]) -> Report:
         return check(given, configuration)
 
-    given = [File(root / name, name) for name in files]
+    given = [File(str(root / name), name) for name in files]
     outcome = make_fixes(recheck(given), given, recheck, unsafe=unsafe, write=True)
     assert not outcome.report.failures, [problem.message for problem in outcome.report.failures]
 

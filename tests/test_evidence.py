@@ -39,7 +39,7 @@ def test_what_switches_gradients_off(tmp_path: Path, evaluate: str) -> None:
     text = PROGRAM.format(evaluate=evaluate)
     (tmp_path / "train.py").write_text(text)
     path = tmp_path / "train.py"
-    (found,) = check([File(path, "train.py", explicit=True)], Configuration(isolated=True)).visible
+    (found,) = check([File(str(path), "train.py", explicit=True)], Configuration(isolated=True)).visible
     (step,) = (one for one in found.evidence if one.message == "`no_grad` switches gradients off here")
     assert "torch.no_grad" in text.splitlines()[step.place.line - 1]
 
@@ -67,7 +67,7 @@ Net()(torch.rand(2, 3, 8, 8))
 def test_where_a_part_is_built_anew_for_every_input(tmp_path: Path) -> None:
     path = tmp_path / "net.py"
     path.write_text(REBUILT)
-    (found,) = check([File(path, "net.py", explicit=True)], Configuration(isolated=True)).visible
+    (found,) = check([File(str(path), "net.py", explicit=True)], Configuration(isolated=True)).visible
     assert found.code == "BN502"
     (step,) = (one for one in found.evidence if one.message == "this `Block` is built here")
     assert REBUILT.splitlines()[step.place.line - 1].endswith("# here")

@@ -33,7 +33,7 @@ def git(*arguments: str) -> None:
 
 
 def found(*paths: str, exclude: tuple[str, ...] = (), force: bool = False) -> list[str]:
-    patterns = [Pattern(text, Path.cwd()) for text in exclude]
+    patterns = [Pattern(text, str(Path.cwd())) for text in exclude]
     discovery = discover(paths, lambda path: any(p.matches(path) for p in patterns), force_exclude=force)
     assert discovery.unreadable == []
     return [file.display for file in discovery.files]
@@ -203,8 +203,7 @@ def test_it_is_said_that_git_refuses(here: Path, monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_patterns(pattern: str, path: str, matches: bool) -> None:
-    root = Path("/project")
-    assert Pattern(pattern, root).matches(root / path) is matches
+    assert Pattern(pattern, "/project").matches(f"/project/{path}") is matches
 
 
 def possible(glob: str, text: str) -> bool:
@@ -240,12 +239,12 @@ def test_patterns_mean_what_their_parts_mean() -> None:
 @pytest.mark.parametrize("pattern", ["*a" * 40 + "b", "**/" * 30 + "b", "**a*" * 20 + "b", "*/**/a*" * 10 + "b"])
 def test_no_pattern_takes_forever(pattern: str) -> None:
     for path in ("a" * 250, "a/" * 1000):
-        assert not Pattern(pattern, Path("/project")).matches(Path("/project") / path)
+        assert not Pattern(pattern, "/project").matches(f"/project/{path}")
 
 
 def test_patterns_see_only_the_name_of_files_outside() -> None:
-    assert Pattern("a.py", Path("/project")).matches(Path("/elsewhere/a.py"))
-    assert not Pattern("elsewhere", Path("/project")).matches(Path("/elsewhere/a.py"))
+    assert Pattern("a.py", "/project").matches("/elsewhere/a.py")
+    assert not Pattern("elsewhere", "/project").matches("/elsewhere/a.py")
 
 
 @pytest.mark.parametrize(

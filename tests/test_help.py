@@ -55,7 +55,7 @@ _KERAS = "from torch import nn\nnn.BatchNorm2d(64, {})\n"
 def test_remedies(tmp_path: Path, code: str, program: str, remedy: str) -> None:
     path = tmp_path / "net.py"
     path.write_text(program)
-    found = check([File(path, "net.py", explicit=True)], Configuration(isolated=True)).visible
+    found = check([File(str(path), "net.py", explicit=True)], Configuration(isolated=True)).visible
     assert [one.code for one in found] == [code]
     assert remedy in (found[0].help or "")
 
@@ -63,5 +63,5 @@ def test_remedies(tmp_path: Path, code: str, program: str, remedy: str) -> None:
 def test_what_was_converted_already_is_not_converted_again(tmp_path: Path) -> None:
     path = tmp_path / "net.py"
     path.write_text("momentum = float(input())\n" + _KERAS.format("1 - momentum"))
-    found = check([File(path, "net.py", explicit=True)], Configuration(isolated=True)).visible
+    found = check([File(str(path), "net.py", explicit=True)], Configuration(isolated=True)).visible
     assert [(one.code, one.help) for one in found] == [("BN403", "pass momentum by name")]

@@ -201,7 +201,7 @@ print "%s" % Net(),
 
 def report_on(tmp_path: Path, text: str) -> Report:
     path = tmp_path / "net.py"
-    return check([File(path, "net.py", explicit=True, data=text.encode())], Configuration())
+    return check([File(str(path), "net.py", explicit=True, data=text.encode())], Configuration())
 
 
 def test_what_only_the_parser_refuses_is_a_note(tmp_path: Path) -> None:
@@ -304,5 +304,5 @@ def test_files_are_searched_once_for_signs_of_python_2(tmp_path: Path, monkeypat
         "two.py": other,
     }.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    check([File(path, path.name) for path in sorted(tmp_path.glob("*.py"))], Configuration(isolated=True))
+    check([File(str(path), path.name) for path in sorted(tmp_path.glob("*.py"))], Configuration(isolated=True))
     assert len(searched) == 3

@@ -36,7 +36,7 @@ SPECIFIED = [
 def findings(names: Sequence[str]) -> list[Finding]:
     configuration = Configuration(command_line=SelectorSet(select=(ALL,)))
 
-    def excluded(path: Path) -> bool:
+    def excluded(path: str) -> bool:
         return configuration.settings_for(path).excludes(path)
 
     return check(with_projects(discover(names, excluded).files, excluded), configuration).findings
@@ -232,19 +232,19 @@ def test_what_a_project_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     inner = tmp_path / "repository" / "package" / "src"
     inner.mkdir(parents=True)
     (inner.parent / "pyproject.toml").touch()
-    assert top_of(inner / "a.py") == inner.parent
+    assert top_of(str(inner / "a.py")) == str(inner.parent)
     (tmp_path / "repository" / ".git").mkdir()
-    assert top_of(inner / "a.py") == tmp_path / "repository"
+    assert top_of(str(inner / "a.py")) == str(tmp_path / "repository")
     monkeypatch.setenv("HOME", str(tmp_path / "repository"))
-    assert top_of(inner / "a.py") == inner.parent  # a home directory under version control
+    assert top_of(str(inner / "a.py")) == str(inner.parent)  # a home directory under version control
 
 
 def test_a_file_outside_of_projects_is_alone(tmp_path: Path) -> None:
-    if top_of(tmp_path / "a.py") is not None:
+    if top_of(str(tmp_path / "a.py")) is not None:
         pytest.skip("temporary files are in a project")
     (tmp_path / "a.py").write_text(BLOCKS)
     (tmp_path / "b.py").write_text(NET.replace("blocks", "a"))
-    (found,) = with_projects([File(tmp_path / "a.py", "a.py", explicit=True)], lambda path: False)
+    (found,) = with_projects([File(str(tmp_path / "a.py"), "a.py", explicit=True)], lambda path: False)
     assert found.is_alone
 
 

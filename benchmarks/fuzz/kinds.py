@@ -85,7 +85,7 @@ def _released() -> list[Path]:
 
 def _lint(path: Path) -> None:
     """Check a file, write the report in all formats, and see that fixes leave a file that can be read."""
-    files = [File(path, path.name, explicit=True)]
+    files = [File(str(path), path.name, explicit=True)]
 
     def judge(files: object) -> Report:
         return check(files, Configuration(isolated=True))  # type: ignore[arg-type]

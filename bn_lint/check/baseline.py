@@ -17,7 +17,8 @@ from typing import Any
 from bn_lint.check.fingerprint import text_of
 from bn_lint.check.report import Report
 from bn_lint.errors import ConfigError, PathError
-from bn_lint.project.source import Sources, absolute, display_path, read_regular
+from bn_lint.project.paths import absolute, display_path
+from bn_lint.project.source import Sources, read_regular
 from bn_lint.project.tool_codes import TOOL_CODES
 from bn_lint.project.writing import ChangedError, write
 from bn_lint.rule import Finding

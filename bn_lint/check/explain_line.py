@@ -19,8 +19,9 @@ from bn_lint.project.discovery import File
 from bn_lint.project.edits import NEWLINE
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.partition import Unit, divide
+from bn_lint.project.paths import absolute, display_path, parts
 from bn_lint.project.prefilter import deserves_judging
-from bn_lint.project.source import Source, absolute, display_path, from_bytes, read
+from bn_lint.project.source import Source, from_bytes, read
 from bn_lint.project.tool_codes import SYNTAX_ERROR
 from bn_lint.rule import Finding, Thresholds
 from bn_lint.static.explain import Subject, explain
@@ -68,8 +69,8 @@ def explain_line(wanted: str, files: Sequence[File], configuration: Configuratio
     name, cell, line_in_cell = _parsed(wanted)
     path = absolute(name)
     if all(file.path != path for file in files):
-        files = [*files, File(path, display_path(path), explicit=True)]
-    files = sorted(files, key=lambda file: file.path)  # as a check does: what is run first decides what is told
+        files = [*files, File(str(path), display_path(path), explicit=True)]
+    files = sorted(files, key=lambda file: parts(file.name))  # as a check does: what is run first decides what is told
     report = Report(files=1)
     unit, own = _unit_of(path, files, report)
     line = _line_of(wanted, own, cell, line_in_cell)
@@ -133,13 +134,13 @@ def _unit_of(path: Path, files: Sequence[File], report: Report) -> tuple[Unit, S
     own: Source | None = None
     for file in files:
         try:
-            data = read(file.path, file.display) if file.data is None else file.data
-            source = from_bytes(data, file.path, file.display)
+            data = read(file.name, file.display) if file.data is None else file.data
+            source = from_bytes(data, file.name, file.display)
         except SourceError:
             if file.path == path:
                 raise
             continue  # it says nothing about the others
-        report.sources.add(file.display, file.path, data)
+        report.sources.add(file.display, file.name, data)
         (judged if deserves_judging(data) else others).append(source)
         own = source if file.path == path else own
     assert own is not None

@@ -24,8 +24,9 @@ from bn_lint.project.config import Settings
 from bn_lint.project.discovery import File
 from bn_lint.project.filesystem import Answer, FileSystem, Question, RecordingFileSystem, digest
 from bn_lint.project.partition import Unit, divide
+from bn_lint.project.paths import absolute, display_path
 from bn_lint.project.revision import Revision
-from bn_lint.project.source import Source, absolute, display_path, from_bytes
+from bn_lint.project.source import Source, from_bytes
 from bn_lint.rule import Thresholds
 
 #: Told how many of the units that must be judged are judged.
@@ -197,7 +198,7 @@ class IncrementalChecker:
         in_units = changed.union(
             *([*own, *context] for _, own, context in last.units if not changed.isdisjoint((*own, *context)))
         )
-        needed = [(file, data) for file, data in others if cache.stored_path(str(file.path)) in in_units]
+        needed = [(file, data) for file, data in others if cache.stored_path(file.name) in in_units]
         given = {cache.stored_path(str(each.path)): each for each in (*sources, *_decoded(needed))}
         before = {path: self._text(cache, last.digests.get(path, "")) for path in changed}
         if any(before[path] is None or path not in given or path.endswith(".ipynb") for path in changed):
@@ -331,7 +332,7 @@ class IncrementalChecker:
         wanted: Collection[Path] | None,
     ) -> str:
         judged = [self._identity(cache, source) for source in sources]
-        rest = [[cache.stored_path(str(file.path)), digest(data), self._least(file.display)] for file, data in others]
+        rest = [[cache.stored_path(file.name), digest(data), self._least(file.display)] for file, data in others]
         return cache.key("run", self._coverage, judged, rest, _wanted(cache, wanted))
 
     def _files_key(
@@ -343,12 +344,12 @@ class IncrementalChecker:
     ) -> str:
         """The key of a run over these files, whatever is in them."""
         judged = [(cache.stored_path(str(each.path)), self._least(each.display)) for each in sources]
-        rest = [(cache.stored_path(str(file.path)), self._least(file.display)) for file, _ in others]
+        rest = [(cache.stored_path(file.name), self._least(file.display)) for file, _ in others]
         return cache.key("last", self._coverage, judged, rest, _wanted(cache, wanted))
 
     def _digests(self, cache: Cache, sources: Sequence[Source], others: Sequence[tuple[File, bytes]]) -> dict[str, str]:
         found = {cache.stored_path(str(each.path)): _digest(each) for each in sources}
-        found.update((cache.stored_path(str(file.path)), digest(data)) for file, data in others)
+        found.update((cache.stored_path(file.name), digest(data)) for file, data in others)
         return found
 
     def _least(self, display: str) -> int:
@@ -372,7 +373,7 @@ def _decoded(files: Sequence[tuple[File, bytes]]) -> list[Source]:
     found = []
     for file, data in files:
         try:
-            found.append(from_bytes(data, file.path, file.display))
+            found.append(from_bytes(data, file.name, file.display))
         except SourceError:
             continue  # it does not deserve judging, and says nothing about the files that do
     return found

@@ -10,6 +10,7 @@ from bn_lint.check.report import Report
 from bn_lint.errors import SourceError
 from bn_lint.project.config import Configuration, Settings
 from bn_lint.project.discovery import File
+from bn_lint.project.paths import parts
 from bn_lint.project.prefilter import deserves_judging, may_hold_directives
 from bn_lint.project.source import Source, from_bytes, read
 from bn_lint.project.tool_codes import UNREADABLE_FILE
@@ -58,18 +59,19 @@ def check(
         ConfigError: a configuration file that applies to one of the files, or a setting, is wrong.
         UsageError: an option names a rule that does not exist.
     """
-    files = sorted(files, key=lambda file: file.path)  # by which way a layer is reached first follows their order
+    # By which way a layer is reached first follows their order.
+    files = sorted(files, key=lambda file: parts(file.name))
     report = Report(files=sum(not file.is_context for file in files))
     for name, reason in unreadable:
         _note_unreadable(report, name, f"{name} cannot be read: {reason}.")
-    settings = {file.display: configuration.settings_for(file.path) for file in files}
+    settings = {file.display: configuration.settings_for(file.name) for file in files}
     distinct = list({id(each): each for each in settings.values()}.values())
     report.rules = RuleSet.of(distinct)
     if report.rules.packages or configuration.has_selectors or any(each.has_selectors for each in distinct):
         report.rules.check_selectors(configuration, distinct)
     given = list(_read(files, report))
     judged = [each.source for each in given if each.source is not None]
-    texts = {str(file.path): file.data for file in files if file.data is not None}
+    texts = {file.name: file.data for file in files if file.data is not None}
     if judged and together:
         _screen(given, settings, [_judged_together(given, settings, report.rules, texts, coverage=coverage)], report)
     elif judged:
@@ -111,7 +113,7 @@ def _judged_together(
     for each in given:
         if each.source is None:
             try:
-                context.append(from_bytes(each.data, each.file.path, each.file.display))
+                context.append(from_bytes(each.data, each.file.name, each.file.display))
             except SourceError:
                 continue
     unit = Unit(tuple(each.source for each in given if each.source is not None), tuple(context))
@@ -124,8 +126,8 @@ def _judged_together(
 def _read(files: Sequence[File], report: Report) -> Iterator[_Given]:
     for file in files:
         try:
-            data = read(file.path, file.display) if file.data is None else file.data
-            source = from_bytes(data, file.path, file.display) if deserves_judging(data) else None
+            data = read(file.name, file.display) if file.data is None else file.data
+            source = from_bytes(data, file.name, file.display) if deserves_judging(data) else None
         except SourceError as error:
             if file.is_context:
                 continue
@@ -134,7 +136,7 @@ def _read(files: Sequence[File], report: Report) -> Iterator[_Given]:
             else:
                 _note_unreadable(report, file.display, error.message, error.line, error.column)
         else:
-            report.sources.add(file.display, file.path, data, is_context=file.is_context)
+            report.sources.add(file.display, file.name, data, is_context=file.is_context)
             yield _Given(file, data, source)
 
 

@@ -22,9 +22,10 @@ from bn_lint.project.edits import Text
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.notebook import notebook
 from bn_lint.project.partition import Neighborhood, around
+from bn_lint.project.paths import display_path
 from bn_lint.project.prefilter import deserves_judging
 from bn_lint.project.selectors import SelectorSet
-from bn_lint.project.source import Source, display_path, encoded, from_bytes, read
+from bn_lint.project.source import Source, encoded, from_bytes, read
 from bn_lint.project.tool_codes import SYNTAX_ERROR
 from bn_lint.project.whole import with_projects
 
@@ -175,7 +176,7 @@ class Checker:
             return Report()
         around = list(self._around(path, data, configuration))
         is_whole = path in self._units and self._units[path].is_whole
-        given = File(path, display, explicit=True, data=data, in_project=is_whole)
+        given = File(str(path), display, explicit=True, data=data, in_project=is_whole)
         report = check([given, *around], configuration, together=True)
         # Every editor reports syntax errors, and half-typed code is full of them.
         report.findings = [finding for finding in report.findings if finding.code != SYNTAX_ERROR.code]
@@ -187,10 +188,10 @@ class Checker:
         imports = frozenset(module_finder.imports(data.decode(errors="replace")))
         if path not in self._units or self._imports.get(path) != imports:
             self._imports[path] = imports
-            self._units[path] = _unit(File(path, display_path(path), True, data), self.texts, configuration)
+            self._units[path] = _unit(File(str(path), display_path(path), True, data), self.texts, configuration)
         for other in self._units[path].files:
             if other != path:
-                yield File(other, display_path(other), data=self.texts.get(other), is_context=True)
+                yield File(str(other), display_path(other), data=self.texts.get(other), is_context=True)
 
 
 def _unit(given: File, texts: Mapping[Path, bytes], configuration: Configuration) -> Neighborhood:
@@ -218,6 +219,6 @@ def _moved(known: Judged, move: Move, origin: Judged, file: Open, data: bytes, p
     if coverage is not None:
         coverage = replace(coverage, inventory=move.inventory(coverage.inventory, known.display))
     report = known.report.with_places([finding for finding in moved if finding is not None], coverage)
-    report.sources = known.report.sources.with_text(known.display, path, data)
+    report.sources = known.report.sources.with_text(known.display, str(path), data)
     text = Text(file.text)
     return Judged(known.display, text, report, (Part(file.uri, file.version, text),), origin.stamp, origin)

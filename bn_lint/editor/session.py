@@ -26,7 +26,7 @@ from bn_lint.editor.open_documents import Judged, Open, Part
 from bn_lint.errors import BnLintError
 from bn_lint.facts import Evidence, Place
 from bn_lint.project.edits import Span, Text
-from bn_lint.project.source import absolute, display_path
+from bn_lint.project.paths import absolute, display_path
 from bn_lint.project.tool_codes import TOOL_CODES
 from bn_lint.rule import Finding, Severity
 

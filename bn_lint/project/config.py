@@ -6,14 +6,17 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bn_lint.errors import ConfigError, UsageError
 from bn_lint.project.globs import Pattern
 from bn_lint.project.keys import KEYS, SEVERITIES
+from bn_lint.project.paths import absolute, display_path, folders_above
 from bn_lint.project.selectors import Named, SelectorSet, covers, did_you_mean, is_on, require_known, specificity
-from bn_lint.project.source import absolute, display_path, read_regular
+from bn_lint.project.source import read_regular
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: The variable with the rule packages that the user allows configuration files to name, separated by commas.
 ALLOW_PLUGINS = "BN_LINT_ALLOW_PLUGINS"
@@ -44,11 +47,11 @@ class Settings(NamedTuple):
     baseline: Path | None = None
     cache_dir: Path | None = None
 
-    def excludes(self, path: Path) -> bool:
+    def excludes(self, path: str | Path) -> bool:
         """Whether the path is not to be checked."""
         return any(pattern.matches(path) for pattern in self.exclude)
 
-    def severity_in(self, path: Path, named: Named, own: str) -> str | None:
+    def severity_in(self, path: str | Path, named: Named, own: str) -> str | None:
         """The severity to report for a finding in this file; None when its rule is off there."""
         on = is_on(self.selections, named)
         overrides = [pair for pair in self.severity if covers(pair[0], named)]
@@ -57,7 +60,7 @@ class Settings(NamedTuple):
             return None
         return None if any(covers(selector, named) for selector in self._ignored_in(path)) else severity
 
-    def _ignored_in(self, path: Path) -> tuple[str, ...]:
+    def _ignored_in(self, path: str | Path) -> tuple[str, ...]:
         return tuple(s for pattern, selectors in self.per_file_ignores if pattern.matches(path) for s in selectors)
 
     @property
@@ -99,21 +102,21 @@ class Configuration:
             UsageError: the options contradict each other.
         """
         try:
-            here = Path.cwd()
+            here = os.getcwd()
         except OSError as error:
             raise UsageError("The working directory does not exist any more.") from error
         self.command_line = command_line or SelectorSet()
         self._excluded = tuple(_pattern(text, here, "--exclude") for text in exclude)
         self._fixed: Settings | None = None
         self._overrides: dict[str, Any] = {}
-        self._found: dict[Path, Settings] = {}
-        fixed: Path | None = None
+        self._found: dict[str, Settings] = {}
+        fixed: str | None = None
         for item in config:
             if os.path.isfile(item):
                 if isolated or fixed is not None:
                     other = "--isolated" if isolated else "another configuration file"
                     raise UsageError(f"--config {item} cannot be combined with {other}.")
-                fixed = absolute(item)
+                fixed = os.path.abspath(item)
             else:
                 _merge(self._overrides, _parse_override(item))
         if "extend" in self._overrides:
@@ -126,37 +129,38 @@ class Configuration:
         elif isolated:
             self._fixed = self._finish(None)
 
-    def settings_for(self, path: Path) -> Settings:
+    def settings_for(self, path: str | Path) -> Settings:
         """The settings for a file or directory, given as an absolute path.
 
         Raises:
             ConfigError: the nearest configuration file is wrong.
         """
-        return self._in_directory(path.parent)
+        return self._in_directory(os.path.dirname(path))
 
-    def _in_directory(self, directory: Path) -> Settings:
+    def _in_directory(self, directory: str) -> Settings:
         found = self._found.get(directory)
         if found is None:
             found = self._found[directory] = self._settings_in(directory)
         return found
 
-    def _settings_in(self, directory: Path) -> Settings:
+    def _settings_in(self, directory: str) -> Settings:
         if self._fixed is not None:
             return self._fixed
         for name in ("bn-lint.toml", "pyproject.toml"):
-            file = directory / name
+            file = os.path.join(directory, name)
             if os.path.isfile(file):
                 settings = _from_file(file, self._overrides)
                 if settings is not None:
                     return self._finish(settings)
-        if directory.parent != directory:
-            return self._in_directory(directory.parent)
+        outer = os.path.dirname(directory)
+        if outer != directory:
+            return self._in_directory(outer)
         return self._finish(None)
 
     def _finish(self, settings: Settings | None) -> Settings:
         """Put the command line on top of the settings of a file, if there is one."""
         if settings is None:
-            settings = _settings(self._overrides, Path.cwd(), "the command line", Settings())
+            settings = _settings(self._overrides, os.getcwd(), "the command line", Settings())
         self._check_plugins(settings)
         return settings._replace(
             selections=(*settings.selections, self.command_line), exclude=(*settings.exclude, *self._excluded)
@@ -195,33 +199,33 @@ class Configuration:
 
 
 def _from_file(
-    file: Path, overrides: Mapping[str, Any], extending: tuple[Path, ...] = (), *, required: bool = False
+    file: str, overrides: Mapping[str, Any], extending: tuple[str, ...] = (), *, required: bool = False
 ) -> Settings | None:
     """The settings of a file, on top of those that it extends; None when a pyproject.toml has none."""
     table = _read(file, required=required or bool(extending))
     if table is None:
         return None
-    origin, base = display_path(file), Settings()
+    origin, root, base = display_path(file), os.path.dirname(file), Settings()
     extended = table.pop("extend", None)
     if extended is not None:
         if not isinstance(extended, str):
             raise ConfigError(f'{origin}: "extend" must be the path of a configuration file.')
-        target = absolute(file.parent / extended)
+        target = os.path.abspath(os.path.join(root, extended))
         if target in (file, *extending):
             raise ConfigError(f"{origin} extends {extended}, which leads back to it.")
         base = _from_file(target, {}, (file, *extending)) or base
-    own = _settings(table, file.parent, origin, base)  # so that a mistake is reported where it is
-    return _settings({**table, **overrides}, file.parent, origin, base) if overrides else own
+    own = _settings(table, root, origin, base)  # so that a mistake is reported where it is
+    return _settings({**table, **overrides}, root, origin, base) if overrides else own
 
 
-def _read(file: Path, *, required: bool = False) -> dict[str, Any] | None:
+def _read(file: str, *, required: bool = False) -> dict[str, Any] | None:
     """The table of one configuration file; None when a pyproject.toml has none."""
     shown = display_path(file)
     try:
         data = read_regular(file)
     except OSError as error:
         raise ConfigError(f"{shown} cannot be read: {(error.strerror or str(error)).lower()}.") from error
-    if file.name == "pyproject.toml":
+    if os.path.basename(file) == "pyproject.toml":
         if b"bn-lint" not in data and b"bn_lint" not in data and not required:
             return None  # spares the import of a TOML parser
         tool = _toml(data, shown).get("tool")
@@ -268,7 +272,7 @@ def _merge(into: dict[str, Any], table: Mapping[str, Any]) -> None:
             into[key] = value
 
 
-def _settings(table: Mapping[str, Any], root: Path, origin: str, base: Settings) -> Settings:
+def _settings(table: Mapping[str, Any], root: str, origin: str, base: Settings) -> Settings:
     """The settings of one origin on top of others: a key replaces what it had been, selections are put on top."""
     for key in table:
         if key not in KEYS:
@@ -298,7 +302,7 @@ def _settings(table: Mapping[str, Any], root: Path, origin: str, base: Settings)
         if key in table:
             if not isinstance(table[key], str) or not table[key]:
                 raise ConfigError(f'{origin}: "{key}" must be a path.')
-            path = absolute(root / table[key])
+            path = absolute(os.path.join(root, table[key]))
             if key == "cache-dir":
                 _check_inside(path, root, origin)
             settings = settings._replace(baseline=path) if key == "baseline" else settings._replace(cache_dir=path)
@@ -311,21 +315,22 @@ def _settings(table: Mapping[str, Any], root: Path, origin: str, base: Settings)
     return settings._replace(force_exclude=force, min_batch_size=smallest)
 
 
-def _check_inside(path: Path, root: Path, origin: str) -> None:
+def _check_inside(path: Path, root: str, origin: str) -> None:
     """Refuse a folder that a repository names outside of itself: whoever checks it need not trust it."""
-    top = next((folder for folder in (root, *root.parents) if os.path.lexists(folder / ".git")), root)
-    if not path.resolve().is_relative_to(top.resolve()):
+    folders = (root, *folders_above(root))
+    top = next((folder for folder in folders if os.path.lexists(os.path.join(folder, ".git"))), root)
+    if not path.resolve().is_relative_to(absolute(top).resolve()):
         raise ConfigError(
             f'{origin}: "cache-dir" must be a folder of the project. '
             "For one outside, use --cache-dir or BN_LINT_CACHE_DIR."
         )
 
 
-def _patterns(table: Mapping[str, Any], key: str, root: Path, origin: str) -> tuple[Pattern, ...]:
+def _patterns(table: Mapping[str, Any], key: str, root: str, origin: str) -> tuple[Pattern, ...]:
     return tuple(_pattern(text, root, f"{origin}: {key}") for text in _strings(table, key, origin))
 
 
-def _pattern(text: str, root: Path, origin: str) -> Pattern:
+def _pattern(text: str, root: str, origin: str) -> Pattern:
     pattern = Pattern(text, root)
     try:
         pattern.regex  # noqa: B018

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bn_lint.errors import PathError
-from bn_lint.project.source import absolute, display_path
+from bn_lint.project.paths import display_below, display_path, folders_above, parts
 
 if TYPE_CHECKING:
     import subprocess
+    from pathlib import Path
 
 #: Directories that hold no source of the project. Outside a git repository nothing else tells.
 _NEVER = frozenset({"__pycache__", "node_modules", ".ipynb_checkpoints"})
@@ -23,7 +23,7 @@ class File(NamedTuple):
     """A file to be checked.
 
     Attributes:
-        path: Where it is, absolute.
+        name: Where it is: its absolute path.
         display: How reports call it.
         explicit: It was given by name, not found in a directory.
         data: Its content, when it does not come from the disk.
@@ -31,12 +31,19 @@ class File(NamedTuple):
         is_context: It is read for the sake of the given files; what only concerns itself is not reported.
     """
 
-    path: Path
+    name: str
     display: str
     explicit: bool = False
     data: bytes | None = None
     in_project: bool = False
     is_context: bool = False
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        from pathlib import Path
+
+        return Path(self.name)
 
     @property
     def is_alone(self) -> bool:
@@ -58,36 +65,41 @@ class Discovery:
         self.remarks: list[str] = []
 
 
-def discover(paths: Sequence[str], excluded: Callable[[Path], bool], *, force_exclude: bool = False) -> Discovery:
+def discover(paths: Sequence[str], excluded: Callable[[str], bool], *, force_exclude: bool = False) -> Discovery:
     """Find the files to check; each appears once, however often it was given.
 
     A file that is given by name is checked whatever its name and even if `excluded`, unless `force_exclude` is set.
 
+    Args:
+        excluded: Whether an absolute path is to be left out.
+
     Raises:
         PathError: a path does not exist.
     """
-    given = [absolute(path) for path in paths]
+    given = [os.path.abspath(path) for path in paths]
     for text, path in zip(paths, given, strict=True):
         if not os.path.lexists(path):
             raise PathError(f"{text} does not exist.")
     discovery = Discovery()
-    seen: set[Path] = set()
+    seen: set[str] = set()
 
-    def add(path: Path, *, explicit: bool) -> None:
-        if path not in seen and not (excluded(path) and (force_exclude or not explicit)):
-            seen.add(path)
-            discovery.files.append(File(path, display_path(path), explicit))
+    def add(path: str, display: str, *, explicit: bool) -> None:
+        one = os.path.normcase(path)
+        if one not in seen and not (excluded(path) and (force_exclude or not explicit)):
+            seen.add(one)
+            discovery.files.append(File(path, display, explicit))
 
     for path in given:
+        shown = display_path(path)
         if not os.path.isdir(path):
-            add(path, explicit=True)
+            add(path, shown, explicit=True)
         elif not (force_exclude and excluded(path)):
-            for found in sorted(_python_files(path, excluded, discovery)):
-                add(found, explicit=False)
+            for found in sorted(_python_files(path, excluded, discovery), key=parts):
+                add(found, display_below(path, shown, found), explicit=False)
     return discovery
 
 
-def _python_files(root: Path, excluded: Callable[[Path], bool], discovery: Discovery) -> Iterator[Path]:
+def _python_files(root: str, excluded: Callable[[str], bool], discovery: Discovery) -> Iterator[str]:
     try:
         listed = _listed_by_git(root) if _in_repository(root) else None
     except _Refused as error:
@@ -98,12 +110,12 @@ def _python_files(root: Path, excluded: Callable[[Path], bool], discovery: Disco
     if listed is None:
         yield from _walk(root, excluded, discovery.unreadable)
         return
-    environments: dict[Path, bool] = {root: False}
+    environments = {root: False}
     for entry in listed:
-        path = root / entry
-        if _in_environment(path.parent, environments):
+        path = os.path.join(root, os.path.normpath(entry))
+        if _in_environment(os.path.dirname(path), environments):
             continue
-        if path.suffix in _SUFFIXES:
+        if path.endswith(_SUFFIXES):
             if os.path.isfile(path):
                 yield path
         elif os.path.isdir(path) and not os.path.islink(path):
@@ -111,47 +123,46 @@ def _python_files(root: Path, excluded: Callable[[Path], bool], discovery: Disco
             yield from _python_files(path, excluded, discovery)
 
 
-def _walk(root: Path, excluded: Callable[[Path], bool], unreadable: list[tuple[str, str]]) -> Iterator[Path]:
+def _walk(root: str, excluded: Callable[[str], bool], unreadable: list[tuple[str, str]]) -> Iterator[str]:
     def note(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
-            name = display_path(Path(error.filename)) if error.filename else display_path(root)
+            name = display_path(error.filename) if error.filename else display_path(root)
             unreadable.append((name, (error.strerror or type(error).__name__).lower()))
 
     # Links to directories are not followed, so no loop can arise.
     for directory, names, files in os.walk(root, onerror=note):
-        here = Path(directory)
-        names[:] = [name for name in names if not _is_foreign(here / name) and not excluded(here / name)]
+        names[:] = [
+            name
+            for name in names
+            if not name.startswith(".")
+            and not _is_foreign(path := os.path.join(directory, name))
+            and not excluded(path)
+        ]
         for name in files:
-            if name.endswith(_SUFFIXES) and os.path.isfile(here / name):
-                yield here / name
+            if name.endswith(_SUFFIXES) and os.path.isfile(path := os.path.join(directory, name)):
+                yield path
 
 
-def _has(directory: Path, name: str) -> bool:
-    # Not `Path.exists`, which raises where the directory may not be searched.
-    return os.path.exists(directory / name)
+def _is_foreign(directory: str) -> bool:
+    return os.path.basename(directory) in _NEVER or os.path.exists(os.path.join(directory, "pyvenv.cfg"))
 
 
-def _is_foreign(directory: Path) -> bool:
-    return directory.name.startswith(".") or directory.name in _NEVER or _has(directory, "pyvenv.cfg")
-
-
-def _in_environment(directory: Path, known: dict[Path, bool]) -> bool:
+def _in_environment(directory: str, known: dict[str, bool]) -> bool:
     found = known.get(directory)
     if found is None:
-        foreign = directory.name in _NEVER or _has(directory, "pyvenv.cfg")
-        found = known[directory] = foreign or _in_environment(directory.parent, known)
+        found = known[directory] = _is_foreign(directory) or _in_environment(os.path.dirname(directory), known)
     return found
 
 
-def _in_repository(directory: Path) -> bool:
-    return any(_has(parent, ".git") for parent in (directory, *directory.parents))
+def _in_repository(directory: str) -> bool:
+    return any(os.path.exists(os.path.join(folder, ".git")) for folder in (directory, *folders_above(directory)))
 
 
 class _Refused(Exception):
     """git does not answer; what it says."""
 
 
-def _listed_by_git(root: Path) -> list[str] | None:
+def _listed_by_git(root: str) -> list[str] | None:
     """The paths below `root` that git tracks or would track; None when it is not there to tell.
 
     Raises:
@@ -170,7 +181,7 @@ def _listed_by_git(root: Path) -> list[str] | None:
     return sorted({os.fsdecode(entry) for entry in listed.stdout.split(b"\0") if entry})
 
 
-def _git(directory: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
+def _git(directory: str, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
     import shutil
     import subprocess
 

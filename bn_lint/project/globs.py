@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
 
@@ -20,7 +19,7 @@ class Pattern(NamedTuple):
     """
 
     text: str
-    root: Path
+    root: str
 
     @property
     def regex(self) -> re.Pattern[str]:
@@ -31,15 +30,15 @@ class Pattern(NamedTuple):
         """
         return _compiled(self.text)
 
-    def matches(self, path: Path) -> bool:
+    def matches(self, path: str | os.PathLike[str]) -> bool:
         """Whether the pattern means this absolute path, or a directory it lies in."""
-        if Path(self.text).is_absolute():
-            parts = path.as_posix().split("/")
+        name = os.fspath(path)
+        if os.path.isabs(self.text):
+            parts = name.split(os.sep)
+        elif os.path.normcase(name).startswith(top := os.path.join(os.path.normcase(self.root), "")):
+            parts = name[len(top) :].split(os.sep)
         else:
-            try:
-                parts = list(path.relative_to(self.root).parts)
-            except ValueError:
-                parts = [path.name]
+            parts = [] if os.path.normcase(name) == os.path.normcase(self.root) else [os.path.basename(name)]
         regex = self.regex
         if "/" not in self.text.removeprefix("./").rstrip("/"):
             return any(regex.fullmatch(part) for part in parts)
@@ -93,11 +92,12 @@ def translated(glob: str) -> str:
 
 def _parts(glob: str) -> Iterator[str]:
     """The stars of a glob, and regular expressions for the characters between them."""
+    stars, any_names = re.compile(r"\*+"), re.compile(r"(?:\*\*/)+")
     position = 0
     while position < len(glob):
-        if found := _STARS.match(glob, position):
+        if found := stars.match(glob, position):
             begins_name = position == 0 or glob[position - 1] == "/"
-            if begins_name and (names := _ANY_NAMES.match(glob, position)):
+            if begins_name and (names := any_names.match(glob, position)):
                 found = names
                 yield _NAMES
             else:
@@ -113,10 +113,6 @@ def _parts(glob: str) -> Iterator[str]:
         else:
             yield "[^/]" if character == "?" else re.escape(character)
         position += 1
-
-
-_STARS = re.compile(r"\*+")
-_ANY_NAMES = re.compile(r"(?:\*\*/)+")
 
 
 def _set(inside: str) -> str:

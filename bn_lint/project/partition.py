@@ -13,7 +13,8 @@ from pathlib import Path
 
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.module_finder import ModuleFinder, computed_imports, folders_of_loaded, imports, imports_anything
-from bn_lint.project.source import Source, display_path
+from bn_lint.project.paths import display_path
+from bn_lint.project.source import Source
 
 #: Files that a file may import by a name that is computed.
 MAX_BESIDE = 60

@@ -62,6 +62,8 @@ def deserves_judging(data: bytes) -> bool:
         return True
     if b"torch" in data and (_tells_of_modes(data) or _keeps_statistics(data)):
         return True
+    if not (b"pretrained" in data or b"weights" in data or b"hub" in data):
+        return False
     return any(re.search(one.encode(), data) is not None for one in _PRETRAINED) and uses_zoo(
         data.decode("utf-8", "replace")
     )

@@ -11,13 +11,15 @@ import stat
 import tokenize
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bn_lint.errors import SourceError
 from bn_lint.project.edits import NEWLINE, Span, Text, replaced
+from bn_lint.project.paths import absolute, display_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bn_lint.facts import Place
 
 
@@ -78,27 +80,7 @@ class Source:
         return self.text.encode(self.encoding)
 
 
-#: Names of what this process has open.
-_OPEN = re.compile(r"/dev/(?:stdin$|fd/)|/proc/")
-
-
-def absolute(path: str | Path) -> Path:
-    """The absolute path without `..`; links stay, so that users see the names they gave."""
-    return Path(os.path.abspath(path))
-
-
-def display_path(path: Path) -> str:
-    """The path as reports show it."""
-    try:
-        relative = os.path.relpath(path)
-    except (ValueError, OSError):  # Windows: another drive has no relative path; or the working directory is gone
-        return path.as_posix()
-    if relative == os.pardir or relative.startswith(os.pardir + os.sep):
-        return path.as_posix()
-    return Path(relative).as_posix()
-
-
-def load(path: Path, *, display: str | None = None) -> Source:
+def load(path: str | Path, *, display: str | None = None) -> Source:
     """Read and decode one file.
 
     Raises:
@@ -109,7 +91,7 @@ def load(path: Path, *, display: str | None = None) -> Source:
     return from_bytes(read(path, display), path, display)
 
 
-def read_regular(path: Path) -> bytes:
+def read_regular(path: str | Path) -> bytes:
     """The bytes of a file that ends: no pipe that nobody writes to, and no device.
 
     Raises:
@@ -125,19 +107,23 @@ def read_regular(path: Path) -> bytes:
         return file.read()
 
 
-def read(path: Path, display: str) -> bytes:
+def read(path: str | Path, display: str) -> bytes:
     """The bytes of one file, or of what this process has open, as a shell writes it (`<(command)`).
 
     Raises:
         SourceError: the file cannot be read.
     """
     try:
-        return path.read_bytes() if _OPEN.match(str(path)) else read_regular(path)
+        name = os.fspath(path)  # below, of what this process has open
+        if name != "/dev/stdin" and not name.startswith(("/dev/fd/", "/proc/")):
+            return read_regular(path)
+        with open(path, "rb") as file:
+            return file.read()
     except OSError as error:
         raise SourceError(f"{display} cannot be read: {_reason(error)}.") from error
 
 
-def from_bytes(data: bytes, path: Path, display: str) -> Source:
+def from_bytes(data: bytes, path: str | Path, display: str) -> Source:
     """Decode the bytes of one file by its byte order mark, its encoding declaration (PEP 263), or as UTF-8.
 
     Raises:
@@ -203,16 +189,16 @@ class Sources:
 
     def __init__(self, sources: Iterable[Source] = ()) -> None:
         self._known: dict[str, Source | None] = {source.display: source for source in sources}
-        self._data: dict[str, tuple[Path, bytes]] = {}
+        self._data: dict[str, tuple[str, bytes]] = {}
         self._given = set(self._known)
 
-    def add(self, display: str, path: Path, data: bytes, *, is_context: bool = False) -> None:
+    def add(self, display: str, path: str, data: bytes, *, is_context: bool = False) -> None:
         """Hold a file that is decoded when asked for; one that is context is not among those to be checked."""
         self._data[display] = (path, data)
         if not is_context:
             self._given.add(display)
 
-    def with_text(self, display: str, path: Path, data: bytes) -> Sources:
+    def with_text(self, display: str, path: str, data: bytes) -> Sources:
         """These files, with another content of one that is to be checked."""
         changed = Sources()
         changed._known = {name: source for name, source in self._known.items() if name != display}
@@ -234,9 +220,7 @@ class Sources:
         if path not in self._known:
             try:
                 held = self._data.get(path)
-                self._known[path] = (
-                    load(Path(path), display=path) if held is None else from_bytes(held[1], held[0], path)
-                )
+                self._known[path] = load(path, display=path) if held is None else from_bytes(held[1], held[0], path)
             except SourceError:
                 self._known[path] = None
         return self._known[path]

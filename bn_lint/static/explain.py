@@ -12,7 +12,8 @@ from pathlib import Path
 from bn_lint.facts import Analysis, BatchNormCall, Evidence, Mode, ModelCall, Place
 from bn_lint.facts.layers import Shape
 from bn_lint.project.filesystem import RecordingFileSystem
-from bn_lint.project.source import Source, display_path
+from bn_lint.project.paths import display_path
+from bn_lint.project.source import Source
 from bn_lint.static.analyze import Analyzer
 from bn_lint.static.entry_points import Ending, Run, definitions_in
 from bn_lint.static.interpreter.values import Class, Function

@@ -23,7 +23,7 @@ from bn_lint.project.config import Configuration, _toml
 from bn_lint.project.discovery import File
 from bn_lint.project.edits import Text, replaced
 from bn_lint.project.partition import Neighborhood
-from bn_lint.project.source import absolute
+from bn_lint.project.paths import absolute
 
 TEXT = """\
 from torch import nn

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +15,7 @@ from bn_lint.cli.stopping import is_own_process
 from bn_lint.cli.terminal import complain, save, wants_color, write
 from bn_lint.errors import UsageError
 from bn_lint.exit import ExitCode
-from bn_lint.project.source import absolute, display_path
+from bn_lint.project.paths import absolute, display_path
 
 if TYPE_CHECKING:
     from bn_lint.check.cache import Cache
@@ -71,7 +71,7 @@ class Check:
         """
         self.options = options
         self.configuration = options.configuration(options.excluded)
-        self.here = self.configuration.settings_for(Path.cwd() / "pyproject.toml")
+        self.here = self.configuration.settings_for(os.path.abspath("pyproject.toml"))
         found = self._discover(paths)
         self.files, self.unreadable = found.files, found.unreadable
 
@@ -164,13 +164,13 @@ class Check:
     def _cache(self, rules: RuleSet) -> Cache:
         from bn_lint.check.cache import FOLDER, Cache, project_root
 
-        root, chosen = project_root(Path.cwd()), self.options.cache_dir
+        root, chosen = project_root(absolute(".")), self.options.cache_dir
         return Cache(absolute(chosen) if chosen else self.here.cache_dir or root / FOLDER, root, rules)
 
     def _discover(self, paths: Sequence[str]) -> Discovery:
         from bn_lint.project.discovery import Discovery, discover
 
-        def excluded(path: Path) -> bool:
+        def excluded(path: str) -> bool:
             return self.configuration.settings_for(path).excludes(path)
 
         options = self.options
@@ -180,18 +180,19 @@ class Check:
                 raise UsageError("Standard input is read when - is the only path; --stdin-filename then names it.")
             file = _standard_input(options.stdin_filename)
             found = Discovery()
-            found.files = [] if force and excluded(file.path) else self._with_projects([file], excluded)
+            found.files = [] if force and excluded(file.name) else self._with_projects([file], excluded)
             return found
         discovery = discover(paths or (".",), excluded, force_exclude=force)
         for remark in discovery.remarks if not options.quiet else ():
             complain(remark, "warning")
         if not discovery.files and not discovery.unreadable and not options.quiet:
-            names = [f'"{path}"' if path.endswith(".") else path for path in paths if absolute(path) != Path.cwd()]
+            here = os.getcwd()
+            names = [f'"{path}"' if path.endswith(".") else path for path in paths if os.path.abspath(path) != here]
             complain(f"No Python files found in {', '.join(names) or 'the current directory'}.", "warning")
         discovery.files = self._with_projects(discovery.files, excluded)
         return discovery
 
-    def _with_projects(self, files: list[File], excluded: Callable[[Path], bool]) -> list[File]:
+    def _with_projects(self, files: list[File], excluded: Callable[[str], bool]) -> list[File]:
         """The files, and those of their projects where some are given by name."""
         if self.options.no_project or not any(file.explicit for file in files):
             return files
@@ -204,7 +205,7 @@ def _standard_input(name: str | None) -> File:
     from bn_lint.project.discovery import File
 
     data = sys.stdin.buffer.read()
-    path = absolute(name or "<stdin>")
+    path = os.path.abspath(name or "<stdin>")
     return File(path, display_path(path) if name else "<stdin>", explicit=True, data=data)
 
 

@@ -9,7 +9,7 @@ from bn_lint.check.registry import RuleSet
 from bn_lint.output.text import counted, printable
 from bn_lint.project.config import Configuration, Settings
 from bn_lint.project.discovery import File
-from bn_lint.project.source import display_path
+from bn_lint.project.paths import display_path
 
 
 def shown(files: Sequence[File], configuration: Configuration) -> str:

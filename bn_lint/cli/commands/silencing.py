@@ -13,7 +13,7 @@ from bn_lint.cli.terminal import complain, write
 from bn_lint.errors import UsageError
 from bn_lint.exit import ExitCode
 from bn_lint.output.text import counted, printable
-from bn_lint.project.source import display_path
+from bn_lint.project.paths import display_path
 
 if TYPE_CHECKING:
     from bn_lint.check.baseline import Entry

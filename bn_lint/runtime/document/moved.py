@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bn_lint.project.source import Source, Sources, absolute, display_path
+from bn_lint.project.paths import absolute, display_path
+from bn_lint.project.source import Source, Sources
 from bn_lint.runtime.document.document import Document
 
 

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from bn_lint.errors import SourceError
-from bn_lint.project.source import Source, Sources, absolute, load
+from bn_lint.project.paths import absolute
+from bn_lint.project.source import Source, Sources, load
 from bn_lint.runtime.document.document import Document
 from bn_lint.runtime.document.limits import is_path
 from bn_lint.runtime.document.moved import digest

@@ -11,8 +11,9 @@ from bn_lint.check.registry import RuleSet
 from bn_lint.check.report import Report
 from bn_lint.facts import Analysis
 from bn_lint.project.config import Configuration, Settings
+from bn_lint.project.paths import absolute
 from bn_lint.project.selectors import SelectorSet
-from bn_lint.project.source import Sources, absolute
+from bn_lint.project.source import Sources
 from bn_lint.rule import Thresholds
 from bn_lint.runtime.document.document import Document
 from bn_lint.runtime.document.sources import LiveSources, TraceSources

@@ -11,7 +11,8 @@ from types import CodeType, FrameType
 from typing import NamedTuple
 
 from bn_lint.facts import Place
-from bn_lint.project.source import Sources, absolute, display_path
+from bn_lint.project.paths import absolute, display_path
+from bn_lint.project.source import Sources
 
 _OWN = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 2)) + os.sep
 _LIBRARIES = tuple(

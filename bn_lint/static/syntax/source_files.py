@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from bn_lint.facts import Place
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.module_finder import ModuleFinder
+from bn_lint.project.paths import display_path
 from bn_lint.project.prefilter import may_show_facts
-from bn_lint.project.source import Source, display_path
+from bn_lint.project.source import Source
 from bn_lint.static.syntax.layout import Layout, Layouts
 from bn_lint.static.syntax.lenient import Reading
 from bn_lint.static.syntax.parse import ParseError, Parser, parse, remembering
