@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 HEAVY = {"libcst", "rich", "torch", "pathspec", "importlib.metadata", "multiprocessing", "tomllib", "bn_lint.facts"}
-HEAVY |= {"bn_lint.libraries", "dataclasses", "pathlib"}
+HEAVY |= {"bn_lint.libraries", "dataclasses", "pathlib", "bn_lint.project.edits"}
 LOOK = """
 import sys
 sys.path[:0] = {paths!r}

@@ -14,13 +14,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bn_lint.errors import SourceError
-from bn_lint.project.edits import NEWLINE, Span, Text, replaced
 from bn_lint.project.paths import absolute, display_path
 
 if TYPE_CHECKING:
+    # Imported where it is needed: files that are only read are never edited.
     from pathlib import Path
 
     from bn_lint.facts import Place
+    from bn_lint.project.edits import Span, Text
 
 
 class Source:
@@ -42,11 +43,15 @@ class Source:
     @cached_property
     def lines(self) -> list[str]:
         """The lines without their newlines; `lines[0]` is line 1."""
+        from bn_lint.project.edits import NEWLINE
+
         return NEWLINE.split(self.text)
 
     @cached_property
     def places(self) -> Text:
         """The text, in which places are found."""
+        from bn_lint.project.edits import Text
+
         return Text(self.text)
 
     def line(self, number: int) -> str | None:
@@ -68,6 +73,8 @@ class Source:
 
     def edited(self, spans: Iterable[Span]) -> Source:
         """The file after edits of its text that do not touch each other."""
+        from bn_lint.project.edits import replaced
+
         return Source(self.path, self.display, replaced(self.text, spans), self.encoding)
 
     @property
@@ -135,6 +142,8 @@ def from_bytes(data: bytes, path: str | Path, display: str) -> Source:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
+        from bn_lint.project.edits import NEWLINE
+
         before = data[: error.start].decode(encoding, errors="replace")
         lines = NEWLINE.split(before)
         name = "UTF-8" if encoding.startswith("utf-8") else encoding
