@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bn_lint.check.outcome import Outcome
 from bn_lint.check.registry import BUILT_IN_RULES, RuleSet
 from bn_lint.debugging import STRICT, switches
-from bn_lint.facts import Analysis, Completion, Coverage, Fact, Outdated, Place, Problem
+from bn_lint.facts import Analysis, Cancelled, Completion, Coverage, Fact, Outdated, Place, Problem
 from bn_lint.project.filesystem import RecordingFileSystem
 from bn_lint.project.partition import Unit
 from bn_lint.project.source import Source
@@ -40,6 +40,7 @@ def judge(
     keep: Callable[[object], None] = lambda state: None,
     kept: KeptTurns | None = None,
     processes: int = 1,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> Outcome:
     """Analyze one unit and judge its facts by all rules, whether they are on or not.
 
@@ -51,11 +52,19 @@ def judge(
         keep: Given the state of the engine, by whoever wants to say when it is freed: that takes time.
         kept: Where trees of files are kept, and what entry points have shown; the latter without the coverage alone.
         processes: How many may run entry points at a time, if the coverage is not wanted.
+        is_wanted: Asked now and then, by whoever may not want the outcome any more.
+
+    Raises:
+        Cancelled: it is not wanted.
     """
     from bn_lint.static.analyze import analyze
     from bn_lint.static.interpreter.deep_stack import with_deep_stack
 
     context, ask = [source.path for source in unit.context], filesystem or RecordingFileSystem()
+
+    def watch(run: object) -> None:
+        if not is_wanted():
+            raise Cancelled
 
     def run(*, repeats: bool) -> Outcome:
         def facts_of(sources: Sequence[Source]) -> Analysis:
@@ -72,6 +81,7 @@ def judge(
                 repeats=repeats,
                 processes=processes if is_whole and repeats else 1,
                 reported=lambda fact: _is_reported(fact, rules.rules, thresholds),
+                watch=watch,
             )
 
         return with_deep_stack(lambda: _judge(unit, rules.rules, thresholds, facts_of, coverage=coverage))
@@ -158,7 +168,7 @@ def _analyze(sources: Sequence[Source], facts_of: Callable[[Sequence[Source]], A
     """Derive the facts; where the engine itself breaks, file by file, so that one file costs only itself."""
     try:
         return [facts_of(sources)]
-    except (MemoryError, Outdated):
+    except (MemoryError, Outdated, Cancelled):
         raise
     except Exception as error:  # the engine is large, and no defect of it may cost the report
         if STRICT in switches():

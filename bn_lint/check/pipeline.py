@@ -40,6 +40,7 @@ def check(
     coverage: bool = True,
     together: bool = False,
     copies: bool = False,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> Report:
     """Check files and report what was found in them.
 
@@ -54,8 +55,10 @@ def check(
         together: The files are one unit, as somebody knows already, who looks at the one that is no context. This
             process judges them, without a cache; the coverage has what the tensors and modules of that file are.
         copies: Whether processes may be copies of this one: it does nothing but check files.
+        is_wanted: Whether the report is still wanted of files that are one unit, as far as is known by then.
 
     Raises:
+        Cancelled: it is not.
         ConfigError: a configuration file that applies to one of the files, or a setting, is wrong.
         UsageError: an option names a rule that does not exist.
     """
@@ -73,7 +76,8 @@ def check(
     judged = [each.source for each in given if each.source is not None]
     texts = {file.name: file.data for file in files if file.data is not None}
     if judged and together:
-        _screen(given, settings, [_judged_together(given, settings, report.rules, texts, coverage=coverage)], report)
+        outcome = _judged_together(given, settings, report.rules, texts, coverage=coverage, is_wanted=is_wanted)
+        _screen(given, settings, [outcome], report)
     elif judged:
         from bn_lint.check.incremental import IncrementalChecker
 
@@ -102,6 +106,7 @@ def _judged_together(
     texts: Mapping[str, bytes],
     *,
     coverage: bool,
+    is_wanted: Callable[[], bool],
 ) -> Outcome:
     """What is found in files that are one unit."""
     from bn_lint.check.judge import judge
@@ -120,7 +125,9 @@ def _judged_together(
     thresholds = {source.display: Thresholds(settings[source.display].min_batch_size) for source in unit.files}
     filesystem = RecordingFileSystem(FileSystem(texts))
     shown = next((each.file.path for each in given if not each.file.is_context), None)
-    return judge(unit, thresholds, rules=rules, filesystem=filesystem, coverage=coverage, shown=shown)
+    return judge(
+        unit, thresholds, rules=rules, filesystem=filesystem, coverage=coverage, shown=shown, is_wanted=is_wanted
+    )
 
 
 def _read(files: Sequence[File], report: Report) -> Iterator[_Given]:

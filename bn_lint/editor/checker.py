@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -116,11 +116,14 @@ class Checker:
         """The files whose findings depend on this one."""
         return {user for user, unit in self._units.items() if path in unit.files and user != path}
 
-    def file(self, path: Path, file: Open, known: Judged | None = None) -> Judged:
+    def file(
+        self, path: Path, file: Open, known: Judged | None = None, is_wanted: Callable[[], bool] = lambda: True
+    ) -> Judged:
         """Judge an open text as the content of its file, unless what was found before only moves.
 
         Raises:
             BnLintError: the configuration is wrong.
+            Cancelled: the result is not wanted any more.
         """
         display, text = display_path(path), Text(file.text)
         data = encoded(file.text, display)
@@ -140,14 +143,15 @@ class Checker:
         if self.texts.get(path) != data and is_whole(file.text):
             self.texts[path] = data
         part = Part(file.uri, file.version, text)
-        report = self._report(path, display, data, configuration)
+        report = self._report(path, display, data, configuration, is_wanted)
         return Judged(display, text, report, (part,), self._stamp(path, settings))
 
-    def notebook(self, path: Path, cells: Sequence[Open]) -> Judged:
+    def notebook(self, path: Path, cells: Sequence[Open], is_wanted: Callable[[], bool] = lambda: True) -> Judged:
         """Judge the open cells of a notebook, all of them in their order, as the content of its file.
 
         Raises:
             BnLintError: the configuration is wrong.
+            Cancelled: the result is not wanted any more.
         """
         if path.suffix != ".ipynb":  # one without a file yet, or one that is kept as a script
             path = path.with_name(f"{path.name}.ipynb")
@@ -163,21 +167,23 @@ class Checker:
                 start = known[number].start
             if cell.is_code:
                 parts.append(Part(cell.uri, cell.version, Text(cell.text), start))
-        report = self._report(path, display, document.encode(), self.settings.configuration())
+        report = self._report(path, display, document.encode(), self.settings.configuration(), is_wanted)
         return Judged(display, Text(source.text), report, tuple(parts))
 
     def _stamp(self, path: Path, settings: Settings) -> object:
         unit = self._units.get(path, Neighborhood())
         return self._generation, settings, tuple((one, hash(self.texts.get(one))) for one in unit.files if one != path)
 
-    def _report(self, path: Path, display: str, data: bytes, configuration: Configuration) -> Report:
+    def _report(
+        self, path: Path, display: str, data: bytes, configuration: Configuration, is_wanted: Callable[[], bool]
+    ) -> Report:
         if configuration.settings_for(path).excludes(path):
             self._units.pop(path, None)
             return Report()
         around = list(self._around(path, data, configuration))
         is_whole = path in self._units and self._units[path].is_whole
         given = File(str(path), display, explicit=True, data=data, in_project=is_whole)
-        report = check([given, *around], configuration, together=True)
+        report = check([given, *around], configuration, together=True, is_wanted=is_wanted)
         # Every editor reports syntax errors, and half-typed code is full of them.
         report.findings = [finding for finding in report.findings if finding.code != SYNTAX_ERROR.code]
         return report

@@ -7,6 +7,7 @@ from the disk.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -81,18 +82,22 @@ class Server(LanguageServer):
         self.schedule(uri, 0)
 
     def cancel(self, uri: str) -> None:
-        """Judge a document no more."""
+        """Judge a document no more, not even to the end if that has begun."""
         task = self.waiting.pop(uri, None)
         if task is not None:
             task.cancel()
 
     async def _judge(self, uri: str, delay: float) -> None:
         await asyncio.sleep(delay)
-        job = self._job(uri)
+        is_over = threading.Event()
+        job = self._job(uri, is_wanted=lambda: not is_over.is_set())
         if job is None:
             return
         try:
             judged = await asyncio.get_running_loop().run_in_executor(self._worker, job)
+        except asyncio.CancelledError:
+            is_over.set()
+            raise
         except BnLintError as error:
             self._complain(error.message)
             return
@@ -149,19 +154,18 @@ class Server(LanguageServer):
         params = lsp.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=diagnostics)
         self.text_document_publish_diagnostics(params)
 
-    def _job(self, uri: str) -> Callable[[], Judged] | None:
+    def _job(self, uri: str, is_wanted: Callable[[], bool]) -> Callable[[], Judged] | None:
         """How to judge an open file or notebook as it is now; None for what is no Python code, or not open."""
         path = to_fs_path(uri)
         if path is None or uri not in self.opened or not uri.startswith(("file:", "untitled:")):
             return None
         notebook = self.workspace.get_notebook_document(notebook_uri=uri)
         if notebook is not None:
-            return partial(
-                self.checker.notebook, absolute(path), [self._open(cell.document) for cell in notebook.cells]
-            )
+            cells = [self._open(cell.document) for cell in notebook.cells]
+            return partial(self.checker.notebook, absolute(path), cells, is_wanted)
         if uri.endswith(".ipynb"):  # the JSON of the file, which an editor shows that knows no notebooks
             return None
-        return partial(self.checker.file, absolute(path), self._open(uri), self.judged.get(uri))
+        return partial(self.checker.file, absolute(path), self._open(uri), self.judged.get(uri), is_wanted)
 
     def _open(self, uri: str) -> Open:
         document = self.workspace.text_documents.get(unquote(uri))  # so does pygls call it, whatever the client writes

@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bn_lint.facts.analysis import SHARED, Analysis, Completion, Fact, Outdated
+    from bn_lint.facts.analysis import SHARED, Analysis, Cancelled, Completion, Fact, Outdated
     from bn_lint.facts.coverage import CheckedCall, Coverage, Problem, Steps, Undecided
     from bn_lint.facts.inventory import Flow, Inventory, Model, ModelLayer, ModuleUse, Size, Sizes, TensorShape
     from bn_lint.facts.layers import (
@@ -84,6 +84,7 @@ __all__ = [
     "BatchNormLayer",
     "BatchNormSkipped",
     "BeforeBatchNorm",
+    "Cancelled",
     "CheckedCall",
     "Completion",
     "Constant",

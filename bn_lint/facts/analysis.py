@@ -33,6 +33,10 @@ class Outdated(Exception):
     """What was kept of an earlier analysis is not what this one needs: it must be done from the beginning."""
 
 
+class Cancelled(Exception):
+    """Nobody waits for the analysis any more: the text that it is about has changed."""
+
+
 class Completion(Protocol):
     """What completes facts, and closes the places in anything else that is made of plain values."""
 

@@ -63,13 +63,13 @@ def analyze(
     repeats: bool = True,
     processes: int = 1,
     reported: Callable[[Fact], bool] = lambda fact: False,
+    watch: Callable[[Run], None] | None = None,
 ) -> Analysis:
     """Derive the facts of the given sources; other files of the project are read where the sources import them.
 
     Args:
         sources: The files to judge.
-        context: Given files that do not mention BatchNorm; they are searched for uses of the classes that are
-            instantiated nowhere else, and what is built in them counts.
+        context: Given files that do not mention BatchNorm: they may use what nothing else uses, or build layers.
         filesystem: Where other files are looked for; it remembers what was asked.
         keep: Given the state, by whoever wants to say when it is freed: that takes time.
         inventory: Also list the models, the layers in them, and what these are called on.
@@ -79,6 +79,7 @@ def analyze(
         repeats: Let those show the same again that have read nothing that has changed since.
         processes: How many of them may run at a time.
         reported: Whether a rule reports a fact, as far as can be told before the analysis is over.
+        watch: Told of each entry point when it is over; what it raises ends the analysis.
 
     Raises:
         Outdated: what was kept does not suffice, which turns out here or when the facts are completed.
@@ -86,7 +87,7 @@ def analyze(
     """
 
     def run() -> Analysis:
-        analyzer = Analyzer(sources, context, filesystem, inventory=inventory, shown=shown, trees=trees)
+        analyzer = Analyzer(sources, context, filesystem, watch, inventory=inventory, shown=shown, trees=trees)
         if turns is not None or processes > 1:
             analyzer.keep_turns(turns, repeats=repeats)
         keep(analyzer)

@@ -18,7 +18,7 @@ from bn_lint.editor.disable import disabled_in_project
 from bn_lint.editor.moving import Edit, is_whole, reflowed
 from bn_lint.editor.open_documents import Judged, Open
 from bn_lint.errors import ConfigError
-from bn_lint.facts import Place
+from bn_lint.facts import Cancelled, Place
 from bn_lint.project.config import Configuration, _toml
 from bn_lint.project.discovery import File
 from bn_lint.project.edits import Text, replaced
@@ -63,9 +63,9 @@ class Editor:
         self.checker, self.path, self.judged = Checker(), absolute(name), 0
         self.known: Judged | None = None
 
-        def counted(files: Sequence[File], configuration: Configuration, *, together: bool) -> Report:
+        def counted(files: Sequence[File], configuration: Configuration, **options: Any) -> Report:
             self.judged += 1
-            return check(files, configuration, together=together)
+            return check(files, configuration, **options)
 
         monkeypatch.setattr(checking, "check", counted)
 
@@ -262,6 +262,22 @@ def test_which_files_belong_together_is_asked_when_imports_change(monkeypatch: p
     assert [finding.place.path for finding in known.report.findings] == ["block.py"]
     checker.file(path, Open(path.as_uri(), 4, f"{using}net = Block(32, 16)\n"), known)
     assert len(asked) == 2
+
+
+def test_an_analysis_that_nobody_waits_for_ends_with_the_next_entry_point() -> None:
+    path, checker = absolute("net.py"), Checker()
+    asked: list[bool] = []
+
+    def is_wanted() -> bool:
+        asked.append(len(asked) < 2)
+        return asked[-1]
+
+    functions = "".join(f"\n\ndef make_{number}():\n    return nn.BatchNorm{number}d(8)\n" for number in (1, 2, 3))
+    with pytest.raises(Cancelled):
+        checker.file(path, Open(path.as_uri(), 1, f"{TEXT}{functions}"), None, is_wanted)
+    assert asked == [True, True, False]
+    found = checker.file(path, Open(path.as_uri(), 2, TEXT)).findings
+    assert {finding.code for finding in found} == {"BN002", "BN401"}
 
 
 @pytest.mark.slow

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
 pytest.importorskip("pygls")
 
 from lsprotocol import types as lsp
+
+from bn_lint.check.pipeline import check
+from bn_lint.check.report import Report
+from bn_lint.project.config import Configuration
+from bn_lint.project.discovery import File
 
 from .client import MISTAKES, NEVER, Client, Talk
 
@@ -26,6 +34,33 @@ def test_changes_are_judged_unsaved_and_the_newest_wins(talk: Callable[[Talk], N
         published = await asyncio.wait_for(client.published.get(), NEVER)
         assert published.version == 4
         assert [one.code for one in published.diagnostics] == ["BN403"]
+
+    talk(conversation)
+
+
+def test_a_change_ends_the_analysis_of_the_text_before(
+    talk: Callable[[Talk], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def slowly(files: Sequence[File], configuration: Configuration, **options: Any) -> Report:
+        if b"slow" in (files[0].data or b""):
+            begun.set()
+            while options["is_wanted"]():
+                time.sleep(0.01)
+            ended.set()
+        return check(files, configuration, **options)
+
+    monkeypatch.setattr("bn_lint.editor.checker.check", slowly)
+
+    async def conversation(client: Client) -> None:
+        await client.open(MISTAKES)
+        client.change(2, lsp.TextDocumentContentChangeWholeDocument(f"{MISTAKES}slow = 1\n"))
+        await asyncio.to_thread(begun.wait, NEVER)
+        client.change(3, lsp.TextDocumentContentChangeWholeDocument("from torch import nn\nnn.BatchNorm2d(8, 8)\n"))
+        published = await asyncio.wait_for(client.published.get(), NEVER)
+        assert (published.version, [one.code for one in published.diagnostics]) == (3, ["BN403"])
+        assert ended.is_set()
 
     talk(conversation)
 
