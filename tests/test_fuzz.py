@@ -91,6 +91,16 @@ def test_a_state_that_is_wrong_is_noticed(monkeypatch: pytest.MonkeyPatch) -> No
     assert any(map(partial(broken_by, KINDS["states"]), programs))
 
 
+@pytest.mark.skipif(COMPILED, reason="methods of compiled classes cannot be replaced")
+def test_an_entry_that_may_be_missing_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bn_lint.static.interpreter.store import Store
+
+    programs = [KINDS["branches"].mutant(random_for("branches", 3, number)) for number in range(90, 130)]
+    assert [broken_by(KINDS["branches"], program) for program in programs] == [None] * len(programs)
+    monkeypatch.setattr(Store, "may_lack", lambda self, cells, key: None)
+    assert any(map(partial(broken_by, KINDS["branches"]), programs))
+
+
 def test_what_states_show_is_known() -> None:
     """What is not known cannot be contradicted."""
     from benchmarks.fuzz.states import known

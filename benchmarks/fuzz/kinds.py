@@ -14,7 +14,7 @@ from benchmarks.fuzz.cells import cell, compare
 from benchmarks.fuzz.conversation import hold, send
 from benchmarks.fuzz.grammar import sentence
 from benchmarks.fuzz.mutants import document, program, stream, text
-from benchmarks.fuzz.states import compare_states, model, state
+from benchmarks.fuzz.states import branching, compare_states, model, state
 from benchmarks.machine import ROOT
 from benchmarks.sources import source
 from bn_lint.check.fix import fix
@@ -161,6 +161,7 @@ KINDS = {
     "released programs": Kind("mutant.py", _released, program, _lint, downloads=True, share=4),
     "cells": Kind("cell.txt", lambda: [SEEDS / "train.txt"], cell, compare, needs="IPython", share=50),
     "states": Kind("program.py", lambda: [SEEDS / "state.txt"], state, compare_states, share=30),
+    "branches": Kind("program.py", lambda: [SEEDS / "state.txt"], branching, compare_states, share=30),
     "models": Kind("program.py", lambda: [SEEDS / "model.txt"], model, compare_states, needs="torch", share=20),
     "configurations": Kind("bn-lint.toml", lambda: [SEEDS / "settings.toml"], text, _configure, share=210),
     "conversations": Kind(

@@ -1,7 +1,8 @@
 """Programs that change what they have made: what bn-lint knows of it is held against what Python makes of it.
 
 Functions read names of the module, tables, attributes of objects and classes, and change them; between calls of these
-the program does the same. There is nothing to decide in them, so that whatever is known must be true.
+the program does the same. There is nothing to decide in most of them, so that whatever is known must be true. In some,
+a command line decides that nobody knows: what is known then must be true of either way.
 """
 
 from __future__ import annotations
@@ -94,6 +95,14 @@ MODELS = Language(
     ),
 )
 
+#: The same with what is followed through conditions that are not known. Not in it: a name that means another object on
+#: one branch (it means a copy behind it), an attribute of the class that an object has of its own on one branch, and
+#: changes behind a `return` on one branch.
+BRANCHES = STATE._replace(
+    changes=tuple(one for one in STATE.changes if not re.fullmatch(r"\S+ = \$[ldo]|\S+\.kind = .*", one)),
+    changes_outside=(),
+)
+
 _PLACE = re.compile(r"\$(\w)")
 #: Expressions within expressions.
 _DEEPEST = 2
@@ -108,10 +117,10 @@ class _Function(NamedTuple):
 
 
 class _Writer:
-    """Writes one program."""
+    """Writes one program; with `branches`, one with conditions that are not known."""
 
-    def __init__(self, random: Random, language: Language) -> None:
-        self._random, self._language = random, language
+    def __init__(self, random: Random, language: Language, *, branches: bool = False) -> None:
+        self._random, self._language, self._branches = random, language, branches
         self._functions: list[_Function] = []
 
     def program(self) -> str:
@@ -130,6 +139,10 @@ class _Writer:
                 lines.append(f"for i in range({random.randrange(1, 4)}):")
                 within = [*names, ("i", "n")]
                 lines += [f"    {self._change(within, outside=True)}" for _ in range(random.randrange(1, 3))]
+            elif chance < 0.85 and self._branches:
+                for test in random.choice((["if LATER:"], ["if not LATER:"], ["if LATER:", "else:"])):
+                    lines.append(test)
+                    lines += [f"    {self._change(names, outside=True)}" for _ in range(random.randrange(1, 3))]
             else:
                 lines.append(f"reveal({self._value('n', names, 0)})")
         lines += [f"reveal({shown})" for shown in self._language.shown]
@@ -143,7 +156,7 @@ class _Writer:
         if random.random() < 0.4:
             body.append("global N, M")
             body += [self._change(parameters, outside=False) for _ in range(random.randrange(1, 3))]
-        if random.random() < 0.2:
+        if not self._branches and random.random() < 0.2:
             test = f"if {self._value('n', parameters, 0)} > {random.randrange(5)}:"
             body += (test, f"    return {self._value(kind, parameters, 0)}")
         body.append(f"return {self._value(kind, parameters, 0)}")
@@ -186,10 +199,15 @@ def model(random: Random, seed: bytes) -> bytes:
     return _program(random, seed, MODELS)
 
 
-def _program(random: Random, seed: bytes, language: Language) -> bytes:
+def branching(random: Random, seed: bytes) -> bytes:
+    """A program about numbers, lists, objects and dictionaries, with conditions that are not known."""
+    return _program(random, b"import sys\n\nLATER = len(sys.argv) > 99\n" + seed, BRANCHES, branches=True)
+
+
+def _program(random: Random, seed: bytes, language: Language, *, branches: bool = False) -> bytes:
     """A program that runs to its end, with numbers that one can read."""
     while True:
-        data = seed + _Writer(random, language).program().encode()
+        data = seed + _Writer(random, language, branches=branches).program().encode()
         try:
             shown = _run(data.decode())
         except (LookupError, TypeError, RuntimeError, RecursionError):

@@ -17,7 +17,7 @@ from bn_lint.static.interpreter.frames import Frame
 from bn_lint.static.interpreter.imports import resolved, star_member
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
-from bn_lint.static.interpreter.lattice.join import join
+from bn_lint.static.interpreter.lattice.join import join, put_over
 from bn_lint.static.interpreter.lattice.keys import is_key, make_set
 from bn_lint.static.interpreter.lattice.size import limited, very_many
 from bn_lint.static.interpreter.lattice.truth import truth
@@ -34,6 +34,7 @@ from bn_lint.static.interpreter.values import (
     BoundMethod,
     Class,
     Dict,
+    Doubt,
     Function,
     Imported,
     Instance,
@@ -160,13 +161,14 @@ def _dict(interpreter: Interpreter, node: cst.Dict, frame: Frame) -> Value:
         value = evaluate(interpreter, element.value, frame)
         if type(element) is cst.StarredDictElement:
             if isinstance(value, Dict):
-                result.cells.update(value.cells)
+                result.cells.update(put_over(result, value))
             else:
                 result.cells[Dict.OPEN] = True
         elif type(element) is cst.DictElement:
             key = evaluate(interpreter, element.key, frame)
             if is_key(key):
                 result.cells[key] = value
+                result.cells.pop(Doubt(key), None)
             else:
                 result.cells[Dict.OPEN] = True
     return result

@@ -45,7 +45,8 @@ def iterate(interpreter: Interpreter, value: Value) -> Items:
         return items, rest
     if isinstance(value, Dict):
         rest = (Unknown("key", "the keys of a dictionary are not all known"),) if value.is_open else ()
-        return tuple(key for key, _ in value.entries()), rest
+        entries, uncertain = value.in_order()
+        return tuple(key for key, _ in entries), (*(key for key, _ in uncertain), *rest)
     if isinstance(value, str):
         return tuple(value), ()
     if isinstance(value, range):

@@ -16,7 +16,7 @@ from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.first_and_last_pass import is_in_first_pass
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.lattice.equality import equal, identical
-from bn_lint.static.interpreter.lattice.join import join
+from bn_lint.static.interpreter.lattice.join import join, put_over
 from bn_lint.static.interpreter.lattice.keys import is_key
 from bn_lint.static.interpreter.lattice.size import is_large, length_of, limited
 from bn_lint.static.interpreter.lattice.truth import truth
@@ -207,7 +207,7 @@ def _sequence(name: str, a: List | tuple[Value, ...], b: Value) -> Value:
 
 def _dictionaries(name: str, a: Dict, b: Dict) -> Value:
     if name == "or":
-        return Dict({**a.cells, **b.cells}, is_set=a.is_set)
+        return Dict({**a.cells, **dict(put_over(a, b))}, is_set=a.is_set)
     if a.is_open or b.is_open or not a.is_set:
         return Unknown("?", f"`{name}` on dictionaries")
     keep = {"and": lambda k: k in b.cells, "sub": lambda k: k not in b.cells}.get(name)
@@ -332,7 +332,7 @@ def contains(container: Value, item: Value) -> bool | None:
         if isinstance(item, Expression) or not is_key(item):
             return False if not container.entries() and not container.is_open else None
         if container.cells.get(item, ABSENT) is not ABSENT:
-            return True
+            return None if container.may_lack(item) else True
         return None if container.is_open else False
     if isinstance(container, (List, tuple)) or (isinstance(container, range) and len(container) <= MAX_ITEMS):
         if is_large(container, item):

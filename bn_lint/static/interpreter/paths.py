@@ -256,7 +256,8 @@ def merge(
         if may_stay:
             values.append(now)
         others = [value for value in values if value is not values[0]]
-        if others and any(value is ABSENT for value in values):
+        may_lack = bool(others) and any(value is ABSENT for value in values)
+        if may_lack:
             inherited = interpreter.store.inherited(cells, name)
             values = [inherited if value is ABSENT else value for value in values]
         if others and not contents and (name == REST or any(isinstance(value, (List, Dict)) for value in others)):
@@ -281,6 +282,8 @@ def merge(
             value = join_samples(values, apart=_are_apart(written))
         if value is not ABSENT:
             interpreter.store.merge(cells, name, value)
+            if may_lack:
+                interpreter.store.may_lack(cells, name)
         elif name in cells:
             interpreter.store.merge(cells, name, Unknown(str(name), "deleted on one branch"))
 

@@ -22,6 +22,7 @@ from bn_lint.static.interpreter.values import (
     DEFINITIONS,
     WRAPPERS,
     Dict,
+    Doubt,
     Ghost,
     Held,
     Instance,
@@ -140,6 +141,8 @@ class Store:
         What puts an equal value in place of another changes nothing: a layer that counts its batches in a buffer
         behaves the same after each call.
         """
+        if isinstance(target, Dict) and not isinstance(key, Ghost) and target.may_lack(key):
+            self.set(target, Doubt(key), False)
         if _changes_nothing(target.cells.get(key, ABSENT), value):
             if self.purity and target.born <= self.purity[-1].start:
                 self._writes_the_same(target, key)
@@ -197,6 +200,12 @@ class Store:
         if owner is not None and owner.cells is cells:
             _forget_calls(owner)  # those that were remembered on a branch which has not changed it
         self.write(cells, key, value)
+
+    def may_lack(self, cells: Cells, key: Any) -> None:
+        """Behind branches, an entry is there that some of them have not made."""
+        owner = self._owners.get(id(cells))
+        if isinstance(owner, Dict) and owner.cells is cells and key is not Dict.OPEN and not isinstance(key, Ghost):
+            self.write(cells, Doubt(key), True)
 
     def inherited(self, cells: Cells, name: Any) -> Value:
         """What an attribute is on a branch that has not set it: that of the object's class."""

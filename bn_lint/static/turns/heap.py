@@ -166,6 +166,8 @@ class HeapWriter:
                 return ["ratio", value.numerator, value.denominator]
             case EllipsisType():
                 return ["ellipsis"]
+            case kinds.Doubt():
+                return ["doubt", self.add(value.key)]
             case re.Pattern() if isinstance(value.pattern, str):
                 return ["pattern", value.pattern, value.flags]
         raise NotKept(type(value).__name__)
@@ -263,6 +265,8 @@ class _Reader:
         if kind in _TUPLES:
             made = map(self.value, parts)
             return tuple(made) if kind == "tuple" else _TUPLES[kind](*made)
+        if kind == "doubt":
+            return kinds.Doubt(self.value(parts[0]))
         if kind == "node":
             return self._addresses.ref(str(parts[0]), str(parts[1]), int(parts[2])).node
         return _ATOMS[kind](self._interpreter, *parts)

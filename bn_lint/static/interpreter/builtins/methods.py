@@ -9,7 +9,7 @@ from bn_lint.static.interpreter.builtins.concrete import computed
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import iterate
 from bn_lint.static.interpreter.lattice.equality import equal
-from bn_lint.static.interpreter.lattice.join import join
+from bn_lint.static.interpreter.lattice.join import join, put_over
 from bn_lint.static.interpreter.lattice.keys import is_key
 from bn_lint.static.interpreter.lattice.size import length_of, very_many
 from bn_lint.static.interpreter.limits import MAX_LENGTH, MAX_READ_ENTRIES
@@ -216,7 +216,7 @@ def _get(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRe
     if value is not ABSENT:
         if interpreter.options:
             interpreter.note_look_up(self, key)
-        return value
+        return join((value, default)) if self.may_lack(key) else value
     if not self.is_open:
         return default
     name = text_of(key)
@@ -239,6 +239,9 @@ def _set_default(interpreter: Interpreter, self: Dict, arguments: Arguments, ref
     if value is ABSENT:
         value = join((default, Unknown("?"))) if self.is_open else default
         interpreter.store.set(self, key, value)
+    elif self.may_lack(key):
+        value = join((value, default))
+        interpreter.store.set(self, key, value)
     return value
 
 
@@ -246,7 +249,7 @@ def update(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: Node
     if arguments.positional:
         other = arguments.positional[0]
         if isinstance(other, Dict):
-            for key, value in other.cells.items():
+            for key, value in list(put_over(self, other)):
                 interpreter.store.set(self, key, value)
         else:
             items, rest = iterate(interpreter, other)
@@ -266,15 +269,17 @@ def update(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: Node
 
 
 def _keys(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
-    return List(tuple(k for k, _ in self.entries()), _rest(self))
+    return List(*iterate(interpreter, self))
 
 
 def _values(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
-    return List(tuple(v for _, v in self.entries()), _rest(self))
+    entries, uncertain = self.in_order()
+    return List(tuple(v for _, v in entries), (*(v for _, v in uncertain), *_rest(self)))
 
 
 def _items(interpreter: Interpreter, self: Dict, arguments: Arguments, ref: NodeRef) -> Value:
-    return List(tuple((k, v) for k, v in self.entries()), tuple((r, r) for r in _rest(self)))
+    entries, uncertain = self.in_order()
+    return List(tuple(entries), (*uncertain, *((r, r) for r in _rest(self))))
 
 
 def _rest(self: Dict) -> tuple[Value, ...]:

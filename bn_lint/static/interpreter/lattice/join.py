@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bn_lint.facts.dims import Expression, structural_symbol
 from bn_lint.static.interpreter.lattice.equality import is_itself_alone, same
@@ -23,6 +23,7 @@ from bn_lint.static.interpreter.values import (
     Class,
     Dict,
     DomainValue,
+    Doubt,
     External,
     Function,
     Instance,
@@ -271,4 +272,21 @@ def _join_dicts(dicts: list[Dict]) -> Dict:
                 merged.cells[key] = join(other.cells.get(key, ABSENT) for other in dicts)
                 if any(key not in other.cells for other in dicts):
                     merged.cells[Dict.OPEN] = True
+                if any(key not in other.cells or other.may_lack(key) for other in dicts):
+                    merged.cells[Doubt(key)] = True
     return merged
+
+
+def put_over(below: Dict, above: Dict) -> Iterator[tuple[Any, Value]]:
+    """What a dictionary's cells get to hold when the entries of another one are put into it."""
+    for key, value in above.cells.items():
+        if isinstance(key, Doubt):
+            continue
+        if above.may_lack(key):
+            held = below.cells.get(key, ABSENT)
+            yield key, join((held, value))
+            yield Doubt(key), held is ABSENT or below.may_lack(key)
+        else:
+            yield key, value
+            if below.may_lack(key):
+                yield Doubt(key), False

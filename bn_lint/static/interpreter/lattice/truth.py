@@ -43,7 +43,10 @@ def truth(value: Value) -> bool | None:
         # Sizes are positive; anything else is not known to be non-zero.
         return True if value.is_free and all(c > 0 for c in value.terms.values()) else None
     if isinstance(value, Dict):
-        return True if value.entries() else (None if value.is_open else False)
+        entries = value.entries()
+        if entries and all(value.may_lack(key) for key, _ in entries):
+            return None
+        return True if entries else (None if value.is_open else False)
     if isinstance(value, Union):
         truths = {truth(v) for v in value.values}
         return truths.pop() if len(truths) == 1 else None

@@ -45,6 +45,7 @@ from bn_lint.static.interpreter.values.classes import Class, External, Field, Li
 from bn_lint.static.interpreter.values.containers import (
     Alternatives,
     Dict,
+    Doubt,
     List,
     Scattered,
     Sequence,
@@ -137,6 +138,7 @@ __all__ = [
     "ClassMethod",
     "Dict",
     "DomainValue",
+    "Doubt",
     "External",
     "Field",
     "Function",

@@ -40,8 +40,26 @@ class List(Sequence):
         return f"[{', '.join([*map(repr, self.items), *(['...'] if self.rest else [])])}]"
 
 
+class Doubt(Ghost[bool]):
+    """The key of a cell that says whether an entry may be missing: some branches have made it, and others have not."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: Value) -> None:
+        super().__init__("doubt")
+        self.key = key
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Doubt) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key) + 1
+
+
 class Dict(Mutable):
     """A dictionary, or a set (whose values are None). The cell `OPEN` says that there may be other keys.
+
+    Entries that may be missing are entries; who asks for one asks `may_lack` as well.
 
     `factory` makes the value of a key that is not there, as `collections.defaultdict` has it; otherwise it is ABSENT.
     """
@@ -66,6 +84,19 @@ class Dict(Mutable):
     @property
     def is_open(self) -> bool:
         return Dict.OPEN in self.cells
+
+    def may_lack(self, key: Value) -> bool:
+        """Whether an entry may be missing."""
+        return self.cells.get(Doubt(key), False) is not False
+
+    def in_order(self) -> tuple[list[tuple[Any, Value]], list[tuple[Any, Value]]]:
+        """The entries up to the first that may be missing, and those from there on."""
+        entries = self.entries()
+        if any(isinstance(key, Doubt) and value is not False for key, value in self.cells.items()):
+            for position, (key, _) in enumerate(entries):
+                if self.may_lack(key):
+                    return entries[:position], entries[position:]
+        return entries, []
 
     def entries(self) -> list[tuple[Any, Value]]:
         """What it holds: of an object whose attributes it has, as `vars` gives them, not what the engine notes."""
