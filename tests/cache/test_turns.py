@@ -14,8 +14,11 @@ from bn_lint.check.kept_work import KeptWork
 from bn_lint.check.outcome import Outcome
 from bn_lint.facts import Place
 from bn_lint.project.partition import Unit
-from bn_lint.project.source import from_bytes
+from bn_lint.project.source import from_bytes, load
 from bn_lint.rule import Thresholds
+from bn_lint.static.analyze import Analyzer
+from bn_lint.static.interpreter.frames import Frame
+from bn_lint.static.interpreter.imports import module_at
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.source_files import SourceFile
 
@@ -270,3 +273,20 @@ def test_what_used_up_its_steps_is_shown_again(check: Check, seen: Seen, monkeyp
     assert "one" in run
     assert "long" not in run
     assert repeated.count("long") >= 3
+
+
+def test_what_decides_about_steps_is_read_by_the_entry_point(tmp_path: Path) -> None:
+    """A module that is executed when few steps are left holds what it would hold otherwise."""
+    path = tmp_path / "net.py"
+    path.write_text(LAYERS)
+    analyzer = Analyzer([load(path)])
+    analyzer.analyze()
+    interpreter, function = analyzer.interpreter, analyzer.collector.functions[0]
+    module = module_at(interpreter, path)
+    assert module is not None
+    interpreter.reads.begin()
+    with interpreter.reads.by(module):
+        frame = Frame(module, function.file, {}, function=function)
+        assert interpreter.budget._is_concerned(function, frame)
+    assert function.node not in interpreter.reads.by_modules[path].definitions
+    assert function.node in interpreter.reads.own.definitions

@@ -189,7 +189,10 @@ class Budget:
         concerned = self._interpreter.concerned
         known = concerned.get(function.node)
         if known is None:
-            reach = ReachableSet(self._interpreter, function, frame.cells.values())
+            # How many steps the call gets depends on how many the entry point has left. What a module holds, whose top
+            # level the call may be in, depends on that only where the call is given up, which notes what it reaches.
+            with self._interpreter.reads.by_entry_point():
+                reach = ReachableSet(self._interpreter, function, frame.cells.values())
             known = concerned[function.node] = reach.is_concerned
         return known
 

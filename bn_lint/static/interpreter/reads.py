@@ -105,6 +105,15 @@ class Reads:
             self._reader = outer
 
     @contextmanager
+    def by_entry_point(self) -> Iterator[None]:
+        """Meanwhile it is the entry point that reads, even if a module is executed for it."""
+        outer, self._reader = self._reader, self.own
+        try:
+            yield
+        finally:
+            self._reader = outer
+
+    @contextmanager
     def apart(self) -> Iterator[None]:
         """Of the modules that are executed meanwhile others have no part."""
         by_all, counts = set(self._by_all.modules), [len(self.executed), len(self.reached_out)]
