@@ -173,8 +173,9 @@ class Analyzer:
             return self.analyze()
 
     def analyze(self) -> Analysis:
-        told, is_restored = self._told, self.turns is not None and self.turns.restore(self.schedule.interpreted)
-        are_modules_run = is_restored
+        told = self._told
+        self.schedule.restored = None if self.turns is None else self.turns.restore(self.schedule.interpreted)
+        is_restored = are_modules_run = self.schedule.restored is not None
         if is_restored:
             set_aside()
         for entry in self.schedule.entry_points():

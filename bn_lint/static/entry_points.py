@@ -12,7 +12,13 @@ from enum import Enum
 from bn_lint.facts import Fact, Place
 from bn_lint.static.checkpoints import weights_from
 from bn_lint.static.interpreter.calls import call
-from bn_lint.static.interpreter.imports import execute_guarded, execute_program, execute_top_level, module_at
+from bn_lint.static.interpreter.imports import (
+    execute_guarded,
+    execute_program,
+    execute_top_level,
+    import_module,
+    module_at,
+)
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.reads import Read
 from bn_lint.static.interpreter.values import Arguments, BoundMethod, Class, Function, Instance, Unknown, Value
@@ -38,6 +44,7 @@ class Reason(Enum):
     """Why something is run; the order is that in which the reasons come up."""
 
     MODULE = "it mentions BatchNorm"
+    TABLE = "it may put something into tables of other modules"
     FACTORY = "it needs no arguments"
     DEFAULTS = "it needs no arguments, and no code that was run before makes one"
     USER = "it uses a definition with BatchNorm"
@@ -89,7 +96,7 @@ class EntryPoint:
     @property
     def is_top_level(self) -> bool:
         """Whether it is the top level of a file that is run for its own sake, before anything else is."""
-        return self.reason is Reason.MODULE
+        return self.reason in (Reason.MODULE, Reason.TABLE)
 
     @property
     def defines(self) -> bool:
@@ -134,6 +141,22 @@ class RunModule(EntryPoint):
         scope = module_at(interpreter, self.definition.path)
         if scope is not None:
             execute_top_level(interpreter, scope)
+
+
+@dataclass(frozen=True)
+class ImportModule(EntryPoint):
+    """The top level of a file that others import."""
+
+    definition: SourceFile
+
+    @property
+    def defines(self) -> bool:
+        return True
+
+    def run(self, interpreter: Interpreter) -> None:
+        scope = module_at(interpreter, self.definition.path)
+        if scope is not None:
+            import_module(interpreter, scope)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from bn_lint.static.entry_points import (
     CallFunction,
     CallMethod,
     EntryPoint,
+    ImportModule,
     Instantiate,
     PlannedTurn,
     Reason,
@@ -38,6 +39,7 @@ from bn_lint.static.imported_models import ImportedModels, used_names
 from bn_lint.static.interpreter.imports import guarded
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import BLANK_FACTORIES, IDLE_FACTORIES
+from bn_lint.static.interpreter.registries import registering
 from bn_lint.static.interpreter.values import Class, Function
 from bn_lint.static.options import hidden_behind
 from bn_lint.static.relevance import callers_first, relevant_definitions, unlike_first
@@ -100,6 +102,8 @@ class Schedule:
         self.programs: list[tuple[SourceFile, Program]] = []
         #: What the entry point that was run last asks of a command line: it is told by whoever runs them.
         self.asked: Program | None = None
+        #: The files that put something into tables of others, where modules were put back.
+        self.restored: list[SourceFile] | None = None
         #: The turns of this phase from the current one on, where it is known of which file each is.
         self.coming: deque[PlannedTurn] = deque()
 
@@ -108,6 +112,7 @@ class Schedule:
         for file in self.interpreted:
             yield RunModule(file, Reason.MODULE)
             self._note_program(file)
+        yield from self._tables()
         yield from self._turn_by_turn(
             PlannedTurn(file, [], partial(self._guarded, file, Reason.MODULE)) for file in self.interpreted
         )
@@ -141,6 +146,15 @@ class Schedule:
         yield from self._turn_by_turn(
             PlannedTurn(file, [], partial(self._with_options, file, program)) for file, program in self.programs
         )
+
+    def _tables(self) -> Iterator[EntryPoint]:
+        """The other modules that put something into tables of others, if there are any so far that do."""
+        if self.restored is not None:
+            yield from (ImportModule(file, Reason.TABLE) for file in self.restored)
+        elif self.interpreter.reads.reached_out:
+            for scope in registering(self.interpreter):
+                if scope.file is not None:
+                    yield ImportModule(scope.file, Reason.TABLE)
 
     def _turn_by_turn(self, turns: Iterable[PlannedTurn]) -> Iterator[EntryPoint]:
         self.coming = deque(turns)

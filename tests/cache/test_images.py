@@ -200,6 +200,22 @@ def test_an_edit_of_what_a_top_level_calls_runs_all(run: Run, old: str, new: str
     assert run()[1] == {"registry.py", "one.py", "two.py"}
 
 
+def test_modules_that_only_register_something_are_put_back_as_well(run: Run) -> None:
+    """A branch that nobody decides about moves the clock of a module on; that nothing has happened in it remains so."""
+    plain = "import registry\nif registry.missing:\n    pass\n\n\n@registry.register\ndef {}():\n    assert {}\n"
+    write("plain.py", plain.format("plain", 1))
+    write("models.py", "import one, plain, two\n")
+    write("one.py", f"import plain\n{Path('one.py').read_text()}")
+    everything = {"registry.py", "one.py", "two.py", "plain.py"}
+    assert run() == ([], everything)
+    write("two.py", Path("two.py").read_text().replace("SIZE.width + 0", "SIZE.width + 1"))
+    assert run() == (["two.py:22 BN002"], set())
+    write("plain.py", plain.format("plain", 2))
+    assert run() == (["two.py:22 BN002"], set())
+    write("plain.py", plain.format("simple", 2))
+    assert run() == (["two.py:22 BN002"], everything)
+
+
 def test_a_file_that_builds_layers_from_now_on_is_run(run: Run) -> None:
     write("three.py", "from one import Block\n\n\ndef three():\n    return Block(8)\n")
     run()
@@ -245,6 +261,7 @@ def _rewrite(edit: Callable[[dict[str, Any]], None]) -> None:
         lambda data: data["files"].append(["/nowhere.py", True]),
         lambda data: data["by modules"].update(a=3),
         lambda data: data["efforts"].clear(),
+        lambda data: data["rows"].append(["log", "late"]),
     ],
 )
 def test_a_damaged_image_counts_as_none(run: Run, damage: Callable[[dict[str, Any]], None]) -> None:

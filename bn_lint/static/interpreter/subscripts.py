@@ -10,7 +10,7 @@ from bn_lint.static.interpreter.calls import call
 from bn_lint.static.interpreter.computed_names import any_entry, any_factory
 from bn_lint.static.interpreter.dispatch import evaluate
 from bn_lint.static.interpreter.frames import Frame
-from bn_lint.static.interpreter.imports import execute_imported, module_at, module_named
+from bn_lint.static.interpreter.imports import module_at, module_named
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.iteration import distinct, iterate
 from bn_lint.static.interpreter.lattice.join import join
@@ -18,6 +18,7 @@ from bn_lint.static.interpreter.lattice.keys import is_key
 from bn_lint.static.interpreter.lattice.size import length_of, very_many
 from bn_lint.static.interpreter.limits import MAX_LENGTH, MAX_READ_ELEMENTS, MAX_READ_ENTRIES, MAX_REPLACED_ENTRIES
 from bn_lint.static.interpreter.paths import fork_paths
+from bn_lint.static.interpreter.registries import execute_imported
 from bn_lint.static.interpreter.values import (
     ABSENT,
     ITEMS,

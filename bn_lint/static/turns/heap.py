@@ -153,8 +153,8 @@ class HeapWriter:
         return ["node", path, name, number]
 
     def _special(self, value: Any) -> list[Any]:
-        if type(value) is EventLog and is_untouched(value, self._interpreter):
-            return ["log"]
+        if type(value) is EventLog and is_untouched(value, self._interpreter, clock=value.clock):
+            return ["log", value.clock]
         match value:
             case bytes():
                 return ["bytes", value.hex()]
@@ -173,13 +173,17 @@ class HeapWriter:
         raise NotKept(type(value).__name__)
 
 
-def is_untouched(log: Log, interpreter: Interpreter) -> bool:
-    """Whether nothing has happened."""
+#: What the statement that runs has set: another one sets it again.
+_OF_STATEMENT = {"asserted": None, "dropped": None}
+
+
+def is_untouched(log: Log, interpreter: Interpreter, *, clock: int = 0) -> bool:
+    """Whether nothing has happened until the clock of the log has come to a number, which each branch moves on."""
     new = interpreter.domain.new_log()
     assert isinstance(new, EventLog)
     assert isinstance(log, EventLog)
-    fresh = {**vars(new), "following": new.following.left}
-    return {**vars(log), "following": log.following.left} == fresh
+    fresh = {**vars(new), **_OF_STATEMENT, "following": new.following.left, "clock": clock}
+    return {**vars(log), **_OF_STATEMENT, "following": log.following.left} == fresh
 
 
 def read(rows: Sequence[Sequence[Any]], interpreter: Interpreter, addresses: ProjectAddresses) -> list[Any]:
@@ -279,6 +283,12 @@ def _file(interpreter: Interpreter, path: str) -> SourceFile:
     return found
 
 
+def _log(interpreter: Interpreter, clock: int) -> Log:
+    log = interpreter.domain.new_log()
+    log.clock = int(clock)
+    return log
+
+
 _ATOMS: dict[str, Callable[..., Any]] = {
     "file": _file,
     "path": lambda interpreter, path: Path(str(path)),
@@ -287,7 +297,7 @@ _ATOMS: dict[str, Callable[..., Any]] = {
     "single": lambda interpreter, name: _SINGLE[name],
     "known": lambda interpreter, name: interpreter.domain.known[name],
     "made": lambda interpreter: ClassDef(Name("_"), IndentedBlock(())),
-    "log": lambda interpreter: interpreter.domain.new_log(),
+    "log": _log,
     "bytes": lambda interpreter, text: bytes.fromhex(text),
     "range": lambda interpreter, *bounds: range(*map(int, bounds)),
     "complex": lambda interpreter, real, imaginary: complex(real, imaginary),

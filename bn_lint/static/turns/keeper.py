@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from bn_lint.facts import Fact, Outdated
 from bn_lint.project.source import Source
 from bn_lint.static.interpreter.budget import BudgetExhausted
-from bn_lint.static.interpreter.frames import Frame
-from bn_lint.static.interpreter.imports import execute_module, module_at
-from bn_lint.static.interpreter.values import Class, Function, ModuleScope
+from bn_lint.static.interpreter.imports import import_module, module_at
+from bn_lint.static.interpreter.values import Class, Function
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.turns.addresses import ProjectAddresses
@@ -88,21 +87,25 @@ class Keeper:
 
     # -- the top levels of modules --------------------------------------------------------------------------------
 
-    def restore(self, run: Sequence[SourceFile]) -> bool:
-        """Put modules back as their top levels left them in an earlier analysis; whether that could be done.
+    def restore(self, run: Sequence[SourceFile]) -> list[SourceFile] | None:
+        """Put modules back as their top levels left them in an earlier analysis; None if that could not be done.
 
         Args:
             run: The files of which the top levels are run before anything else is, in order.
+
+        Returns:
+            The files of which the top levels were run behind these.
 
         Raises:
             Outdated: it was begun, and failed.
         """
         image = None if self._past is None else self._past.image
-        if self._kept is None or image is None or image.run != [str(file.path) for file in run]:
-            return False
+        count = len(run)
+        if self._kept is None or image is None or image.run[:count] != [str(file.path) for file in run]:
+            return None
         text = self._kept.image(image.name)
         if text is None:
-            return False
+            return None
         try:
             self._efforts = restore(text, self._interpreter, self._collector, self._addresses)
             if self._efforts.keys() != set(image.run):
@@ -110,7 +113,7 @@ class Keeper:
         except NotKept as error:
             raise Outdated("modules cannot be put back") from error
         self._image = image
-        return True
+        return list(filter(None, (self._project.file(Path(path)) for path in image.run[count:])))
 
     def effort(self, file: SourceFile) -> Effort:
         """What the top level of a file took, where modules were put back."""
@@ -253,7 +256,9 @@ class Keeper:
                 for path in entry.loaded:
                     self._project.file(Path(path))
                 for path in entry.executed:
-                    self._execute(Path(path))
+                    scope = module_at(self._interpreter, Path(path))
+                    if scope is not None:
+                        import_module(self._interpreter, scope)
             filled(entries, turn.body, self._addresses, self._collector.draft)
         except (NotKept, BudgetExhausted) as error:
             raise Outdated("what is kept cannot be used") from error
@@ -272,16 +277,6 @@ class Keeper:
                 interpreter.reads.calls(found)
             elif isinstance(found, Class):
                 interpreter.reads.makes(found)
-
-    def _execute(self, path: Path) -> None:
-        interpreter = self._interpreter
-        scope = module_at(interpreter, path)
-        if scope is not None and scope.state == ModuleScope.FRESH and scope.file is not None:
-            outer, interpreter.frame = interpreter.frame, Frame(scope, scope.file, {})  # somebody imports it
-            try:
-                execute_module(interpreter, scope)
-            finally:
-                interpreter.frame = outer
 
     def entry_begins(self) -> None:
         """An entry point is about to be run."""
@@ -364,7 +359,9 @@ class Keeper:
             ]
             for source in self._sources
         }
-        asked = [[kind, path, answer] for (kind, path), answer in self._project.filesystem.asked.items()]
+        # What has changed in a given file is told from its code, also in context that was read from the disk.
+        answers = self._project.filesystem.asked.items()
+        asked = [[kind, path, answer] for (kind, path), answer in answers if kind != "content" or path not in files]
         data = {
             "files": files,
             "asked": asked,
