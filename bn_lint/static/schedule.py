@@ -148,11 +148,13 @@ class Schedule:
         )
 
     def _tables(self) -> Iterator[EntryPoint]:
-        """The other modules that put something into tables of others, if there are any so far that do."""
+        """The other given modules that put something into tables of others, if there are any so far that do."""
+        reads = self.interpreter.reads
+        given = {*(source.path for source in self.sources), *self.context}.difference(reads.executed)
         if self.restored is not None:
             yield from (ImportModule(file, Reason.TABLE) for file in self.restored)
-        elif self.interpreter.reads.reached_out:
-            for scope in registering(self.interpreter):
+        elif reads.reached_out and given:
+            for scope in registering(self.interpreter, given):
                 if scope.file is not None:
                     yield ImportModule(scope.file, Reason.TABLE)
 

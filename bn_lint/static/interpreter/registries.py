@@ -6,7 +6,7 @@ nobody asks for a name of a module that only registers something.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from bn_lint.project.mentions import is_told_of_classes, may_fill_tables
@@ -33,11 +33,15 @@ def execute_imported(interpreter: Interpreter, table: Dict) -> None:
         execute_module(interpreter, scope)
 
 
-def registering(interpreter: Interpreter) -> Iterator[ModuleScope]:
+def registering(interpreter: Interpreter, among: Container[Path] | None = None) -> Iterator[ModuleScope]:
     """The modules that were imported and not needed so far, and that may fill tables of others.
 
     Each must have been executed before the next is asked for: it may import others.
+
+    Args:
+        among: Only those of these files; the others are still waited for.
     """
+    are_left = False
     while interpreter.searched != len(interpreter.modules):
         for scope in list(interpreter.modules.values()):
             _note_packages(interpreter, scope.path)
@@ -50,8 +54,13 @@ def registering(interpreter: Interpreter) -> Iterator[ModuleScope]:
             # A package imports its modules.
             may_fill = scope.path.name == "__init__.py" or may_fill_tables(file.source.text, told=told)
             if may_fill and scope.state == ModuleScope.FRESH:
+                if among is not None and scope.path not in among:
+                    are_left = True
+                    continue
                 yield scope
                 interpreter.searched = 0  # it may import others
+    if are_left:
+        interpreter.searched = 0
 
 
 def _is_of_imported(interpreter: Interpreter, table: Dict) -> bool:
