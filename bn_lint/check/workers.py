@@ -55,13 +55,13 @@ def readers(tasks: Sequence[Task], jobs: int | None) -> int:
 
 
 def spread(tasks: Sequence[Task], jobs: int | None) -> list[Task]:
-    """The tasks, with the largest one for as many processes as the others leave."""
+    """The tasks, with the largest one for its share of the processes: others that are small do not keep one busy."""
     largest = max(tasks, key=lambda task: task.size, default=None)
     if largest is None or largest.size < _WORTH_FORKING:
         return list(tasks)
     most = _cores() if jobs is None else jobs
-    others = _worthwhile(tasks, most) - 1
-    return [replace(task, processes=max(1, most - others)) if task is largest else task for task in tasks]
+    share = round(most * largest.size / sum(task.size for task in tasks))
+    return [replace(task, processes=max(1, share)) if task is largest else task for task in tasks]
 
 
 def judge_all(

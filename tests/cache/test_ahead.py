@@ -350,5 +350,7 @@ def test_the_largest_unit_has_the_processes_that_others_leave() -> None:
     assert spread_over(1, 1_000_000) == [1]
     assert spread_over(4, 5_000, 1_000_000) == [1, 4]  # the small one takes no time
     assert spread_over(4, 1_000_000, 400_000) == [3, 1]
+    assert spread_over(2, 20_000, 1_000_000, 30_000) == [1, 2, 1]  # nor do these keep a process busy
+    assert spread_over(4, 300_000, 300_000, 300_000) == [1, 1, 1]
     assert spread_over(4, 10_000) == [1]  # not worth it
     assert spread([], 4) == []
