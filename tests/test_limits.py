@@ -15,7 +15,7 @@ from bn_lint.native import COMPILED
 from bn_lint.project.source import load
 from bn_lint.static import analyze as analyze_module
 from bn_lint.static.analyze import analyze
-from bn_lint.static.entry_points import Run
+from bn_lint.static.entry_points import Ending, Run
 from bn_lint.static.interpreter import calls
 from bn_lint.static.interpreter.deep_stack import with_deep_stack
 from bn_lint.static.interpreter.interpreter import Interpreter
@@ -140,6 +140,24 @@ def main(data):
 
 main(open("data").read())
 """
+
+
+@pytest.mark.parametrize("steps", [0, 1_000])
+def test_a_unit_that_has_had_its_steps_executes_no_module_for_its_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    monkeypatch.setattr(analyze_module, "STEPS_PER_UNIT", steps)
+    texts = {
+        "models.py": "from torch import nn\nimport plain, table\ntable.models['norm'] = nn.BatchNorm2d\n",
+        "plain.py": "import table\ntable.models['plain'] = print\n",
+        "table.py": "models = {}\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    runs: list[Run] = []
+    analyze([load(tmp_path / name) for name in texts], watch=runs.append)
+    endings = [run.ending for run in runs if run.entry.file.path.name == "plain.py"]
+    assert endings == [Ending.FINISHED if steps else Ending.NOT_RUN]
 
 
 def test_hundreds_of_short_calls_that_have_nothing_to_do_with_batchnorm_get_less_and_less(tmp_path: Path) -> None:

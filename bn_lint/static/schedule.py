@@ -40,7 +40,7 @@ from bn_lint.static.interpreter.imports import guarded
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.limits import BLANK_FACTORIES, IDLE_FACTORIES
 from bn_lint.static.interpreter.registries import registering
-from bn_lint.static.interpreter.values import Class, Function
+from bn_lint.static.interpreter.values import Class, Function, ModuleScope
 from bn_lint.static.options import hidden_behind
 from bn_lint.static.relevance import callers_first, relevant_definitions, unlike_first
 from bn_lint.static.syntactic.survey import Surveyor, batchnorm_calls, names_batchnorm, survey
@@ -157,6 +157,8 @@ class Schedule:
             for scope in registering(self.interpreter, given):
                 if scope.file is not None:
                     yield ImportModule(scope.file, Reason.TABLE)
+                if scope.state == ModuleScope.FRESH:
+                    return  # the unit has had its steps
 
     def _turn_by_turn(self, turns: Iterable[PlannedTurn]) -> Iterator[EntryPoint]:
         self.coming = deque(turns)
