@@ -173,8 +173,8 @@ class Analyzer:
             return self.analyze()
 
     def analyze(self) -> Analysis:
-        told = self._told
-        self.schedule.restored = None if self.turns is None else self.turns.restore(self.schedule.interpreted)
+        told, turns = self._told, self.turns
+        self.schedule.restored = turns.restore(self.schedule.interpreted) if turns is not None else None
         is_restored = are_modules_run = self.schedule.restored is not None
         if is_restored:
             set_aside()
@@ -193,8 +193,7 @@ class Analyzer:
         """The top level of a file is not run: modules are as it has left them."""
         assert self.turns is not None
         steps, imports = self.turns.effort(entry.file)
-        self.file = entry.file
-        self.spent[entry.file] = steps
+        self.file, self.spent[entry.file] = entry.file, steps
         self.spent_in_all += steps
         self._ended(Run(entry, Ending.FINISHED, steps, imports))
 

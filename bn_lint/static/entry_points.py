@@ -21,7 +21,16 @@ from bn_lint.static.interpreter.imports import (
 )
 from bn_lint.static.interpreter.interpreter import Interpreter
 from bn_lint.static.interpreter.reads import Read
-from bn_lint.static.interpreter.values import Arguments, BoundMethod, Class, Function, Instance, Unknown, Value
+from bn_lint.static.interpreter.values import (
+    Arguments,
+    BoundMethod,
+    Class,
+    Function,
+    Instance,
+    ModuleScope,
+    Unknown,
+    Value,
+)
 from bn_lint.static.syntax import nodes as cst
 from bn_lint.static.syntax.places import NodeRef
 from bn_lint.static.syntax.source_files import SourceFile
@@ -140,23 +149,19 @@ class RunModule(EntryPoint):
     def run(self, interpreter: Interpreter) -> None:
         scope = module_at(interpreter, self.definition.path)
         if scope is not None:
-            execute_top_level(interpreter, scope)
+            self.execute(interpreter, scope)
+
+    def execute(self, interpreter: Interpreter, scope: ModuleScope) -> None:
+        """Run the top level, as that of a program."""
+        execute_top_level(interpreter, scope)
 
 
 @dataclass(frozen=True)
-class ImportModule(EntryPoint):
+class ImportModule(RunModule):
     """The top level of a file that others import."""
 
-    definition: SourceFile
-
-    @property
-    def defines(self) -> bool:
-        return True
-
-    def run(self, interpreter: Interpreter) -> None:
-        scope = module_at(interpreter, self.definition.path)
-        if scope is not None:
-            import_module(interpreter, scope)
+    def execute(self, interpreter: Interpreter, scope: ModuleScope) -> None:
+        import_module(interpreter, scope)
 
 
 @dataclass(frozen=True)
